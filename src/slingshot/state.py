@@ -1,0 +1,52 @@
+"""Where durable state lives: downloads, resume folders, converted checkpoints.
+
+The folder is $SLINGSHOT_STATE, else `slingshot/` beside DVC's cache folder, so that worktrees and
+`dvc exp run --temp` or `--queue` runs, whose configuration names the original's cache, share it.
+It is read from DVC's configuration files, never by starting `dvc`, which takes a second.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from slingshot.settings import UserError
+
+
+def root() -> Path:
+    """The state folder, made if missing. Raises UserError outside a DVC repository."""
+    chosen = os.environ.get("SLINGSHOT_STATE")
+    folder = Path(chosen).expanduser() if chosen else _cache_dir().parent / "slingshot"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.absolute()
+
+
+def _cache_dir() -> Path:
+    from dvc.config import Config
+
+    dvc_dir = next((p / ".dvc" for p in (Path.cwd(), *Path.cwd().parents) if (p / ".dvc").is_dir()), None)
+    if dvc_dir is None:
+        raise UserError("no .dvc folder here or above: run this in the repository, or set SLINGSHOT_STATE")
+    cache = Config(str(dvc_dir), validate=False).get("cache", {}).get("dir")
+    return Path(cache) if cache else dvc_dir / "cache"
+
+
+def downloads() -> Path:
+    """Archives under their sha256, shared by data sets, queued runs and worktrees."""
+    return _made("downloads")
+
+
+def checkpoints() -> Path:
+    """Checkpoints converted once, under the sha256 of what they were made from."""
+    return _made("checkpoints")
+
+
+def resume() -> Path:
+    """Unfinished and finished training runs, one folder a key (see finetune.resume)."""
+    return _made("resume")
+
+
+def _made(name: str) -> Path:
+    folder = root() / name
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -1,0 +1,305 @@
+"""The files between the rooms: their columns and types, validation, and atomic writing.
+
+Every parquet and JSON file of data/, metrics/ and report/ is written and read through here, so a
+malformed one stops the stage that meets it with the file's name and the remedy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from slingshot.settings import UserError
+
+ROWS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("label", pa.int64(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("order", pa.int64(), nullable=False),
+    ]
+)
+PREDICTIONS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("label", pa.int64(), nullable=False),
+        pa.field("prediction", pa.int64(), nullable=False),
+        pa.field("scores", pa.list_(pa.float64())),
+        pa.field("score_source", pa.string(), nullable=False),
+        pa.field("input_tokens", pa.int64(), nullable=False),
+        pa.field("output_tokens", pa.int64(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+    ]
+)
+SPLITS = ("validation", "test")
+SCORE_SOURCES = ("softmax", "logprob", "vote", "verbalised", "none")
+STATUSES = ("ok", "invalid", "refused", "error")
+NO_SEED = -1
+"""The seed of a contestant that has none: an LLM or a deterministic baseline, run once."""
+FAILED = -1
+"""The prediction of a row without a valid answer; never a class."""
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it into place only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write sorted, indented JSON that ends in a newline. Raises ValueError on NaN or infinity."""
+    write_text(path, json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON file. Raises UserError when it is missing or malformed."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run `dvc repro`") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON: {error}") from None
+
+
+def _write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: Mapping[str, Any]) -> None:
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    pairs = {key: json.dumps(value) for key, value in sorted(metadata.items())}
+    with atomic(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(pairs), temporary)
+
+
+def _read_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run `dvc repro`") from None
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: not a parquet file: {error}") from None
+    if table.schema.names != schema.names or table.schema.types != schema.types:
+        raise UserError(f"{path}: columns are {table.schema.names}, expected {schema.names}; run `dvc repro`")
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise UserError(f"{path}: column '{field.name}' holds nulls; run `dvc repro`")
+    return table.to_pandas()
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The parquet file's key-value metadata, as written with it."""
+    pairs = pq.read_schema(path).metadata or {}
+    return {k.decode(): json.loads(v) for k, v in pairs.items() if not k.startswith((b"pandas", b"ARROW"))}
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def write_rows(path: Path, rows: pd.DataFrame, **metadata: Any) -> None:
+    """Write rows (id, text, label, group, order), sorted by `order`. Raises ValueError on repeated ids."""
+    if rows["id"].duplicated().any():
+        raise ValueError(f"{path}: ids repeat")
+    _write_parquet(path, rows.sort_values("order"), ROWS, metadata)
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read rows in nested order. Raises UserError when the file breaks the contract."""
+    rows = _read_parquet(path, ROWS)
+    if not rows["id"].is_unique or not rows["order"].is_monotonic_increasing:
+        raise UserError(f"{path}: ids repeat or rows are out of order; run `dvc repro`")
+    return rows
+
+
+@dataclass(frozen=True)
+class Labels:
+    """labels.json: class names in label order, and how many rows of train each class has."""
+
+    names: tuple[str, ...]
+    train_counts: tuple[int, ...]
+
+    def write(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Labels:
+        """Raises UserError when the file is missing or holds anything else."""
+        value = read_json(path)
+        try:
+            return cls(tuple(map(str, value["names"])), tuple(map(int, value["train_counts"])))
+        except (KeyError, TypeError, ValueError):
+            raise UserError(f"{path}: expected names and train_counts; run `dvc repro`") from None
+
+
+# --- predictions ---------------------------------------------------------------------------------
+
+
+def predictions_frame(
+    rows: pd.DataFrame,
+    split: str,
+    scores: np.ndarray | None,
+    *,
+    seed: int = NO_SEED,
+    score_source: str,
+    prediction: Sequence[int] | np.ndarray | None = None,
+    input_tokens: Sequence[int] | np.ndarray | int = 0,
+    output_tokens: Sequence[int] | np.ndarray | int = 0,
+    status: Sequence[str] | str = "ok",
+) -> pd.DataFrame:
+    """Predictions of `rows`: scores has shape (rows, classes); prediction defaults to its argmax."""
+    if prediction is None:
+        if scores is None:
+            raise ValueError("neither scores nor predictions")
+        prediction = scores.argmax(axis=1)
+    frame = rows[["id", "group", "label"]].copy()
+    frame["split"], frame["seed"] = split, seed
+    frame["prediction"] = np.asarray(prediction, dtype=np.int64)
+    frame["scores"] = [None] * len(rows) if scores is None else list(scores.astype(np.float64))
+    frame["score_source"], frame["status"] = score_source, status
+    frame["input_tokens"], frame["output_tokens"] = input_tokens, output_tokens
+    return frame[PREDICTIONS.names]
+
+
+def write_predictions(
+    path: Path, frame: pd.DataFrame, classes: int, *, fraction: float | None, train_rows: int
+) -> None:
+    """Write predictions with `fraction` and `train_rows` as metadata, checked against the contract."""
+    problem = _predictions_problem(frame, classes)
+    if problem:
+        raise ValueError(f"{path}: {problem}")
+    _write_parquet(path, frame, PREDICTIONS, {"fraction": fraction, "train_rows": train_rows})
+
+
+def read_predictions(path: Path, classes: int) -> pd.DataFrame:
+    """Read predictions over `classes` classes. Raises UserError when the file breaks the contract."""
+    frame = _read_parquet(path, PREDICTIONS)
+    problem = _predictions_problem(frame, classes)
+    if problem:
+        raise UserError(f"{path}: {problem}; run `dvc repro`")
+    return frame
+
+
+def check_ids(path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame) -> None:
+    """Check that every seed predicts all of test, and all or the first rows of validation.
+
+    `validation` and `test` are rows in nested order. Raises UserError naming the file.
+    """
+    for (split, seed), part in frame.groupby(["split", "seed"]):
+        expected = (test if split == "test" else validation)["id"]
+        if split == "validation":
+            expected = expected.iloc[: len(part)]
+        if len(part) != len(expected) or set(part["id"]) != set(expected):
+            raise UserError(f"{path}: {split} ids of seed {seed} are not the expected ones; run `dvc repro`")
+    for seed, part in frame.groupby("seed"):
+        if "test" not in set(part["split"]):
+            raise UserError(f"{path}: seed {seed} has no test rows; run `dvc repro`")
+
+
+def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
+    for column, known in (("split", SPLITS), ("score_source", SCORE_SOURCES), ("status", STATUSES)):
+        wrong = set(frame[column].unique()) - set(known)
+        if wrong:
+            return f"{column} holds {sorted(wrong)}, expected {list(known)}"
+    if frame.duplicated(["id", "split", "seed"]).any():
+        return "an id stands twice in one split and seed"
+    if not frame["prediction"].between(FAILED, classes - 1).all() or not frame["label"].between(0, classes - 1).all():
+        return f"a label or prediction is outside 0..{classes - 1}"
+    if ((frame["prediction"] == FAILED) != (frame["status"] != "ok")).any():
+        return f"prediction {FAILED} and a status other than ok must go together"
+    held = frame["scores"].dropna()
+    if len(held):
+        if {len(s) for s in held} != {classes}:
+            return f"scores must hold {classes} values a row"
+        scores = np.stack(held.to_numpy())
+        if not np.isfinite(scores).all() or (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
+            return "scores must be probabilities that sum to 1"
+    return None
+
+
+# --- usage ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training or prediction run: its seed (-1: none), real tokens, texts and seconds."""
+
+    seed: int
+    tokens: int
+    texts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    """data/usage/D/C.json: what a contestant used. Tokens are real ones, padding left out.
+
+    hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds.
+    llm_tokens: input, output, cache_write, cache_read; null for models. `train` is empty for LLMs.
+    `details` holds what was chosen on validation and how, for people to read.
+    """
+
+    kind: str
+    title: str
+    hardware: dict[str, Any]
+    train_rows: int
+    model_bytes: int
+    train: tuple[Run, ...]
+    predict: tuple[Run, ...]
+    latency: dict[str, float]
+    peak_memory_bytes: int
+    requests: int | None = None
+    llm_tokens: dict[str, int] | None = None
+    batch: bool = False
+    details: dict[str, Any] | None = None
+
+    def write(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Usage:
+        """Raises UserError when the file is missing or lacks a field."""
+        value = read_json(path)
+        try:
+            runs = {key: tuple(Run(**run) for run in value.pop(key)) for key in ("train", "predict")}
+            usage = cls(**value, **runs)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None
+        if any(run.seconds < 0 or not math.isfinite(run.seconds) for run in (*usage.train, *usage.predict)):
+            raise UserError(f"{path}: seconds must be finite and not negative; run `dvc repro`")
+        return usage
+
+
+# --- hashing -------------------------------------------------------------------------------------
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
