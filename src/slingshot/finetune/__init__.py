@@ -1,0 +1,1 @@
+"""Small models: families, batching, training, prediction, and the two baselines."""

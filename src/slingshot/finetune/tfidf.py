@@ -1,0 +1,112 @@
+"""The baseline every model must beat: TF-IDF word and character n-grams + logistic regression.
+
+n-gram ranges and C are chosen by grid on validation. Stored as safetensors (idf, coefficients) and
+JSON (vocabulary, n-gram ranges), never pickled.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from slingshot.finetune.families import Fit, Task
+from slingshot.finetune.linear import Linear, grid
+from slingshot.progress import bar
+from slingshot.settings import TfidfSettings
+from slingshot.tables import read_json, write_json
+
+
+class Tfidf:
+    """Fitted vectorizers, one for words and one for characters where they are used, and a linear layer."""
+
+    def __init__(self, vectorizers: list[Any], linear: Linear) -> None:
+        self.vectorizers, self.linear = vectorizers, linear
+
+    @classmethod
+    def fit(cls, settings: TfidfSettings, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]:
+        """Try every combination; the best primary metric on validation wins, ties to the first."""
+        started = time.perf_counter()
+        texts, checks = task.train["text"].tolist(), task.validation["text"].tolist()
+        labels, truth = task.train["label"].to_numpy(), task.validation["label"].to_numpy()
+        pairs = list(itertools.product(settings.word_ngrams, settings.char_ngrams))
+        tried: list[dict[str, Any]] = []
+        best: Self | None = None
+        with bar(len(pairs) * len(settings.c), task.name, "fit") as progress:
+            for word, char in pairs:
+                vectorizers = [_vectorizer("word", 1, word, settings.max_features)]
+                if char:
+                    vectorizers.append(_vectorizer("char_wb", 2, char, settings.max_features))
+                for vectorizer in vectorizers:
+                    vectorizer.fit(texts)
+                features = _features(vectorizers, texts), _features(vectorizers, checks)
+                for c, score, linear in grid(
+                    features[0], labels, features[1], truth, len(task.names), settings.c, task.primary
+                ):
+                    if all(score > other["score"] for other in tried):
+                        best = cls(vectorizers, linear)
+                    tried.append({"word_ngrams": word, "char_ngrams": char, "c": c, "score": score})
+                    progress.update()
+        assert best is not None
+        chosen = max(tried, key=lambda entry: entry["score"])
+        used = time.perf_counter() - started
+        tokens = sum(best.count_tokens(texts)) * len(tried)
+        return best, Fit(used, tokens, {"chosen": chosen, "tried": tried})
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """Class probabilities, shape (texts, classes)."""
+        return self.linear.predict(_features(self.vectorizers, texts))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """White-space separated words of each text."""
+        return [len(text.split()) for text in texts]
+
+    def save(self, folder: Path) -> None:
+        from safetensors.numpy import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {"coefficients": self.linear.coefficients, "intercepts": self.linear.intercepts}
+        described = []
+        for number, vectorizer in enumerate(self.vectorizers):
+            tensors[f"idf{number}"] = vectorizer.idf_
+            low, high = vectorizer.ngram_range
+            words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.get)
+            described.append({"analyzer": vectorizer.analyzer, "low": low, "high": high, "vocabulary": words})
+        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / "model.safetensors")
+        write_json(folder / "vectorizers.json", described)
+
+    @classmethod
+    def load(cls, folder: Path, device: str) -> Self:
+        from safetensors.numpy import load_file
+
+        tensors = load_file(folder / "model.safetensors")
+        vectorizers = []
+        for number, entry in enumerate(read_json(folder / "vectorizers.json")):
+            vectorizer = _vectorizer(entry["analyzer"], entry["low"], entry["high"], None, entry["vocabulary"])
+            vectorizer.idf_ = tensors[f"idf{number}"]
+            vectorizers.append(vectorizer)
+        return cls(vectorizers, Linear(tensors["coefficients"], tensors["intercepts"]))
+
+
+def _vectorizer(analyzer: str, low: int, high: int, limit: int | None, vocabulary: list[str] | None = None) -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    # One-letter words and "!" carry sentiment, so a token is any run of letters or any other mark.
+    return TfidfVectorizer(
+        analyzer=analyzer,
+        ngram_range=(low, high),
+        sublinear_tf=True,
+        token_pattern=r"\w+|[^\w\s]",
+        max_features=limit,
+        vocabulary=vocabulary,
+    )
+
+
+def _features(vectorizers: list[Any], texts: Sequence[str]) -> Any:
+    from scipy.sparse import hstack
+
+    return hstack([vectorizer.transform(texts) for vectorizer in vectorizers], format="csr")

@@ -1,0 +1,50 @@
+"""The machine a stage runs on: device, threads, memory, and how it is described in usage files."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from pathlib import Path
+from typing import Any
+
+from slingshot.settings import RunSettings
+
+
+def set_up(run: RunSettings) -> str:
+    """Choose the torch device (`auto`: CUDA, then MPS, then CPU), set threads, return its name."""
+    import torch
+
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    if run.device != "auto":
+        return run.device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def describe(device: str, dtype: str) -> dict[str, Any]:
+    """Name, cores, device and dtype, as usage files hold them."""
+    import os
+
+    name = _processor()
+    if device == "cuda":
+        import torch
+
+        name = torch.cuda.get_device_name()
+    return {"name": name, "cores": os.cpu_count(), "device": device, "dtype": dtype}
+
+
+def peak_memory_bytes() -> int:
+    """Most resident memory this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if platform.system() == "Darwin" else peak * 1024
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

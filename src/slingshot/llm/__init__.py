@@ -1,0 +1,1 @@
+"""Prompted LLMs: the prompt, what is chosen on validation, and one module a provider."""

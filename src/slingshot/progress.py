@@ -1,0 +1,23 @@
+"""Progress bars with rates and time left: lively on a terminal, a line every 20 seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
+    """A bar over `total` units that starts at `done`; use it as a context manager and call update(n)."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        initial=done,
+        desc=what,
+        unit=unit,
+        mininterval=0.2 if sys.stderr.isatty() else 20,
+        dynamic_ncols=True,
+    )
