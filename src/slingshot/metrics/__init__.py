@@ -1,0 +1,1 @@
+"""Metrics, intervals and paired comparisons: figures from predictions, whoever made them."""

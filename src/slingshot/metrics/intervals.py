@@ -1,0 +1,118 @@
+"""What evaluate writes of one contestant: point figures, and their intervals by the bootstrap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from slingshot.metrics import bootstrap
+from slingshot.metrics.scored import Scored
+from slingshot.settings import MetricsSettings
+
+LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
+SCORE_METRICS = ("auroc", "log_loss", "brier", "ece")
+MACRO_METRICS = ("balanced_accuracy", "macro_f1", "auroc")
+ENOUGH_GROUPS = 100
+"""Below this many, a percentile interval is known to be narrow (arXiv:2503.01747)."""
+NO_ECE_INTERVAL = "no interval: resampling biases a binned calibration error upwards, most of all near 0"
+
+
+def evaluate(
+    test: Scored, validation: Scored | None, settings: MetricsSettings
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The contents of metrics/scores, less what the predictions' metadata adds, and of metrics/intervals."""
+    primary, bins = settings.primary, settings.ece_bins
+    seeds = figures(test, bins)
+    points = mean_figures(seeds)
+    points["test_rows"] = len(test.labels)
+    points[f"validation_{primary}"] = mean_figures(figures(validation, bins))[primary] if validation else None
+    [samples] = bootstrap.resample([test], settings.resamples)
+    notes = [*group_notes(test), *seed_notes(test)]
+    if points[f"validation_{primary}"] is None:
+        why = undefined(primary, validation) if validation else "no validation row is predicted"
+        notes.append(f"validation_{primary}: {why}")
+    return points, {
+        "confidence": settings.confidence,
+        "resamples": settings.resamples,
+        "groups": test.group_count,
+        "ece_bins": bins,
+        "score_source": test.score_source,
+        "metrics": {
+            name: _interval(name, points[name], samples, test, settings.confidence)
+            for name in (*LABEL_METRICS, *SCORE_METRICS)
+        },
+        "seeds": seeds,
+        "notes": notes,
+    }
+
+
+def figures(scored: Scored, ece_bins: int) -> list[dict[str, Any]]:
+    """Seed and point figures of each run; None where undefined."""
+    from slingshot.metrics import scores
+
+    names = (*LABEL_METRICS, *SCORE_METRICS, "auroc_classes")
+    rows = []
+    for run in scored.runs:
+        point = scores.point(run, scored.labels, ece_bins)
+        rows.append({"seed": run.seed} | {n: point[n] if np.isfinite(point[n]) else None for n in names})
+    return rows
+
+
+def mean_figures(seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over seeds. What is undefined depends on the rows and the score source, not on the seed."""
+    means = {}
+    for name, value in seeds[0].items():
+        means[name] = value if value is None else float(np.mean([row[name] for row in seeds]))
+    del means["seed"]
+    means["auroc_classes"] = seeds[0]["auroc_classes"]
+    return means
+
+
+def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+    """Percentile interval (Efron and Tibshirani, 1993, section 13.3) over the resamples where it is defined."""
+    defined = samples[np.isfinite(samples)]
+    if not len(defined):
+        return None, None
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def undefined(metric: str, scored: Scored) -> str:
+    """Why a metric has no figure on these rows."""
+    if metric in SCORE_METRICS and scored.score_source == "none":
+        return f"{metric} needs scores, and the score source is none"
+    return f"{metric} needs at least two classes among the scored rows"
+
+
+def group_notes(scored: Scored) -> list[str]:
+    few = scored.group_count < ENOUGH_GROUPS
+    return [f"{scored.group_count} test groups: the interval may be slightly narrow"] if few else []
+
+
+def seed_notes(scored: Scored) -> list[str]:
+    few = 0 < scored.trained_seeds < bootstrap.ENOUGH_SEEDS
+    return ["training variance not included"] if few else []
+
+
+def headline(metric: str, interval: dict[str, Any]) -> str:
+    """E.g. `accuracy 0.842 [0.817, 0.866]`, or why there is no figure."""
+    if interval["low"] is None:
+        return str(interval["reason"])
+    return f"{metric} {interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
+
+
+def _interval(
+    name: str, value: float | None, samples: dict[str, np.ndarray], scored: Scored, confidence: float
+) -> dict[str, Any]:
+    low = high = reason = None
+    missing = 0.0
+    if value is None:
+        reason = undefined(name, scored)
+    elif name == "ece":
+        reason = NO_ECE_INTERVAL
+    else:
+        low, high = percentiles(bootstrap.over_seeds(samples[name]), confidence)
+        if name in MACRO_METRICS:
+            missing = float(samples["missing_class"][0].mean())
+    return {"value": value, "low": low, "high": high, "reason": reason, "missing_class_share": missing}

@@ -1,0 +1,191 @@
+"""Every pair of a data set's contestants: who is better, on the same resamples, by one rule.
+
+On the primary metric, a against b: "better" or "worse" where Holm's p is under 1 - confidence, else
+"as good" where the interval of a - b lies above -margin, else "not resolved". McNemar's test of
+each two fitted models stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slingshot.metrics import bootstrap
+from slingshot.metrics.intervals import group_notes, percentiles, seed_notes, undefined
+from slingshot.metrics.scored import Scored
+from slingshot.settings import PARAMS, MetricsSettings, UserError
+from slingshot.tables import NO_SEED
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+EXACT_BELOW = 25
+"""Discordant rows under which McNemar's test is exact."""
+
+
+@dataclass(frozen=True)
+class _Side:
+    name: str
+    scored: Scored
+    value: float | None
+    samples: np.ndarray
+    """The primary metric in each resample, seeds averaged; empty where it is undefined."""
+
+
+def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSettings) -> dict[str, Any]:
+    """The contents of metrics/pairs: every two of `contestants`, in their order.
+
+    Raises UserError when there is none, or when two in `folder` were not scored on the same rows.
+    """
+    if not contestants:
+        raise UserError(f"{PARAMS}: study names no contestant: add one to study.models or study.llms")
+    first, *others = contestants
+    test = contestants[first]
+    for name in others:
+        if not _same_rows(test, contestants[name]):
+            raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
+    pairs = [_pair(a, b, settings) for a, b in combinations(_sides(contestants, settings), 2)]
+    for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
+        pair["p_holm"] = p
+        pair["verdict"], pair["reverse_verdict"] = verdicts(pair, settings)
+    return {
+        "primary": settings.primary,
+        "margin": settings.margin,
+        "confidence": settings.confidence,
+        "resamples": settings.resamples,
+        "groups": test.group_count,
+        "test_rows": len(test.labels),
+        "notes": group_notes(test),
+        "pairs": pairs,
+    }
+
+
+def p_value(differences: np.ndarray) -> float:
+    """Two-sided bootstrap p of no difference (Davison and Hinkley, 1997, equation 4.11): never 0."""
+    defined = differences[np.isfinite(differences)]
+    # Equal means over seeds may differ in their last bits: a tie must count as a tie.
+    defined = np.round(defined, 12)
+    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
+    return float(min(1, 2 * (1 + fewer) / (len(defined) + 1)))
+
+
+def holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Step-down adjusted p-values (Holm, 1979), over those that are not None."""
+    order = sorted((p, i) for i, p in enumerate(ps) if p is not None)
+    adjusted: list[float | None] = [None] * len(ps)
+    running = 0.0
+    for rank, (p, i) in enumerate(order):
+        running = max(running, min(1.0, (len(order) - rank) * p))
+        adjusted[i] = running
+    return adjusted
+
+
+def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]:
+    """a against b, and b against a."""
+    if pair["low"] is None:
+        return "not resolved", "not resolved"
+    if pair["p_holm"] < 1 - settings.confidence and pair["difference"]:
+        return ("better", "worse") if pair["difference"] > 0 else ("worse", "better")
+    bounds = (pair["low"], -pair["high"])
+    a, b = ("as good" if bound > -settings.margin else "not resolved" for bound in bounds)
+    return a, b
+
+
+def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
+    """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
+
+    Exact under 25 discordant rows, else chi-square with Edwards' (1948) continuity correction. It
+    takes rows to be independent, so it decides nothing when any group holds more than one.
+    """
+    from scipy.stats import binomtest, chi2
+
+    tests = []
+    for left in a.runs:
+        for right in b.runs:
+            if left.seed != right.seed and NO_SEED not in (left.seed, right.seed):
+                continue
+            a_right, b_right = left.predictions == a.labels, right.predictions == a.labels
+            only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
+            discordant = only_a + only_b
+            exact = discordant < EXACT_BELOW
+            if exact:
+                p = binomtest(only_a, discordant).pvalue if discordant else 1.0
+            else:
+                p = chi2.sf((abs(only_a - only_b) - 1) ** 2 / discordant, df=1)
+            tests.append(
+                {
+                    "seed_a": left.seed,
+                    "seed_b": right.seed,
+                    "only_a": only_a,
+                    "only_b": only_b,
+                    "p": float(p),
+                    "exact": exact,
+                    "decides": a.group_count == len(a.labels),
+                }
+            )
+    return tests
+
+
+def _same_rows(a: Scored, b: Scored) -> bool:
+    return all(np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups"))
+
+
+def _sides(contestants: dict[str, Scored], settings: MetricsSettings) -> list[_Side]:
+    primary, scored = settings.primary, list(contestants.values())
+    auroc = primary == "auroc"
+    samples = bootstrap.resample(scored, settings.resamples, auroc=auroc)
+    once = np.ones((scored[0].group_count, 1))
+    sides = []
+    for (name, one), figures in zip(contestants.items(), samples, strict=True):
+        if primary not in figures:
+            sides.append(_Side(name, one, None, np.empty(0)))
+            continue
+        points = [bootstrap.Statistics(one, run, auroc=auroc).metrics(once)[primary] for run in one.runs]
+        sides.append(_Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary])))
+    return sides
+
+
+def _pair(a: _Side, b: _Side, settings: MetricsSettings) -> dict[str, Any]:
+    pair: dict[str, Any] = {
+        "a": a.name,
+        "b": b.name,
+        "a_value": a.value,
+        "b_value": b.value,
+        **dict.fromkeys(("difference", "low", "high", "p")),
+        "mcnemar": mcnemar(a.scored, b.scored),
+        "notes": [f"{side.name}: {undefined(settings.primary, side.scored)}" for side in (a, b) if side.value is None],
+    }
+    if a.value is not None and b.value is not None:
+        differences = a.samples - b.samples
+        pair["difference"] = a.value - b.value
+        pair["low"], pair["high"] = percentiles(differences, settings.confidence)
+        pair["p"] = p_value(differences)
+        pair["notes"] += sorted({*seed_notes(a.scored), *seed_notes(b.scored)})
+    return pair
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The pairs, for the terminal."""
+    from rich.box import SIMPLE
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table("a", "b", "a - b", "interval", "p (Holm)", "a is", "b is", title=result["primary"], box=SIMPLE)
+    for pair in result["pairs"]:
+        figures = ("undefined", "", "")
+        if pair["low"] is not None:
+            between = f"[{pair['low']:+.3f}, {pair['high']:+.3f}]"
+            figures = (f"{pair['difference']:+.3f}", escape(between), f"{pair['p_holm']:.4f}")
+        shown.add_row(pair["a"], pair["b"], *figures, pair["verdict"], pair["reverse_verdict"])
+    return shown
+
+
+def headline(result: dict[str, Any]) -> str:
+    """E.g. `6 pairs on accuracy, 4 resolved`."""
+    resolved = sum({"not resolved"} != {pair["verdict"], pair["reverse_verdict"]} for pair in result["pairs"])
+    return f"{len(result['pairs'])} pairs on {result['primary']}, {resolved} resolved"

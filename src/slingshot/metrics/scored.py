@@ -1,0 +1,88 @@
+"""The scored rows of a contestant as arrays: what every metric and comparison starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slingshot.settings import UserError
+from slingshot.tables import NO_SEED
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fitted model, or a contestant without a seed (-1), on the scored rows."""
+
+    seed: int
+    predictions: np.ndarray
+    """Class of each row, -1 where it has no valid answer; shape (rows,)."""
+    scores: np.ndarray | None
+    """Class probabilities, shape (rows, classes); None where the score source is `none`."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """All rows of one split under every seed, sorted by id: one order for all contestants."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
+    """0-based number of each row's group, in the order of the group names."""
+    score_source: str
+    runs: tuple[Run, ...]
+
+    @property
+    def group_count(self) -> int:
+        return int(self.groups.max()) + 1
+
+    @property
+    def trained_seeds(self) -> int:
+        """Number of training runs; 0 for an LLM or a deterministic baseline."""
+        return sum(run.seed != NO_SEED for run in self.runs)
+
+
+def scored(path: Path, frame: pd.DataFrame, classes: int) -> dict[str, Scored]:
+    """Split -> its scored rows: test, and validation where it is predicted.
+
+    A row without scores counts as uniform 1/classes where the contestant has a score source; a
+    cascade has those of both its sides, named with a plus. Raises UserError, naming `path`, when
+    test is missing or two seeds disagree on ids, labels or groups.
+    """
+    if "test" not in set(frame["split"]):
+        raise UserError(f"{path}: no test rows; run `dvc repro`")
+    sources = sorted(set(frame["score_source"]) - {"none"})
+    return {str(split): _split(path, part, sources, classes) for split, part in frame.groupby("split")}
+
+
+def _split(path: Path, part: pd.DataFrame, sources: list[str], classes: int) -> Scored:
+    seeds = [rows for _, rows in part.sort_values("id").groupby("seed")]
+    first, *others = (rows[["id", "label", "group"]].to_numpy(dtype=object) for rows in seeds)
+    if not all(np.array_equal(first, other) for other in others):
+        raise UserError(f"{path}: seeds disagree on the rows; run `dvc repro`")
+    runs = [
+        Run(
+            seed=int(rows["seed"].iloc[0]),
+            predictions=rows["prediction"].to_numpy(),
+            scores=_scores(rows["scores"], classes) if sources else None,
+        )
+        for rows in seeds
+    ]
+    ids, labels, groups = first.T
+    return Scored(
+        ids=ids,
+        labels=labels.astype(np.int64),
+        groups=np.unique(groups, return_inverse=True)[1],
+        score_source="+".join(sources) or "none",
+        runs=tuple(runs),
+    )
+
+
+def _scores(column: pd.Series, classes: int) -> np.ndarray:
+    filled = np.full((len(column), classes), 1 / classes)
+    held = column.notna().to_numpy()
+    if held.any():
+        filled[held] = np.stack(column[held].to_list())
+    return filled
