@@ -47,6 +47,15 @@ PREDICTIONS = pa.schema(
         pa.field("status", pa.string(), nullable=False),
     ]
 )
+ANSWERS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("request", pa.string(), nullable=False),
+        pa.field("answer", pa.string(), nullable=False),
+        pa.field("log_likelihoods", pa.list_(pa.float64())),
+    ]
+)
 SPLITS = ("validation", "test")
 SCORE_SOURCES = ("softmax", "logprob", "vote", "verbalised", "none")
 STATUSES = ("ok", "invalid", "refused", "error")
@@ -111,7 +120,8 @@ def _read_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
             raise UserError(f"{path}: column '{field.name}' holds nulls; run `dvc repro`")
-    return table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -178,13 +188,14 @@ def predictions_frame(
         if scores is None:
             raise ValueError("neither scores nor predictions")
         prediction = scores.argmax(axis=1)
-    frame = rows[["id", "group", "label"]].copy()
+    frame: pd.DataFrame = rows[["id", "group", "label"]].copy()
     frame["split"], frame["seed"] = split, seed
     frame["prediction"] = np.asarray(prediction, dtype=np.int64)
     frame["scores"] = [None] * len(rows) if scores is None else list(scores.astype(np.float64))
     frame["score_source"], frame["status"] = score_source, status
     frame["input_tokens"], frame["output_tokens"] = input_tokens, output_tokens
-    return frame[PREDICTIONS.names]
+    columns: list[str] = PREDICTIONS.names
+    return frame[columns]
 
 
 def write_predictions(
@@ -201,25 +212,34 @@ def read_predictions(path: Path, classes: int) -> pd.DataFrame:
     """Read predictions over `classes` classes. Raises UserError when the file breaks the contract."""
     frame = _read_parquet(path, PREDICTIONS)
     problem = _predictions_problem(frame, classes)
+    if not problem and not {"fraction", "train_rows"} <= read_metadata(path).keys():
+        problem = "its metadata lack fraction or train_rows"
     if problem:
         raise UserError(f"{path}: {problem}; run `dvc repro`")
     return frame
 
 
+def write_answers(path: Path, frame: pd.DataFrame) -> None:
+    """Write data/answers/D/L.parquet: what an LLM said, row by row."""
+    _write_parquet(path, frame, ANSWERS, {})
+
+
 def check_ids(path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame) -> None:
     """Check that every seed predicts all of test, and all or the first rows of validation.
 
-    `validation` and `test` are rows in nested order. Raises UserError naming the file.
+    `validation` and `test` are rows in nested order, with the labels and groups that predictions
+    must carry. Raises UserError naming the file.
     """
-    for (split, seed), part in frame.groupby(["split", "seed"]):
-        expected = (test if split == "test" else validation)["id"]
-        if split == "validation":
-            expected = expected.iloc[: len(part)]
-        if len(part) != len(expected) or set(part["id"]) != set(expected):
-            raise UserError(f"{path}: {split} ids of seed {seed} are not the expected ones; run `dvc repro`")
-    for seed, part in frame.groupby("seed"):
-        if "test" not in set(part["split"]):
-            raise UserError(f"{path}: seed {seed} has no test rows; run `dvc repro`")
+    truth = ["id", "label", "group"]
+    for seed, runs in frame.groupby("seed"):
+        for split, rows in (("validation", validation), ("test", test)):
+            part = runs[runs["split"] == split]
+            expected = rows if split == "test" else rows.iloc[: len(part)]
+            if len(part) != len(expected) or set(part["id"]) != set(expected["id"]):
+                raise UserError(f"{path}: {split} ids of seed {seed} are not the expected ones; run `dvc repro`")
+            held, wanted = (side[truth].sort_values("id").to_numpy(dtype=object) for side in (part, expected))
+            if not np.array_equal(held, wanted):
+                raise UserError(f"{path}: labels or groups of {split} are not the prepared ones; run `dvc repro`")
 
 
 def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
@@ -237,7 +257,7 @@ def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
     if len(held):
         if {len(s) for s in held} != {classes}:
             return f"scores must hold {classes} values a row"
-        scores = np.stack(held.to_numpy())
+        scores = np.stack(held.to_list())
         if not np.isfinite(scores).all() or (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
             return "scores must be probabilities that sum to 1"
     return None
@@ -287,8 +307,8 @@ class Usage:
         """Raises UserError when the file is missing or lacks a field."""
         value = read_json(path)
         try:
-            runs = {key: tuple(Run(**run) for run in value.pop(key)) for key in ("train", "predict")}
-            usage = cls(**value, **runs)
+            runs = {key: tuple(Run(**run) for run in value[key]) for key in ("train", "predict")}
+            usage = cls(**(value | runs))
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None
         if any(run.seconds < 0 or not math.isfinite(run.seconds) for run in (*usage.train, *usage.predict)):
