@@ -1,0 +1,112 @@
+"""The documents that evaluate writes."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from slingshot.metrics import intervals
+from slingshot.metrics.scored import Scored
+from slingshot.settings import MetricsSettings
+
+Maker = Callable[..., Scored]
+OPTIONS = MetricsSettings(resamples=400)
+
+
+def test_every_interval_brackets_its_figure_and_only_ece_has_none(contestant: Maker) -> None:
+    points, detail = intervals.evaluate(contestant(count=150), contestant(), OPTIONS)
+    for name, interval in detail["metrics"].items():
+        assert interval["value"] == points[name]
+        if name == "ece":
+            assert interval["low"] is None
+            assert "no interval" in interval["reason"]
+        else:
+            assert interval["low"] <= interval["value"] <= interval["high"]
+            assert interval["reason"] is None
+    assert detail["metrics"]["accuracy"]["low"] < detail["metrics"]["accuracy"]["high"]
+
+
+def test_scores_are_flat_numbers_and_both_files_are_json(contestant: Maker) -> None:
+    points, detail = intervals.evaluate(contestant(failed=2), contestant(), OPTIONS)
+    json.dumps([points, detail], allow_nan=False)
+    assert all(isinstance(value, int | float) for value in points.values())
+    assert points["test_rows"] == 60
+    assert points["auroc_classes"] == 3
+
+
+def test_point_figures_are_means_over_seeds_that_stand_beside_them(contestant: Maker) -> None:
+    points, detail = intervals.evaluate(contestant(seeds=(0, 1, 2)), None, OPTIONS)
+    seeds = detail["seeds"]
+    assert [row["seed"] for row in seeds] == [0, 1, 2]
+    assert len({row["accuracy"] for row in seeds}) > 1
+    assert points["log_loss"] == pytest.approx(np.mean([row["log_loss"] for row in seeds]))
+
+
+def test_the_interval_of_three_seeds_holds_training_variance(contestant: Maker) -> None:
+    widths = []
+    for seeds in ((0, 1), (0, 1, 2)):
+        test = contestant(count=300, seeds=seeds)
+        lucky = replace(test.runs[0], predictions=test.labels)
+        _, detail = intervals.evaluate(replace(test, runs=(lucky, *test.runs[1:])), None, OPTIONS)
+        interval = detail["metrics"]["accuracy"]
+        widths.append(interval["high"] - interval["low"])
+        assert ("training variance not included" in detail["notes"]) == (len(seeds) < 3)
+    assert widths[1] > 2 * widths[0]
+
+
+def test_without_scores_what_needs_them_is_null_with_its_reason(contestant: Maker) -> None:
+    points, detail = intervals.evaluate(contestant(source="none"), None, OPTIONS)
+    for name in ("auroc", "log_loss", "brier", "ece"):
+        assert points[name] is None
+        assert detail["metrics"][name]["reason"] == f"{name} needs scores, and the score source is none"
+    assert points["auroc_classes"] is None
+    assert detail["metrics"]["accuracy"]["low"] is not None
+
+
+def test_auroc_of_one_class_is_null_with_its_reason(contestant: Maker) -> None:
+    test = contestant()
+    test = replace(test, labels=np.ones_like(test.labels))
+    points, detail = intervals.evaluate(test, None, OPTIONS)
+    assert points["auroc"] is None
+    assert points["auroc_classes"] == 0
+    assert "two classes" in detail["metrics"]["auroc"]["reason"]
+    assert points["macro_f1"] is not None
+
+
+def test_missing_classes_are_counted_where_they_matter(contestant: Maker) -> None:
+    _, detail = intervals.evaluate(contestant(count=9, classes=5), None, OPTIONS)
+    assert 0 < detail["metrics"]["macro_f1"]["missing_class_share"] <= 1
+    assert detail["metrics"]["accuracy"]["missing_class_share"] == 0
+
+
+def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
+    def notes(**options: object) -> list[str]:
+        return list(intervals.evaluate(contestant(**options), contestant(), OPTIONS)[1]["notes"])
+
+    assert notes(count=120, seeds=(-1,)) == []
+    assert notes(count=120, seeds=(-1,), per_group=2) == ["60 test groups: the interval may be slightly narrow"]
+    assert notes(count=120) == ["training variance not included"]
+
+
+def test_validation_has_the_primary_figure_and_its_absence_a_note(contestant: Maker) -> None:
+    auroc = MetricsSettings(primary="auroc", resamples=50)
+    validation = contestant(count=30, skill=9)
+    points, _ = intervals.evaluate(contestant(), validation, auroc)
+    assert points["validation_auroc"] == intervals.figures(validation, 15)[0]["auroc"]
+    points, detail = intervals.evaluate(contestant(), None, auroc)
+    assert points["validation_auroc"] is None
+    assert "validation_auroc: no validation row is predicted" in detail["notes"]
+
+
+def test_percentiles_leave_undefined_resamples_out() -> None:
+    samples = np.append(np.arange(101.0), np.nan)
+    assert intervals.percentiles(samples, 0.9) == pytest.approx((5, 95))
+    assert intervals.percentiles(np.array([np.nan]), 0.9) == (None, None)
+
+
+def test_headline_reads_well() -> None:
+    interval = {"value": 0.842, "low": 0.817, "high": 0.866, "reason": None}
+    assert intervals.headline("accuracy", interval) == "accuracy 0.842 [0.817, 0.866]"
+    assert intervals.headline("auroc", {"value": None, "low": None, "high": None, "reason": "why"}) == "why"

@@ -1,0 +1,170 @@
+"""Paired comparisons: the rule, its parts against known values, and what decides nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slingshot.metrics import pairs
+from slingshot.metrics.scored import Run, Scored
+from slingshot.settings import MetricsSettings, UserError
+
+Maker = Callable[..., Scored]
+OPTIONS = MetricsSettings(resamples=999)
+FOLDER = Path("data/predictions/d")
+
+
+def only_pair(a: Scored, b: Scored, **options: Any) -> dict[str, Any]:
+    result = pairs.compare({"a": a, "b": b}, FOLDER, OPTIONS.model_copy(update=options))
+    json.dumps(result, allow_nan=False)
+    [pair] = result["pairs"]
+    return dict(pair)
+
+
+def right_on(scored: Scored, shares: dict[int, float]) -> Scored:
+    """The same rows, with runs that are right on the first share of them: {seed: share}."""
+    order = np.arange(len(scored.labels)) / len(scored.labels)
+    wrong = (scored.labels + 1) % 3
+    runs = [Run(seed, np.where(order < share, scored.labels, wrong), None) for seed, share in shares.items()]
+    return replace(scored, runs=tuple(runs), score_source="none")
+
+
+def test_a_clear_difference_is_better_one_way_and_worse_the_other(contestant: Maker) -> None:
+    pair = only_pair(contestant(300, skill=12), contestant(300, skill=1))
+    assert pair["a_value"] - pair["b_value"] == pair["difference"]
+    assert 0 < pair["low"] < pair["difference"] < pair["high"]
+    assert pair["p"] == pair["p_holm"] == 2 / 1000
+    assert (pair["verdict"], pair["reverse_verdict"]) == ("better", "worse")
+
+
+def test_swapping_sides_mirrors_everything(contestant: Maker) -> None:
+    a, b = contestant(100, skill=4), contestant(100, skill=3, seeds=(1,))
+    one, other = only_pair(a, b), only_pair(b, a)
+    assert other["difference"] == -one["difference"]
+    assert other["p"] == one["p"]
+    assert (other["low"], other["high"]) == pytest.approx((-one["high"], -one["low"]), abs=1e-12)
+
+
+def test_equal_contestants_are_as_good_as_each_other(contestant: Maker) -> None:
+    a = contestant()
+    pair = only_pair(a, a)
+    assert (pair["difference"], pair["low"], pair["high"], pair["p"]) == (0, 0, 0, 1)
+    assert (pair["verdict"], pair["reverse_verdict"]) == ("as good", "as good")
+
+
+def test_pairing_is_what_resolves_a_small_difference(contestant: Maker) -> None:
+    # 3 points apart on the very same rows: each alone has an interval of 8 points.
+    rows = contestant(600)
+    pair = only_pair(right_on(rows, {-1: 0.53}), right_on(rows, {-1: 0.5}))
+    assert pair["high"] - pair["low"] < 0.04
+    assert pair["verdict"] == "better"
+
+
+def test_ties_in_the_mean_over_seeds_count_as_ties(contestant: Maker) -> None:
+    rows = contestant(90)
+    a, b = right_on(rows, {0: 0.1, 1: 0.6}), right_on(rows, {0: 0.6, 1: 0.1})
+    assert only_pair(a, b)["p"] == 1
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "p_holm", "expected"),
+    [
+        (0.05, 0.01, 0.09, 0.03, ("better", "worse")),
+        (-0.05, -0.09, -0.01, 0.03, ("worse", "better")),
+        (0.05, 0.01, 0.09, 0.06, ("as good", "not resolved")),
+        (-0.005, -0.015, 0.01, 0.5, ("as good", "as good")),
+        (0.0, -0.03, 0.03, 0.9, ("not resolved", "not resolved")),
+        (-0.01, -0.02, 0.01, 0.9, ("not resolved", "as good")),
+        (-0.004, -0.006, -0.002, 0.001, ("worse", "better")),
+    ],
+)
+def test_the_rule(difference: float, low: float, high: float, p_holm: float, expected: tuple[str, str]) -> None:
+    pair = {"difference": difference, "low": low, "high": high, "p_holm": p_holm}
+    assert pairs.verdicts(pair, OPTIONS) == expected
+
+
+def test_p_counts_both_tails_and_is_never_zero() -> None:
+    assert pairs.p_value(np.array([1.0] * 95 + [-1.0] * 4)) == 2 * 5 / 100
+    assert pairs.p_value(np.ones(99)) == 2 / 100
+    assert pairs.p_value(np.zeros(99)) == 1
+    assert pairs.p_value(np.append(np.ones(99), np.nan)) == 2 / 100
+
+
+def test_holm_steps_down_keeps_the_order_and_passes_over_the_undefined() -> None:
+    assert pairs.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert pairs.holm([0.02, None, 0.6, 0.8]) == pytest.approx([0.06, None, 1.0, 1.0])
+
+
+def discordant(only_a: int, only_b: int, per_group: int = 1) -> dict[str, Any]:
+    count = 100
+    labels = np.zeros(count, dtype=np.int64)
+    a, b = labels.copy(), labels.copy()
+    b[:only_a], a[only_a : only_a + only_b] = 1, 1
+    rows = Scored(np.arange(count), labels, np.arange(count) // per_group, "none", ())
+    sides = (replace(rows, runs=(Run(-1, predictions, None),)) for predictions in (a, b))
+    [test] = pairs.mcnemar(*sides)
+    return test
+
+
+def test_mcnemar_is_exact_under_25_discordant_rows_and_corrected_from_there() -> None:
+    few = discordant(10, 2)
+    assert (few["only_a"], few["only_b"], few["exact"]) == (10, 2, True)
+    assert few["p"] == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    many = discordant(20, 5)
+    assert not many["exact"]
+    # (|20 - 5| - 1)^2 / 25 = 7.84, and the upper tail of chi-square with one degree of freedom.
+    assert many["p"] == pytest.approx(0.00511, abs=1e-5)
+    assert discordant(12, 12)["exact"]
+    assert discordant(0, 0)["p"] == 1
+
+
+def test_mcnemar_decides_nothing_where_a_group_holds_several_rows() -> None:
+    assert discordant(10, 2)["decides"]
+    assert not discordant(10, 2, per_group=2)["decides"]
+
+
+def test_mcnemar_meets_equal_seeds_and_a_seedless_contestant_every_seed(contestant: Maker) -> None:
+    rows = contestant(60)
+    trained, other, llm = (right_on(rows, dict.fromkeys(seeds, 0.5)) for seeds in ((0, 1, 2), (0, 1, 2), (-1,)))
+    assert [(t["seed_a"], t["seed_b"]) for t in pairs.mcnemar(trained, other)] == [(0, 0), (1, 1), (2, 2)]
+    assert [(t["seed_a"], t["seed_b"]) for t in pairs.mcnemar(llm, trained)] == [(-1, 0), (-1, 1), (-1, 2)]
+
+
+def test_three_seeds_bring_training_variance_into_the_interval(contestant: Maker) -> None:
+    rows = contestant(400)
+    llm = right_on(rows, {-1: 0.5})
+    few, many = (right_on(rows, dict(zip(range(n), (0.4, 0.6, 0.5), strict=False))) for n in (2, 3))
+    narrow, wide = only_pair(few, llm), only_pair(many, llm)
+    assert wide["high"] - wide["low"] > 1.5 * (narrow["high"] - narrow["low"])
+    assert narrow["notes"] == ["training variance not included"]
+    assert wide["notes"] == []
+
+
+def test_without_scores_auroc_pairs_are_null_with_a_note_and_holm_skips_them(contestant: Maker) -> None:
+    options = MetricsSettings(primary="auroc", resamples=199)
+    sides = {"a": contestant(skill=12), "b": contestant(source="none"), "c": contestant(skill=1)}
+    first, second, third = pairs.compare(sides, FOLDER, options)["pairs"]
+    assert [first[key] for key in ("b_value", "difference", "low", "high", "p", "p_holm")] == [None] * 6
+    assert first["a_value"] is not None
+    assert first["notes"] == ["b: auroc needs scores, and the score source is none"]
+    assert first["verdict"] == third["verdict"] == "not resolved"
+    assert second["p_holm"] == second["p"]
+
+
+def test_every_pair_in_the_order_of_the_study(contestant: Maker) -> None:
+    sides = {name: contestant(seeds=(seed,)) for seed, name in enumerate("zaq")}
+    result = pairs.compare(sides, FOLDER, OPTIONS)
+    assert [(p["a"], p["b"]) for p in result["pairs"]] == [("z", "a"), ("z", "q"), ("a", "q")]
+    assert all(p["p_holm"] >= p["p"] for p in result["pairs"])
+    assert result["notes"] == ["60 test groups: the interval may be slightly narrow"]
+
+
+def test_contestants_on_different_rows_or_none_at_all_are_refused(contestant: Maker) -> None:
+    with pytest.raises(UserError, match="data/predictions/d: a and b do not predict the same test rows"):
+        pairs.compare({"a": contestant(60), "b": contestant(61)}, FOLDER, OPTIONS)
+    with pytest.raises(UserError, match="study names no contestant"):
+        pairs.compare({}, FOLDER, OPTIONS)
