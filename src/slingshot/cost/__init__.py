@@ -1,0 +1,1 @@
+"""What training and predicting cost: measured seconds, real tokens and dated prices into money."""

@@ -1,0 +1,30 @@
+"""python3 -m stages.cost DATASET CONTESTANT: what training and predicting took and cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("contestant")
+def main(dataset: str, contestant: str) -> None:
+    """Read data/usage/D/C.json, write metrics/cost/D/C.json."""
+    from slingshot import settings, tables
+    from slingshot.cost.figures import figures
+
+    params = settings.load()
+    key = getattr(params.contestant(contestant), "price", None)
+    usage = tables.Usage.read(Path("data/usage", dataset, f"{contestant}.json"))
+    cost = figures(usage, params.cost, params.cost.llm_prices[key] if key else None)
+    path = Path("metrics/cost", dataset, f"{contestant}.json")
+    tables.write_json(path, cost)
+    texts = cost["cost_per_1000_texts"]
+    price = "unknown" if texts is None else f"{params.cost.currency} {texts:.3g}"
+    click.echo(f"cost {dataset}/{contestant}: {price} per 1,000 texts -> {path}")
+
+
+if __name__ == "__main__":
+    main()
