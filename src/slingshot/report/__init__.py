@@ -1,0 +1,1 @@
+"""The answer for people: verdict, tables, charts and one HTML file, from the files in metrics/ only."""

@@ -1,0 +1,92 @@
+"""What the report reads: the files in metrics/ of the data sets and contestants named in `study`.
+
+Names come from `study`, never from what lies in a folder, so that files left by an earlier study
+are not reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from slingshot.settings import Settings
+from slingshot.tables import read_json
+
+METRICS = Path("metrics")
+Kind = Literal["model", "llm", "cascade"]
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One contestant on one data set: the contents of its scores, intervals and cost files."""
+
+    name: str
+    title: str
+    kind: Kind
+    scores: Figures
+    intervals: Figures
+    cost: Figures
+    training_cutoff: date | None = None
+
+    def seeds(self) -> list[int]:
+        """Its training seeds; empty for what has none (LLMs and deterministic baselines)."""
+        seeds = [int(row["seed"]) for row in self.intervals.get("seeds") or []]
+        return [seed for seed in seeds if seed >= 0]
+
+
+@dataclass(frozen=True)
+class Results:
+    """One data set: its audit, its contestants in the order of `study`, and every pair of them."""
+
+    dataset: str
+    audit: Figures
+    contestants: tuple[Contestant, ...]
+    pairs: Figures
+
+    def of_kind(self, kind: Kind) -> list[Contestant]:
+        return [contestant for contestant in self.contestants if contestant.kind == kind]
+
+    def may_have_been_seen(self, contestant: Contestant) -> bool:
+        """Whether the texts were public before the LLM's training data ended."""
+        published, cutoff = self.audit.get("published"), contestant.training_cutoff
+        return bool(published and cutoff and date.fromisoformat(published) <= cutoff)
+
+
+def read(settings: Settings, metrics: Path = METRICS) -> list[Results]:
+    """Results in the order of `study.datasets`. Raises UserError naming the first missing file."""
+    return [_dataset(settings, metrics, name) for name in settings.study.datasets]
+
+
+def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
+    study = settings.study
+    kinds: list[tuple[str, Kind]] = [
+        *((name, "model") for name in study.models),
+        *((name, "llm") for name in study.llms),
+        *((cascade.name, "cascade") for cascade in study.cascades),
+    ]
+    return Results(
+        dataset=dataset,
+        audit=read_json(metrics / "audit" / f"{dataset}.json"),
+        contestants=tuple(_contestant(settings, metrics, dataset, name, kind) for name, kind in kinds),
+        pairs=read_json(metrics / "pairs" / f"{dataset}.json"),
+    )
+
+
+def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind) -> Contestant:
+    llm = settings.llms.get(name)
+    scores, intervals, cost = (
+        read_json(metrics / folder / dataset / f"{name}.json") for folder in ("scores", "intervals", "cost")
+    )
+    return Contestant(
+        name=name,
+        title=llm.title if llm else name,
+        kind=kind,
+        scores=scores,
+        intervals=intervals,
+        cost=cost,
+        training_cutoff=llm.training_cutoff if llm else None,
+    )

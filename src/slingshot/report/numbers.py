@@ -1,0 +1,37 @@
+"""How figures are printed, the same in every table, chart and sentence."""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "–"
+
+
+def score(value: float | None) -> str:
+    """A metric to three decimals."""
+    return MISSING if value is None else f"{value:.3f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference to three decimals, with its sign."""
+    return MISSING if value is None else f"{value:+.3f}".replace("-", "−")
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """`digits` significant digits, never in exponents: 0.0000278, 12.3, 1,235."""
+    if value is None:
+        return MISSING
+    if value == 0:
+        return "0"
+    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    return f"{value:,.{decimals}f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands apart."""
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, as short as it goes: 95%, 99.5%."""
+    return f"{100 * share:.10g}%"

@@ -1,0 +1,173 @@
+"""The table of contestants of one data set, and what must be said beside it.
+
+Built once; summary.md, index.html and `slingshot show` print the same cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from slingshot.report.inputs import Contestant, Figures, Results
+from slingshot.report.numbers import MISSING, count, percent, score, significant
+from slingshot.report.words import METRIC_NAMES
+from slingshot.settings import Settings
+
+MAJORITY = "majority class"
+SEEN = "may have been seen"
+
+
+@dataclass(frozen=True)
+class Column:
+    """`key` in the scores or cost file; `short` for a narrow terminal, `long` elsewhere."""
+
+    key: str
+    short: str
+    long: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """`name` stands in params.yaml, `title` is what is printed; `mark` qualifies the figures."""
+
+    name: str
+    title: str
+    mark: str
+    cells: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        return f"{self.title}, {self.mark}" if self.mark else self.title
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def build(results: Results, settings: Settings) -> Table:
+    """Rows by the primary metric on test, best first; the majority class, no contestant, last."""
+    primary = settings.metrics.primary
+    contestants = sorted(results.contestants, key=lambda c: -(c.scores.get(primary) or 0))
+    columns = _columns(results, settings)
+    rows = [
+        Row(
+            name=c.name,
+            title=c.title,
+            mark=SEEN if results.may_have_been_seen(c) else "",
+            cells=tuple(_cell(c, column.key, primary) for column in columns),
+        )
+        for c in contestants
+    ]
+    majority = results.audit.get("majority") or {}
+    cells = (majority.get(column.key) if column.key in _METRICS else None for column in columns)
+    rows.append(Row("", MAJORITY, "", tuple(score(value) for value in cells)))
+    return Table(columns, tuple(rows), tuple(_notes(results, contestants, settings)))
+
+
+_METRICS = (*METRIC_NAMES, "log_loss")
+
+
+def _columns(results: Results, settings: Settings) -> tuple[Column, ...]:
+    metrics, currency = settings.metrics, settings.cost.currency
+    labels = results.audit.get("label_source", "human")
+    agreement = "" if labels == "human" else f", agreement with {labels}"
+    named = {
+        "accuracy": ("Accuracy", f"Accuracy{agreement}"),
+        "balanced_accuracy": ("Bal. acc.", "Balanced accuracy"),
+        "macro_f1": ("Macro F1", "Macro-F1"),
+        "auroc": ("AUROC", "AUROC (scores from)"),
+        "log_loss": ("Log loss", "Log-loss"),
+        "coverage": ("Cover", "Coverage"),
+        "train_seconds": ("Train s", "Training seconds"),
+        "cost_per_1000_texts": (f"{currency} /1k texts", f"{currency} per 1,000 texts"),
+        "cost_per_million_tokens": (f"{currency} /M tokens", f"{currency} per million tokens"),
+        "train_rows": ("Train rows", "Training rows"),
+    }
+    interval = f" [{percent(metrics.confidence)}]"
+    short, long = named.pop(metrics.primary)
+    first = Column(metrics.primary, short + agreement + interval, long + interval)
+    return (first, *(Column(key, *names) for key, names in named.items()))
+
+
+def _cell(contestant: Contestant, key: str, primary: str) -> str:
+    value = _value(contestant, key)
+    if key in (primary, "auroc"):
+        interval = (contestant.intervals.get("metrics") or {}).get(key) or {}
+        known = interval.get("low") is not None and interval.get("high") is not None
+        between = f" [{score(interval['low'])}–{score(interval['high'])}]" if known and key == primary else ""
+        source = f" {contestant.intervals.get('score_source', '')}" if key == "auroc" else ""
+        return score(value) + between + source
+    if key in _METRICS or key == "coverage":
+        return score(value)
+    return count(value) if key == "train_rows" else significant(value, 2 if key.startswith("cost") else 3)
+
+
+def _value(contestant: Contestant, key: str) -> float | None:
+    source: Figures = contestant.cost if key.startswith("cost") or key == "train_seconds" else contestant.scores
+    value = source.get(key)
+    return None if value is None else float(value)
+
+
+def _notes(results: Results, contestants: list[Contestant], settings: Settings) -> Iterator[str]:
+    yield f"The {MAJORITY} is what always answering the most frequent training label would score; no contestant."
+    labels = results.audit.get("label_source", "human")
+    if labels != "human":
+        yield f"Labels were written by {labels}, not by people: accuracy here is agreement with {labels}."
+    for c in contestants:
+        if results.may_have_been_seen(c):
+            yield (
+                f"{c.title}: {SEEN}; the texts were published on {results.audit['published']}, its training "
+                f"data ended on {c.training_cutoff}."
+            )
+    sources = {c.title: c.intervals.get("score_source") for c in contestants}
+    if len(set(sources.values())) > 1:
+        listed = ", ".join(f"{title}: {source}" for title, source in sources.items())
+        yield f"AUROC and log-loss stand side by side from different score sources ({listed})."
+    yield from _missing(results, contestants, settings)
+    yield from dict.fromkeys(f"{c.title}: {note}" for c in contestants for note in c.intervals.get("notes") or [])
+    yield from results.pairs.get("notes") or []
+
+
+def _missing(results: Results, contestants: list[Contestant], settings: Settings) -> Iterator[str]:
+    """One note per contestant whose row holds a dash, with the reason."""
+    columns = _columns(results, settings)
+    for c in contestants:
+        absent = [column for column in columns if _value(c, column.key) is None]
+        reasons = [f"{column.long.split(' [')[0].split(' (')[0]}: {_reason(c, column.key)}" for column in absent]
+        if reasons:
+            yield f"{MISSING} {c.title}: {'; '.join(reasons)}."
+
+
+def _reason(contestant: Contestant, key: str) -> str:
+    given = ((contestant.intervals.get("metrics") or {}).get(key) or {}).get("reason")
+    if given:
+        return str(given)
+    if key == "train_seconds" and contestant.kind == "llm":
+        return "prompted, not trained"
+    return "not measured"
+
+
+def facts(audit: Figures) -> list[str]:
+    """What the audit says of the data set, one fact a line: rows, labels, ceilings."""
+    rows = audit.get("rows") or {}
+    lines = [
+        f"{count(rows.get('train'))} training, {count(rows.get('validation'))} validation and "
+        f"{count(rows.get('test'))} test rows; labels: {audit.get('label_source', MISSING)}; "
+        f"licence: {audit.get('licence', MISSING)}; published: {audit.get('published') or MISSING}."
+    ]
+    ceiling = audit.get("ceiling") or {}
+    test, whole = ceiling.get("test") or {}, ceiling.get("all") or {}
+    meaning = ceiling.get("meaning") or {}
+    lines += [
+        f"Ceiling, {name}: {score(figure)}. {meaning.get(key, '')}".rstrip()
+        for name, figure, key in (
+            ("test rows", test.get("within"), "within"),
+            ("test rows, majorities over the whole data set", test.get("whole"), "whole"),
+            ("whole data set", whole.get("within"), "within"),
+        )
+        if figure is not None
+    ]
+    return lines

@@ -1,0 +1,178 @@
+"""What is printed: table, page, summary, terminal, stage."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from slingshot.report import inputs, numbers, page, summary, terminal
+from slingshot.report.section import sections
+from slingshot.settings import UserError
+
+ROOT = Path(__file__).parents[2]
+VOID = {"meta", "link", "circle", "line"}
+
+
+@pytest.fixture
+def build(files, study, tmp_path):
+    def made(**chosen):
+        files.write(tmp_path / "metrics")
+        settings = study(**chosen)
+        parts = sections(settings, tmp_path / "metrics")
+        return parts, page.html(parts, settings), summary.markdown(parts)
+
+    return made
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag closed out of order; holds the attributes that make a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.fetched += [v for k, v in attrs if k in ("src", "href", "srcset", "data", "poster")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def cells(part, title: str) -> dict[str, str]:
+    row = next(row for row in part.table.rows if row.title == title)
+    return dict(zip((column.key for column in part.table.columns), row.cells, strict=True))
+
+
+def test_the_table_holds_everyone_best_first_and_the_majority_class_last(build) -> None:
+    part = build()[0]["tweets"]
+    titles = [row.title for row in part.table.rows]
+    assert titles == ["minilm", "frozen", "Gemma 3 270m (a 268M-parameter local stand-in)", "tfidf", "majority class"]
+    assert cells(part, "minilm")["accuracy"] == "0.842 [0.822–0.862]"
+    assert cells(part, titles[2])["auroc"] == "0.841 logprob"
+    assert cells(part, "majority class")["macro_f1"] == "0.239"
+
+
+def test_an_undefined_figure_is_a_dash_with_its_reason(files, build) -> None:
+    files.scores["gemma"]["auroc"] = None
+    files.intervals["gemma"]["metrics"]["auroc"] = {"value": None, "low": None, "high": None, "reason": "no scores"}
+    del files.scores["tfidf"]["log_loss"]
+    parts, html, markdown = build()
+    notes = " ".join(parts["tweets"].table.notes)
+    assert "AUROC: no scores" in notes
+    assert "tfidf: Log-loss: not measured" in notes
+    assert "AUROC: no scores" in html
+    assert "AUROC: no scores" in markdown
+
+
+def test_differing_score_sources_are_labelled_and_equal_ones_are_not(files, build) -> None:
+    assert "different score sources" in " ".join(build()[0]["tweets"].table.notes)
+    files.intervals["gemma"]["score_source"] = "softmax"
+    assert "different score sources" not in " ".join(build()[0]["tweets"].table.notes)
+
+
+@pytest.mark.parametrize(("published", "marked"), [("2014-06-01", True), ("2025-01-01", False), (None, False)])
+def test_texts_older_than_the_training_cutoff_may_have_been_seen(files, build, published, marked) -> None:
+    files.audit["published"] = published
+    parts, html, markdown = build()
+    assert [row.name for row in parts["tweets"].table.rows if row.mark] == (["gemma"] if marked else [])
+    assert ("may have been seen" in html) is ("may have been seen" in markdown) is marked
+
+
+def test_labels_of_a_model_are_said_beside_the_accuracy(files, build) -> None:
+    files.audit["label_source"] = "GPT-3.5"
+    parts, html, _ = build()
+    assert parts["tweets"].table.columns[0].long == "Accuracy, agreement with GPT-3.5 [95%]"
+    assert "Accuracy, agreement with GPT-3.5" in html
+
+
+def test_ceilings_and_warnings_stand_with_the_scores(files, build) -> None:
+    files.audit["warnings"] = ["one group holds 12% of the rows"]
+    for text in build()[1:]:
+        assert "No contestant can score higher." in text
+        assert "0.998" in text
+        assert "one group holds 12% of the rows" in text
+
+
+def test_the_page_fetches_nothing_and_is_well_formed(build) -> None:
+    html = build()[1]
+    parser = Balanced()
+    parser.feed(html)
+    assert parser.open == []
+    assert parser.fetched == ["data:,"]
+    assert not re.search(r"url\(|@import|<script|https?://", html)
+
+
+def test_text_from_the_files_is_escaped(files, build) -> None:
+    files.audit["classes"]["<script>alert(1)</script>"] = {"train": 1, "validation": 1, "test": 1}
+    files.audit["warnings"] = ["<img src=x> | *bold*"]
+    _, html, markdown = build()
+    assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "<img" not in html + markdown
+    assert r"\| \*bold\*" in markdown
+
+
+@pytest.mark.parametrize("chosen", [{"llms": []}, {"models": []}, {"models": [], "llms": []}, {"models": ["tfidf"]}])
+def test_every_narrower_study_is_reported(build, chosen) -> None:
+    parts, html, _ = build(**chosen)
+    assert parts["tweets"].verdict.words.replace("&", "") in html
+    assert "None" not in html
+
+
+def test_files_of_others_in_the_folder_are_not_read(files, build) -> None:
+    assert "gemma" not in build(llms=[])[1].lower()
+
+
+def test_a_missing_file_is_an_error_with_the_remedy(study, tmp_path) -> None:
+    with pytest.raises(UserError, match=r"audit/tweets\.json: not found; run `dvc repro`"):
+        inputs.read(study(), tmp_path)
+
+
+def test_the_terminal_keeps_to_100_columns_and_breaks_no_figure(build) -> None:
+    out = io.StringIO()
+    terminal.show(build()[0], "report/index.html", out)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "0.0000021" in out.getvalue()
+    assert "[0.822–0.862]" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+    assert lines[-1] == "Report: report/index.html"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0000278, "0.0000278"), (1234.5, "1,234"), (0.5, "0.500"), (0, "0"), (None, "–"), (-0.02, "-0.0200")],
+)
+def test_significant_digits_without_exponents(value, text) -> None:
+    assert numbers.significant(value) == text
+
+
+def test_the_stage_writes_three_files_and_one_line(files, tmp_path) -> None:
+    files.write(tmp_path / "metrics")
+    params = (ROOT / "params.yaml").read_text().replace("datasets: [tweets, snippets]", "datasets: [tweets]")
+    (tmp_path / "params.yaml").write_text(params)
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.report"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "report: tweets: fine-tune minilm -> report/index.html, summary.md, verdict.json"
+    ]
+    verdict = json.loads((tmp_path / "report/verdict.json").read_text())["tweets"]
+    assert verdict["decision"] == "fine-tune"
+    assert verdict["words"] in (tmp_path / "report/summary.md").read_text()
+    assert (tmp_path / "report/index.html").stat().st_size > 5_000

@@ -1,0 +1,109 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from slingshot.report import inputs, words
+
+TITLE = "Gemma 3 270m (a 268M-parameter local stand-in)"
+
+
+def written(files, study, tmp_path, **chosen):
+    files.write(tmp_path)
+    settings = study(**chosen)
+    [results] = inputs.read(settings, tmp_path)
+    return words.verdict(results, settings)
+
+
+def figures(value: Any) -> Iterator[float]:
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from figures(item)
+    elif isinstance(value, int | float):
+        yield float(value)
+
+
+def unexplained(verdict, files) -> list[str]:
+    """Numbers of the paragraph that no file holds, at the precision that they are printed with."""
+    held = [abs(f) for f in figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])]
+    text = verdict.words.replace(TITLE, "").replace("1,000 texts", "")
+    text = re.sub(r"About [\d,]+ test rows", "", text)
+    text = re.sub(r"with \d seeds?", "", text)
+    wrong = []
+    for token in re.findall(r"\d[\d,]*(?:\.\d+)?%?", text):
+        number = float(token.strip(",%").replace(",", "")) / (100 if "%" in token else 1)
+        decimals = len(token.partition(".")[2])
+        half = 1e-9 if "%" in token else 0.5000001 * 10**-decimals
+        if not any(abs(number - figure) <= half for figure in held):
+            wrong.append(token)
+    return wrong
+
+
+def test_the_paragraph_says_what_the_files_hold_and_nothing_else(files, study, tmp_path) -> None:
+    found = written(files, study, tmp_path)
+    assert unexplained(found, files) == []
+    assert found.words.startswith("Fine-tune minilm. Over 840 test rows minilm has accuracy 0.842")
+    assert "+0.101 (95% interval +0.070 to +0.132), p after Holm 0.0012" in found.words
+    assert f"EUR 0.0352 with {TITLE}" in found.words
+    files.costs["gemma"]["cost_per_1000_texts"] = 9.9
+    assert unexplained(found, files) == ["0.0352"], "the test must notice a number from nowhere"
+
+
+def test_where_the_model_stands_against_cheaper_ones_is_one_sentence(files, study, tmp_path) -> None:
+    files.costs["frozen"]["cost_per_1000_texts"] = 1.0
+    [last] = re.findall(r"Against each[^;]*$", written(files, study, tmp_path).words)
+    assert last == "Against each cheaper model, minilm is better than tfidf, +0.110 (95% interval +0.079 to +0.141)."
+
+
+def test_the_cheapest_model_has_none_to_stand_against(files, study, tmp_path) -> None:
+    files.costs["minilm"]["cost_per_1000_texts"] = 1e-9
+    assert "No cheaper model takes part." in written(files, study, tmp_path).words
+
+
+@pytest.mark.parametrize(("seeds", "said"), [([0], True), ([0, 1], True), ([0, 1, 2], False), ([-1], False)])
+def test_training_variance_is_missing_under_three_seeds(files, study, tmp_path, seeds, said) -> None:
+    files.intervals["minilm"]["seeds"] = [{"seed": seed, "accuracy": 0.842} for seed in seeds]
+    assert ("Training variance not included" in written(files, study, tmp_path).words) is said
+
+
+def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> None:
+    files.pair("minilm", "gemma").update(
+        difference=0.004, low=-0.036, high=0.044, p_holm=0.9, verdict="not resolved", reverse_verdict="not resolved"
+    )
+    found = written(files, study, tmp_path)
+    assert found.rows_to_decide == pytest.approx(840 * (0.04 / 0.024) ** 2, abs=1)
+    assert found.words.startswith(f"Undecided between fine-tuning minilm and prompting {TITLE}.")
+    assert "About 2,300 test rows would decide it" in found.words
+    assert unexplained(found, files) == []
+
+
+def test_a_failed_pair_is_said_with_its_reason(files, study, tmp_path) -> None:
+    files.pair("minilm", "gemma").update(
+        dict.fromkeys(("a_value", "b_value", "difference", "low", "high", "p", "p_holm")),
+        verdict="not resolved",
+        reverse_verdict="not resolved",
+        notes=["gemma: the contestant gives no scores"],
+    )
+    text = written(files, study, tmp_path).words
+    assert "could not be compared (gemma: the contestant gives no scores)" in text
+    assert "None" not in text
+
+
+def test_a_missing_pair_and_missing_costs_do_not_crash(files, study, tmp_path) -> None:
+    files.pairs["pairs"] = []
+    for cost in files.costs.values():
+        cost.update(dict.fromkeys(cost))
+    found = written(files, study, tmp_path)
+    assert found.decision == "undecided"
+    assert "an unknown sum" in found.words
+
+
+def test_without_an_llm_the_models_are_compared(files, study, tmp_path) -> None:
+    text = written(files, study, tmp_path, llms=[]).words
+    assert text.startswith("No LLM takes part")
+    assert "better than frozen, +0.061" in text
+
+
+def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
+    assert "nothing to compare" in written(files, study, tmp_path, llms=[], models=[]).words
