@@ -383,7 +383,11 @@ def read_yaml(path: Path) -> Any:
 
 def load(path: Path = PARAMS) -> Settings:
     """Read and validate params.yaml. Raises one UserError that lists everything wrong in it."""
-    values = read_yaml(path)
+    return validated(read_yaml(path), path)
+
+
+def validated(values: Any, path: Path) -> Settings:
+    """Settings from the parsed contents of `path`. Raises one UserError that lists everything wrong."""
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected keys such as `study:` and `datasets:`, found {type(values).__name__}")
     try:

@@ -1,0 +1,142 @@
+"""The `slingshot` command: check params.yaml, run the graph or a named study, show the end table.
+
+Nothing but click is imported at the top, so that `slingshot --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from slingshot.settings import Settings
+
+HELP = {"help_option_names": ["-h", "--help"]}
+STUDIES = Path("studies")
+PAGE = Path("report/index.html")
+
+
+@click.group(context_settings=HELP)
+def main() -> None:
+    """Does a small fine-tuned model beat a prompted large one on your labelled text, and at what cost?"""
+
+
+@main.command()
+def check() -> None:
+    """Validate params.yaml and look for the files of your own data sets."""
+    from slingshot import settings
+
+    params = settings.load()
+    _check_files(params)
+    study = params.study
+    click.echo(f"{settings.PARAMS}: valid. Data sets: {', '.join(study.datasets)}.")
+    click.echo(
+        f"Contestants: {', '.join(study.contestants) or 'none'}. Fraction {params.fraction:g}, "
+        f"seeds {', '.join(map(str, params.seeds))}."
+    )
+
+
+@main.command()
+@click.argument("name")
+@click.option("--queue", is_flag=True, help="Put it in DVC's queue; `dvc queue start` then runs it.")
+@click.option("--dry", is_flag=True, help="Print the call and run nothing.")
+def study(name: str, queue: bool, dry: bool) -> None:
+    """Run studies/NAME.yaml, a file of overrides for params.yaml, as a DVC experiment."""
+    from slingshot import overrides, settings
+
+    values, changes = settings.read_yaml(settings.PARAMS), _study_changes(name)
+    settings.validated(values, settings.PARAMS)
+    params = settings.validated(overrides.merged(values, changes), STUDIES / f"{name}.yaml")
+    if not queue and not dry:
+        _refuse_narrowing(values["study"], params, name)
+    sets = [part for item in overrides.flattened(values, changes) for part in ("-S", item)]
+    call = ["exp", "run", *(["--queue"] if queue else []), *sets]
+    click.echo(f"dvc {shlex.join(call)}")
+    if not dry:
+        sys.exit(_dvc(call))
+
+
+@main.command()
+def show() -> None:
+    """Print the table of contestants and the verdict of each data set."""
+    from slingshot import settings
+    from slingshot.report.section import sections
+    from slingshot.report.terminal import show
+
+    parts = sections(settings.load())
+    if not PAGE.is_file():
+        raise settings.UserError(f"{PAGE}: not found; run `dvc repro`")
+    show(parts, str(PAGE))
+
+
+@main.command(context_settings={**HELP, "ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def repro(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Check, run `dvc repro ARGUMENTS`, show the end table.
+
+    It works without activating the environment. Example: slingshot repro --force report
+    """
+    context.invoke(check)
+    code = _dvc(["repro", *arguments])
+    if code:
+        sys.exit(code)
+    context.invoke(show)
+
+
+def _dvc(arguments: list[str]) -> int:
+    """Run this environment's dvc, whose stages then find this environment's `python3`; its exit code."""
+    binaries = str(Path(sys.executable).parent)
+    path = os.pathsep.join((binaries, os.environ.get("PATH", os.defpath)))
+    return subprocess.run([sys.executable, "-m", "dvc", *arguments], env={**os.environ, "PATH": path}).returncode
+
+
+def _check_files(params: Settings) -> None:
+    """Raises UserError naming the first data file of the study that is not in data/raw/D."""
+    from slingshot.settings import PARAMS, UserError
+
+    for dataset in params.study.datasets:
+        source = params.datasets[dataset].source
+        if source.kind == "vader":
+            continue
+        for key in ("file", "test_file", "text_file", "label_file", "test_text_file", "test_label_file"):
+            name = getattr(source, key, None)
+            path = Path("data/raw", dataset, name or "")
+            if name and not path.is_file():
+                raise UserError(
+                    f"{PARAMS}: datasets.{dataset}.source.{key}: {path} not found; put it there and run "
+                    f"`dvc add data/raw/{dataset}` (or `dvc pull`, if it was added before)"
+                )
+
+
+def _study_changes(name: str) -> dict[str, Any]:
+    from slingshot import settings
+
+    path = STUDIES / f"{name}.yaml"
+    if not path.is_file():
+        known = settings.nearest(name, (file.stem for file in STUDIES.glob("*.yaml")))
+        raise settings.UserError(f"{path}: no such study{known}")
+    changes = settings.read_yaml(path)
+    if not isinstance(changes, dict) or not changes:
+        raise settings.UserError(f"{path}: expected keys of {settings.PARAMS} with their new values")
+    return changes
+
+
+def _refuse_narrowing(current: dict[str, Any], params: Settings, name: str) -> None:
+    """DVC deletes the outputs and committed metrics of what a run in the workspace leaves out."""
+    from slingshot.settings import UserError
+
+    kept = {*params.study.datasets, *params.study.contestants}
+    lost = [n for key in ("datasets", "models", "llms") for n in current[key] if n not in kept]
+    lost += [cascade["name"] for cascade in current.get("cascades") or [] if cascade["name"] not in kept]
+    if lost:
+        raise UserError(
+            f"{STUDIES / name}.yaml leaves out {', '.join(lost)}, whose outputs and metrics DVC would delete here; "
+            f"run `slingshot study {name} --queue` and then `dvc queue start`"
+        )
