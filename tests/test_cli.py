@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -190,10 +191,10 @@ def test_any_text_survives_hydras_grammar(text: str) -> None:
     assert parsed.value() == [text]
 
 
-@pytest.mark.parametrize("key", ["0", "true", "very bad", 1])
-def test_a_key_that_hydra_would_read_otherwise_is_an_error(key: object) -> None:
-    with pytest.raises(settings.UserError, match=r"put its mapping into params\.yaml"):
-        overrides.literal({key: "x"})
+@pytest.mark.parametrize("value", [{"0": "x"}, {"true": "x"}, {"very bad": "x"}, {1: "x"}, [date(2014, 6, 1)]])
+def test_what_hydra_would_read_otherwise_is_an_error(value: object) -> None:
+    with pytest.raises(settings.UserError, match=r"into params\.yaml itself"):
+        overrides.literal(value)
 
 
 def test_user_errors_are_click_errors() -> None:

@@ -7,6 +7,7 @@ that params.yaml lacks is added with `++`.
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -41,13 +42,15 @@ def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str
 
 
 def literal(value: Any) -> str:
-    """A value in Hydra's override grammar: {a:1,b:[x,'y z']}. Raises UserError for a key it can't say."""
+    """A value in Hydra's override grammar: {a:1,b:[x,'y z']}. Raises UserError for what it can't say."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_key(key)}:{literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(literal, value)) + "]"
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
+    if isinstance(value, datetime.date):  # it would come back as a string
+        raise UserError(f"the date {value} can't be set by `dvc exp run -S`: put it into params.yaml itself")
     return str(value) if _plain(str(value)) else _quoted(str(value))
 
 
