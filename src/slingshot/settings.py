@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 PARAMS = Path("params.yaml")
 
@@ -40,19 +40,35 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Frozen(BaseModel):
-    """Immutable settings that refuse unknown keys with the nearest known one."""
+    """Immutable settings, of the very types stated, that report an unknown key, with the nearest
+    known one, beside whatever else is wrong."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", protected_namespaces=())
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _refuse_unknown_keys(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            unknown = [str(key) for key in values if key not in cls.model_fields]
-            if unknown:
-                text = "; ".join(f"unknown key '{k}'{nearest(k, cls.model_fields)}" for k in unknown)
-                raise PydanticCustomError("unknown_key", "{text}", {"text": text})
-        return values
+    def _refuse_unknown_keys(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(values, dict):
+            return validate(values)
+        wrong = [
+            _problem("unknown_key", f"unknown key '{key}'{nearest(key, cls.model_fields)}", values)
+            for key in values
+            if key not in cls.model_fields
+        ]
+        try:
+            settings = validate({key: value for key, value in values.items() if key in cls.model_fields})
+        except ValidationError as error:
+            wrong += [_problem(e["type"], e["msg"], e["input"], e["loc"], e.get("ctx")) for e in error.errors()]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return settings
+
+
+def _problem(
+    kind: str, text: str, found: Any, loc: tuple[int | str, ...] = (), context: dict[str, Any] | None = None
+) -> InitErrorDetails:
+    error = PydanticCustomError(kind, "{text}", {**(context or {}), "text": text})
+    return InitErrorDetails(type=error, loc=loc, input=found)
 
 
 class CascadeSettings(Frozen):
@@ -398,6 +414,9 @@ def validated(values: Any, path: Path) -> Settings:
 
 def _line(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "union_tag_not_found":
+        tag = error["ctx"]["discriminator"].strip("'")
+        return f"{key}.{tag}: Field required"
     if error["type"] == "union_tag_invalid":
         context = error["ctx"]
         known = [tag.strip().strip("'") for tag in context["expected_tags"].split(",")]

@@ -116,7 +116,8 @@ def _read_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
     except pa.ArrowInvalid as error:
         raise UserError(f"{path}: not a parquet file: {error}") from None
     if table.schema.names != schema.names or table.schema.types != schema.types:
-        raise UserError(f"{path}: columns are {table.schema.names}, expected {schema.names}; run `dvc repro`")
+        found, expected = (", ".join(f"{field.name} {field.type}" for field in s) for s in (table.schema, schema))
+        raise UserError(f"{path}: columns are {found}; expected {expected}; run `dvc repro`")
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
             raise UserError(f"{path}: column '{field.name}' holds nulls; run `dvc repro`")
@@ -163,7 +164,10 @@ class Labels:
         """Raises UserError when the file is missing or holds anything else."""
         value = read_json(path)
         try:
-            return cls(tuple(map(str, value["names"])), tuple(map(int, value["train_counts"])))
+            labels = cls(tuple(map(str, value["names"])), tuple(map(int, value["train_counts"])))
+            if len(labels.names) != len(labels.train_counts):
+                raise ValueError
+            return labels
         except (KeyError, TypeError, ValueError):
             raise UserError(f"{path}: expected names and train_counts; run `dvc repro`") from None
 

@@ -1,0 +1,133 @@
+"""params.yaml: what is accepted, and one error that lists everything wrong."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slingshot import settings
+from slingshot.settings import UserError
+
+PARAMS = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
+Edit = Callable[..., settings.Settings]
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Edit:
+    """Load the project's params.yaml with pieces of it replaced."""
+
+    def load(*changes: tuple[str, str]) -> settings.Settings:
+        text = PARAMS
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+        return settings.load(tmp_path / "params.yaml")
+
+    return load
+
+
+def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
+    loaded = edited()
+    assert loaded.study.contestants == ["tfidf", "frozen", "minilm", "gemma"]
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.fraction = 0.5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("fraction: 1.0", "fracton: 1.0", "unknown key 'fracton', did you mean 'fraction'?"),
+        ("epochs: 4", "epoch: 4", "models.minilm.transformer: unknown key 'epoch', did you mean 'epochs'?"),
+        ("family: tfidf", "family: tfid", "models.tfidf.family: unknown 'tfid', did you mean 'tfidf'?"),
+        ("    family: tfidf\n", "", "models.tfidf.family: Field required"),
+        (
+            "epochs: 4",
+            "epochs: four",
+            "models.minilm.transformer.epochs: Input should be a valid integer (found 'four')",
+        ),
+        ("epochs: 4", "epochs: true", "models.minilm.transformer.epochs: Input should be a valid integer (found True)"),
+        (
+            "may_leave: true",
+            "may_leave: yes",
+            "datasets.tweets.may_leave: Input should be a valid boolean (found 'yes')",
+        ),
+        ("fraction: 1.0", "fraction: 1.5", "fraction: Input should be less than or equal to 1 (found 1.5)"),
+        ("cuts: [-0.5, 0.5]", "cuts: [0.5, -0.5]", "datasets.tweets: source.cuts must ascend"),
+        (
+            "[tfidf, frozen, minilm]",
+            "[tfidf, frozn]",
+            "study.models: 'frozn' has no definition under models, did you mean",
+        ),
+        ("datasets: [tweets, snippets]", "datasets: [yelp]", "study.datasets: 'yelp' has no definition under datasets"),
+        (
+            "cascades: []",
+            "cascades: [{name: c, small: minlm, large: gemma}]",
+            "'c' names 'minlm', which is not in study",
+        ),
+        ("cascades: []", "cascades: [{name: gemma, small: minilm, large: gemma}]", "'gemma' names two contestants"),
+        ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
+        ("choose_rows: 150", "choose_rows: 301", "choose_rows must not exceed max_validation"),
+        ("USD: {", "GBP: {", "llm_prices.claude_3_opus is in USD: add rates.USD"),
+    ],
+)
+def test_one_wrong_thing_is_named_with_its_file_key_and_remedy(edited: Edit, old: str, new: str, line: str) -> None:
+    with pytest.raises(UserError) as error:
+        edited((old, new))
+    assert f"params.yaml:\n  {line}" in error.value.message or line in error.value.message
+    assert error.value.message.split(":")[0].endswith("params.yaml")
+
+
+def test_everything_wrong_is_in_one_error(edited: Edit) -> None:
+    with pytest.raises(UserError) as error:
+        edited(
+            ("fraction: 1.0", "fraction: 2"),
+            ("epochs: 4", "epoch: 4"),
+            ("primary: accuracy", "primry: accuracy"),
+            ("resamples: 10000", "resamples: ten"),
+        )
+    for part in ("fraction: Input", "'epoch', did you mean 'epochs'", "'primry'", "metrics.resamples: Input"):
+        assert part in error.value.message
+
+
+def test_numbers_are_read_as_yaml_1_2_reads_them(edited: Edit) -> None:
+    loaded = edited(("learning_rate: 1.0e-4", "learning_rate: 1e-4"), ("fraction: 1.0", "fraction: 1"))
+    minilm = loaded.contestant("minilm")
+    assert isinstance(minilm, settings.TransformerSettings)
+    assert minilm.learning_rate == 0.0001
+    assert loaded.fraction == 1
+
+
+def test_malformed_yaml_a_repeated_key_and_a_missing_file_are_named(edited: Edit, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml: not valid YAML: (?s:.*)line \d+"):
+        edited(("seeds: [0] ", "seeds: [0 "))
+    with pytest.raises(UserError, match="duplicate key"):
+        edited(("seed: 0 ", "fraction: 0 "))
+    with pytest.raises(UserError, match=r"nowhere\.yaml: not found; run this in the root"):
+        settings.load(tmp_path / "nowhere.yaml")
+
+
+def test_a_file_that_is_no_mapping_says_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("- tweets\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"p\.yaml: expected keys such as .* found list"):
+        settings.load(tmp_path / "p.yaml")
+
+
+def test_unknown_names_asked_for_get_the_nearest(edited: Edit) -> None:
+    loaded = edited()
+    with pytest.raises(UserError, match="no data set 'tweet', did you mean 'tweets'"):
+        loaded.dataset("tweet")
+    with pytest.raises(UserError, match="no contestant 'gema', did you mean 'gemma'"):
+        loaded.contestant("gema")
+
+
+def test_a_name_like_no_other_gets_the_list_of_known_ones() -> None:
+    assert settings.nearest("zzz", ["beta", "alpha"]) == " (known: alpha, beta)"
+
+
+def test_reading_settings_loads_nothing_heavy() -> None:
+    heavy = "{'torch', 'pandas', 'numpy', 'sklearn', 'transformers', 'dvc'} & set(sys.modules)"
+    code = f"import sys; from slingshot import settings; settings.load(); assert not {heavy}, {heavy}"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=True)

@@ -1,0 +1,303 @@
+"""The file contracts: what is written reads back, and a broken file is named with its remedy."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from slingshot import tables
+from slingshot.settings import UserError
+
+SCORES = np.array([[0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
+
+
+def make_rows(tag: str = "t") -> pd.DataFrame:
+    return pd.DataFrame(
+        {"id": [f"{tag}{i}" for i in range(3)], "text": "x", "label": [0, 1, 1], "group": tag, "order": [2, 0, 1]}
+    )
+
+
+def make_predictions() -> pd.DataFrame:
+    return tables.predictions_frame(make_rows(), "test", SCORES, score_source="softmax")
+
+
+def rewrite(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> None:
+    """Write what no writer of the project would."""
+    pairs = {"fraction": "1.0", "train_rows": "9"} if metadata is None else metadata
+    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table.replace_schema_metadata(pairs), path)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    tables.write_text(path, "old\n")
+
+    def write_half() -> None:
+        with tables.atomic(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_half()
+    assert path.read_text() == "old\n"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_json_is_sorted_and_ends_in_a_newline(tmp_path: Path) -> None:
+    tables.write_json(tmp_path / "a.json", {"b": None, "a": "ü"})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "a": "ü",\n  "b": null\n}\n'
+    assert tables.read_json(tmp_path / "a.json") == {"a": "ü", "b": None}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_refuses_what_is_not_finite_and_keeps_the_old_file(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "a.json"
+    tables.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        tables.write_json(path, {"a": value})
+    assert tables.read_json(path) == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff"])
+def test_malformed_json_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.json: not valid JSON"):
+        tables.read_json(tmp_path / "a.json")
+
+
+READERS: list[Callable[[Path], Any]] = [
+    tables.read_json,
+    tables.read_rows,
+    lambda path: tables.read_predictions(path, 2),
+    tables.Labels.read,
+    tables.Usage.read,
+]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+    with pytest.raises(UserError, match=r"none\.x: not found; run `dvc repro`"):
+        read(tmp_path / "none.x")
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+
+def test_rows_come_back_in_nested_order_with_their_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    tables.write_rows(path, make_rows(), fraction=0.25, train_rows=3)
+    assert tables.read_rows(path)["id"].tolist() == ["t1", "t2", "t0"]
+    assert tables.read_metadata(path) == {"fraction": 0.25, "train_rows": 3}
+
+
+def test_the_same_rows_make_the_same_bytes(tmp_path: Path) -> None:
+    for name, rows in (("a", make_rows()), ("b", make_rows().sample(frac=1, random_state=1))):
+        tables.write_rows(tmp_path / name, rows)
+    assert tables.sha256_file(tmp_path / "a") == tables.sha256_file(tmp_path / "b")
+
+
+def test_repeated_ids_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="ids repeat"):
+        tables.write_rows(tmp_path / "rows.parquet", make_rows().assign(id="same"))
+    assert not (tmp_path / "rows.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": "same", "order": [0, 1, 2]}, "ids repeat or rows are out of order"),
+        ({"order": [2, 0, 1]}, "ids repeat or rows are out of order"),
+        ({"text": [None, "x", "x"]}, "column 'text' holds nulls"),
+        ({"label": [0.0, 1.0, 1.0]}, "columns are .*label double.* expected .*label int64"),
+        ({"extra": 1}, "columns are .*extra.* expected"),
+    ],
+)
+def test_broken_rows_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path, texts = tmp_path / "rows.parquet", ("id", "text", "group")
+    frame = make_rows().assign(order=[0, 1, 2]).assign(**change)
+    inferred = pa.Schema.from_pandas(frame, preserve_index=False)
+    rewrite(path, frame, pa.schema([(f.name, pa.string() if f.name in texts else f.type) for f in inferred]))
+    with pytest.raises(UserError, match=rf"rows\.parquet: {message}.*run `dvc repro`"):
+        tables.read_rows(path)
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_text("id,text\n")
+    with pytest.raises(UserError, match=r"rows\.parquet: not a parquet file"):
+        tables.read_rows(tmp_path / "rows.parquet")
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+
+def test_labels_come_back(tmp_path: Path) -> None:
+    labels = tables.Labels(("no", "yes"), (3, 4))
+    labels.write(tmp_path / "labels.json")
+    assert tables.Labels.read(tmp_path / "labels.json") == labels
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[], {"names": ["a"]}, {"names": ["a"], "train_counts": ["x"]}, {"names": ["a", "b"], "train_counts": [1]}],
+)
+def test_broken_labels_are_named(tmp_path: Path, value: Any) -> None:
+    tables.write_json(tmp_path / "labels.json", value)
+    with pytest.raises(UserError, match=r"labels\.json: expected names and train_counts"):
+        tables.Labels.read(tmp_path / "labels.json")
+
+
+# --- predictions ---------------------------------------------------------------------------------
+
+
+def test_predictions_come_back_with_their_metadata(tmp_path: Path) -> None:
+    path, frame = tmp_path / "p.parquet", make_predictions()
+    tables.write_predictions(path, frame, 2, fraction=None, train_rows=9)
+    back = tables.read_predictions(path, 2)
+    np.testing.assert_array_equal(np.stack(back["scores"].to_list()), SCORES)
+    pd.testing.assert_frame_equal(back.drop(columns="scores"), frame.drop(columns="scores"), check_dtype=False)
+    assert tables.read_metadata(path) == {"fraction": None, "train_rows": 9}
+
+
+def test_the_prediction_is_the_class_of_the_highest_score_unless_given() -> None:
+    assert make_predictions()["prediction"].tolist() == [0, 1, 0]
+    given = tables.predictions_frame(make_rows(), "test", None, score_source="none", prediction=[1, 1, 0])
+    assert given["prediction"].tolist() == [1, 1, 0]
+    assert given["scores"].isna().all()
+    with pytest.raises(ValueError, match="neither scores nor predictions"):
+        tables.predictions_frame(make_rows(), "test", None, score_source="none")
+
+
+BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({"split": "train"}, "split holds"),
+    ({"score_source": "guess"}, "score_source holds"),
+    ({"status": "lost"}, "status holds"),
+    ({"id": "same"}, "an id stands twice"),
+    ({"prediction": 2}, r"a label or prediction is outside 0\.\.1"),
+    ({"prediction": -2}, r"a label or prediction is outside 0\.\.1"),
+    ({"label": -1}, r"a label or prediction is outside 0\.\.1"),
+    ({"prediction": -1}, "a status other than ok must go together"),
+    ({"status": "refused"}, "a status other than ok must go together"),
+    ({"scores": [[1.0]] * 3}, "scores must hold 2 values"),
+    ({"scores": [[0.5, 0.6]] * 3}, "scores must be probabilities"),
+    ({"scores": [[1.5, -0.5]] * 3}, "scores must be probabilities"),
+    ({"scores": [[float("nan"), 0.5]] * 3}, "scores must be probabilities"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN)
+def test_broken_predictions_are_neither_written_nor_read(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path, frame = tmp_path / "p.parquet", make_predictions().assign(**change)
+    with pytest.raises(ValueError, match=rf"p\.parquet: .*{message}"):
+        tables.write_predictions(path, frame, 2, fraction=1.0, train_rows=9)
+    assert not path.exists()
+    rewrite(path, frame, tables.PREDICTIONS)
+    with pytest.raises(UserError, match=rf"p\.parquet: .*{message}.*run `dvc repro`"):
+        tables.read_predictions(path, 2)
+
+
+def test_predictions_without_their_metadata_are_named(tmp_path: Path) -> None:
+    rewrite(tmp_path / "p.parquet", make_predictions(), tables.PREDICTIONS, metadata={"fraction": "1.0"})
+    with pytest.raises(UserError, match=r"p\.parquet: its metadata lack fraction or train_rows"):
+        tables.read_predictions(tmp_path / "p.parquet", 2)
+
+
+def both_splits() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    validation, test = (make_rows(tag).sort_values("order") for tag in "vt")
+    frames = [
+        tables.predictions_frame(rows, split, SCORES, seed=seed, score_source="softmax")
+        for seed in (0, 1)
+        for split, rows in (("validation", validation), ("test", test))
+    ]
+    return pd.concat(frames, ignore_index=True), validation, test
+
+
+def test_all_of_test_and_the_first_rows_of_validation_are_expected() -> None:
+    frame, validation, test = both_splits()
+    tables.check_ids(Path("p"), frame, validation, test)
+    tables.check_ids(Path("p"), frame[frame["id"] != "v0"], validation, test)  # the last in nested order
+    tables.check_ids(Path("p"), frame[frame["split"] == "test"], validation, test)
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        ("id != 'v1'", "validation ids of seed 0"),  # not the last: a gap
+        ("id != 't0'", "test ids of seed 0"),
+        ("not (id == 't0' and seed == 1)", "test ids of seed 1"),
+        ("split != 'test'", "test ids of seed 0"),
+    ],
+)
+def test_missing_ids_are_named(keep: str, message: str) -> None:
+    frame, validation, test = both_splits()
+    with pytest.raises(UserError, match=rf"p\.parquet: {message} are not the expected ones"):
+        tables.check_ids(Path("p.parquet"), frame.query(keep), validation, test)
+
+
+@pytest.mark.parametrize("change", [{"label": 0}, {"group": "other"}])
+def test_predictions_of_rows_that_have_changed_since_are_refused(change: dict[str, Any]) -> None:
+    frame, validation, test = both_splits()
+    with pytest.raises(UserError, match="labels or groups of validation are not the prepared ones"):
+        tables.check_ids(Path("p"), frame.assign(**change), validation, test)
+
+
+# --- usage ---------------------------------------------------------------------------------------
+
+USAGE = tables.Usage(
+    kind="model",
+    title="MiniLM",
+    hardware={"name": "cpu", "cores": 2},
+    train_rows=9,
+    model_bytes=10,
+    train=(tables.Run(0, 100, 9, 1.5),),
+    predict=(tables.Run(0, 50, 6, 0.5),),
+    latency={"p50": 0.01, "p95": 0.02},
+    peak_memory_bytes=1000,
+)
+
+
+def test_usage_comes_back(tmp_path: Path) -> None:
+    USAGE.write(tmp_path / "u.json")
+    assert tables.Usage.read(tmp_path / "u.json") == USAGE
+    llm = replace(USAGE, kind="llm", train=(), requests=6, llm_tokens={"input": 3}, details={"shots": 4})
+    llm.write(tmp_path / "u.json")
+    assert tables.Usage.read(tmp_path / "u.json") == llm
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": None}, "not a usage file"),
+        ({"train": [{"seed": 0}]}, "not a usage file"),
+        ({"surprise": 1}, "not a usage file.*surprise"),
+        ({"predict": [{"seed": 0, "tokens": 1, "texts": 1, "seconds": -1}]}, "seconds must be finite"),
+    ],
+)
+def test_broken_usage_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    USAGE.write(tmp_path / "u.json")
+    value = json.loads((tmp_path / "u.json").read_text())
+    tables.write_json(tmp_path / "u.json", value | change)
+    with pytest.raises(UserError, match=rf"u\.json: {message}"):
+        tables.Usage.read(tmp_path / "u.json")
+
+
+@pytest.mark.parametrize("value", [[], {}, "text"])
+def test_usage_that_is_something_else_is_named(tmp_path: Path, value: Any) -> None:
+    tables.write_json(tmp_path / "u.json", value)
+    with pytest.raises(UserError, match=r"u\.json: not a usage file"):
+        tables.Usage.read(tmp_path / "u.json")
+
+
+def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert tables.sha256_file(tmp_path / "a").startswith("ba7816bf8f01cfea")
