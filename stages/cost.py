@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -22,8 +23,8 @@ def main(dataset: str, contestant: str) -> None:
     path = Path("metrics/cost", dataset, f"{contestant}.json")
     tables.write_json(path, cost)
     texts = cost["cost_per_1000_texts"]
-    price = "unknown" if texts is None else f"{params.cost.currency} {texts:.3g}"
-    click.echo(f"cost {dataset}/{contestant}: {price} per 1,000 texts -> {path}")
+    price = "unknown" if texts is None else f"{params.cost.currency} {Decimal(f'{texts:.3g}'):f}"
+    click.echo(f"cost {dataset}-{contestant}: {price} per 1,000 texts -> {path}")
 
 
 if __name__ == "__main__":

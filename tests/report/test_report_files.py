@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slingshot.report import inputs, numbers, page, summary, terminal
+from slingshot.report import charts, inputs, numbers, page, summary, terminal
 from slingshot.report.section import sections
 from slingshot.settings import UserError
 
@@ -147,6 +147,18 @@ def test_the_terminal_keeps_to_100_columns_and_breaks_no_figure(build) -> None:
     assert "[0.822–0.862]" in out.getvalue()
     assert "\x1b" not in out.getvalue()
     assert lines[-1] == "Report: report/index.html"
+
+
+def test_charts_stay_inside_their_frame_and_keep_the_order_of_the_figures(build) -> None:
+    part = build()[0]["tweets"]
+    drawn = charts.bars(part.results, part.table, "accuracy")
+    assert [bar.text for bar in drawn.bars] == ["0.842", "0.781", "0.741", "0.732", "0.558"]
+    assert all(0 <= bar.low <= bar.x <= bar.high <= charts.WIDTH for bar in drawn.bars)
+    assert [bar.x for bar in drawn.bars] == sorted((bar.x for bar in drawn.bars), reverse=True)
+    points = {p.title: p for p in charts.scatter(part.results, part.table, "accuracy").points}
+    assert points["tfidf"].x < points["frozen"].x < points["minilm"].x
+    assert points["minilm"].y < points["frozen"].y, "a higher figure stands higher"
+    assert all(0 <= p.x <= charts.WIDTH and 0 <= p.y <= charts.HEIGHT for p in points.values())
 
 
 @pytest.mark.parametrize(

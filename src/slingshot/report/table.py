@@ -161,13 +161,14 @@ def facts(audit: Figures) -> list[str]:
     ceiling = audit.get("ceiling") or {}
     test, whole = ceiling.get("test") or {}, ceiling.get("all") or {}
     meaning = ceiling.get("meaning") or {}
-    lines += [
-        f"Ceiling, {name}: {score(figure)}. {meaning.get(key, '')}".rstrip()
-        for name, figure, key in (
-            ("test rows", test.get("within"), "within"),
-            ("test rows, majorities over the whole data set", test.get("whole"), "whole"),
-            ("whole data set", whole.get("within"), "within"),
+    if test.get("within") is not None:
+        lines.append(
+            f"Ceiling: {score(test['within'])} on the test rows, {score(whole.get('within'))} on the whole data set. "
+            f"{meaning.get('within', '')}".rstrip()
         )
-        if figure is not None
-    ]
+    if test.get("whole") is not None:
+        lines.append(
+            f"Ceiling on the test rows by the majorities of the whole data set: {score(test['whole'])}. "
+            f"{meaning.get('whole', '')}".rstrip()
+        )
     return lines
