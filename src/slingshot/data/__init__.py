@@ -1,0 +1,1 @@
+"""The data room: where rows come from, how they are audited, grouped, split and subsampled."""

@@ -1,0 +1,171 @@
+"""The user's own files in data/raw/D: tables (CSV, TSV, JSONL, Parquet) and parallel lines.
+
+Every value is read as the string that stands in the file: an id such as 007 keeps its zeros, a text
+"NA" is a text, and an empty label is a missing one. Only the text, label and group columns are read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import warnings
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from slingshot.data.decode import DECOMPRESS, contents, decode
+from slingshot.settings import FileSource, LinesSource, UserError, nearest
+
+
+def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
+    """Rows: id, text, label and group (null where missing), test (whether from the test file).
+
+    Raises UserError that names the file, the key of params.yaml and the remedy.
+    """
+    if isinstance(source, FileSource):
+        files = [source.file, source.test_file] if source.test_file else [source.file]
+        parts = [read_table(folder / file, source) for file in files]
+    else:
+        parts = [read_lines(folder / source.text_file, folder / source.label_file, source.encoding)]
+        if source.test_text_file and source.test_label_file:
+            parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, source.encoding))
+    for test, part in enumerate(parts):
+        part["text"] = part["text"].fillna("")
+        for column in ("label", "group"):
+            part[column] = part[column].str.strip().replace("", None)
+        part["id"] = row_ids(part, "test-" if test else "")
+        part["test"] = bool(test)
+    return pd.concat(parts, ignore_index=True)
+
+
+def row_ids(rows: pd.DataFrame, prefix: str = "") -> list[str]:
+    """A hash of each row's text, label and group; the n-th exact repeat of a row ends in `.n`."""
+    cells = rows[["text", "label", "group"]].astype(object).where(rows.notna(), None)
+    keys = [json.dumps(row).encode() for row in cells.itertuples(index=False, name=None)]
+    ids = pd.Series([prefix + hashlib.sha256(key).hexdigest()[:20] for key in keys], dtype=object)
+    repeats = ids.groupby(ids).cumcount()
+    return [name if n == 0 else f"{name}.{n}" for name, n in zip(ids, repeats, strict=True)]
+
+
+def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
+    """Columns text, label and group (null) of parallel files; only "\\n" ends a line.
+
+    Raises UserError when the files do not hold the same number of lines.
+    """
+    columns = []
+    for path in (texts, labels):
+        lines = decode(path, contents(path), encoding).removesuffix("\n").split("\n")
+        columns.append([line.removesuffix("\r") for line in lines])
+    if len(columns[0]) != len(columns[1]):
+        counts = f"{len(columns[0])} lines and {labels.name} holds {len(columns[1])}"
+        raise UserError(f"{texts}: holds {counts}; each text needs its label on the same line")
+    return pd.DataFrame({"text": columns[0], "label": columns[1], "group": None}, dtype="str")
+
+
+def read_table(path: Path, source: FileSource) -> pd.DataFrame:
+    """Columns text, label and group of one table, as strings. The suffix says the format."""
+    suffix = path.with_suffix("").suffix if path.suffix in DECOMPRESS else path.suffix
+    if suffix not in FORMATS:
+        known = f"{', '.join(FORMATS)}, each also with {', '.join(DECOMPRESS)}"
+        raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
+    wanted = {"text": source.text, "label": source.label, "group": source.group}
+    names = list(dict.fromkeys(name for name in wanted.values() if name))
+    frame = FORMATS[suffix](path, contents(path), names, source.encoding)
+    return pd.DataFrame({role: frame[name] if name else None for role, name in wanted.items()}, dtype="str")
+
+
+def _check_columns(path: Path, names: list[str], found: Collection[str]) -> None:
+    for name in names:
+        if name not in found:
+            raise UserError(f"{path}: no column '{name}'{nearest(name, found)}; see source in params.yaml")
+
+
+def _csv(path: Path, data: bytes, names: list[str], encoding: str, separator: str = ",") -> pd.DataFrame:
+    strings: dict[str, Any] = {"dtype": "str", "keep_default_na": False, "index_col": False}
+    try:
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            # Not usecols: with it pandas cuts a row with too many fields, and says nothing.
+            frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=separator, encoding=encoding, **strings)
+    except (UnicodeError, LookupError):
+        decode(path, data, encoding)  # says where
+        raise
+    except pd.errors.EmptyDataError:
+        raise UserError(f"{path}: the file is empty") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        remedy = "a text with a separator or line break in it needs quotes around it"
+        raise UserError(f"{path}: rows and header do not fit ({str(error).strip()}); {remedy}") from None
+    _check_columns(path, names, frame.columns)
+    if separator == "\t" and any(frame[n].str.contains("\t.*\n|\n.*\t", na=False).any() for n in names):
+        raise UserError(f'{path}: a text opens with a quote that swallows lines; double each " inside quotes')
+    return frame[names]
+
+
+def _tsv(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
+    return _csv(path, data, names, encoding, "\t")
+
+
+def _jsonl(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
+    records: list[list[str | None]] = []
+    keys: set[str] = set()
+    for number, line in enumerate(decode(path, data, encoding).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            # Numbers stay as they are written, so that 1 is not read as 1.0 beside a missing value.
+            record = json.loads(line, parse_int=str, parse_float=str)
+        except ValueError as error:
+            raise UserError(f"{path}: line {number} is not valid JSON: {error}") from None
+        if not isinstance(record, dict):
+            raise UserError(f"{path}: line {number} is not a JSON object, which has the columns as keys")
+        keys |= record.keys()
+        records.append([_cell(path, number, name, record.get(name)) for name in names])
+    _check_columns(path, names, keys)
+    return pd.DataFrame(records, columns=names, dtype="str")
+
+
+def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        raise UserError(f"{path}: line {number}: '{name}' holds a {type(value).__name__}, expected text or a number")
+    # A lone surrogate, as in "\ud83d", is no character and could not be written as UTF-8.
+    return value.encode("utf-8", "replace").decode()
+
+
+def _parquet(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        _check_columns(path, names, file.schema_arrow.names)
+        table = file.read(columns=names)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a parquet file: {error}") from None
+    return pd.DataFrame({name: _strings(path, name, table.column(name)) for name in names})
+
+
+def _strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        with contextlib.suppress(pa.ArrowInvalid):
+            column = column.cast(pa.int64())  # whole numbers that a missing value made floats
+    try:
+        values: pd.Series = column.cast(pa.large_string()).to_pandas()
+    except pa.ArrowException:
+        raise UserError(f"{path}: column '{name}' holds {column.type}, expected text or numbers") from None
+    return values.astype("str")
+
+
+FORMATS: dict[str, Callable[[Path, bytes, list[str], str], pd.DataFrame]] = {
+    ".csv": _csv,
+    ".tsv": _tsv,
+    ".jsonl": _jsonl,
+    ".parquet": _parquet,
+}

@@ -1,0 +1,45 @@
+"""Labels: from the strings in a file to class numbers and names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from slingshot.settings import UserError, nearest
+
+
+def encode(values: pd.Series, labels: Sequence[str] | Mapping[str, str] | None) -> tuple[np.ndarray, list[str]]:
+    """Class of each value (shape (rows,), from 0) and the class names in label order.
+
+    `labels` names the values in their order, or maps values to names (two values may share one);
+    null sorts what is found, by number where every value is a whole number. Raises UserError for
+    values that `labels` does not list, and for measurements where classes are expected.
+    """
+    if labels is None:
+        labels = _sorted(values)
+    names_of = dict(labels) if isinstance(labels, Mapping) else {name: name for name in labels}
+    counts = values.value_counts()
+    unknown = [value for value in counts.index if value not in names_of]
+    if unknown:
+        shown = ", ".join(f"'{value}' ({counts[value]} rows)" for value in unknown[:5])
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise UserError(f"labels in params.yaml does not list {shown}{more}{nearest(unknown[0], names_of)}")
+    names = list(dict.fromkeys(names_of.values()))
+    number = {value: names.index(name) for value, name in names_of.items()}
+    return values.map(number).to_numpy(dtype=np.int64), names
+
+
+def _sorted(values: pd.Series) -> list[str]:
+    found = sorted(values.unique())
+    numbers = pd.to_numeric(pd.Series(found), errors="coerce")
+    if not np.isfinite(numbers).all():
+        return found
+    if (numbers % 1 != 0).any():
+        example = found[int(np.argmax(numbers % 1 != 0))]
+        raise UserError(
+            f"the label column holds numbers such as {example}, which are measurements, not classes: name another "
+            "column, or cut them into classes and save those, or list the values as `labels` if they are classes"
+        )
+    return sorted(found, key=lambda value: (float(value), value))

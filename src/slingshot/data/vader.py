@@ -1,0 +1,101 @@
+"""Human-rated text inside the vaderSentiment source distribution, read without unpacking it.
+
+pip fetches the archive once, with its hash required, so that nothing of it runs before the hash is
+compared. It lies in the state folder under its sha256, which is compared again at every read. The
+wheels do not carry these files; the source distribution holds them in a tar inside the tar.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slingshot import state, tables
+from slingshot.settings import UserError, VaderSource, nearest
+
+VERSION = "3.3.2"
+SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
+INNER = f"vaderSentiment-{VERSION}/additional_resources/hutto_ICWSM_2014.tar.gz"
+SUFFIX = "_GroundTruth.txt"
+PIP = ["-m", "pip", "download", "--no-deps", "--no-binary", "vaderSentiment"]
+
+
+def read(source: VaderSource, labels: list[str]) -> pd.DataFrame:
+    """Rows of one file: id, text, label (the class its mean rating falls in) and group.
+
+    Raises UserError when the archive can't be had or holds no such file.
+    """
+    return parse(_member(archive(), source.file), source, labels)
+
+
+def parse(data: bytes, source: VaderSource, labels: list[str]) -> pd.DataFrame:
+    """Rows of a tab-separated file of id, mean rating and text; only "\\n" ends a line."""
+    lines = [line.removesuffix("\r").split("\t", 2) for line in data.decode("utf-8").split("\n") if line.strip()]
+    ids, ratings, texts = (list(column) for column in zip(*lines, strict=True))
+    levels = cut(np.array(ratings, dtype=np.float64), source.cuts)
+    groups = [name.split("_", 1)[0] for name in ids] if source.group_prefix else None
+    return pd.DataFrame({"id": ids, "text": texts, "label": [labels[level] for level in levels], "group": groups})
+
+
+def cut(ratings: np.ndarray, cuts: list[float]) -> np.ndarray:
+    """Class of each rating, 0 to len(cuts); a rating on a cut belongs to the upper class."""
+    return np.searchsorted(np.asarray(cuts), ratings, side="right")
+
+
+def archive() -> bytes:
+    """The source distribution, fetched if the state folder has no intact copy. Raises UserError."""
+    path = state.downloads() / SHA256
+    if not path.is_file() or tables.sha256_file(path) != SHA256:
+        _fetch(path)
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise UserError(f"{path}: not the file that its name, a sha256, says; delete it and run this again")
+    return data
+
+
+def _fetch(path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
+        requirement = Path(folder) / "requirements.txt"
+        requirement.write_text(f"vaderSentiment=={VERSION} --hash=sha256:{SHA256}\n", encoding="utf-8")
+        # Fails within 20 s where there is no network; the user's own index and proxy still hold.
+        options = ["--retries", "1", "--timeout", "8", "--quiet", "--require-hashes", "-r", str(requirement)]
+        pip = subprocess.run([sys.executable, *PIP, *options, "-d", folder], capture_output=True, text=True)
+        found = next(Path(folder).glob("*.tar.gz"), None)
+        if pip.returncode or found is None:
+            raise UserError(_remedy(path, pip.stderr))
+        found.replace(path)
+
+
+def _remedy(path: Path, stderr: str) -> str:
+    errors = [line for line in stderr.splitlines() if line.startswith("ERROR")]
+    command = " ".join(["python3", *PIP, f"vaderSentiment=={VERSION}"])
+    return (
+        f"vaderSentiment {VERSION}, which holds this data set, could not be fetched: "
+        f"{errors[-1] if errors else 'pip failed'}\n"
+        f"Check the network (or pip's index and proxy) and run this again. Or, where there is a network, run\n"
+        f"  {command}\n"
+        f"and copy vaderSentiment-{VERSION}.tar.gz to\n"
+        f"  {path}"
+    )
+
+
+def _member(data: bytes, name: str) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(data)) as outer:
+        inner = outer.extractfile(INNER)
+        if inner is None:
+            raise UserError(f"vaderSentiment {VERSION}: no {INNER}")
+        with tarfile.open(fileobj=inner) as files:
+            members = {Path(m.name).name: m for m in files if m.isfile() and m.name.endswith(SUFFIX)}
+            if name not in members:
+                raise UserError(f"params.yaml: source.file: no '{name}'{nearest(name, members)}")
+            held = files.extractfile(members[name])
+            assert held is not None
+            return held.read()
