@@ -1,0 +1,75 @@
+"""Groups: rows that must not be separated.
+
+A group is a connected component of three links: the user's group column, one text after normalising
+(casefold and white space, nothing else), and near duplicates. Where the user has groups, a text
+under 4 words ("great product") does not join two of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from slingshot.data.near import near_pairs
+
+SHORT_WORDS = 4
+COUNTED = 0.9
+"""Similarity from which near duplicates are counted where `split.near` is null."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What joins the rows, which are sorted by id; arrays have shape (rows,)."""
+
+    text: np.ndarray
+    """Which distinct normalised text each row holds."""
+    duplicates: np.ndarray
+    """Component of exact and near duplicates alone, whatever the user's groups and `split.near`."""
+    names: np.ndarray
+    """Group of each row: the id of its first row."""
+    near: np.ndarray
+    """Pairs of distinct texts that are near duplicates, shape (pairs, 2)."""
+    short_not_joined: int
+    """Distinct texts under 4 words that stand in several of the user's groups."""
+
+
+def normalise(text: str) -> str:
+    """Casefolded, with each run of white space as one space."""
+    return " ".join(text.casefold().split())
+
+
+def find(rows: pd.DataFrame, near: float | None) -> Groups:
+    """Join rows (id, text, group: null or the user's), sorted by id, into groups."""
+    texts = rows["text"].map(normalise)
+    text, distinct = pd.factorize(texts, sort=True)
+    pairs = near_pairs(list(distinct), near or COUNTED)
+    users, _ = pd.factorize(rows["group"])
+    has_user = users >= 0
+    short = np.array([len(t.split()) < SHORT_WORDS for t in distinct], dtype=bool)[text]
+
+    by_text = ~(short & has_user)
+    links = [np.column_stack([np.flatnonzero(by_text), len(rows) + text[by_text]])]
+    links.append(np.column_stack([np.flatnonzero(has_user), len(rows) + len(distinct) + users[has_user]]))
+    if near is not None:
+        links.append(pairs + len(rows))
+    names = rows["id"].to_numpy()[_first(_components(np.concatenate(links), len(rows)))]
+
+    apart = pd.DataFrame({"text": text[~by_text], "user": users[~by_text]}).groupby("text")["user"].nunique()
+    return Groups(text, _components(pairs, len(distinct))[text], names, pairs, int((apart > 1).sum()))
+
+
+def _components(links: np.ndarray, count: int) -> np.ndarray:
+    """Component of the first `count` nodes, joined by links of shape (links, 2)."""
+    size = max(count, int(links.max(initial=-1)) + 1)
+    graph = sp.coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size))
+    return connected_components(graph, directed=False)[1][:count]
+
+
+def _first(codes: np.ndarray) -> np.ndarray:
+    """Index of the first element with each element's code."""
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    return first[inverse]

@@ -1,0 +1,146 @@
+"""Stratified splits of whole groups, and the nested order within a split.
+
+Both come from one idea: each group gets a position in [0, 1] such that the groups below any position
+hold nearly that share of every class. A split cuts the positions; a nested order sorts by them. The
+shuffle is a keyed hash of the group's name, so it depends on no row order, and adding a row to the
+source leaves the rest nearly where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+WINDOW = 256
+"""Groups of mixed labels that compete for each next place."""
+
+
+def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
+    """Side of each row: a key of `shares`, or "train" for the rest. No group is on two sides.
+
+    labels: class of each row, from 0; groups: name of each row's group. A class with one group is in
+    train, with two in train and the first key's side, with three on each, where its groups allow it. A
+    group of over half the smallest share goes to train.
+    """
+    codes, names = pd.factorize(groups, sort=True)
+    counts = _class_counts(codes, labels)
+    sizes = counts.sum(axis=1)
+    position = _positions(counts, _shuffle(names, seed))
+    position[sizes > min(shares.values()) * len(labels) / 2] = 1.0
+    side = np.searchsorted(np.cumsum(list(shares.values())), position, side="right")
+    # Sides by importance: train is the last of the cuts, and the first to need every class.
+    _repair(side, counts, [len(shares), *range(len(shares))])
+    return np.array([*shares, "train"], dtype=object)[side[codes]]
+
+
+def nested_order(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """Row indices, best first: every prefix is nearly stratified by label, groups are contiguous.
+
+    One group of each class comes first, which puts no class more than a group out of its share and
+    lets a small prefix hold them all.
+    """
+    codes, names = pd.factorize(groups, sort=True)
+    if not len(names):
+        return np.empty(0, dtype=np.int64)
+    counts = _class_counts(codes, labels)
+    keys = _shuffle(names, seed)
+    position = _positions(counts, keys)
+    position[_cover(counts, position, keys)] = -1.0
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[np.lexsort((keys, position))] = np.arange(len(names))
+    return np.argsort(rank[codes], kind="stable")
+
+
+def _class_counts(codes: np.ndarray, labels: np.ndarray) -> sp.csr_array:
+    """Rows of each group in each class, shape (groups, classes)."""
+    shape = (codes.max() + 1, labels.max() + 1)
+    return sp.coo_array((np.ones(len(codes), dtype=np.int64), (codes, labels)), shape=shape).tocsr()
+
+
+def _shuffle(names: np.ndarray, seed: int) -> np.ndarray:
+    return pd.util.hash_array(np.asarray(names, dtype=object), hash_key=f"{seed % 10**16:016d}")
+
+
+def _positions(counts: sp.csr_array, keys: np.ndarray) -> np.ndarray:
+    """Position of each group: the middle of its rows in its stratum, as a share of the stratum.
+
+    A stratum is the groups of one class only, or all groups of mixed labels, which are laid out so
+    that each prefix balances.
+    """
+    pure = np.diff(counts.indptr) == 1
+    stratum = np.full(counts.shape[0], counts.shape[1])
+    stratum[pure] = counts.indices[counts.indptr[:-1][pure]]
+    order = np.lexsort((keys, stratum))
+    mixed = order[stratum[order] == counts.shape[1]]
+    if len(mixed):
+        order[-len(mixed) :] = mixed[_balanced(counts[mixed].toarray())]
+    laid = pd.DataFrame({"stratum": stratum[order], "rows": counts.sum(axis=1)[order]})
+    rows = laid.groupby("stratum")["rows"]
+    position = np.empty(len(order))
+    position[order] = (rows.cumsum() - laid["rows"] / 2) / rows.transform("sum")
+    return position
+
+
+def _balanced(counts: np.ndarray) -> np.ndarray:
+    """Order of groups (shape (groups, classes)) in which each prefix is closest to the whole's shares.
+
+    Greedy: of the next WINDOW groups, the one after which the chi-square distance is smallest.
+    """
+    target = counts.sum(axis=0) / counts.sum()
+    present = target > 0
+    counts, target = counts[:, present].astype(np.float64), target[present]
+    excess = counts - counts.sum(axis=1, keepdims=True) * target
+    scaled = excess / np.sqrt(target)
+    window = np.arange(min(WINDOW, len(counts)))
+    waiting = len(window)
+    total = np.zeros(scaled.shape[1])
+    order = np.empty(len(counts), dtype=np.int64)
+    for place in range(len(counts)):
+        best = int(((total + scaled[window]) ** 2).sum(axis=1).argmin())
+        order[place] = window[best]
+        total += scaled[window[best]]
+        if waiting < len(counts):
+            window[best] = waiting
+            waiting += 1
+        else:
+            window = np.delete(window, best)
+    return order
+
+
+def _cover(counts: sp.csr_array, position: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Groups that hold every class between them: rare classes choose first, each its smallest group."""
+    by_class, sizes = counts.tocsc(), counts.sum(axis=1)
+    held = np.zeros(counts.shape[1], dtype=bool)
+    chosen = []
+    for label in np.argsort(np.diff(by_class.indptr), kind="stable"):
+        holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
+        if held[label] or not len(holders):
+            continue
+        first = holders[np.lexsort((keys[holders], position[holders], sizes[holders]))[0]]
+        held[counts.indices[counts.indptr[first] : counts.indptr[first + 1]]] = True
+        chosen.append(first)
+    return np.array(chosen, dtype=np.int64)
+
+
+def _repair(side: np.ndarray, counts: sp.csr_array, priority: list[int]) -> None:
+    """Move groups, in place, so that each side has each class that has groups enough.
+
+    A side takes from a more important one only what that side can spare of every class.
+    """
+    by_class, sizes = counts.tocsc(), counts.sum(axis=1)
+    rank = np.argsort(priority)
+    present = np.stack([np.diff(counts[side == s].tocsc().indptr) for s in range(len(priority))])
+    for place, lacking in enumerate(priority):
+        for label in np.flatnonzero(present[lacking] == 0):
+            holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
+            for group in holders[np.argsort(sizes[holders], kind="stable")] if len(holders) > place else []:
+                giver = side[group]
+                classes = counts.indices[counts.indptr[group] : counts.indptr[group + 1]]
+                if rank[giver] > place or (present[giver, classes] > 1).all():
+                    side[group] = lacking
+                    present[giver, classes] -= 1
+                    present[lacking, classes] += 1
+                    break
