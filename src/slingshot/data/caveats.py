@@ -1,0 +1,73 @@
+"""The audit's warnings: what a reader of the scores must know of the rows behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slingshot.settings import DatasetSettings
+
+LARGE = 0.1
+"""Share of the rows above which the largest group is named."""
+FEW = 10
+"""Test rows under which a class's own figures say little."""
+
+
+def caveats(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], ungrouped: int) -> list[str]:
+    """Sentences, the weightiest first. unseen: classes without a row in train."""
+    found = [*_labels(dataset, audit), *_classes(audit, unseen), *_duplicates(dataset, audit)]
+    if getattr(dataset.source, "group", None) and ungrouped:
+        found.append(f"{ungrouped} rows have no value in the group column: their text alone groups them.")
+    cap, train = dataset.max_rows.train, audit["rows"]["train"]
+    if cap and train > cap:
+        found.append(f"train holds {train} rows, over max_rows.train, to keep every class.")
+    return found
+
+
+def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
+    found = []
+    if dataset.label_source != "human":
+        source = dataset.label_source
+        found.append(f"Labels were written by {source}: a score here is agreement with {source}, not with people.")
+    within, whole = audit["ceiling"]["test"]["within"], audit["ceiling"]["test"]["whole"]
+    if min(within, whole) < 0.99:
+        found.append(
+            f"{audit['duplicates']['conflicting_texts']} texts stand under several labels: no contestant can score "
+            f"over {within:.1%} accuracy on test, and each text's usual label in the whole data set scores {whole:.1%}."
+        )
+    return found
+
+
+def _classes(audit: dict[str, Any], unseen: list[str]) -> list[str]:
+    found = []
+    if unseen:
+        found.append(f"{_list(unseen)}: no row in train, so left out of the classes.")
+    for split in ("validation", "test"):
+        missing = [name for name, counts in audit["classes"].items() if not counts[split]]
+        if missing:
+            found.append(f"{_list(missing)}: no row in {split} (three splits need three groups of a class).")
+    few = [name for name, counts in audit["classes"].items() if 0 < counts["test"] < FEW]
+    if few:
+        found.append(f"{_list(few)}: under {FEW} test rows, so these classes' own figures say little.")
+    return found
+
+
+def _duplicates(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
+    found = []
+    shared, groups = audit["shared_texts"], audit["groups"]
+    if shared and shared["train_rows"]:
+        dropped = "dropped" if dataset.split.drop_shared else "kept (split.drop_shared: false), which flatters scores"
+        found.append(
+            f"{shared['test_rows']} texts of the test file stand in train too, {shared['same_label']} with the same "
+            f"label; {shared['train_rows']} train rows that share a group with test are {dropped}."
+        )
+    if dataset.split.near is None and audit["duplicates"]["near_rows"]:
+        found.append(f"{audit['duplicates']['near_rows']} rows have near duplicates, which may lie on both sides.")
+    if groups["largest_share"] > LARGE:
+        share, text = groups["largest_share"], groups["largest_text"]
+        found.append(f"One group holds {share:.0%} of the rows ({groups['largest_rows']}); a text of it: {text!r}.")
+    return found
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{'Class' if len(names) == 1 else 'Classes'} {', '.join(names[:5])}{more}"

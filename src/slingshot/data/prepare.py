@@ -1,0 +1,139 @@
+"""From a source to prepared rows: read, exclude and count, group, split, order, cap, audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slingshot.data import files, groups, vader
+from slingshot.data.audit import audit
+from slingshot.data.labels import encode
+from slingshot.data.split import assign, nested_order
+from slingshot.data.take import first_groups
+from slingshot.settings import DatasetSettings, SplitSettings, UserError, VaderSource
+from slingshot.tables import Labels
+
+SPLITS = ("train", "validation", "test")
+TOO_LARGE = 0.4
+"""Share of the rows above which one group leaves nothing to split."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set ready to be written: rows by split, each in nested order; labels; the audit."""
+
+    rows: dict[str, pd.DataFrame]
+    labels: Labels
+    audit: dict[str, Any]
+
+
+def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
+    """Prepare one data set, whose own files lie in `folder`. Raises UserError that names it."""
+    try:
+        return _prepare(dataset, seed, folder)
+    except UserError as error:
+        raise UserError(f"data set '{name}': {error.message}") from None
+
+
+def _prepare(dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
+    rows = _read(dataset, folder)
+    source_rows, given_test = len(rows), _has_test_file(dataset)
+    excluded: dict[str, int] = {}
+    rows = _drop(rows, rows["text"].str.strip() == "", "empty_text", excluded)
+    rows = _drop(rows, rows["label"].isna(), "missing_label", excluded)
+    rows["label"], names = encode(rows["label"], dataset.labels)
+    rows = _drop(rows, rows["label"].map(rows["label"].value_counts()) == 1, "single_row_class", excluded)
+    if rows["label"].nunique() < 2:
+        raise UserError(f"{rows['label'].nunique()} classes are left of {source_rows} rows (excluded: {excluded})")
+
+    rows = rows.sort_values("id", ignore_index=True)
+    ungrouped = int(rows["group"].isna().sum())
+    joined = groups.find(rows, dataset.split.near)
+    rows["group"] = joined.names
+    _check_largest(rows)
+    rows["side"] = _sides(rows, dataset.split, seed, given_test)
+    rows["order"] = -1
+    for split in SPLITS:
+        _order(rows, split, getattr(dataset.max_rows, split), seed)
+    for side, count in rows["side"].value_counts().items():
+        if side not in SPLITS:
+            excluded[str(side)] = int(count)
+
+    train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
+    kept = np.flatnonzero(train)
+    labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
+    _check_splits(rows, labels)
+    counts = {"source": source_rows, "ungrouped": ungrouped}
+    report = audit(dataset, rows, joined, names, labels, counts, excluded, given_test)
+    rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
+    return Prepared({s: rows[rows["side"] == s].sort_values("order") for s in SPLITS}, labels, report)
+
+
+def _read(dataset: DatasetSettings, folder: Path) -> pd.DataFrame:
+    """Rows: id, text, label and group (null where missing), test."""
+    if not isinstance(dataset.source, VaderSource):
+        return files.read(dataset.source, folder)
+    assert isinstance(dataset.labels, list)  # settings say so
+    return vader.read(dataset.source, dataset.labels).assign(test=False)
+
+
+def _has_test_file(dataset: DatasetSettings) -> bool:
+    return any(getattr(dataset.source, key, None) for key in ("test_file", "test_text_file"))
+
+
+def _drop(rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, int]) -> pd.DataFrame:
+    if mask.any():
+        excluded[reason] = int(mask.sum())
+    return rows[~mask].copy()
+
+
+def _check_largest(rows: pd.DataFrame) -> None:
+    sizes = rows["group"].value_counts()
+    share = sizes.iloc[0] / len(rows)
+    if share > TOO_LARGE:
+        text = rows.loc[rows["group"] == sizes.index[0], "text"].iloc[0][:80]
+        raise UserError(
+            f"one group holds {share:.0%} of the rows, so no split is possible; a text of it: {text!r}. "
+            "Check source.group, remove repeats of that text, or set split.near: null"
+        )
+
+
+def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool) -> np.ndarray:
+    """Of each row: its split, or why it is in none."""
+    labels, names = rows["label"].to_numpy(), rows["group"].to_numpy()
+    if not given_test:
+        return assign(labels, names, {"test": split.test, "validation": split.validation}, seed)
+    test = rows["test"].to_numpy()
+    side = np.where(test, "test", "train").astype(object)
+    if split.drop_shared:
+        shared = rows["group"].isin(names[test]).to_numpy()
+        side[~test & shared] = "shared_with_test"
+    pool = side == "train"
+    if not pool.any():
+        raise UserError("every row of train shares a group with the test file; see split.drop_shared")
+    side[pool] = assign(labels[pool], names[pool], {"validation": split.validation}, seed)
+    side[~np.isin(labels, labels[side == "train"]) & (side == "test")] = "test_only_label"
+    return side
+
+
+def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
+    """Write the nested order of one split into `rows`, and put what lies over the cap out of it."""
+    part = rows[rows["side"] == split]
+    part = part.iloc[nested_order(part["label"].to_numpy(), part["group"].to_numpy(), seed)]
+    if cap is not None:
+        kept = first_groups(part, cap, every_class=split == "train")
+        rows.loc[part.index[len(kept) :], "side"] = "over_max_rows"
+        part = kept
+    rows.loc[part.index, "order"] = np.arange(len(part))
+
+
+def _check_splits(rows: pd.DataFrame, labels: Labels) -> None:
+    if len(labels.names) < 2:
+        raise UserError(f"only one class is left in train: {list(labels.names)}; see the labels and the test file")
+    for split in SPLITS:
+        if not (rows["side"] == split).any():
+            raise UserError(f"too few groups ({rows['group'].nunique()}): {split} has no row")

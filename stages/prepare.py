@@ -1,0 +1,47 @@
+"""prepare: read a data set, audit it, group duplicates, split it."""
+
+import time
+from pathlib import Path
+
+import click
+
+from slingshot import settings
+
+
+@click.command()
+@click.argument("dataset")
+def main(dataset: str) -> None:
+    """Read DATASET as params.yaml defines it (datasets.DATASET), audit it and split it.
+
+    Rows come from the vaderSentiment archive or from your own files in data/raw/DATASET. Rows that
+    can't be used are excluded and counted. Duplicates, near duplicates and your own groups are kept
+    on one side of the split, which is stratified by label.
+
+    \b
+    Writes data/prepared/DATASET/{train,validation,test}.parquet   rows in nested order
+           data/prepared/DATASET/labels.json                       class names, rows of train
+           metrics/audit/DATASET.json                              the audit that is printed
+
+    \b
+    Example: python3 -m stages.prepare tweets
+    """
+    from slingshot import tables
+    from slingshot.data.prepare import prepare
+    from slingshot.data.show import show
+
+    start = time.perf_counter()
+    params = settings.load()
+    prepared = prepare(dataset, params.dataset(dataset), params.seed, Path("data/raw") / dataset)
+    folder = Path("data/prepared") / dataset
+    for split, rows in prepared.rows.items():
+        tables.write_rows(folder / f"{split}.parquet", rows)
+    prepared.labels.write(folder / "labels.json")
+    tables.write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit)
+    show(dataset, prepared.audit)
+    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
+    seconds = time.perf_counter() - start
+    click.echo(f"prepare {dataset}: {sizes} rows, {len(prepared.labels.names)} classes -> {folder} ({seconds:.1f} s)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""shots: the rows that few-shot examples come from."""
+
+from pathlib import Path
+
+import click
+
+from slingshot import settings
+
+
+@click.command()
+@click.argument("dataset")
+def main(dataset: str) -> None:
+    """Keep the first `shots_pool` (params.yaml) of DATASET's training rows, at least one a class.
+
+    They do not depend on `fraction`: a changed fraction must not change a prompt and pay again.
+
+    \b
+    Reads  data/prepared/DATASET/train.parquet
+    Writes data/shots/DATASET.parquet
+
+    \b
+    Example: python3 -m stages.shots tweets
+    """
+    from slingshot import tables
+    from slingshot.data.take import pool
+
+    rows = pool(tables.read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool)
+    path = Path("data/shots") / f"{dataset}.parquet"
+    tables.write_rows(path, rows)
+    click.echo(f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}")
+
+
+if __name__ == "__main__":
+    main()

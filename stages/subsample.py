@@ -1,0 +1,39 @@
+"""subsample: the training rows that a fraction keeps."""
+
+from pathlib import Path
+
+import click
+
+from slingshot import settings
+
+
+@click.command()
+@click.argument("dataset")
+def main(dataset: str) -> None:
+    """Keep the first `fraction` (params.yaml) of DATASET's training rows.
+
+    Rows are taken in nested order, whole groups only: a quarter is a subset of the half of the same
+    seed, stratified by label. Where the fraction is too small to hold every class, rows are taken
+    until it does.
+
+    \b
+    Reads  data/prepared/DATASET/train.parquet
+    Writes data/subsampled/DATASET/train.parquet, whose metadata states fraction and train_rows
+
+    \b
+    Example: python3 -m stages.subsample tweets
+    """
+    from slingshot import tables
+    from slingshot.data.take import first_groups
+
+    fraction = settings.load().fraction
+    train = tables.read_rows(Path("data/prepared") / dataset / "train.parquet")
+    rows = first_groups(train, round(fraction * len(train)), every_class=True)
+    path = Path("data/subsampled") / dataset / "train.parquet"
+    tables.write_rows(path, rows, fraction=fraction, train_rows=len(rows))
+    over = " (more than asked, to keep every class)" if len(rows) > round(fraction * len(train)) else ""
+    click.echo(f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}")
+
+
+if __name__ == "__main__":
+    main()
