@@ -20,6 +20,8 @@ def main(dataset: str) -> None:
     \b
     Writes data/prepared/DATASET/{train,validation,test}.parquet   rows in nested order
            data/prepared/DATASET/labels.json                       class names, rows of train
+           data/prepared/DATASET/prompt.json                       the data set's words in a prompt
+           data/prepared/DATASET/prompt.json                       words that a prompt uses
            metrics/audit/DATASET.json                              the audit that is printed
 
     \b
@@ -31,11 +33,14 @@ def main(dataset: str) -> None:
 
     start = time.perf_counter()
     params = settings.load()
-    prepared = prepare(dataset, params.dataset(dataset), params.seed, Path("data/raw") / dataset)
+    defined = params.dataset(dataset)
+    prepared = prepare(dataset, defined, params.seed, Path("data/raw") / dataset)
     folder = Path("data/prepared") / dataset
     for split, rows in prepared.rows.items():
         tables.write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
+    tables.write_json(folder / "prompt.json", params.dataset(dataset).prompt.model_dump())
+    tables.write_json(folder / "prompt.json", defined.prompt.model_dump())
     tables.write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit)
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())

@@ -75,11 +75,11 @@ def _fetch(path: Path) -> None:
 
 
 def _remedy(path: Path, stderr: str) -> str:
-    errors = [line for line in stderr.splitlines() if line.startswith("ERROR")]
+    reason = (stderr.strip().splitlines() or ["pip failed"])[-1]
     command = " ".join(["python3", *PIP, f"vaderSentiment=={VERSION}"])
     return (
         f"vaderSentiment {VERSION}, which holds this data set, could not be fetched: "
-        f"{errors[-1] if errors else 'pip failed'}\n"
+        f"{reason}\n"
         f"Check the network (or pip's index and proxy) and run this again. Or, where there is a network, run\n"
         f"  {command}\n"
         f"and copy vaderSentiment-{VERSION}.tar.gz to\n"

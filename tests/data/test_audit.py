@@ -1,0 +1,108 @@
+"""The audit's figures: ceilings by hand, the majority class against scikit-learn."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from data_toys import Make, sentences
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from slingshot.data.audit import ceiling, majority
+from slingshot.data.show import show
+from slingshot.tables import Labels
+
+
+def test_ceilings_by_hand() -> None:
+    texts = np.array([0, 0, 0, 1, 1, 2])
+    labels = np.array([0, 0, 1, 0, 1, 1])
+    assert ceiling(texts, labels) == pytest.approx((2 + 1 + 1) / 6)
+    scored = np.array([False, False, True, True, False, False])
+    assert ceiling(texts, labels, scored, scored) == 1.0  # nothing conflicts within
+    assert ceiling(texts, labels, scored) == pytest.approx((0 + 0.5) / 2)  # a tie shares the point
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), min_size=1))
+def test_the_ceiling_of_all_rows_is_the_majority_of_each_text(pairs: list[tuple[int, int]]) -> None:
+    texts, labels = np.array(pairs).T
+    best = sum(np.bincount(labels[texts == text]).max() for text in set(texts))
+    assert ceiling(texts, labels) == pytest.approx(best / len(pairs))
+
+
+@pytest.mark.parametrize("test", [[0, 1, 1, 2, 1, 0], [0, 0, 2], [1, 1]])
+def test_the_majority_class_scores_what_scikit_learn_says(test: list[int]) -> None:
+    from sklearn import metrics
+
+    labels = Labels(("a", "b", "c"), (30, 60, 10))
+    found = majority(labels, np.array(test))
+    answers, shares = [1] * len(test), np.tile([0.3, 0.6, 0.1], (len(test), 1))
+    scored = sorted(set(test))
+    assert found["label"] == "b"
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(test, answers))
+    f1 = metrics.f1_score(test, answers, average="macro", labels=scored, zero_division=0)
+    assert found["macro_f1"] == pytest.approx(f1)
+    with warnings.catch_warnings(action="ignore"):
+        recall = metrics.recall_score(test, answers, average="macro", labels=scored, zero_division=0)
+    assert found["balanced_accuracy"] == pytest.approx(recall)
+    assert found["log_loss"] == pytest.approx(metrics.log_loss(test, shares, labels=[0, 1, 2]))
+    assert found["brier"] == pytest.approx(np.mean(((shares - np.eye(3)[test]) ** 2).sum(axis=1)))
+
+
+def test_duplicates_conflicts_and_ceiling_of_a_small_set(make: Make) -> None:
+    plain = [(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))]
+    letter = "a letter of some length that a number of people have been sent by mistake, word for word"
+    rows = [*plain, (letter, "x"), (letter.upper(), "y"), (letter + ".", "y"), ("twice  the same here", "x")]
+    audit = make([*rows, ("twice the same here", "x")]).audit
+    assert audit["duplicates"] == {
+        "distinct_texts": 43,
+        "exact_rows": 4,
+        "near_pairs": 1,
+        "near_rows": 3,
+        "conflicting_texts": 1,
+        "conflicting_groups": 1,
+        "short_not_joined": 0,
+    }
+    assert audit["groups"]["largest_rows"] == 3
+    assert audit["ceiling"]["all"]["within"] == pytest.approx(44 / 45)
+    assert audit["words"]["max"] == 18
+
+
+def test_who_labelled_and_what_lies_on_both_sides_is_warned_of(make: Make) -> None:
+    letter = "a letter of some length that a number of people have been sent by mistake, word for word"
+    rows = [(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))] + [(letter, "x"), (letter + ".", "x")]
+    audit = make(rows, label_source="GPT-3.5", split={"near": None}).audit
+    said = "\n".join(audit["warnings"])
+    assert "written by GPT-3.5: a score here is agreement with GPT-3.5" in said
+    assert "2 rows have near duplicates, which may lie on both sides" in said
+
+
+def test_the_table_is_plain_text_100_wide_where_there_is_no_terminal(
+    make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [(text, f"[bold]class {i % 15}") for i, text in enumerate(sentences(90))]
+    show("toy", make(rows).audit)
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert max(map(len, printed.splitlines())) == 100
+    assert "[bold]class 0" in printed  # a name is no markup
+    assert "and 3 more" in printed
+
+
+def test_no_color_is_respected_on_a_terminal(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    audit = make([(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))]).audit | {"warnings": ["look"]}
+    for no_color, coloured in (("1", False), ("", True)):
+        monkeypatch.setenv("NO_COLOR", no_color)
+        monkeypatch.setenv("TERM", "xterm")
+        console = Console(force_terminal=True, width=80)
+        with console.capture() as captured:
+            show("toy", audit, console)
+        assert ("\x1b[33m" in captured.get()) is coloured
+
+
+def test_every_figure_is_finite_json(make: Make) -> None:
+    audit = make([(text, "xy"[i % 2]) for i, text in enumerate(sentences(12))]).audit
+    json.dumps(audit, allow_nan=False)
+    assert set(audit["ceiling"]["meaning"]) == {"within", "whole"}

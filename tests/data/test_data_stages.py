@@ -1,0 +1,123 @@
+"""The stages as people run them: prepare, subsample and shots in a project folder."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from data_toys import sentences
+from ruamel.yaml import YAML
+
+from slingshot import tables
+from stages import prepare, shots, subsample
+
+PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
+
+
+class Project:
+    """A folder with params.yaml and the data set `toy`: 200 rows of four skewed classes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.values: dict[str, Any] = YAML(typ="safe").load(PARAMS.read_text(encoding="utf-8"))
+        source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
+        self.values["datasets"]["toy"] = {"source": source, "label_source": "human", "licence": "MIT"}
+        labels = ["d" if i % 40 == 0 else "abc"[i % 3] for i in range(200)]
+        self.rows = pd.DataFrame({"text": sentences(200), "label": labels, "secret": "x"})
+        self.raw = folder / "data/raw/toy/toy.csv"
+        self.raw.parent.mkdir(parents=True)
+        self.rows.to_csv(self.raw, index=False)
+
+    def run(self, stage: Any, *arguments: str, **changes: Any) -> str:
+        with Path("params.yaml").open("w", encoding="utf-8") as file:
+            YAML(typ="safe").dump(self.values | changes, file)
+        return CliRunner().invoke(stage.main, arguments or ["toy"]).output
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    return Project(tmp_path)
+
+
+def train() -> pd.DataFrame:
+    return tables.read_rows(Path("data/prepared/toy/train.parquet"))
+
+
+def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
+    printed = project.run(prepare)
+    assert "prepare toy: 120 train, 40 validation, 40 test rows, 4 classes -> data/prepared/toy" in printed
+    parts = [tables.read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
+    together = pd.concat(parts)
+    assert together["id"].is_unique
+    assert set(together["text"]) == set(project.rows["text"])
+    labels = tables.Labels.read(Path("data/prepared/toy/labels.json"))
+    assert labels.names == ("a", "b", "c", "d")
+    assert list(labels.train_counts) == parts[0]["label"].value_counts().sort_index().tolist()
+    assert tables.read_json(Path("data/prepared/toy/prompt.json")) == {"text": "Text", "label": "Label"}
+    audit = tables.read_json(Path("metrics/audit/toy.json"))
+    assert audit["rows"] == {"source": 200, "used": 200, "train": 120, "validation": 40, "test": 40}
+
+
+def test_prepare_writes_the_same_bytes_for_shuffled_rows(project: Project) -> None:
+    project.run(prepare)
+    before = {path: path.read_bytes() for path in Path("data/prepared/toy").iterdir()}
+    project.rows.sample(frac=1, random_state=1).to_csv(project.raw, index=False)
+    project.run(prepare)
+    assert {path: path.read_bytes() for path in Path("data/prepared/toy").iterdir()} == before
+    assert len(before) == 5
+
+
+def test_a_changed_row_changes_only_itself(project: Project) -> None:
+    project.run(prepare)
+    before = set(train()["id"])
+    project.rows.loc[7, "text"] = "quite another text"
+    project.rows.to_csv(project.raw, index=False)
+    project.run(prepare)
+    assert len(before ^ set(train()["id"])) <= 4
+
+
+def test_a_quarter_is_inside_the_half_stratified_and_has_every_class(project: Project) -> None:
+    project.run(prepare)
+    taken, path = {}, Path("data/subsampled/toy/train.parquet")
+    for fraction in (1.0, 0.5, 0.25):
+        printed = project.run(subsample, fraction=fraction)
+        rows = tables.read_rows(path)
+        taken[fraction] = set(rows["id"])
+        assert tables.read_metadata(path) == {"fraction": fraction, "train_rows": len(rows)}
+        assert f"{len(rows)} of 120 rows" in printed
+        shares = rows["label"].value_counts(normalize=True) - train()["label"].value_counts(normalize=True)
+        assert shares.abs().max() < 0.05
+    assert taken[0.25] < taken[0.5] < taken[1.0] == set(train()["id"])
+    assert len(taken[0.25]) == 30
+
+
+def test_a_fraction_too_small_for_the_classes_keeps_them_and_says_so(project: Project) -> None:
+    project.run(prepare)
+    printed = project.run(subsample, fraction=0.01)
+    assert "4 of 120 rows, fraction 0.01 (more than asked, to keep every class)" in printed
+
+
+def test_shots_do_not_depend_on_the_fraction(project: Project) -> None:
+    project.run(prepare)
+    path = Path("data/shots/toy.parquet")
+    printed = project.run(shots, shots_pool=20)
+    assert "shots toy: 20 rows of 4 classes" in printed
+    written = path.read_bytes()
+    project.run(shots, shots_pool=20, fraction=0.1)
+    assert path.read_bytes() == written
+    assert tables.read_rows(path)["id"].tolist() == train()["id"].tolist()[:20]
+
+
+def test_errors_are_one_message(project: Project) -> None:
+    assert "Error: params.yaml: no data set 'tou', did you mean 'toy'?" in project.run(prepare, "tou")
+    project.raw.write_bytes(b"text,label\ncaf\xe9,a\n")
+    assert "data set 'toy': data/raw/toy/toy.csv: byte 14 (line 2) is not valid utf-8" in project.run(prepare)
+    assert "data/prepared/toy/train.parquet: not found; run `dvc repro`" in project.run(subsample)
+
+
+@pytest.mark.parametrize("stage", [prepare, subsample, shots])
+def test_help_names_the_files(stage: Any) -> None:
+    printed = CliRunner().invoke(stage.main, ["--help"]).output
+    assert "Writes data/" in printed
+    assert "Example: python3 -m stages." in printed

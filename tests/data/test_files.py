@@ -1,0 +1,185 @@
+"""The user's own files: every format and compression, every value as it stands, every error clear."""
+
+import bz2
+import gzip
+import json
+import lzma
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from slingshot.data import files
+from slingshot.settings import FileSource, LinesSource, UserError
+
+ROWS = [
+    ("007", "NA", "1"),
+    ('a, "quoted" text\nof two lines', "null", "2"),
+    ("été 漢字 \u2028 🙂", "1.50", "1"),
+    (" padded ", "None", "2"),
+]
+COLUMNS = ["Text", "Class", "Who"]
+
+
+def source(file: str, **changes: Any) -> FileSource:
+    return FileSource(**({"kind": "file", "file": file, "text": "Text", "label": "Class", "group": "Who"} | changes))
+
+
+def lines(**changes: Any) -> LinesSource:
+    return LinesSource(**({"kind": "lines", "text_file": "t.txt", "label_file": "l.txt"} | changes))
+
+
+def written(path: Path, rows: list[tuple[Any, ...]] = ROWS) -> Path:
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    if ".csv" in path.name or ".tsv" in path.name:
+        frame.to_csv(path, index=False, sep="\t" if ".tsv" in path.name else ",", compression=None)
+    elif ".jsonl" in path.name:
+        path.write_text("".join(json.dumps(r) + "\n" for r in frame.to_dict("records")), encoding="utf-8")
+    else:
+        frame.to_parquet(path, index=False)
+    return path
+
+
+def compressed(path: Path) -> None:
+    data = path.read_bytes()
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("inside.csv", data)
+    elif path.suffix == ".zst":
+        with pa.output_stream(str(path), compression="zstd") as stream:
+            stream.write(data)
+    else:
+        path.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[path.suffix].compress(data))
+
+
+def held(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return list(rows[["text", "label", "group"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_each_format_keeps_every_value_as_it_stands(tmp_path: Path, suffix: str) -> None:
+    written(tmp_path / f"r{suffix}")
+    assert held(files.read(source(f"r{suffix}"), tmp_path)) == ROWS
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zip", ".zst"])
+def test_each_compression_is_read_and_a_cut_file_is_an_error(tmp_path: Path, suffix: str) -> None:
+    path = written(tmp_path / f"r.csv{suffix}", ROWS * 50)
+    compressed(path)
+    assert len(files.read(source(path.name), tmp_path)) == len(ROWS) * 50
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UserError, match=f"r.csv{suffix}: not a whole {suffix} file"):
+        files.read(source(path.name), tmp_path)
+
+
+cells = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(st.tuples(cells, cells.map(str.strip), cells.map(str.strip)), min_size=1, max_size=8))
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_survives_csv_jsonl_and_parquet(tmp_path: Path, rows: list[tuple[str, str, str]]) -> None:
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        written(tmp_path / f"r{suffix}", rows)
+        assert held(files.read(source(f"r{suffix}"), tmp_path)) == rows
+
+
+@given(st.permutations(range(9)))
+@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_ids_are_unique_and_do_not_depend_on_the_order(tmp_path: Path, order: list[int]) -> None:
+    rows = [*ROWS, ROWS[0], ROWS[0], ROWS[1], ("007", "other", "1"), ("007", "NA", "2")]
+    before = files.read(source(written(tmp_path / "r.csv", rows).name), tmp_path)
+    after = files.read(source(written(tmp_path / "r.csv", [rows[i] for i in order]).name), tmp_path)
+    assert before["id"].is_unique
+    assert set(zip(before["id"], held(before), strict=True)) == set(zip(after["id"], held(after), strict=True))
+
+
+def test_a_test_file_has_ids_of_its_own(tmp_path: Path) -> None:
+    written(tmp_path / "r.csv")
+    written(tmp_path / "t.csv")
+    rows = files.read(source("r.csv", test_file="t.csv"), tmp_path)
+    assert rows["id"].is_unique
+    assert rows["test"].tolist() == [False] * 4 + [True] * 4
+
+
+def test_missing_values_and_whole_numbers_in_parquet_and_jsonl(tmp_path: Path) -> None:
+    table = pa.table(
+        {"Text": ["a", None, "c"], "Class": pa.array([1.0, None, 3.0]), "Who": pa.array([True, False, None])}
+    )
+    pq.write_table(table, tmp_path / "r.parquet")
+    (tmp_path / "r.jsonl").write_text(
+        '{"Text": "a", "Class": 1, "Who": true}\n\n{"Text": null, "Who": false}\n{"Text": "c", "Class": 3}\n'
+    )
+    for file in ("r.parquet", "r.jsonl"):
+        rows = files.read(source(file), tmp_path)
+        assert rows["text"].tolist() == ["a", "", "c"]
+        assert rows["label"].fillna("-").tolist() == ["1", "-", "3"]
+        assert rows["group"].fillna("-").tolist() == ["true", "false", "-"]
+
+
+def test_a_lone_surrogate_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text('{"Text": "cut \\ud83d", "Class": "x", "Who": "1"}\n')
+    assert files.read(source("r.jsonl"), tmp_path)["text"].tolist() == ["cut ?"]
+
+
+def test_parallel_lines_end_at_newlines_only_and_may_be_compressed(tmp_path: Path) -> None:
+    (tmp_path / "t.txt.gz").write_bytes(gzip.compress("one\u2028still one\r\ntwo\x0b\n\nfour".encode()))
+    (tmp_path / "l.txt").write_text("0\n1 \n\n1\n")
+    rows = files.read(lines(text_file="t.txt.gz"), tmp_path)
+    assert rows["text"].tolist() == ["one\u2028still one", "two\x0b", "", "four"]
+    assert rows["label"].fillna("-").tolist() == ["0", "1", "-", "1"]
+
+
+def test_unequal_line_counts(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("a\nb\nc\n")
+    (tmp_path / "l.txt").write_text("0\n1\n")
+    with pytest.raises(UserError, match=r"t.txt: holds 3 lines and l.txt holds 2"):
+        files.read(lines(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("r.csv", "Txt,Class,Who\na,b,c\n", r"r.csv: no column 'Text', did you mean 'Txt'\?"),
+        ("r.jsonl", '{"Text": "a", "Clas": "b", "Who": "c"}\n', r"no column 'Class', did you mean 'Clas'\?"),
+        ("r.jsonl", '{"Text": "a"\n', "line 1 is not valid JSON"),
+        ("r.jsonl", '\n["a"]\n', "line 2 is not a JSON object"),
+        ("r.jsonl", '{"Text": ["a"], "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds a list"),
+        ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3, saw 4"),
+        ("r.csv", "Text,Class,Who\nd, e,f,g\n", "rows and header do not fit"),
+        ("r.csv", "", "the file is empty"),
+        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "quote that swallows lines"),
+        ("r.parquet", "no parquet", "r.parquet: not a parquet file"),
+        ("r.xlsx", "", r"unknown format '.xlsx'; expected .csv, .tsv"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, data: str, said: str) -> None:
+    (tmp_path / name).write_text(data)
+    with pytest.raises(UserError, match=said):
+        files.read(source(name), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+def test_a_wrong_encoding_names_the_byte_the_line_and_the_key(tmp_path: Path, name: str) -> None:
+    text = {"r.csv": "Text,Class,Who\na,b,c\nété,b,c\n", "r.jsonl": '{"Text": "é", "Class": "b", "Who": "c"}'}[name]
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+    byte, line = (21, 3) if name == "r.csv" else (10, 1)
+    with pytest.raises(
+        UserError, match=rf"{name}: byte {byte} \(line {line}\) is not valid utf-8: set source.encoding"
+    ):
+        files.read(source(name), tmp_path)
+    assert "é" in files.read(source(name, encoding="latin-1"), tmp_path)["text"].iloc[-1]
+    with pytest.raises(UserError, match=r"source\.encoding: unknown 'latin1x', did you mean 'latin-1'"):
+        files.read(source(name, encoding="latin1x"), tmp_path)
+
+
+def test_a_missing_file_is_named_with_the_nearest(tmp_path: Path) -> None:
+    written(tmp_path / "rows.csv")
+    with pytest.raises(UserError, match=r"row.csv: not found, did you mean 'rows.csv'\?"):
+        files.read(source("row.csv"), tmp_path)

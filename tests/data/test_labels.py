@@ -1,0 +1,35 @@
+"""Labels: names, their order, and the values that can't be classes."""
+
+import pandas as pd
+import pytest
+
+from slingshot.data.labels import encode
+from slingshot.settings import UserError
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "codes", "names"),
+    [
+        (["b", "a", "b"], None, [1, 0, 1], ["a", "b"]),
+        (["10", "9", "-1"], None, [2, 1, 0], ["-1", "9", "10"]),
+        (["10", "9", "x"], None, [0, 1, 2], ["10", "9", "x"]),
+        (["b", "a"], ["b", "c", "a"], [0, 2], ["b", "c", "a"]),
+        (["2", "0", "1"], {"0": "no", "1": "yes", "2": "yes"}, [1, 0, 1], ["no", "yes"]),
+        (["0.5", "1.5"], ["1.5", "0.5"], [1, 0], ["1.5", "0.5"]),
+    ],
+)
+def test_names_and_their_order(
+    values: list[str], labels: list[str] | dict[str, str] | None, codes: list[int], names: list[str]
+) -> None:
+    found, order = encode(pd.Series(values), labels)
+    assert (found.tolist(), order) == (codes, names)
+
+
+def test_values_that_labels_does_not_list() -> None:
+    with pytest.raises(UserError, match=r"does not list 'goood' \(2 rows\), 'x' \(1 rows\), did you mean 'good'\?"):
+        encode(pd.Series(["good", "goood", "goood", "x"]), ["bad", "good"])
+
+
+def test_measurements_are_no_classes() -> None:
+    with pytest.raises(UserError, match=r"numbers such as 0\.37, which are measurements"):
+        encode(pd.Series(["1", "0.37", "2"]), None)

@@ -1,0 +1,130 @@
+"""prepare as a whole: what is excluded and counted, what stops it, and the sides rows end on."""
+
+import pytest
+from data_toys import Make, sentences
+
+from slingshot.data.prepare import Prepared
+from slingshot.settings import UserError
+
+
+def labelled(count: int, names: str = "ab", tag: str = "row") -> list[tuple[str, str]]:
+    return [(text, names[i % len(names)]) for i, text in enumerate(sentences(count, tag))]
+
+
+def texts(prepared: Prepared, split: str) -> set[str]:
+    return set(prepared.rows[split]["text"])
+
+
+def accounted(prepared: Prepared) -> bool:
+    rows = prepared.audit["rows"]
+    return rows["source"] == rows["used"] + sum(prepared.audit["excluded"].values())
+
+
+def test_what_cannot_be_used_is_excluded_and_counted(make: Make) -> None:
+    prepared = make([*labelled(60), ("", "a"), (" \n", "b"), ("no label", ""), ("alone", "rare")])
+    assert prepared.audit["excluded"] == {"empty_text": 2, "missing_label": 1, "single_row_class": 1}
+    assert prepared.audit["rows"] == {"source": 64, "used": 60, "train": 36, "validation": 12, "test": 12}
+    assert prepared.labels.names == ("a", "b")
+    assert prepared.labels.train_counts == (18, 18)
+    assert accounted(prepared)
+
+
+def test_rows_keep_their_labels_and_orders_count_up(make: Make) -> None:
+    rows = labelled(90, "cab")
+    prepared = make(rows, labels=["b", "c", "unused", "a"])
+    assert prepared.labels.names == ("b", "c", "a")
+    truth = dict(rows)
+    for part in prepared.rows.values():
+        assert [prepared.labels.names[label] for label in part["label"]] == [truth[text] for text in part["text"]]
+        assert part["order"].tolist() == list(range(len(part)))
+    assert "Class unused: no row in train, so left out of the classes." in prepared.audit["warnings"]
+
+
+def test_a_test_file_is_kept_and_its_texts_leave_train(make: Make) -> None:
+    train, test = labelled(50), labelled(20, tag="test")
+    shared = [(train[0][0].upper(), "a"), (train[1][0], "a")]
+    prepared = make(train, [*test, *shared])
+    assert texts(prepared, "test") == {text for text, _ in [*test, *shared]}
+    assert not {train[0][0], train[1][0]} & (texts(prepared, "train") | texts(prepared, "validation"))
+    assert prepared.audit["shared_texts"] == {"test_rows": 2, "same_label": 1, "train_rows": 2}
+    assert prepared.audit["excluded"] == {"shared_with_test": 2}
+    assert len(prepared.rows["validation"]) == 10  # a fifth of the 48 that are left, by class
+    assert accounted(prepared)
+
+
+def test_shared_rows_stay_where_drop_shared_is_false(make: Make) -> None:
+    train = labelled(50)
+    prepared = make(train, [*labelled(20, tag="test"), train[0]], split={"drop_shared": False})
+    assert prepared.audit["excluded"] == {}
+    assert train[0][0] in texts(prepared, "train") | texts(prepared, "validation")
+    assert any("which flatters scores" in warning for warning in prepared.audit["warnings"])
+
+
+def test_labels_seen_only_in_test_are_excluded(make: Make) -> None:
+    prepared = make(labelled(50), [*labelled(20, tag="test"), ("new one", "c"), ("new two", "c")])
+    assert prepared.audit["excluded"] == {"test_only_label": 2}
+    assert prepared.labels.names == ("a", "b")
+    assert any(warning.startswith("Class c: no row in train") for warning in prepared.audit["warnings"])
+
+
+def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
+    with pytest.raises(UserError, match=r"data set 'toy': .*test has no row"):
+        make(labelled(50), [])
+
+
+def test_caps_are_stratified_whole_groups_and_counted(make: Make) -> None:
+    rows = [(text, label, f"g{i // 3}") for i, (text, label) in enumerate(labelled(300, "aab"))]
+    prepared = make(rows, max_rows={"train": 50, "validation": 20, "test": 31})
+    sizes = {split: len(part) for split, part in prepared.rows.items()}
+    assert sizes == {"train": 48, "validation": 18, "test": 30}
+    assert prepared.audit["excluded"] == {"over_max_rows": 300 - 96}
+    for part in prepared.rows.values():
+        assert part["label"].value_counts().to_dict() == {0: len(part) * 2 // 3, 1: len(part) // 3}
+        assert (part.groupby("group").size() == 3).all()
+    assert accounted(prepared)
+
+
+def test_a_cap_below_the_number_of_classes_keeps_every_class_in_train(make: Make) -> None:
+    prepared = make(labelled(120, "abcdef"), max_rows={"train": 2})
+    assert prepared.labels.train_counts == (1,) * 6
+    assert any("over max_rows.train" in warning for warning in prepared.audit["warnings"])
+
+
+def test_a_class_of_two_groups_is_said_to_miss_a_side(make: Make) -> None:
+    prepared = make([*labelled(60), ("first of c", "c"), ("second of c", "c")])
+    assert prepared.audit["classes"]["c"] == {"train": 1, "validation": 0, "test": 1}
+    assert any(warning.startswith("Class c: no row in validation") for warning in prepared.audit["warnings"])
+
+
+def test_the_users_groups_stay_together(make: Make) -> None:
+    rows = [(text, label, f"patient {i % 20}") for i, (text, label) in enumerate(labelled(200, "aab"))]
+    prepared = make([*rows, ("one without a patient", "a", "")])
+    groups = [set(part["group"]) for part in prepared.rows.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 21
+    assert any(warning.startswith("1 rows have no value in the group column") for warning in prepared.audit["warnings"])
+
+
+@pytest.mark.parametrize(("copies", "stops"), [(30, False), (90, True)])
+def test_a_large_group_is_named_and_one_too_large_stops(make: Make, copies: int, stops: bool) -> None:
+    rows = labelled(100) + [("the same advertisement again and again", "ab"[i % 2]) for i in range(copies)]
+    if stops:
+        with pytest.raises(UserError, match=r"one group holds 47% of the rows.*'the same advertisement"):
+            make(rows)
+    else:
+        said = [warning for warning in make(rows).audit["warnings"] if warning.startswith("One group holds 23%")]
+        assert "'the same advertisement" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (labelled(20, "a"), r"1 classes are left of 20 rows \(excluded: \{\}\)"),
+        ([("", "a"), ("", "b")], r"0 classes are left of 2 rows \(excluded: \{'empty_text': 2\}\)"),
+        (labelled(26, "abcdefghijklmnopqrstuvwxyz"), "0 classes are left of 26 rows"),
+        (labelled(4), "too few groups"),
+        ([(text, f"{i / 7:.2f}") for i, text in enumerate(sentences(30))], "which are measurements, not classes"),
+    ],
+)
+def test_what_leaves_nothing_to_compare_stops(make: Make, rows: list[tuple[str, str]], said: str) -> None:
+    with pytest.raises(UserError, match=f"data set 'toy': .*{said}"):
+        make(rows)

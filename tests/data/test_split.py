@@ -1,0 +1,138 @@
+"""Splits and nested order: whole groups, every class where it can be, shares close, prefixes nested."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from slingshot.data.split import assign, nested_order
+from slingshot.data.take import first_groups, pool
+
+SHARES = {"test": 0.2, "validation": 0.2}
+rows = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), min_size=1, max_size=120)
+
+
+def arrays(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([label for label, _ in pairs]), np.array([f"g{group:03d}" for _, group in pairs], dtype=object)
+
+
+@given(rows, st.integers(0, 3))
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_no_group_is_on_two_sides_and_train_has_every_class(pairs: list[tuple[int, int]], seed: int) -> None:
+    labels, groups = arrays(pairs)
+    side = assign(labels, groups, SHARES, seed)
+    assert pd.Series(side).groupby(groups).nunique().max() == 1
+    assert set(labels[side == "train"]) == set(labels)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(0, 3))
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_a_class_of_three_groups_of_its_own_is_on_all_sides(labels: list[int], seed: int) -> None:
+    side = assign(np.array(labels), np.array([f"g{i}" for i in range(len(labels))], dtype=object), SHARES, seed)
+    for label, count in Counter(labels).items():
+        expected = [{"train"}, {"train", "test"}, {"train", "test", "validation"}][min(count, 3) - 1]
+        assert set(side[np.array(labels) == label]) == expected
+
+
+@given(rows, st.randoms(use_true_random=False))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_row_order_does_not_matter(pairs: list[tuple[int, int]], chance: object) -> None:
+    labels, groups = arrays(pairs)
+    shuffled = np.array(chance.sample(range(len(pairs)), len(pairs)))  # type: ignore[attr-defined]
+    assert (assign(labels[shuffled], groups[shuffled], SHARES, 0) == assign(labels, groups, SHARES, 0)[shuffled]).all()
+    first = list(dict.fromkeys(groups[nested_order(labels, groups, 0)]))
+    again = list(dict.fromkeys(groups[shuffled][nested_order(labels[shuffled], groups[shuffled], 0)]))
+    assert first == again
+
+
+@given(rows, st.integers(0, 3))
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_the_nested_order_keeps_groups_together_and_opens_with_every_class(
+    pairs: list[tuple[int, int]], seed: int
+) -> None:
+    labels, groups = arrays(pairs)
+    order = nested_order(labels, groups, seed)
+    assert sorted(order) == list(range(len(pairs)))
+    assert len(list(dict.fromkeys(groups[order]))) == 1 + int((groups[order][1:] != groups[order][:-1]).sum())
+    opening = list(dict.fromkeys(groups[order]))[: len(set(labels))]
+    assert set(labels[np.isin(groups, opening)]) == set(labels)
+
+
+def skewed(count: int, per_group: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(seed)
+    labels = chance.choice(5, count, p=[0.5, 0.25, 0.15, 0.07, 0.03])
+    return labels, np.array([f"g{i}" for i in chance.integers(0, count // per_group, count)], dtype=object)
+
+
+@pytest.mark.parametrize(("per_group", "within"), [(1, 6), (8, 30)])
+def test_every_prefix_is_nearly_stratified(per_group: int, within: int) -> None:
+    labels, groups = skewed(3000, per_group, 1)
+    ordered = labels[nested_order(labels, groups, 0)]
+    counts = np.cumsum(np.eye(5)[ordered], axis=0)
+    expected = np.arange(1, 3001)[:, None] * np.bincount(labels) / 3000
+    assert np.abs(counts - expected).max() <= within  # rows; a random order is off by some 50
+
+
+@pytest.mark.parametrize("per_group", [1, 8])
+def test_sides_hold_their_share_of_each_class(per_group: int) -> None:
+    labels, groups = skewed(3000, per_group, 2)
+    side = assign(labels, groups, SHARES, 0)
+    shares = pd.crosstab(labels, side, normalize="index")
+    assert shares["test"].sub(0.2).abs().max() < 0.05
+    assert shares["validation"].sub(0.2).abs().max() < 0.05
+
+
+def test_seeds_differ_and_a_new_row_moves_little() -> None:
+    labels, groups = skewed(2000, 1, 3)
+    groups = np.array([f"row{i}" for i in range(2000)], dtype=object)
+    before = assign(labels, groups, SHARES, 0)
+    assert (before != assign(labels, groups, SHARES, 1)).mean() > 0.3
+    after = assign(np.append(labels, 0), np.append(groups, "new"), SHARES, 0)[:-1]
+    assert (before != after).mean() < 0.01
+
+
+def test_a_large_group_goes_to_train() -> None:
+    labels = np.arange(300) % 3
+    groups = np.array(["big"] * 90 + [f"g{i}" for i in range(210)], dtype=object)
+    for seed in range(5):
+        assert set(assign(labels, groups, SHARES, seed)[:90]) == {"train"}
+
+
+def frame(pairs: list[tuple[int, int]]) -> pd.DataFrame:
+    labels, groups = arrays(pairs)
+    order = nested_order(labels, groups, 0)
+    return pd.DataFrame({"label": labels[order], "group": groups[order], "row": order})
+
+
+@given(rows, st.integers(0, 130), st.integers(0, 130))
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_a_fraction_is_whole_groups_nested_and_keeps_every_class(pairs: list[tuple[int, int]], a: int, b: int) -> None:
+    train = frame(pairs)
+    small, large = (first_groups(train, count, every_class=True) for count in sorted((a, b)))
+    assert set(small["row"]) <= set(large["row"])
+    assert set(small["label"]) == set(train["label"])
+    assert not set(small["group"]) & set(train["group"].iloc[len(small) :])
+    least = int(np.flatnonzero(~train["label"].duplicated())[-1])
+    if len(small) > min(a, b):  # only to reach the last class, or one group at least
+        assert small["group"].iloc[-1] == train["group"].iloc[least]
+
+
+@given(rows, st.integers(1, 130))
+@hypothesis_settings(max_examples=80, deadline=None)
+def test_a_cap_holds_and_the_next_group_would_break_it(pairs: list[tuple[int, int]], cap: int) -> None:
+    test = frame(pairs)
+    kept = first_groups(test, cap, every_class=False)
+    sizes = test.groupby("group", sort=False).size().tolist()
+    assert len(kept) <= cap or len(kept) == sizes[0]
+    if len(kept) < len(test):
+        assert len(kept) + sizes[kept["group"].nunique()] > cap
+
+
+def test_a_pool_is_the_first_rows_and_one_of_each_class() -> None:
+    train = pd.DataFrame({"label": [0, 0, 1, 0, 0, 2, 2], "group": list("abcdefg")})
+    assert pool(train, 2).index.tolist() == [0, 1, 2, 5]
+    assert pool(train, 99).index.tolist() == list(range(7))
