@@ -21,7 +21,6 @@ def main(dataset: str) -> None:
     Writes data/prepared/DATASET/{train,validation,test}.parquet   rows in nested order
            data/prepared/DATASET/labels.json                       class names, rows of train
            data/prepared/DATASET/prompt.json                       the data set's words in a prompt
-           data/prepared/DATASET/prompt.json                       words that a prompt uses
            metrics/audit/DATASET.json                              the audit that is printed
 
     \b
@@ -39,7 +38,6 @@ def main(dataset: str) -> None:
     for split, rows in prepared.rows.items():
         tables.write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
-    tables.write_json(folder / "prompt.json", params.dataset(dataset).prompt.model_dump())
     tables.write_json(folder / "prompt.json", defined.prompt.model_dump())
     tables.write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit)
     show(dataset, prepared.audit)
