@@ -11,6 +11,7 @@ import importlib.metadata
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from slingshot import state
 from slingshot.settings import Checkpoint, UserError
@@ -25,6 +26,7 @@ def locate(checkpoint: Checkpoint) -> str:
 
     Raises UserError when a package or file is missing or a digest differs.
     """
+    _silence_loading()
     name = checkpoint.checkpoint
     if name.startswith(PACKAGE):
         package = name.removeprefix(PACKAGE)
@@ -41,6 +43,15 @@ def locate(checkpoint: Checkpoint) -> str:
     for file, digest in checkpoint.sha256.items():
         _compare(folder / file, digest)
     return str(folder)
+
+
+def _silence_loading() -> None:
+    """Loading bars and "newly initialised" notes would bury the progress that matters."""
+    import transformers
+
+    logging: Any = transformers.utils.logging
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def _compare(file: Path, digest: str) -> None:
@@ -105,7 +116,7 @@ def _convert_gguf(file: Path, folder: Path) -> None:
 
     # The loader leaves quantisation marks that make save_pretrained refuse a plain fp32 model.
     where = {"gguf_file": file.name}
-    model = transformers.AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **where)
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **where)
     model.hf_quantizer, model.is_quantized = None, False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config

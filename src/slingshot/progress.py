@@ -19,5 +19,6 @@ def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
         desc=what,
         unit=unit,
         mininterval=0.2 if sys.stderr.isatty() else 20,
+        delay=1 if sys.stderr.isatty() else 5,  # short work shows none
         dynamic_ncols=True,
     )

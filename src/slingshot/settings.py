@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 PARAMS = Path("params.yaml")
@@ -23,6 +31,17 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _quoted_date(value: Any) -> Any:
+    if isinstance(value, datetime.date):
+        raise PydanticCustomError(
+            "bare_date", 'put the date in quotes: "{date}" (DVC refuses a bare one)', {"date": str(value)}
+        )
+    return value
+
+
+Date = Annotated[datetime.date, Field(strict=False), BeforeValidator(_quoted_date)]
 Primary = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
 
 
@@ -155,6 +174,13 @@ class MaxRows(Frozen):
     test: Count | None = None
 
 
+class PromptWords(Frozen):
+    """What stands before a text and before its label in a prompt, e.g. `Tweet` and `Sentiment`."""
+
+    text: str = "Text"
+    label: str = "Label"
+
+
 class DatasetSettings(Frozen):
     source: Annotated[VaderSource | FileSource | LinesSource, Field(discriminator="kind")]
     labels: list[str] | dict[str, str] | None = None
@@ -162,11 +188,12 @@ class DatasetSettings(Frozen):
     label_source: str
     """Who labelled the rows: `human`, or the name of a model such as `GPT-3.5`."""
     licence: str
-    published: datetime.date | None = None
+    published: Date | None = None
     may_leave: bool = False
     """Whether texts may be sent to a remote provider."""
     description: str = "text"
-    """What a text is, as a prompt says it, e.g. `tweet`."""
+    """What a text is, e.g. `tweet`."""
+    prompt: PromptWords = PromptWords()
     split: SplitSettings = SplitSettings()
     max_rows: MaxRows = MaxRows()
 
@@ -250,7 +277,7 @@ class CausalLmSettings(Checkpoint):
     max_validation: Count = 300
     """First validation rows that are predicted."""
     batch_size: Count = 8
-    training_cutoff: datetime.date | None = None
+    training_cutoff: Date | None = None
     price: Name | None = None
     """Key of cost.llm_prices; null is priced by its seconds, as a local LLM is."""
 
@@ -280,7 +307,7 @@ class MetricsSettings(Frozen):
 class Rate(Frozen):
     rate: Positive
     """Units of `cost.currency` for one unit of the key's currency."""
-    date: datetime.date
+    date: Date
     source: str
 
 
@@ -293,7 +320,7 @@ class LlmPrice(Frozen):
     cache_write: float = Field(ge=0)
     cache_read: float = Field(ge=0)
     batch_discount: float = Field(default=0.5, ge=0, le=1)
-    date: datetime.date
+    date: Date
     source: str
 
 
@@ -423,6 +450,6 @@ def _line(error: Any) -> str:
         key += "." + context["discriminator"].strip("'")
         return f"{key}: unknown '{context['tag']}'{nearest(context['tag'], known)}"
     message = error["msg"].removeprefix("Value error, ")
-    if error["type"] not in ("unknown_key", "study", "value_error", "missing"):
+    if error["type"] not in ("unknown_key", "study", "value_error", "missing", "bare_date"):
         message += f" (found {error['input']!r})"
     return f"{key}: {message}" if key else message

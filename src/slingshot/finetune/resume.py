@@ -61,6 +61,7 @@ class SeedFolder:
     """One seed's part of a cell's folder. Its record is written last and means "complete"."""
 
     def __init__(self, cell: Path, seed: int) -> None:
+        self.seed = seed
         self.folder = cell / f"seed{seed}"
         self.folder.mkdir(exist_ok=True)
         self.scratch = self.folder / "scratch"

@@ -76,7 +76,9 @@ class Tfidf:
             low, high = vectorizer.ngram_range
             words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.get)
             described.append({"analyzer": vectorizer.analyzer, "low": low, "high": high, "vocabulary": words})
-        save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / "model.safetensors")
+        save_file(
+            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / "model.safetensors"
+        )
         write_json(folder / "vectorizers.json", described)
 
     @classmethod
@@ -95,14 +97,15 @@ class Tfidf:
 def _vectorizer(analyzer: str, low: int, high: int, limit: int | None, vocabulary: list[str] | None = None) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    # One-letter words and "!" carry sentiment, so a token is any run of letters or any other mark.
+    # One-letter words and "!" carry sentiment, so a word is any run of letters or any other mark.
+    words = {"token_pattern": r"\w+|[^\w\s]"} if analyzer == "word" else {}
     return TfidfVectorizer(
         analyzer=analyzer,
         ngram_range=(low, high),
         sublinear_tf=True,
-        token_pattern=r"\w+|[^\w\s]",
         max_features=limit,
         vocabulary=vocabulary,
+        **words,
     )
 
 

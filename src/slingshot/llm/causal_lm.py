@@ -9,7 +9,7 @@ the vocabulary-wide output layer runs only where a label token is predicted.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,16 +35,17 @@ class Prefix:
 class CausalLm:
     """One data set's labels scored by one checkpoint."""
 
-    def __init__(self, settings: CausalLmSettings, description: str, names: Sequence[str], device: str) -> None:
-        """`names` are the labels in label order. Raises UserError when two tokenise alike."""
+    def __init__(self, settings: CausalLmSettings, words: Mapping[str, str], names: Sequence[str], device: str) -> None:
+        """`words` are what stands before a text and its label, `names` the labels in order. Raises UserError when two tokenise alike."""
         folder = checkpoints.locate(settings)
-        self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        self.model = transformers.AutoModelForCausalLM.from_pretrained(
+        self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True
         )
-        self.model.to(device).eval()
+        self.model = model.to(device).eval()
         self.device, self.max_length, self.batch_size = device, settings.max_length, settings.batch_size
-        self.description, self.names = description, tuple(names)
+        self.words, self.names = dict(words), tuple(names)
+        self.model_bytes = sum(p.numel() * p.element_size() for p in self.model.parameters())
         self.labels = [self._encode(" " + name) for name in names]
         if len(set(self.labels)) < len(self.labels):
             raise UserError(f"labels {list(names)} are not told apart by the tokenizer; rename one")
@@ -58,7 +59,7 @@ class CausalLm:
 
     def _query(self, text: str) -> Tokens:
         body = self._encode(" " + prompt.fold(text))[: self.max_length]
-        return self._encode(prompt.before_text(self.description)) + body + self._encode(prompt.BEFORE_LABEL)
+        return self._encode(f"{self.words['text']}:") + body + self._encode(f"\n{self.words['label']}:")
 
     def query_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with what surrounds it, the prefix left out."""
@@ -69,7 +70,7 @@ class CausalLm:
         """The few-shot prefix; with `reuse` its key/value cache is computed once, here."""
         start = self.tokenizer.bos_token_id
         tokens: Tokens = () if start is None else (start,)
-        tokens += self._encode(prompt.instruction(self.description, self.names))
+        tokens += self._encode(prompt.instruction(self.words, self.names))
         for text, label in zip(texts, labels, strict=True):
             tokens += self._query(text) + self.labels[label] + self._encode(prompt.AFTER_SHOT)
         if not reuse:

@@ -5,10 +5,15 @@ A text is data: its line breaks are folded, so that it can't forge an example or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
+from slingshot.settings import UserError
+from slingshot.tables import read_json
+
+AFTER_SHOT = "\n\n"
 NULL_TEXT = "N/A"
 """The content-free text of contextual calibration (Zhao et al. 2021, arXiv 2102.09690, section 5)."""
 
@@ -18,18 +23,21 @@ def fold(text: str) -> str:
     return " ".join(text.split())
 
 
-def instruction(description: str, names: Sequence[str]) -> str:
-    """The prompt's opening: what a text is and which labels there are."""
-    return f"Each {description} below is labelled as one of: {', '.join(names)}.\n\n"
+def words(path: Path) -> dict[str, str]:
+    """data/prepared/D/prompt.json: what stands before a text and before its label.
+
+    Raises UserError when the file holds anything else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict) or set(value) != {"text", "label"}:
+        raise UserError(f"{path}: expected text and label; run `dvc repro`")
+    return value
 
 
-def before_text(description: str) -> str:
-    """What stands before a text."""
-    return f"{description[:1].upper()}{description[1:]}:"
-
-
-BEFORE_LABEL = "\nLabel:"
-AFTER_SHOT = "\n\n"
+def instruction(words: Mapping[str, str], names: Sequence[str]) -> str:
+    """The prompt's opening, e.g. "Classify the sentiment of each tweet as negative, neutral or positive."."""
+    listed = ", ".join(names[:-1]) + f" or {names[-1]}"
+    return f"Classify the {words['label'].lower()} of each {words['text'].lower()} as {listed}.{AFTER_SHOT}"
 
 
 def select_shots(pool: pd.DataFrame, a_class: int) -> pd.DataFrame:

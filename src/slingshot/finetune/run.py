@@ -1,0 +1,115 @@
+"""One cell of the study: every seed trained or taken up again, predictions and usage gathered."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slingshot import hardware
+from slingshot.finetune import resume
+from slingshot.finetune.families import FAMILIES, Classifier, Task
+from slingshot.settings import ModelSettings
+from slingshot.tables import NO_SEED, Run, Usage, predictions_frame
+
+LATENCY_TEXTS = 50
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What training a cell leaves: predictions of every seed, usage, and the first seed's model."""
+
+    predictions: pd.DataFrame
+    usage: Usage
+    model: Path
+
+
+def run_cell(
+    settings: ModelSettings, task: Task, test: pd.DataFrame, seeds: list[int], inputs: list[Path], name: str
+) -> Cell:
+    """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
+
+    `inputs` are the files the rows came from: with the settings and the family's code they key the
+    folder in which finished seeds are kept and an unfinished one goes on.
+    """
+    family = FAMILIES[settings.family]
+    decides = {
+        "model": settings.model_dump(mode="json"),
+        "primary": task.primary,
+        "device": task.device,
+    }
+    cell = resume.cell_folder(family, decides, inputs)
+    outcomes = []
+    folders = [resume.SeedFolder(cell, seed) for seed in (seeds if family.seeded else [NO_SEED])]
+    for folder in folders:
+        first = folder is folders[0]  # only its model is kept
+        done = folder.finished(with_model=first)
+        if done is None:
+            done = _train_seed(family.load(), settings, task, test, folder)
+            folder.finish(done, with_model=first)
+        outcomes.append(done)
+    predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
+    return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]), folders[0].model)
+
+
+def _train_seed(
+    classifier: type[Classifier], settings: Any, task: Task, test: pd.DataFrame, folder: resume.SeedFolder
+) -> resume.Finished:
+    seed = folder.seed
+    fitted, fit = classifier.fit(settings, task, max(seed, 0), folder.scratch)
+    fitted.save(folder.model)
+    started = time.perf_counter()
+    scores = {
+        "validation": fitted.predict(task.validation["text"].tolist()),
+        "test": fitted.predict(test["text"].tolist()),
+    }
+    seconds = time.perf_counter() - started
+    parts = []
+    for split, rows in (("validation", task.validation), ("test", test)):
+        tokens = fitted.count_tokens(rows["text"].tolist())
+        parts.append(
+            predictions_frame(rows, split, scores[split], seed=seed, score_source="softmax", input_tokens=tokens)
+        )
+    predictions = pd.concat(parts, ignore_index=True)
+    record = {
+        "train": resume.plain(Run(seed, fit.tokens, len(task.train), fit.seconds)),
+        "predict": resume.plain(Run(seed, int(predictions["input_tokens"].sum()), len(predictions), seconds)),
+        "details": fit.details,
+        "latency": _latency(fitted, task.validation["text"].tolist()),
+        "model_bytes": sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
+        "hardware": hardware.describe(task.device, "float32"),
+        "peak_memory_bytes": hardware.peak_memory_bytes(),
+    }
+    return resume.Finished(predictions, record)
+
+
+def _latency(fitted: Classifier, texts: list[str]) -> dict[str, float]:
+    """Median and 95th percentile of one text at a time, in seconds, the first call left out."""
+    seconds = []
+    for text in texts[: LATENCY_TEXTS + 1]:
+        started = time.perf_counter()
+        fitted.predict([text])
+        seconds.append(time.perf_counter() - started)
+    kept = seconds[1:] or seconds
+    return {"p50": float(np.percentile(kept, 50)), "p95": float(np.percentile(kept, 95))}
+
+
+def _usage(name: str, task: Task, records: list[dict[str, Any]]) -> Usage:
+    """One usage file of all seeds; latency and hardware are the first seed's."""
+    first = records[0]
+    return Usage(
+        kind="model",
+        title=name,
+        hardware=first["hardware"],
+        train_rows=len(task.train),
+        model_bytes=first["model_bytes"],
+        train=tuple(Run(**record["train"]) for record in records),
+        predict=tuple(Run(**record["predict"]) for record in records),
+        latency=first["latency"],
+        peak_memory_bytes=max(record["peak_memory_bytes"] for record in records),
+        details={str(record["train"]["seed"]): record["details"] for record in records},
+    )

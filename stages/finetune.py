@@ -1,0 +1,61 @@
+"""Train one model on one data set, once a seed, and predict validation and test.
+
+python3 -m stages.finetune tweets minilm
+"""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("model")
+def main(dataset: str, model: str) -> None:
+    """Train MODEL on DATASET once for each of `seeds`, and predict its validation and test rows.
+
+    Reads data/subsampled/DATASET and data/prepared/DATASET; writes data/predictions/DATASET/MODEL.parquet,
+    data/usage/DATASET/MODEL.json and data/models/DATASET/MODEL (the first seed's). A run that was killed
+    goes on from its last checkpoint; a seed that was trained before is not trained again.
+    """
+    import shutil
+
+    from slingshot import hardware, settings, tables
+    from slingshot.choosing import primary_score
+    from slingshot.finetune.families import Task
+    from slingshot.finetune.run import run_cell
+
+    study = settings.load()
+    chosen = study.models.get(model)
+    if chosen is None:
+        raise settings.UserError(f"params.yaml: no model '{model}'{settings.nearest(model, study.models)}")
+    prepared, train_file = Path("data/prepared", dataset), Path("data/subsampled", dataset, "train.parquet")
+    inputs = [train_file, prepared / "validation.parquet", prepared / "test.parquet", prepared / "labels.json"]
+    train, validation, test = (tables.read_rows(path) for path in inputs[:3])
+    names = tables.Labels.read(inputs[3]).names
+    fraction = tables.read_metadata(train_file)["fraction"]
+
+    task = Task(train, validation, names, study.metrics.primary, hardware.set_up(study.run), f"{dataset}-{model}")
+    cell = run_cell(chosen, task, test, study.seeds, inputs, model)
+
+    out = Path("data/predictions", dataset, f"{model}.parquet")
+    tables.write_predictions(out, cell.predictions, len(names), fraction=fraction, train_rows=len(train))
+    cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
+    folder = Path("data/models", dataset, model)
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(cell.model, folder)
+    tables.write_json(folder / "labels.json", list(names))
+
+    import numpy as np
+
+    checked = cell.predictions[cell.predictions["split"] == "validation"]
+    score = primary_score(study.metrics.primary, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))
+    seconds = sum(run.seconds for run in cell.usage.train)
+    click.echo(
+        f"finetune {dataset}-{model}: validation {study.metrics.primary} {score:.3f}, "
+        f"{seconds:.0f} s of training -> {out}, {folder}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Tiny data and tiny checkpoints, made here, so that the suite runs offline in minutes.
+
+`project` is a folder with params.yaml, a state folder of its own and a small separable data set,
+in which a test runs stages as people do. `encoder` and `causal_lm` are checkpoints of a few
+thousand random weights with real tokenizers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("bad", "fine", "good")
+WORDS = {0: "awful broken dreadful", 1: "plain usual average", 2: "lovely superb great"}
+FILLER = ("the", "phone", "came", "with", "a", "cable", "and", "it", "was", "in", "my", "box", "again")
+
+
+def make_rows(count: int, seed: int = 0, prefix: str = "row", classes: int = 3) -> pd.DataFrame:
+    """Rows whose label shows in one of their words; nested order is their place."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    texts = []
+    for label in labels:
+        words = list(rng.choice(FILLER, size=rng.integers(3, 12)))
+        words.insert(int(rng.integers(len(words))), str(rng.choice(WORDS[int(label)].split())))
+        texts.append(" ".join(words))
+    ids = [f"{prefix}{number}" for number in range(count)]
+    return pd.DataFrame({"id": ids, "text": texts, "label": labels, "group": ids, "order": np.arange(count)})
+
+
+def write_params(folder: Path, changes: dict[str, Any]) -> None:
+    """The repository's params.yaml with top-level blocks replaced or, for mappings, updated."""
+    yaml = YAML(typ="safe")
+    values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for key, change in changes.items():
+        values[key] = {**values[key], **change} if isinstance(change, dict) else change
+    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(values, file)
+
+
+def set_param(folder: Path, key: str, value: Any) -> None:
+    """Change one dotted key of the folder's params.yaml."""
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    path = folder / "params.yaml"
+    values = yaml.load(path.read_text(encoding="utf-8"))
+    *parents, last = key.split(".")
+    inner = values
+    for parent in parents:
+        inner = inner[parent]
+    inner[last] = value
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(values, file)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[str]:
+    return [*make_rows(300)["text"], "Text: Opinion: Label: of each one of negative, neutral, very N/A"]
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    """A BERT of two layers with a WordPiece tokenizer."""
+    import torch
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    trainer = BertWordPieceTokenizer(lowercase=True)
+    trainer.train_from_iterator(corpus, vocab_size=400, min_frequency=1)
+    trainer.save(str(folder / "tokenizer.json"))
+    tokenizer = BertTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def causal_lm(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
+    """A Gemma 3 of six layers whose sliding window is shorter than any few-shot prefix."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("causal_lm")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=500,
+        special_tokens=["<pad>", "<eos>", "<bos>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>"
+    )
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=len(wrapped),
+        hidden_size=32,
+        num_hidden_layers=6,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        intermediate_size=64,
+        sliding_window=16,
+        max_position_embeddings=1024,
+    )
+    Gemma3ForCausalLM(config).save_pretrained(folder)
+    wrapped.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, causal_lm: Path) -> Iterator[Path]:
+    """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
+    from slingshot import tables
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
+    source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
+    llm = {"provider": "causal_lm", "title": "A tiny LM", "checkpoint": str(causal_lm), "shots": [1, 2]}
+    write_params(
+        tmp_path,
+        {
+            "study": {"datasets": ["toy"], "models": ["tfidf", "frozen", "tiny"], "llms": ["lm"]},
+            "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT"}},
+            "models": {
+                "tfidf": {"family": "tfidf", "c": [1.0, 10.0], "char_ngrams": [0, 3]},
+                "frozen": {"family": "frozen", "checkpoint": str(encoder), "max_length": 32, "c": [1.0, 100.0]},
+                "tiny": {
+                    "family": "transformer",
+                    "checkpoint": str(encoder),
+                    "max_length": 32,
+                    "epochs": 8,
+                    "learning_rate": 0.005,
+                    "batch_size": 8,
+                },
+            },
+            "llms": {"lm": {**llm, "choose_rows": 12, "max_validation": 24}},
+            "metrics": {"resamples": 200},
+            "run": {"threads": 1},
+        },
+    )
+    train, validation, test = make_rows(150, 1, "t"), make_rows(45, 2, "v"), make_rows(60, 3, "e")
+    prepared = tmp_path / "data/prepared/toy"
+    tables.write_rows(prepared / "train.parquet", train)
+    tables.write_rows(prepared / "validation.parquet", validation)
+    tables.write_rows(prepared / "test.parquet", test)
+    tables.Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
+    tables.write_json(prepared / "prompt.json", {"text": "Text", "label": "Opinion"})
+    tables.write_rows(tmp_path / "data/subsampled/toy/train.parquet", train, fraction=1.0, train_rows=len(train))
+    tables.write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
+    yield tmp_path

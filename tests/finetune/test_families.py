@@ -1,0 +1,112 @@
+"""Every family through the stage: what it learns, what it stores, and that it loads again."""
+
+import importlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from slingshot import settings, tables
+from slingshot.finetune.families import FAMILIES
+from stages.finetune import main
+from tests.conftest import NAMES, ROOT
+
+
+def run(model):
+    result = CliRunner().invoke(main, ["toy", model])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
+def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, model):
+    output = run(model)
+    assert output.startswith(f"finetune toy-{model}: validation accuracy")
+    path = project / f"data/predictions/toy/{model}.parquet"
+    frame = tables.read_predictions(path, 3)
+    rows = [tables.read_rows(project / f"data/prepared/toy/{split}.parquet") for split in tables.SPLITS]
+    tables.check_ids(path, frame, *rows)
+    assert tables.read_metadata(path) == {"fraction": 1.0, "train_rows": 150}
+    assert set(frame["seed"]) == ({0} if model == "tiny" else {tables.NO_SEED})
+    test = frame[frame["split"] == "test"]
+    assert (test["prediction"] == test["label"]).mean() > (0.6 if model == "frozen" else 0.9)
+
+    folder = project / f"data/models/toy/{model}"
+    kinds = {file.suffix for file in folder.rglob("*") if file.is_file()}
+    assert kinds <= {".safetensors", ".json", ".txt", ".md", ".jinja"}
+    assert tables.read_json(folder / "labels.json") == list(NAMES)
+    usage = tables.Usage.read(project / f"data/usage/toy/{model}.json")
+    assert usage.train[0].seconds > 0 and usage.predict[0].texts == 105
+    assert usage.predict[0].tokens == frame["input_tokens"].sum()
+    assert usage.latency["p50"] <= usage.latency["p95"]
+    assert usage.model_bytes > 1000 and usage.train_rows == 150
+
+
+@pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
+def test_a_stored_model_predicts_the_same(project, model):
+    run(model)
+    family = FAMILIES[settings.load().models[model].family]
+    loaded = family.load().load(project / f"data/models/toy/{model}", "cpu")
+    rows = tables.read_rows(project / "data/prepared/toy/test.parquet")
+    frame = tables.read_predictions(project / f"data/predictions/toy/{model}.parquet", 3)
+    stored = np.stack(frame[frame["split"] == "test"]["scores"].to_list())
+    np.testing.assert_allclose(loaded.predict(rows["text"].tolist()), stored, atol=1e-5)
+
+
+def test_transformers_own_pipeline_loads_the_folder(project):
+    from transformers import pipeline
+
+    run("tiny")
+    answer = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))("a superb phone")
+    assert answer[0]["label"] == "good"
+
+
+def test_a_text_alone_scores_as_in_a_batch(project):
+    run("tiny")
+    model = FAMILIES["transformer"].load().load(project / "data/models/toy/tiny", "cpu")
+    texts = tables.read_rows(project / "data/prepared/toy/test.parquet")["text"].tolist()
+    alone = np.vstack([model.predict([text]) for text in texts[:8]])
+    np.testing.assert_allclose(model.predict(texts)[:8], alone, atol=1e-5)
+
+
+def test_an_unknown_model_names_the_nearest(project):
+    result = CliRunner().invoke(main, ["toy", "tfdif"])
+    assert result.exit_code == 1
+    assert "did you mean 'tfidf'" in result.output
+
+
+def test_a_checkpoint_with_another_digest_is_not_loaded(project, encoder):
+    from slingshot import checkpoints
+
+    pinned = settings.Checkpoint(checkpoint=str(encoder), sha256={"model.safetensors": "0" * 64})
+    with pytest.raises(settings.UserError, match=r"model\.safetensors.*not loaded"):
+        checkpoints.locate(pinned)
+
+
+def test_a_missing_weight_package_names_the_remedy(project):
+    from slingshot import checkpoints
+
+    with pytest.raises(settings.UserError, match="make install"):
+        checkpoints.locate(settings.Checkpoint(checkpoint="package:no-such-weights"))
+
+
+TRACE = """
+import sys
+sys.path.insert(0, "src")
+from stages.finetune import main
+main(["toy", {model!r}], standalone_mode=False)
+print(file=sys.stderr)
+print(*sorted(name for name in sys.modules if name.startswith("slingshot.")), sep="\\n", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("family", "model"), [("tfidf", "tfidf"), ("frozen", "frozen"), ("transformer", "tiny")])
+def test_the_resume_key_covers_every_module_a_family_loads(project, family, model):
+    (project / "stages").symlink_to(ROOT / "stages")
+    (project / "src").symlink_to(ROOT / "src")
+    done = subprocess.run([sys.executable, "-c", TRACE.format(model=model)], capture_output=True, text=True, check=True)
+    loaded = {line for line in done.stderr.splitlines() if line.startswith("slingshot.")}
+    packages = {name for name in loaded if hasattr(importlib.import_module(name), "__path__")}
+    assert loaded - packages - {"slingshot.settings"} == set(FAMILIES[family].modules)

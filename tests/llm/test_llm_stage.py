@@ -1,0 +1,67 @@
+"""prompt_llm as people run it: what is chosen, what is written, what is not repeated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from slingshot import tables
+from slingshot.llm.causal_lm import CausalLm
+from stages.prompt_llm import main
+
+
+@pytest.fixture
+def scored(project, monkeypatch):
+    """The stage run once; the number of texts of each call that scored any."""
+    calls = []
+    original = CausalLm.log_likelihoods
+
+    def counted(self, prefix, texts, advance=lambda rows: None):
+        calls.append(len(texts))
+        return original(self, prefix, texts, advance)
+
+    monkeypatch.setattr(CausalLm, "log_likelihoods", counted)
+    result = CliRunner().invoke(main, ["toy", "lm"])
+    assert result.exit_code == 0, result.output
+    return project, calls, result.stdout
+
+
+def test_it_predicts_its_first_validation_rows_and_all_of_test(scored):
+    project, _, output = scored
+    path = project / "data/predictions/toy/lm.parquet"
+    frame = tables.read_predictions(path, 3)
+    validation, test = (tables.read_rows(project / f"data/prepared/toy/{s}.parquet") for s in tables.SPLITS)
+    tables.check_ids(path, frame, validation, test)
+    assert frame["split"].value_counts().to_dict() == {"test": 60, "validation": 24}
+    assert set(frame["seed"]) == {tables.NO_SEED} and set(frame["score_source"]) == {"logprob"}
+    assert tables.read_metadata(path)["fraction"] is None
+    answers = pd.read_parquet(project / "data/answers/toy/lm.parquet")
+    assert answers["id"].tolist() == frame["id"].tolist()
+    assert answers["request"].str.fullmatch("[0-9a-f]{64}").all()
+    assert output.startswith("prompt_llm toy-lm:")
+
+
+def test_the_chosen_pass_is_reused(scored):
+    _, calls, _ = scored
+    many = [count for count in calls if count > 1]
+    assert many == [12, 12, 12 + 60], "a pass a number of shots over the choosing rows, then the rest once"
+
+
+def test_the_best_on_the_choosing_rows_is_chosen(scored):
+    project, _, _ = scored
+    usage = tables.Usage.read(project / "data/usage/toy/lm.json")
+    tried = usage.details["tried"]
+    assert len(tried) == 4
+    best = max(tried, key=lambda entry: entry["score"])
+    assert usage.details["chosen"] == {key: best[key] for key in ("shots", "calibration")}
+    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", 3)
+    first = frame[frame["split"] == "validation"].iloc[:12]
+    assert np.mean(first["prediction"] == first["label"]) == pytest.approx(best["score"])
+    assert usage.train_rows == 3 * best["shots"]
+    assert usage.llm_tokens["cache_read"] == usage.llm_tokens["cache_write"] * 84
+    assert frame["input_tokens"].sum() == usage.llm_tokens["input"] + usage.llm_tokens["cache_read"]
+
+
+def test_an_unknown_llm_names_the_nearest(project):
+    result = CliRunner().invoke(main, ["toy", "ml"])
+    assert result.exit_code == 1 and "did you mean 'lm'" in result.output
