@@ -1,0 +1,1 @@
+"""Speed and memory, run by hand and recorded in bench/README.md."""

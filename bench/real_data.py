@@ -1,0 +1,125 @@
+"""banking77, tweet_eval sentiment and mtsamples through every stage, with the three small models.
+
+The files are read where SLINGSHOT_REAL_DATA says; nothing of them enters the repository. In its root:
+
+    SLINGSHOT_REAL_DATA=FOLDER .venv/bin/python -m bench.real_data WORK_FOLDER [--only mtsamples]
+
+WORK_FOLDER is made if missing, holds everything that is written, and lets a stopped run go on.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from ruamel.yaml import YAML
+
+from slingshot import tables
+
+ROOT = Path(__file__).resolve().parents[1]
+MODELS = ("tfidf", "frozen", "minilm")
+SENTIMENT = {"0": "negative", "1": "neutral", "2": "positive"}
+
+
+def dataset(source: dict[str, Any], licence: str, **more: Any) -> dict[str, Any]:
+    return {"source": source, "label_source": "human", "licence": licence, **more}
+
+
+DATASETS = {
+    "banking77": dataset(
+        {
+            "kind": "file",
+            "file": "banking77_train.csv",
+            "test_file": "banking77_test.csv",
+            "text": "text",
+            "label": "category",
+        },
+        "CC BY 4.0",
+    ),
+    "tweet_eval": dataset(
+        {
+            "kind": "lines",
+            "text_file": "tweeteval_sentiment_val_text.txt",
+            "label_file": "tweeteval_sentiment_val_labels.txt",
+            "test_text_file": "tweeteval_sentiment_test_text.txt",
+            "test_label_file": "tweeteval_sentiment_test_labels.txt",
+        },
+        "research use",
+        labels=SENTIMENT,
+    ),
+    "mtsamples": dataset(
+        {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"},
+        "CC0 as stated by its packager",
+        split={"near": None},
+    ),
+}
+# Small grids, because a grid over 77 or 40 classes takes long; a higher rate, because many classes learn slower.
+CHANGES: dict[str, dict[str, Any]] = {
+    "tfidf": {"word_ngrams": [2], "char_ngrams": [0, 5], "c": [3.0, 30.0], "max_features": 50_000},
+    "frozen": {"c": [10.0, 100.0]},
+    "minilm": {"learning_rate": 2.0e-4},
+}
+
+
+def lay_out(work: Path, real: Path) -> None:
+    """A project in `work`: the repository's code by link, these data sets, the study's models."""
+    work.mkdir(parents=True, exist_ok=True)
+    for name in ("src", "stages"):
+        (work / name).unlink(missing_ok=True)
+        (work / name).symlink_to(ROOT / name)
+    yaml = YAML(typ="safe")
+    params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["datasets"] = DATASETS
+    params["study"] = {"datasets": list(DATASETS), "models": list(MODELS), "llms": [], "cascades": []}
+    for model, changes in CHANGES.items():
+        params["models"][model].update(changes)
+    with (work / "params.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(params, file)
+    for name, entry in DATASETS.items():
+        folder = work / "data/raw" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, file_name in entry["source"].items():
+            target = folder / file_name
+            if key.endswith("file") and not target.is_symlink():
+                target.symlink_to(real / file_name)
+
+
+@click.command()
+@click.argument("work", type=click.Path(path_type=Path))
+@click.option("--only", multiple=True, type=click.Choice(list(DATASETS)), help="Data sets; all by default.")
+def main(work: Path, only: tuple[str, ...]) -> None:
+    """Run the stages in WORK and print the scores as a Markdown table."""
+    real = os.environ.get("SLINGSHOT_REAL_DATA")
+    if not real:
+        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder that holds the real files")
+    lay_out(work, Path(real).resolve())
+    environment = {**os.environ, "SLINGSHOT_STATE": str((work / "state").absolute())}
+
+    def stage(*words: str) -> None:
+        subprocess.run([sys.executable, "-m", *words], cwd=work, env=environment, check=True)
+
+    lines = ["| data set | contestant | accuracy | macro-F1 | AUROC | training s |", "|---|---|---|---|---|---|"]
+    for name in only or DATASETS:
+        stage("stages.prepare", name)
+        stage("stages.subsample", name)
+        for model in MODELS:
+            stage("stages.finetune", name, model)
+            stage("stages.evaluate", name, model)
+            stage("stages.cost", name, model)
+            scores = tables.read_json(work / f"metrics/scores/{name}/{model}.json")
+            interval = tables.read_json(work / f"metrics/intervals/{name}/{model}.json")["metrics"]["accuracy"]
+            seconds = tables.read_json(work / f"metrics/cost/{name}/{model}.json")["train_seconds"]
+            lines.append(
+                f"| {name} | {model} | {scores['accuracy']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}] "
+                f"| {scores['macro_f1']:.3f} | {scores['auroc']:.3f} | {seconds:.0f} |"
+            )
+        majority = tables.read_json(work / f"metrics/audit/{name}.json")["majority"]
+        lines.append(f"| {name} | majority class | {majority['accuracy']:.3f} | {majority['macro_f1']:.3f} | 0.5 | |")
+        stage("stages.compare", name)
+    click.echo("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
