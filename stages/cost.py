@@ -15,10 +15,11 @@ def main(dataset: str, contestant: str) -> None:
     """Read data/usage/D/C.json, write metrics/cost/D/C.json."""
     from slingshot import settings, tables
     from slingshot.cost.figures import figures
+    from slingshot.usage import Usage
 
     params = settings.load()
     key = getattr(params.contestant(contestant), "price", None)
-    usage = tables.Usage.read(Path("data/usage", dataset, f"{contestant}.json"))
+    usage = Usage.read(Path("data/usage", dataset, f"{contestant}.json"))
     cost = figures(usage, params.cost, params.cost.llm_prices[key] if key else None)
     path = Path("metrics/cost", dataset, f"{contestant}.json")
     tables.write_json(path, cost)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +28,28 @@ def set_up(run: RunSettings) -> str:
 
 def describe(device: str, dtype: str) -> dict[str, Any]:
     """Name, cores, device and dtype, as usage files hold them."""
-    import os
-
     name = _processor()
     if device == "cuda":
         import torch
 
         name = torch.cuda.get_device_name()
     return {"name": name, "cores": os.cpu_count(), "device": device, "dtype": dtype}
+
+
+def latency(answer: Callable[[str], Any], texts: Sequence[str], count: int) -> dict[str, float]:
+    """Median and 95th percentile, in seconds, of answering one text at a time.
+
+    The first of `count` + 1 calls warms up and is left out, unless there is but one text.
+    """
+    import numpy as np
+
+    seconds = []
+    for text in texts[: count + 1]:
+        started = time.perf_counter()
+        answer(text)
+        seconds.append(time.perf_counter() - started)
+    kept = seconds[1:] or seconds
+    return {"p50": float(np.percentile(kept, 50)), "p95": float(np.percentile(kept, 95))}
 
 
 def peak_memory_bytes() -> int:

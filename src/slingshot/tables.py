@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -265,59 +264,6 @@ def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
         if not np.isfinite(scores).all() or (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
             return "scores must be probabilities that sum to 1"
     return None
-
-
-# --- usage ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training or prediction run: its seed (-1: none), real tokens, texts and seconds."""
-
-    seed: int
-    tokens: int
-    texts: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Usage:
-    """data/usage/D/C.json: what a contestant used. Tokens are real ones, padding left out.
-
-    hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds.
-    llm_tokens: input, output, cache_write, cache_read; null for models. `train` is empty for LLMs.
-    `details` holds what was chosen on validation and how, for people to read.
-    """
-
-    kind: str
-    title: str
-    hardware: dict[str, Any]
-    train_rows: int
-    model_bytes: int
-    train: tuple[Run, ...]
-    predict: tuple[Run, ...]
-    latency: dict[str, float]
-    peak_memory_bytes: int
-    requests: int | None = None
-    llm_tokens: dict[str, int] | None = None
-    batch: bool = False
-    details: dict[str, Any] | None = None
-
-    def write(self, path: Path) -> None:
-        write_json(path, asdict(self))
-
-    @classmethod
-    def read(cls, path: Path) -> Usage:
-        """Raises UserError when the file is missing or lacks a field."""
-        value = read_json(path)
-        try:
-            runs = {key: tuple(Run(**run) for run in value[key]) for key in ("train", "predict")}
-            usage = cls(**(value | runs))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None
-        if any(run.seconds < 0 or not math.isfinite(run.seconds) for run in (*usage.train, *usage.predict)):
-            raise UserError(f"{path}: seconds must be finite and not negative; run `dvc repro`")
-        return usage
 
 
 # --- hashing -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from slingshot.cost.figures import figures
 from slingshot.settings import UserError, load
-from slingshot.tables import Run, Usage
+from slingshot.usage import Run, Usage
 
 ROOT = Path(__file__).parents[2]
 COST = load(ROOT / "params.yaml").cost.model_copy(update={"hourly_price": 3.6, "utilisation": 0.5, "label_price": 0.1})

@@ -1,11 +1,9 @@
-import datetime
-
 import pytest
 
 from slingshot.cost import money
 from slingshot.settings import CostSettings, LlmPrice, Rate, UserError
 
-DAY = datetime.date(2026, 1, 1)
+DAY = "2026-01-01"
 PRICE = LlmPrice(
     currency="USD", input=15, output=75, cache_write=18.75, cache_read=1.5, batch_discount=0.5, date=DAY, source="list"
 )

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from slingshot import tables
+from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import ROOT, set_param
 
@@ -73,12 +74,12 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(checkout):
     assert (epoch, step) < (8, 0)
     finish(finetune())
     resumed = tables.read_predictions(Path(PREDICTIONS), 3)
-    usage = tables.Usage.read(Path("data/usage/toy/tiny.json"))
+    usage = Usage.read(Path("data/usage/toy/tiny.json"))
     shutil.rmtree("state")
     finish(finetune())
     whole = tables.read_predictions(Path(PREDICTIONS), 3)
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
-    assert usage.train[0].tokens == tables.Usage.read(Path("data/usage/toy/tiny.json")).train[0].tokens
+    assert usage.train[0].tokens == Usage.read(Path("data/usage/toy/tiny.json")).train[0].tokens
 
 
 def test_changed_training_code_starts_afresh(checkout):
@@ -113,7 +114,7 @@ def test_another_seed_trains_only_the_new_one(project):
     assert set(frame["seed"]) == {0, 1}
     by_seed = [part["scores"].map(tuple).tolist() for _, part in frame.groupby("seed")]
     assert by_seed[0] != by_seed[1]
-    assert len(tables.Usage.read(Path("data/usage/toy/tiny.json")).train) == 2
+    assert len(Usage.read(Path("data/usage/toy/tiny.json")).train) == 2
 
 
 def test_a_loss_that_is_not_finite_names_the_remedy(project):

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from slingshot import tables
 from slingshot.llm.causal_lm import CausalLm
+from slingshot.usage import Usage
 from stages.prompt_llm import main
 
 
@@ -49,7 +50,7 @@ def test_the_chosen_pass_is_reused(scored):
 
 def test_the_best_on_the_choosing_rows_is_chosen(scored):
     project, _, _ = scored
-    usage = tables.Usage.read(project / "data/usage/toy/lm.json")
+    usage = Usage.read(project / "data/usage/toy/lm.json")
     tried = usage.details["tried"]
     assert len(tried) == 4
     best = max(tried, key=lambda entry: entry["score"])

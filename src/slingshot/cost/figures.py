@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from slingshot.cost.money import TOKEN_KINDS, llm_cost, per_million_tokens, per_second
 from slingshot.settings import CostSettings, LlmPrice, UserError
-from slingshot.tables import Run, Usage
+from slingshot.usage import Run, Usage
 
 
 def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> dict[str, float | None]:

@@ -81,6 +81,7 @@ _COMMON = (
     "slingshot.progress",
     "slingshot.state",
     "slingshot.tables",
+    "slingshot.usage",
 )
 _ENCODER = ("slingshot.checkpoints", "slingshot.finetune.batching")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from slingshot.choosing import primary_score
 from slingshot.settings import Primary
@@ -24,8 +25,7 @@ class Linear:
     def predict(self, features: Any) -> np.ndarray:
         """Probabilities, shape (rows, classes), of dense or sparse features (rows, features)."""
         logits = np.asarray(features @ self.coefficients.T) + self.intercepts
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(logits, axis=1))
 
 
 def grid(

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from slingshot import hardware
 from slingshot.finetune import resume
 from slingshot.finetune.families import FAMILIES, Classifier, Task
 from slingshot.settings import ModelSettings
-from slingshot.tables import NO_SEED, Run, Usage, predictions_frame
+from slingshot.tables import NO_SEED, predictions_frame
+from slingshot.usage import Run, Usage
 
 LATENCY_TEXTS = 50
 
@@ -79,23 +79,14 @@ def _train_seed(
         "train": resume.plain(Run(seed, fit.tokens, len(task.train), fit.seconds)),
         "predict": resume.plain(Run(seed, int(predictions["input_tokens"].sum()), len(predictions), seconds)),
         "details": fit.details,
-        "latency": _latency(fitted, task.validation["text"].tolist()),
+        "latency": hardware.latency(
+            lambda text: fitted.predict([text]), task.validation["text"].tolist(), LATENCY_TEXTS
+        ),
         "model_bytes": sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
         "hardware": hardware.describe(task.device, "float32"),
         "peak_memory_bytes": hardware.peak_memory_bytes(),
     }
     return resume.Finished(predictions, record)
-
-
-def _latency(fitted: Classifier, texts: list[str]) -> dict[str, float]:
-    """Median and 95th percentile of one text at a time, in seconds, the first call left out."""
-    seconds = []
-    for text in texts[: LATENCY_TEXTS + 1]:
-        started = time.perf_counter()
-        fitted.predict([text])
-        seconds.append(time.perf_counter() - started)
-    kept = seconds[1:] or seconds
-    return {"p50": float(np.percentile(kept, 50)), "p95": float(np.percentile(kept, 95))}
 
 
 def _usage(name: str, task: Task, records: list[dict[str, Any]]) -> Usage:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 import transformers
+from scipy.special import softmax
 
 from slingshot import checkpoints
 from slingshot.choosing import primary_score
@@ -80,8 +81,7 @@ class Transformer:
                 output = self.model(**collate(ids, rows, self.tokenizer, self.device))
                 logits[rows] = output.logits.double().cpu().numpy()
                 progress.update(len(rows))
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(logits, axis=1))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in tokenize(self.tokenizer, texts, self.tokenizer.model_max_length)]

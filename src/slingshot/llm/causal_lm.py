@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from scipy.special import softmax
 
 from slingshot import checkpoints
 from slingshot.llm import prompt
@@ -36,7 +37,10 @@ class CausalLm:
     """One data set's labels scored by one checkpoint."""
 
     def __init__(self, settings: CausalLmSettings, words: Mapping[str, str], names: Sequence[str], device: str) -> None:
-        """`words` are what stands before a text and its label, `names` the labels in order. Raises UserError when two tokenise alike."""
+        """`words` are what stands before a text and its label, `names` the labels in order.
+
+        Raises UserError when two labels tokenise alike.
+        """
         folder = checkpoints.locate(settings)
         self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
@@ -140,5 +144,4 @@ def probabilities(log_likelihoods: np.ndarray, null: np.ndarray | None = None) -
     first divided by its content-free one: contextual calibration, Zhao et al. 2021, section 5, W = diag(p_cf)^-1.
     """
     logits = log_likelihoods if null is None else log_likelihoods - null
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(logits, axis=1))

@@ -18,7 +18,8 @@ from slingshot.llm import prompt
 from slingshot.llm.causal_lm import CausalLm, Prefix, probabilities
 from slingshot.progress import bar
 from slingshot.settings import CausalLmSettings, Primary
-from slingshot.tables import NO_SEED, Run, Usage, predictions_frame
+from slingshot.tables import NO_SEED, predictions_frame
+from slingshot.usage import Run, Usage
 
 LATENCY_TEXTS = 20
 
@@ -80,7 +81,9 @@ def run_cell(
         model_bytes=lm.model_bytes,
         train=(),
         predict=(Run(NO_SEED, int(queries[len(first) :].sum()), len(rest), seconds),),
-        latency=_latency(lm, chosen.prefix, first["text"].tolist()),
+        latency=hardware.latency(
+            lambda text: lm.log_likelihoods(chosen.prefix, [text]), first["text"].tolist(), LATENCY_TEXTS
+        ),
         peak_memory_bytes=hardware.peak_memory_bytes(),
         requests=total,
         llm_tokens=_tokens(predictions, queries, chosen),
@@ -137,17 +140,6 @@ def _tokens(predictions: pd.DataFrame, queries: np.ndarray, chosen: Pass) -> dic
         "cache_write": len(chosen.prefix.tokens),
         "cache_read": len(chosen.prefix.tokens) * len(predictions),
     }
-
-
-def _latency(lm: CausalLm, prefix: Prefix, texts: list[str]) -> dict[str, float]:
-    """Median and 95th percentile of one text at a time, in seconds, the first call left out."""
-    seconds = []
-    for text in texts[: LATENCY_TEXTS + 1]:
-        started = time.perf_counter()
-        lm.log_likelihoods(prefix, [text])
-        seconds.append(time.perf_counter() - started)
-    kept = seconds[1:] or seconds
-    return {"p50": float(np.percentile(kept, 50)), "p95": float(np.percentile(kept, 95))}
 
 
 def _answers(

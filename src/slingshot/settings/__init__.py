@@ -1,0 +1,246 @@
+"""params.yaml as frozen, validated classes: the only reader of that file.
+
+`load()` returns a `Settings` or raises one `UserError` that names the file, every wrong key and,
+for a misspelt one, the nearest known name. Nothing here loads torch, pandas or a data set, so
+`slingshot check` answers at once. The blocks' classes stand in datasets.py and contestants.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from slingshot.settings.base import Count, Date, Frozen, Name, Positive, Primary, Share, UserError, nearest
+from slingshot.settings.contestants import (
+    CausalLmSettings,
+    Checkpoint,
+    FrozenSettings,
+    LlmSettings,
+    ModelSettings,
+    TfidfSettings,
+    TransformerSettings,
+)
+from slingshot.settings.datasets import (
+    DatasetSettings,
+    FileSource,
+    LinesSource,
+    MaxRows,
+    PromptWords,
+    SplitSettings,
+    VaderSource,
+)
+
+__all__ = [
+    "CausalLmSettings",
+    "Checkpoint",
+    "CostSettings",
+    "DatasetSettings",
+    "FileSource",
+    "FrozenSettings",
+    "LinesSource",
+    "LlmPrice",
+    "LlmSettings",
+    "MaxRows",
+    "MetricsSettings",
+    "ModelSettings",
+    "Primary",
+    "PromptWords",
+    "Rate",
+    "RunSettings",
+    "Settings",
+    "SplitSettings",
+    "StudySettings",
+    "TfidfSettings",
+    "TransformerSettings",
+    "UserError",
+    "VaderSource",
+    "load",
+    "nearest",
+    "read_yaml",
+    "validated",
+]
+
+PARAMS = Path("params.yaml")
+
+
+class CascadeSettings(Frozen):
+    name: Name
+    small: Name
+    large: Name
+
+
+class StudySettings(Frozen):
+    """What takes part; every matrix of dvc.yaml comes from here."""
+
+    datasets: list[Name] = Field(min_length=1)
+    models: list[Name]
+    llms: list[Name]
+    cascades: list[CascadeSettings] = []
+
+    @property
+    def contestants(self) -> list[str]:
+        return [*self.models, *self.llms, *(cascade.name for cascade in self.cascades)]
+
+
+class MetricsSettings(Frozen):
+    primary: Primary = "accuracy"
+    margin: Share = 0.02
+    """Non-inferiority margin on the primary metric, stated before the figures are seen."""
+    resamples: Count = 10_000
+    confidence: Share = 0.95
+    ece_bins: Count = 15
+    """Equal-width bins of the expected calibration error."""
+
+
+class Rate(Frozen):
+    rate: Positive
+    """Units of `cost.currency` for one unit of the key's currency."""
+    date: Date
+    source: str
+
+
+class LlmPrice(Frozen):
+    """List price per million tokens, dated and sourced."""
+
+    currency: str
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_write: float = Field(ge=0)
+    cache_read: float = Field(ge=0)
+    batch_discount: float = Field(default=0.5, ge=0, le=1)
+    date: Date
+    source: str
+
+
+class CostSettings(Frozen):
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    rates: dict[str, Rate] = {}
+    hourly_price: Positive
+    """Of the machine that trains and predicts, in `currency`."""
+    hourly_price_source: str
+    utilisation: float = Field(gt=0, le=1)
+    """Share of the paid hours in which the machine works."""
+    llm_prices: dict[str, LlmPrice] = {}
+    label_price: float = Field(ge=0)
+    """Of one human label, in `currency`."""
+
+    @model_validator(mode="after")
+    def _every_price_can_be_converted(self) -> Self:
+        for name, price in self.llm_prices.items():
+            if price.currency != self.currency and price.currency not in self.rates:
+                raise ValueError(f"llm_prices.{name} is in {price.currency}: add rates.{price.currency}")
+        return self
+
+
+class RunSettings(Frozen):
+    """How, not what: no stage lists it in its params."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: Count | None = None
+    processes: Count = 1
+    concurrency: Count = 4
+    mode: Literal["sync", "batch"] = "sync"
+    budget: dict[Name, float] = {}
+
+
+class Settings(Frozen):
+    fraction: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    shots_pool: Count
+    study: StudySettings
+    datasets: dict[Name, DatasetSettings]
+    models: dict[Name, ModelSettings]
+    llms: dict[Name, LlmSettings]
+    metrics: MetricsSettings
+    cost: CostSettings
+    run: RunSettings = RunSettings()
+
+    @model_validator(mode="after")
+    def _study_names_are_defined(self) -> Self:
+        wrong = []
+        for key in ("datasets", "models", "llms"):
+            chosen, known = getattr(self.study, key), getattr(self, key)
+            wrong += [
+                f"study.{key}: '{name}' has no definition under {key}{nearest(name, known)}"
+                for name in chosen
+                if name not in known
+            ]
+            wrong += [f"study.{key}: '{n}' stands twice" for n in set(chosen) if chosen.count(n) > 1]
+        for cascade in self.study.cascades:
+            wrong += [
+                f"study.cascades: '{cascade.name}' names '{side}', which is not in study{nearest(side, names)}"
+                for side, names in ((cascade.small, self.study.models), (cascade.large, self.study.llms))
+                if side not in names
+            ]
+        names = [*self.models, *self.llms, *(cascade.name for cascade in self.study.cascades)]
+        wrong += [f"'{n}' names two contestants; rename one" for n in set(names) if names.count(n) > 1]
+        for name, llm in self.llms.items():
+            if llm.price is not None and llm.price not in self.cost.llm_prices:
+                known = nearest(llm.price, self.cost.llm_prices)
+                wrong.append(f"llms.{name}.price: '{llm.price}' is not in cost.llm_prices{known}")
+        if len(set(self.seeds)) != len(self.seeds):
+            wrong.append("seeds: a seed stands twice")
+        if wrong:
+            raise PydanticCustomError("study", "{text}", {"text": "\n  ".join(sorted(wrong))})
+        return self
+
+    def contestant(self, name: str) -> ModelSettings | LlmSettings:
+        """The model's or LLM's settings. Raises UserError for an unknown name."""
+        known = {**self.models, **self.llms}
+        if name not in known:
+            raise UserError(f"{PARAMS}: no contestant '{name}'{nearest(name, known)}")
+        return known[name]
+
+    def dataset(self, name: str) -> DatasetSettings:
+        """The data set's settings. Raises UserError for an unknown name."""
+        if name not in self.datasets:
+            raise UserError(f"{PARAMS}: no data set '{name}'{nearest(name, self.datasets)}")
+        return self.datasets[name]
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse YAML 1.2, as DVC does. Raises UserError with the line where it is malformed."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run this in the root of the repository") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from None
+
+
+def load(path: Path = PARAMS) -> Settings:
+    """Read and validate params.yaml. Raises one UserError that lists everything wrong in it."""
+    return validated(read_yaml(path), path)
+
+
+def validated(values: Any, path: Path) -> Settings:
+    """Settings from the parsed contents of `path`. Raises one UserError that lists everything wrong."""
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected keys such as `study:` and `datasets:`, found {type(values).__name__}")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{path}:\n  " + "\n  ".join(_line(e) for e in error.errors())) from None
+
+
+def _line(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "union_tag_not_found":
+        tag = error["ctx"]["discriminator"].strip("'")
+        return f"{key}.{tag}: Field required"
+    if error["type"] == "union_tag_invalid":
+        context = error["ctx"]
+        known = [tag.strip().strip("'") for tag in context["expected_tags"].split(",")]
+        key += "." + context["discriminator"].strip("'")
+        return f"{key}: unknown '{context['tag']}'{nearest(context['tag'], known)}"
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] not in ("unknown_key", "study", "value_error", "missing", "bare_date"):
+        message += f" (found {error['input']!r})"
+    return f"{key}: {message}" if key else message

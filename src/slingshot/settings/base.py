@@ -1,0 +1,82 @@
+"""What every block of params.yaml is built on: its errors, its types, and classes that refuse unknown keys."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self
+
+import click
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _quoted_date(value: Any) -> Any:
+    if isinstance(value, datetime.date):
+        raise PydanticCustomError(
+            "bare_date", 'put the date in quotes: "{date}" (DVC refuses a bare one)', {"date": str(value)}
+        )
+    return value
+
+
+Date = Annotated[datetime.date, Field(strict=False), BeforeValidator(_quoted_date)]
+Primary = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
+
+
+class UserError(click.ClickException):
+    """Something that the user can mend: the message names the file, the key and the remedy."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`, did you mean 'X'?` for the closest known name, else the list of known names."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    if close:
+        return f", did you mean '{close[0]}'?"
+    return f" (known: {', '.join(names) or 'none'})"
+
+
+class Frozen(BaseModel):
+    """Immutable settings, of the very types stated, that report an unknown key, with the nearest
+    known one, beside whatever else is wrong."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", protected_namespaces=())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_unknown_keys(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(values, dict):
+            return validate(values)
+        wrong = [
+            _problem("unknown_key", f"unknown key '{key}'{nearest(key, cls.model_fields)}", values)
+            for key in values
+            if key not in cls.model_fields
+        ]
+        try:
+            settings = validate({key: value for key, value in values.items() if key in cls.model_fields})
+        except ValidationError as error:
+            wrong += [_problem(e["type"], e["msg"], e["input"], e["loc"], e.get("ctx")) for e in error.errors()]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return settings
+
+
+def _problem(
+    kind: str, text: str, found: Any, loc: tuple[int | str, ...] = (), context: dict[str, Any] | None = None
+) -> InitErrorDetails:
+    error = PydanticCustomError(kind, "{text}", {**(context or {}), "text": text})
+    return InitErrorDetails(type=error, loc=loc, input=found)

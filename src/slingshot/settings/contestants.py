@@ -1,0 +1,85 @@
+"""The `models:` and `llms:` blocks of params.yaml: one class a family, one a provider."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from slingshot.settings.base import Count, Date, Frozen, Name, Positive
+
+
+class TfidfSettings(Frozen):
+    """TF-IDF word and character n-grams + logistic regression, chosen by grid on validation."""
+
+    family: Literal["tfidf"]
+    word_ngrams: list[Count] = [1, 2]
+    """Longest word n-gram: each value is tried."""
+    char_ngrams: list[Annotated[int, Field(ge=0)]] = [0, 5]
+    """Longest character n-gram (from 2); 0 leaves characters out. Each value is tried."""
+    c: list[Positive] = [0.3, 1.0, 3.0, 10.0]
+    """Inverse regularisation strengths to try."""
+    max_features: Count = 100_000
+
+
+class Checkpoint(Frozen):
+    checkpoint: str
+    """`package:NAME` (a pip package that carries weights), a local folder, or a hub id."""
+    sha256: dict[str, str] = {}
+    """File name -> digest, compared before the file is loaded."""
+    max_length: Count = 128
+    """Tokens that a text is cut to."""
+
+
+class FrozenSettings(Checkpoint):
+    """An encoder left as it is, mean-pooled, + logistic regression, C chosen on validation."""
+
+    family: Literal["frozen"]
+    c: list[Positive] = [0.1, 1.0, 10.0, 100.0]
+
+
+class TransformerSettings(Checkpoint):
+    """A sequence classifier fine-tuned whole."""
+
+    family: Literal["transformer"]
+    truncation: Literal["head"] = "head"
+    epochs: Count = 4
+    learning_rate: Positive = 1e-4
+    batch_size: Count = 32
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the optimiser's steps in which the learning rate rises."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: Positive = 1.0
+    save_seconds: float = Field(default=60.0, ge=0)
+    """A resume checkpoint is written when this many seconds have gone by since the last."""
+
+
+ModelSettings = Annotated[TfidfSettings | FrozenSettings | TransformerSettings, Field(discriminator="family")]
+
+
+class CausalLmSettings(Checkpoint):
+    """A local base LLM that completes a few-shot prompt; labels scored by log-likelihood."""
+
+    provider: Literal["causal_lm"]
+    title: str
+    """What the LLM is called wherever its figures stand."""
+    shots: list[Count] = [4, 8]
+    """Examples a class; each value is tried on validation."""
+    calibration: list[Literal["none", "contextual"]] = ["none", "contextual"]
+    choose_rows: Count = 150
+    """First validation rows on which shots and calibration are chosen."""
+    max_validation: Count = 300
+    """First validation rows that are predicted."""
+    batch_size: Count = 8
+    training_cutoff: Date | None = None
+    price: Name | None = None
+    """Key of cost.llm_prices; null is priced by its seconds, as a local LLM is."""
+
+    @model_validator(mode="after")
+    def _chosen_rows_are_predicted(self) -> Self:
+        if self.choose_rows > self.max_validation:
+            raise ValueError("choose_rows must not exceed max_validation")
+        return self
+
+
+LlmSettings = CausalLmSettings

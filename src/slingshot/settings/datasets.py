@@ -1,0 +1,106 @@
+"""The `datasets:` block of params.yaml: where rows come from, what they are, how they are split."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from slingshot.settings.base import Count, Date, Frozen, Share
+
+
+class VaderSource(Frozen):
+    """Human-rated text inside the vaderSentiment source distribution (MIT)."""
+
+    kind: Literal["vader"]
+    file: str
+    cuts: list[float] = Field(min_length=1)
+    """Ascending; a rating on a cut belongs to the upper class."""
+    group_prefix: bool = False
+    """Group rows by the part of their id before the first "_"."""
+
+
+class FileSource(Frozen):
+    """The user's own table in data/raw/D: CSV, TSV, JSONL or Parquet, compressed too."""
+
+    kind: Literal["file"]
+    file: str
+    text: str
+    label: str
+    group: str | None = None
+    test_file: str | None = None
+    encoding: str = "utf-8"
+
+
+class LinesSource(Frozen):
+    """The user's own parallel files in data/raw/D, one text and one label a line."""
+
+    kind: Literal["lines"]
+    text_file: str
+    label_file: str
+    test_text_file: str | None = None
+    test_label_file: str | None = None
+    encoding: str = "utf-8"
+
+    @model_validator(mode="after")
+    def _test_files_come_together(self) -> Self:
+        if (self.test_text_file is None) != (self.test_label_file is None):
+            raise ValueError("test_text_file and test_label_file go together")
+        return self
+
+
+class SplitSettings(Frozen):
+    validation: Share = 0.2
+    test: Share = 0.2
+    """Share of all rows; unused where the source has a test file of its own."""
+    near: float | None = Field(default=0.9, gt=0, le=1)
+    """Jaccard similarity from which two texts are near duplicates; null only counts them."""
+    drop_shared: bool = True
+    """Drop rows of train that share a group with a given test file."""
+
+    @model_validator(mode="after")
+    def _leave_rows_to_train_on(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise ValueError("validation and test leave no rows to train on")
+        return self
+
+
+class MaxRows(Frozen):
+    train: Count | None = None
+    validation: Count | None = None
+    test: Count | None = None
+
+
+class PromptWords(Frozen):
+    """What stands before a text and before its label in a prompt, e.g. `Tweet` and `Sentiment`."""
+
+    text: str = "Text"
+    label: str = "Label"
+
+
+class DatasetSettings(Frozen):
+    source: Annotated[VaderSource | FileSource | LinesSource, Field(discriminator="kind")]
+    labels: list[str] | dict[str, str] | None = None
+    """Label names in their order, or {value in the file: name} in that order; null sorts what is found."""
+    label_source: str
+    """Who labelled the rows: `human`, or the name of a model such as `GPT-3.5`."""
+    licence: str
+    published: Date | None = None
+    may_leave: bool = False
+    """Whether texts may be sent to a remote provider."""
+    description: str = "text"
+    """What a text is, e.g. `tweet`."""
+    prompt: PromptWords = PromptWords()
+    split: SplitSettings = SplitSettings()
+    max_rows: MaxRows = MaxRows()
+
+    @model_validator(mode="after")
+    def _cuts_make_the_classes(self) -> Self:
+        if isinstance(self.source, VaderSource):
+            if sorted(set(self.source.cuts)) != self.source.cuts:
+                raise ValueError("source.cuts must ascend")
+            if not isinstance(self.labels, list) or len(self.labels) != len(self.source.cuts) + 1:
+                raise ValueError(f"{len(self.source.cuts)} cuts need {len(self.source.cuts) + 1} labels")
+        if isinstance(self.labels, list) and len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels repeat a name")
+        return self

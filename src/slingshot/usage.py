@@ -1,0 +1,61 @@
+"""data/usage/D/C.json: what training and prediction took, from which costs are worked out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from slingshot.settings import UserError
+from slingshot.tables import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training or prediction run: its seed (-1: none), real tokens, texts and seconds."""
+
+    seed: int
+    tokens: int
+    texts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Usage:
+    """data/usage/D/C.json: what a contestant used. Tokens are real ones, padding left out.
+
+    hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds.
+    llm_tokens: input, output, cache_write, cache_read; null for models. `train` is empty for LLMs.
+    `details` holds what was chosen on validation and how, for people to read.
+    """
+
+    kind: str
+    title: str
+    hardware: dict[str, Any]
+    train_rows: int
+    model_bytes: int
+    train: tuple[Run, ...]
+    predict: tuple[Run, ...]
+    latency: dict[str, float]
+    peak_memory_bytes: int
+    requests: int | None = None
+    llm_tokens: dict[str, int] | None = None
+    batch: bool = False
+    details: dict[str, Any] | None = None
+
+    def write(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Usage:
+        """Raises UserError when the file is missing or lacks a field."""
+        value = read_json(path)
+        try:
+            runs = {key: tuple(Run(**run) for run in value[key]) for key in ("train", "predict")}
+            usage = cls(**(value | runs))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None
+        if any(run.seconds < 0 or not math.isfinite(run.seconds) for run in (*usage.train, *usage.predict)):
+            raise UserError(f"{path}: seconds must be finite and not negative; run `dvc repro`")
+        return usage
