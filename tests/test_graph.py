@@ -223,7 +223,8 @@ def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, chan
 def test_state_and_data_stay_out_of_git(repository):
     tracked = repository("git", "ls-files").split()
     assert "metrics/scores/toy/tiny.json" in tracked and "dvc.lock" in tracked
-    assert not [name for name in tracked if name.startswith((".dvc/slingshot", "data/models", "data/prepared"))]
+    outputs = (".dvc/slingshot", "data/models", "data/prepared", "data/predictions", "data/usage")
+    assert not [name for name in tracked if name.startswith(outputs) and not name.endswith(".gitignore")]
     assert not [name for name in tracked if name.endswith((".csv", ".parquet")) and "curve" not in name]
 
 
