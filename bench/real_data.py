@@ -55,11 +55,12 @@ DATASETS = {
         split={"near": None},
     ),
 }
-# Small grids, because a grid over 77 or 40 classes takes long; a higher rate, because many classes learn slower.
+# Small grids and texts cut at 128 tokens, because 77 or 40 classes and long notes take long on two cores; a higher
+# rate, because many classes learn slower.
 CHANGES: dict[str, dict[str, Any]] = {
     "tfidf": {"word_ngrams": [2], "char_ngrams": [0, 5], "c": [3.0, 30.0], "max_features": 50_000},
-    "frozen": {"c": [10.0, 100.0]},
-    "minilm": {"learning_rate": 2.0e-4},
+    "frozen": {"c": [10.0, 100.0], "max_length": 128},
+    "minilm": {"learning_rate": 2.0e-4, "max_length": 128},
 }
 
 
