@@ -18,6 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from slingshot import tables
+from slingshot.finetune.families import FAMILIES
 from tests.conftest import ROOT, make_rows, set_param, write_params
 
 TRACER = """
@@ -30,7 +31,7 @@ def write():
 atexit.register(write)
 """
 PROJECT_FILES = ("stages", "src", "dvc.yaml", ".dvcignore", ".gitignore")
-MODELS, LLMS, DATASETS = ("tfidf", "tiny"), ("lm",), ("toy", "other")
+MODELS, LLMS, DATASETS = ("tfidf", "words"), ("lm",), ("toy", "other")
 
 
 class Repository:
@@ -72,7 +73,7 @@ def write_csv(folder: Path, name: str, rows: int, seed: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, encoder: Path, causal_lm: Path) -> Repository:
+def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Repository:
     """The study run once and committed."""
     home = tmp_path_factory.mktemp("graph")
     root = home / "study"
@@ -86,14 +87,14 @@ def repository(tmp_path_factory: pytest.TempPathFactory, encoder: Path, causal_l
     (home / "trace/out").mkdir(parents=True)
     (home / "trace/sitecustomize.py").write_text(TRACER)
     source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
-    tiny = {"family": "transformer", "checkpoint": str(encoder), "max_length": 32, "epochs": 1}
+    tfidf = {"family": "tfidf", "c": [1.0], "char_ngrams": [0]}
     lm = {"provider": "causal_lm", "title": "A tiny LM", "checkpoint": str(causal_lm), "shots": [1]}
     write_params(
         root,
         {
             "study": {"datasets": list(DATASETS), "models": list(MODELS), "llms": list(LLMS)},
             "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in DATASETS},
-            "models": {"tfidf": {"family": "tfidf", "c": [1.0], "char_ngrams": [0]}, "tiny": tiny},
+            "models": {"tfidf": tfidf, "words": {**tfidf, "word_ngrams": [1]}},
             "llms": {"lm": {**lm, "choose_rows": 6, "max_validation": 12}},
             "metrics": {"resamples": 100},
             "run": {"threads": 1},
@@ -155,6 +156,12 @@ def test_every_stage_lists_the_modules_it_loads(repository):
     assert seen == {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
 
 
+def test_finetune_lists_the_modules_of_every_family():
+    deps = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]["finetune"]["deps"]
+    modules = {module for family in FAMILIES.values() for module in family.modules}
+    assert {f"src/{module.replace('.', '/')}.py" for module in modules} == {d for d in deps if d.startswith("src/")}
+
+
 def test_settings_rerun_only_their_own_stages(repository, change):
     for key, value, stale in [
         ("models.tfidf.c", [2.0], {f"finetune@{d}-tfidf" for d in DATASETS}),
@@ -197,32 +204,33 @@ def test_an_edited_row_reruns_its_data_sets_stages(repository, change):
 
 
 def test_a_failing_stage_keeps_what_others_finished(repository, change):
-    set_param(repository.root, "models.tiny.learning_rate", 1e30)
+    checkpoint = YAML(typ="safe").load((repository.root / "params.yaml").read_text())["llms"]["lm"]["checkpoint"]
+    set_param(repository.root, "llms.lm.checkpoint", "./nowhere")
     set_param(repository.root, "models.tfidf.c", [3.0])
-    output = repository("dvc", "repro", "-k", fails=True)
-    assert "lower learning_rate" in output
+    output = repository("dvc", "repro", "-k", "finetune", "prompt_llm", fails=True)
+    assert "checkpoint './nowhere' is not a folder" in output
     finished = {f"finetune@{d}-tfidf" for d in DATASETS}
     assert finished <= repository.ran(output)
-    set_param(repository.root, "models.tiny.learning_rate", 1e-3)
-    ran = repository.ran(repository("dvc", "repro"))
-    assert {f"finetune@{d}-tiny" for d in DATASETS} <= ran
-    assert not ran & finished
+    set_param(repository.root, "llms.lm.checkpoint", checkpoint)
+    set_param(repository.root, "llms.lm.choose_rows", 9)
+    ran = repository.ran(repository("dvc", "repro", "finetune", "prompt_llm"))
+    assert ran == {f"prompt_llm@{d}-lm" for d in DATASETS}
 
 
 def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, change):
     output = repository("dvc", "exp", "run", "-S", "fraction=0.25", "--temp", "-n", "quarter")
     ran = repository.ran(output)
-    assert {"subsample@toy", "finetune@toy-tiny", "evaluate@toy-tiny", "compare@toy", "report"} <= ran
+    assert {"subsample@toy", "finetune@toy-words", "evaluate@toy-words", "compare@toy", "report"} <= ran
     assert not [stage for stage in ran if stage.startswith(("prepare", "shots", "prompt_llm", "evaluate_llm"))]
     changes = repository("dvc", "metrics", "diff", "main", "quarter", "--md")
-    assert re.search(r"metrics/scores/toy/tiny.json +\| fraction +\| 1.0 +\| 0.25", changes)
+    assert re.search(r"metrics/scores/toy/words.json +\| fraction +\| 1.0 +\| 0.25", changes)
     assert not (repository.root / "state").exists()
     assert (repository.root / ".dvc/slingshot/resume").is_dir(), "the experiment shares the state folder"
 
 
 def test_state_and_data_stay_out_of_git(repository):
     tracked = repository("git", "ls-files").split()
-    assert "metrics/scores/toy/tiny.json" in tracked and "dvc.lock" in tracked
+    assert "metrics/scores/toy/words.json" in tracked and "dvc.lock" in tracked
     outputs = (".dvc/slingshot", "data/models", "data/prepared", "data/predictions", "data/usage")
     assert not [name for name in tracked if name.startswith(outputs) and not name.endswith(".gitignore")]
     assert not [name for name in tracked if name.endswith((".csv", ".parquet")) and "curve" not in name]

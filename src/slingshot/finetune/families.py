@@ -1,6 +1,6 @@
 """The families a model can belong to, each with the modules that its training runs.
 
-To add one: a class with the methods of `Classifier`, its settings class in settings.py, an entry here.
+To add one: a class with the methods of `Classifier`, its settings class in settings/contestants.py, an entry here.
 """
 
 from __future__ import annotations

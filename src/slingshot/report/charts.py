@@ -17,6 +17,8 @@ WIDTH = 360
 MARGIN = 12
 BAND = 40
 HEIGHT = 220
+LETTER = 26
+"""Room at the top for the letter above the highest point."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def scatter(results: Results, table: Table, primary: str) -> Scatter | None:
         return None
     low, high = math.floor(min(c for _, c, _ in known)), math.ceil(max(c for _, c, _ in known))
     start, end, ticks = _scale([value for _, _, value in known])
-    x, y = _linear(low, max(high, low + 1), 44, WIDTH - MARGIN), _linear(start, end, HEIGHT - 34, MARGIN)
+    x, y = _linear(low, max(high, low + 1), 44, WIDTH - MARGIN), _linear(start, end, HEIGHT - 34, LETTER)
     step = max(1, (high - low) // 4)
     return Scatter(
         points=tuple(Point(chr(65 + i), title, x(cost), y(value)) for i, (title, cost, value) in enumerate(known)),
