@@ -78,21 +78,6 @@ def test_an_unknown_model_names_the_nearest(project):
     assert "did you mean 'tfidf'" in result.output
 
 
-def test_a_checkpoint_with_another_digest_is_not_loaded(project, encoder):
-    from slingshot import checkpoints
-
-    pinned = settings.Checkpoint(checkpoint=str(encoder), sha256={"model.safetensors": "0" * 64})
-    with pytest.raises(settings.UserError, match=r"model\.safetensors.*not loaded"):
-        checkpoints.locate(pinned)
-
-
-def test_a_missing_weight_package_names_the_remedy(project):
-    from slingshot import checkpoints
-
-    with pytest.raises(settings.UserError, match="make install"):
-        checkpoints.locate(settings.Checkpoint(checkpoint="package:no-such-weights"))
-
-
 TRACE = """
 import sys
 sys.path.insert(0, "src")
