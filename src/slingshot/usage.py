@@ -26,7 +26,9 @@ class Usage:
     """data/usage/D/C.json: what a contestant used. Tokens are real ones, padding left out.
 
     hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds.
-    llm_tokens: input, output, cache_write, cache_read; null for models. `train` is empty for LLMs.
+    `train` is empty for LLMs. `predict` times the texts that were not already passed to choose by; for an LLM
+    its tokens are the text's and those around it, and llm_tokens (input, output, cache_write, cache_read;
+    null for models) and requests are of the same texts, prefix included.
     `details` holds what was chosen on validation and how, for people to read.
     """
 

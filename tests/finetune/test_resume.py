@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from slingshot import tables
+from slingshot.finetune import resume
 from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import ROOT, set_param
@@ -123,3 +124,14 @@ def test_a_loss_that_is_not_finite_names_the_remedy(project):
     assert result.exit_code == 1
     assert "lower learning_rate" in result.output
     assert not Path(PREDICTIONS).exists()
+
+
+def test_a_model_half_saved_is_not_taken_for_finished(tmp_path):
+    folder = resume.SeedFolder(tmp_path, 1)
+    outcome = resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True})
+    folder.model.mkdir()
+    folder.finish(outcome, with_model=False)
+    assert folder.finished(with_model=False) is not None
+    assert folder.finished(with_model=True) is None
+    folder.model.mkdir()  # a second training is killed while it saves
+    assert folder.finished(with_model=True) is None

@@ -66,6 +66,23 @@ def test_a_long_text_is_cut_and_its_label_line_stays(causal_lm):
     assert query.endswith("\nLabel:") and len(query) < 60
 
 
+def test_a_prompt_beyond_the_context_is_refused_before_it_runs(lm):
+    with pytest.raises(UserError, match="lower shots or max_length"):
+        lm.prefix(["plain " * 100] * 20, [2] * 20)
+
+
+def test_many_label_prefixes_are_scored_a_few_rows_at_a_time(causal_lm, texts):
+    words = ["one", "two", "three", "four", "five", "six"]
+    labels = [f"{a} {b}" for a in words for b in words]
+    few, many = (
+        CausalLm(settings(causal_lm, batch_size=size), {"text": "Text", "label": "Label"}, labels, "cpu")
+        for size in (2, 64)
+    )
+    assert len(few.paths) > 2
+    scored = [one.log_likelihoods(one.prefix(["a plain phone"], [2]), texts[:3]) for one in (few, many)]
+    np.testing.assert_allclose(scored[0], scored[1], atol=1e-4)
+
+
 def test_labels_that_tokenise_alike_are_refused(causal_lm):
     with pytest.raises(UserError, match="rename one"):
         CausalLm(settings(causal_lm), {"text": "Text", "label": "Label"}, ["bad", "bad"], "cpu")

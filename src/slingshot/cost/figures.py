@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slingshot.cost.money import TOKEN_KINDS, llm_cost, per_million_tokens, per_second
+from slingshot.cost.money import llm_cost, per_million_tokens, per_second
 from slingshot.settings import CostSettings, LlmPrice, UserError
 from slingshot.usage import Run, Usage
 
@@ -51,7 +51,7 @@ def _priced(usage: Usage, cost: CostSettings, price: LlmPrice) -> tuple[float | 
     if usage.llm_tokens is None:
         raise UserError(f"the usage of '{usage.title}' has no llm_tokens, so its list price can't be used")
     paid = llm_cost(usage.llm_tokens, price, cost, batch=usage.batch)
-    tokens = sum(usage.llm_tokens.get(kind, 0) for kind in TOKEN_KINDS)
+    tokens = sum(run.tokens for run in usage.predict)
     texts = sum(run.texts for run in usage.predict)
     return (paid / tokens * 1_000_000 if tokens else None, paid / texts * 1000 if texts else None)
 

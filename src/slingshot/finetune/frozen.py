@@ -33,11 +33,12 @@ class Frozen:
     @classmethod
     def fit(cls, settings: FrozenSettings, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]:
         """Embed once, try every C; the best primary metric on validation wins, ties to the first."""
+        started = time.perf_counter()
         folder = checkpoints.locate(settings)
         encoder = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        checkpoints.check_length(settings, encoder.config)
         model = cls(encoder, tokenizer, None, settings.max_length, task.device)
-        started = time.perf_counter()
         texts = task.train["text"].tolist()
         features = model.embed(texts, task.name)
         checks = model.embed(task.validation["text"].tolist())

@@ -71,7 +71,9 @@ class SeedFolder:
     def finished(self, with_model: bool) -> Finished | None:
         """What an earlier run left, or None if it did not finish (or kept no model, if one is needed)."""
         record = self.folder / "record.json"
-        if not record.exists() or (with_model and not self.model.is_dir()):
+        if with_model and not self.model.is_dir():
+            record.unlink(missing_ok=True)  # so that a model half saved is not taken for a finished one
+        if not record.exists():
             return None
         return Finished(pq.read_table(self.folder / "predictions.parquet").to_pandas(), read_json(record))
 

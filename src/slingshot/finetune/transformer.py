@@ -66,6 +66,7 @@ class Transformer:
             use_safetensors=True,
             dtype=torch.float32,
         )
+        checkpoints.check_length(settings, model.config)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         tokenizer.model_max_length = settings.max_length
         return cls(model, tokenizer, task.device)

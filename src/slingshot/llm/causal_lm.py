@@ -71,12 +71,22 @@ class CausalLm:
 
     @torch.inference_mode()
     def prefix(self, texts: Sequence[str], labels: Sequence[int], *, reuse: bool = True) -> Prefix:
-        """The few-shot prefix; with `reuse` its key/value cache is computed once, here."""
+        """The few-shot prefix; with `reuse` its key/value cache is computed once, here.
+
+        Raises UserError when it leaves no room for a text of `max_length` tokens and its label.
+        """
         start = self.tokenizer.bos_token_id
         tokens: Tokens = () if start is None else (start,)
         tokens += self._encode(prompt.instruction(self.words, self.names))
         for text, label in zip(texts, labels, strict=True):
             tokens += self._query(text) + self.labels[label] + self._encode(prompt.AFTER_SHOT)
+        longest = len(tokens) + len(self._query("")) + self.max_length + max(map(len, self.labels))
+        if longest > self.model.config.max_position_embeddings:
+            limit = self.model.config.max_position_embeddings
+            raise UserError(
+                f"a prompt may take {longest:,} tokens, but the LLM reads {limit:,} at most: "
+                "lower shots or max_length under llms in params.yaml"
+            )
         if not reuse:
             return Prefix(tokens)
         ids = torch.tensor([tokens], device=self.device)
@@ -103,16 +113,18 @@ class CausalLm:
 
     def _batch(self, prefix: Prefix, queries: list[Tokens]) -> np.ndarray:
         rows = [query + path for query in queries for path in self.paths]
-        hidden, offset = self._hidden(prefix, rows)
-        # Where each label prefix (the empty one too) ends: (query, label prefix) -> row, position.
+        # Where each label prefix (the empty one too) ends: (query, label prefix) -> row, position; in order of rows.
         ends: dict[tuple[int, Tokens], tuple[int, int]] = {}
         for number, query in enumerate(queries):
             for place, path in enumerate(self.paths):
                 for depth in range(len(path) + 1):
                     row = number * len(self.paths) + place
-                    ends.setdefault((number, path[:depth]), (row, offset + len(query) + depth - 1))
-        where = torch.tensor(list(ends.values()), device=self.device)
-        logits = self.model.lm_head(hidden[where[:, 0], where[:, 1]])
+                    ends.setdefault((number, path[:depth]), (row, len(query) + depth - 1))
+        states = []
+        for start in range(0, len(rows), self.batch_size):
+            hidden, offset = self._hidden(prefix, rows[start : start + self.batch_size])
+            states += [hidden[r - start, offset + at] for r, at in ends.values() if 0 <= r - start < self.batch_size]
+        logits = self.model.lm_head(torch.stack(states))
         logprobs = dict(zip(ends, torch.log_softmax(logits.float(), dim=-1), strict=True))
         return np.array(
             [

@@ -85,12 +85,13 @@ def run_cell(
             lambda text: lm.log_likelihoods(chosen.prefix, [text]), first["text"].tolist(), LATENCY_TEXTS
         ),
         peak_memory_bytes=hardware.peak_memory_bytes(),
-        requests=total,
-        llm_tokens=_tokens(predictions, queries, chosen),
+        requests=len(rest),
+        llm_tokens=_tokens(predictions.iloc[len(first) :], queries[len(first) :], chosen),
         details={
             "chosen": {"shots": chosen.shots, "calibration": calibration},
             "tried": tried,
             "choosing_seconds": choosing,
+            "choosing_requests": len(first) * len(passes),
         },
     )
     return Cell(predictions, _answers(lm, predictions, scored, rows, chosen), usage)

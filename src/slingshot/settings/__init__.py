@@ -140,16 +140,13 @@ class RunSettings(Frozen):
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Count | None = None
-    processes: Count = 1
-    concurrency: Count = 4
-    mode: Literal["sync", "batch"] = "sync"
-    budget: dict[Name, float] = {}
+    """Of torch; null leaves it to torch, which takes every core."""
 
 
 class Settings(Frozen):
     fraction: float = Field(gt=0, le=1)
-    seed: int = Field(ge=0)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    seed: int = Field(ge=0, lt=2**31)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
     shots_pool: Count
     study: StudySettings
     datasets: dict[Name, DatasetSettings]
@@ -217,7 +214,10 @@ def read_yaml(path: Path) -> Any:
 
 def load(path: Path = PARAMS) -> Settings:
     """Read and validate params.yaml. Raises one UserError that lists everything wrong in it."""
-    return validated(read_yaml(path), path)
+    settings = validated(read_yaml(path), path)
+    if settings.study.cascades:
+        raise UserError(f"{path}: study.cascades: no stage makes cascades yet; leave the list empty")
+    return settings
 
 
 def validated(values: Any, path: Path) -> Settings:

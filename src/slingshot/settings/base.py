@@ -54,7 +54,7 @@ class Frozen(BaseModel):
     """Immutable settings, of the very types stated, that report an unknown key, with the nearest
     known one, beside whatever else is wrong."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, extra="forbid", protected_namespaces=())
 
     @model_validator(mode="wrap")
     @classmethod

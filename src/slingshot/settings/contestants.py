@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from slingshot.settings.base import Count, Date, Frozen, Name, Positive
+
+
+def _not_one(longest: int) -> int:
+    if longest == 1:
+        raise ValueError("character n-grams start at 2; 0 leaves them out")
+    return longest
+
+
+Calibration = Literal["none", "contextual"]
+CharNgrams = Annotated[int, Field(ge=0), AfterValidator(_not_one)]
 
 
 class TfidfSettings(Frozen):
     """TF-IDF word and character n-grams + logistic regression, chosen by grid on validation."""
 
     family: Literal["tfidf"]
-    word_ngrams: list[Count] = [1, 2]
+    word_ngrams: list[Count] = Field(default=[1, 2], min_length=1)
     """Longest word n-gram: each value is tried."""
-    char_ngrams: list[Annotated[int, Field(ge=0)]] = [0, 5]
+    char_ngrams: list[CharNgrams] = Field(default=[0, 5], min_length=1)
     """Longest character n-gram (from 2); 0 leaves characters out. Each value is tried."""
-    c: list[Positive] = [0.3, 1.0, 3.0, 10.0]
+    c: list[Positive] = Field(default=[0.3, 1.0, 3.0, 10.0], min_length=1)
     """Inverse regularisation strengths to try."""
     max_features: Count = 100_000
 
 
 class Checkpoint(Frozen):
-    checkpoint: str
+    checkpoint: str = Field(min_length=1)
     """`package:NAME` (a pip package that carries weights), a local folder, or a hub id."""
     sha256: dict[str, str] = {}
-    """File name -> digest, compared before the file is loaded."""
+    """File name -> digest, compared before the file is loaded. Weights that are not pinned may change unnoticed:
+    neither DVC nor the resume folders look inside them."""
     max_length: Count = 128
     """Tokens that a text is cut to."""
 
@@ -35,7 +46,7 @@ class FrozenSettings(Checkpoint):
     """An encoder left as it is, mean-pooled, + logistic regression, C chosen on validation."""
 
     family: Literal["frozen"]
-    c: list[Positive] = [0.1, 1.0, 10.0, 100.0]
+    c: list[Positive] = Field(default=[0.1, 1.0, 10.0, 100.0], min_length=1)
 
 
 class TransformerSettings(Checkpoint):
@@ -63,9 +74,9 @@ class CausalLmSettings(Checkpoint):
     provider: Literal["causal_lm"]
     title: str
     """What the LLM is called wherever its figures stand."""
-    shots: list[Count] = [4, 8]
+    shots: list[Count] = Field(default=[4, 8], min_length=1)
     """Examples a class; each value is tried on validation."""
-    calibration: list[Literal["none", "contextual"]] = ["none", "contextual"]
+    calibration: list[Calibration] = Field(default=["none", "contextual"], min_length=1)
     choose_rows: Count = 150
     """First validation rows on which shots and calibration are chosen."""
     max_validation: Count = 300
