@@ -52,6 +52,20 @@ def test_as_good_needs_to_be_cheaper(files, study, tmp_path, small_cost, verdict
     assert decided(files, study, tmp_path).decision == decision
 
 
+@pytest.mark.parametrize(
+    ("small_cost", "verdict", "reasons"),
+    [
+        (None, "not resolved", ["neither is better, nor shown to be as good"]),
+        (None, "as good", ["the model is as good", "neither is known to be cheaper per 1,000 texts"]),
+        (0.5, "as good", ["the model is as good, but dearer per 1,000 texts"]),
+    ],
+)
+def test_undecided_gives_the_reason_that_holds(files, study, tmp_path, small_cost, verdict, reasons) -> None:
+    relate(files, 0.0, 0.03, 0.8, verdict, "not resolved")
+    files.costs["minilm"]["cost_per_1000_texts"] = small_cost
+    assert decided(files, study, tmp_path).reasons == reasons
+
+
 def test_validation_chooses_the_model_and_test_does_not(files, study, tmp_path) -> None:
     files.scores["frozen"]["validation_accuracy"] = 0.99
     found = decided(files, study, tmp_path)

@@ -163,12 +163,12 @@ def _decision(pair: Pair, small_is_cheaper: bool | None) -> tuple[Decision, list
     if pair.reverse_verdict == "as good" and small_is_cheaper is False:
         return "prompt", ["the LLM is as good", "the LLM is cheaper per 1,000 texts"]
     as_good = [who for who, word in (("model", pair.verdict), ("LLM", pair.reverse_verdict)) if word == "as good"]
+    if not as_good:
+        return "undecided", ["neither is better, nor shown to be as good"]
     if small_is_cheaper is None:
         reasons = [f"the {who} is as good" for who in as_good]
         return "undecided", [*reasons, "neither is known to be cheaper per 1,000 texts"]
-    if as_good:
-        return "undecided", [f"the {as_good[0]} is as good, but dearer per 1,000 texts"]
-    return "undecided", ["neither is better, nor shown to be as good"]
+    return "undecided", [f"the {as_good[0]} is as good, but dearer per 1,000 texts"]
 
 
 def rows_to_decide(pair: Pair, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> int | None:
