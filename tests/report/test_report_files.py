@@ -149,6 +149,29 @@ def test_the_terminal_keeps_to_100_columns_and_breaks_no_figure(build) -> None:
     assert lines[-1] == "Report: report/index.html"
 
 
+def test_the_terminal_explains_its_dashes_and_marks(files, build) -> None:
+    part = build()[0]
+    out = io.StringIO()
+    terminal.show(part, "report/index.html", out)
+    printed = " ".join(out.getvalue().split())
+    for note in part["tweets"].table.notes:
+        assert note in printed
+    assert "neither trained nor run, hence its dashes" in printed
+    assert "may have been seen; the texts were published on 2014-06-01" in printed
+    assert printed.count("without its few-shot prefix") == 1
+
+
+def test_a_note_on_the_data_set_is_said_once_and_one_on_a_contestant_with_its_name(files, build) -> None:
+    few = "99 test groups: the interval may be slightly narrow"
+    files.pairs["notes"] = [few]
+    for held in files.intervals.values():
+        held["notes"] = [few]
+    files.intervals["minilm"]["notes"] = [few, "training variance not included"]
+    parts, html, markdown = build()
+    assert html.count(few) == markdown.count(few) == 1
+    assert "minilm: training variance not included" in parts["tweets"].table.notes
+
+
 def test_charts_stay_inside_their_frame_and_keep_the_order_of_the_figures(build) -> None:
     part = build()[0]["tweets"]
     drawn = charts.bars(part.results, part.table, "accuracy")

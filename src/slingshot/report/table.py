@@ -15,6 +15,10 @@ from slingshot.settings import Settings
 
 MAJORITY = "majority class"
 SEEN = "may have been seen"
+TOKENS = (
+    "Tokens are each contestant's own (tfidf: words; a local LLM: the text and the words around it, without its "
+    "few-shot prefix), so compare contestants by the cost per 1,000 texts."
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,11 @@ def _value(contestant: Contestant, key: str) -> float | None:
 
 
 def _notes(results: Results, contestants: list[Contestant], settings: Settings) -> Iterator[str]:
-    yield f"The {MAJORITY} is what always answering the most frequent training label would score; no contestant."
+    yield (
+        f"The {MAJORITY} is what always answering the most frequent training label would score: computed, neither "
+        "trained nor run, hence its dashes; no contestant."
+    )
+    yield TOKENS
     labels = results.audit.get("label_source", "human")
     if labels != "human":
         yield f"Labels were written by {labels}, not by people: accuracy here is agreement with {labels}."
@@ -127,8 +135,10 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
         listed = ", ".join(f"{title}: {source}" for title, source in sources.items())
         yield f"AUROC and log-loss stand side by side from different score sources ({listed})."
     yield from _missing(results, contestants, settings)
-    yield from dict.fromkeys(f"{c.title}: {note}" for c in contestants for note in c.intervals.get("notes") or [])
-    yield from results.pairs.get("notes") or []
+    shared = results.pairs.get("notes") or []
+    yield from shared
+    own = [(c.title, note) for c in contestants for note in c.intervals.get("notes") or [] if note not in shared]
+    yield from dict.fromkeys(f"{title}: {note}" for title, note in own)
 
 
 def _missing(results: Results, contestants: list[Contestant], settings: Settings) -> Iterator[str]:

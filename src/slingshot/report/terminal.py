@@ -1,4 +1,4 @@
-"""The end of `make repro`: tables and verdicts in a terminal, NO_COLOR respected by rich."""
+"""The end of `make repro`: tables, verdicts and notes in a terminal, NO_COLOR respected by rich."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 100
 
 
 def show(sections: Mapping[str, Section], page: str, file: TextIO | None = None) -> None:
-    """Print each data set's table and verdict, then where the page lies."""
+    """Print each data set's table, verdict and notes, then where the page lies."""
     console = Console(file=file, highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
@@ -39,4 +39,7 @@ def _section(name: str, section: Section) -> Group:
     for row in table.rows:
         grid.add_row(Text(row.label), *map(Text, row.cells))
     warnings = [Text(f"Warning: {text}", style="yellow") for text in audit.get("warnings") or []]
-    return Group(title, grid, Text(section.verdict.words), *warnings, Text())
+    notes = Table.grid(padding=(0, 1))
+    for note in table.notes:
+        notes.add_row("-", Text(note))
+    return Group(title, grid, Text(section.verdict.words), Text(), notes, *warnings, Text())
