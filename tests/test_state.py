@@ -56,3 +56,9 @@ def test_outside_a_repository_the_error_says_what_to_do(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="run this in the repository, or set SLINGSHOT_STATE"):
         state.root()
+
+
+def test_a_relative_state_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLINGSHOT_STATE", "state")
+    with pytest.raises(UserError, match="make it absolute"):
+        state.root()

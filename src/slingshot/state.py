@@ -14,11 +14,13 @@ from slingshot.settings import UserError
 
 
 def root() -> Path:
-    """The state folder, made if missing. Raises UserError outside a DVC repository."""
+    """The state folder, made if missing. Raises UserError outside a DVC repository or for a relative path."""
     chosen = os.environ.get("SLINGSHOT_STATE")
-    folder = Path(chosen).expanduser() if chosen else _cache_dir().parent / "slingshot"
+    folder = Path(chosen).expanduser() if chosen else _cache_dir().parent.absolute() / "slingshot"
+    if not folder.is_absolute():
+        raise UserError(f"SLINGSHOT_STATE is '{chosen}': make it absolute, so that every worktree shares it")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder.absolute()
+    return folder
 
 
 def _cache_dir() -> Path:
