@@ -106,3 +106,11 @@ def test_every_figure_is_finite_json(make: Make) -> None:
     audit = make([(text, "xy"[i % 2]) for i, text in enumerate(sentences(12))]).audit
     json.dumps(audit, allow_nan=False)
     assert set(audit["ceiling"]["meaning"]) == {"within", "whole"}
+
+
+def test_the_ceiling_says_that_case_and_white_space_were_folded(make: Make) -> None:
+    cased = [row for text in sentences(40) for row in ((text, "a"), (f" {text.upper()}", "b"))]
+    audit = make(cased).audit
+    said = next(warning for warning in audit["warnings"] if "under several labels" in warning)
+    assert said.startswith("40 texts, compared after folding case and white space, stand under several labels: ")
+    assert "compared after folding case and white space" in audit["ceiling"]["meaning"]["within"]

@@ -17,7 +17,8 @@ CLIP = 1e-6
 """Smallest probability in a log-loss, as everywhere in Slingshot."""
 MEANING = {
     "within": "Share of the scored rows that carry the most frequent label of their text, counted among the scored "
-    "rows: no contestant that reads the text alone can score higher.",
+    "rows. Texts are compared after folding case and white space: no contestant that reads the text alone and ignores "
+    "both can score higher; one that tells them apart may.",
     "whole": "Share of the scored rows that carry the most frequent label of their text, counted over all rows of the "
     "data set: what knowing every text's usual label would score. Equally frequent labels share the point.",
 }

@@ -31,8 +31,9 @@ def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     within, whole = audit["ceiling"]["test"]["within"], audit["ceiling"]["test"]["whole"]
     if min(within, whole) < 0.99:
         found.append(
-            f"{audit['duplicates']['conflicting_texts']} texts stand under several labels: no contestant can score "
-            f"over {within:.1%} accuracy on test, and each text's usual label in the whole data set scores {whole:.1%}."
+            f"{audit['duplicates']['conflicting_texts']} texts, compared after folding case and white space, stand "
+            f"under several labels: a contestant that ignores both can score no more than {within:.1%} accuracy on "
+            f"test, and each text's usual label in the whole data set scores {whole:.1%}."
         )
     return found
 
