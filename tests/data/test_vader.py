@@ -102,7 +102,8 @@ def test_without_a_network_one_error_says_what_to_do(
         vader.archive()
     said = raised.value.message
     assert "No matching distribution" in said
-    assert "pip download --no-deps --no-binary vaderSentiment vaderSentiment==3.3.2" in said
+    assert f'echo "vaderSentiment==3.3.2 --hash=sha256:{vader.SHA256}" > vader.txt' in said
+    assert "pip download --no-deps --no-binary vaderSentiment --require-hashes -r vader.txt" in said
     assert str(cached(tmp_path)) in said
     cached(tmp_path).write_bytes(distribution)  # what it says to do
     assert len(vader.read(SOURCE, NAMES)) == 3

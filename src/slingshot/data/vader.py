@@ -25,7 +25,7 @@ VERSION = "3.3.2"
 SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
 INNER = f"vaderSentiment-{VERSION}/additional_resources/hutto_ICWSM_2014.tar.gz"
 SUFFIX = "_GroundTruth.txt"
-PIP = ["-m", "pip", "download", "--no-deps", "--no-binary", "vaderSentiment"]
+PIP = ["-m", "pip", "download", "--no-deps", "--no-binary", "vaderSentiment", "--require-hashes"]
 
 
 def read(source: VaderSource, labels: list[str]) -> pd.DataFrame:
@@ -64,9 +64,9 @@ def archive() -> bytes:
 def _fetch(path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
         requirement = Path(folder) / "requirements.txt"
-        requirement.write_text(f"vaderSentiment=={VERSION} --hash=sha256:{SHA256}\n", encoding="utf-8")
+        requirement.write_text(_pinned() + "\n", encoding="utf-8")
         # Fails within 20 s where there is no network; the user's own index and proxy still hold.
-        options = ["--retries", "1", "--timeout", "8", "--quiet", "--require-hashes", "-r", str(requirement)]
+        options = ["--retries", "1", "--timeout", "8", "--quiet", "-r", str(requirement)]
         pip = subprocess.run([sys.executable, *PIP, *options, "-d", folder], capture_output=True, text=True)
         found = next(Path(folder).glob("*.tar.gz"), None)
         if pip.returncode or found is None:
@@ -74,13 +74,18 @@ def _fetch(path: Path) -> None:
         found.replace(path)
 
 
+def _pinned() -> str:
+    return f"vaderSentiment=={VERSION} --hash=sha256:{SHA256}"
+
+
 def _remedy(path: Path, stderr: str) -> str:
     reason = (stderr.strip().splitlines() or ["pip failed"])[-1]
-    command = " ".join(["python3", *PIP, f"vaderSentiment=={VERSION}"])
+    command = " ".join(["python3", *PIP, "-r", "vader.txt"])
     return (
         f"vaderSentiment {VERSION}, which holds this data set, could not be fetched: "
         f"{reason}\n"
         f"Check the network (or pip's index and proxy) and run this again. Or, where there is a network, run\n"
+        f'  echo "{_pinned()}" > vader.txt\n'
         f"  {command}\n"
         f"and copy vaderSentiment-{VERSION}.tar.gz to\n"
         f"  {path}"
