@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from pathlib import PurePath
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from slingshot.settings.base import Count, Date, Frozen, Share
+
+
+def _inside(file: str) -> str:
+    if PurePath(file).is_absolute() or ".." in PurePath(file).parts:
+        # DVC sees a change only in there, and a copy of the repository holds nothing outside it.
+        raise ValueError(f"'{file}' leads out of the data set's folder: put it in data/raw/D, and name it from there")
+    return file
+
+
+RawFile = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
+"""A file in data/raw/D, by its path from there."""
 
 
 class VaderSource(Frozen):
@@ -24,11 +36,11 @@ class FileSource(Frozen):
     """The user's own table in data/raw/D: CSV, TSV, JSONL or Parquet, compressed too."""
 
     kind: Literal["file"]
-    file: str
+    file: RawFile
     text: str
     label: str
     group: str | None = None
-    test_file: str | None = None
+    test_file: RawFile | None = None
     encoding: str = "utf-8"
 
 
@@ -36,10 +48,10 @@ class LinesSource(Frozen):
     """The user's own parallel files in data/raw/D, one text and one label a line."""
 
     kind: Literal["lines"]
-    text_file: str
-    label_file: str
-    test_text_file: str | None = None
-    test_label_file: str | None = None
+    text_file: RawFile
+    label_file: RawFile
+    test_text_file: RawFile | None = None
+    test_label_file: RawFile | None = None
     encoding: str = "utf-8"
 
     @model_validator(mode="after")
@@ -74,8 +86,8 @@ class MaxRows(Frozen):
 class PromptWords(Frozen):
     """What stands before a text and before its label in a prompt, e.g. `Tweet` and `Sentiment`."""
 
-    text: str = "Text"
-    label: str = "Label"
+    text: str = Field(default="Text", min_length=1)
+    label: str = Field(default="Label", min_length=1)
 
 
 class DatasetSettings(Frozen):
@@ -93,6 +105,21 @@ class DatasetSettings(Frozen):
     prompt: PromptWords = PromptWords()
     split: SplitSettings = SplitSettings()
     max_rows: MaxRows = MaxRows()
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _are_two_names_or_more(cls, labels: Any) -> Any:
+        """In one line; the union alone would report what each of its sides finds wrong."""
+        if labels is None:
+            return labels
+        if not isinstance(labels, list | dict):
+            raise ValueError("expected a list of names, or {value in the file: name}")
+        names = list(labels.values()) if isinstance(labels, dict) else labels
+        if not all(isinstance(name, str) for name in [*labels, *names]):
+            raise ValueError('put labels in quotes, e.g. "0"')
+        if len(set(names)) < 2:
+            raise ValueError("a comparison needs two names or more; leave the key out to take what the file holds")
+        return labels
 
     @model_validator(mode="after")
     def _cuts_make_the_classes(self) -> Self:
