@@ -143,6 +143,24 @@ def test_unequal_line_counts(tmp_path: Path) -> None:
         files.read(lines(), tmp_path)
 
 
+def test_empty_line_files_and_an_empty_test_file(tmp_path: Path) -> None:
+    for name in ("t.txt", "l.txt"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(UserError, match=r"t.txt: holds no rows; .* as source.text_file"):
+        files.read(lines(), tmp_path)
+    (tmp_path / "rows.txt").write_text("a\n")
+    given = lines(text_file="rows.txt", label_file="rows.txt", test_text_file="t.txt", test_label_file="l.txt")
+    with pytest.raises(UserError, match=r"t.txt: holds no rows; .* as source.test_text_file"):
+        files.read(given, tmp_path)
+
+
+def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
+    path = written(tmp_path / "r.csv.gz")
+    compressed(path)
+    path.rename(tmp_path / "R.CSV.GZ")
+    assert held(files.read(source("R.CSV.GZ"), tmp_path)) == ROWS
+
+
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
@@ -153,7 +171,10 @@ def test_unequal_line_counts(tmp_path: Path) -> None:
         ("r.jsonl", '{"Text": ["a"], "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds a list"),
         ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3, saw 4"),
         ("r.csv", "Text,Class,Who\nd, e,f,g\n", "rows and header do not fit"),
-        ("r.csv", "", "the file is empty"),
+        ("r.csv", "", "r.csv: holds no rows; fill it, or name another file as source.file"),
+        ("r.tsv", "Text\tClass\tWho\n", "r.tsv: holds no rows"),
+        ("r.jsonl", "\n", "r.jsonl: holds no rows"),
+        ("r.jsonl", "[" * 100_000, "line 1 is not valid JSON: maximum recursion depth"),
         ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "quote that swallows lines"),
         ("r.parquet", "no parquet", "r.parquet: not a parquet file"),
         ("r.xlsx", "", r"unknown format '.xlsx'; expected .csv, .tsv"),
@@ -177,6 +198,8 @@ def test_a_wrong_encoding_names_the_byte_the_line_and_the_key(tmp_path: Path, na
     assert "é" in files.read(source(name, encoding="latin-1"), tmp_path)["text"].iloc[-1]
     with pytest.raises(UserError, match=r"source\.encoding: unknown 'latin1x', did you mean 'latin-1'"):
         files.read(source(name, encoding="latin1x"), tmp_path)
+    with pytest.raises(UserError, match=r"source\.encoding: unknown 'base64'"):
+        files.read(source(name, encoding="base64"), tmp_path)
 
 
 def test_a_missing_file_is_named_with_the_nearest(tmp_path: Path) -> None:

@@ -68,8 +68,10 @@ def test_labels_seen_only_in_test_are_excluded(make: Make) -> None:
 
 
 def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
-    with pytest.raises(UserError, match=r"data set 'toy': .*test has no row"):
+    with pytest.raises(UserError, match=r"data set 'toy': .*: holds no rows; .* as source.test_file"):
         make(labelled(50), [])
+    with pytest.raises(UserError, match="data set 'toy': no row of the test file has a text and a label of train"):
+        make(labelled(50), [("", "a"), ("one", "")])
 
 
 def test_caps_are_stratified_whole_groups_and_counted(make: Make) -> None:
@@ -118,9 +120,15 @@ def test_a_large_group_is_named_and_one_too_large_stops(make: Make, copies: int,
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        (labelled(20, "a"), r"1 classes are left of 20 rows \(excluded: \{\}\)"),
-        ([("", "a"), ("", "b")], r"0 classes are left of 2 rows \(excluded: \{'empty_text': 2\}\)"),
-        (labelled(26, "abcdefghijklmnopqrstuvwxyz"), "0 classes are left of 26 rows"),
+        (
+            labelled(20, "a"),
+            r"needs two classes; column 'label' of rows.csv holds only 'a' \(20 rows, left out: none\)",
+        ),
+        (
+            [("", "a"), ("", "b")],
+            r"holds no class of two usable rows \(2 rows, left out: 2 empty text\). Check source.l",
+        ),
+        (labelled(26, "abcdefghijklmnopqrstuvwxyz"), "no class of two usable rows .*26 single row class"),
         (labelled(4), "too few groups"),
         ([(text, f"{i / 7:.2f}") for i, text in enumerate(sentences(30))], "which are measurements, not classes"),
     ],

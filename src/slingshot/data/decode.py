@@ -50,7 +50,7 @@ def contents(path: Path) -> bytes:
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
     try:
-        return DECOMPRESS.get(path.suffix, bytes)(data)
+        return DECOMPRESS.get(path.suffix.lower(), bytes)(data)
     except (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a whole {path.suffix} file ({error}); copy or download it again") from None
 
@@ -58,12 +58,11 @@ def contents(path: Path) -> bytes:
 def decode(path: Path, data: bytes, encoding: str) -> str:
     """The text, without a byte order mark. Raises UserError with the byte, the line and the key."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        codecs.lookup(encoding)  # which decode leaves out where there is nothing to decode
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError:  # no encoding, or one such as base64 that is not of text
         known = ["utf-8", "utf-16", "latin-1", "cp1252", "shift_jis", "gb18030", "big5", "euc_kr", "koi8_r"]
         raise UserError(f"params.yaml: source.encoding: unknown '{encoding}'{nearest(encoding, known)}") from None
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
     except UnicodeError as error:
         start = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = data.count(b"\n", 0, start) + 1

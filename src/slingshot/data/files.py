@@ -1,7 +1,9 @@
 """The user's own files in data/raw/D: tables (CSV, TSV, JSONL, Parquet) and parallel lines.
 
-Every value is read as the string that stands in the file: an id such as 007 keeps its zeros, a text
-"NA" is a text, and an empty label is a missing one. Only the text, label and group columns are read.
+Every value is read as a string, not guessed at: an id such as 007 keeps its zeros, and a text "NA" is
+a text. A text stays as it stands in the file, but for a lone surrogate in JSONL, which becomes "?".
+Labels and groups lose the white space around them, and an empty one is a missing one. Only the text,
+label and group columns are read.
 """
 
 from __future__ import annotations
@@ -28,14 +30,20 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
 
     Raises UserError that names the file, the key of params.yaml and the remedy.
     """
+    key = "file" if isinstance(source, FileSource) else "text_file"
     if isinstance(source, FileSource):
         files = [source.file, source.test_file] if source.test_file else [source.file]
         parts = [read_table(folder / file, source) for file in files]
     else:
+        files = [source.text_file]
         parts = [read_lines(folder / source.text_file, folder / source.label_file, source.encoding)]
         if source.test_text_file and source.test_label_file:
+            files.append(source.test_text_file)
             parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, source.encoding))
     for test, part in enumerate(parts):
+        if part.empty:
+            named = f"source.{'test_' if test else ''}{key}"
+            raise UserError(f"{folder / files[test]}: holds no rows; fill it, or name another file as {named}")
         part["text"] = part["text"].fillna("")
         for column in ("label", "group"):
             part[column] = part[column].str.strip().replace("", None)
@@ -60,7 +68,8 @@ def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
     """
     columns = []
     for path in (texts, labels):
-        lines = decode(path, contents(path), encoding).removesuffix("\n").split("\n")
+        text = decode(path, contents(path), encoding)
+        lines = text.removesuffix("\n").split("\n") if text else []
         columns.append([line.removesuffix("\r") for line in lines])
     if len(columns[0]) != len(columns[1]):
         counts = f"{len(columns[0])} lines and {labels.name} holds {len(columns[1])}"
@@ -70,7 +79,8 @@ def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
 
 def read_table(path: Path, source: FileSource) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
-    suffix = path.with_suffix("").suffix if path.suffix in DECOMPRESS else path.suffix
+    lower = Path(path.name.lower())
+    suffix = lower.with_suffix("").suffix if lower.suffix in DECOMPRESS else lower.suffix
     if suffix not in FORMATS:
         known = f"{', '.join(FORMATS)}, each also with {', '.join(DECOMPRESS)}"
         raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
@@ -96,7 +106,7 @@ def _csv(path: Path, data: bytes, names: list[str], encoding: str, separator: st
         decode(path, data, encoding)  # says where
         raise
     except pd.errors.EmptyDataError:
-        raise UserError(f"{path}: the file is empty") from None
+        return pd.DataFrame(columns=names, dtype="str")
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         remedy = "a text with a separator or line break in it needs quotes around it"
         raise UserError(f"{path}: rows and header do not fit ({str(error).strip()}); {remedy}") from None
@@ -119,13 +129,14 @@ def _jsonl(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataF
         try:
             # Numbers stay as they are written, so that 1 is not read as 1.0 beside a missing value.
             record = json.loads(line, parse_int=str, parse_float=str)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{path}: line {number} is not valid JSON: {error}") from None
         if not isinstance(record, dict):
             raise UserError(f"{path}: line {number} is not a JSON object, which has the columns as keys")
         keys |= record.keys()
         records.append([_cell(path, number, name, record.get(name)) for name in names])
-    _check_columns(path, names, keys)
+    if records:
+        _check_columns(path, names, keys)
     return pd.DataFrame(records, columns=names, dtype="str")
 
 

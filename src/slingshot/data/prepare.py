@@ -14,7 +14,7 @@ from slingshot.data.audit import audit
 from slingshot.data.labels import encode
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
-from slingshot.settings import DatasetSettings, SplitSettings, UserError, VaderSource
+from slingshot.settings import DatasetSettings, FileSource, LinesSource, SplitSettings, UserError, VaderSource
 from slingshot.tables import Labels
 
 SPLITS = ("train", "validation", "test")
@@ -48,7 +48,7 @@ def _prepare(dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
     rows["label"], names = encode(rows["label"], dataset.labels)
     rows = _drop(rows, rows["label"].map(rows["label"].value_counts()) == 1, "single_row_class", excluded)
     if rows["label"].nunique() < 2:
-        raise UserError(f"{rows['label'].nunique()} classes are left of {source_rows} rows (excluded: {excluded})")
+        raise UserError(_one_class(dataset, [names[k] for k in rows["label"].unique()], source_rows, excluded))
 
     rows = rows.sort_values("id", ignore_index=True)
     ungrouped = int(rows["group"].isna().sum())
@@ -66,7 +66,7 @@ def _prepare(dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
     train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
     kept = np.flatnonzero(train)
     labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
-    _check_splits(rows, labels)
+    _check_splits(rows, labels, given_test)
     counts = {"source": source_rows, "ungrouped": ungrouped}
     report = audit(dataset, rows, joined, names, labels, counts, excluded, given_test)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
@@ -89,6 +89,22 @@ def _drop(rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, 
     if mask.any():
         excluded[reason] = int(mask.sum())
     return rows[~mask].copy()
+
+
+def _one_class(dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]) -> str:
+    source = dataset.source
+    if isinstance(source, FileSource):
+        where, key = f"column '{source.label}' of {source.file}", "source.label"
+    elif isinstance(source, LinesSource):
+        where, key = source.label_file, "source.label_file"
+    else:
+        where, key = source.file, "source.cuts"
+    found = f"only '{left[0]}'" if left else "no class of two usable rows"
+    counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in excluded.items()) or "none"
+    return (
+        f"a comparison needs two classes; {where} holds {found} ({source_rows} rows, left out: {counts}). "
+        f"Check {key} in params.yaml, or add rows of another class"
+    )
 
 
 def _check_largest(rows: pd.DataFrame) -> None:
@@ -131,9 +147,12 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     rows.loc[part.index, "order"] = np.arange(len(part))
 
 
-def _check_splits(rows: pd.DataFrame, labels: Labels) -> None:
+def _check_splits(rows: pd.DataFrame, labels: Labels, given_test: bool) -> None:
     if len(labels.names) < 2:
-        raise UserError(f"only one class is left in train: {list(labels.names)}; see the labels and the test file")
+        found = f"only '{labels.names[0]}'" if labels.names else "none"
+        raise UserError(f"a comparison needs two classes; train holds {found}; see the labels and the test file")
     for split in SPLITS:
         if not (rows["side"] == split).any():
+            if given_test and split == "test":
+                raise UserError("no row of the test file has a text and a label of train; see source in params.yaml")
             raise UserError(f"too few groups ({rows['group'].nunique()}): {split} has no row")
