@@ -52,12 +52,8 @@ class Verdict:
     choice: str | None
     small: str | None
     large: str | None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_holm: float | None = None
-    verdict: str | None = None
-    reverse_verdict: str | None = None
+    pair: Pair | None = None
+    """`small` against `large`."""
     small_cost_per_1000_texts: float | None = None
     large_cost_per_1000_texts: float | None = None
     rows_to_decide: int | None = None
@@ -138,12 +134,7 @@ def decide(results: Results, primary: str) -> Verdict:
         choice={"fine-tune": small.name, "prompt": large.name}.get(decision),
         small=small.name,
         large=large.name,
-        difference=pair.difference,
-        low=pair.low,
-        high=pair.high,
-        p_holm=pair.p_holm,
-        verdict=pair.verdict,
-        reverse_verdict=pair.reverse_verdict,
+        pair=pair,
         small_cost_per_1000_texts=small.cost.get("cost_per_1000_texts"),
         large_cost_per_1000_texts=large.cost.get("cost_per_1000_texts"),
         rows_to_decide=rows_to_decide(pair, cheaper(small, large), results.pairs) if decision == "undecided" else None,

@@ -36,9 +36,9 @@ def verdict(results: Results, settings: Settings) -> Verdict:
 def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[str]:
     named = {contestant.name: contestant for contestant in results.contestants}
     small, large = named.get(decided.small or ""), named.get(decided.large or "")
-    if small is None or large is None:
+    pair = decided.pair
+    if small is None or large is None or pair is None:
         return _without_comparison(results, small or large, settings)
-    pair = find_pair(results.pairs, small.name, large.name) or Pair(small.name, large.name)
     return [
         {
             "fine-tune": f"Fine-tune {small.title}.",
