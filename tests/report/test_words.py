@@ -67,6 +67,13 @@ def test_training_variance_is_missing_under_three_seeds(files, study, tmp_path, 
     assert ("Training variance not included" in written(files, study, tmp_path).words) is said
 
 
+def test_few_groups_are_said_with_the_verdict(files, study, tmp_path) -> None:
+    files.pairs.update(groups=84, notes=["84 test groups: the interval may be slightly narrow"])
+    found = written(files, study, tmp_path)
+    assert "84 test groups: the interval may be slightly narrow." in found.words
+    assert unexplained(found, files) == []
+
+
 def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> None:
     files.pair("minilm", "gemma").update(
         difference=0.004, low=-0.036, high=0.044, p_holm=0.9, verdict="not resolved", reverse_verdict="not resolved"

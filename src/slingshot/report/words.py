@@ -49,6 +49,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         *_costs(small, large, settings.cost.currency),
         *([_what_would_decide(results, decided, pair)] if decided.decision == "undecided" else []),
         *_variance(small),
+        *_few_groups(results),
         _standing(results, small, [c for c in results.of_kind("model") if cheaper(c, small)], "cheaper model"),
     ]
 
@@ -114,6 +115,10 @@ def _variance(small: Contestant) -> list[str]:
     return [f"Training variance not included: {small.title} was trained with {seeds} seed{'s' if seeds > 1 else ''}."]
 
 
+def _few_groups(results: Results) -> list[str]:
+    return [f"{note}." for note in results.pairs.get("notes") or []]
+
+
 def _standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
     """Where the chosen one stands against `others`, one clause each."""
     clauses = []
@@ -142,5 +147,6 @@ def _without_comparison(results: Results, chosen: Contestant | None, settings: S
         f"{chosen.title} has the best validation {primary} of the {there}s, and {primary} "
         f"{score(chosen.scores.get(settings.metrics.primary))} on {count(chosen.scores.get('test_rows'))} test rows.",
         *_variance(chosen),
+        *_few_groups(results),
         _standing(results, chosen, others, f"other {there}"),
     ]
