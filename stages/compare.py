@@ -17,12 +17,16 @@ def main(dataset: str) -> None:
     from slingshot.metrics.scored import scored
 
     config = settings.load()
-    classes = len(tables.Labels.read(Path("data/prepared", dataset, "labels.json")).names)
+    prepared = Path("data/prepared", dataset)
+    classes = len(tables.Labels.read(prepared / "labels.json").names)
+    validation, test = (tables.read_rows(prepared / f"{split}.parquet") for split in tables.PREDICTED)
     folder = Path("data/predictions", dataset)
     contestants = {}
     for name in config.study.contestants:
         path = folder / f"{name}.parquet"
-        contestants[name] = scored(path, tables.read_predictions(path, classes), classes)["test"]
+        frame = tables.read_predictions(path, classes)
+        tables.check_ids(path, frame, validation, test)
+        contestants[name] = scored(path, frame, classes)["test"]
 
     result = pairs.compare(contestants, folder, config.metrics)
     written = Path("metrics/pairs", f"{dataset}.json")

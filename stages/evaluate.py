@@ -20,8 +20,8 @@ def main(dataset: str, contestant: str) -> None:
     prepared = Path("data/prepared", dataset)
     classes = len(tables.Labels.read(prepared / "labels.json").names)
     frame = tables.read_predictions(path, classes)
-    rows = {split: tables.read_rows(prepared / f"{split}.parquet") for split in tables.SPLITS}
-    tables.check_ids(path, frame, rows["validation"], rows["test"])
+    validation, test = (tables.read_rows(prepared / f"{split}.parquet") for split in tables.PREDICTED)
+    tables.check_ids(path, frame, validation, test)
 
     splits = scored(path, frame, classes)
     points, detail = intervals.evaluate(splits["test"], splits.get("validation"), options)

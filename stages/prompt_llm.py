@@ -28,7 +28,7 @@ def main(dataset: str, llm: str) -> None:
         raise settings.UserError(f"params.yaml: no LLM '{llm}'{settings.nearest(llm, study.llms)}")
     prepared = Path("data/prepared", dataset)
     pool = tables.read_rows(Path("data/shots", f"{dataset}.parquet"))
-    validation, test = (tables.read_rows(prepared / f"{split}.parquet") for split in tables.SPLITS)
+    validation, test = (tables.read_rows(prepared / f"{split}.parquet") for split in tables.PREDICTED)
     names = tables.Labels.read(prepared / "labels.json").names
 
     device = hardware.set_up(study.run)

@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -141,6 +142,20 @@ def test_show_without_a_run_is_an_error_with_the_remedy(project: Path) -> None:
     assert "metrics/audit/tweets.json: not found; run `dvc repro`" in done.output
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [("primary: accuracy", "primary: macro_f1", "metrics"), ("currency: EUR", "currency: USD", "cost")],
+)
+def test_show_refuses_old_figures_under_new_settings(project: Path, old: str, new: str, key: str) -> None:
+    shutil.copy(ROOT / "dvc.lock", project)
+    assert "not found; run `dvc repro`" in slingshot("show").output
+    params = project / "params.yaml"
+    params.write_text(params.read_text().replace(old, new))
+    done = slingshot("show")
+    assert done.exit_code == 1
+    assert f"params.yaml: {key} changed since the report was made; run `dvc repro`" in done.output
+
+
 def test_help_is_short_for_every_command_and_loads_nothing_heavy() -> None:
     heavy = ["pydantic", "pandas", "torch", "rich", "jinja2", "dvc"]
     code = f"import sys, slingshot.cli; print([name for name in {heavy} if name in sys.modules])"
@@ -195,6 +210,11 @@ def test_any_text_survives_hydras_grammar(text: str) -> None:
 def test_what_hydra_would_read_otherwise_is_an_error(value: object) -> None:
     with pytest.raises(settings.UserError, match=r"into params\.yaml itself"):
         overrides.literal(value)
+
+
+def test_a_key_with_a_dot_in_it_is_an_error() -> None:
+    with pytest.raises(settings.UserError, match=r"splits it at its dot: put its mapping into params\.yaml itself"):
+        list(overrides.flattened({"sha256": {}}, {"sha256": {"a.gguf": "0"}}))
 
 
 def test_user_errors_are_click_errors() -> None:

@@ -70,6 +70,8 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
         ),
         ("cascades: []", "cascades: [{name: gemma, small: minilm, large: gemma}]", "'gemma' names two contestants"),
         ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
+        ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),
+        ("margin: 0.02", "", "metrics.margin: Field required"),
         ("choose_rows: 150", "choose_rows: 301", "choose_rows must not exceed max_validation"),
         ("USD: {", "GBP: {", "llm_prices.claude_3_opus is in USD: add rates.USD"),
     ],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HELP = {"help_option_names": ["-h", "--help"]}
 STUDIES = Path("studies")
 PAGE = Path("report/index.html")
+LOCK = Path("dvc.lock")
 
 
 @click.group(context_settings=HELP)
@@ -69,6 +70,7 @@ def show() -> None:
     from slingshot.report.section import sections
     from slingshot.report.terminal import show
 
+    _refuse_stale(settings.read_yaml(settings.PARAMS))
     parts = sections(settings.load())
     if not PAGE.is_file():
         raise settings.UserError(f"{PAGE}: not found; run `dvc repro`")
@@ -113,6 +115,17 @@ def _check_files(params: Settings) -> None:
                     f"{PARAMS}: datasets.{dataset}.source.{key}: {path} not found; put it there and run "
                     f"`dvc add data/raw/{dataset}` (or `dvc pull`, if it was added before)"
                 )
+
+
+def _refuse_stale(values: dict[str, Any]) -> None:
+    """Raises UserError where params.yaml has changed since the report: old figures would stand under new names."""
+    from slingshot.settings import PARAMS, UserError, read_yaml
+
+    lock = read_yaml(LOCK) if LOCK.is_file() else {}
+    made = lock.get("stages", {}).get("report", {}).get("params", {}).get(str(PARAMS), {})
+    changed = [key for key, value in made.items() if values.get(key) != value]
+    if changed:
+        raise UserError(f"{PARAMS}: {', '.join(changed)} changed since the report was made; run `dvc repro`")
 
 
 def _study_changes(name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 from slingshot.settings import UserError
 
 PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
+OWN_PLACE = "put its mapping into params.yaml itself"
 RESERVED = ("null", "true", "false", "inf", "nan")
 """Words that Hydra reads as values: as strings they are quoted."""
 
@@ -34,7 +35,7 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """`a.b=value` for every change, in the order of the file."""
     for key, change in changes.items():
-        below, name = values.get(key), f"{prefix}{key}"
+        below, name = values.get(key), f"{prefix}{_part(key)}"
         if isinstance(below, Mapping) and isinstance(change, Mapping):
             yield from flattened(below, change, f"{name}.")
         else:
@@ -54,9 +55,15 @@ def literal(value: Any) -> str:
     return str(value) if _plain(str(value)) else _quoted(str(value))
 
 
+def _part(key: Any) -> str:
+    if "." in str(key):
+        raise UserError(f"the key {key!r} can't be set by `dvc exp run -S`, which splits it at its dot: {OWN_PLACE}")
+    return str(key)
+
+
 def _key(key: Any) -> str:
     if not isinstance(key, str) or not _plain(key):
-        raise UserError(f"the key {key!r} can't be set by `dvc exp run -S`: put its mapping into params.yaml itself")
+        raise UserError(f"the key {key!r} can't be set by `dvc exp run -S`: {OWN_PLACE}")
     return key
 
 

@@ -55,7 +55,9 @@ ANSWERS = pa.schema(
         pa.field("log_likelihoods", pa.list_(pa.float64())),
     ]
 )
-SPLITS = ("validation", "test")
+SPLITS = ("train", "validation", "test")
+PREDICTED = ("validation", "test")
+"""The splits that every contestant predicts."""
 SCORE_SOURCES = ("softmax", "logprob", "vote", "verbalised", "none")
 STATUSES = ("ok", "invalid", "refused", "error")
 NO_SEED = -1
@@ -246,7 +248,7 @@ def check_ids(path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: p
 
 
 def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
-    for column, known in (("split", SPLITS), ("score_source", SCORE_SOURCES), ("status", STATUSES)):
+    for column, known in (("split", PREDICTED), ("score_source", SCORE_SOURCES), ("status", STATUSES)):
         wrong = set(frame[column].unique()) - set(known)
         if wrong:
             return f"{column} holds {sorted(wrong)}, expected {list(known)}"

@@ -114,3 +114,10 @@ def test_the_ceiling_says_that_case_and_white_space_were_folded(make: Make) -> N
     said = next(warning for warning in audit["warnings"] if "under several labels" in warning)
     assert said.startswith("40 texts, compared after folding case and white space, stand under several labels: ")
     assert "compared after folding case and white space" in audit["ceiling"]["meaning"]["within"]
+
+
+def test_a_class_that_the_test_file_lacks_is_not_put_down_to_the_split(make: Make) -> None:
+    texts = sentences(60)
+    rows = [(text, "xyz"[i % 3]) for i, text in enumerate(texts[:45])]
+    audit = make(rows, [(text, "xy"[i % 2]) for i, text in enumerate(texts[45:])]).audit
+    assert "Class z: no row in test." in audit["warnings"]

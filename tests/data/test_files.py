@@ -123,6 +123,12 @@ def test_missing_values_and_whole_numbers_in_parquet_and_jsonl(tmp_path: Path) -
         assert rows["group"].fillna("-").tolist() == ["true", "false", "-"]
 
 
+def test_no_number_in_a_parquet_column_is_a_missing_value(tmp_path: Path) -> None:
+    table = pa.table({"Text": ["a", "b", "c"], "Class": [1.0, 2.0, float("nan")], "Who": ["x", "y", "z"]})
+    pq.write_table(table, tmp_path / "r.parquet")
+    assert files.read(source("r.parquet"), tmp_path)["label"].fillna("-").tolist() == ["1", "2", "-"]
+
+
 def test_a_lone_surrogate_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text('{"Text": "cut \\ud83d", "Class": "x", "Who": "1"}\n')
     assert files.read(source("r.jsonl"), tmp_path)["text"].tolist() == ["cut ?"]
@@ -175,7 +181,11 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         ("r.tsv", "Text\tClass\tWho\n", "r.tsv: holds no rows"),
         ("r.jsonl", "\n", "r.jsonl: holds no rows"),
         ("r.jsonl", "[" * 100_000, "line 1 is not valid JSON: maximum recursion depth"),
-        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "quote that swallows lines"),
+        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "line 4: .* after '\"'; .* doubled"),
+        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te"\tf\tg\n', "quote that swallows lines"),
+        ("r.csv", 'Text,Class,Who\n"Oh he said,b,c\nd,e,f\n"ok" then,h,i\n', "line 4: .* after '\"'; .* doubled"),
+        ("r.csv", 'Text,Class,Who\n"never closed,b,c\nd,e,f\n', "line 3: unexpected end of data"),
+        ("r.csv", "id;Text;Class;Who\n1;a, b;c;d\n", r"no column 'Text' \(known: id;Text;Class;Who\)"),
         ("r.parquet", "no parquet", "r.parquet: not a parquet file"),
         ("r.xlsx", "", r"unknown format '.xlsx'; expected .csv, .tsv"),
     ],

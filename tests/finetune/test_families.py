@@ -27,7 +27,7 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
     assert output.startswith(f"finetune toy-{model}: validation accuracy")
     path = project / f"data/predictions/toy/{model}.parquet"
     frame = tables.read_predictions(path, 3)
-    rows = [tables.read_rows(project / f"data/prepared/toy/{split}.parquet") for split in tables.SPLITS]
+    rows = [tables.read_rows(project / f"data/prepared/toy/{split}.parquet") for split in tables.PREDICTED]
     tables.check_ids(path, frame, *rows)
     assert tables.read_metadata(path) == {"fraction": 1.0, "train_rows": 150}
     assert set(frame["seed"]) == ({0} if model == "tiny" else {tables.NO_SEED})

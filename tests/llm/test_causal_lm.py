@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from slingshot.llm.causal_lm import CausalLm, probabilities
+from slingshot.llm.prompt import AFTER_SHOT
 from slingshot.settings import CausalLmSettings, UserError
 from tests.conftest import make_rows
 
@@ -37,6 +38,22 @@ def test_cached_and_batched_log_likelihoods_are_those_of_the_plain_model(lm, tex
                 logits = lm.model(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
             start = len(tokens) - len(label)
             expected = sum(float(logits[start + i - 1, token]) for i, token in enumerate(label))
+            assert value == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_label_that_begins_another_is_not_always_the_likelier(causal_lm, texts):
+    lm = CausalLm(settings(causal_lm), {"text": "Text", "label": "Label"}, ["very", "very good"], "cpu")
+    assert lm.labels[1][: len(lm.labels[0])] == lm.labels[0]
+    prefix = lm.prefix(["a plain phone", "a superb phone"], [0, 1])
+    found = lm.log_likelihoods(prefix, texts[:2])
+    end = lm._encode(AFTER_SHOT)[0]
+    for text, row in zip(texts[:2], found, strict=True):
+        for label, value in zip(lm.labels, row, strict=True):
+            tokens = (*prefix.tokens, *lm._query(text), *label, end)
+            with torch.inference_mode():
+                logits = lm.model(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+            start = len(tokens) - len(label) - 1
+            expected = sum(float(logits[start + i - 1, token]) for i, token in enumerate((*label, end)))
             assert value == pytest.approx(expected, abs=1e-4)
 
 

@@ -31,7 +31,7 @@ def test_it_predicts_its_first_validation_rows_and_all_of_test(scored):
     project, _, output = scored
     path = project / "data/predictions/toy/lm.parquet"
     frame = tables.read_predictions(path, 3)
-    validation, test = (tables.read_rows(project / f"data/prepared/toy/{s}.parquet") for s in tables.SPLITS)
+    validation, test = (tables.read_rows(project / f"data/prepared/toy/{s}.parquet") for s in tables.PREDICTED)
     tables.check_ids(path, frame, validation, test)
     assert frame["split"].value_counts().to_dict() == {"test": 60, "validation": 24}
     assert set(frame["seed"]) == {tables.NO_SEED} and set(frame["score_source"]) == {"logprob"}

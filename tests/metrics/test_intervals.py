@@ -12,7 +12,7 @@ from slingshot.metrics.scored import Scored
 from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(resamples=400)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, resamples=400, confidence=0.95, ece_bins=15)
 
 
 def test_every_interval_brackets_its_figure_and_only_ece_has_none(contestant: Maker) -> None:
@@ -91,7 +91,7 @@ def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
 
 
 def test_validation_has_the_primary_figure_and_its_absence_a_note(contestant: Maker) -> None:
-    auroc = MetricsSettings(primary="auroc", resamples=50)
+    auroc = OPTIONS.model_copy(update={"primary": "auroc", "resamples": 50})
     validation = contestant(count=30, skill=9)
     points, _ = intervals.evaluate(contestant(), validation, auroc)
     assert points["validation_auroc"] == intervals.figures(validation, 15)[0]["auroc"]

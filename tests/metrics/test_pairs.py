@@ -14,7 +14,7 @@ from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings, UserError
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(resamples=999)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, resamples=999, confidence=0.95, ece_bins=15)
 FOLDER = Path("data/predictions/d")
 
 
@@ -97,6 +97,15 @@ def test_holm_steps_down_keeps_the_order_and_passes_over_the_undefined() -> None
     assert pairs.holm([0.02, None, 0.6, 0.8]) == pytest.approx([0.06, None, 1.0, 1.0])
 
 
+def test_too_few_resamples_for_any_verdict_are_said(contestant: Maker) -> None:
+    sides = {name: contestant(150, seeds=(seed,)) for seed, name in enumerate("abc")}
+    few, enough = (OPTIONS.model_copy(update={"resamples": count}) for count in (118, 120))
+    assert pairs.compare(sides, FOLDER, few)["notes"] == [
+        "118 resamples can't resolve one of 3 pairs: raise metrics.resamples"
+    ]
+    assert pairs.compare(sides, FOLDER, enough)["notes"] == []
+
+
 def discordant(only_a: int, only_b: int, per_group: int = 1) -> dict[str, Any]:
     count = 100
     labels = np.zeros(count, dtype=np.int64)
@@ -143,7 +152,7 @@ def test_three_seeds_bring_training_variance_into_the_interval(contestant: Maker
 
 
 def test_without_scores_auroc_pairs_are_null_with_a_note_and_holm_skips_them(contestant: Maker) -> None:
-    options = MetricsSettings(primary="auroc", resamples=199)
+    options = OPTIONS.model_copy(update={"primary": "auroc", "resamples": 199})
     sides = {"a": contestant(skill=12), "b": contestant(source="none"), "c": contestant(skill=1)}
     first, second, third = pairs.compare(sides, FOLDER, options)["pairs"]
     assert [first[key] for key in ("b_value", "difference", "low", "high", "p", "p_holm")] == [None] * 6

@@ -10,9 +10,8 @@ import pandas as pd
 from slingshot.data.caveats import caveats
 from slingshot.data.groups import Groups
 from slingshot.settings import DatasetSettings
-from slingshot.tables import Labels
+from slingshot.tables import SPLITS, Labels
 
-SPLITS = ("train", "validation", "test")
 CLIP = 1e-6
 """Smallest probability in a log-loss, as everywhere in Slingshot."""
 MEANING = {

@@ -45,7 +45,9 @@ def _classes(audit: dict[str, Any], unseen: list[str]) -> list[str]:
     for split in ("validation", "test"):
         missing = [name for name, counts in audit["classes"].items() if not counts[split]]
         if missing:
-            found.append(f"{_list(missing)}: no row in {split} (three splits need three groups of a class).")
+            made = split == "validation" or audit["shared_texts"] is None
+            why = " (three splits need three groups of a class)" if made else ""
+            found.append(f"{_list(missing)}: no row in {split}{why}.")
     few = [name for name, counts in audit["classes"].items() if 0 < counts["test"] < FEW]
     if few:
         found.append(f"{_list(few)}: under {FEW} test rows, so these classes' own figures say little.")

@@ -9,6 +9,7 @@ label and group columns are read.
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from slingshot.data.decode import DECOMPRESS, contents, decode
@@ -97,23 +99,38 @@ def _check_columns(path: Path, names: list[str], found: Collection[str]) -> None
 
 
 def _csv(path: Path, data: bytes, names: list[str], encoding: str, separator: str = ",") -> pd.DataFrame:
+    text = decode(path, data, encoding)
     strings: dict[str, Any] = {"dtype": "str", "keep_default_na": False, "index_col": False}
     try:
+        header = _check_quotes(path, text, separator)
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             # Not usecols: with it pandas cuts a row with too many fields, and says nothing.
-            frame: pd.DataFrame = pd.read_csv(io.BytesIO(data), sep=separator, encoding=encoding, **strings)
-    except (UnicodeError, LookupError):
-        decode(path, data, encoding)  # says where
-        raise
+            frame: pd.DataFrame = pd.read_csv(io.StringIO(text, newline=""), sep=separator, **strings)
     except pd.errors.EmptyDataError:
         return pd.DataFrame(columns=names, dtype="str")
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        _check_columns(path, names, header)
         remedy = "a text with a separator or line break in it needs quotes around it"
         raise UserError(f"{path}: rows and header do not fit ({str(error).strip()}); {remedy}") from None
     _check_columns(path, names, frame.columns)
     if separator == "\t" and any(frame[n].str.contains("\t.*\n|\n.*\t", na=False).any() for n in names):
-        raise UserError(f'{path}: a text opens with a quote that swallows lines; double each " inside quotes')
+        raise UserError(f"{path}: a text opens with a quote that swallows lines; {QUOTES}")
     return frame[names]
+
+
+def _check_quotes(path: Path, text: str, separator: str) -> list[str]:
+    """The header. Raises UserError where a text opens with a quote that is no quoting: pandas would read on to the
+    next quote, over rows and all, and say nothing."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        header = next(reader, [])
+        if '"' in text:
+            for _ in reader:
+                pass
+    except csv.Error as error:
+        raise UserError(f"{path}: line {reader.line_num}: {error}; {QUOTES}") from None
+    return header
 
 
 def _tsv(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
@@ -165,6 +182,7 @@ def _strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
         with contextlib.suppress(pa.ArrowInvalid):
             column = column.cast(pa.int64())  # whole numbers that a missing value made floats
     try:
@@ -174,6 +192,7 @@ def _strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
     return values.astype("str")
 
 
+QUOTES = 'a text with a " in it needs quotes around it, and each " inside them doubled'
 FORMATS: dict[str, Callable[[Path, bytes, list[str], str], pd.DataFrame]] = {
     ".csv": _csv,
     ".tsv": _tsv,

@@ -15,9 +15,8 @@ from slingshot.data.labels import encode
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
 from slingshot.settings import DatasetSettings, FileSource, LinesSource, SplitSettings, UserError, VaderSource
-from slingshot.tables import Labels
+from slingshot.tables import SPLITS, Labels
 
-SPLITS = ("train", "validation", "test")
 TOO_LARGE = 0.4
 """Share of the rows above which one group leaves nothing to split."""
 

@@ -80,7 +80,7 @@ class Transformer:
         with bar(len(texts), "predict", "text") as progress:
             for rows in prediction_batches([len(row) for row in ids]):
                 output = self.model(**collate(ids, rows, self.tokenizer, self.device))
-                logits[rows] = output.logits.double().cpu().numpy()
+                logits[rows] = output.logits.cpu().double().numpy()
                 progress.update(len(rows))
         return np.asarray(softmax(logits, axis=1))
 

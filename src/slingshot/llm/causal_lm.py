@@ -53,8 +53,9 @@ class CausalLm:
         self.labels = [self._encode(" " + name) for name in names]
         if len(set(self.labels)) < len(self.labels):
             raise UserError(f"labels {list(names)} are not told apart by the tokenizer; rename one")
+        self.scored = _told_apart(self.labels, self._encode(prompt.AFTER_SHOT)[:1])
         # Longest label prefixes that no other label prefix continues: each is one row of a batch.
-        inner = {label[:-1] for label in self.labels}
+        inner = {label[:-1] for label in self.scored}
         self.paths = sorted(p for p in inner if not any(q != p and q[: len(p)] == p for q in inner))
 
     def _encode(self, text: str) -> Tokens:
@@ -80,7 +81,7 @@ class CausalLm:
         tokens += self._encode(prompt.instruction(self.words, self.names))
         for text, label in zip(texts, labels, strict=True):
             tokens += self._query(text) + self.labels[label] + self._encode(prompt.AFTER_SHOT)
-        longest = len(tokens) + len(self._query("")) + self.max_length + max(map(len, self.labels))
+        longest = len(tokens) + len(self._query("")) + self.max_length + max(map(len, self.scored))
         if longest > self.model.config.max_position_embeddings:
             limit = self.model.config.max_position_embeddings
             raise UserError(
@@ -128,7 +129,7 @@ class CausalLm:
         logprobs = dict(zip(ends, torch.log_softmax(logits.float(), dim=-1), strict=True))
         return np.array(
             [
-                [sum(float(logprobs[n, label[:d]][t]) for d, t in enumerate(label)) for label in self.labels]
+                [sum(float(logprobs[n, label[:d]][t]) for d, t in enumerate(label)) for label in self.scored]
                 for n in range(len(queries))
             ]
         )
@@ -147,6 +148,12 @@ class CausalLm:
         ids = torch.tensor([row + (0,) * (width - len(row)) for row in rows], device=self.device)
         output = self.model.model(input_ids=ids, past_key_values=cache, use_cache=cache is not None)
         return output.last_hidden_state, offset
+
+
+def _told_apart(labels: Sequence[Tokens], end: Tokens) -> list[Tokens]:
+    """The labels, each with `end` where one begins another ("1" and "10"): it alone could never be the less likely."""
+    begun = any(a != b and b[: len(a)] == a for a in labels for b in labels)
+    return [label + end for label in labels] if begun else list(labels)
 
 
 def probabilities(log_likelihoods: np.ndarray, null: np.ndarray | None = None) -> np.ndarray:

@@ -53,7 +53,7 @@ def over_seeds(figures: np.ndarray) -> np.ndarray:
     """Figures of shape (seeds, resamples), averaged over seeds to shape (resamples,).
 
     With at least three seeds each resample draws its seeds with replacement first, so that the
-    interval holds the variance of training too.
+    interval holds the variance of training too; less than it is, as a few seeds differ less than all would.
     """
     seeds = len(figures)
     if seeds >= ENOUGH_SEEDS:

@@ -60,7 +60,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "resamples": settings.resamples,
         "groups": test.group_count,
         "test_rows": len(test.labels),
-        "notes": group_notes(test),
+        "notes": [*group_notes(test), *_resample_notes(sum(pair["p"] is not None for pair in pairs), settings)],
         "pairs": pairs,
     }
 
@@ -129,6 +129,13 @@ def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
                 }
             )
     return tests
+
+
+def _resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
+    smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
+    if smallest < 1 - settings.confidence:
+        return []
+    return [f"{settings.resamples} resamples can't resolve one of {pairs} pairs: raise metrics.resamples"]
 
 
 def _same_rows(a: Scored, b: Scored) -> bool:

@@ -16,8 +16,8 @@ from slingshot.settings import Settings
 MAJORITY = "majority class"
 SEEN = "may have been seen"
 TOKENS = (
-    "Tokens are each contestant's own (tfidf: words; a local LLM: the text and the words around it, without its "
-    "few-shot prefix), so compare contestants by the cost per 1,000 texts."
+    "Tokens are each contestant's own (words where a model has no tokenizer; for a local LLM the text and the words "
+    "around it, without its few-shot prefix), so compare contestants by the cost per 1,000 texts."
 )
 
 
@@ -76,7 +76,7 @@ _METRICS = (*METRIC_NAMES, "log_loss")
 
 def _columns(results: Results, settings: Settings) -> tuple[Column, ...]:
     metrics, currency = settings.metrics, settings.cost.currency
-    labels = results.audit.get("label_source", "human")
+    labels = results.audit["label_source"]
     agreement = "" if labels == "human" else f", agreement with {labels}"
     named = {
         "accuracy": ("Accuracy", f"Accuracy{agreement}"),
@@ -121,7 +121,7 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
         "trained nor run, hence its dashes; no contestant."
     )
     yield TOKENS
-    labels = results.audit.get("label_source", "human")
+    labels = results.audit["label_source"]
     if labels != "human":
         yield f"Labels were written by {labels}, not by people: accuracy here is agreement with {labels}."
     for c in contestants:

@@ -24,7 +24,6 @@ RULES = (
 )
 
 Decision = Literal["fine-tune", "prompt", "undecided", "no comparison"]
-_MIRRORED = {"better": "worse", "worse": "better"}
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,6 @@ class Verdict:
     """Estimated test rows; null where the pair is decided or no number of rows would do."""
     reasons: list[str] = field(default_factory=list)
     words: str = ""
-
-    @property
-    def costs_differ(self) -> bool:
-        """Whether one is known to be cheaper per 1,000 texts."""
-        costs = (self.small_cost_per_1000_texts, self.large_cost_per_1000_texts)
-        return None not in costs and costs[0] != costs[1]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,7 +97,7 @@ def _turned(pair: Pair) -> Pair:
         difference=minus(pair.difference),
         low=minus(pair.high),
         high=minus(pair.low),
-        verdict=pair.reverse_verdict or _MIRRORED.get(pair.verdict or ""),
+        verdict=pair.reverse_verdict,
         reverse_verdict=pair.verdict,
     )
 

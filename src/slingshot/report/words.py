@@ -47,9 +47,9 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         _comparison(results, pair, small, large, settings.metrics.primary),
         *([_because(decided)] if pair.difference is not None else []),
         *_costs(small, large, settings.cost.currency),
-        *([_what_would_decide(results, decided, pair)] if decided.decision == "undecided" else []),
+        *([_what_would_decide(decided, pair, cheaper(small, large))] if decided.decision == "undecided" else []),
         *_variance(small),
-        *_few_groups(results),
+        *_caveats(results),
         _standing(results, small, [c for c in results.of_kind("model") if cheaper(c, small)], "cheaper model"),
     ]
 
@@ -67,7 +67,7 @@ def _comparison(results: Results, pair: Pair, small: Contestant, large: Contesta
 
 def _difference(results: Results, pair: Pair) -> str:
     interval = f"{signed(pair.low)} to {signed(pair.high)}"
-    return f"{signed(pair.difference)} ({percent(results.pairs.get('confidence') or 0.95)} interval {interval})"
+    return f"{signed(pair.difference)} ({percent(results.pairs['confidence'])} interval {interval})"
 
 
 def _because(decided: Verdict) -> str:
@@ -93,7 +93,7 @@ def _costs(small: Contestant, large: Contestant, currency: str) -> list[str]:
     return sentences
 
 
-def _what_would_decide(results: Results, decided: Verdict, pair: Pair) -> str:
+def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None) -> str:
     if pair.difference is None:
         return "Figures for that pair would decide it."
     if decided.rows_to_decide:
@@ -103,7 +103,7 @@ def _what_would_decide(results: Results, decided: Verdict, pair: Pair) -> str:
             f"About {count(rounded)} test rows would decide it if the difference stays as measured: an estimate, "
             "as the interval narrows with the square root of the rows."
         )
-    if "as good" in (pair.verdict, pair.reverse_verdict) and not decided.costs_differ:
+    if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
         return "A known difference in cost per 1,000 texts would decide it."
     return "More test rows, or fewer contestants to correct the p value for, would decide it."
 
@@ -115,7 +115,7 @@ def _variance(small: Contestant) -> list[str]:
     return [f"Training variance not included: {small.title} was trained with {seeds} seed{'s' if seeds > 1 else ''}."]
 
 
-def _few_groups(results: Results) -> list[str]:
+def _caveats(results: Results) -> list[str]:
     return [f"{note}." for note in results.pairs.get("notes") or []]
 
 
@@ -147,6 +147,6 @@ def _without_comparison(results: Results, chosen: Contestant | None, settings: S
         f"{chosen.title} has the best validation {primary} of the {there}s, and {primary} "
         f"{score(chosen.scores.get(settings.metrics.primary))} on {count(chosen.scores.get('test_rows'))} test rows.",
         *_variance(chosen),
-        *_few_groups(results),
+        *_caveats(results),
         _standing(results, chosen, others, f"other {there}"),
     ]

@@ -78,7 +78,7 @@ class StudySettings(Frozen):
     datasets: list[Name] = Field(min_length=1)
     models: list[Name]
     llms: list[Name]
-    cascades: list[CascadeSettings] = []
+    cascades: list[CascadeSettings]
 
     @property
     def contestants(self) -> list[str]:
@@ -86,12 +86,14 @@ class StudySettings(Frozen):
 
 
 class MetricsSettings(Frozen):
-    primary: Primary = "accuracy"
-    margin: Share = 0.02
+    """Each key is some stage's param in dvc.yaml, and DVC fails where one is missing: hence no defaults."""
+
+    primary: Primary
+    margin: Share
     """Non-inferiority margin on the primary metric, stated before the figures are seen."""
-    resamples: Count = 10_000
-    confidence: Share = 0.95
-    ece_bins: Count = 15
+    resamples: Count
+    confidence: Share
+    ece_bins: Count
     """Equal-width bins of the expected calibration error."""
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 import click
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,6 +34,13 @@ def _quoted_date(value: Any) -> Any:
     return value
 
 
+def _one_line(text: str) -> str:
+    if not text or text.strip() != text or len(text.splitlines()) > 1:
+        raise ValueError(f"expected one line without white space around it, found {text!r}")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
 Date = Annotated[datetime.date, Field(strict=False), BeforeValidator(_quoted_date)]
 Primary = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Name, Positive
+from slingshot.settings.base import Count, Date, Frozen, Line, Name, Positive
 
 
 def _not_one(longest: int) -> int:
@@ -72,7 +72,7 @@ class CausalLmSettings(Checkpoint):
     """A local base LLM that completes a few-shot prompt; labels scored by log-likelihood."""
 
     provider: Literal["causal_lm"]
-    title: str
+    title: Line
     """What the LLM is called wherever its figures stand."""
     shots: list[Count] = Field(default=[4, 8], min_length=1)
     """Examples a class; each value is tried on validation."""
@@ -87,9 +87,11 @@ class CausalLmSettings(Checkpoint):
     """Key of cost.llm_prices; null is priced by its seconds, as a local LLM is."""
 
     @model_validator(mode="after")
-    def _chosen_rows_are_predicted(self) -> Self:
+    def _choices_make_sense(self) -> Self:
         if self.choose_rows > self.max_validation:
             raise ValueError("choose_rows must not exceed max_validation")
+        if len(set(self.shots)) != len(self.shots):
+            raise ValueError("shots repeats a number")
         return self
 
 

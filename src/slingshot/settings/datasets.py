@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Share
+from slingshot.settings.base import Count, Date, Frozen, Line, Share
 
 
 def _inside(file: str) -> str:
@@ -63,6 +63,7 @@ class LinesSource(Frozen):
 
 class SplitSettings(Frozen):
     validation: Share = 0.2
+    """Share of all rows; where the source has a test file of its own, of the training rows left."""
     test: Share = 0.2
     """Share of all rows; unused where the source has a test file of its own."""
     near: float | None = Field(default=0.9, gt=0, le=1)
@@ -86,8 +87,8 @@ class MaxRows(Frozen):
 class PromptWords(Frozen):
     """What stands before a text and before its label in a prompt, e.g. `Tweet` and `Sentiment`."""
 
-    text: str = Field(default="Text", min_length=1)
-    label: str = Field(default="Label", min_length=1)
+    text: Line = "Text"
+    label: Line = "Label"
 
 
 class DatasetSettings(Frozen):
