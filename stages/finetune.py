@@ -15,13 +15,15 @@ def main(dataset: str, model: str) -> None:
     """Train MODEL on DATASET once for each of `seeds`, and predict its validation and test rows.
 
     Reads data/subsampled/DATASET and data/prepared/DATASET; writes data/predictions/DATASET/MODEL.parquet,
-    data/usage/DATASET/MODEL.json and data/models/DATASET/MODEL (the first seed's). A run that was killed
+    data/usage/DATASET/MODEL.json, data/models/DATASET/MODEL (the first seed's) and data/curves/DATASET/MODEL, which
+    `dvc plots show` draws. A run that was killed
     goes on from its last checkpoint; a seed that was trained before is not trained again.
     """
     import shutil
 
     from slingshot import hardware, settings, tables
     from slingshot.choosing import primary_score
+    from slingshot.finetune import curves
     from slingshot.finetune.families import Task
     from slingshot.finetune.run import run_cell
 
@@ -41,6 +43,7 @@ def main(dataset: str, model: str) -> None:
     out = Path("data/predictions", dataset, f"{model}.parquet")
     tables.write_predictions(out, cell.predictions, len(names), fraction=fraction, train_rows=len(train))
     cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
+    curves.write(Path("data/curves", dataset, model), cell.usage, study.metrics.primary)
     folder = Path("data/models", dataset, model)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(cell.model, folder)

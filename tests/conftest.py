@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tests.tiny_checkpoints import ARCHITECTURES
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -69,6 +71,16 @@ def set_param(folder: Path, key: str, value: Any) -> None:
         yaml.dump(values, file)
 
 
+def write_toy(folder: Path, split: str, rows: pd.DataFrame) -> None:
+    """One split of `toy`, and for train the subsample that holds it all."""
+    from slingshot import tables
+
+    tables.write_rows(folder / f"data/prepared/toy/{split}.parquet", rows)
+    if split == "train":
+        kept = {"fraction": 1.0, "train_rows": len(rows)}
+        tables.write_rows(folder / "data/subsampled/toy/train.parquet", rows, **kept)
+
+
 @pytest.fixture(scope="session")
 def corpus() -> list[str]:
     return [*make_rows(300)["text"], "Text: Opinion: Label: of each one of negative, neutral, very N/A"]
@@ -98,6 +110,13 @@ def encoder(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> dict[str, Path]:
+    """The published study's three architectures, each a checkpoint of two layers."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return {name: make(folder / name, corpus) for name, make in ARCHITECTURES.items()}
 
 
 @pytest.fixture(scope="session")
@@ -169,13 +188,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
             "run": {"threads": 1},
         },
     )
-    train, validation, test = make_rows(150, 1, "t"), make_rows(45, 2, "v"), make_rows(60, 3, "e")
+    train = make_rows(150, 1, "t")
+    write_toy(tmp_path, "train", train)
+    write_toy(tmp_path, "validation", make_rows(45, 2, "v"))
+    write_toy(tmp_path, "test", make_rows(60, 3, "e"))
     prepared = tmp_path / "data/prepared/toy"
-    tables.write_rows(prepared / "train.parquet", train)
-    tables.write_rows(prepared / "validation.parquet", validation)
-    tables.write_rows(prepared / "test.parquet", test)
     tables.Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
     tables.write_json(prepared / "prompt.json", {"text": "Text", "label": "Opinion"})
-    tables.write_rows(tmp_path / "data/subsampled/toy/train.parquet", train, fraction=1.0, train_rows=len(train))
     tables.write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
     yield tmp_path

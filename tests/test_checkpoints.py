@@ -1,10 +1,13 @@
 """Weights are compared with their pinned digest before anything loads them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from slingshot import checkpoints, settings
+from slingshot.cli import main
 from slingshot.settings import Checkpoint, UserError
 from tests.conftest import ROOT
 
@@ -19,15 +22,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_local_folder_is_itself(encoder):
     assert checkpoints.locate(Checkpoint(checkpoint=str(encoder))) == str(encoder)
-
-
-def test_a_hub_id_is_left_to_the_hub():
-    assert checkpoints.locate(Checkpoint(checkpoint="google-t5/t5-small")) == "google-t5/t5-small"
-
-
-def test_a_pin_that_can_not_be_compared_is_refused():
-    with pytest.raises(UserError, match="can't be compared"):
-        checkpoints.locate(Checkpoint(checkpoint="google-t5/t5-small", sha256={"model.safetensors": "0" * 64}))
 
 
 def test_a_package_without_its_prefix_gets_the_hint():
@@ -86,5 +80,86 @@ def test_a_gguf_file_with_another_digest_leaves_nothing_behind(state):
 def test_a_converted_file_is_taken_from_the_state_folder(state):
     folder = state / "checkpoints" / ("a" * 64)
     folder.mkdir(parents=True)
+    (folder / "model.safetensors").touch()
     pinned = Checkpoint(checkpoint=GEMMA, sha256={"gemma-3-270m-q4_k_m.gguf": "a" * 64})
     assert checkpoints.locate(pinned) == str(folder)
+
+
+@pytest.fixture
+def pickled(encoder, tmp_path):
+    """The encoder with its weights in a pickle only, as old checkpoints have them."""
+    import torch
+    from safetensors.torch import load_file
+
+    folder = tmp_path / "pickled"
+    shutil.copytree(encoder, folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / checkpoints.PICKLE)
+    (folder / "model.safetensors").unlink()
+    return folder
+
+
+def test_a_pickle_is_not_loaded_but_converted_once(pickled, encoder, state, tmp_path, monkeypatch):
+    from safetensors.torch import load_file
+
+    monkeypatch.chdir(tmp_path)
+    asked = Checkpoint(checkpoint=str(pickled))
+    with pytest.raises(UserError, match=rf"a pickle, which is not loaded: run `slingshot convert {pickled}`"):
+        checkpoints.locate(asked)
+    result = CliRunner().invoke(main, ["convert", str(pickled)])
+    assert result.exit_code == 0, result.output
+    folder = Path(checkpoints.locate(asked))
+    assert folder.parent == state / "checkpoints"
+    assert not list(folder.rglob("*.bin"))
+    made, source = load_file(folder / "model.safetensors"), load_file(encoder / "model.safetensors")
+    assert made.keys() == source.keys()
+    assert all(made[name].equal(source[name]) for name in made)
+    assert checkpoints.load_tokenizer(str(folder)).vocab_size > 100
+
+
+def test_a_pickle_that_would_run_code_is_refused(pickled, state, tmp_path):
+    import pickle
+
+    class Attack:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "ran",)
+
+    (pickled / checkpoints.PICKLE).write_bytes(pickle.dumps({"weight": Attack()}))
+    with pytest.raises(UserError, match=r"weights_only=True\) refuses it"):
+        checkpoints.convert(Checkpoint(checkpoint=str(pickled)))
+    assert not (tmp_path / "ran").exists()
+    assert list((state / "checkpoints").iterdir()) == []
+
+
+def test_what_has_safetensors_is_not_converted(encoder):
+    with pytest.raises(UserError, match="has safetensors already"):
+        checkpoints.convert(Checkpoint(checkpoint=str(encoder)))
+
+
+def test_a_folder_without_weights_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"neither safetensors nor pytorch_model\.bin"):
+        checkpoints.locate(Checkpoint(checkpoint=str(tmp_path)))
+
+
+def test_a_head_of_another_size_is_refused(encoder, tmp_path):
+    checkpoints.load_classifier(str(encoder), ["a", "b"]).save_pretrained(tmp_path / "tuned")
+    checkpoints.load_classifier(str(tmp_path / "tuned"), ["c", "d"])
+    with pytest.raises(UserError, match="classification head is not of the data set's 3 classes"):
+        checkpoints.load_classifier(str(tmp_path / "tuned"), ["a", "b", "c"])
+
+
+def test_a_missing_tokenizer_is_named(encoder, tiny, tmp_path):
+    for name, source in {"bert": encoder, **tiny}.items():
+        for file in source.iterdir():
+            if file.name in ("config.json", "model.safetensors"):
+                (tmp_path / name).mkdir(exist_ok=True)
+                shutil.copy(file, tmp_path / name)
+        with pytest.raises(UserError, match=f"{name}: holds no tokenizer"):
+            checkpoints.load_tokenizer(str(tmp_path / name))
+
+
+def test_half_a_weight_file_is_named(encoder, tmp_path):
+    shutil.copytree(encoder, tmp_path / "half")
+    whole = (encoder / "model.safetensors").read_bytes()
+    (tmp_path / "half/model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="half: not a checkpoint that can classify"):
+        checkpoints.load_classifier(str(tmp_path / "half"), ["a", "b"])

@@ -2,52 +2,158 @@
 
 A weight file is compared with its pinned sha256 before anything loads it. A GGUF file is
 converted once into safetensors, in the state folder under the file's digest, because loading it
-takes most of a minute and the converted folder seconds.
+takes most of a minute and the converted folder seconds. So is, by `slingshot convert`, a checkpoint
+that has its weights in a pickle only: nothing else here reads one.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import shutil
+import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slingshot import state
+from slingshot import hub, state
 from slingshot.settings import Checkpoint, UserError
 from slingshot.tables import sha256_file
 
 PACKAGE = "package:"
+FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+LOCAL = "name a local folder with its files as `checkpoint` in params.yaml"
+PICKLE = "pytorch_model.bin"
+TOKENIZER = "put its files there, beside the weights"
 REMEDY = "run `make install`, which installs the packages of weights.txt"
 
 
 def locate(checkpoint: Checkpoint) -> str:
-    """A local folder, checked against `sha256` and ready for `from_pretrained`, or the hub id.
+    """A local folder with the weights as safetensors, checked against `sha256` and ready for `from_pretrained`.
 
-    Raises UserError when a package or file is missing or a digest differs.
+    Raises UserError when a package or file is missing, a digest differs or the hub can't be reached.
     """
     _silence_loading()
+    folder = _folder(checkpoint)
+    for file, digest in checkpoint.sha256.items():
+        if not file.endswith(".gguf"):  # which is compared where it is converted
+            _compare(folder / file, digest)
+    if any(folder.glob("*.safetensors")):
+        return str(folder)
+    pickle = _pickle(checkpoint, folder)
+    converted = state.checkpoints() / sha256_file(pickle)
+    if not converted.is_dir():
+        raise UserError(
+            f"checkpoint '{checkpoint.checkpoint}' has its weights in {PICKLE} only, a pickle, which is not loaded: "
+            f"run `slingshot convert {checkpoint.checkpoint}` once, which makes safetensors of it"
+        )
+    return str(converted)
+
+
+def convert(checkpoint: Checkpoint) -> Path:
+    """Make safetensors of a checkpoint's pickle, once, in a process of its own; returns the folder.
+
+    The pickle is read with torch.load(weights_only=True), which builds tensors and calls nothing else. Raises
+    UserError where the checkpoint has safetensors already, or the pickle holds anything else.
+    """
+    folder = _folder(checkpoint)
+    if any(folder.glob("*.safetensors")):
+        raise UserError(f"checkpoint '{checkpoint.checkpoint}' has safetensors already: nothing to convert")
+    pickle = _pickle(checkpoint, folder)
+    target = state.checkpoints() / sha256_file(pickle)
+    with tempfile.TemporaryDirectory(dir=state.checkpoints()) as temporary:
+        made = Path(temporary) / "converted"
+        shutil.copytree(folder, made, ignore=shutil.ignore_patterns("*.bin", "*.safetensors", ".*"))
+        call = [sys.executable, "-c", _CONVERT, str(pickle), str(made / "model.safetensors")]
+        done = subprocess.run(call, capture_output=True, text=True)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise UserError(f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}")
+        _publish(made, target)
+    return target
+
+
+_CONVERT = """
+import sys
+import torch
+from safetensors.torch import save_file
+weights = torch.load(sys.argv[1], map_location="cpu", weights_only=True)
+save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, sys.argv[2], {"format": "pt"})
+"""
+
+
+def load_classifier(folder: str, names: Sequence[str]) -> Any:
+    """A sequence classifier of `names`, whose new weights start at random.
+
+    Raises UserError where the checkpoint's architecture has none, or its head is of another size.
+    """
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
+    try:
+        return transformers.AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=len(names),
+            id2label=dict(enumerate(names)),
+            label2id={name: number for number, name in enumerate(names)},
+            problem_type="single_label_classification",
+            use_safetensors=True,
+            dtype=torch.float32,
+        )
+    except RuntimeError as error:
+        if "mismatch" not in str(error):
+            raise
+        raise UserError(
+            f"{folder}: its classification head is not of the data set's {len(names)} classes: "
+            "name the checkpoint that it was tuned from"
+        ) from None
+    except (ValueError, OSError, SafetensorError) as error:
+        raise UserError(f"{folder}: not a checkpoint that can classify: {error}") from None
+
+
+def load_tokenizer(folder: str) -> Any:
+    """The checkpoint's tokenizer. Raises UserError where its files are missing."""
+    import transformers
+
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    except (ValueError, OSError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}") from None
+    # Some classes come up with a vocabulary of their special tokens alone, and every text would be unknown.
+    files = tokenizer.vocab_files_names.values()
+    if not any((Path(folder) / file).is_file() for file in files):
+        raise UserError(f"{folder}: holds no tokenizer, neither {' nor '.join(files)}; {TOKENIZER}")
+    return tokenizer
+
+
+def _folder(checkpoint: Checkpoint) -> Path:
     name = checkpoint.checkpoint
     if name.startswith(PACKAGE):
         package = name.removeprefix(PACKAGE)
         parts = _gguf_parts(package)
         if parts:
-            return str(_converted(checkpoint, parts))
-        folder = _package_folder(package)
-    elif Path(name).is_dir():
-        folder = Path(name)
-    elif Path(name).is_absolute() or name.startswith("."):
+            return _converted(checkpoint, parts)
+        return _package_folder(package)
+    if Path(name).is_dir():
+        return Path(name)
+    if Path(name).is_absolute() or name.startswith("."):
         raise UserError(f"params.yaml: checkpoint '{name}' is not a folder")
-    elif name.count("/") != 1:
+    if name.count("/") != 1:
         hint = "write package:NAME for a pip package, or OWNER/NAME for the hub"
         raise UserError(f"params.yaml: checkpoint '{name}' is no folder and no hub id: {hint}")
-    elif checkpoint.sha256:
-        raise UserError(f"params.yaml: the files of hub id '{name}' can't be compared with sha256; name a local folder")
-    else:
-        return name
-    for file, digest in checkpoint.sha256.items():
-        _compare(folder / file, digest)
-    return str(folder)
+    return hub.fetch(name, "model", checkpoint.revision, FILES, LOCAL)[0]
+
+
+def _pickle(checkpoint: Checkpoint, folder: Path) -> Path:
+    """The one file that holds the weights where there are no safetensors."""
+    name = checkpoint.checkpoint
+    if not name.startswith(PACKAGE) and not Path(name).is_dir():
+        folder = hub.fetch(name, "model", checkpoint.revision, (*FILES, PICKLE), LOCAL)[0]
+    if not (folder / PICKLE).is_file():
+        raise UserError(f"checkpoint '{name}' holds neither safetensors nor {PICKLE}")
+    return folder / PICKLE
 
 
 def check_length(checkpoint: Checkpoint, config: Any) -> None:
@@ -117,12 +223,16 @@ def _converted(checkpoint: Checkpoint, parts: list[Path]) -> Path:
         _compare(joined, digest)
         converted = Path(temporary) / "converted"
         _convert_gguf(joined, converted)
-        try:
-            converted.rename(target)
-        except OSError:  # another process was first, with the same content
-            if not target.is_dir():
-                raise
+        _publish(converted, target)
     return target
+
+
+def _publish(folder: Path, target: Path) -> None:
+    try:
+        folder.rename(target)
+    except OSError:  # another process was first, with the same content
+        if not target.is_dir():
+            raise
 
 
 def _convert_gguf(file: Path, folder: Path) -> None:

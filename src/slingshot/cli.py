@@ -92,6 +92,21 @@ def repro(context: click.Context, arguments: tuple[str, ...]) -> None:
     context.invoke(show)
 
 
+@main.command()
+@click.argument("checkpoint")
+@click.option("--revision", help="Of a hub id: a branch, a tag or a commit.")
+def convert(checkpoint: str, revision: str | None) -> None:
+    """Make safetensors, once, of a CHECKPOINT that has its weights in pytorch_model.bin only.
+
+    CHECKPOINT is a hub id or a local folder, as params.yaml names it. The pickle is read with
+    torch.load(weights_only=True) in a process of its own; the result lies in the state folder, where training finds it.
+    """
+    from slingshot import checkpoints
+    from slingshot.settings import Checkpoint
+
+    click.echo(f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}")
+
+
 def _dvc(arguments: list[str]) -> int:
     """Run this environment's dvc, whose stages then find this environment's `python3`; its exit code."""
     binaries = str(Path(sys.executable).parent)

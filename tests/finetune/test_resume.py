@@ -1,6 +1,8 @@
 """Interrupted training goes on and ends the same; changed training code starts afresh."""
 
+import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,13 +13,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from safetensors import safe_open
 
 from slingshot import tables
 from slingshot.finetune import resume
+from slingshot.finetune.training import Place
 from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import ROOT, set_param
+from tests.tiny_checkpoints import ARCHITECTURES
 
+CHECKPOINTS = "state/resume/*/seed0/scratch/checkpoint.safetensors"
 PREDICTIONS = "data/predictions/toy/tiny.parquet"
 
 
@@ -46,11 +52,11 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def kill_in_training(project: Path) -> Path:
-    """Start, wait for the first resume checkpoint, kill; returns that checkpoint."""
+def kill_in_training(project: Path, step: int = 1) -> Path:
+    """Start, wait for the resume checkpoint of that step or a later one, kill; returns that checkpoint."""
     process = finetune()
     deadline = time.monotonic() + 60
-    while not (found := list(project.glob("state/resume/*/seed0/scratch/checkpoint.safetensors"))):
+    while not (found := list(project.glob(CHECKPOINTS))) or done(found[0]) < step:
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
@@ -59,28 +65,31 @@ def kill_in_training(project: Path) -> Path:
     return found[0]
 
 
-def places(checkpoint: Path) -> tuple[int, int]:
-    import json
-
-    from safetensors import safe_open
-
+def done(checkpoint: Path) -> int:
+    """Steps of the optimiser that a resume checkpoint has behind it."""
     with safe_open(checkpoint, framework="pt") as file:
-        place = json.loads(file.metadata()["place"])
-    return place["epoch"], place["step"]
+        place = Place(**json.loads(file.metadata()["place"]))
+    return place.done
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(checkout):
-    checkpoint = kill_in_training(checkout)
-    epoch, step = places(checkpoint)
-    assert (epoch, step) < (8, 0)
-    finish(finetune())
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(project, tiny, name):
+    (project / "stages").symlink_to(ROOT / "stages")
+    (project / "src").symlink_to(ROOT / "src")
+    set_param(project, "models.tiny.save_seconds", 0)
+    set_param(project, "models.tiny.checkpoint", str(tiny[name]))
+    killed = done(kill_in_training(project, random.randrange(1, 100)))
+    assert killed < 8 * 19, "it ended before it was killed"
+    assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
     resumed = tables.read_predictions(Path(PREDICTIONS), 3)
     usage = Usage.read(Path("data/usage/toy/tiny.json"))
     shutil.rmtree("state")
-    finish(finetune())
+    assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
     whole = tables.read_predictions(Path(PREDICTIONS), 3)
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
-    assert usage.train[0].tokens == Usage.read(Path("data/usage/toy/tiny.json")).train[0].tokens
+    again = Usage.read(Path("data/usage/toy/tiny.json"))
+    assert usage.train[0].tokens == again.train[0].tokens
+    assert usage.details["0"]["loss"] == again.details["0"]["loss"]
 
 
 def test_changed_training_code_starts_afresh(checkout):

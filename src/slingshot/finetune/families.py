@@ -37,6 +37,8 @@ class Fit:
     seconds: float
     tokens: int
     details: dict[str, Any]
+    dtype: str = "float32"
+    """Of the matrix products."""
 
 
 class Classifier(Protocol):
@@ -83,7 +85,7 @@ _COMMON = (
     "slingshot.tables",
     "slingshot.usage",
 )
-_ENCODER = ("slingshot.checkpoints", "slingshot.finetune.batching")
+_ENCODER = ("slingshot.checkpoints", "slingshot.finetune.batching", "slingshot.finetune.inputs", "slingshot.hub")
 
 FAMILIES = {
     "tfidf": Family(

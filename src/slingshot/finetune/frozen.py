@@ -15,8 +15,9 @@ import torch
 import transformers
 
 from slingshot import checkpoints
-from slingshot.finetune.batching import collate, prediction_batches, tokenize
+from slingshot.finetune.batching import prediction_batches
 from slingshot.finetune.families import Fit, Task
+from slingshot.finetune.inputs import Inputs
 from slingshot.finetune.linear import Linear, grid
 from slingshot.progress import bar
 from slingshot.settings import FrozenSettings
@@ -24,11 +25,11 @@ from slingshot.tables import read_json, write_json
 
 
 class Frozen:
-    """An encoder, its tokenizer, and a linear layer on the pooled states."""
+    """An encoder, its inputs, and a linear layer on the pooled states."""
 
-    def __init__(self, encoder: Any, tokenizer: Any, linear: Linear | None, max_length: int, device: str) -> None:
+    def __init__(self, encoder: Any, inputs: Inputs, linear: Linear | None, device: str) -> None:
         self.encoder = encoder.to(device).eval()
-        self.tokenizer, self.linear, self.max_length, self.device = tokenizer, linear, max_length, device
+        self.inputs, self.linear, self.device = inputs, linear, device
 
     @classmethod
     def fit(cls, settings: FrozenSettings, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]:
@@ -36,9 +37,8 @@ class Frozen:
         started = time.perf_counter()
         folder = checkpoints.locate(settings)
         encoder = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         checkpoints.check_length(settings, encoder.config)
-        model = cls(encoder, tokenizer, None, settings.max_length, task.device)
+        model = cls(encoder, Inputs(checkpoints.load_tokenizer(folder), settings.max_length), None, task.device)
         texts = task.train["text"].tolist()
         features = model.embed(texts, task.name)
         checks = model.embed(task.validation["text"].tolist())
@@ -51,11 +51,11 @@ class Frozen:
     @torch.inference_mode()
     def embed(self, texts: Sequence[str], name: str | None = None) -> np.ndarray:
         """Unit-length mean-pooled states, shape (texts, width); `name` shows progress."""
-        ids = tokenize(self.tokenizer, texts, self.max_length)
+        ids = [row for rows in self.inputs.windows(texts) for row in rows]
         pooled = np.empty((len(texts), self.encoder.config.hidden_size), dtype=np.float32)
         with bar(len(texts), name or "embed", "text") as progress:
             for rows in prediction_batches([len(row) for row in ids]):
-                batch = collate(ids, rows, self.tokenizer, self.device)
+                batch = self.inputs.collate([ids[row] for row in rows], self.device)
                 states = self.encoder(**batch).last_hidden_state
                 mask = batch["attention_mask"].unsqueeze(-1)
                 mean = (states * mask).sum(1) / mask.sum(1)
@@ -69,17 +69,17 @@ class Frozen:
         return self.linear.predict(self.embed(texts, "predict"))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(ids) for ids in tokenize(self.tokenizer, texts, self.max_length)]
+        return [sum(map(len, rows)) for rows in self.inputs.windows(texts)]
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file
 
         assert self.linear is not None
         self.encoder.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        self.inputs.tokenizer.save_pretrained(folder)
         layer = {"coefficients": self.linear.coefficients, "intercepts": self.linear.intercepts}
         save_file({key: np.ascontiguousarray(value) for key, value in layer.items()}, folder / "linear.safetensors")
-        write_json(folder / "linear.json", {"max_length": self.max_length})
+        write_json(folder / "linear.json", {"max_length": self.inputs.max_length})
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
@@ -89,4 +89,4 @@ class Frozen:
         encoder = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         linear = Linear(layer["coefficients"], layer["intercepts"])
-        return cls(encoder, tokenizer, linear, read_json(folder / "linear.json")["max_length"], device)
+        return cls(encoder, Inputs(tokenizer, read_json(folder / "linear.json")["max_length"]), linear, device)

@@ -83,7 +83,7 @@ def _train_seed(
             lambda text: fitted.predict([text]), task.validation["text"].tolist(), LATENCY_TEXTS
         ),
         "model_bytes": sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
-        "hardware": hardware.describe(task.device, "float32"),
+        "hardware": hardware.describe(task.device, fit.dtype),
         "peak_memory_bytes": hardware.peak_memory_bytes(),
     }
     return resume.Finished(predictions, record)

@@ -25,6 +25,8 @@ from slingshot.settings import TransformerSettings, UserError
 from slingshot.tables import atomic
 
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
+LOSS_POINTS = 100
+"""Of the loss curve, over all epochs."""
 
 
 @dataclass
@@ -36,16 +38,25 @@ class Place:
     tokens: int = 0
     seconds: float = 0.0
     best_epoch: int = -1
+    steps: int = 0
+    """Of one epoch."""
     scores: list[float] = field(default_factory=list)
     """The primary metric on validation after each epoch."""
-    losses: list[float] = field(default_factory=list)
-    """Mean training loss of each finished epoch."""
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    """Steps of the optimiser so far, and the mean training loss over the last of them."""
     loss_sum: float = 0.0
+    loss_steps: int = 0
+
+    @property
+    def done(self) -> int:
+        """Steps of the optimiser so far."""
+        return self.epoch * self.steps + self.step
 
 
 def train(
     model: Any,
-    batch: Callable[[np.ndarray], dict[str, torch.Tensor]],
+    loss: Callable[[np.ndarray], torch.Tensor],
+    weights: np.ndarray,
     lengths: list[int],
     validate: Callable[[], float],
     settings: TransformerSettings,
@@ -55,28 +66,29 @@ def train(
 ) -> Place:
     """Train `model` in place and leave it with the weights of its best epoch on validation.
 
-    `batch` gives the model's arguments for some rows, `lengths` each row's tokens; ties between epochs
-    go to the earlier one. Raises UserError when the loss is no longer finite.
+    `loss` gives the weighted sum of some rows' losses; `weights` and `lengths` each row's weight and tokens. Ties
+    between epochs go to the earlier one. Raises UserError when the loss is no longer finite.
     """
     optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True)
     torch.manual_seed(seed)
     place = _restore(scratch / CHECKPOINT, model, optimizer)
-    steps = len(training_batches(lengths, settings.batch_size, seed, 0))
+    place.steps = len(_steps(lengths, settings, seed, 0))
+    total = settings.epochs * place.steps
     saved = clock = time.perf_counter()
-    done = place.epoch * steps + place.step
-    with bar(settings.epochs * steps, name, "step", done) as progress:
-        while place.epoch < settings.epochs:
-            for rows in training_batches(lengths, settings.batch_size, seed, place.epoch)[place.step :]:
-                rate = _rate(place.epoch * steps + place.step, settings.epochs * steps, settings)
-                place.loss_sum += _step(model, optimizer, batch(rows), rate, settings, name)
+    with bar(total, name, "step", place.done) as progress:
+        while place.epoch < settings.epochs and not _stalled(place, settings.patience):
+            for batches in _steps(lengths, settings, seed, place.epoch)[place.step :]:
+                rate = _rate(place.done, total, settings)
+                mean = _step(model, optimizer, loss, weights, batches, rate, settings.max_grad_norm, name)
                 place.step += 1
-                place.tokens += sum(lengths[row] for row in rows)
+                _note_loss(place, mean, max(1, total // LOSS_POINTS))
+                place.tokens += sum(lengths[row] for rows in batches for row in rows)
                 progress.update()
                 if time.perf_counter() - saved >= settings.save_seconds:
                     clock = _tick(place, clock)
                     _save(scratch / CHECKPOINT, model, optimizer, place)
                     saved = time.perf_counter()
-            _end_epoch(model, place, steps, validate, scratch)
+            _end_epoch(model, place, validate, scratch)
             progress.set_postfix(validation=f"{place.scores[-1]:.3f}")
             clock = _tick(place, clock)
             _save(scratch / CHECKPOINT, model, optimizer, place)
@@ -85,29 +97,58 @@ def train(
     return place
 
 
-def _step(model: Any, optimizer: Any, batch: Any, rate: float, settings: TransformerSettings, name: str) -> float:
+def _steps(lengths: list[int], settings: TransformerSettings, seed: int, epoch: int) -> list[list[np.ndarray]]:
+    """The batches of each step of the optimiser in one epoch."""
+    batches = training_batches(lengths, settings.batch_size, seed, epoch)
+    return [batches[start : start + settings.accumulate] for start in range(0, len(batches), settings.accumulate)]
+
+
+def _stalled(place: Place, patience: int | None) -> bool:
+    return patience is not None and place.epoch - 1 - place.best_epoch >= patience
+
+
+def _step(
+    model: Any,
+    optimizer: Any,
+    loss: Callable[[np.ndarray], torch.Tensor],
+    weights: np.ndarray,
+    batches: list[np.ndarray],
+    rate: float,
+    max_norm: float,
+    name: str,
+) -> float:
+    """One step of the optimiser; the mean loss over its rows, as their weights count them."""
     model.train()
     for group in optimizer.param_groups:
         group["lr"] = rate
-    loss = model(**batch).loss
-    if not torch.isfinite(loss):
-        raise UserError(f"{name}: the loss is {loss.item()}; lower learning_rate in params.yaml")
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+    total, mean = sum(weights[rows].sum() for rows in batches), 0.0
+    for rows in batches:
+        part = loss(rows) / total
+        if not torch.isfinite(part):
+            raise UserError(f"{name}: the loss is {part.item()}; lower learning_rate in params.yaml")
+        part.backward()
+        mean += float(part.detach())
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
-    return float(loss.detach())
+    return mean
 
 
-def _end_epoch(model: Any, place: Place, steps: int, validate: Callable[[], float], scratch: Path) -> None:
+def _note_loss(place: Place, mean: float, every: int) -> None:
+    place.loss_sum, place.loss_steps = place.loss_sum + mean, place.loss_steps + 1
+    if place.done % every == 0:
+        place.losses.append((place.done, place.loss_sum / place.loss_steps))
+        place.loss_sum, place.loss_steps = 0.0, 0
+
+
+def _end_epoch(model: Any, place: Place, validate: Callable[[], float], scratch: Path) -> None:
     score = validate()
     if not place.scores or score > max(place.scores):
         place.best_epoch = place.epoch
         with atomic(scratch / BEST) as temporary:
             save_file(_weights(model), temporary)
     place.scores.append(score)
-    place.losses.append(place.loss_sum / steps)
-    place.epoch, place.step, place.loss_sum = place.epoch + 1, 0, 0.0
+    place.epoch, place.step = place.epoch + 1, 0
 
 
 def _tick(place: Place, clock: float) -> float:

@@ -22,6 +22,7 @@ from slingshot.settings.contestants import (
     ModelSettings,
     TfidfSettings,
     TransformerSettings,
+    Truncation,
 )
 from slingshot.settings.datasets import (
     DatasetSettings,
@@ -55,6 +56,7 @@ __all__ = [
     "StudySettings",
     "TfidfSettings",
     "TransformerSettings",
+    "Truncation",
     "UserError",
     "VaderSource",
     "load",

@@ -15,6 +15,7 @@ def _not_one(longest: int) -> int:
     return longest
 
 
+Truncation = Literal["head", "tail", "head_tail", "windows"]
 Calibration = Literal["none", "contextual"]
 CharNgrams = Annotated[int, Field(ge=0), AfterValidator(_not_one)]
 
@@ -35,6 +36,8 @@ class TfidfSettings(Frozen):
 class Checkpoint(Frozen):
     checkpoint: str = Field(min_length=1)
     """`package:NAME` (a pip package that carries weights), a local folder, or a hub id."""
+    revision: str | None = None
+    """Of a hub id: a branch, a tag or a commit; null takes the default branch."""
     sha256: dict[str, str] = {}
     """File name -> digest, compared before the file is loaded. Weights that are not pinned may change unnoticed:
     neither DVC nor the resume folders look inside them."""
@@ -53,14 +56,28 @@ class TransformerSettings(Checkpoint):
     """A sequence classifier fine-tuned whole."""
 
     family: Literal["transformer"]
-    truncation: Literal["head"] = "head"
+    truncation: Truncation = "head"
+    """What is read of a longer text: its head, its tail, both, or all of it in windows whose logits are averaged."""
+    overlap: float = Field(default=0.25, ge=0, lt=1)
+    """Share of a window that the next one repeats."""
     epochs: Count = 4
+    patience: Count | None = None
+    """Epochs without a better validation score after which training stops; null trains them all."""
     learning_rate: Positive = 1e-4
     batch_size: Count = 32
+    accumulate: Count = 1
+    """Batches to one step of the optimiser."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the optimiser's steps in which the learning rate rises."""
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: Positive = 1.0
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = "none"
+    """`balanced`: a row weighs as much less as its class has more rows."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the matrix products; auto is bfloat16 on a GPU that has it, where it is faster, and float32 elsewhere."""
+    compile: bool | Literal["auto"] = "auto"
+    """Whether torch.compile translates the model first; auto does on a GPU."""
     save_seconds: float = Field(default=60.0, ge=0)
     """A resume checkpoint is written when this many seconds have gone by since the last."""
 

@@ -1,0 +1,87 @@
+"""Checkpoints of the published study's three architectures, tiny and with random weights, made offline in seconds.
+
+    .venv/bin/python -m tests.tiny_checkpoints FOLDER
+
+makes FOLDER/xlnet, FOLDER/distilbert and FOLDER/t5 for the smoke study (studies/smoke.yaml). Their tokenizers are
+real ones, of each architecture's own class, with the words of README.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+VOCABULARY = 600
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def xlnet(folder: Path, corpus: Sequence[str]) -> Path:
+    from transformers import XLNetConfig, XLNetModel, XLNetTokenizer
+
+    special = ["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]
+    tokenizer = XLNetTokenizer(vocab=_unigram(corpus, special))
+    config = XLNetConfig(
+        vocab_size=len(tokenizer), d_model=32, n_layer=2, n_head=2, d_inner=64, pad_token_id=tokenizer.pad_token_id
+    )
+    return _save(folder, XLNetModel, config, tokenizer)
+
+
+def distilbert(folder: Path, corpus: Sequence[str]) -> Path:
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import DistilBertConfig, DistilBertModel, DistilBertTokenizerFast
+
+    trained = BertWordPieceTokenizer(lowercase=True)
+    trained.train_from_iterator(corpus, vocab_size=VOCABULARY, min_frequency=1, show_progress=False)
+    tokenizer = DistilBertTokenizerFast(vocab=trained.get_vocab())
+    config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, n_layers=2, n_heads=2, hidden_dim=64)
+    return _save(folder, DistilBertModel, config, tokenizer)
+
+
+def t5(folder: Path, corpus: Sequence[str]) -> Path:
+    from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
+
+    tokenizer = T5Tokenizer(vocab=_unigram(corpus, ["<pad>", "</s>", "<unk>"]), extra_ids=0)
+    small = {"d_model": 32, "num_layers": 2, "num_heads": 2, "d_kv": 16, "d_ff": 64}
+    config = T5Config(vocab_size=len(tokenizer), decoder_start_token_id=tokenizer.pad_token_id, **small)
+    return _save(folder, T5ForConditionalGeneration, config, tokenizer)
+
+
+ARCHITECTURES: dict[str, Callable[[Path, Sequence[str]], Path]] = {"xlnet": xlnet, "distilbert": distilbert, "t5": t5}
+
+
+def _unigram(corpus: Sequence[str], special: list[str]) -> list[tuple[str, float]]:
+    """Pieces and their log-probabilities: the special tokens, the most frequent words, every character.
+
+    A trainer would leave so small a corpus in single letters, from which so small a model learns slowly.
+    """
+    words = Counter(word for text in corpus for word in text.split())
+    pieces = dict.fromkeys(special, 0.0)
+    pieces |= {f"▁{word}": math.log(n / words.total()) for word, n in words.most_common(VOCABULARY)}
+    return [*pieces.items(), *((c, -20.0) for c in ["▁", *sorted(set("".join(words)))] if c not in pieces)]
+
+
+def _save(folder: Path, architecture: Any, config: Any, tokenizer: Any) -> Path:
+    import torch
+
+    torch.manual_seed(0)
+    architecture(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def main(folder: Path) -> None:
+    """Make FOLDER/xlnet, FOLDER/distilbert and FOLDER/t5."""
+    corpus = README.read_text(encoding="utf-8").splitlines()
+    for name, make in ARCHITECTURES.items():
+        click.echo(make(folder / name, corpus))
+
+
+if __name__ == "__main__":
+    main()
