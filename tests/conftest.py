@@ -2,7 +2,7 @@
 
 `project` is a folder with params.yaml, a state folder of its own and a small separable data set,
 in which a test runs stages as people do. `encoder` and `causal_lm` are checkpoints of a few
-thousand random weights with real tokenizers.
+thousand random weights with real tokenizers. `hub_server` is a Hugging Face hub on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tests.hub_server import Hub
 from tests.tiny_checkpoints import ARCHITECTURES
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
@@ -155,6 +156,30 @@ def causal_lm(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Pa
     Gemma3ForCausalLM(config).save_pretrained(folder)
     wrapped.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on 127.0.0.1 that this process and those it starts ask, with a cache of their own."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import close_session
+
+    hub = Hub()
+    home = tmp_path / "hf"
+    for name, value in (("HF_ENDPOINT", hub.url), ("HF_HOME", str(home)), ("HF_HUB_DISABLE_PROGRESS_BARS", "1")):
+        monkeypatch.setenv(name, value)
+    for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    # What this process has read from its environment already.
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+    close_session()
+    yield hub
+    if not hub.ended.is_set():
+        hub.stop()
+    close_session()
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def _check_files(params: Settings) -> None:
 
     for dataset in params.study.datasets:
         source = params.datasets[dataset].source
-        if source.kind == "vader":
+        if source.kind in ("vader", "hub"):
             continue
         for key in ("file", "test_file", "text_file", "label_file", "test_text_file", "test_label_file"):
             name = getattr(source, key, None)

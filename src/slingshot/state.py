@@ -1,4 +1,4 @@
-"""Where durable state lives: downloads, resume folders, converted checkpoints.
+"""Where durable state lives: downloads, the hub's rows and revisions, resume folders, converted checkpoints.
 
 The folder is $SLINGSHOT_STATE, else `slingshot/` beside DVC's cache folder, so that worktrees and
 `dvc exp run --temp` or `--queue` runs, whose configuration names the original's cache, share it.
@@ -36,6 +36,16 @@ def _cache_dir() -> Path:
 def downloads() -> Path:
     """Archives under their sha256, shared by data sets, queued runs and worktrees."""
     return _made("downloads")
+
+
+def arrow() -> Path:
+    """Rows from the hub as Arrow files, which are read memory-mapped; safe to delete."""
+    return _made("arrow")
+
+
+def revisions() -> Path:
+    """The commit that each data set from the hub was last read at (see data.revision)."""
+    return _made("revisions")
 
 
 def checkpoints() -> Path:

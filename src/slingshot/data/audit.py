@@ -31,12 +31,12 @@ def audit(
     labels: Labels,
     counts: dict[str, int],
     excluded: dict[str, int],
-    given_test: bool,
+    commit: str | None,
 ) -> dict[str, Any]:
     """The audit of `rows` (text, label, group, side, test), where `side` is a split or an exclusion.
 
     names: of all class numbers in `rows`; labels: of the classes in train. counts: rows of the
-    source, and rows without a value in the user's group column.
+    source, and rows without a value in the user's group column. commit: of the hub's files, if they are its.
     """
     side, label = rows["side"].to_numpy(), rows["label"].to_numpy()
     test, used = side == "test", np.isin(side, SPLITS)
@@ -51,11 +51,13 @@ def audit(
             "all": {"within": ceiling(joined.text, label)},
             "meaning": MEANING,
         },
-        "shared_texts": _shared(rows, joined) if given_test else None,
+        "shared_texts": _shared(dataset, rows, joined),
         "groups": _groups(rows),
         "words": _words(rows.loc[used, "text"]),
         "label_source": dataset.label_source,
         "licence": dataset.licence,
+        "hub_id": getattr(dataset.source, "id", None),
+        "revision": commit,
         "published": dataset.published.isoformat() if dataset.published else None,
         "description": dataset.description,
         "may_leave": dataset.may_leave,
@@ -128,15 +130,24 @@ def _duplicates(joined: Groups, label: np.ndarray) -> dict[str, int]:
     }
 
 
-def _shared(rows: pd.DataFrame, joined: Groups) -> dict[str, int]:
-    """How much of the given test file stands in the given training file too, before dropping."""
-    test = rows["test"].to_numpy()
+def _shared(dataset: DatasetSettings, rows: pd.DataFrame, joined: Groups) -> dict[str, int] | None:
+    """How much of test stands in train too: of a given test file before dropping, of a split by row as it fell.
+
+    Null where whole groups were split, which shares nothing.
+    """
+    if dataset.has_test_file:
+        test = rows["test"].to_numpy()
+        train = ~test
+    elif dataset.split.by == "row":
+        test, train = (rows["side"].eq(side).to_numpy() for side in ("test", "train"))
+    else:
+        return None
     both = pd.DataFrame({"text": joined.text, "label": rows["label"]})
-    same = pd.MultiIndex.from_frame(both[test]).isin(pd.MultiIndex.from_frame(both[~test]))
+    same = pd.MultiIndex.from_frame(both[test]).isin(pd.MultiIndex.from_frame(both[train]))
     return {
-        "test_rows": int(np.isin(joined.text[test], joined.text[~test]).sum()),
+        "test_rows": int(np.isin(joined.text[test], joined.text[train]).sum()),
         "same_label": int(same.sum()),
-        "train_rows": int(rows.loc[~test, "group"].isin(rows.loc[test, "group"]).sum()),
+        "train_rows": int(rows.loc[train, "group"].isin(rows.loc[test, "group"]).sum()),
     }
 
 

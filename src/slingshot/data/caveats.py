@@ -14,7 +14,7 @@ FEW = 10
 
 def caveats(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], ungrouped: int) -> list[str]:
     """Sentences, the weightiest first. unseen: classes without a row in train."""
-    found = [*_labels(dataset, audit), *_classes(audit, unseen), *_duplicates(dataset, audit)]
+    found = [*_labels(dataset, audit), *_classes(dataset, audit, unseen), *_duplicates(dataset, audit)]
     if getattr(dataset.source, "group", None) and ungrouped:
         found.append(f"{ungrouped} rows have no value in the group column: their text alone groups them.")
     cap, train = dataset.max_rows.train, audit["rows"]["train"]
@@ -38,15 +38,15 @@ def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     return found
 
 
-def _classes(audit: dict[str, Any], unseen: list[str]) -> list[str]:
+def _classes(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str]) -> list[str]:
     found = []
     if unseen:
         found.append(f"{_list(unseen)}: no row in train, so left out of the classes.")
     for split in ("validation", "test"):
         missing = [name for name, counts in audit["classes"].items() if not counts[split]]
         if missing:
-            made = split == "validation" or audit["shared_texts"] is None
-            why = " (three splits need three groups of a class)" if made else ""
+            made = split == "validation" or not dataset.has_test_file
+            why = f" (three splits need three {dataset.split.by}s of a class)" if made else ""
             found.append(f"{_list(missing)}: no row in {split}{why}.")
     few = [name for name, counts in audit["classes"].items() if 0 < counts["test"] < FEW]
     if few:
@@ -57,7 +57,9 @@ def _classes(audit: dict[str, Any], unseen: list[str]) -> list[str]:
 def _duplicates(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     found = []
     shared, groups = audit["shared_texts"], audit["groups"]
-    if shared and shared["train_rows"]:
+    if shared and dataset.split.by == "row":
+        found.append(_leak(dataset, audit))
+    elif shared and shared["train_rows"]:
         dropped = "dropped" if dataset.split.drop_shared else "kept (split.drop_shared: false), which flatters scores"
         found.append(
             f"{shared['test_rows']} texts of the test file stand in train too, {shared['same_label']} with the same "
@@ -69,6 +71,19 @@ def _duplicates(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
         share, text = groups["largest_share"], groups["largest_text"]
         found.append(f"One group holds {share:.0%} of the rows ({groups['largest_rows']}); a text of it: {text!r}.")
     return found
+
+
+def _leak(dataset: DatasetSettings, audit: dict[str, Any]) -> str:
+    shared = audit["shared_texts"]
+    kept = not dataset.has_test_file or not dataset.split.drop_shared
+    sides = "train, validation and test" if kept else "train and validation"
+    said = f"The split is by row, on purpose (split.by: row): rows of one text stand in {sides} alike"
+    if not kept:
+        return f"{said}; {shared['train_rows']} train rows that share a group with the test file are dropped."
+    return (
+        f"{said}. {shared['test_rows']} test rows have their text in train too, {shared['same_label']} of them with "
+        "the same label, so a score here is not comparable with one from a split without that leak."
+    )
 
 
 def _list(names: list[str]) -> str:

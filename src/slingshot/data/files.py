@@ -42,10 +42,18 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
         if source.test_text_file and source.test_label_file:
             files.append(source.test_text_file)
             parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, source.encoding))
+    return joined(parts, [str(folder / file) for file in files], key)
+
+
+def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFrame:
+    """Rows of the training part and, where there is one, the test part: columns text, label and group.
+
+    origins: where each part is from; key: of `source`, for the error where one holds no rows.
+    """
     for test, part in enumerate(parts):
         if part.empty:
             named = f"source.{'test_' if test else ''}{key}"
-            raise UserError(f"{folder / files[test]}: holds no rows; fill it, or name another file as {named}")
+            raise UserError(f"{origins[test]}: holds no rows; fill it, or name another file as {named}")
         part["text"] = part["text"].fillna("")
         for column in ("label", "group"):
             part[column] = part[column].str.strip().replace("", None)
@@ -92,7 +100,8 @@ def read_table(path: Path, source: FileSource) -> pd.DataFrame:
     return pd.DataFrame({role: frame[name] if name else None for role, name in wanted.items()}, dtype="str")
 
 
-def _check_columns(path: Path, names: list[str], found: Collection[str]) -> None:
+def check_columns(path: Path, names: list[str], found: Collection[str]) -> None:
+    """Raises UserError where a column is missing, with the nearest one that is there."""
     for name in names:
         if name not in found:
             raise UserError(f"{path}: no column '{name}'{nearest(name, found)}; see source in params.yaml")
@@ -109,10 +118,10 @@ def _csv(path: Path, data: bytes, names: list[str], encoding: str, separator: st
     except pd.errors.EmptyDataError:
         return pd.DataFrame(columns=names, dtype="str")
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        _check_columns(path, names, header)
+        check_columns(path, names, header)
         remedy = "a text with a separator or line break in it needs quotes around it"
         raise UserError(f"{path}: rows and header do not fit ({str(error).strip()}); {remedy}") from None
-    _check_columns(path, names, frame.columns)
+    check_columns(path, names, frame.columns)
     if separator == "\t" and any(frame[n].str.contains("\t.*\n|\n.*\t", na=False).any() for n in names):
         raise UserError(f"{path}: a text opens with a quote that swallows lines; {QUOTES}")
     return frame[names]
@@ -153,7 +162,7 @@ def _jsonl(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataF
         keys |= record.keys()
         records.append([_cell(path, number, name, record.get(name)) for name in names])
     if records:
-        _check_columns(path, names, keys)
+        check_columns(path, names, keys)
     return pd.DataFrame(records, columns=names, dtype="str")
 
 
@@ -171,14 +180,15 @@ def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
 def _parquet(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        _check_columns(path, names, file.schema_arrow.names)
+        check_columns(path, names, file.schema_arrow.names)
         table = file.read(columns=names)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: not a parquet file: {error}") from None
-    return pd.DataFrame({name: _strings(path, name, table.column(name)) for name in names})
+    return pd.DataFrame({name: strings(path, name, table.column(name)) for name in names})
 
 
-def _strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
+def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
+    """The column's values as strings, whole numbers without a point. Raises UserError for lists and the like."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):

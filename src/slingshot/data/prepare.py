@@ -9,12 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slingshot.data import files, groups, vader
+from slingshot.data import files, groups, hub_rows, revision, vader
 from slingshot.data.audit import audit
 from slingshot.data.labels import encode
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
-from slingshot.settings import DatasetSettings, FileSource, LinesSource, SplitSettings, UserError, VaderSource
+from slingshot.settings import (
+    DatasetSettings,
+    FileSource,
+    HubSource,
+    LinesSource,
+    SplitSettings,
+    UserError,
+    VaderSource,
+)
 from slingshot.tables import SPLITS, Labels
 
 TOO_LARGE = 0.4
@@ -33,14 +41,14 @@ class Prepared:
 def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
     """Prepare one data set, whose own files lie in `folder`. Raises UserError that names it."""
     try:
-        return _prepare(dataset, seed, folder)
+        return _prepare(name, dataset, seed, folder)
     except UserError as error:
         raise UserError(f"data set '{name}': {error.message}") from None
 
 
-def _prepare(dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
-    rows = _read(dataset, folder)
-    source_rows, given_test = len(rows), _has_test_file(dataset)
+def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
+    rows, commit = _read(name, dataset, folder)
+    source_rows, given_test = len(rows), dataset.has_test_file
     excluded: dict[str, int] = {}
     rows = _drop(rows, rows["text"].str.strip() == "", "empty_text", excluded)
     rows = _drop(rows, rows["label"].isna(), "missing_label", excluded)
@@ -53,7 +61,8 @@ def _prepare(dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
     ungrouped = int(rows["group"].isna().sum())
     joined = groups.find(rows, dataset.split.near)
     rows["group"] = joined.names
-    _check_largest(rows)
+    if dataset.split.by == "group":
+        _check_largest(rows)
     rows["side"] = _sides(rows, dataset.split, seed, given_test)
     rows["order"] = -1
     for split in SPLITS:
@@ -67,21 +76,23 @@ def _prepare(dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
     labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
     _check_splits(rows, labels, given_test)
     counts = {"source": source_rows, "ungrouped": ungrouped}
-    report = audit(dataset, rows, joined, names, labels, counts, excluded, given_test)
+    report = audit(dataset, rows, joined, names, labels, counts, excluded, commit)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
     return Prepared({s: rows[rows["side"] == s].sort_values("order") for s in SPLITS}, labels, report)
 
 
-def _read(dataset: DatasetSettings, folder: Path) -> pd.DataFrame:
-    """Rows: id, text, label and group (null where missing), test."""
-    if not isinstance(dataset.source, VaderSource):
-        return files.read(dataset.source, folder)
+def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFrame, str | None]:
+    """Rows: id, text, label and group (null where missing), test; and the commit of what the hub holds."""
+    source = dataset.source
+    if isinstance(source, HubSource):
+        rows, commit = hub_rows.read(source, dataset.labels is None, folder)
+        revision.check(name, source, commit)
+        revision.keep(name, source, commit)
+        return rows, commit
+    if not isinstance(source, VaderSource):
+        return files.read(source, folder), None
     assert isinstance(dataset.labels, list)  # settings say so
-    return vader.read(dataset.source, dataset.labels).assign(test=False)
-
-
-def _has_test_file(dataset: DatasetSettings) -> bool:
-    return any(getattr(dataset.source, key, None) for key in ("test_file", "test_text_file"))
+    return vader.read(source, dataset.labels).assign(test=False), None
 
 
 def _drop(rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, int]) -> pd.DataFrame:
@@ -92,7 +103,7 @@ def _drop(rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, 
 
 def _one_class(dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]) -> str:
     source = dataset.source
-    if isinstance(source, FileSource):
+    if isinstance(source, FileSource | HubSource):
         where, key = f"column '{source.label}' of {source.file}", "source.label"
     elif isinstance(source, LinesSource):
         where, key = source.label_file, "source.label_file"
@@ -119,13 +130,13 @@ def _check_largest(rows: pd.DataFrame) -> None:
 
 def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool) -> np.ndarray:
     """Of each row: its split, or why it is in none."""
-    labels, names = rows["label"].to_numpy(), rows["group"].to_numpy()
+    labels, names = rows["label"].to_numpy(), rows["id" if split.by == "row" else "group"].to_numpy()
     if not given_test:
         return assign(labels, names, {"test": split.test, "validation": split.validation}, seed)
     test = rows["test"].to_numpy()
     side = np.where(test, "test", "train").astype(object)
     if split.drop_shared:
-        shared = rows["group"].isin(names[test]).to_numpy()
+        shared = rows["group"].isin(rows.loc[test, "group"]).to_numpy()
         side[~test & shared] = "shared_with_test"
     pool = side == "train"
     if not pool.any():

@@ -27,6 +27,7 @@ from slingshot.settings.contestants import (
 from slingshot.settings.datasets import (
     DatasetSettings,
     FileSource,
+    HubSource,
     LinesSource,
     MaxRows,
     PromptWords,
@@ -41,6 +42,7 @@ __all__ = [
     "DatasetSettings",
     "FileSource",
     "FrozenSettings",
+    "HubSource",
     "LinesSource",
     "LlmPrice",
     "LlmSettings",

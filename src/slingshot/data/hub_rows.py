@@ -1,0 +1,98 @@
+"""Rows of a data set on the Hugging Face hub: Parquet, CSV or JSONL files of one commit.
+
+Only the files that `source` names are fetched and only the needed columns are kept, as memory-mapped Arrow in the
+state folder. The files are data: no script of the repository is run and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from slingshot import hub, state
+from slingshot.data import files
+from slingshot.settings import HubSource, UserError
+
+FORMATS = (".parquet", ".csv", ".jsonl")
+
+
+def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, str]:
+    """Rows as `files.read` gives them, and the commit they are of.
+
+    named: whether a column whose numbers have names in the file itself gives those names; `labels` of params.yaml
+    map the numbers otherwise. folder: where a local copy of the files may lie. Raises UserError that names the data
+    set's id and the key of params.yaml.
+    """
+    patterns = {"file": source.file} | ({"test_file": source.test_file} if source.test_file else {})
+    local = "{kind: file, file: NAME, text: COLUMN, label: COLUMN}"
+    remedy = f"put a copy of the rows into {folder} and write `source: {local}` in params.yaml"
+    snapshot, commit = hub.fetch(source.id, "dataset", source.revision, list(patterns.values()), remedy)
+    matched = _matched(source, commit, patterns)
+    parts = [_table([snapshot / path for path in paths], source, key, named) for key, paths in matched.items()]
+    return files.joined(parts, [f"dataset '{source.id}': {pattern}" for pattern in patterns.values()], "file"), commit
+
+
+def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[str, list[str]]:
+    """Paths of the files of each key. Raises UserError where there is none, or one of two formats or keys."""
+    known = hub.names(source.id, "dataset", commit)
+    matched = {key: hub.matching(known, [pattern]) for key, pattern in patterns.items()}
+    for key, paths in matched.items():
+        where = f"dataset '{source.id}': source.{key} '{patterns[key]}'"
+        formats = sorted({Path(path).suffix.lower() for path in paths})
+        if not paths:
+            raise UserError(f"{where} matches no file; the repository holds {_list(known)}")
+        if len(formats) > 1 or formats[0] not in FORMATS:
+            raise UserError(f"{where} matches {_list(paths)}; expected files of one format of {', '.join(FORMATS)}")
+    both = set(matched["file"]) & set(matched.get("test_file", []))
+    if both:
+        raise UserError(f"dataset '{source.id}': source.file and source.test_file both match {_list(sorted(both))}")
+    return matched
+
+
+def _table(paths: list[Path], source: HubSource, key: str, named: bool) -> pd.DataFrame:
+    """Columns text, label and group, as strings."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    wanted = {"text": source.text, "label": source.label, "group": source.group}
+    names = list(dict.fromkeys(name for name in wanted.values() if name))
+    try:
+        loaded = _load(paths, names)
+    except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError) as error:
+        reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
+        raise UserError(f"dataset '{source.id}': the files of source.{key} can't be read: {reason}") from None
+    columns = {name: files.strings(paths[0], name, loaded.data.column(name)) for name in names}
+    feature = loaded.features[source.label]
+    if named and isinstance(feature, datasets.ClassLabel):
+        columns[source.label] = columns[source.label].map(dict(enumerate(feature.names)).get)
+    return pd.DataFrame({role: columns[name] if name else None for role, name in wanted.items()}, dtype="str")
+
+
+def _load(paths: list[Path], names: list[str]) -> Any:
+    """The columns of the files as a `datasets.Dataset`. Raises UserError where one is missing."""
+    import datasets
+    import pyarrow.parquet as pq
+
+    texts = datasets.Features({name: datasets.Value("string") for name in names})
+    where: dict[str, Any] = {"path_or_paths": list(map(str, paths)), "cache_dir": str(state.arrow())}
+    match paths[0].suffix.lower():
+        case ".parquet":
+            for path in paths:
+                files.check_columns(path, names, pq.read_schema(path).names)
+            return datasets.Dataset.from_parquet(**where, columns=names)
+        case ".csv":
+            for path in paths:
+                files.check_columns(path, names, list(pd.read_csv(path, nrows=0).columns))
+            return datasets.Dataset.from_csv(**where, usecols=names, features=texts, keep_default_na=False)
+    loaded = datasets.Dataset.from_json(**where)
+    files.check_columns(paths[0], names, loaded.column_names)
+    return loaded.select_columns(names)
+
+
+def _list(names: Collection[str]) -> str:
+    shown = ", ".join(sorted(names)[:8])
+    return f"{shown} and {len(names) - 8} more" if len(names) > 8 else shown or "nothing"
