@@ -92,7 +92,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self.send_json([_entry(p, data) for p, data in sorted(repository.commits[commit].items())])
             return self.send_json({"id": found["id"], "sha": commit, "private": False, "tags": [], "siblings": []})
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def send_file(self, path: str, commit: str, files: dict[str, bytes]) -> None:
             if path not in files:
@@ -114,6 +115,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
             elif self.command == "GET":
                 self.wfile.write(data[begin:])
+            return None
 
         def send_json(self, value: Any) -> None:
             body = json.dumps(value).encode()

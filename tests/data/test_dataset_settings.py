@@ -9,6 +9,7 @@ from slingshot.settings import UserError, read_yaml, validated
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 FILE = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
+HUB = {"kind": "hub", "id": "owner/name", "file": "*train*", "text": "text", "label": "label"}
 LINES = {"kind": "lines", "text_file": "t.txt", "label_file": "l.txt"}
 
 
@@ -32,6 +33,9 @@ def load(**changes: Any) -> Any:
         ({"prompt": {"label": "\n"}}, "prompt.label: expected one line without white space"),
         ({"source": FILE | {"file": "/tmp/rows.csv"}}, "file: '/tmp/rows.csv' leads out of the data set's folder: put"),
         ({"source": FILE | {"test_file": "../other/rows.csv"}}, "test_file: '../other/rows.csv' leads out"),
+        ({"source": HUB | {"id": "name"}}, "source.hub.id: String should match pattern"),
+        ({"source": HUB | {"test_file": ""}}, "source.hub.test_file: String should have at least 1 character"),
+        ({"split": {"by": "rows"}}, "split.by: Input should be 'group' or 'row'"),
         ({"source": LINES | {"label_file": "a/../../l.txt"}}, "label_file: 'a/../../l.txt' leads out"),
     ],
 )

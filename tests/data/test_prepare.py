@@ -1,5 +1,6 @@
 """prepare as a whole: what is excluded and counted, what stops it, and the sides rows end on."""
 
+import pandas as pd
 import pytest
 from data_toys import Make, sentences
 
@@ -136,3 +137,49 @@ def test_a_large_group_is_named_and_one_too_large_stops(make: Make, copies: int,
 def test_what_leaves_nothing_to_compare_stops(make: Make, rows: list[tuple[str, str]], said: str) -> None:
     with pytest.raises(UserError, match=f"data set 'toy': .*{said}"):
         make(rows)
+
+
+def twins(count: int) -> list[tuple[str, str]]:
+    """Each text under both labels."""
+    return [(text, label) for text in sentences(count) for label in "ab"]
+
+
+def test_a_split_by_row_keeps_the_leak_counts_it_and_warns(make: Make) -> None:
+    rows = [*twins(60), *labelled(60, tag="alone")]
+    prepared = make(rows, split={"by": "row", "test": 0.1, "validation": 0.1})
+    assert prepared.audit["rows"] == {"source": 180, "used": 180, "train": 144, "validation": 18, "test": 18}
+    test, train = prepared.rows["test"], prepared.rows["train"]
+    both = set(zip(test["text"], test["label"], strict=True)) & set(zip(train["text"], train["label"], strict=True))
+    shared = {
+        "test_rows": int(test["text"].isin(train["text"]).sum()),
+        "same_label": len(both),
+        "train_rows": int(train["group"].isin(test["group"]).sum()),
+    }
+    assert prepared.audit["shared_texts"] == shared
+    assert shared["test_rows"] > 5 and shared["same_label"] == 0
+    said = [warning for warning in prepared.audit["warnings"] if "on purpose (split.by: row)" in warning]
+    assert f"{shared['test_rows']} test rows have their text in train too, 0 of them with the same label" in said[0]
+    assert "not comparable" in said[0]
+    assert test["label"].value_counts().tolist() == [9, 9]
+    groups = pd.concat(list(prepared.rows.values())).groupby("group").size()
+    assert sorted(groups.unique()) == [1, 2]  # kept for the bootstrap
+    assert make(rows).audit["shared_texts"] is None
+
+
+def test_a_given_test_file_with_its_leak_kept_is_marked(make: Make) -> None:
+    train = [*twins(40), ("alone in a class c one", "c"), ("alone in a class c two", "c")]
+    test = [(text, "b") for text in sentences(10)]
+    prepared = make(train, test, split={"by": "row", "drop_shared": False})
+    assert prepared.audit["excluded"] == {}
+    assert prepared.audit["shared_texts"] == {"test_rows": 10, "same_label": 10, "train_rows": 20}
+    said = "\n".join(prepared.audit["warnings"])
+    assert "10 test rows have their text in train too, 10 of them with the same label" in said
+    assert "flatters" not in said
+    dropped = make(train, test, split={"by": "row"})
+    assert dropped.audit["excluded"] == {"shared_with_test": 20}
+    assert "20 train rows that share a group with the test file are dropped" in "\n".join(dropped.audit["warnings"])
+
+
+def test_by_row_one_text_of_half_the_rows_is_no_obstacle(make: Make) -> None:
+    rows = labelled(100) + [("the same advertisement again and again", "ab"[i % 2]) for i in range(90)]
+    assert make(rows, split={"by": "row"}).audit["rows"]["used"] == 190

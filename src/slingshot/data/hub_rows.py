@@ -68,7 +68,7 @@ def _table(paths: list[Path], source: HubSource, key: str, named: bool) -> pd.Da
     columns = {name: files.strings(paths[0], name, loaded.data.column(name)) for name in names}
     feature = loaded.features[source.label]
     if named and isinstance(feature, datasets.ClassLabel):
-        columns[source.label] = columns[source.label].map(dict(enumerate(feature.names)).get)
+        columns[source.label] = columns[source.label].map({str(k): name for k, name in enumerate(feature.names)})
     return pd.DataFrame({role: columns[name] if name else None for role, name in wanted.items()}, dtype="str")
 
 
