@@ -61,9 +61,14 @@ def lay_out(work: Path, kind: str, rows: int) -> None:
         raw = work / "data/raw/yelp5"
         raw.mkdir(parents=True, exist_ok=True)
         pq.write_table(pq.read_table(generated), raw / "all.parquet")
-        params["datasets"]["yelp5"]["source"] = {"kind": "file", "file": "all.parquet", "text": "text", "label": "label"}
-    with (work / "params.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(params, file)
+        params["datasets"]["yelp5"]["source"] = {
+            "kind": "file",
+            "file": "all.parquet",
+            "text": "text",
+            "label": "label",
+        }
+    with (work / "params.yaml").open("w", encoding="utf-8") as written:
+        yaml.dump(params, written)
 
 
 @click.command()

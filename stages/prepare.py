@@ -13,9 +13,10 @@ from slingshot import settings
 def main(dataset: str) -> None:
     """Read DATASET as params.yaml defines it (datasets.DATASET), audit it and split it.
 
-    Rows come from the vaderSentiment archive or from your own files in data/raw/DATASET. Rows that
-    can't be used are excluded and counted. Duplicates, near duplicates and your own groups are kept
-    on one side of the split, which is stratified by label.
+    Rows come from the vaderSentiment archive, from the Hugging Face hub, or from your own files in
+    data/raw/DATASET. Rows that can't be used are excluded and counted. Duplicates, near duplicates and
+    your own groups are kept on one side of the split, which is stratified by label, unless split.by is
+    row.
 
     \b
     Writes data/prepared/DATASET/{train,validation,test}.parquet   rows in nested order

@@ -84,6 +84,12 @@ def test_check_looks_for_the_files_of_your_own_data_sets(project: Path) -> None:
     assert slingshot("check").exit_code == 0
 
 
+def test_check_knows_that_the_hubs_data_sets_have_no_files_of_your_own(project: Path) -> None:
+    change(project, "datasets: [tweets, snippets]", "datasets: [yelp5, nusentiment, medical40, medical40_random]")
+    done = slingshot("check")
+    assert done.exit_code == 0, done.output
+
+
 def test_study_prints_the_call_and_runs_this_environments_dvc(project: Path, calls: list) -> None:
     (project / "studies/seeds.yaml").write_text("seeds: [0, 1, 2]\nmodels: {minilm: {epochs: 2}}\n")
     done = slingshot("study", "seeds", "--queue")

@@ -145,13 +145,14 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _unreachable(
-    name: str, kind: Kind, revision: str | None, patterns: Sequence[str], remedy: str, error: Exception
+    name: str, kind: Kind, revision: str | None, patterns: Sequence[str], remedy: str, error: BaseException
 ) -> str:
     include = " ".join(f"--include '{pattern}'" for pattern in patterns)
     at = f" --revision {revision}" if revision else ""
-    reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+    cause = error.__cause__ or error
+    reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
     return (
-        f"{kind} '{name}': the hub can't be reached ({type(error).__name__}: {reason}) "
+        f"{kind} '{name}': the hub can't be reached ({type(cause).__name__}: {reason}) "
         "and no whole earlier download is here.\n"
         f"Where there is a network, run\n  hf download {name} --repo-type {kind}{at} {include}\n"
         f"and bring its cache folder (HF_HOME) here; or {remedy}"

@@ -139,7 +139,9 @@ def write_rows(path: Path, rows: pd.DataFrame, **metadata: Any) -> None:
     """Write rows (id, text, label, group, order), sorted by `order`. Raises ValueError on repeated ids."""
     if rows["id"].duplicated().any():
         raise ValueError(f"{path}: ids repeat")
-    _write_parquet(path, rows.sort_values("order"), ROWS, metadata)
+    if not rows["order"].is_monotonic_increasing:  # else the copy is spared, half a gigabyte at Yelp's size
+        rows = rows.sort_values("order")
+    _write_parquet(path, rows, ROWS, metadata)
 
 
 def read_rows(path: Path) -> pd.DataFrame:

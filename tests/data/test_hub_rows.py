@@ -15,7 +15,7 @@ from data_toys import sentences
 
 from slingshot import tables
 from stages import prepare
-from tests.conftest import write_params
+from tests.conftest import set_param, write_params
 from tests.hub_server import Hub
 
 NAME = "owner/reviews"
@@ -156,6 +156,69 @@ def test_without_a_network_the_data_set_and_both_remedies_are_named(project: Hub
     assert "hf download owner/reviews --repo-type dataset --include 'train-*' --include 'test-*'" in done.output
     assert "or put a copy of the rows into data/raw/toy and write `source: {kind: file, file: NAME" in done.output
     assert not AUDIT.exists()
+
+
+def served(project: Hub) -> None:
+    """What the study's repositories hold, as to file names and columns."""
+    train, test, medical = frame(100, classes=5), frame(25, "test", classes=5), frame(60, "note")
+    twice = medical.assign(label=1 - medical["label"])  # each text under both labels
+    names = ["Surgery", "Letters"]
+    held = {
+        "Yelp/yelp_review_full": {
+            "yelp_review_full/train-00000-of-00001.parquet": parquet(train, ["1 star", "2 star", "3 stars", "4", "5"]),
+            "yelp_review_full/test-00000-of-00001.parquet": parquet(test, ["1 star", "2 star", "3 stars", "4", "5"]),
+        },
+        "numind/NuSentiment": {
+            "data/train-00001-of-00001.csv": frame(90, classes=3).to_csv(index=False).encode(),
+            "data/balanced-00001-of-00001.csv": frame(30, classes=3).to_csv(index=False).encode(),
+        },
+        "rungalileo/medical_transcription_40": {
+            "data/train-00000-of-00001.parquet": parquet(pd.concat([medical, twice[12:]], ignore_index=True), names),
+            "data/test-00000-of-00001.parquet": parquet(twice[:12], names),
+            "dataset_infos.json": b"{}",
+        },
+    }
+    for name, files in held.items():
+        project.add(name, files)
+
+
+def test_the_studys_data_sets_are_read_as_params_define_them(project: Hub) -> None:
+    served(project)
+    write_params(Path(), {})
+    audits = {}
+    for name in ("yelp5", "nusentiment", "medical40", "medical40_random"):
+        done = CliRunner().invoke(prepare.main, [name])
+        assert done.exit_code == 0, done.output
+        audits[name] = tables.read_json(Path(f"metrics/audit/{name}.json"))
+    assert list(audits["yelp5"]["classes"]) == ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]
+    assert audits["yelp5"]["rows"]["test"] == 25
+    labels = tables.Labels.read(Path("data/prepared/nusentiment/labels.json"))
+    assert labels.names == ("positive", "negative", "neutral")
+    assert audits["nusentiment"]["rows"] == {"source": 90, "used": 90, "train": 54, "validation": 18, "test": 18}
+    assert not [path for path in project.fetched() if "balanced" in path]
+    assert "Labels were written by GPT-3.5" in audits["nusentiment"]["warnings"][0]
+    assert list(audits["medical40"]["classes"]) == ["Letters", "Surgery"]
+    assert audits["medical40"]["excluded"] == {"shared_with_test": 12}
+    assert audits["medical40_random"]["excluded"] == {}
+    assert audits["medical40_random"]["shared_texts"] == {"test_rows": 12, "same_label": 0, "train_rows": 12}
+
+
+def test_a_local_copy_takes_the_place_of_the_hub(project: Hub) -> None:
+    project.stop()
+    local = {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"}
+    notes = frame(200, classes=4)
+    twins = pd.concat([notes, notes.assign(label=(notes["label"] + 1) % 4)])
+    twins = twins.rename(columns={"text": "transcription", "label": "medical_specialty"})
+    write_params(Path(), {})
+    for name, rows in (("medical40", (240, 80, 80)), ("medical40_random", (320, 40, 40))):
+        set_param(Path(), f"datasets.{name}.source", local)
+        Path(f"data/raw/{name}").mkdir(parents=True)
+        twins.to_csv(f"data/raw/{name}/mtsamples.csv.gz", index=False)
+        assert CliRunner().invoke(prepare.main, [name]).exit_code == 0
+        audit = tables.read_json(Path(f"metrics/audit/{name}.json"))
+        assert tuple(audit["rows"][split] for split in ("train", "validation", "test")) == rows
+        assert audit["hub_id"] is None and audit["revision"] is None
+        assert (audit["shared_texts"] is not None) == (name == "medical40_random")
 
 
 def moved(project: Hub) -> tuple[str, str]:

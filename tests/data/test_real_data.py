@@ -11,6 +11,7 @@ from slingshot import settings as params
 from slingshot.data.prepare import Prepared, prepare
 
 BANKING = {"kind": "file", "file": "banking77_train.csv", "text": "text", "label": "category"}
+MTSAMPLES = {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"}
 TWEETEVAL = {
     "kind": "lines",
     "text_file": "tweeteval_sentiment_val_text.txt",
@@ -35,9 +36,8 @@ def classes(audit: dict[str, Any]) -> list[int]:
     return [sum(counts.values()) for counts in audit["classes"].values()]
 
 
-def test_mtsamples(real: Path) -> None:
-    source = {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"}
-    audit = check(prepare("mtsamples", settings(source, split={"near": None}), 0, real))
+def test_medical40(real: Path) -> None:
+    audit = check(prepare("medical40", settings(MTSAMPLES, split={"near": None}), 0, real))
     assert audit["rows"]["used"] == 4966
     assert audit["excluded"] == {"empty_text": 33}
     assert len(audit["classes"]) == 40
@@ -46,6 +46,18 @@ def test_mtsamples(real: Path) -> None:
     assert audit["duplicates"]["conflicting_texts"] == 2148
     assert round(audit["ceiling"]["all"]["within"], 3) == 0.475
     assert audit["groups"]["count"] == 2357
+
+
+def test_medical40_random(real: Path) -> None:
+    split = {"by": "row", "drop_shared": False, "validation": 0.1, "test": 0.1}
+    prepared = prepare("medical40_random", settings(MTSAMPLES, split=split), 0, real)
+    audit = prepared.audit
+    assert audit["rows"]["used"] == 4966
+    assert all(0.09 < len(prepared.rows[side]) / 4966 < 0.11 for side in ("validation", "test"))
+    shared, rows, test = audit["shared_texts"], audit["rows"], audit["ceiling"]["test"]
+    assert shared["test_rows"] / rows["test"] > 0.8
+    assert shared["same_label"] / rows["test"] < 0.01
+    assert test["within"] > 0.9 and round(test["whole"], 2) == 0.48
 
 
 def test_banking77(real: Path) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ import pyarrow.parquet as pq
 
 from slingshot.data.decode import DECOMPRESS, contents, decode
 from slingshot.settings import FileSource, LinesSource, UserError, nearest
+
+BLOCK = 20_000
 
 
 def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
@@ -64,11 +66,18 @@ def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFr
 
 def row_ids(rows: pd.DataFrame, prefix: str = "") -> list[str]:
     """A hash of each row's text, label and group; the n-th exact repeat of a row ends in `.n`."""
-    cells = rows[["text", "label", "group"]].astype(object).where(rows.notna(), None)
-    keys = [json.dumps(row).encode() for row in cells.itertuples(index=False, name=None)]
-    ids = pd.Series([prefix + hashlib.sha256(key).hexdigest()[:20] for key in keys], dtype=object)
+    names = [prefix + hashlib.sha256(key).hexdigest()[:20] for key in _keys(rows[["text", "label", "group"]])]
+    ids = pd.Series(names, dtype=object)
     repeats = ids.groupby(ids).cumcount()
     return [name if n == 0 else f"{name}.{n}" for name, n in zip(ids, repeats, strict=True)]
+
+
+def _keys(rows: pd.DataFrame) -> Iterator[bytes]:
+    """Each row as JSON, a block at a time: as Python objects, all rows at once would fill the memory."""
+    for start in range(0, len(rows), BLOCK):
+        block = rows.iloc[start : start + BLOCK]
+        cells = block.astype(object).where(block.notna(), None)
+        yield from (json.dumps(row).encode() for row in cells.itertuples(index=False, name=None))
 
 
 def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
@@ -97,7 +106,13 @@ def read_table(path: Path, source: FileSource) -> pd.DataFrame:
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
     frame = FORMATS[suffix](path, contents(path), names, source.encoding)
-    return pd.DataFrame({role: frame[name] if name else None for role, name in wanted.items()}, dtype="str")
+    return in_roles(frame, wanted)
+
+
+def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
+    """Columns of strings under the names of their roles, null for a role without one."""
+    held = {role: columns[name].astype("str") for role, name in wanted.items() if name}
+    return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")
 
 
 def check_columns(path: Path, names: list[str], found: Collection[str]) -> None:
@@ -184,7 +199,7 @@ def _parquet(path: Path, data: bytes, names: list[str], encoding: str) -> pd.Dat
         table = file.read(columns=names)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: not a parquet file: {error}") from None
-    return pd.DataFrame({name: strings(path, name, table.column(name)) for name in names})
+    return pd.DataFrame({name: strings(path, name, table.column(name)) for name in names}, copy=False)
 
 
 def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:

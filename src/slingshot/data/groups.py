@@ -44,8 +44,8 @@ def normalise(text: str) -> str:
 
 def find(rows: pd.DataFrame, near: float | None) -> Groups:
     """Join rows (id, text, group: null or the user's), sorted by id, into groups."""
-    texts = rows["text"].map(normalise)
-    text, distinct = pd.factorize(texts, sort=True)
+    # As Python's own strings, which the distinct ones then share: a column of them would be a copy.
+    text, distinct = pd.factorize(np.array([normalise(t) for t in rows["text"]], dtype=object), sort=True)
     pairs = near_pairs(list(distinct), near or COUNTED)
     users, _ = pd.factorize(rows["group"])
     has_user = users >= 0

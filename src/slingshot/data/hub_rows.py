@@ -69,7 +69,7 @@ def _table(paths: list[Path], source: HubSource, key: str, named: bool) -> pd.Da
     feature = loaded.features[source.label]
     if named and isinstance(feature, datasets.ClassLabel):
         columns[source.label] = columns[source.label].map({str(k): name for k, name in enumerate(feature.names)})
-    return pd.DataFrame({role: columns[name] if name else None for role, name in wanted.items()}, dtype="str")
+    return files.in_roles(columns, wanted)
 
 
 def _load(paths: list[Path], names: list[str]) -> Any:

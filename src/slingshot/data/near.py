@@ -78,15 +78,15 @@ def grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _digests(texts: list[str]) -> np.ndarray:
-    parts = [np.empty((0, PERMUTATIONS), dtype=np.uint32)]
+    digests = np.empty((len(texts), PERMUTATIONS), dtype=np.uint32)
     with bar(len(texts), "near duplicates: hash", "text") as shown:
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
             hashes, offsets = grams(block)
             matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), PERMUTATIONS, 1)
-            parts.append(np.array(matrix.to_rows(), dtype=np.uint32))
+            digests[start : start + len(block)] = matrix.to_rows()
             shown.update(len(block))
-    return np.concatenate(parts)
+    return digests
 
 
 def _rows_per_band(threshold: float) -> int:

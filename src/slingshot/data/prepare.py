@@ -78,7 +78,9 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     counts = {"source": source_rows, "ungrouped": ungrouped}
     report = audit(dataset, rows, joined, names, labels, counts, excluded, commit)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
-    return Prepared({s: rows[rows["side"] == s].sort_values("order") for s in SPLITS}, labels, report)
+    placed = rows["order"].to_numpy().argsort(kind="stable")
+    sides = rows["side"].to_numpy()[placed]
+    return Prepared({split: rows.iloc[placed[sides == split]] for split in SPLITS}, labels, report)
 
 
 def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFrame, str | None]:
@@ -96,9 +98,10 @@ def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFra
 
 
 def _drop(rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, int]) -> pd.DataFrame:
-    if mask.any():
-        excluded[reason] = int(mask.sum())
-    return rows[~mask].copy()
+    if not mask.any():
+        return rows
+    excluded[reason] = int(mask.sum())
+    return rows[~mask]
 
 
 def _one_class(dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]) -> str:
@@ -148,7 +151,7 @@ def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool
 
 def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     """Write the nested order of one split into `rows`, and put what lies over the cap out of it."""
-    part = rows[rows["side"] == split]
+    part = rows.loc[rows["side"] == split, ["label", "group"]]
     part = part.iloc[nested_order(part["label"].to_numpy(), part["group"].to_numpy(), seed)]
     if cap is not None:
         kept = first_groups(part, cap, every_class=split == "train")
