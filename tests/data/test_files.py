@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import json
 import lzma
 import zipfile
@@ -98,6 +99,15 @@ def test_ids_are_unique_and_do_not_depend_on_the_order(tmp_path: Path, order: li
     after = files.read(source(written(tmp_path / "r.csv", [rows[i] for i in order]).name), tmp_path)
     assert before["id"].is_unique
     assert set(zip(before["id"], held(before), strict=True)) == set(zip(after["id"], held(after), strict=True))
+
+
+def test_blocks_do_not_change_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [*ROWS, ROWS[0], ("", "", ""), ("a", "b", ""), ROWS[0]]
+    whole = files.read(source(written(tmp_path / "r.csv", rows).name), tmp_path)["id"].tolist()
+    monkeypatch.setattr(files, "BLOCK", 3)
+    assert files.read(source("r.csv"), tmp_path)["id"].tolist() == whole
+    keys = [[text, label.strip() or None, who.strip() or None] for text, label, who in rows]
+    assert [name[:20] for name in whole] == [hashlib.sha256(json.dumps(k).encode()).hexdigest()[:20] for k in keys]
 
 
 def test_a_test_file_has_ids_of_its_own(tmp_path: Path) -> None:
