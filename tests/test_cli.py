@@ -114,6 +114,9 @@ def test_study_dry_runs_nothing(project: Path, calls: list) -> None:
         ("seeds", "models: {minilm: {epoch: 2}}", "did you mean 'epochs'?"),
         ("seeds", "", "expected keys of params.yaml"),
         ("seeds", "a: [", "not valid YAML"),
+        ("seeds", "sweep: {fraction: 0.25}", "sweep: expected dotted keys, each with a list of values"),
+        ("seeds", "sweep: {fraction: [1.0, 2.0]}", "fraction: Input should be less than or equal to 1"),
+        ("seeds", "sweep: {models.minilm.epoch: [1, 2]}", "did you mean 'epochs'?"),
     ],
 )
 def test_a_wrong_study_is_one_error_before_anything_runs(
@@ -126,15 +129,33 @@ def test_a_wrong_study_is_one_error_before_anything_runs(
     assert calls == []
 
 
-def test_narrowing_the_study_in_the_workspace_is_refused(project: Path, calls: list) -> None:
-    (project / "studies/small.yaml").write_text("study: {models: [minilm]}\n")
-    done = slingshot("study", "small")
-    assert done.exit_code == 1
-    assert "tfidf, frozen" in done.output
-    assert "--queue" in done.output
+@pytest.mark.parametrize(
+    ("text", "why", "count"),
+    [
+        ("study: {models: [minilm]}", "leaves out tfidf, frozen, whose outputs and metrics DVC would delete here", 1),
+        ("sweep: {fraction: [1.0, 0.25]}", "stands for 2 experiments", 2),
+    ],
+)
+def test_a_narrower_study_and_a_sweep_run_in_a_copy_of_the_work_tree(
+    project: Path, calls: list, text: str, why: str, count: int
+) -> None:
+    (project / "studies/small.yaml").write_text(text)
+    done = slingshot("study", "small", "--dry")
+    assert f"studies/small.yaml {why}: run with --temp" in done.stderr
+    assert done.stdout.count("dvc exp run --temp -S ") == len(done.stdout.splitlines()) == count
     assert calls == []
-    assert slingshot("study", "small", "--queue").exit_code == 0
-    assert len(calls) == 1
+    done = slingshot("study", "small", "--queue")
+    assert (done.exit_code, done.stderr, len(calls)) == (0, "", count)
+    assert all(call[3:6] == ["exp", "run", "--queue"] for call, _ in calls)
+
+
+def test_a_run_that_fails_stops_the_study_with_its_exit_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "studies/both.yaml").write_text("sweep: {fraction: [1.0, 0.25]}\n")
+    codes = iter([7, 0])
+    monkeypatch.setattr(cli, "_dvc", lambda arguments: next(codes))
+    done = slingshot("study", "both")
+    assert done.exit_code == 7
+    assert list(codes) == [0], "the second run was not started"
 
 
 def test_repro_passes_arguments_on_and_a_failure_back(project: Path, calls: list, monkeypatch) -> None:
@@ -167,7 +188,7 @@ def test_help_is_short_for_every_command_and_loads_nothing_heavy() -> None:
     code = f"import sys, slingshot.cli; print([name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
-    for command in ("check", "study", "show", "repro"):
+    for command in ("check", "study", "curve", "show", "repro"):
         assert slingshot(command, "-h").exit_code == 0
 
 

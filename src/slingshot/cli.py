@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from slingshot.overrides import Run
     from slingshot.settings import Settings
 
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -45,22 +46,53 @@ def check() -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--queue", is_flag=True, help="Put it in DVC's queue; `dvc queue start` then runs it.")
-@click.option("--dry", is_flag=True, help="Print the call and run nothing.")
-def study(name: str, queue: bool, dry: bool) -> None:
-    """Run studies/NAME.yaml, a file of overrides for params.yaml, as a DVC experiment."""
+@click.option("--queue", is_flag=True, help="Put all in DVC's queue; `dvc queue start` then runs them.")
+@click.option("--dry", is_flag=True, help="Print the calls and run nothing.")
+@click.option("--table", is_flag=True, help="Show the table of what has been run, and run nothing.")
+def study(name: str, queue: bool, dry: bool, table: bool) -> None:
+    """Run studies/NAME.yaml, a file of overrides for params.yaml, as DVC experiments, and show their table.
+
+    A run that failed goes on where it stopped when the command is given again.
+    """
     from slingshot import overrides, settings
 
-    values, changes = settings.read_yaml(settings.PARAMS), _study_changes(name)
+    values, path = settings.read_yaml(settings.PARAMS), STUDIES / f"{name}.yaml"
     settings.validated(values, settings.PARAMS)
-    params = settings.validated(overrides.merged(values, changes), STUDIES / f"{name}.yaml")
-    if not queue and not dry:
-        _refuse_narrowing(values["study"], params, name)
-    sets = [part for item in overrides.flattened(values, changes) for part in ("-S", item)]
-    call = ["exp", "run", *(["--queue"] if queue else []), *sets]
-    click.echo(f"dvc {shlex.join(call)}")
-    if not dry:
-        sys.exit(_dvc(call))
+    runs = overrides.runs(values, _study_changes(path), path)
+    if not table:
+        apart = None if queue else _why_apart(values["study"], runs, path)
+        if apart:
+            click.echo(f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.", err=True)
+        where = ["--queue"] if queue else ["--temp"] if apart else []
+        for run in runs:
+            sets = [part for item in overrides.flattened(values, run.changes) for part in ("-S", item)]
+            call = ["exp", "run", *where, *sets]
+            click.echo(f"dvc {shlex.join(call)}")
+            code = 0 if dry else _dvc(call)
+            if code:
+                sys.exit(code)
+    if table or not (queue or dry):
+        _show_study(name, runs)
+
+
+@main.command()
+@click.option("--write", is_flag=True, help="Collect points from DVC's experiments into metrics/curve.")
+@click.option("--dataset", help="Draw this data set only.")
+@click.option("--metric", help="Draw this metric; metrics.primary if not given.")
+def curve(write: bool, dataset: str | None, metric: str | None) -> None:
+    """Draw a metric against the number of training rows, from metrics/curve."""
+    from slingshot import settings
+    from slingshot.report import curve as drawn
+
+    params = settings.load()
+    if write:
+        from slingshot import curve, experiments
+
+        for line in curve.write(experiments.everything(), settings.read_yaml(settings.PARAMS)):
+            click.echo(line)
+        click.echo("`slingshot curve` draws them, and `dvc repro` puts them into the report.")
+    else:
+        drawn.show(drawn.read(params, dataset), drawn.known(metric or params.metrics.primary))
 
 
 @main.command()
@@ -143,12 +175,11 @@ def _refuse_stale(values: dict[str, Any]) -> None:
         raise UserError(f"{PARAMS}: {', '.join(changed)} changed since the report was made; run `dvc repro`")
 
 
-def _study_changes(name: str) -> dict[str, Any]:
+def _study_changes(path: Path) -> dict[str, Any]:
     from slingshot import settings
 
-    path = STUDIES / f"{name}.yaml"
     if not path.is_file():
-        known = settings.nearest(name, (file.stem for file in STUDIES.glob("*.yaml")))
+        known = settings.nearest(path.stem, (file.stem for file in STUDIES.glob("*.yaml")))
         raise settings.UserError(f"{path}: no such study{known}")
     changes = settings.read_yaml(path)
     if not isinstance(changes, dict) or not changes:
@@ -156,15 +187,26 @@ def _study_changes(name: str) -> dict[str, Any]:
     return changes
 
 
-def _refuse_narrowing(current: dict[str, Any], params: Settings, name: str) -> None:
-    """DVC deletes the outputs and committed metrics of what a run in the workspace leaves out."""
-    from slingshot.settings import UserError
-
-    kept = {*params.study.datasets, *params.study.contestants}
-    lost = [n for key in ("datasets", "models", "llms") for n in current[key] if n not in kept]
-    lost += [cascade["name"] for cascade in current.get("cascades") or [] if cascade["name"] not in kept]
+def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | None:
+    """Why the runs can't take place in the workspace: there DVC deletes the outputs and committed metrics
+    of what a run leaves out, and each run would replace the last."""
+    names = [name for key in ("datasets", "models", "llms") for name in current[key]]
+    names += [cascade["name"] for cascade in current.get("cascades") or []]
+    kept = [{*run.params.study.datasets, *run.params.study.contestants} for run in runs]
+    lost = [name for name in names if not all(name in each for each in kept)]
     if lost:
-        raise UserError(
-            f"{STUDIES / name}.yaml leaves out {', '.join(lost)}, whose outputs and metrics DVC would delete here; "
-            f"run `slingshot study {name} --queue` and then `dvc queue start`"
-        )
+        return f"{path} leaves out {', '.join(lost)}, whose outputs and metrics DVC would delete here"
+    return f"{path} stands for {len(runs)} experiments" if len(runs) > 1 else None
+
+
+def _show_study(name: str, runs: list[Run]) -> None:
+    """Print the table of the study from the experiments of the current commit."""
+    from slingshot import experiments
+    from slingshot.report import study_table
+
+    found = experiments.of_head()
+    labels = [study_table.label(run.point) for run in runs]
+    datasets = dict.fromkeys(dataset for run in runs for dataset in run.params.study.datasets)
+    names = dict.fromkeys(contestant for run in runs for contestant in run.params.study.contestants)
+    cells = {d: {c: experiments.cells(found, runs, d, c) for c in names} for d in datasets}
+    study_table.show(cells, labels, name, runs[0].params)

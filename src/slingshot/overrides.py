@@ -2,34 +2,87 @@
 
 `-S` takes single values only, in Hydra's grammar, and leaves params.yaml silently as it is when it
 does not know the key: so a file is checked against Settings before a call is made of it, and a key
-that params.yaml lacks is added with `++`.
+that params.yaml lacks is added with `++`. A mapping that becomes one of another kind is taken away
+with `~` first, as the keys of its old kind would stay beside the new ones.
 """
 
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from slingshot.settings import UserError
+from slingshot.settings import Settings, UserError, validated
 
+SWEEP = "sweep"
+"""A study file's own key: {dotted key of params.yaml: [values]}, one experiment a value."""
+TAGS = ("kind", "family", "provider")
+"""Keys that say which other keys their mapping has."""
 PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
 OWN_PLACE = "put its mapping into params.yaml itself"
 RESERVED = ("null", "true", "false", "inf", "nan")
 """Words that Hydra reads as values: as strings they are quoted."""
 
 
+@dataclass(frozen=True)
+class Run:
+    """One experiment of a study."""
+
+    point: Mapping[str, Any]
+    """Swept key -> its value; empty without a sweep."""
+    changes: Mapping[str, Any]
+    """Of params.yaml, the swept values among them."""
+    values: Mapping[str, Any]
+    """params.yaml with them."""
+    params: Settings
+
+
+def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[Run]:
+    """The experiments that the study file `path` stands for over params.yaml's `values`: one without a
+    sweep, else one a combination. Raises UserError for the first that is not valid."""
+    changes = {key: change for key, change in study.items() if key != SWEEP}
+    found = []
+    for point in _points(study[SWEEP], path) if SWEEP in study else [{}]:
+        changed = changes
+        for key, value in point.items():
+            changed = merged(changed, _nested(key, value))
+        together = merged(values, changed)
+        found.append(Run(point, changed, together, validated(together, path)))
+    return found
+
+
+def _points(sweep: Any, path: Path) -> list[dict[str, Any]]:
+    if not isinstance(sweep, Mapping) or not sweep or not all(isinstance(v, list) and v for v in sweep.values()):
+        raise UserError(f"{path}: {SWEEP}: expected dotted keys, each with a list of values: {{fraction: [1.0, 0.25]}}")
+    return [dict(zip(map(str, sweep), chosen, strict=True)) for chosen in itertools.product(*sweep.values())]
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    """{a: {b: value}} for the dotted key a.b."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with `changes`: mappings merge key by key, everything else is replaced."""
+    """`values` with `changes`: mappings merge key by key unless they become of another kind, everything
+    else is replaced."""
     result = dict(values)
     for key, change in changes.items():
         below = result.get(key)
-        if isinstance(below, Mapping) and isinstance(change, Mapping):
+        if isinstance(below, Mapping) and isinstance(change, Mapping) and not _of_another_kind(below, change):
             change = merged(below, change)
         result[key] = change
     return result
+
+
+def _of_another_kind(below: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    return any(tag in below and tag in change and below[tag] != change[tag] for tag in TAGS)
 
 
 def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -37,7 +90,11 @@ def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str
     for key, change in changes.items():
         below, name = values.get(key), f"{prefix}{_part(key)}"
         if isinstance(below, Mapping) and isinstance(change, Mapping):
-            yield from flattened(below, change, f"{name}.")
+            if _of_another_kind(below, change):
+                yield f"~{name}"
+                yield f"++{name}={literal(change)}"
+            else:
+                yield from flattened(below, change, f"{name}.")
         else:
             yield f"{'' if key in values else '++'}{name}={literal(change)}"
 

@@ -166,6 +166,10 @@ def study() -> Callable[..., Settings]:
     def narrowed(**chosen: Any) -> Settings:
         values = settings.read_yaml(PARAMS)
         values["study"] |= {"datasets": ["tweets"]} | chosen
+        for name in values["study"]["datasets"]:
+            values["datasets"].setdefault(name, values["datasets"]["tweets"])
+        for name in values["study"]["models"]:
+            values["models"].setdefault(name, values["models"]["minilm"])
         return settings.validated(values, PARAMS)
 
     return narrowed

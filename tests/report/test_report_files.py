@@ -103,6 +103,42 @@ def test_ceilings_and_warnings_stand_with_the_scores(files, build) -> None:
         assert "one group holds 12% of the rows" in text
 
 
+def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_them(files, build) -> None:
+    files.audit["ceiling"]["test"] = {"within": 0.942, "whole": 0.476}
+    parts, html, markdown = build()
+    part = parts["tweets"]
+    assert [row.title for row in part.table.rows[-2:]] == ["ceiling, test rows alone", "ceiling, all rows"]
+    assert cells(part, "ceiling, test rows alone")["accuracy"] == "0.942"
+    assert cells(part, "ceiling, all rows") | {"accuracy": "0.476"} == cells(part, "ceiling, all rows")
+    assert cells(part, "ceiling, all rows")["auroc"] == "–"
+    [note] = [note for note in part.table.notes if "The ceilings are" in note]
+    assert "can pass 0.942" in note and "would score 0.476" in note
+    assert note in html and note in markdown
+    assert [bar.title for bar in charts.bars(part.results, part.table, "accuracy").bars][-1] == "majority class"
+
+
+def test_may_have_been_seen_is_said_by_data_set(files, study, tmp_path) -> None:
+    for dataset, published in (("tweets", "2014-06-01"), ("snippets", "2025-01-01")):
+        files.audit["published"] = published
+        files.write(tmp_path / "metrics", dataset)
+    parts = sections(study(datasets=["tweets", "snippets"]), tmp_path / "metrics")
+    marked = {name: [row.name for row in part.table.rows if row.mark] for name, part in parts.items()}
+    assert marked == {"tweets": ["gemma"], "snippets": []}
+
+
+def test_labels_written_by_a_model_are_said_in_every_format(files, build) -> None:
+    """The warning is the audit's own (data/caveats.py), the note the report's."""
+    files.audit["label_source"] = "GPT-3.5"
+    warning = "Labels were written by GPT-3.5: a score here is agreement with GPT-3.5, not with people."
+    files.audit["warnings"] = [warning]
+    parts, html, markdown = build()
+    out = io.StringIO()
+    terminal.show(parts, "report/index.html", out)
+    for text in (html, markdown, " ".join(out.getvalue().split())):
+        assert warning in text
+        assert "Labels were written by GPT-3.5, not by people: accuracy here is agreement with GPT-3.5." in text
+
+
 def test_the_page_fetches_nothing_and_is_well_formed(build) -> None:
     html = build()[1]
     parser = Balanced()

@@ -70,8 +70,10 @@ def bars(results: Results, table: Table, primary: str) -> Bars:
         if row.name in named:
             value = named[row.name].scores.get(primary)
             interval = (named[row.name].intervals.get("metrics") or {}).get(primary) or {}
-        else:
+        elif row.title == MAJORITY:
             value, interval = (results.audit.get("majority") or {}).get(primary), {}
+        else:
+            continue
         if value is not None:
             low, high = interval.get("low"), interval.get("high")
             marks.append((row.title, value, value if low is None else low, value if high is None else high))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slingshot.settings import Settings
-from slingshot.tables import read_json
+from slingshot.tables import Point, read_curve, read_json
 
 METRICS = Path("metrics")
 Kind = Literal["model", "llm", "cascade"]
@@ -46,6 +46,8 @@ class Results:
     audit: Figures
     contestants: tuple[Contestant, ...]
     pairs: Figures
+    curve: tuple[Point, ...] = ()
+    """Its learning-curve points; those of other studies' contestants among them."""
 
     def of_kind(self, kind: Kind) -> list[Contestant]:
         return [contestant for contestant in self.contestants if contestant.kind == kind]
@@ -73,6 +75,7 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
         audit=read_json(metrics / "audit" / f"{dataset}.json"),
         contestants=tuple(_contestant(settings, metrics, dataset, name, kind) for name, kind in kinds),
         pairs=read_json(metrics / "pairs" / f"{dataset}.json"),
+        curve=tuple(read_curve(metrics / "curve" / f"{dataset}.csv")),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from slingshot.report import inputs, words
+from slingshot.report import curve, inputs, published, words
 from slingshot.report import table as tables
+from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.table import Table
 from slingshot.report.verdict import Verdict
@@ -18,6 +19,8 @@ class Section:
     results: Results
     verdict: Verdict
     table: Table
+    grids: tuple[Grid, ...]
+    """What this data set has besides: published figures, a learning curve."""
 
     @property
     def headline(self) -> str:
@@ -30,7 +33,14 @@ class Section:
 
 def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Section]:
     """Data set -> section, in the order of the study. Raises UserError naming the first missing file."""
-    return {
-        results.dataset: Section(results, words.verdict(results, settings), tables.build(results, settings))
-        for results in inputs.read(settings, metrics)
-    }
+    return {results.dataset: _section(results, settings) for results in inputs.read(settings, metrics)}
+
+
+def _section(results: Results, settings: Settings) -> Section:
+    grids = published.build(results, settings), curve.build(results, settings.metrics.primary)
+    return Section(
+        results,
+        words.verdict(results, settings),
+        tables.build(results, settings),
+        tuple(grid for grid in grids if grid),
+    )

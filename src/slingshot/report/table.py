@@ -14,6 +14,10 @@ from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
 MAJORITY = "majority class"
+CEILINGS = {"ceiling, test rows alone": "within", "ceiling, all rows": "whole"}
+"""Title -> key in the audit's ceilings of the test rows."""
+NEAR_ONE = 0.99
+"""Ceilings from here on limit nothing that a reader would see."""
 SEEN = "may have been seen"
 TOKENS = (
     "Tokens are each contestant's own (words where a model has no tokenizer; for a local LLM the text and the words "
@@ -52,7 +56,7 @@ class Table:
 
 
 def build(results: Results, settings: Settings) -> Table:
-    """Rows by the primary metric on test, best first; the majority class, no contestant, last."""
+    """Rows by the primary metric on test, best first; the majority class and the ceilings, no contestants, last."""
     primary = settings.metrics.primary
     contestants = sorted(results.contestants, key=lambda c: -(c.scores.get(primary) or 0))
     columns = _columns(results, settings)
@@ -68,10 +72,19 @@ def build(results: Results, settings: Settings) -> Table:
     majority = results.audit.get("majority") or {}
     cells = (majority.get(column.key) if column.key in _METRICS else None for column in columns)
     rows.append(Row("", MAJORITY, "", tuple(score(value) for value in cells)))
+    for title, ceiling in _ceilings(results.audit).items():
+        rows.append(Row("", title, "", tuple(score(ceiling if c.key == "accuracy" else None) for c in columns)))
     return Table(columns, tuple(rows), tuple(_notes(results, contestants, settings)))
 
 
 _METRICS = (*METRIC_NAMES, "log_loss")
+
+
+def _ceilings(audit: Figures) -> dict[str, float]:
+    """Title -> ceiling on the test rows, where labels that contradict each other hold a score down."""
+    test = (audit.get("ceiling") or {}).get("test") or {}
+    known = {title: test[key] for title, key in CEILINGS.items() if test.get(key) is not None}
+    return known if min(known.values(), default=1) < NEAR_ONE else {}
 
 
 def _columns(results: Results, settings: Settings) -> tuple[Column, ...]:
@@ -120,6 +133,7 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
         f"The {MAJORITY} is what always answering the most frequent training label would score: computed, neither "
         "trained nor run, hence its dashes; no contestant."
     )
+    yield from _held_down(results.audit)
     yield TOKENS
     labels = results.audit["label_source"]
     if labels != "human":
@@ -138,6 +152,20 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
     shared = results.pairs.get("notes") or []  # which the verdict says
     own = [(c.title, note) for c in contestants for note in c.intervals.get("notes") or [] if note not in shared]
     yield from dict.fromkeys(f"{title}: {note}" for title, note in own)
+
+
+def _held_down(audit: Figures) -> Iterator[str]:
+    """What texts under several labels do to every score above."""
+    ceilings = [score(value) for value in _ceilings(audit).values()]
+    if len(ceilings) == len(CEILINGS):
+        yield (
+            "The ceilings are accuracies that the labels allow, no contestants: some texts stand under several labels. "
+            f"Nobody who reads the text alone, case and white space aside, can pass {ceilings[0]} on these test rows. "
+            f"Giving each text its most frequent label among all rows would score {ceilings[1]}. Where copies of "
+            "a text lie on both sides of a split, few of them meet in test: the first is then high although the texts "
+            "do not tell the labels apart, and copies remembered from training move every score. Where all copies lie "
+            "on one side, the two are alike, and a score near them is as good as scores get."
+        )
 
 
 def _missing(results: Results, contestants: list[Contestant], settings: Settings) -> Iterator[str]:

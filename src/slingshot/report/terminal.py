@@ -18,12 +18,18 @@ WIDTH = 100
 
 def show(sections: Mapping[str, Section], page: str, file: TextIO | None = None) -> None:
     """Print each data set's table, verdict and notes, then where the page lies."""
-    console = Console(file=file, highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    out = console(file)
     for name, section in sections.items():
-        console.print(_section(name, section))
-    console.print(Text(f"Report: {page}"), soft_wrap=True)
+        out.print(_section(name, section))
+    out.print(Text(f"Report: {page}"), soft_wrap=True)
+
+
+def console(file: TextIO | None = None) -> Console:
+    """Plain text of a fixed width where the output is no terminal."""
+    made = Console(file=file, highlight=False)
+    if not made.is_terminal:
+        made.width = WIDTH
+    return made
 
 
 def _section(name: str, section: Section) -> Group:
@@ -42,4 +48,5 @@ def _section(name: str, section: Section) -> Group:
     notes = Table.grid(padding=(0, 1))
     for note in table.notes:
         notes.add_row("-", Text(note))
-    return Group(title, grid, Text(section.verdict.words), Text(), notes, *warnings, Text())
+    besides = [Text(f"In the report: {grid.heading.lower()}.") for grid in section.grids]
+    return Group(title, grid, Text(section.verdict.words), Text(), notes, *warnings, *besides, Text())

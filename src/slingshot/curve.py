@@ -1,0 +1,94 @@
+"""Learning-curve points: from DVC's experiments, the last commit and the workspace into metrics/curve/D.csv.
+
+A file holds one point a contestant, number of training rows and pair of seeds: the newest measured.
+Experiments do not travel with a clone, so a point stays in its file when its experiment is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from slingshot.experiments import WORKSPACE, Revision, contestants, defined_alike
+from slingshot.tables import CURVE_METRICS, Point, read_curve, write_curve
+
+FOLDER = Path("metrics/curve")
+
+
+def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[str]:
+    """Write the file of every data set of params.yaml that has points, and yield a line on each.
+
+    Raises UserError when a file that is there breaks its contract.
+    """
+    for dataset in params["datasets"]:
+        path = FOLDER / f"{dataset}.csv"
+        held = read_curve(path)
+        points, others = collected(revisions, params, dataset, held)
+        if points:
+            write_curve(path, points)
+            rows = sorted({point.train_rows for point in points if point.fraction is not None})
+            yield f"{path}: {len(points)} points; training rows: {', '.join(map(str, rows)) or 'none'}"
+        if others:
+            yield (
+                f"{path}: left out {', '.join(others)}, which define {dataset} or a contestant otherwise than "
+                "params.yaml does, or whose params.yaml was changed after the run"
+            )
+
+
+def collected(
+    revisions: Sequence[Revision], params: Mapping[str, Any], dataset: str, held: Sequence[Point] = ()
+) -> tuple[list[Point], list[str]]:
+    """The data set's points, and the names of revisions with figures of something else.
+
+    `revisions` stand oldest first, and a newer figure replaces an older one; `held` are the points
+    that the file has, those of an earlier workspace left out.
+    """
+    kept = {point.key: point for point in held if point.experiment != WORKSPACE}
+    others: dict[str, None] = {}
+    for revision in revisions:
+        if dataset not in ((revision.params.get("study") or {}).get("datasets") or []):
+            continue
+        for contestant in contestants(revision.params):
+            points = _points(revision, dataset, contestant)
+            same = defined_alike(revision.params, params, dataset, contestant)
+            if points and (not same or _stale(revision, dataset, contestant)):
+                others[revision.name] = None
+                continue
+            for point in points:
+                if point.key not in kept or kept[point.key].figures != point.figures:
+                    kept[point.key] = point
+    return list(kept.values()), list(others)
+
+
+def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
+    scores, intervals = (revision.figures(room, dataset, contestant) for room in ("scores", "intervals"))
+    if scores.get("train_rows") is None:
+        return []
+    return [
+        Point(
+            experiment=revision.name,
+            commit=revision.commit,
+            fraction=scores.get("fraction"),
+            train_rows=int(scores["train_rows"]),
+            split_seed=int(revision.params.get("seed", 0)),
+            training_seed=int(run["seed"]),
+            contestant=contestant,
+            **{name: run.get(name) for name in CURVE_METRICS},
+        )
+        for run in intervals.get("seeds") or []
+    ]
+
+
+def _stale(revision: Revision, dataset: str, contestant: str) -> bool:
+    """Whether dvc.lock records other parameters than params.yaml holds: the figures are of the former."""
+    cell = [f"{stage}@{dataset}-{contestant}" for stage in ("finetune", "prompt_llm")]
+    made = [revision.lock.get(name) or {} for name in (f"prepare@{dataset}", f"subsample@{dataset}", *cell)]
+    recorded = [item for stage in made for item in ((stage.get("params") or {}).get("params.yaml") or {}).items()]
+    return any(_at(revision.params, key) != value for key, value in recorded)
+
+
+def _at(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values

@@ -1,0 +1,153 @@
+"""What DVC's experiments, the last commit and the workspace measured, from the files that each holds.
+
+DVC lists the experiments; one `git archive` a revision reads its small committed files in memory, so
+nothing is checked out and the workspace stays as it is.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import subprocess
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slingshot.settings import UserError
+
+if TYPE_CHECKING:
+    from slingshot.overrides import Run
+
+WORKSPACE = "workspace"
+FILES = ("params.yaml", "dvc.lock", "metrics")
+DESCRIBES = ("label_source", "licence", "published", "may_leave")
+"""Keys of a data set that neither its rows nor a prompt depend on."""
+NOT_MEASURED = ("study", "run")
+"""Blocks of params.yaml that say who takes part and how it runs: no figure depends on them."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """An experiment, `HEAD` or `workspace`, with the contents of its files by their paths."""
+
+    name: str
+    commit: str
+    """Empty for the workspace."""
+    time: float
+    """Of the commit, in seconds; infinite for the workspace."""
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        return self._yaml("params.yaml")
+
+    @cached_property
+    def lock(self) -> dict[str, Any]:
+        """What dvc.lock records of each stage."""
+        return self._yaml("dvc.lock").get("stages") or {}
+
+    def figures(self, room: str, dataset: str, contestant: str) -> dict[str, Any]:
+        """The contents of metrics/ROOM/D/C.json; empty where the revision has no such file."""
+        name = f"metrics/{room}/{dataset}/{contestant}.json"
+        try:
+            return dict(json.loads(self.files.get(name, b"{}")))
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{name} of {self.name}: not a JSON object: {error}") from None
+
+    def _yaml(self, name: str) -> dict[str, Any]:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        try:
+            return dict(YAML(typ="safe").load(self.files.get(name, b"{}")))
+        except (YAMLError, ValueError, TypeError) as error:
+            raise UserError(f"{name} of {self.name}: not a YAML mapping: {error}") from None
+
+
+def of_head() -> list[Revision]:
+    """The experiments whose baseline is the current commit, oldest first."""
+    return _experiments(all_commits=False)
+
+
+def everything() -> list[Revision]:
+    """Every experiment and the last commit, oldest first, then the workspace."""
+    committed = sorted([*_experiments(all_commits=True), _archived("HEAD", "HEAD")], key=_age)
+    paths = [*map(Path, FILES[:2]), *sorted(Path("metrics").rglob("*.json"))]
+    files = {path.as_posix(): path.read_bytes() for path in paths if path.is_file()}
+    return [*committed, Revision(WORKSPACE, "", math.inf, files)]
+
+
+def _age(revision: Revision) -> tuple[float, str]:
+    return revision.time, revision.name
+
+
+def _experiments(all_commits: bool) -> list[Revision]:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo:
+            listed = repo.experiments.ls(all_commits=all_commits)
+    except DvcException as error:
+        raise UserError(f"DVC could not list its experiments: {error}") from None
+    return sorted((_archived(name, commit) for found in listed.values() for name, commit in found), key=_age)
+
+
+def _archived(name: str, commit: str) -> Revision:
+    """Git puts the commit's id and time into the archive. One that lacks a file of FILES has measured nothing."""
+    done = subprocess.run(["git", "archive", commit, *FILES], capture_output=True)
+    if done.returncode:
+        return Revision(name, commit, 0, {})
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        commit = archive.pax_headers.get("comment", commit)
+        members = [(member, archive.extractfile(member)) for member in archive]
+        files = {member.name: content.read() for member, content in members if content}
+        return Revision(name, commit, max(member.mtime for member, _ in members), files)
+
+
+def contestants(params: Mapping[str, Any]) -> list[str]:
+    """The names that params.yaml lets take part, models first."""
+    study = params.get("study") or {}
+    cascades = [cascade["name"] for cascade in study.get("cascades") or []]
+    return [*(study.get("models") or []), *(study.get("llms") or []), *cascades]
+
+
+def defined_alike(a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str) -> bool:
+    """Whether two params.yaml define the data set's rows and the contestant in the same words."""
+    return _definition(a, dataset, contestant) == _definition(b, dataset, contestant)
+
+
+def _definition(params: Mapping[str, Any], dataset: str, contestant: str) -> list[Any]:
+    rows = (params.get("datasets") or {}).get(dataset) or {}
+    blocks = [(params.get(block) or {}).get(contestant) for block in ("models", "llms")]
+    cascades = (params.get("study") or {}).get("cascades") or []
+    described = {key: value for key, value in rows.items() if key not in DESCRIBES}
+    return [described, *blocks, *(cascade for cascade in cascades if cascade["name"] == contestant)]
+
+
+def cells(found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str) -> list[Revision | None]:
+    """One a run of a study: the newest experiment that holds what the run sets, defines data set and
+    contestant as it does, and has scores of the two."""
+    return [
+        next(
+            (
+                revision
+                for revision in sorted(found, key=_age, reverse=True)
+                if _holds(revision.params, {k: v for k, v in run.changes.items() if k not in NOT_MEASURED})
+                and defined_alike(revision.params, run.values, dataset, contestant)
+                and revision.figures("scores", dataset, contestant)
+            ),
+            None,
+        )
+        for run in runs
+    ]
+
+
+def _holds(values: Any, changes: Any) -> bool:
+    if isinstance(values, Mapping) and isinstance(changes, Mapping):
+        return all(key in values and _holds(values[key], change) for key, change in changes.items())
+    return bool(values == changes)

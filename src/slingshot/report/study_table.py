@@ -1,0 +1,71 @@
+"""The table of `slingshot study NAME`: accuracy, AUROC and training time, the swept values side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TextIO
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from slingshot.report.numbers import score, significant
+from slingshot.report.terminal import console
+from slingshot.settings import Settings
+
+COLUMNS = {"accuracy": "Accuracy", "auroc": "AUROC", "train_seconds": "Training s"}
+FRACTIONS = {1.0: "full", 0.5: "half", 0.25: "quarter"}
+
+
+class Measured(Protocol):
+    """An experiment: its name, and the contents of its files metrics/ROOM/D/C.json."""
+
+    @property
+    def name(self) -> str: ...
+
+    def figures(self, room: str, dataset: str, contestant: str) -> Mapping[str, Any]: ...
+
+
+Cells = Mapping[str, Mapping[str, Sequence[Measured | None]]]
+"""Data set -> contestant -> the experiment of each run, None where there is none."""
+
+
+def label(point: Mapping[str, Any]) -> str:
+    """What a run is called: `full`, `quarter`, `epochs 2, seed 1`; empty without a sweep."""
+    parts = []
+    for key, value in point.items():
+        known = FRACTIONS.get(value) if key == "fraction" else None
+        parts.append(known or f"{key.rpartition('.')[2]} {value}")
+    return ", ".join(parts)
+
+
+def show(cells: Cells, labels: Sequence[str], name: str, params: Settings, file: TextIO | None = None) -> None:
+    """Print a table a data set, one row a contestant and one column a metric and run, and whose figures they are."""
+    out = console(file)
+    for dataset, rows in cells.items():
+        grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        grid.add_column("Contestant", overflow="fold")
+        for heading in COLUMNS.values():
+            for each in labels:
+                grid.add_column(Text(f"{heading}\n{each}".rstrip()), justify="right")
+        for contestant, runs in rows.items():
+            llm = params.llms.get(contestant)
+            grid.add_row(Text(llm.title if llm else contestant), *map(Text, _printed(runs, dataset, contestant)))
+        out.print(Text(dataset, style="bold"), grid)
+    for number, each in enumerate(labels):
+        held = [runs[number] for rows in cells.values() for runs in rows.values()]
+        used = {run.name for run in held if run}
+        missing = f"none of this commit; run `slingshot study {name}`"
+        out.print(Text(f"{each or 'Experiment'}: {', '.join(sorted(used)) or missing}"))
+
+
+def _printed(runs: Sequence[Measured | None], dataset: str, contestant: str) -> list[str]:
+    """The row's cells: a dash where there is no experiment, or no such figure in it."""
+    scores, costs = (
+        [run.figures(room, dataset, contestant) if run else {} for run in runs] for room in ("scores", "cost")
+    )
+    return [
+        significant(held.get(key)) if key == "train_seconds" else score(held.get(key))
+        for key in COLUMNS
+        for held in (costs if key == "train_seconds" else scores)
+    ]

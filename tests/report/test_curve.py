@@ -1,0 +1,62 @@
+"""Learning-curve points in the report and on the terminal."""
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from slingshot import tables
+from slingshot.report import curve, page, summary, terminal
+from slingshot.report.section import sections
+
+POINT = tables.Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
+SHOTS = replace(POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7)
+QUARTER = [
+    replace(POINT, fraction=0.25, train_rows=630, training_seed=seed, accuracy=accuracy)
+    for seed, accuracy in ((0, 0.74), (1, 0.78))
+]
+
+
+@pytest.fixture
+def build(files, study, tmp_path):
+    def made(*points):
+        files.write(tmp_path)
+        tables.write_curve(tmp_path / "curve/tweets.csv", points)
+        parts = sections(study(), tmp_path)
+        return parts, page.html(parts, study()), summary.markdown(parts)
+
+    return made
+
+
+def test_two_numbers_of_training_rows_are_a_learning_curve(build) -> None:
+    parts, html, markdown = build(POINT, SHOTS, *QUARTER)
+    [grid] = parts["tweets"].grids
+    assert grid.columns == ("Contestant", "630", "2,520")
+    assert grid.rows == (("minilm", "0.760 [0.740–0.780]", "0.842"),)
+    for text in (html, markdown.replace("\\", "")):
+        assert "Learning curve" in text and "0.760 [0.740–0.780]" in text
+    out = io.StringIO()
+    terminal.show(parts, "report/index.html", out)
+    assert "In the report: learning curve." in out.getvalue()
+
+
+def test_one_number_of_training_rows_is_none_whatever_an_llms_shots(build) -> None:
+    assert build(POINT, SHOTS)[0]["tweets"].grids == ()
+    assert build()[0]["tweets"].grids == ()
+
+
+def test_points_of_who_is_not_in_the_study_are_not_reported(build) -> None:
+    other = replace(POINT, contestant="other", train_rows=630)
+    rows = [grid.rows for grid in build(POINT, other)[0]["tweets"].grids]
+    assert not [row for grid in rows for row in grid if row[0] == "other"]
+
+
+def test_the_terminal_draws_every_level_on_one_scale() -> None:
+    out = io.StringIO()
+    curve.show({"tweets": [POINT, SHOTS, *QUARTER]}, "accuracy", out)
+    lines = {tuple(line.split()[:2]): line for line in out.getvalue().splitlines() if "●" in line}
+    assert lines["gemma", "12"].split()[2] == "shots"
+    where = [lines[key].index("●") for key in (("gemma", "12"), ("minilm", "630"), ("minilm", "2,520"))]
+    assert where == sorted(where) and len(set(where)) == 3
+    assert lines["minilm", "630"].rstrip().endswith("─")
+    assert max(map(len, out.getvalue().splitlines())) <= 100
