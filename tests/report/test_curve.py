@@ -37,7 +37,7 @@ def test_two_numbers_of_training_rows_are_a_learning_curve(build) -> None:
         assert "Learning curve" in text and "0.760 [0.740–0.780]" in text
     out = io.StringIO()
     terminal.show(parts, "report/index.html", out)
-    assert "In the report: learning curve." in out.getvalue()
+    assert "In the report besides: learning curve." in out.getvalue()
 
 
 def test_one_number_of_training_rows_is_none_whatever_an_llms_shots(build) -> None:

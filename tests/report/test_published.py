@@ -6,6 +6,7 @@ from slingshot import settings
 from slingshot.report import page, published, summary
 from slingshot.report.section import sections
 from slingshot.report.words import METRIC_NAMES
+from tests.report.test_report_files import Balanced
 
 VALUES = settings.read_yaml(published.FIGURES)
 
@@ -62,6 +63,9 @@ def test_published_stands_beside_ours_with_a_dash_for_who_did_not_run(build) -> 
     assert rows["fine-tuning", "training seconds"] == ("under 14,400", "xlnet 312; distilbert –; t5 –")
     small = rows["a small fine-tuned model", "cost per million tokens"]
     assert small == ("EUR 0.03", "xlnet EUR 0.075; distilbert –; t5 –")
+    parser = Balanced()
+    parser.feed(html)
+    assert parser.open == []
     for text in (html, markdown):
         assert "Published beside ours" in text and "David vs. Goliath in AI" in text
         assert "0.2% with the same label" in text and "not leak-free" in text

@@ -86,7 +86,7 @@ def build(results: Results, primary: str) -> Grid | None:
     trained = [c for c in results.contestants if any((c.name, number) in held for number in rows)]
     return Grid(
         heading="Learning curve",
-        caption=f"{METRIC_NAMES[primary]} on test by the number of training rows: mean over seeds [lowest–highest].",
+        caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
         notes=("From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",),

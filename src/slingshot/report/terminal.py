@@ -48,5 +48,6 @@ def _section(name: str, section: Section) -> Group:
     notes = Table.grid(padding=(0, 1))
     for note in table.notes:
         notes.add_row("-", Text(note))
-    besides = [Text(f"In the report: {grid.heading.lower()}.") for grid in section.grids]
+    headings = "; ".join(grid.heading.lower() for grid in section.grids)
+    besides = [Text(f"In the report besides: {headings}.")] if headings else []
     return Group(title, grid, Text(section.verdict.words), Text(), notes, *warnings, *besides, Text())
