@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slingshot import cli, curve, experiments, settings, tables
+from slingshot.points import read_points
 from tests.conftest import set_param, write_params
 
 # Stands in for the whole graph: figures that tell fractions and seeds apart, in the shapes of the real files.
@@ -151,7 +152,7 @@ def test_points_are_collected_once_and_drawn(study, home: Path) -> None:
     written = slingshot("curve", "--write")
     assert "metrics/curve/tweets.csv: 6 points; training rows: 25, 100" in written.output
     text = path.read_text()
-    points = tables.read_curve(path)
+    points = read_points(path)
     assert [point.key for point in points] == [
         ("gemma", 12, 0, 0),
         ("gemma", 12, 0, 2),

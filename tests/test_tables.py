@@ -1,7 +1,6 @@
 """The file contracts: what is written reads back, and a broken file is named with its remedy."""
 
 from collections.abc import Callable
-from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -252,55 +251,3 @@ def test_predictions_of_rows_that_have_changed_since_are_refused(change: dict[st
 
 
 # --- learning-curve points -----------------------------------------------------------------------
-
-POINT = tables.Point("exp", "c0ffee", 0.25, 630, 0, 0, "minilm", 0.8, 0.7, 0.7, None, 0.5, 0.3, 0.1)
-
-
-def test_points_read_back_sorted_and_equal(tmp_path: Path) -> None:
-    path = tmp_path / "curve.csv"
-    points = [replace(POINT, train_rows=2520, fraction=1.0), POINT, replace(POINT, contestant="an, llm", fraction=None)]
-    tables.write_curve(path, points)
-    assert tables.read_curve(path) == [points[2], points[1], points[0]]
-    tables.write_curve(tmp_path / "again.csv", tables.read_curve(path))
-    assert path.read_bytes() == (tmp_path / "again.csv").read_bytes()
-
-
-def test_no_file_and_no_lines_are_no_points(tmp_path: Path) -> None:
-    path = tmp_path / "curve.csv"
-    assert tables.read_curve(path) == []
-    tables.write_curve(path, [])
-    assert (
-        path.read_text() == (Path(__file__).parents[1] / "metrics/curve/tweets.csv").read_text().splitlines()[0] + "\n"
-    )
-    assert tables.read_curve(path) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"fraction": 1.5}, "is not in"),
-        ({"train_rows": -1}, "negative"),
-        ({"accuracy": float("nan")}, "not finite"),
-        ({"contestant": ""}, "lacks its contestant"),
-        ({"experiment": "other"}, "stands twice"),
-    ],
-)
-def test_a_wrong_point_is_neither_written_nor_read(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
-    path = tmp_path / "curve.csv"
-    other = POINT if "experiment" in change else replace(POINT, train_rows=2520)
-    points = [other, replace(POINT, **change)]
-    with pytest.raises(ValueError, match=problem):
-        tables.write_curve(path, points)
-    assert not path.exists()
-    lines = [",".join("" if value is None else str(value) for value in astuple(point)) for point in points]
-    path.write_text("\n".join([",".join(tables.CURVE), *lines]))
-    with pytest.raises(UserError, match=problem):
-        tables.read_curve(path)
-
-
-@pytest.mark.parametrize("line", ["exp,c0ffee,1.0,many,0,0,minilm,,,,,,,", "exp,c0ffee,1.0"])
-def test_a_malformed_line_is_named_with_its_file(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "curve.csv"
-    path.write_text(",".join(tables.CURVE) + f"\n{line}\n")
-    with pytest.raises(UserError, match=r"curve\.csv: .*; restore it with `git restore"):
-        tables.read_curve(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slingshot.experiments import WORKSPACE, Revision, contestants, defined_alike
-from slingshot.tables import CURVE_METRICS, Point, read_curve, write_curve
+from slingshot.points import SCORES, Point, read_points, write_points
 
 FOLDER = Path("metrics/curve")
 
@@ -23,10 +23,10 @@ def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[
     """
     for dataset in params["datasets"]:
         path = FOLDER / f"{dataset}.csv"
-        held = read_curve(path)
+        held = read_points(path)
         points, others = collected(revisions, params, dataset, held)
         if points:
-            write_curve(path, points)
+            write_points(path, points)
             rows = sorted({point.train_rows for point in points if point.fraction is not None})
             yield f"{path}: {len(points)} points; training rows: {', '.join(map(str, rows)) or 'none'}"
         if others:
@@ -74,7 +74,7 @@ def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
             split_seed=int(revision.params.get("seed", 0)),
             training_seed=int(run["seed"]),
             contestant=contestant,
-            **{name: run.get(name) for name in CURVE_METRICS},
+            **{name: run.get(name) for name in SCORES},
         )
         for run in intervals.get("seeds") or []
     ]

@@ -6,15 +6,12 @@ malformed one stops the stage that meets it with the file's name and the remedy.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -270,99 +267,6 @@ def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
         scores = np.stack(held.to_list())
         if not np.isfinite(scores).all() or (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
             return "scores must be probabilities that sum to 1"
-    return None
-
-
-# --- learning-curve points -----------------------------------------------------------------------
-
-CURVE_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "ece")
-
-
-@dataclass(frozen=True)
-class Point:
-    """One line of metrics/curve/D.csv: what a contestant scored on test with one training seed."""
-
-    experiment: str
-    """Its name in DVC, or `HEAD` or `workspace`."""
-    commit: str
-    """Empty for the workspace."""
-    fraction: float | None
-    """None for an LLM, whose training rows are its shots."""
-    train_rows: int
-    split_seed: int
-    training_seed: int
-    contestant: str
-    accuracy: float | None
-    balanced_accuracy: float | None
-    macro_f1: float | None
-    auroc: float | None
-    log_loss: float | None
-    brier: float | None
-    ece: float | None
-
-    @property
-    def key(self) -> tuple[str, int, int, int]:
-        """What a file holds once: under one split seed, as many rows are the same rows."""
-        return self.contestant, self.train_rows, self.split_seed, self.training_seed
-
-    @property
-    def figures(self) -> tuple[float | None, ...]:
-        return tuple(getattr(self, name) for name in CURVE_METRICS)
-
-
-CURVE = tuple(field.name for field in fields(Point))
-
-
-def write_curve(path: Path, points: Sequence[Point]) -> None:
-    """Write metrics/curve/D.csv, sorted. Raises ValueError where the points break the contract."""
-    problem = _curve_problem(points)
-    if problem:
-        raise ValueError(f"{path}: {problem}")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([CURVE, *(astuple(point) for point in sorted(points, key=lambda point: point.key))])
-    write_text(path, text.getvalue())
-
-
-def read_curve(path: Path) -> list[Point]:
-    """The points of a data set; none where the file is missing or holds its header only. Raises UserError
-    when it breaks the contract."""
-    if not path.is_file():
-        return []
-    _, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines() or [""])
-    try:
-        points = [_point(line) for line in lines]
-        problem = _curve_problem(points)
-    except ValueError as error:
-        problem = str(error)
-    if problem:
-        raise UserError(f"{path}: {problem}; restore it with `git restore {path}`")
-    return points
-
-
-def _point(line: Sequence[str]) -> Point:
-    values: dict[str, Any] = dict(zip(CURVE, line, strict=True))
-    for name in ("train_rows", "split_seed", "training_seed"):
-        values[name] = int(values[name])
-    for name in ("fraction", *CURVE_METRICS):
-        values[name] = float(values[name]) if values[name] else None
-    return Point(**values)
-
-
-def _curve_problem(points: Sequence[Point]) -> str | None:
-    keys = set()
-    for point in points:
-        if point.key in keys:
-            return f"{point.contestant} stands twice with {point.train_rows} training rows and the same seeds"
-        keys.add(point.key)
-        if not point.contestant or not point.experiment:
-            return "a line lacks its contestant or its experiment"
-        if point.fraction is not None and not 0 < point.fraction <= 1:
-            return f"fraction {point.fraction} of {point.contestant} is not in (0, 1]"
-        if point.train_rows < 0 or point.training_seed < NO_SEED or point.split_seed < 0:
-            return f"a number of {point.contestant} is negative"
-        if not all(value is None or math.isfinite(value) for value in point.figures):
-            return f"a figure of {point.contestant} is not finite"
     return None
 
 

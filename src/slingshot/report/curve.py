@@ -8,12 +8,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import TextIO
 
+from slingshot.points import SCORES, Point, read_points
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Results
 from slingshot.report.numbers import MISSING, count, score
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
-from slingshot.tables import CURVE_METRICS, Point, read_curve
 
 WIDTH = 24
 """Characters across which the terminal draws a figure."""
@@ -40,8 +40,8 @@ class Level:
 
 def known(metric: str) -> str:
     """The metric, if points hold it. Raises UserError with the nearest known one."""
-    if metric not in CURVE_METRICS:
-        raise UserError(f"--metric: no metric '{metric}'{nearest(metric, CURVE_METRICS)}")
+    if metric not in SCORES:
+        raise UserError(f"--metric: no metric '{metric}'{nearest(metric, SCORES)}")
     return metric
 
 
@@ -50,7 +50,7 @@ def read(settings: Settings, dataset: str | None = None, metrics: Path = METRICS
     if dataset is not None:
         settings.dataset(dataset)
     names = settings.datasets if dataset is None else [dataset]
-    curves = {name: read_curve(metrics / "curve" / f"{name}.csv") for name in names}
+    curves = {name: read_points(metrics / "curve" / f"{name}.csv") for name in names}
     if not any(curves.values()):
         raise UserError(
             f"{metrics}/curve: no points{f' of {dataset}' if dataset else ''} yet; train on another number of rows, "

@@ -12,8 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from slingshot.points import Point, read_points
 from slingshot.settings import Settings
-from slingshot.tables import Point, read_curve, read_json
+from slingshot.tables import read_json
 
 METRICS = Path("metrics")
 Kind = Literal["model", "llm", "cascade"]
@@ -75,7 +76,7 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
         audit=read_json(metrics / "audit" / f"{dataset}.json"),
         contestants=tuple(_contestant(settings, metrics, dataset, name, kind) for name, kind in kinds),
         pairs=read_json(metrics / "pairs" / f"{dataset}.json"),
-        curve=tuple(read_curve(metrics / "curve" / f"{dataset}.csv")),
+        curve=tuple(read_points(metrics / "curve" / f"{dataset}.csv")),
     )
 
 
