@@ -58,12 +58,15 @@ def study(name: str, queue: bool, dry: bool, table: bool) -> None:
 
     values, path = settings.read_yaml(settings.PARAMS), STUDIES / f"{name}.yaml"
     settings.validated(values, settings.PARAMS)
-    runs = overrides.runs(values, _study_changes(path), path)
+    changes = _study_changes(path)
+    runs = overrides.runs(values, changes, path)
     if not table:
         apart = None if queue else _why_apart(values["study"], runs, path)
         if apart:
             click.echo(f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.", err=True)
         where = ["--queue"] if queue else ["--temp"] if apart else []
+        if where:
+            where += [part for name in overrides.copied(changes, path) for part in ("--copy-paths", name)]
         for run in runs:
             sets = [part for item in overrides.flattened(values, run.changes) for part in ("-S", item)]
             call = ["exp", "run", *where, *sets]

@@ -19,8 +19,9 @@ from typing import Any
 
 from slingshot.settings import Settings, UserError, validated
 
-SWEEP = "sweep"
-"""A study file's own key: {dotted key of params.yaml: [values]}, one experiment a value."""
+SWEEP, COPY = "sweep", "copy"
+"""A study file's own keys: {dotted key of params.yaml: [values]}, one experiment a value; and paths that git does not
+track, which a run in a copy of the work tree takes along."""
 TAGS = ("kind", "family", "provider")
 """Keys that say which other keys their mapping has."""
 PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
@@ -45,7 +46,7 @@ class Run:
 def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[Run]:
     """The experiments that the study file `path` stands for over params.yaml's `values`: one without a
     sweep, else one a combination. Raises UserError for the first that is not valid."""
-    changes = {key: change for key, change in study.items() if key != SWEEP}
+    changes = {key: change for key, change in study.items() if key not in (SWEEP, COPY)}
     found = []
     for point in _points(study[SWEEP], path) if SWEEP in study else [{}]:
         changed = changes
@@ -54,6 +55,14 @@ def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> lis
         together = merged(values, changed)
         found.append(Run(point, changed, together, validated(together, path)))
     return found
+
+
+def copied(study: Mapping[str, Any], path: Path) -> list[str]:
+    """The paths under `copy`. Raises UserError for the first that is not there."""
+    for name in study.get(COPY, []):
+        if not Path(name).exists():
+            raise UserError(f"{path}: {COPY}: {name} not found; the file's first lines say what makes it")
+    return list(study.get(COPY, []))
 
 
 def _points(sweep: Any, path: Path) -> list[dict[str, Any]]:
