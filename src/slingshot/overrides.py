@@ -3,7 +3,7 @@
 `-S` takes single values only, in Hydra's grammar, and leaves params.yaml silently as it is when it
 does not know the key: so a file is checked against Settings before a call is made of it, and a key
 that params.yaml lacks is added with `++`. A mapping that becomes one of another kind is taken away
-with `~` first, as the keys of its old kind would stay beside the new ones.
+with `~` first, as the keys of its old kind would stay beside the new ones; so is one that becomes a list.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def _of_another_kind(below: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+def _of_another_kind(below: Any, change: Any) -> bool:
+    """Whether nothing of the one may stay beside the other."""
+    if not isinstance(below, Mapping) or not isinstance(change, Mapping):
+        return isinstance(below, Mapping) != isinstance(change, Mapping)
     return any(tag in below and tag in change and below[tag] != change[tag] for tag in TAGS)
 
 
@@ -98,14 +101,15 @@ def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str
     """`a.b=value` for every change, in the order of the file."""
     for key, change in changes.items():
         below, name = values.get(key), f"{prefix}{_part(key)}"
-        if isinstance(below, Mapping) and isinstance(change, Mapping):
-            if _of_another_kind(below, change):
-                yield f"~{name}"
-                yield f"++{name}={literal(change)}"
-            else:
-                yield from flattened(below, change, f"{name}.")
+        if key not in values:
+            yield f"++{name}={literal(change)}"
+        elif _of_another_kind(below, change):
+            yield f"~{name}"
+            yield f"++{name}={literal(change)}"
+        elif isinstance(change, Mapping):
+            yield from flattened(below, change, f"{name}.")
         else:
-            yield f"{'' if key in values else '++'}{name}={literal(change)}"
+            yield f"{name}={literal(change)}"
 
 
 def literal(value: Any) -> str:
