@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro show test lint format check clean
+.PHONY: help install repro smoke show test lint format check clean
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ repro: $(VENV)/.installed  ## Install, run the whole study and show who won (abo
 	slingshot check
 	dvc repro
 	@slingshot show
+
+smoke: $(VENV)/.installed-dev  ## Run the published study's whole graph with tiny checkpoints (minutes, offline)
+	python -m tests.tiny_checkpoints data/tiny
+	slingshot study smoke
 
 show: $(VENV)/.installed  ## Show the last results again
 	@slingshot show

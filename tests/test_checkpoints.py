@@ -163,3 +163,37 @@ def test_half_a_weight_file_is_named(encoder, tmp_path):
     (tmp_path / "half/model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="half: not a checkpoint that can classify"):
         checkpoints.load_classifier(str(tmp_path / "half"), ["a", "b"])
+
+
+def test_a_hub_id_is_fetched_whole_and_only_what_is_needed(encoder, hub_server):
+    files = {file.name: file.read_bytes() for file in encoder.iterdir() if file.is_file()}
+    commit = hub_server.add("owner/tiny", {**files, "tf_model.h5": b"0" * 1000, "rust_model.ot": b"1"}, "model")
+    folder = Path(checkpoints.locate(Checkpoint(checkpoint="owner/tiny")))
+    assert folder.name == commit
+    assert {file.name for file in folder.iterdir()} == set(files)
+    hub_server.stop()
+    assert checkpoints.locate(Checkpoint(checkpoint="owner/tiny")) == str(folder)
+
+
+def test_a_hub_checkpoint_with_a_pickle_only_is_converted_once(pickled, hub_server):
+    hub_server.add("owner/old", pickled, "model")
+    with pytest.raises(UserError, match="run `slingshot convert owner/old` once"):
+        checkpoints.locate(Checkpoint(checkpoint="owner/old"))
+    made = checkpoints.convert(Checkpoint(checkpoint="owner/old"))
+    assert checkpoints.locate(Checkpoint(checkpoint="owner/old")) == str(made)
+    assert (made / "tokenizer.json").is_file()
+
+
+def test_a_revision_that_does_not_exist_is_named(encoder, hub_server):
+    hub_server.add("owner/tiny", encoder, "model")
+    with pytest.raises(UserError, match="model 'owner/tiny': the hub has no revision 'nowhere'"):
+        checkpoints.locate(Checkpoint(checkpoint="owner/tiny", revision="nowhere"))
+
+
+def test_an_unreachable_hub_names_the_checkpoint_and_both_remedies(hub_server):
+    hub_server.stop()
+    with pytest.raises(UserError) as caught:
+        checkpoints.locate(Checkpoint(checkpoint="google-t5/t5-small"))
+    assert "model 'google-t5/t5-small': the hub can't be reached" in caught.value.message
+    assert "hf download google-t5/t5-small --repo-type model --include '*.json'" in caught.value.message
+    assert "name a local folder with its files as `checkpoint` in params.yaml" in caught.value.message

@@ -52,6 +52,7 @@ def test_a_sweep_is_the_product_of_its_keys_and_no_key_of_params(values) -> None
     [
         {"datasets": {"tweets": {"source": {"kind": "file", "file": "a.csv", "text": "t", "label": "l"}}}},
         {"models": {"minilm": {"family": "tfidf", "c": [1.0]}, "tfidf": {"c": [2.0]}}},
+        {"datasets": {"yelp5": {"labels": ["low", "high"]}}},
     ],
 )
 def test_a_mapping_of_another_kind_replaces_the_whole(values, changes) -> None:
