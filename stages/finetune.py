@@ -15,8 +15,8 @@ def main(dataset: str, model: str) -> None:
     """Train MODEL on DATASET once for each of `seeds`, and predict its validation and test rows.
 
     Reads data/subsampled/DATASET and data/prepared/DATASET; writes data/predictions/DATASET/MODEL.parquet,
-    data/usage/DATASET/MODEL.json, data/models/DATASET/MODEL (the first seed's) and data/curves/DATASET/MODEL, which
-    `dvc plots show` draws. A run that was killed
+    data/usage/DATASET/MODEL.json, data/models/DATASET/MODEL (the first seed's, with its card) and
+    data/curves/DATASET/MODEL, which `dvc plots show` draws. A run that was killed
     goes on from its last checkpoint; a seed that was trained before is not trained again.
     """
     import shutil
@@ -47,9 +47,14 @@ def main(dataset: str, model: str) -> None:
     folder = Path("data/models", dataset, model)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(cell.model, folder)
-    tables.write_json(folder / "labels.json", list(names))
 
     import numpy as np
+
+    from slingshot.finetune import card, saved  # no part of training, so no part of the key that it is kept under
+
+    saved.Saved(chosen.family, names).write(folder)
+    counts = np.bincount(train["label"], minlength=len(names)).tolist()
+    card.write(folder, card.Trained(dataset, model, chosen, names, counts, fraction, study.metrics.primary, cell.usage))
 
     checked = cell.predictions[cell.predictions["split"] == "validation"]
     score = primary_score(study.metrics.primary, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))

@@ -37,7 +37,8 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
     folder = project / f"data/models/toy/{model}"
     kinds = {file.suffix for file in folder.rglob("*") if file.is_file()}
     assert kinds <= {".safetensors", ".json", ".txt", ".md", ".jinja"}
-    assert tables.read_json(folder / "labels.json") == list(NAMES)
+    family = settings.load().models[model].family
+    assert tables.read_json(folder / "slingshot.json") == {"family": family, "labels": list(NAMES)}
     usage = Usage.read(project / f"data/usage/toy/{model}.json")
     assert usage.train[0].seconds > 0 and usage.predict[0].texts == 105
     assert usage.predict[0].tokens == frame["input_tokens"].sum()
@@ -83,10 +84,18 @@ WRITERS = {"slingshot.finetune.curves"}
 TRACE = """
 import sys
 sys.path.insert(0, "src")
+from slingshot.finetune import run
 from stages.finetune import main
+
+train = run.run_cell
+def traced(*arguments):
+    cell = train(*arguments)
+    print(file=sys.stderr)
+    print(*sorted(name for name in sys.modules if name.startswith("slingshot.")), sep="\\n", file=sys.stderr)
+    return cell
+
+run.run_cell = traced
 main(["toy", {model!r}], standalone_mode=False)
-print(file=sys.stderr)
-print(*sorted(name for name in sys.modules if name.startswith("slingshot.")), sep="\\n", file=sys.stderr)
 """
 
 

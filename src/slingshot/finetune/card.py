@@ -1,0 +1,156 @@
+"""README.md of a trained model's folder: what it predicts, what it was trained on and how, how to use it.
+
+Its front matter is the hub's. The stage writes what it knows; `slingshot export` puts the scores, the costs and the
+facts of the data set in the place of the last section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slingshot.settings import Checkpoint, ModelSettings, Primary, TfidfSettings
+from slingshot.tables import write_text
+from slingshot.usage import Usage
+
+FILE = "README.md"
+UNSCORED = "## Scores, costs and limits"
+"""The heading of the section that `slingshot export` replaces."""
+TASK = "text-classification"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One trained model, as its card tells of it. `counts`: its training rows of each of the classes `names`."""
+
+    dataset: str
+    model: str
+    settings: ModelSettings
+    names: Sequence[str]
+    counts: Sequence[int]
+    fraction: float
+    primary: Primary
+    usage: Usage
+
+
+def write(folder: Path, trained: Trained) -> None:
+    """Write the card into the model's folder. The same training gives the same card."""
+    sections = [
+        f"# {trained.dataset}-{trained.model}",
+        "A text classifier trained with Slingshot: of a text it says which one of "
+        f"{len(trained.names)} classes it belongs to, with a probability for each.",
+        "## What it was trained on",
+        *_data(trained),
+        "## How it was trained",
+        *_training(trained),
+        "## How to use it",
+        *_usage(trained.settings),
+        UNSCORED,
+        f"Not in this copy: `slingshot export {trained.dataset} {trained.model} FOLDER` makes one that holds them.",
+    ]
+    write_text(folder / FILE, f"---\n{_front_matter(trained)}\n---\n\n" + "\n\n".join(sections) + "\n")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _front_matter(trained: Trained) -> str:
+    from huggingface_hub import ModelCardData
+
+    transformer = trained.settings.family == "transformer"
+    data = ModelCardData(
+        model_name=f"{trained.dataset}-{trained.model}",
+        license="other",  # the hub's word where none of its list fits: data and checkpoint decide it together
+        license_name="of-its-data-and-checkpoint" if isinstance(trained.settings, Checkpoint) else "of-its-data",
+        pipeline_tag=TASK,
+        library_name="transformers" if transformer else "slingshot",
+        tags=["slingshot", TASK, trained.settings.family],
+        base_model=_hub_id(trained.settings),
+    )
+    return str(data.to_yaml())
+
+
+def _hub_id(settings: ModelSettings) -> str | None:
+    """The checkpoint's id on the hub; None for a package or a local folder, which the hub does not know."""
+    if isinstance(settings, TfidfSettings) or settings.checkpoint.startswith("package:"):
+        return None
+    return None if Path(settings.checkpoint).is_dir() else settings.checkpoint
+
+
+def _data(trained: Trained) -> list[str]:
+    rows = trained.usage.train_rows
+    return [
+        f"The data set `{trained.dataset}`: {rows:,} training rows, {100 * trained.fraction:g}% of those there are.",
+        table(
+            ["Class", "Training rows"],
+            [(name, f"{count:,}") for name, count in zip(trained.names, trained.counts, strict=True)],
+        ),
+    ]
+
+
+def _training(trained: Trained) -> list[str]:
+    usage, run = trained.usage, trained.usage.train[0]
+    details = (usage.details or {}).get(str(run.seed)) or {}
+    machine = usage.hardware
+    seed = f"seed {run.seed}" if run.seed >= 0 else "no seed, as nothing in it is random"
+    others = f", the first of {len(usage.train)} that were trained" if len(usage.train) > 1 else ""
+    facts = [
+        f"Family: `{trained.settings.family}`. {type(trained.settings).__doc__}",
+        *_checkpoint(trained.settings),
+        f"Settings: {_settings(trained.settings)}.",
+        f"Training: {seed}{others}; {run.seconds:,.1f} s and {run.tokens:,} tokens, on {machine.get('name')} "
+        f"({machine.get('cores')} cores, {machine.get('device')}, {machine.get('dtype')}).",
+        *_chosen(details, trained.primary),
+    ]
+    return ["\n".join(f"- {fact}" for fact in facts)]
+
+
+def _checkpoint(settings: ModelSettings) -> list[str]:
+    if not isinstance(settings, Checkpoint):
+        return []
+    local = Path(settings.checkpoint).is_dir()
+    # The path itself would tell of the machine, and mean nothing elsewhere.
+    name = f"a local folder, `{Path(settings.checkpoint).name}`" if local else f"`{settings.checkpoint}`"
+    at = f", revision `{settings.revision}`" if settings.revision else ""
+    return [f"Checkpoint it started from: {name}{at}."]
+
+
+def _settings(settings: ModelSettings) -> str:
+    values = settings.model_dump(mode="json", exclude={"family", "checkpoint", "revision", "sha256"})
+    return ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return " or ".join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _chosen(details: dict[str, Any], primary: str) -> list[str]:
+    """What was chosen on validation rows, e.g. the epoch."""
+    chosen = dict(details.get("chosen") or {})
+    score = chosen.pop("score", None)
+    if not chosen or score is None:
+        return []
+    run = f" of {details['epochs']} that were run" if "epochs" in details else ""
+    what = ", ".join(f"{key} {_plain(value)}" for key, value in sorted(chosen.items()))
+    return [f"Chosen on validation rows: {what}{run}, with {primary.replace('_', ' ')} {score:.3f} there."]
+
+
+def _usage(settings: ModelSettings) -> list[str]:
+    label = "```\nslingshot predict FOLDER texts.csv --output labelled.csv\n```"
+    lines = ["With Slingshot, on a CSV, TSV or JSONL file whose column `text` holds the texts:", label]
+    if settings.family == "transformer":
+        code = f'pipeline("{TASK}", model="FOLDER")("a text", truncation=True)'
+        lines += [
+            "Or with transformers alone, which reads the head of a text that is too long, whatever `truncation` says:",
+            f"```python\nfrom transformers import pipeline\n\n{code}\n```",
+        ]
+    return [*lines, "The weights are safetensors; nothing in this folder is pickled."]

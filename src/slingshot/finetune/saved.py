@@ -1,0 +1,54 @@
+"""What a trained model's folder says of itself, so that it can be loaded without the repository that made it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from slingshot.finetune.families import FAMILIES, Classifier
+from slingshot.settings import UserError, nearest
+from slingshot.tables import read_json, write_json
+
+FILE = "slingshot.json"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """slingshot.json: the model's family, and its class names in label order."""
+
+    family: str
+    labels: tuple[str, ...]
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / FILE, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> Saved:
+        """Raises UserError when the folder holds no model."""
+        path = folder / FILE
+        if not path.is_file():
+            raise UserError(
+                f"{folder}: not a trained model, as it holds no {FILE}; name a folder that `slingshot export` made, "
+                "or data/models/DATASET/MODEL"
+            )
+        value = read_json(path)
+        try:
+            saved = cls(str(value["family"]), tuple(map(str, value["labels"])))
+        except (KeyError, TypeError):
+            raise UserError(f"{path}: expected family and labels; export the model again") from None
+        if saved.family not in FAMILIES:
+            raise UserError(f"{path}: unknown family '{saved.family}'{nearest(saved.family, FAMILIES)}")
+        return saved
+
+    def load(self, folder: Path, device: str) -> Classifier:
+        """The model on `device`, its weights from safetensors. Raises UserError when a file is missing or broken."""
+        from safetensors import SafetensorError
+
+        # Read when the library is imported: its bars and notes would stand among our own.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        try:
+            return FAMILIES[self.family].load().load(folder, device)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            raise UserError(f"{folder}: can't be loaded ({error}); export the model again") from None

