@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+_hidden = False
 
 
 def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
@@ -18,7 +22,21 @@ def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
         initial=done,
         desc=what,
         unit=unit,
+        unit_scale=unit == "B",  # bytes are read in kilo and mega
         mininterval=0.2 if sys.stderr.isatty() else 20,
         delay=1 if sys.stderr.isatty() else 5,  # short work shows none
         dynamic_ncols=True,
+        disable=_hidden,
     )
+
+
+@contextmanager
+def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Any]]:
+    """A bar over work in chunks: the bars that each chunk opens inside it stay hidden."""
+    global _hidden
+    with bar(total, what, unit) as progress:
+        _hidden = True
+        try:
+            yield progress
+        finally:
+            _hidden = False

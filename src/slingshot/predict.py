@@ -1,0 +1,71 @@
+"""`slingshot predict`: a trained model labels the texts of a file, chunk by chunk.
+
+A row whose text is empty gets no prediction, for no model has learnt anything of such a text.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slingshot import hardware, streams
+from slingshot.finetune.families import Classifier
+from slingshot.finetune.saved import FILE, Saved
+from slingshot.progress import sole_bar
+from slingshot.settings import RunSettings, UserError
+
+
+@dataclass
+class Counts:
+    """Rows that were read, and those of them whose text is empty."""
+
+    rows: int = 0
+    empty: int = 0
+
+
+def label(folder: Path, file: Path, column: str, output: Path | None, batch: int) -> Counts:
+    """Label the texts in `column` of `file` with the model in `folder`, `batch` rows at a time.
+
+    Writes `output` whole or not at all; None is the standard output, in the format of `file`. Raises UserError that
+    names the file, the line and the remedy.
+    """
+    saved = Saved.read(folder)
+    made = streams.file_format(output or file)
+    if output and output.resolve() == file.resolve():
+        raise UserError(f"{output}: is the file that is read; name another as --output")
+    counts = Counts()
+    with streams.opened(file) as raw:
+        columns, rows = streams.read_rows(file, raw, column)
+        chunks = _chunks(rows, batch)
+        first = next(chunks, [])  # a wrong file is known before the model is loaded
+        model = saved.load(folder, hardware.set_up(RunSettings()))
+        with streams.sink(output) as stream, sole_bar(file.stat().st_size, file.name, "B") as progress:
+            write = streams.writer(stream, file, made, columns, saved.labels)
+            for chunk in itertools.chain([first], chunks):
+                for row, scores in zip(chunk, _scores(model, folder, saved.labels, chunk), strict=True):
+                    write(row, scores)
+                    counts.empty += scores is None
+                counts.rows += len(chunk)
+                progress.set_postfix(rows=f"{counts.rows:,}", refresh=False)  # update draws, as often as it should
+                progress.update(raw.tell() - progress.n)
+    return counts
+
+
+def _scores(
+    model: Classifier, folder: Path, labels: Sequence[str], chunk: Sequence[streams.Row]
+) -> Iterator[dict[str, float] | None]:
+    """Each row's probabilities by class; None where it has no text."""
+    texts = [row.text for row in chunk if row.text.strip()]
+    predicted = iter(model.predict(texts).tolist() if texts else [])
+    for row in chunk:
+        values = next(predicted) if row.text.strip() else None
+        if values is not None and len(values) != len(labels):
+            raise UserError(f"{folder}: the model has {len(values)} classes, but {FILE} {len(labels)}; export it again")
+        yield None if values is None else dict(zip(labels, values, strict=True))
+
+
+def _chunks(rows: Iterator[streams.Row], size: int) -> Iterator[list[streams.Row]]:
+    while chunk := list(itertools.islice(rows, size)):
+        yield chunk

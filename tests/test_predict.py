@@ -1,0 +1,210 @@
+"""`slingshot predict` on real model folders: every family, every format, and what it refuses."""
+
+import bz2
+import csv
+import gzip
+import json
+import lzma
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from slingshot import cli, predict, progress, tables
+from stages.finetune import main as finetune
+from tests.conftest import NAMES
+
+COLUMNS = [f"probability_{name}" for name in NAMES]
+
+
+def slingshot(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments])
+
+
+def train(model: str) -> Path:
+    done = CliRunner().invoke(finetune, ["toy", model])
+    assert done.exit_code == 0, done.output
+    return Path("data/models/toy", model)
+
+
+@pytest.fixture
+def model(project: Path) -> Path:
+    return train("tfidf")
+
+
+def write(name: str, content: str | bytes) -> Path:
+    path = Path(name)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def table(text: str, separator: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines(keepends=True), delimiter=separator))
+
+
+@pytest.mark.parametrize("name", ["tfidf", "frozen", "tiny"])
+def test_every_family_labels_test_rows_as_its_stage_did(project: Path, name: str) -> None:
+    folder = train(name)
+    rows = tables.read_rows(project / "data/prepared/toy/test.parquet")
+    rows[["id", "text"]].to_csv("texts.csv", index=False)
+    done = slingshot("predict", folder, "texts.csv", "--batch", 7)
+    assert done.exit_code == 0, done.output
+    found = table(done.stdout)
+    frame = tables.read_predictions(project / f"data/predictions/toy/{name}.parquet", 3)
+    stored = frame[frame["split"] == "test"]
+    assert [row["id"] for row in found] == stored["id"].tolist()
+    assert [row["prediction"] for row in found] == [NAMES[k] for k in stored["prediction"]]
+    scores = [[float(row[column]) for column in COLUMNS] for row in found]
+    np.testing.assert_allclose(scores, np.stack(stored["scores"].to_list()), atol=1e-5)
+
+
+def test_a_table_keeps_its_columns_quotes_and_line_breaks(model: Path) -> None:
+    write("in.csv", '\ufeffid,text,"a, b"\r\n007,"a ""superb"" phone,\r\nsays é",NA\r\n\r\n008, ,1.10\r\n')
+    done = slingshot("predict", model, "in.csv", "--output", "out/labelled.tsv")
+    assert done.exit_code == 0, done.output
+    assert "2 rows labelled; 1 have no text, so no prediction -> out/labelled.tsv" in done.stderr
+    first, second = table(Path("out/labelled.tsv").read_bytes().decode(), "\t")
+    assert list(first) == ["id", "text", "a, b", "prediction", *COLUMNS]
+    assert (first["id"], first["text"], first["a, b"]) == ("007", 'a "superb" phone,\r\nsays é', "NA")
+    assert first["prediction"] == "good" and float(first["probability_good"]) > 0.5
+    assert (second["text"], second["a, b"]) == (" ", "1.10")
+    assert second["prediction"] == "" and {second[column] for column in COLUMNS} == {""}
+
+
+def test_jsonl_keeps_its_values_and_gains_a_mapping_of_scores(model: Path) -> None:
+    lines = [
+        {"text": "awful é", "n": 1.5, "deep": [{"x": None}]},
+        {"text": None},
+        {"text": "great \ud83d", "other": True},
+        {"text": 12},
+    ]
+    write("in.jsonl", "\n".join(map(json.dumps, lines)) + "\n\n")
+    done = slingshot("predict", model, "in.jsonl")
+    assert done.exit_code == 0, done.output
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found[0]["deep"] == [{"x": None}] and found[0]["n"] == 1.5 and "awful é" in done.stdout
+    assert [row["prediction"] for row in found[:3]] == ["bad", None, "good"]
+    assert found[1]["scores"] is None
+    plain = CliRunner(charset="ascii").invoke(cli.main, ["predict", str(model), "in.jsonl"])
+    assert plain.stdout_bytes == done.stdout_bytes, "the output is UTF-8, whatever the terminal's encoding"
+    assert list(found[0]["scores"]) == list(NAMES) and sum(found[0]["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert found[2]["text"] == "great ?" and found[3]["text"] == 12
+
+
+def test_the_outputs_suffix_says_the_format(model: Path) -> None:
+    write("in.csv", "text,id\na great phone,1\n")
+    assert slingshot("predict", model, "in.csv", "--output", "out.jsonl").exit_code == 0
+    [line] = Path("out.jsonl").read_text().splitlines()
+    assert list(json.loads(line)) == ["text", "id", "prediction", "scores"]
+    assert slingshot("predict", model, "out.jsonl", "--output", "back.csv").exit_code == 1
+    write("in.jsonl", '{"text": "a great phone", "ok": true, "none": null, "list": ["é"]}\n{"text": "awful"}\n')
+    assert slingshot("predict", model, "in.jsonl", "--output", "back.csv").exit_code == 0
+    first, second = table(Path("back.csv").read_text())
+    assert (first["ok"], first["none"], first["list"], first["prediction"]) == ("true", "", '["é"]', "good")
+    assert (second["ok"], second["prediction"]) == ("", "bad")
+
+
+@pytest.mark.parametrize(("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
+def test_compressed_files_are_read_and_written(model: Path, suffix: str, module) -> None:
+    write(f"in.csv{suffix}", module.compress(b"text\na great phone\n"))
+    done = slingshot("predict", model, f"in.csv{suffix}", "--output", f"out.jsonl{suffix}")
+    assert done.exit_code == 0, done.output
+    assert json.loads(module.decompress(Path(f"out.jsonl{suffix}").read_bytes()))["prediction"] == "good"
+
+
+def test_another_column_and_files_without_rows(model: Path) -> None:
+    write("in.csv", "body\nawful\n")
+    assert table(slingshot("predict", model, "in.csv", "--text", "body").stdout)[0]["prediction"] == "bad"
+    write("in.csv", "text\n")
+    assert slingshot("predict", model, "in.csv").stdout == ",".join(["text", "prediction", *COLUMNS]) + "\n"
+    write("in.jsonl", "")
+    done = slingshot("predict", model, "in.jsonl")
+    assert (done.exit_code, done.stdout) == (0, "")
+
+
+GOOD = "text,id\n" + "a great phone,1\n" * 20
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "in.csv",
+            "txt,id\na,1\n",
+            "in.csv: no column 'text', did you mean 'txt'?; name the texts' column with --text",
+        ),
+        ("in.csv", "", "in.csv: no column 'text'"),
+        ("in.csv", GOOD + "a,b,3\n", "in.csv: line 22: 3 fields, but the header has 2"),
+        ("in.csv", GOOD + '"a" b,3\n', "in.csv: line 22: ',' expected after '\"'"),
+        ("in.csv", GOOD + '"a,3\n', "in.csv: line 22: unexpected end of data"),
+        ("in.csv", (GOOD + "caf").encode() + b"\xe9,1\n", "in.csv: line 22: its byte 4 is not valid UTF-8"),
+        ("in.csv", "text,id,id\na,1,2\n", "a column name stands twice"),
+        ("in.csv", "text,prediction\na,1\n", "in.csv: line 2: 'prediction' is there already"),
+        ("in.csv.gz", gzip.compress(GOOD.encode())[:-9], "in.csv.gz: not a whole .gz file"),
+        ("in.csv.xz", b"text\n", "in.csv.xz: not a whole .xz file"),
+        ("in.jsonl", '{"text": "a"}\n{"text": \n', "in.jsonl: line 2 is not valid JSON"),
+        ("in.jsonl", '{"text": "a"}\n["text"]\n', "in.jsonl: line 2 is not a JSON object"),
+        ("in.jsonl", '{"text": "a"}\n{"texts": "a"}\n', "in.jsonl: line 2: no key 'text', did you mean 'texts'?"),
+        ("in.jsonl", '{"text": ["a"]}\n', "in.jsonl: line 1: 'text' holds a list"),
+        ("in.jsonl", '{"text": "a"}\n{"text": "a", "scores": 1}\n', "in.jsonl: line 2: 'scores' is there already"),
+        ("in.xlsx", "", "in.xlsx: unknown format '.xlsx'"),
+    ],
+)
+def test_a_wrong_file_is_one_error_and_leaves_no_output(model: Path, name: str, content, message: str) -> None:
+    write(name, content)
+    output = "out.jsonl" if name.endswith("jsonl") else "out.csv"
+    done = slingshot("predict", model, name, "--output", output, "--batch", 5)
+    assert done.exit_code == 1
+    assert message in done.output and done.output.count("Error:") == 1
+    assert not list(Path().glob("*out.*"))
+
+
+def test_a_key_that_only_a_later_line_has_does_not_fit_a_table(model: Path) -> None:
+    write("in.jsonl", '{"text": "a"}\n{"text": "b", "id": 1}\n')
+    done = slingshot("predict", model, "in.jsonl", "--output", "out.csv")
+    assert "in.jsonl: line 2: key 'id' is not in the first line; write .jsonl instead" in done.output
+    assert not Path("out.csv").exists()
+
+
+def test_wrong_names_are_errors_with_the_remedy(model: Path, project: Path) -> None:
+    file = write("texts.csv", GOOD)
+    assert "text.csv: not found, did you mean 'texts.csv'?" in slingshot("predict", model, "text.csv").output
+    done = slingshot("predict", project, file)
+    assert "not a trained model" in done.output and "slingshot export" in done.output
+    assert "is the file that is read" in slingshot("predict", model, file, "--output", "./texts.csv").output
+    (model / "model.safetensors").write_bytes(b"half")
+    assert "can't be loaded" in slingshot("predict", model, file).output
+    (model / "model.safetensors").unlink()
+    assert "can't be loaded" in slingshot("predict", model, file).output
+    tables.write_json(model / "slingshot.json", {"family": "tfdif", "labels": list(NAMES)})
+    assert "did you mean 'tfidf'?" in slingshot("predict", model, file).output
+    tables.write_json(model / "slingshot.json", {"labels": list(NAMES)})
+    assert "expected family and labels" in slingshot("predict", model, file).output
+
+
+def test_a_model_of_other_classes_is_refused(model: Path) -> None:
+    tables.write_json(model / "slingshot.json", {"family": "tfidf", "labels": ["bad", "good"]})
+    done = slingshot("predict", model, write("in.csv", GOOD), "--output", "out.csv")
+    assert "the model has 3 classes, but slingshot.json 2" in done.output
+    assert not Path("out.csv").exists()
+
+
+def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    peaks = []
+    for count in (2_000, 20_000):
+        write("in.csv", "text\n" + "a great phone that came with a cable in my box\n" * count)
+        tracemalloc.start()
+        assert predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200).rows == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.2
+    assert "rows=" not in capsys.readouterr().err, "short work shows no bar"
+
+
+def test_a_chunks_own_bar_stays_hidden() -> None:
+    with progress.sole_bar(10, "file", "B") as outer:
+        assert not outer.disable
+        assert progress.bar(10, "predict", "text").disable
+    assert not progress.bar(10, "predict", "text").disable
