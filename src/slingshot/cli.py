@@ -112,6 +112,37 @@ def show() -> None:
     show(parts, str(PAGE))
 
 
+@main.command()
+@click.argument("dataset")
+@click.argument("model")
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(dataset: str, model: str, folder: Path) -> None:
+    """Copy the MODEL trained on DATASET to FOLDER, its card completed with scores, costs and warnings."""
+    from slingshot.export import export
+
+    export(dataset, model, folder)
+    click.echo(f"{dataset}-{model} -> {folder}; label texts with `slingshot predict {shlex.quote(str(folder))} FILE`")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--text", "column", default="text", show_default=True, help="Column that holds the texts.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; its suffix says the format.")
+@click.option("--batch", default=1000, show_default=True, type=click.IntRange(min=1), help="Rows read at a time.")
+def predict(folder: Path, file: Path, column: str, output: Path | None, batch: int) -> None:
+    """Label the texts of FILE with the trained model in FOLDER.
+
+    FILE is CSV, TSV or JSONL in UTF-8, or .gz, .bz2 or .xz of one. Rows gain `prediction` and a probability for each
+    class: columns `probability_CLASS`, in JSONL a mapping `scores`. A row without a text gains them empty.
+    """
+    from slingshot.predict import label
+
+    counts = label(folder, file, column, output, batch)
+    empty = f"; {counts.empty:,} have no text, so no prediction" if counts.empty else ""
+    click.echo(f"{counts.rows:,} rows labelled{empty}{f' -> {output}' if output else ''}", err=True)
+
+
 @main.command(context_settings={**HELP, "ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
