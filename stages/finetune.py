@@ -23,7 +23,6 @@ def main(dataset: str, model: str) -> None:
 
     from slingshot import hardware, settings, tables
     from slingshot.choosing import primary_score
-    from slingshot.finetune import curves
     from slingshot.finetune.families import Task
     from slingshot.finetune.run import run_cell
 
@@ -43,15 +42,15 @@ def main(dataset: str, model: str) -> None:
     out = Path("data/predictions", dataset, f"{model}.parquet")
     tables.write_predictions(out, cell.predictions, len(names), fraction=fraction, train_rows=len(train))
     cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
-    curves.write(Path("data/curves", dataset, model), cell.usage, study.metrics.primary)
     folder = Path("data/models", dataset, model)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(cell.model, folder)
 
     import numpy as np
 
-    from slingshot.finetune import card, saved  # no part of training, so no part of the key that it is kept under
+    from slingshot.finetune import card, curves, saved  # no part of training, so none of the key that it is kept under
 
+    curves.write(Path("data/curves", dataset, model), cell.usage, study.metrics.primary)
     saved.Saved(chosen.family, names).write(folder)
     counts = np.bincount(train["label"], minlength=len(names)).tolist()
     card.write(folder, card.Trained(dataset, model, chosen, names, counts, fraction, study.metrics.primary, cell.usage))

@@ -106,7 +106,7 @@ def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str
         elif _of_another_kind(below, change):
             yield f"~{name}"
             yield f"++{name}={literal(change)}"
-        elif isinstance(change, Mapping):
+        elif isinstance(below, Mapping) and isinstance(change, Mapping):
             yield from flattened(below, change, f"{name}.")
         else:
             yield f"{name}={literal(change)}"
