@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.hub_server import Hub
-from tests.tiny_checkpoints import ARCHITECTURES
+from tests.tiny_checkpoints import ARCHITECTURES, wordpieces
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -91,14 +91,10 @@ def corpus() -> list[str]:
 def encoder(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
     """A BERT of two layers with a WordPiece tokenizer."""
     import torch
-    from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     folder = tmp_path_factory.mktemp("encoder")
-    trainer = BertWordPieceTokenizer(lowercase=True)
-    trainer.train_from_iterator(corpus, vocab_size=400, min_frequency=1)
-    trainer.save(str(folder / "tokenizer.json"))
-    tokenizer = BertTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+    tokenizer = BertTokenizerFast(vocab=wordpieces(corpus))
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -204,7 +200,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
                     "checkpoint": str(encoder),
                     "max_length": 32,
                     "epochs": 8,
-                    "learning_rate": 0.005,
+                    "learning_rate": 0.003,
                     "batch_size": 8,
                 },
             },

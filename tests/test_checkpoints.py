@@ -113,7 +113,7 @@ def test_a_pickle_is_not_loaded_but_converted_once(pickled, encoder, state, tmp_
     made, source = load_file(folder / "model.safetensors"), load_file(encoder / "model.safetensors")
     assert made.keys() == source.keys()
     assert all(made[name].equal(source[name]) for name in made)
-    assert checkpoints.load_tokenizer(str(folder)).vocab_size > 100
+    assert checkpoints.load_tokenizer(str(folder)).vocab_size > 50
 
 
 def test_a_pickle_that_would_run_code_is_refused(pickled, state, tmp_path):

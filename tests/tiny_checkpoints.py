@@ -9,6 +9,7 @@ real ones, of each architecture's own class, with the words of README.md.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,12 +33,9 @@ def xlnet(folder: Path, corpus: Sequence[str]) -> Path:
 
 
 def distilbert(folder: Path, corpus: Sequence[str]) -> Path:
-    from tokenizers import BertWordPieceTokenizer
     from transformers import DistilBertConfig, DistilBertModel, DistilBertTokenizerFast
 
-    trained = BertWordPieceTokenizer(lowercase=True)
-    trained.train_from_iterator(corpus, vocab_size=VOCABULARY, min_frequency=1, show_progress=False)
-    tokenizer = DistilBertTokenizerFast(vocab=trained.get_vocab())
+    tokenizer = DistilBertTokenizerFast(vocab=wordpieces(corpus))
     config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, n_layers=2, n_heads=2, hidden_dim=64)
     return _save(folder, DistilBertModel, config, tokenizer)
 
@@ -52,6 +50,17 @@ def t5(folder: Path, corpus: Sequence[str]) -> Path:
 
 
 ARCHITECTURES: dict[str, Callable[[Path, Sequence[str]], Path]] = {"xlnet": xlnet, "distilbert": distilbert, "t5": t5}
+
+
+def wordpieces(corpus: Sequence[str]) -> dict[str, int]:
+    """The special tokens, the most frequent words, every character: each with its number.
+
+    A trainer would break ties differently in each process, and what a test trains would differ from day to day.
+    """
+    words = Counter(re.findall(r"\w+|[^\w\s]", " ".join(corpus).lower()))
+    letters = sorted(set("".join(words)))
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(word for word, _ in words.most_common(VOCABULARY))]
+    return {piece: n for n, piece in enumerate(dict.fromkeys([*pieces, *letters, *(f"##{c}" for c in letters)]))}
 
 
 def _unigram(corpus: Sequence[str], special: list[str]) -> list[tuple[str, float]]:

@@ -34,7 +34,7 @@ def test_a_transformers_card_tells_of_data_training_and_use(project: Path, encod
         "one of 3 classes",
         "The data set `toy`: 150 training rows, 100% of those there are.",
         *(f"| {name} | 50 |" for name in NAMES),
-        "learning_rate 0.005, batch_size 8",
+        "learning_rate 0.003, batch_size 8",
         "Training: seed 0; ",
         "of 8 that were run, with accuracy ",
         "slingshot predict FOLDER",
