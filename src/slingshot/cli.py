@@ -66,7 +66,7 @@ def study(name: str, queue: bool, dry: bool, table: bool) -> None:
             click.echo(f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.", err=True)
         where = ["--queue"] if queue else ["--temp"] if apart else []
         if where:
-            where += [part for name in overrides.copied(changes, path) for part in ("--copy-paths", name)]
+            where += [part for name in overrides.copied(changes, path, not dry) for part in ("--copy-paths", name)]
         for run in runs:
             sets = [part for item in overrides.flattened(values, run.changes) for part in ("-S", item)]
             call = ["exp", "run", *where, *sets]

@@ -57,12 +57,13 @@ def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> lis
     return found
 
 
-def copied(study: Mapping[str, Any], path: Path) -> list[str]:
-    """The paths under `copy`. Raises UserError for the first that is not there."""
-    for name in study.get(COPY, []):
-        if not Path(name).exists():
-            raise UserError(f"{path}: {COPY}: {name} not found; the file's first lines say what makes it")
-    return list(study.get(COPY, []))
+def copied(study: Mapping[str, Any], path: Path, there: bool) -> list[str]:
+    """The paths under `copy`. Raises UserError for the first that is not there, if they have to be `there`."""
+    paths: list[str] = study.get(COPY, [])
+    missing = [name for name in paths if there and not Path(name).exists()]
+    if missing:
+        raise UserError(f"{path}: {COPY}: {missing[0]} not found; the file's first lines say what makes it")
+    return paths
 
 
 def _points(sweep: Any, path: Path) -> list[dict[str, Any]]:
