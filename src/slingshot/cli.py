@@ -192,9 +192,11 @@ def _check_files(params: Settings) -> None:
             name = getattr(source, key, None)
             path = Path("data/raw", dataset, name or "")
             if name and not path.is_file():
+                # A folder in which git tracks a file can't be added whole.
+                added = path if (path.parent / "SOURCE.md").is_file() else path.parent
                 raise UserError(
                     f"{PARAMS}: datasets.{dataset}.source.{key}: {path} not found; put it there and run "
-                    f"`dvc add data/raw/{dataset}` (or `dvc pull`, if it was added before)"
+                    f"`dvc add {added}` (or `dvc pull`, if it was added before)"
                 )
 
 
