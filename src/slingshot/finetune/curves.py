@@ -27,3 +27,4 @@ def write(folder: Path, usage: Usage, primary: str) -> None:
             for epoch, score in enumerate(details["validation"], 1):
                 live.step = epoch * details["steps"]
                 live.log_metric(f"validation_{primary}", score)
+        Path(live.metrics_file).unlink(missing_ok=True)  # the last step again, which DVC could not plot
