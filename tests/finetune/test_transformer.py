@@ -65,10 +65,10 @@ def test_other_architectures_need_no_code(project, tiny, tmp_path, architecture)
 
 
 def long_texts(project, words, last=3):
-    """Texts of many words whose `last` words alone decide the label."""
+    """Texts of many words, of the first or the last class, which their `last` words alone decide."""
     rng = np.random.default_rng(0)
-    for split, count in (("train", 60), ("validation", 15), ("test", 15)):
-        rows = tables.read_rows(project / f"data/prepared/toy/{split}.parquet").iloc[:count].copy()
+    for split, count in (("train", 50), ("validation", 12), ("test", 20)):
+        rows = tables.read_rows(project / f"data/prepared/toy/{split}.parquet").query("label != 1").iloc[:count].copy()
         rows["text"] = [
             " ".join([*rng.choice(FILLER, words), *rng.choice(WORDS[label].split(), last)]) for label in rows["label"]
         ]
@@ -93,7 +93,7 @@ def test_windows_learn_what_only_the_last_sentence_says_and_a_head_does_not(proj
     assert accuracy(read) > 0.9
     assert read["input_tokens"].min() > 3000
     cut, _ = run(project, truncation="head", **changes)
-    assert accuracy(cut) < 0.6
+    assert accuracy(cut) < 0.75
     assert cut["input_tokens"].max() == 64
 
 
@@ -129,10 +129,14 @@ def test_accumulated_batches_are_one_step_of_the_larger_batch(project):
     np.testing.assert_allclose(np.vstack(parts["scores"]), np.vstack(whole["scores"]), atol=1e-3)
 
 
-def test_label_smoothing_makes_the_model_less_sure(project):
-    sure, _ = run(project)
-    smooth, _ = run(project, label_smoothing=0.4)
-    assert np.vstack(smooth["scores"]).max(axis=1).mean() < np.vstack(sure["scores"]).max(axis=1).mean() - 0.1
+def test_label_smoothing_keeps_the_loss_above_the_entropy_of_the_smoothed_label(project):
+    smoothed = np.array([0.6 + 0.4 / 3, 0.4 / 3, 0.4 / 3])
+    floor = -(smoothed * np.log(smoothed)).sum()
+    lowest = [
+        min(loss for _, loss in run(project, label_smoothing=smoothing)[1].details["0"]["loss"])
+        for smoothing in (0.0, 0.4)
+    ]
+    assert lowest[0] < floor <= lowest[1]
 
 
 def test_balanced_class_weights_give_every_class_the_same_sum_and_rows_1_on_average():
