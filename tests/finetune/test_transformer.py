@@ -32,6 +32,8 @@ def load(project):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_an_architecture_learns_and_a_rows_logits_do_not_depend_on_its_batch(project, tiny, name):
+    from transformers import pipeline
+
     rows, usage = run(project, checkpoint=str(tiny[name]), epochs=12, learning_rate=0.003)
     assert accuracy(rows) > 0.9
     model = load(project)
@@ -39,6 +41,9 @@ def test_an_architecture_learns_and_a_rows_logits_do_not_depend_on_its_batch(pro
     together = np.log(model.predict(texts))
     alone = np.log(np.vstack([model.predict([text]) for text in texts]))
     np.testing.assert_allclose(together, alone, atol=1e-4)
+    answers = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))(texts[:20])
+    best = [model.model.config.id2label[k] for k in model.predict(texts[:20]).argmax(axis=1)]
+    assert [answer["label"] for answer in answers] == best
     assert usage.details["0"]["tokens_per_second"] > 0
     assert usage.details["0"]["chosen"]["epoch"] <= usage.details["0"]["epochs"] == 12
 
