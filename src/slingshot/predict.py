@@ -32,7 +32,7 @@ def label(folder: Path, file: Path, column: str, output: Path | None, batch: int
     names the file, the line and the remedy.
     """
     saved = Saved.read(folder)
-    made = streams.file_format(output or file)
+    made = streams.format_of(output or file)
     if output and output.resolve() == file.resolve():
         raise UserError(f"{output}: is the file that is read; name another as --output")
     counts = Counts()

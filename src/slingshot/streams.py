@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from slingshot.formats import file_format
 from slingshot.settings import UserError, nearest
 from slingshot.tables import atomic
 
@@ -59,14 +60,9 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
         yield raw
 
 
-def file_format(path: Path) -> str:
-    """The suffix that says the format, without that of a compression. Raises UserError for an unknown one."""
-    lower = Path(path.name.lower())
-    suffix = lower.with_suffix("").suffix if lower.suffix in COMPRESSED else lower.suffix
-    if suffix not in FORMATS:
-        known = f"{', '.join(FORMATS)}, each also with {', '.join(COMPRESSED)}"
-        raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
-    return suffix
+def format_of(path: Path) -> str:
+    """The suffix that says which of FORMATS a file has. Raises UserError for an unknown one."""
+    return file_format(path, FORMATS, COMPRESSED)
 
 
 def read_rows(file: Path, raw: IO[bytes], column: str) -> tuple[list[str], Iterator[Row]]:
@@ -75,7 +71,7 @@ def read_rows(file: Path, raw: IO[bytes], column: str) -> tuple[list[str], Itera
     Raises UserError that names the line where the file is malformed, which rows further on do as they are read.
     """
     lines = _lines(file, raw)
-    suffix = file_format(file)
+    suffix = format_of(file)
     if suffix in SEPARATORS:
         return _table_rows(file, lines, column, SEPARATORS[suffix])
     rows = _jsonl_rows(file, lines, column)

@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from slingshot.data.decode import DECOMPRESS, contents, decode
+from slingshot.formats import file_format
 from slingshot.settings import FileSource, LinesSource, UserError, nearest
 
 BLOCK = 20_000
@@ -98,11 +99,7 @@ def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
 
 def read_table(path: Path, source: FileSource) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
-    lower = Path(path.name.lower())
-    suffix = lower.with_suffix("").suffix if lower.suffix in DECOMPRESS else lower.suffix
-    if suffix not in FORMATS:
-        known = f"{', '.join(FORMATS)}, each also with {', '.join(DECOMPRESS)}"
-        raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
+    suffix = file_format(path, FORMATS, DECOMPRESS)
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
     frame = FORMATS[suffix](path, contents(path), names, source.encoding)
