@@ -215,6 +215,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
     write_toy(tmp_path, "test", make_rows(60, 3, "e"))
     prepared = tmp_path / "data/prepared/toy"
     tables.Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
-    tables.write_json(prepared / "prompt.json", {"text": "Text", "label": "Opinion"})
+    words = {"text": "Text", "label": "Opinion", "instructions": None, "descriptions": {}}
+    tables.write_json(prepared / "prompt.json", words)
     tables.write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
     yield tmp_path

@@ -41,15 +41,15 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
     ("old", "new", "line"),
     [
         ("fraction: 1.0", "fracton: 1.0", "unknown key 'fracton', did you mean 'fraction'?"),
-        ("epochs: 4", "epoch: 4", "models.minilm.transformer: unknown key 'epoch', did you mean 'epochs'?"),
+        ("epochs: 4", "epoch: 4", "models.minilm: unknown key 'epoch', did you mean 'epochs'?"),
         ("family: tfidf", "family: tfid", "models.tfidf.family: unknown 'tfid', did you mean 'tfidf'?"),
         ("    family: tfidf\n", "", "models.tfidf.family: Field required"),
         (
             "epochs: 4",
             "epochs: four",
-            "models.minilm.transformer.epochs: Input should be a valid integer (found 'four')",
+            "models.minilm.epochs: Input should be a valid integer (found 'four')",
         ),
-        ("epochs: 4", "epochs: true", "models.minilm.transformer.epochs: Input should be a valid integer (found True)"),
+        ("epochs: 4", "epochs: true", "models.minilm.epochs: Input should be a valid integer (found True)"),
         (
             "may_leave: true",
             "may_leave: yes",
@@ -139,7 +139,7 @@ def test_reading_settings_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("c: [0.3, 1.0, 3.0, 10.0]", "c: []", r"models\.tfidf\.tfidf\.c: .*at least 1 item"),
+        ("c: [0.3, 1.0, 3.0, 10.0]", "c: []", r"models\.tfidf\.c: .*at least 1 item"),
         ("char_ngrams: [0, 5]", "char_ngrams: [1]", "character n-grams start at 2"),
         ("shots: [4, 8]", "shots: []", r"llms\.gemma\.shots: .*at least 1 item"),
         ("learning_rate: 1.0e-4", "learning_rate: .inf", "finite number"),

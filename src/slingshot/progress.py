@@ -30,6 +30,13 @@ def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
     )
 
 
+def say(line: str) -> None:
+    """A line on standard error, above a bar where one is shown."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+
+
 @contextmanager
 def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Any]]:
     """A bar over work in chunks: the bars that each chunk opens inside it stay hidden."""

@@ -50,16 +50,20 @@ ANSWERS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
         pa.field("split", pa.string(), nullable=False),
+        pa.field("sample", pa.int64(), nullable=False),
         pa.field("request", pa.string(), nullable=False),
         pa.field("answer", pa.string(), nullable=False),
         pa.field("log_likelihoods", pa.list_(pa.float64())),
+        pa.field("record", pa.string()),
     ]
 )
 SPLITS = ("train", "validation", "test")
 PREDICTED = ("validation", "test")
 """The splits that every contestant predicts."""
 SCORE_SOURCES = ("softmax", "logprob", "vote", "verbalised", "none")
-STATUSES = ("ok", "invalid", "refused", "error")
+STATUSES = ("ok", "refused", "truncated", "empty", "off_list", "invalid", "error")
+"""Of an answer: valid; the LLM refused; it was cut by its limit of tokens; it held no text; a label that is none of the
+list; no label at all; and no answer at all, whatever was tried."""
 NO_SEED = -1
 """The seed of a contestant that has none: an LLM or a deterministic baseline, run once."""
 FAILED = -1
@@ -181,7 +185,7 @@ class Labels:
 def predictions_frame(
     rows: pd.DataFrame,
     split: str,
-    scores: np.ndarray | None,
+    scores: np.ndarray | Sequence[np.ndarray | None] | None,
     *,
     seed: int = NO_SEED,
     score_source: str,
@@ -190,15 +194,17 @@ def predictions_frame(
     output_tokens: Sequence[int] | np.ndarray | int = 0,
     status: Sequence[str] | str = "ok",
 ) -> pd.DataFrame:
-    """Predictions of `rows`: scores has shape (rows, classes); prediction defaults to its argmax."""
+    """Predictions of `rows`: scores has shape (rows, classes), or is a list with None for a row that has none;
+    prediction defaults to the argmax of an array."""
     if prediction is None:
-        if scores is None:
-            raise ValueError("neither scores nor predictions")
+        if not isinstance(scores, np.ndarray):
+            raise ValueError("neither an array of scores nor predictions")
         prediction = scores.argmax(axis=1)
     frame: pd.DataFrame = rows[["id", "group", "label"]].copy()
     frame["split"], frame["seed"] = split, seed
     frame["prediction"] = np.asarray(prediction, dtype=np.int64)
-    frame["scores"] = [None] * len(rows) if scores is None else list(scores.astype(np.float64))
+    each = [None] * len(rows) if scores is None else scores
+    frame["scores"] = [None if row is None else np.asarray(row, dtype=np.float64) for row in each]
     frame["score_source"], frame["status"] = score_source, status
     frame["input_tokens"], frame["output_tokens"] = input_tokens, output_tokens
     columns: list[str] = PREDICTIONS.names
@@ -227,8 +233,16 @@ def read_predictions(path: Path, classes: int) -> pd.DataFrame:
 
 
 def write_answers(path: Path, frame: pd.DataFrame) -> None:
-    """Write data/answers/D/L.parquet: what an LLM said, row by row."""
+    """Write data/answers/D/L.parquet: what an LLM said to each row, sample by sample.
+
+    `request` is the digest of all that was asked; `record` the ledger's JSON of a paid answer.
+    """
     _write_parquet(path, frame, ANSWERS, {})
+
+
+def read_answers(path: Path) -> pd.DataFrame:
+    """Read what `write_answers` wrote. Raises UserError when the file breaks the contract."""
+    return _read_parquet(path, ANSWERS)
 
 
 def check_ids(path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame) -> None:

@@ -25,10 +25,12 @@ class Run:
 class Usage:
     """data/usage/D/C.json: what a contestant used. Tokens are real ones, padding left out.
 
-    hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds.
-    `train` is empty for LLMs. `predict` times the texts that were not already passed to choose by; for an LLM
-    its tokens are the text's and those around it, and llm_tokens (input, output, cache_write, cache_read;
-    null for models) and requests are of the same texts, prefix included.
+    hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds; empty where nothing
+    answered them one by one. Bytes are null for what runs elsewhere.
+    `train` is empty for LLMs. `predict` times the texts that were not already passed to choose by; a local LLM's
+    tokens there are the text's and those around it, an API's are all that it counts as input, and its seconds
+    those of its answers, one after the other. llm_tokens and, of what Message Batches answered, batch_tokens hold
+    tokens by kind (money.TOKEN_KINDS; null for models), prefix included, and requests their number, of the same texts.
     `details` holds what was chosen on validation and how, for people to read.
     """
 
@@ -36,14 +38,14 @@ class Usage:
     title: str
     hardware: dict[str, Any]
     train_rows: int
-    model_bytes: int
+    model_bytes: int | None
     train: tuple[Run, ...]
     predict: tuple[Run, ...]
     latency: dict[str, float]
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
     requests: int | None = None
     llm_tokens: dict[str, int] | None = None
-    batch: bool = False
+    batch_tokens: dict[str, int] | None = None
     details: dict[str, Any] | None = None
 
     def write(self, path: Path) -> None:

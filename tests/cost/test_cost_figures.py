@@ -62,8 +62,13 @@ def test_a_priced_llm_costs_its_tokens_whatever_its_seconds() -> None:
     assert found["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000)
     tokens = sum(run.tokens for run in LLM.predict)
     assert found["cost_per_million_tokens"] == pytest.approx(paid / tokens * 1e6)
-    batched = figures(replace(LLM, batch=True), COST, price)
+    listed = (399_000 * 15 + 1_000 * 75) / 1e6 * COST.rates["USD"].rate
+    assert found["list_cost_per_1000_texts"] == pytest.approx(listed / 400 * 1000), "without the cache"
+    batched = figures(replace(LLM, llm_tokens={}, batch_tokens=LLM.llm_tokens), COST, price)
     assert batched["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000 * (1 - price.batch_discount))
+    assert batched["list_cost_per_1000_texts"] == found["list_cost_per_1000_texts"]
+    both = figures(replace(LLM, batch_tokens=LLM.llm_tokens), COST, price)
+    assert both["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000 * (2 - price.batch_discount))
 
 
 def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:

@@ -85,7 +85,7 @@ _COMMON = (
     "slingshot.tables",
     "slingshot.usage",
 )
-_ENCODER = ("slingshot.checkpoints", "slingshot.finetune.batching", "slingshot.finetune.inputs", "slingshot.hub")
+_CHECKPOINT = ("slingshot.batching", "slingshot.checkpoints", "slingshot.hub", "slingshot.inputs")
 
 FAMILIES = {
     "tfidf": Family(
@@ -93,12 +93,12 @@ FAMILIES = {
     ),
     "frozen": Family(
         "slingshot.finetune.frozen:Frozen",
-        (*_COMMON, *_ENCODER, "slingshot.finetune.frozen", "slingshot.finetune.linear"),
+        (*_COMMON, *_CHECKPOINT, "slingshot.encoder", "slingshot.finetune.frozen", "slingshot.finetune.linear"),
         False,
     ),
     "transformer": Family(
         "slingshot.finetune.transformer:Transformer",
-        (*_COMMON, *_ENCODER, "slingshot.finetune.training", "slingshot.finetune.transformer"),
+        (*_COMMON, *_CHECKPOINT, "slingshot.finetune.training", "slingshot.finetune.transformer"),
         True,
     ),
 }

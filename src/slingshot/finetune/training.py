@@ -19,7 +19,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from slingshot.finetune.batching import training_batches
+from slingshot.batching import training_batches
 from slingshot.progress import bar
 from slingshot.settings import TransformerSettings, UserError
 from slingshot.tables import atomic

@@ -18,11 +18,11 @@ import transformers
 from scipy.special import log_softmax, softmax
 
 from slingshot import checkpoints, hardware
+from slingshot.batching import prediction_batches
 from slingshot.choosing import primary_score
-from slingshot.finetune.batching import prediction_batches
 from slingshot.finetune.families import Fit, Task
-from slingshot.finetune.inputs import Inputs
 from slingshot.finetune.training import train
+from slingshot.inputs import Inputs
 from slingshot.progress import bar
 from slingshot.settings import TransformerSettings
 from slingshot.tables import read_json, write_json

@@ -2,7 +2,7 @@
 
 `load()` returns a `Settings` or raises one `UserError` that names the file, every wrong key and,
 for a misspelt one, the nearest known name. Nothing here loads torch, pandas or a data set, so
-`slingshot check` answers at once. The blocks' classes stand in datasets.py and contestants.py.
+`slingshot check` answers at once. The blocks' classes stand in datasets.py, contestants.py and llms.py.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from slingshot.settings.base import Count, Date, Frozen, Name, Positive, Primary, Share, UserError, nearest
 from slingshot.settings.contestants import (
-    CausalLmSettings,
     Checkpoint,
     FrozenSettings,
-    LlmSettings,
     ModelSettings,
     TfidfSettings,
     TransformerSettings,
@@ -34,8 +32,11 @@ from slingshot.settings.datasets import (
     SplitSettings,
     VaderSource,
 )
+from slingshot.settings.llms import AnthropicSettings, Asked, CausalLmSettings, LlmSettings, Prompted, Selection
 
 __all__ = [
+    "AnthropicSettings",
+    "Asked",
     "CausalLmSettings",
     "Checkpoint",
     "CostSettings",
@@ -51,8 +52,10 @@ __all__ = [
     "ModelSettings",
     "Primary",
     "PromptWords",
+    "Prompted",
     "Rate",
     "RunSettings",
+    "Selection",
     "Settings",
     "SplitSettings",
     "StudySettings",
@@ -120,6 +123,11 @@ class LlmPrice(Frozen):
     date: Date
     source: str
 
+    @property
+    def cache_write_1h(self) -> float:
+        """Of what a cache keeps for an hour: twice the input."""
+        return 2 * self.input
+
 
 class CostSettings(Frozen):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
@@ -147,6 +155,21 @@ class RunSettings(Frozen):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: Count | None = None
     """Of torch; null leaves it to torch, which takes every core."""
+    mode: Literal["sync", "batch"] = "sync"
+    """Whether an API is asked text by text, or by Message Batches, which cost half and may take a day."""
+    concurrency: Count = 8
+    """Requests to an API at a time."""
+    attempts: Count = 6
+    """Of a request, each paid where it was answered; then its row is an error."""
+    timeout: Positive = 120.0
+    """Seconds in which an API must have answered whole."""
+    backoff: Positive = 1.0
+    """Seconds before a failed request's second attempt, doubled for each further one up to a minute; an API's
+    retry-after comes first."""
+    poll: Positive = 30.0
+    """Seconds between looks at a batch."""
+    budget: dict[Name, Annotated[float, Field(ge=0)]] = {}
+    """LLM -> the most that may ever be spent on it, in `cost.currency`, counted in the state folder."""
 
 
 class Settings(Frozen):
@@ -185,6 +208,11 @@ class Settings(Frozen):
             if llm.price is not None and llm.price not in self.cost.llm_prices:
                 known = nearest(llm.price, self.cost.llm_prices)
                 wrong.append(f"llms.{name}.price: '{llm.price}' is not in cost.llm_prices{known}")
+            if name in self.study.llms and llm.paid and name not in self.run.budget:
+                wrong.append(f"run.budget.{name}: is missing; say how many {self.cost.currency} '{name}' may ever cost")
+        for name in self.run.budget:
+            if name not in self.llms:
+                wrong.append(f"run.budget: '{name}' has no definition under llms{nearest(name, self.llms)}")
         if len(set(self.seeds)) != len(self.seeds):
             wrong.append("seeds: a seed stands twice")
         if wrong:
@@ -237,7 +265,7 @@ def validated(values: Any, path: Path) -> Settings:
 
 
 def _line(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    key = ".".join(str(part) for part in _without_tag(error["loc"]))
     if error["type"] == "union_tag_not_found":
         tag = error["ctx"]["discriminator"].strip("'")
         return f"{key}.{tag}: Field required"
@@ -250,3 +278,11 @@ def _line(error: Any) -> str:
     if error["type"] not in ("unknown_key", "study", "value_error", "missing", "bare_date"):
         message += f" (found {error['input']!r})"
     return f"{key}: {message}" if key else message
+
+
+def _without_tag(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The place of an error as params.yaml has it: pydantic also names the class of a union, by its tag."""
+    tag = {"models": 2, "llms": 2, "datasets": 3}.get(str(loc[0]) if loc else "")
+    if tag is None or (tag == 3 and loc[2:3] != ("source",)):
+        return loc
+    return loc[:tag] + loc[tag + 1 :]

@@ -1,12 +1,12 @@
-"""The `models:` and `llms:` blocks of params.yaml: one class a family, one a provider."""
+"""The `models:` block of params.yaml: one class a family."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from slingshot.settings.base import Count, Date, Frozen, Line, Name, Positive
+from slingshot.settings.base import Count, Frozen, Positive
 
 
 def _not_one(longest: int) -> int:
@@ -16,7 +16,6 @@ def _not_one(longest: int) -> int:
 
 
 Truncation = Literal["head", "tail", "head_tail", "windows"]
-Calibration = Literal["none", "contextual"]
 CharNgrams = Annotated[int, Field(ge=0), AfterValidator(_not_one)]
 
 
@@ -83,33 +82,3 @@ class TransformerSettings(Checkpoint):
 
 
 ModelSettings = Annotated[TfidfSettings | FrozenSettings | TransformerSettings, Field(discriminator="family")]
-
-
-class CausalLmSettings(Checkpoint):
-    """A local base LLM that completes a few-shot prompt; labels scored by log-likelihood."""
-
-    provider: Literal["causal_lm"]
-    title: Line
-    """What the LLM is called wherever its figures stand."""
-    shots: list[Count] = Field(default=[4, 8], min_length=1)
-    """Examples a class; each value is tried on validation."""
-    calibration: list[Calibration] = Field(default=["none", "contextual"], min_length=1)
-    choose_rows: Count = 150
-    """First validation rows on which shots and calibration are chosen."""
-    max_validation: Count = 300
-    """First validation rows that are predicted."""
-    batch_size: Count = 8
-    training_cutoff: Date | None = None
-    price: Name | None = None
-    """Key of cost.llm_prices; null is priced by its seconds, as a local LLM is."""
-
-    @model_validator(mode="after")
-    def _choices_make_sense(self) -> Self:
-        if self.choose_rows > self.max_validation:
-            raise ValueError("choose_rows must not exceed max_validation")
-        if len(set(self.shots)) != len(self.shots):
-            raise ValueError("shots repeats a number")
-        return self
-
-
-LlmSettings = CausalLmSettings

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Line, Share
+from slingshot.settings.base import Count, Date, Frozen, Line, Share, nearest
 
 
 def _inside(file: str) -> str:
@@ -104,10 +104,14 @@ class MaxRows(Frozen):
 
 
 class PromptWords(Frozen):
-    """What stands before a text and before its label in a prompt, e.g. `Tweet` and `Sentiment`."""
+    """What a prompt says of the task: its words for a text and a label (`Tweet`, `Sentiment`), what the labels mean."""
 
     text: Line = "Text"
     label: Line = "Label"
+    instructions: str | None = None
+    """What else an LLM should know of the task, e.g. how to decide between two labels."""
+    descriptions: dict[str, Line] = {}
+    """Label name -> what it means; a name without one stands alone."""
 
 
 class DatasetSettings(Frozen):
@@ -145,6 +149,14 @@ class DatasetSettings(Frozen):
         if len(set(names)) < 2:
             raise ValueError("a comparison needs two names or more; leave the key out to take what the file holds")
         return labels
+
+    @model_validator(mode="after")
+    def _descriptions_are_of_labels(self) -> Self:
+        names = self.labels.values() if isinstance(self.labels, dict) else self.labels or self.prompt.descriptions
+        unknown = [name for name in self.prompt.descriptions if name not in names]
+        if unknown:
+            raise ValueError(f"prompt.descriptions: '{unknown[0]}' is no label{nearest(unknown[0], names)}")
+        return self
 
     @model_validator(mode="after")
     def _cuts_make_the_classes(self) -> Self:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slingshot.finetune.inputs import Inputs, cut
+from slingshot.inputs import Inputs, cut
 from tests.tiny_checkpoints import ARCHITECTURES
 
 IDS = st.integers(0, 400).map(lambda count: np.arange(count, dtype=np.int32))

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slingshot.finetune.batching import prediction_batches, training_batches
+from slingshot.batching import prediction_batches, training_batches
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=200)
 

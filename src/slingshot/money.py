@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from slingshot.settings import PARAMS, CostSettings, LlmPrice, UserError
 
 MILLION = 1_000_000
-TOKEN_KINDS = ("input", "output", "cache_write", "cache_read")
+TOKEN_KINDS = ("input", "output", "cache_write", "cache_write_1h", "cache_read")
+"""Cache writes are kept for five minutes, or for an hour."""
+OVERHEAD = 1_000
+"""Tokens that an API may count beside the request's own bytes."""
 
 
 def per_second(hourly_price: float, utilisation: float = 1.0) -> float:
@@ -35,11 +38,32 @@ def convert(amount: float, currency: str, cost: CostSettings) -> float:
     return amount * cost.rates[currency].rate
 
 
-def llm_cost(tokens: Mapping[str, int], price: LlmPrice, cost: CostSettings, *, batch: bool = False) -> float:
-    """Price in `cost.currency` of an LLM's tokens by kind: input, output, cache_write and cache_read.
+def bill(tokens: Mapping[str, int], price: LlmPrice, *, batch: bool = False) -> float:
+    """Price of an LLM's tokens by kind (TOKEN_KINDS), in the price's own currency.
 
     The kinds do not overlap: `input` leaves out what was written to or read from the cache.
     `batch_discount` is the share that a batch request takes off.
     """
     listed = sum(tokens.get(kind, 0) * getattr(price, kind) for kind in TOKEN_KINDS) / MILLION
-    return convert(listed * (1 - price.batch_discount if batch else 1), price.currency, cost)
+    return float(listed * (1 - price.batch_discount) if batch else listed)
+
+
+def llm_cost(tokens: Mapping[str, int], price: LlmPrice, cost: CostSettings, *, batch: bool = False) -> float:
+    """What `bill` says, in `cost.currency`."""
+    return convert(bill(tokens, price, batch=batch), price.currency, cost)
+
+
+def reservation(request_bytes: int, max_tokens: int, price: LlmPrice, *, batch: bool = False) -> float:
+    """The most that one request can cost, in the price's own currency.
+
+    No tokenizer makes more tokens than bytes; each is taken at the dearest input price, cache writes included.
+    """
+    dearest = max(("input", "cache_write", "cache_write_1h"), key=lambda kind: getattr(price, kind))
+    return bill({dearest: request_bytes + OVERHEAD, "output": max_tokens}, price, batch=batch)
+
+
+def uncached(*tokens: Mapping[str, int]) -> dict[str, int]:
+    """All these tokens by kind, as they had been billed without a prompt cache."""
+    total = {kind: sum(each.get(kind, 0) for each in tokens) for kind in TOKEN_KINDS}
+    output = total.pop("output")
+    return {"input": sum(total.values()), "output": output}

@@ -1,6 +1,6 @@
 import pytest
 
-from slingshot.cost import money
+from slingshot import money
 from slingshot.settings import CostSettings, LlmPrice, Rate, UserError
 
 DAY = "2026-01-01"
