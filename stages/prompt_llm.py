@@ -14,38 +14,26 @@ import click
 def main(dataset: str, llm: str) -> None:
     """Prompt LLM with examples from data/shots/DATASET.parquet and label DATASET's rows.
 
-    Shots and calibration are chosen on the first validation rows. Writes data/predictions/DATASET/LLM.parquet,
-    data/usage/DATASET/LLM.json and data/answers/DATASET/LLM.parquet. The training fraction plays no part.
+    Writes data/predictions/DATASET/LLM.parquet, data/usage/DATASET/LLM.json and data/answers/DATASET/LLM.parquet. The
+    training fraction plays no part. Of a paid LLM no answer is asked for twice: what the ledger in the state folder,
+    or an earlier data/answers in DVC's cache, holds is replayed, so a run that was stopped goes on where it was.
     """
-    from slingshot import hardware, settings, tables
-    from slingshot.llm import prompt
-    from slingshot.llm.causal_lm import CausalLm
-    from slingshot.llm.run import run_cell
+    from slingshot import settings, tables
+    from slingshot.llm.task import Task, provider
 
     study = settings.load()
     chosen = study.llms.get(llm)
     if chosen is None:
         raise settings.UserError(f"params.yaml: no LLM '{llm}'{settings.nearest(llm, study.llms)}")
-    prepared = Path("data/prepared", dataset)
-    pool = tables.read_rows(Path("data/shots", f"{dataset}.parquet"))
-    validation, test = (tables.read_rows(prepared / f"{split}.parquet") for split in tables.PREDICTED)
-    names = tables.Labels.read(prepared / "labels.json").names
-
-    device = hardware.set_up(study.run)
-    lm = CausalLm(chosen, prompt.words(prepared / "prompt.json"), names, device)
-    cell = run_cell(chosen, lm, pool, validation, test, study.metrics.primary, f"{dataset}-{llm}")
+    task = Task.read(dataset, llm, study)
+    cell = provider(chosen).run_cell(chosen, task)
 
     out = Path("data/predictions", dataset, f"{llm}.parquet")
-    tables.write_predictions(out, cell.predictions, len(names), fraction=None, train_rows=cell.usage.train_rows)
+    classes = len(task.prompt.names)
+    tables.write_predictions(out, cell.predictions, classes, fraction=None, train_rows=cell.usage.train_rows)
     tables.write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
     cell.usage.write(Path("data/usage", dataset, f"{llm}.json"))
-    details = cell.usage.details or {}
-    best = max(entry["score"] for entry in details["tried"])
-    click.echo(
-        f"prompt_llm {dataset}-{llm}: {details['chosen']['shots']} shots a class, "
-        f"{details['chosen']['calibration']} calibration, {study.metrics.primary} {best:.3f} "
-        f"on the rows they were chosen on -> {out}"
-    )
+    click.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")
 
 
 if __name__ == "__main__":

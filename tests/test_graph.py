@@ -6,9 +6,7 @@ thing each. They stand in one file so that one process runs them in order.
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,73 +17,16 @@ from ruamel.yaml import YAML
 
 from slingshot import tables
 from slingshot.finetune.families import FAMILIES
-from tests.conftest import ROOT, make_rows, set_param, write_params
+from tests.conftest import ROOT, set_param, write_params
+from tests.repository import Repository, found, start, unlisted, write_csv
 
-TRACER = """
-import atexit, os, pathlib, sys
-def write():
-    name = pathlib.Path(sys.argv[0]).stem
-    loaded = [m for m, v in sys.modules.items() if m.startswith("slingshot.") and not hasattr(v, "__path__")]
-    with open(os.path.join(os.environ["TRACE"], name), "a") as file:
-        file.writelines(m + "\\n" for m in loaded)
-atexit.register(write)
-"""
-PROJECT_FILES = ("stages", "src", "dvc.yaml", ".dvcignore", ".gitignore")
 MODELS, LLMS, DATASETS = ("tfidf", "words"), ("lm",), ("toy", "other")
-
-
-class Repository:
-    """A clone in a temporary folder, and the commands people run in it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.trace = root.parent / "trace"
-        bin_folder = Path(sys.executable).parent
-        keep = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_", "SLINGSHOT_", "PYTEST"))}
-        self.env = {
-            **keep,
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.trace),
-            "TRACE": str(self.trace / "out"),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-        }
-
-    def __call__(self, *words: str, fails: bool = False) -> str:
-        done = subprocess.run(words, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=280)
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def ran(self, output: str) -> set[str]:
-        return set(re.findall(r"Running stage '(\S+)'", output))
-
-    def stale(self) -> set[str]:
-        """Stages whose own dependencies or parameters changed."""
-        return set(re.findall(r"^(\S+):$", self("dvc", "status"), flags=re.MULTILINE))
-
-
-def write_csv(folder: Path, name: str, rows: int, seed: int) -> None:
-    target = folder / "data/raw" / name
-    target.mkdir(parents=True)
-    frame = make_rows(rows, seed)
-    frame["label"] = frame["label"].map({0: "bad", 1: "fine", 2: "good"})
-    frame["text"] += [f" {name}{number}" for number in range(rows)]
-    frame[["text", "label"]].to_csv(target / "rows.csv", index=False)
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Repository:
     """The study run once and committed."""
-    home = tmp_path_factory.mktemp("graph")
-    root = home / "study"
-    root.mkdir()
-    for name in PROJECT_FILES:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, root / name)
-    (home / "trace/out").mkdir(parents=True)
-    (home / "trace/sitecustomize.py").write_text(TRACER)
+    root = start(tmp_path_factory.mktemp("graph"))
     source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
     tfidf = {"family": "tfidf", "c": [1.0], "char_ngrams": [0]}
     lm = {"provider": "causal_lm", "title": "A tiny LM", "checkpoint": str(causal_lm), "shots": [1]}
@@ -103,14 +44,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Rep
     for number, name in enumerate(DATASETS):
         write_csv(root, name, 120, number)
         tables.write_text(root / f"metrics/curve/{name}.csv", "experiment\n")
-    study = Repository(root)
-    study("git", "init", "-q", "-b", "main")
-    study("git", "config", "user.email", "tests@example.org")
-    study("git", "config", "user.name", "Tests")
-    study("dvc", "init", "-q")
-    study("dvc", "config", "core.analytics", "false")
-    shutil.copy(ROOT / ".dvc/.gitignore", root / ".dvc/.gitignore")
-    study("dvc", "add", "-q", *(f"data/raw/{name}" for name in DATASETS))
+    study = found(root, DATASETS)
     study("dvc", "repro")
     study("git", "add", "-A")
     study("git", "commit", "-qm", "Run the study")
@@ -139,21 +73,13 @@ def test_a_second_repro_runs_nothing(repository):
 
 
 def test_every_stage_lists_the_modules_it_loads(repository):
-    """The tracer wrote, at the end of each stage, which slingshot modules were loaded."""
     stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    seen = set()
-    for name, stage in stages.items():
-        script = re.search(r"stages\.(\w+)", stage["cmd"]).group(1)
-        traced = repository.root.parent / "trace/out" / script
-        loaded = set(traced.read_text().split())
-        files = {f"src/{module.replace('.', '/')}.py" for module in loaded if ".settings" not in module}
-        deps = [dep for dep in stage["deps"] if "$" not in dep]
-        missing = {file for file in files if not any(file == dep or file.startswith(dep + "/") for dep in deps)}
+    scripts = {name: re.search(r"stages\.(\w+)", stage["cmd"]).group(1) for name, stage in stages.items()}
+    for name, script in scripts.items():
+        missing = unlisted(name, repository.traced(script))
         assert not missing, f"{name} loads {missing}, which its deps in dvc.yaml lack"
-        assert f"stages/{script}.py" in deps
-        assert all((ROOT / dep).exists() for dep in deps if dep.startswith(("src", "stages")))
-        seen.add(script)
-    assert seen == {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+        assert f"stages/{script}.py" in stages[name]["deps"]
+    assert set(scripts.values()) == {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
 
 
 def test_finetune_lists_the_modules_of_every_family():
@@ -180,7 +106,7 @@ def test_code_reruns_only_what_it_touches(repository, change):
     for path, stale in [
         ("src/slingshot/report/words.py", {"report"}),
         (
-            "src/slingshot/cost/money.py",
+            "src/slingshot/cost/figures.py",
             {f"cost@{d}-{m}" for d in DATASETS for m in MODELS} | {"cost_llm@toy-lm", "cost_llm@other-lm"},
         ),
         ("src/slingshot/llm/prompt.py", {f"prompt_llm@{d}-lm" for d in DATASETS}),

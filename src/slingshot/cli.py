@@ -42,6 +42,7 @@ def check() -> None:
         f"Contestants: {', '.join(study.contestants) or 'none'}. Fraction {params.fraction:g}, "
         f"seeds {', '.join(map(str, params.seeds))}."
     )
+    _warn_of_llms(params)
 
 
 @main.command()
@@ -76,6 +77,32 @@ def study(name: str, queue: bool, dry: bool, table: bool) -> None:
                 sys.exit(code)
     if table or not (queue or dry):
         _show_study(name, runs)
+
+
+@main.command()
+@click.argument("llms", nargs=-1, metavar="[LLM]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def quote(llms: tuple[str, ...], as_json: bool) -> None:
+    """Say what the answers that are not here yet would cost, and what is left of each budget. Nothing is bought.
+
+    LLM names entries of `llms` in params.yaml, in the study or not; without one it is those of the study that are
+    asked through an API. The data sets are the study's. Texts are sent to be counted, which is free, only where a key
+    is set and the data set has may_leave; elsewhere tokens are estimated.
+    """
+    import json
+
+    from slingshot import quote as quoting
+    from slingshot import settings
+
+    params = settings.load()
+    names = list(llms) or quoting.paid(params)
+    if not names:
+        raise settings.UserError("no LLM of the study is asked through an API: name one, e.g. slingshot quote LLM")
+    found, accounts = quoting.quotes(params, names)
+    if as_json:
+        click.echo(json.dumps(quoting.as_json(found, accounts), indent=2))
+    else:
+        quoting.show(found, accounts)
 
 
 @main.command()
@@ -198,6 +225,16 @@ def _check_files(params: Settings) -> None:
                     f"{PARAMS}: datasets.{dataset}.source.{key}: {path} not found; put it there and run "
                     f"`dvc add {added}` (or `dvc pull`, if it was added before)"
                 )
+
+
+def _warn_of_llms(params: Settings) -> None:
+    """What an LLM of the study can't do, though stored answers can still be replayed."""
+    kept = ", ".join(name for name in params.study.datasets if not params.datasets[name].may_leave)
+    for name in params.study.llms:
+        if kept and params.llms[name].remote:
+            click.secho(
+                f"Warning: no text of {kept} is sent to {name}, as may_leave is not true.", fg="yellow", err=True
+            )
 
 
 def _refuse_stale(values: dict[str, Any]) -> None:

@@ -1,49 +1,107 @@
-"""The few-shot completion prompt: an instruction, labelled examples, then the text to label.
+"""What an LLM is told: the template of the task's kind, filled in with a data set's words, labels and texts.
 
-A text is data: its line breaks are folded, so that it can't forge an example or a label line.
+A text is data. In a conversation it stands between tags that it can neither close nor open, in a completion on one
+line, so that it forges no example. Labels are asked for by ids, lower-case slugs of their names, because an API may
+answer an enumerated value in another capitalisation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
-import pandas as pd
+import jinja2
 
 from slingshot.settings import UserError
 from slingshot.tables import read_json
 
+TEMPLATES = Path(__file__).with_name("prompts")
 AFTER_SHOT = "\n\n"
+"""What ends an example in a completion."""
 NULL_TEXT = "N/A"
 """The content-free text of contextual calibration (Zhao et al. 2021, arXiv 2102.09690, section 5)."""
+TAG = re.compile(r"<(?=[\W_]*text\b)", re.IGNORECASE)
+"""What could be read as the tag around a text, or as its end."""
+
+AnswerForm = Literal["label", "confidence", "name"]
+"""JSON with the label's id, JSON with its id and a confidence, or the label's name alone."""
 
 
-def fold(text: str) -> str:
-    """The text on one line, runs of white space as one blank."""
-    return " ".join(text.split())
+class Prompt:
+    """One data set's prompt. Its parts are those of the template."""
+
+    def __init__(self, words: dict[str, Any], names: Sequence[str], template: str = "classification") -> None:
+        """`words` is data/prepared/D/prompt.json, `names` the labels in order."""
+        self.names, self.ids = tuple(names), slugs(names)
+        self._macros: Any = _environment().get_template(f"{template}.j2").module
+        described = words["descriptions"]
+        labels = [
+            {"id": slug, "name": name, "description": described.get(name)}
+            for slug, name in zip(self.ids, self.names, strict=True)
+        ]
+        self._task = words | {"labels": labels}
+
+    def system(self, answer: AnswerForm) -> str:
+        """Instructions and labels: the same for every text of the data set."""
+        return str(self._macros.system(self._task, answer))
+
+    def question(self, text: str) -> str:
+        """One message of a conversation: the text between tags."""
+        return str(self._macros.question(text))
+
+    def opening(self) -> str:
+        """The first line of a completion, e.g. "Classify the sentiment of each tweet as negative or positive."."""
+        return str(self._macros.opening(self._task))
+
+    def before(self) -> str:
+        """What stands before each text of a completion."""
+        return str(self._macros.before(self._task))
+
+    def after(self) -> str:
+        """What stands after each text of a completion, before its label."""
+        return str(self._macros.after(self._task))
 
 
-def words(path: Path) -> dict[str, str]:
-    """data/prepared/D/prompt.json: what stands before a text and before its label.
+def read_words(path: Path) -> dict[str, Any]:
+    """data/prepared/D/prompt.json: text, label, instructions and descriptions.
 
     Raises UserError when the file holds anything else.
     """
     value = read_json(path)
-    if not isinstance(value, dict) or set(value) != {"text", "label"}:
-        raise UserError(f"{path}: expected text and label; run `dvc repro`")
+    if not isinstance(value, dict) or set(value) != {"text", "label", "instructions", "descriptions"}:
+        raise UserError(f"{path}: expected text, label, instructions and descriptions; run `dvc repro`")
     return value
 
 
-def instruction(words: Mapping[str, str], names: Sequence[str]) -> str:
-    """The prompt's opening, e.g. "Classify the sentiment of each tweet as negative, neutral or positive."."""
-    listed = ", ".join(names[:-1]) + f" or {names[-1]}"
-    return f"Classify the {words['label'].lower()} of each {words['text'].lower()} as {listed}.{AFTER_SHOT}"
+def slugs(names: Sequence[str]) -> tuple[str, ...]:
+    """An id for each label, in order: its name in lower-case ASCII letters, digits and "_", unlike any other's."""
+    found: list[str] = []
+    for number, name in enumerate(names):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or f"label_{number}"
+        candidate, n = slug, 2
+        while candidate in found:
+            candidate, n = f"{slug}_{n}", n + 1
+        found.append(candidate)
+    return tuple(found)
 
 
-def select_shots(pool: pd.DataFrame, a_class: int) -> pd.DataFrame:
-    """The first `a_class` rows of each class in nested order; a class with fewer gives what it has.
+def one_line(text: str) -> str:
+    """The text on one line, runs of white space as one blank."""
+    return " ".join(text.split())
 
-    `pool` is data/shots/D.parquet. The rows keep its order, which mixes the classes: a block of one
-    label at the end would draw every answer to it.
-    """
-    return pool.groupby("label", sort=False).head(a_class).sort_values("order")
+
+def escape_tags(text: str) -> str:
+    """The text with "<" written as "&lt;" where it could open or close the tag around it."""
+    return TAG.sub("&lt;", text)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False
+    )
+    environment.filters |= {"escape_tags": escape_tags, "one_line": one_line}
+    return environment

@@ -1,0 +1,281 @@
+"""Anthropic's Messages API, through its SDK: requests, replies, Message Batches, and what can go wrong.
+
+The SDK's own retries are off: each attempt is reserved in the ledger first. No key is in a request's digest, in a
+message or in a file.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from slingshot.llm import asking
+from slingshot.llm.answer import Answer, AnswerKeys, read_text
+from slingshot.llm.api import (
+    Ask,
+    BatchResult,
+    BatchState,
+    Body,
+    RejectError,
+    Reply,
+    RetryError,
+    StopError,
+)
+from slingshot.llm.task import Cell, Task
+from slingshot.settings import PARAMS, AnthropicSettings, Settings
+
+KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+BYTES_PER_TOKEN = 3
+"""Fewer than there are, so that what may be long enough for the cache is marked; if it is not, that costs nothing."""
+LONGEST_WAIT = 3600.0
+"""Seconds that a retry-after is believed for."""
+
+
+def run_cell(settings: AnthropicSettings, task: Task) -> Cell:
+    """See slingshot.llm.asking."""
+    return asking.run_cell(settings, task, connect(settings, task.params))
+
+
+def connect(settings: AnthropicSettings, params: Settings) -> MessagesApi:
+    """The API that the LLM is behind; nothing is sent yet."""
+    return MessagesApi(settings, params)
+
+
+class MessagesApi:
+    """One model behind the API. The connection is made with the first request."""
+
+    def __init__(self, settings: AnthropicSettings, params: Settings) -> None:
+        self.settings, self.params = settings, params
+        self._client: Any = None
+        self._secrets: list[str] = []
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def body(self, system: str, shots: Sequence[tuple[str, str]], question: str, schema: Mapping[str, Any]) -> Body:
+        """The text to label comes last, so that all before it can be cached."""
+        turns = [("user", question)]
+        turns = [turn for shot in shots for turn in (("user", shot[0]), ("assistant", shot[1]))] + turns
+        body: Body = {
+            "model": self.settings.model,
+            "max_tokens": self.settings.max_tokens,
+            "system": [{"type": "text", "text": system}],
+            "messages": [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns],
+        }
+        config: dict[str, Any] = {}
+        if self.settings.structured:
+            config["format"] = {"type": "json_schema", "schema": dict(schema)}
+        if self.settings.effort:
+            config["effort"] = self.settings.effort
+        if config:
+            body["output_config"] = config
+        if self.settings.thinking:
+            body["thinking"] = self.settings.thinking
+        return body
+
+    def digest(self, body: Body, sample: int) -> str:
+        where = {"api": "messages", "base_url": self.settings.base_url, "sample": sample, "request": body}
+        return hashlib.sha256(json.dumps(where, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+    def marked(self, body: Body, *, hour: bool) -> Body:
+        """Marked behind the last example, or behind the instructions where examples differ from text to text."""
+        least, static = self.settings.cache_from, body["messages"][:-1] if self.settings.selection != "nearest" else []
+        texts = [*body["system"], *(block for message in static for block in message["content"])]
+        if least is None or sum(len(block["text"].encode()) for block in texts) < least * BYTES_PER_TOKEN:
+            return body
+        mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"} if hour else {"type": "ephemeral"}}
+        last = {**texts[-1], **mark}
+        if not static:
+            return {**body, "system": [*body["system"][:-1], last]}
+        messages = [*static[:-1], {**static[-1], "content": [last]}, *body["messages"][len(static) :]]
+        return {**body, "messages": messages}
+
+    def caches(self, body: Body) -> bool:
+        blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
+        return any("cache_control" in block for block in blocks)
+
+    async def send(self, body: Body) -> Reply:
+        with self._troubles():
+            raw = await self._connected().messages.with_raw_response.create(**body)
+            response = json.loads(raw.http_response.content)
+        _check(response)
+        limit = raw.headers.get("anthropic-ratelimit-requests-limit", "")
+        return Reply(response, raw.headers.get("request-id", ""), float(limit) if limit.isdecimal() else None)
+
+    async def count(self, body: Body) -> int:
+        with self._troubles():
+            counted = {key: value for key, value in body.items() if key != "max_tokens"}
+            return int((await self._connected().messages.count_tokens(**counted)).input_tokens)
+
+    # --- batches ---------------------------------------------------------------------------------
+
+    async def submit(self, asks: Sequence[Ask]) -> BatchState:
+        requests = [{"custom_id": ask.request, "params": ask.body} for ask in asks]
+        with self._troubles():
+            return _state(await self._connected().messages.batches.create(requests=requests))
+
+    async def look(self, batch: str) -> BatchState:
+        with self._troubles(missing="the API does not know it, or has deleted it"):
+            return _state(await self._connected().messages.batches.retrieve(batch))
+
+    async def recent(self) -> AsyncIterator[BatchState]:
+        with self._troubles():
+            async for batch in await self._connected().messages.batches.list(limit=100):
+                yield _state(batch)
+
+    async def results(self, batch: str) -> AsyncIterator[BatchResult]:
+        with self._troubles(missing="its results are gone"):
+            async for line in await self._connected().messages.batches.results(batch):
+                result = line.result
+                if result.type == "succeeded":
+                    response = result.message.to_dict(mode="json")
+                    _check(response)
+                    yield BatchResult(line.custom_id, Reply(response, f"{batch}:{line.custom_id[:12]}"))
+                elif result.type == "errored":
+                    error = result.error.error
+                    final = error.type in ("invalid_request_error", "not_found_error")
+                    yield BatchResult(line.custom_id, None, f"{error.type}: {self._clean(error.message)}", final)
+                else:
+                    yield BatchResult(line.custom_id, None, f"the batch {result.type} before it was answered")
+
+    # --- replies ---------------------------------------------------------------------------------
+
+    def read(self, response: Mapping[str, Any], keys: AnswerKeys) -> Answer:
+        """A refusal is none of ours to interpret; a thinking block may stand before the text."""
+        texts = [str(block.get("text", "")) for block in response["content"] if block.get("type") == "text"]
+        if response.get("stop_reason") == "refusal":
+            return Answer("refused", text="".join(texts))
+        truncated = response.get("stop_reason") in ("max_tokens", "model_context_window_exceeded")
+        return read_text("".join(texts), keys, truncated=truncated)
+
+    def tokens(self, response: Mapping[str, Any]) -> dict[str, int]:
+        usage = response["usage"]
+        hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
+        return {
+            "input": usage["input_tokens"],
+            "output": usage["output_tokens"],
+            "cache_write": (usage.get("cache_creation_input_tokens") or 0) - hour,
+            "cache_write_1h": hour,
+            "cache_read": usage.get("cache_read_input_tokens") or 0,
+        }
+
+    # --- the connection --------------------------------------------------------------------------
+
+    def key(self) -> str | None:
+        """The key that the environment holds for this server, if any."""
+        names = (self.settings.key_env,) if self.settings.key_env else () if self.settings.base_url else KEYS
+        return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            import anthropic
+
+            options: dict[str, Any] = {"max_retries": 0, "timeout": self.params.run.timeout}
+            key = self.key()
+            if self.settings.base_url:
+                options["base_url"] = self.settings.base_url
+                key = key or ("none" if self.settings.key_env is None else None)
+            if key:
+                options["api_key"] = key
+            elif self.settings.key_env:
+                raise StopError(f"the environment variable {self.settings.key_env} (llms.key_env) is not set")
+            client = anthropic.AsyncAnthropic(**options)
+            if not (client.api_key or client.auth_token or client.credentials):
+                raise StopError(f"no key: set {KEYS[0]} in the environment")
+            self._secrets = [secret for secret in (client.api_key, client.auth_token) if secret and secret != "none"]
+            self._client = client
+        return self._client
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def _clean(self, text: object) -> str:
+        """What a server said, without a key that it may repeat, on one line."""
+        said = " ".join(str(text).split())
+        for secret in self._secrets:
+            said = said.replace(secret, "[key]")
+        return said[:500]
+
+    @contextmanager
+    def _troubles(self, missing: str | None = None) -> Any:
+        """The SDK's errors as RetryError, RejectError or StopError; `missing` says what a 404 means where it is not the
+        model that is."""
+        import anthropic
+        import httpx2
+
+        try:
+            yield
+        except anthropic.APIStatusError as error:
+            raise self._status(error, missing) from None
+        except anthropic.APIConnectionError as error:
+            # Where no connection came about, nothing was asked.
+            never = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+            raise RetryError(f"no connection: {self._clean(error.__cause__ or error)}", known=never) from None
+        except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
+            raise RetryError(f"no readable answer: {self._clean(error) or type(error).__name__}", known=False) from None
+        except anthropic.AnthropicError as error:
+            raise StopError(f"no key: {self._clean(error)}") from None
+
+    def _status(self, error: Any, missing: str | None) -> Exception:
+        code, said = error.status_code, self._clean(error.api_message or error.message)
+        after = _retry_after(error.response.headers)
+        if code == 404 and missing:
+            return RejectError(missing)
+        if code == 404:
+            return StopError(
+                f"the API does not serve the model '{self.settings.model}' (404: {said}). {self._others()}"
+            )
+        if code == 401:
+            return StopError(f"the API refused the key (401: {said}); set {self.settings.key_env or KEYS[0]}")
+        if code == 402:
+            return StopError(f"the API wants to be paid first (402: {said}); see the account's billing")
+        if code == 403:
+            return StopError(f"the key may not do this (403: {said}); see its rights and workspace")
+        if code == 429 and after is None:
+            return StopError(f"the account has reached its own spend limit (429: {said}); see the account's limits")
+        if code in (408, 409, 429) or code >= 500:
+            return RetryError(f"{code}: {said}", after=after, limited=code == 429)
+        return RejectError(f"{code}: {said}")
+
+    def _others(self) -> str:
+        others = [
+            f"{name} ({llm.model})"
+            for name, llm in self.params.llms.items()
+            if isinstance(llm, AnthropicSettings) and llm.model != self.settings.model and not llm.retired
+        ]
+        if not others:
+            return f"Name another model under llms in {PARAMS}"
+        return f"{PARAMS} also has {', '.join(others)}: put one into study.llms in its place"
+
+
+def _check(response: Any) -> None:
+    """Raises RetryError where a reply is no message: nobody knows then what was billed."""
+    usage = response.get("usage") if isinstance(response, dict) else None
+    counted = isinstance(usage, dict) and all(isinstance(usage.get(k), int) for k in ("input_tokens", "output_tokens"))
+    if not counted or not isinstance(response.get("content"), list):
+        raise RetryError("the reply is no message of the Messages API", known=False)
+
+
+def _state(batch: Any) -> BatchState:
+    counts = batch.request_counts
+    done = counts.succeeded + counts.errored + counts.canceled + counts.expired
+    ended = batch.processing_status == "ended"
+    return BatchState(batch.id, ended, done + counts.processing, done, batch.created_at.timestamp())
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the API asks to be left alone, from either header, in seconds or as a date."""
+    milliseconds, said = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
+    try:
+        seconds = float(milliseconds) / 1000 if milliseconds else float(said) if said else None
+    except ValueError:
+        date = email.utils.parsedate_tz(said)
+        seconds = email.utils.mktime_tz(date) - time.time() if date else None
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)

@@ -1,0 +1,166 @@
+"""One cell of an LLM that is asked text by text: what is asked, which answers are here, and asking for the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from slingshot import progress, state
+from slingshot.llm import replay, shots
+from slingshot.llm.answered import cell
+from slingshot.llm.api import Api, Ask
+from slingshot.llm.batches import Batches
+from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.prompt import AnswerForm, Prompt
+from slingshot.llm.sending import Sender, Tally
+from slingshot.llm.task import Cell, Task
+from slingshot.llm.wallet import Wallet, money_text
+from slingshot.settings import PARAMS, Asked, UserError
+
+AGAIN = "Then run `dvc repro` again: it asks only for what is left"
+
+
+class StoppedByHandError(UserError):
+    """Ctrl-C."""
+
+    exit_code = 130
+
+
+def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
+    """Answer every row: from the ledger, from an earlier data/answers, or by asking the API.
+
+    Raises UserError where more than `max_errors` rows are left without an answer, or the run ended early.
+    """
+    asked, labelled = questions(settings, task, api)
+    asks = {ask.request: ask for row in asked for ask in row}
+    with Ledger(state.ledger()) as ledger:
+        records = held(ledger, task, list(asks))
+        missing = [ask for request, ask in asks.items() if request not in records]
+        tally = Tally(replayed=len(records))
+        if missing:
+            _check_leave(settings, task, len(missing), len(asks))
+            wallet = Wallet.of(task.llm, task.params)
+            wallet.standing(ledger)  # a missing rate is an error before anything is sent
+            _send(settings, task, Sender(api, ledger, wallet, task.params.run, settings.max_tokens, tally), missing)
+            records = ledger.answers(asks)
+            if tally.stopped:
+                raise _stopped(task, tally, len(records), len(asks), ledger, wallet)
+    errors = sum(any(ask.request not in records for ask in row) for row in asked)
+    if errors > settings.max_errors:
+        raise UserError(
+            f"{task.name}: {errors:,} of {len(asked):,} rows have no answer after {task.params.run.attempts} attempts "
+            f"each (llms.{task.llm}.max_errors is {settings.max_errors}). {_reasons(tally)}. Run `dvc repro` again: it "
+            "asks only for these"
+        )
+    return cell(settings, task, api, asked, records, labelled, tally)
+
+
+def questions(settings: Asked, task: Task, api: Api) -> tuple[list[list[Ask]], int]:
+    """What is asked of each row, once a sample; and how many rows of train the examples came from."""
+    rows, prompt = task.rows, task.prompt
+    form: AnswerForm = "confidence" if settings.scores == "verbalised" else "label"
+    system, schema = prompt.system(form), answer_schema(prompt.ids, form)
+    texts = [text[: settings.max_characters] for text in rows["text"]]
+    if settings.selection == "nearest" and settings.shots:
+        assert settings.encoder is not None  # settings say so
+        shown = shots.nearest(task.pool, texts, settings.shots, settings.encoder, task.params.run)
+        turns, labelled = [_turns(prompt, examples, settings) for examples in shown], len(task.pool)
+    else:
+        selection = "fixed" if settings.selection == "nearest" else settings.selection  # of no shots
+        examples = shots.select(task.pool, settings.shots, selection)
+        turns, labelled = [_turns(prompt, examples, settings)] * len(rows), len(examples)
+    asked = []
+    for text, before in zip(texts, turns, strict=True):
+        body = api.body(system, before, prompt.question(text), schema)
+        asked.append([Ask(api.digest(body, sample), body) for sample in range(settings.samples)])
+    return asked, labelled
+
+
+def answer_schema(ids: Iterable[str], form: AnswerForm) -> dict[str, Any]:
+    """The JSON schema of an answer: `label`, one of the ids, and for the form "confidence" that too."""
+    properties: dict[str, Any] = {"label": {"type": "string", "enum": list(ids)}}
+    if form == "confidence":
+        properties["confidence"] = {"type": "integer"}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _turns(prompt: Prompt, examples: pd.DataFrame, settings: Asked) -> list[tuple[str, str]]:
+    """Examples as question and answer. An answer states no confidence: nobody knows it."""
+    texts = [text[: settings.max_characters] for text in examples["text"]]
+    answers = [f'{{"label": "{prompt.ids[label]}"}}' for label in examples["label"]]
+    return [(prompt.question(text), answer) for text, answer in zip(texts, answers, strict=True)]
+
+
+def held(ledger: Ledger, task: Task, requests: list[str]) -> dict[str, Record]:
+    """The answers that are here; those of an earlier run, as DVC has them, are put into the ledger first."""
+    records = ledger.answers(requests)
+    lacking = {request for request in requests if request not in records}
+    if not lacking:
+        return records
+    brought = {r: record for r, record in replay.earlier(task.dataset, task.llm).items() if r in lacking}
+    ledger.adopt(brought)
+    return records | brought
+
+
+def _check_leave(settings: Asked, task: Task, missing: int, requests: int) -> None:
+    if settings.remote and not task.params.dataset(task.dataset).may_leave:
+        raise UserError(
+            f"{PARAMS}: datasets.{task.dataset}.may_leave is not true, so its texts are sent to no one, and "
+            f"{missing:,} of {requests:,} answers of '{task.llm}' are not here. Set it to true, or bring the answers: "
+            f"`dvc pull {replay.answers_file(task.dataset, task.llm)}`"
+        )
+
+
+def _send(settings: Asked, task: Task, sender: Sender, missing: list[Ask]) -> None:
+    """Ask the API for what is missing, first for what batches of an earlier run hold."""
+    tally, wallet, batched = sender.tally, sender.wallet, sender.run.mode == "batch"
+    asks = [Ask(ask.request, sender.api.marked(ask.body, hour=batched)) for ask in missing]
+
+    async def work() -> None:
+        batches = Batches(sender, progress.say)
+        await sender.together([batches.send_all(asks, submit=batched)])
+        if not batched and not sender.ended.is_set():
+            answered = sender.ledger.answers([ask.request for ask in asks])
+            left = [ask for ask in asks if ask.request not in answered]
+            await sender.send_all(left, first_alone=left[:1] != [] and sender.api.caches(left[0].body))
+        await sender.api.close()
+
+    with progress.bar(len(missing) + tally.replayed, task.name, "answer", done=tally.replayed) as shown:
+
+        def tell() -> None:
+            shown.set_postfix_str(
+                f"{tally.answered:,} answered, {tally.replayed:,} replayed, {len(tally.failed):,} failed, "
+                f"{tally.tokens:,} tokens, {wallet.shown(tally.cost)}",
+                refresh=False,
+            )
+            shown.update(tally.answered + tally.replayed - shown.n)
+
+        tally.tell = tell
+        asyncio.run(work())
+
+
+def _stopped(task: Task, tally: Tally, answered: int, requests: int, ledger: Ledger, wallet: Wallet) -> UserError:
+    standing, currency = wallet.standing(ledger), task.params.cost.currency
+    lines = [f"{task.name}: stopped: {tally.stopped}"]
+    lines.append(f"{answered:,} of {requests:,} requests are answered and kept, {requests - answered:,} are left")
+    if wallet.budget is not None:
+        spent, reserved = money_text(standing.billed, currency), money_text(standing.reserved, currency)
+        lines.append(
+            f"'{task.llm}' has cost {spent}, and {reserved} are reserved for attempts whose outcome is not known, of a "
+            f"budget of {money_text(wallet.budget, currency)}"
+        )
+    if tally.budget_reached:
+        lines.append(f"`slingshot quote` says what the rest costs; raise run.budget.{task.llm} in {PARAMS}")
+    return (StoppedByHandError if tally.interrupted else UserError)(". ".join([*lines, AGAIN]))
+
+
+def _reasons(tally: Tally) -> str:
+    """The commonest reason, and how many requests it is of."""
+    if not tally.failed:
+        return "They were not asked for"
+    reasons = list(tally.failed.values())
+    most = max(reasons, key=reasons.count)
+    return f"{reasons.count(most):,} of {len(reasons):,} failed with: {most}"

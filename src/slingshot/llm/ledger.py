@@ -1,0 +1,322 @@
+"""The ledger: every answer that was paid for, and every attempt at one, in an SQLite file of the state folder.
+
+An answer is in it, on disk, before anything uses it. An attempt is in it before it is sent, with the most that it can
+cost, and keeps that amount until its bill is known. So an attempt whose outcome nobody learned, because the process was
+killed or the connection broke, counts as spent for ever. Several processes may share the file. It never holds a key.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import psutil
+
+from slingshot.settings import UserError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    request TEXT PRIMARY KEY,   -- digest of all that was asked
+    response TEXT NOT NULL,     -- the API's JSON, usage in it
+    request_id TEXT NOT NULL,   -- the API's own
+    seconds REAL,               -- from sending to the whole answer; null in a batch
+    at TEXT NOT NULL,           -- when, UTC
+    batch INTEGER NOT NULL,
+    price TEXT NOT NULL         -- the price list's name and date
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempts (
+    id INTEGER PRIMARY KEY,
+    request TEXT NOT NULL,
+    llm TEXT NOT NULL,
+    owner TEXT NOT NULL,        -- host, process and when it started
+    at REAL NOT NULL,           -- when it was entered, seconds since the epoch
+    until REAL NOT NULL,        -- when it is surely over
+    currency TEXT NOT NULL,
+    amount REAL NOT NULL,       -- the most it can cost; once the bill is known, the bill
+    batch TEXT,
+    outcome TEXT                -- null while it is in flight
+);
+CREATE INDEX IF NOT EXISTS in_flight ON attempts (request) WHERE outcome IS NULL;
+CREATE INDEX IF NOT EXISTS batches ON attempts (batch) WHERE batch IS NOT NULL;
+CREATE TABLE IF NOT EXISTS totals (llm TEXT, currency TEXT, amount REAL NOT NULL, PRIMARY KEY (llm, currency));
+"""
+CHUNK = 500
+"""Values in one statement."""
+
+Outcome = Literal["answered", "unbilled", "unknown"]
+"""What is known of an attempt that is over: it was billed; it was not; nobody learned, so it counts as spent."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One answer, as the ledger and data/answers hold it."""
+
+    response: dict[str, Any]
+    request_id: str
+    seconds: float | None
+    at: str
+    batch: bool
+    price: str
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Of one LLM in one currency: what was billed, what is held for attempts in flight or of unknown outcome."""
+
+    currency: str
+    billed: float
+    reserved: float
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Whose attempts they are, and the limit of all that was ever spent on that LLM."""
+
+    llm: str
+    currency: str
+    seconds: float
+    """After which the attempt is surely over."""
+    limit: float | None
+    """In `currency`; null where nothing is paid."""
+    worth: Mapping[str, float] = field(default_factory=dict)
+    """Units of `currency` for one unit of each other currency in which the LLM was paid before."""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """What came of asking for room."""
+
+    entered: dict[str, int]
+    """Request -> its attempt."""
+    answered: set[str]
+    busy: set[str]
+    """What another process, or a batch, has in flight."""
+    over: bool
+    """Whether the limit left something out."""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """An attempt that has not ended."""
+
+    attempt: int
+    request: str
+    batch: str | None
+    at: float
+    """When it was entered, seconds since the epoch."""
+    alive: bool
+    """Whether the process that made it may still learn its outcome."""
+
+
+class Ledger:
+    """One connection to the file. Raises UserError, naming the file, where it can't be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.owner = f"{socket.gethostname()}|{os.getpid()}|{psutil.Process().create_time():.2f}"
+        with self._explained():
+            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+            # Readers don't wait for writers; a commit returns when it is on disk.
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    # --- answers ---------------------------------------------------------------------------------
+
+    def answers(self, requests: Iterable[str]) -> dict[str, Record]:
+        """The answers that are held, by request."""
+        columns = "request, response, request_id, seconds, at, batch, price"
+        found = {}
+        for part in _chunks(list(requests)):
+            with self._explained():
+                query = f"SELECT {columns} FROM answers WHERE request IN ({_marks(part)})"
+                rows = self._db.execute(query, part).fetchall()
+            for request, response, request_id, seconds, at, batch, price in rows:
+                found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
+        return found
+
+    def adopt(self, records: Mapping[str, Record]) -> None:
+        """Keep answers that were paid elsewhere; what is held already stays."""
+        with self._transaction():
+            for request, record in records.items():
+                self._insert(request, record)
+
+    # --- attempts --------------------------------------------------------------------------------
+
+    def reserve(self, wanted: Mapping[str, float], hold: Hold, batch: str | None = None) -> Reservation:
+        """Enter an attempt at each of `wanted` (request -> the most it can cost), in order, until the limit is met.
+
+        What is answered already, or just being asked, is left out. Attempts of processes that are gone are ended.
+        """
+        now, entered = time.time(), {}
+        with self._transaction():
+            answered, busy = self._taken(list(wanted))
+            room = math.inf if hold.limit is None else hold.limit - self._total(hold)
+            over = False
+            for request, amount in wanted.items():
+                if request in answered or request in busy:
+                    continue
+                if amount > room:
+                    over = True
+                    break
+                room -= amount
+                row = (request, hold.llm, self.owner, now, now + hold.seconds, hold.currency, amount, batch)
+                done = self._db.execute(
+                    "INSERT INTO attempts (request, llm, owner, at, until, currency, amount, batch)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+                entered[request] = int(done.lastrowid or 0)
+            self._add(hold.llm, hold.currency, sum(wanted[request] for request in entered))
+        return Reservation(entered, answered, busy, over)
+
+    def settle(self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None) -> None:
+        """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that)."""
+        with self._transaction():
+            row = self._db.execute(
+                "SELECT request, llm, currency, amount FROM attempts WHERE id = ? AND outcome IS NULL", (attempt,)
+            ).fetchone()
+            if row is None:  # another process that collects the same batch was first
+                return
+            request, llm, currency, held = row
+            if record is not None:
+                self._insert(request, record)
+            amount = held if bill is None else bill
+            self._db.execute("UPDATE attempts SET outcome = ?, amount = ? WHERE id = ?", (outcome, amount, attempt))
+            self._add(llm, currency, amount - held)
+
+    def name_batch(self, old: str, new: str) -> None:
+        """Give a batch's attempts the API's id, by which it is collected, in place of the one it was made under."""
+        with self._transaction():
+            self._db.execute("UPDATE attempts SET batch = ? WHERE batch = ?", (new, old))
+
+    def in_flight(self, requests: Iterable[str]) -> list[Flight]:
+        """Attempts at these requests that have not ended."""
+        found = []
+        for part in _chunks(list(requests)):
+            with self._explained():
+                found += self._db.execute(
+                    "SELECT id, request, batch, at, owner, until FROM attempts"
+                    f" WHERE outcome IS NULL AND request IN ({_marks(part)}) ORDER BY id",
+                    part,
+                ).fetchall()
+        return [Flight(n, r, b, at, _alive(o, until)) for n, r, b, at, o, until in found]
+
+    def batch_size(self, batch: str) -> int:
+        """How many attempts were in this batch."""
+        with self._explained():
+            (count,) = self._db.execute("SELECT COUNT(*) FROM attempts WHERE batch = ?", (batch,)).fetchone()
+        return int(count)
+
+    def spent(self, llm: str) -> list[Spent]:
+        """What was ever spent on an LLM, a line a currency."""
+        with self._explained():
+            rows = self._db.execute(
+                "SELECT currency, SUM(CASE WHEN outcome IN ('answered', 'unbilled') THEN amount ELSE 0 END),"
+                " SUM(CASE WHEN outcome IS NULL OR outcome = 'unknown' THEN amount ELSE 0 END)"
+                " FROM attempts WHERE llm = ? GROUP BY currency ORDER BY currency",
+                (llm,),
+            ).fetchall()
+        return [Spent(*row) for row in rows]
+
+    def _taken(self, requests: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Which of the requests are answered, and which are in flight."""
+        answered, busy = set(), set()
+        for part in _chunks(requests):
+            rows = self._db.execute(f"SELECT request FROM answers WHERE request IN ({_marks(part)})", part)
+            answered |= {request for (request,) in rows}
+        for flight in self.in_flight(requests):
+            if flight.batch is None and not flight.alive:
+                self._db.execute("UPDATE attempts SET outcome = 'unknown' WHERE id = ?", (flight.attempt,))
+            else:
+                busy.add(flight.request)
+        return answered, busy
+
+    def _total(self, hold: Hold) -> float:
+        """All that was ever spent or is held, in the hold's currency."""
+        sums = self._db.execute("SELECT currency, amount FROM totals WHERE llm = ?", (hold.llm,)).fetchall()
+        return sum(float(amount) * (1.0 if c == hold.currency else hold.worth[c]) for c, amount in sums)
+
+    # --- the file --------------------------------------------------------------------------------
+
+    def _insert(self, request: str, record: Record) -> None:
+        values = (request, json.dumps(record.response, ensure_ascii=False), record.request_id, record.seconds)
+        self._db.execute(
+            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*values, record.at, record.batch, record.price),
+        )
+
+    def _add(self, llm: str, currency: str, amount: float) -> None:
+        self._db.execute(
+            "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+            (llm, currency, amount),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._explained():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise UserError(
+                f"{self.path}: the ledger of paid answers can't be used: {error}. Nothing more is sent. Make room or "
+                "mend the file (never delete it: what it holds was paid for), then run `dvc repro` again"
+            ) from None
+
+
+def _alive(owner: str, until: float) -> bool:
+    """Whether the process that made an attempt may still learn its outcome."""
+    host, pid, started = owner.split("|")
+    if time.time() > until:
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) < 1)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -1,0 +1,226 @@
+"""Requests to an API, many at a time: paced, retried, reserved before they leave and stored before they are used.
+
+A run ends early for one of three reasons, each of which leaves the ledger whole: the budget is reached (what is in
+flight is waited for), the API takes nothing any more, or Ctrl-C (what is in flight has GRACE seconds left).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from slingshot.llm.api import Api, Ask, RejectError, Reply, RetryError, StopError
+from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.pace import Pace
+from slingshot.llm.wallet import Wallet
+from slingshot.settings import RunSettings
+
+GRACE = 1.2
+ELSEWHERE = 0.2
+"""Seconds between looks at what another process is asking."""
+LONGEST = 60.0
+"""Seconds of waiting that doubling stops at."""
+ALL_REJECTED = 5
+"""Requests, none of them answered, after which the fault is in all."""
+
+
+@dataclass
+class Tally:
+    """What a run has come to. `tell` is called at each change."""
+
+    tell: Callable[[], None] = lambda: None
+    answered: int = 0
+    replayed: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    """In the price's currency."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Request -> why it has no answer."""
+    stopped: str | None = None
+    """Why the run ended before all was asked."""
+    budget_reached: bool = False
+    interrupted: bool = False
+
+    def replay(self, answers: int) -> None:
+        self.replayed += answers
+        self.tell()
+
+    def count(self, tokens: dict[str, int], cost: float) -> None:
+        self.answered += 1
+        self.tokens += sum(tokens.values())
+        self.cost += cost
+        self.tell()
+
+
+class Sender:
+    """One run over the requests of one LLM."""
+
+    def __init__(self, api: Api, ledger: Ledger, wallet: Wallet, run: RunSettings, max_tokens: int, tally: Tally):
+        self.api, self.ledger, self.wallet, self.run = api, ledger, wallet, run
+        self.max_tokens, self.tally = max_tokens, tally
+        self.pace = Pace()
+        self.ended = asyncio.Event()
+        self._settled = asyncio.Condition()
+        self._in_flight = 0
+        self._queue: deque[Ask] = deque()
+
+    async def send_all(self, asks: Sequence[Ask], *, first_alone: bool) -> None:
+        """Ask everything, one by one; `first_alone` lets one fill the API's cache before others read it."""
+        self._queue = deque(asks)
+        if first_alone and self._queue:
+            await self.together([self._one(self._queue.popleft())])
+        await self.together([self._work() for _ in range(self.run.concurrency)])
+
+    async def together(self, works: Sequence[Coroutine[None, None, None]]) -> None:
+        """Until all are done or the run ends; then what is in flight has GRACE seconds, or all it needs."""
+        tasks = [asyncio.create_task(work) for work in works]
+        ended = asyncio.create_task(self.ended.wait())
+        loop, pending = asyncio.get_running_loop(), {*tasks}
+        with _on_interrupt(loop, self._interrupt):
+            while pending and not self.ended.is_set():
+                done, _ = await asyncio.wait({*pending, ended}, return_when=asyncio.FIRST_COMPLETED)
+                pending -= done
+                if any(task.exception() for task in done):
+                    self.ended.set()
+            ended.cancel()
+            if pending:
+                await asyncio.wait(pending, timeout=None if self.tally.budget_reached else GRACE)
+            for task in pending:
+                task.cancel()
+            for result in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                    raise result
+
+    def _interrupt(self) -> None:
+        self.tally.interrupted = True
+        self.end("interrupted")
+
+    def end(self, why: str) -> None:
+        """Ask for nothing more."""
+        self.tally.stopped = self.tally.stopped or why
+        self.ended.set()
+
+    async def _work(self) -> None:
+        while self._queue and not self.ended.is_set():
+            await self._one(self._queue.popleft())
+
+    async def _one(self, ask: Ask) -> None:
+        """One request until it is answered, given up, or the run ends."""
+        reason = "was not asked"
+        for number in range(self.run.attempts):
+            attempt = await self._turn(ask)
+            if attempt is None:
+                return
+            try:
+                await self._attempt(ask, attempt)
+                return
+            except RetryError as error:
+                reason = str(error)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.ended.wait(), self.wait(error, number))
+            except RejectError as error:
+                self.fail(ask.request, str(error))
+                return
+            except StopError as error:
+                self.end(str(error))
+                return
+            if self.ended.is_set():
+                return
+        self.fail(ask.request, reason)
+
+    async def _turn(self, ask: Ask) -> int | None:
+        """Wait for the pace and for room in the budget, and reserve.
+
+        None where the run ended, or another process has its answer, for which one that just asks is waited for.
+        """
+        await self.pace.turn()
+        hold = self.wallet.hold(self.run.timeout + LONGEST)
+        wanted = {ask.request: self.wallet.most(ask.body, self.max_tokens)}
+        while not self.ended.is_set():
+            got = self.ledger.reserve(wanted, hold)
+            if got.entered:
+                return got.entered[ask.request]
+            if got.answered:
+                self.tally.replay(1)
+                return None
+            if got.busy:
+                await asyncio.sleep(ELSEWHERE)
+                continue
+            async with self._settled:
+                if not self._in_flight:
+                    self.tally.budget_reached = True
+                    self.end("the budget is reached")
+                    return None
+                await self._settled.wait()  # what is in flight costs less than it holds
+        return None
+
+    async def _attempt(self, ask: Ask, attempt: int) -> None:
+        self._in_flight += 1
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.run.timeout):
+                reply = await self.api.send(ask.body)
+        except TimeoutError:
+            self.ledger.settle(attempt, "unknown")
+            raise RetryError(f"no whole answer in {self.run.timeout:g} s", known=False) from None
+        except RetryError as error:
+            self.ledger.settle(attempt, "unbilled" if error.known else "unknown", 0.0 if error.known else None)
+            if error.limited:
+                self.pace.refused(started, error.after)
+            raise
+        except (RejectError, StopError):
+            self.ledger.settle(attempt, "unbilled", 0.0)
+            raise
+        except BaseException:
+            self.ledger.settle(attempt, "unknown")
+            raise
+        else:
+            self.pace.answered(reply.per_minute)
+            self.keep(ask.request, attempt, reply, time.monotonic() - started)
+        finally:
+            self._in_flight -= 1
+            async with self._settled:
+                self._settled.notify_all()
+
+    def keep(self, request: str, attempt: int, reply: Reply, seconds: float | None, *, batch: bool = False) -> None:
+        """Store an answer and its bill; `seconds` is None for one of a batch."""
+        tokens = self.api.tokens(reply.response)
+        bill = self.wallet.bill(tokens, batch=batch)
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        record = Record(reply.response, reply.request_id, seconds, at, batch, self.wallet.price_name)
+        self.ledger.settle(attempt, "answered", bill, record)
+        self.tally.count(tokens, bill)
+
+    def fail(self, request: str, reason: str) -> None:
+        """Give a request up."""
+        self.tally.failed[request] = reason
+        self.tally.tell()
+        if len(self.tally.failed) >= ALL_REJECTED and not self.tally.answered:
+            self.end(f"the first {len(self.tally.failed)} requests all failed, the last with: {reason}")
+
+    def wait(self, error: RetryError, number: int) -> float:
+        """Seconds before the next try: the API's retry-after (which the pace keeps where it was asked too often), else
+        twice as long each time."""
+        if error.after is not None:
+            return 0.0 if error.limited else error.after
+        return float(min(LONGEST, self.run.backoff * 2.0**number) * random.uniform(0.5, 1))
+
+
+@contextlib.contextmanager
+def _on_interrupt(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> Iterator[None]:
+    try:
+        loop.add_signal_handler(signal.SIGINT, then)
+    except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this system
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,43 @@
+"""Which rows of train an LLM is shown as examples; never one of validation or test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from slingshot.settings import Checkpoint, RunSettings, Selection
+
+
+def select(pool: pd.DataFrame, shots: int, selection: Selection) -> pd.DataFrame:
+    """The examples that stand before every text alike. `pool` is data/shots/D.parquet, in nested order.
+
+    fixed: the first `shots` rows. stratified: the first `shots` of each class; a class with fewer gives what it has.
+    The rows keep the pool's order, which mixes the classes: a block of one label at the end would draw every answer
+    to it.
+    """
+    if selection == "nearest":
+        raise ValueError("nearest examples differ from text to text")
+    if selection == "fixed":
+        return pool.head(shots)
+    return pool.groupby("label", sort=False).head(shots).sort_values("order")
+
+
+def nearest(
+    pool: pd.DataFrame, texts: Sequence[str], shots: int, encoder: Checkpoint, run: RunSettings
+) -> list[pd.DataFrame]:
+    """For each text the `shots` rows of the pool nearest to it, the nearest last.
+
+    Near is the cosine of mean-pooled states; ties go to the earlier row (retrieved examples: Liu et al. 2022,
+    arXiv 2101.06804, section 3).
+    """
+    from slingshot import hardware
+    from slingshot.encoder import Encoder
+
+    model = Encoder.of(encoder, hardware.set_up(run))
+    held = model.embed(pool["text"].tolist(), "shots")
+    # Rounded, so that another processor's last bits hardly ever give another example, and so another request.
+    near = (model.embed(texts, "nearest shots") @ held.T).astype(np.float64).round(4)
+    chosen = np.argsort(-near, axis=1, kind="stable")[:, :shots]
+    return [pool.iloc[row[::-1]] for row in chosen]

@@ -1,0 +1,85 @@
+"""What a provider is given and what it gives back: one data set's rows, and what an LLM made of them."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pandas as pd
+
+from slingshot.llm.prompt import Prompt, read_words
+from slingshot.settings import Prompted, Settings
+from slingshot.tables import Labels, read_rows
+from slingshot.usage import Usage
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows are in nested order; labels are 0..len(prompt.names)-1."""
+
+    dataset: str
+    llm: str
+    """Its name in params.yaml."""
+    prompt: Prompt
+    pool: pd.DataFrame
+    """data/shots/D.parquet: the rows of train that examples come from."""
+    validation: pd.DataFrame
+    """The first `max_validation` rows."""
+    test: pd.DataFrame
+    params: Settings
+
+    @classmethod
+    def read(cls, dataset: str, llm: str, params: Settings, folder: Path = Path("data")) -> Self:
+        """The task of one cell, from the files that prepare and shots wrote.
+
+        Raises UserError where one is missing, or breaks its contract.
+        """
+        prepared = folder / "prepared" / dataset
+        chosen = params.llms[llm]
+        names = Labels.read(prepared / "labels.json").names
+        return cls(
+            dataset,
+            llm,
+            Prompt(read_words(prepared / "prompt.json"), names, chosen.prompt),
+            read_rows(folder / "shots" / f"{dataset}.parquet"),
+            read_rows(prepared / "validation.parquet").iloc[: chosen.max_validation],
+            read_rows(prepared / "test.parquet"),
+            params,
+        )
+
+    @property
+    def name(self) -> str:
+        """Of the cell, as progress bars show it."""
+        return f"{self.dataset}-{self.llm}"
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """What is predicted, validation first."""
+        return pd.concat([self.validation, self.test], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The contents of data/predictions, data/answers and data/usage, and a sentence on how they came about."""
+
+    predictions: pd.DataFrame
+    answers: pd.DataFrame
+    usage: Usage
+    said: str
+
+
+class Provider(Protocol):
+    """What the module of a provider has; one that is asked text by text has `connect` too, for quotes."""
+
+    @staticmethod
+    def run_cell(settings: Any, task: Task) -> Cell: ...
+
+    @staticmethod
+    def connect(settings: Any, params: Settings) -> Any: ...
+
+
+def provider(settings: Prompted) -> Provider:
+    """The module that prompts such an LLM, imported only now."""
+    return importlib.import_module(settings.module)  # type: ignore[return-value]

@@ -1,0 +1,86 @@
+"""One LLM's money: what a request may cost, what it did cost, and the budget that the sum of all may not pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from slingshot.llm.api import Body
+from slingshot.llm.ledger import Hold, Ledger
+from slingshot.money import bill, convert, reservation
+from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserError
+
+FREE = "none"
+"""The currency of an LLM without a price."""
+
+
+def size(body: Body) -> int:
+    """The UTF-8 bytes of a request."""
+    return len(json.dumps(body, ensure_ascii=False).encode())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Of everything ever spent on an LLM in this state folder, in `cost.currency`; `left` is None without a budget."""
+
+    billed: float
+    reserved: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """The prices and the budget of the LLM `name`, as params.yaml has them now."""
+
+    name: str
+    cost: CostSettings
+    price: LlmPrice | None
+    price_name: str
+    """The price list's key and date, which the ledger keeps beside an answer."""
+    budget: float | None
+    """In `cost.currency`; None where nothing is paid."""
+
+    @classmethod
+    def of(cls, name: str, params: Settings, *, spending: bool = True) -> Wallet:
+        """Raises UserError where a priced LLM has no budget, unless nothing is to be spent."""
+        key = params.llms[name].price
+        if key is None:
+            return cls(name, params.cost, None, FREE, None)
+        price = params.cost.llm_prices[key]
+        if spending and name not in params.run.budget:
+            raise UserError(f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost")
+        return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
+
+    def hold(self, seconds: float) -> Hold:
+        """For attempts that are over after so many seconds."""
+        if self.price is None:
+            return Hold(self.name, FREE, seconds, None)
+        one = convert(1, self.price.currency, self.cost)
+        worth = {currency: convert(1, currency, self.cost) / one for currency in {self.cost.currency, *self.cost.rates}}
+        limit = None if self.budget is None else self.budget / one
+        return Hold(self.name, self.price.currency, seconds, limit, worth | {FREE: 0.0})
+
+    def most(self, body: Body, max_tokens: int, *, batch: bool = False) -> float:
+        """The most that an attempt at the request can cost, in the price's currency."""
+        return reservation(size(body), max_tokens, self.price, batch=batch) if self.price else 0.0
+
+    def bill(self, tokens: Mapping[str, int], *, batch: bool = False) -> float:
+        """What an answer cost, in the price's currency."""
+        return bill(tokens, self.price, batch=batch) if self.price else 0.0
+
+    def standing(self, ledger: Ledger) -> Standing:
+        """Raises UserError where the rate of a currency that was paid in is missing."""
+        sums = [one for one in ledger.spent(self.name) if one.currency != FREE]
+        billed = sum(convert(one.billed, one.currency, self.cost) for one in sums)
+        reserved = sum(convert(one.reserved, one.currency, self.cost) for one in sums)
+        return Standing(billed, reserved, None if self.budget is None else self.budget - billed - reserved)
+
+    def shown(self, amount: float) -> str:
+        """An amount in the price's currency, e.g. "EUR 0.0123"."""
+        return money_text(convert(amount, self.price.currency, self.cost) if self.price else 0.0, self.cost.currency)
+
+
+def money_text(amount: float, currency: str) -> str:
+    """Two places, and for less than one unit four significant digits."""
+    return f"{currency} {amount:,.2f}" if abs(amount) >= 1 or amount == 0 else f"{currency} {float(f'{amount:.4g}'):f}"

@@ -1,0 +1,99 @@
+"""`asked` is the toy project with an LLM behind the loopback Messages API, as a person would set it up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from slingshot import tables
+from slingshot.llm.ledger import Ledger
+from slingshot.usage import Usage
+from tests.conftest import set_param
+from tests.messages_server import MessagesServer
+
+CLAUDE = {
+    "provider": "anthropic",
+    "title": "Claude",
+    "model": "claude-test-1",
+    "price": "claude_haiku_5_5",
+    "shots": 1,
+    "max_validation": 24,
+}
+ROWS = 24 + 60
+"""Validation and test rows that are labelled."""
+
+
+@dataclass
+class Asked:
+    """The project, the server, and the stage as people run it."""
+
+    root: Path
+    server: MessagesServer
+
+    def set(self, key: str, value: Any) -> None:
+        set_param(self.root, key, value)
+
+    def llm(self, **changes: Any) -> None:
+        self.set("llms.claude", CLAUDE | changes)
+
+    def run(self, code: int = 0) -> Result:
+        from stages.prompt_llm import main
+
+        result = CliRunner().invoke(main, ["toy", "claude"])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    @property
+    def sent(self) -> list[dict[str, Any]]:
+        """Bodies of the requests for an answer."""
+        return [r.body for r in self.server.requests if r.path == "/v1/messages"]
+
+    def predictions(self) -> pd.DataFrame:
+        return tables.read_predictions(self.root / "data/predictions/toy/claude.parquet", 3)
+
+    def answers(self) -> pd.DataFrame:
+        return tables.read_answers(self.root / "data/answers/toy/claude.parquet")
+
+    def usage(self) -> Usage:
+        return Usage.read(self.root / "data/usage/toy/claude.json")
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.root / "state/ledger.sqlite")
+
+
+def right_label(body: dict[str, Any]) -> str:
+    """The id that the toy text's own word gives away."""
+    from tests.conftest import NAMES, WORDS
+
+    text = body["messages"][-1]["content"][-1]["text"]
+    return next(NAMES[n] for n, words in WORDS.items() if any(word in text.split() for word in words.split()))
+
+
+def answering(label: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
+    return lambda body: json.dumps({"label": label(body)})
+
+
+@pytest.fixture
+def asked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    with MessagesServer() as server:
+        for name in ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE", "ANTHROPIC_CUSTOM_HEADERS"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        server.answer = answering(right_label)
+        asked = Asked(project, server)
+        asked.llm()
+        asked.set("study.llms", ["claude"])
+        asked.set("run.budget", {"claude": 1.0})
+        asked.set("run.backoff", 0.01)
+        asked.set("run.poll", 0.01)
+        asked.set("datasets.toy.may_leave", True)
+        yield asked
+        assert server.problems == []

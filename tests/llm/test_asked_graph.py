@@ -1,0 +1,112 @@
+"""A paid LLM in the DVC graph: asked once, replayed in a queued experiment, and in a clone without a key.
+
+One repository is made once; the tests stand in one file so that one process runs them in order.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from slingshot import tables
+from tests.conftest import set_param, write_params
+from tests.llm.conftest import CLAUDE, answering, right_label
+from tests.messages_server import MessagesServer
+from tests.repository import Repository, found, start, unlisted, write_csv
+
+STAGE = "prompt_llm@toy-claude"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MessagesServer]:
+    with MessagesServer() as server:
+        server.answer = answering(right_label)
+        yield server
+        assert server.problems == []
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer, encoder: Path) -> Repository:
+    """The rows prepared, the LLM asked, all of it committed and pushed."""
+    home = tmp_path_factory.mktemp("asked")
+    root = start(home)
+    source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
+    near = {"selection": "nearest", "encoder": {"checkpoint": str(encoder), "max_length": 32}}
+    write_params(
+        root,
+        {
+            "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"]},
+            "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT", "may_leave": True}},
+            "llms": {"claude": CLAUDE | near | {"shots": 2, "max_validation": 12}},
+            "metrics": {"resamples": 100},
+            "run": {"threads": 1, "budget": {"claude": 1.0}},
+        },
+    )
+    write_csv(root, "toy", 120, 0)
+    tables.write_text(root / "metrics/curve/toy.csv", "experiment\n")
+    study = found(root, ("toy",), ANTHROPIC_API_KEY="test-key", ANTHROPIC_BASE_URL=server.url)
+    study("dvc", "remote", "add", "-q", "-d", "store", str(home / "store"))
+    study("dvc", "repro", "prompt_llm")
+    study("git", "add", "-A")
+    study("git", "commit", "-qm", "Ask the LLM")
+    study("dvc", "push", "-q")
+    return study
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Of the stage's outputs, as dvc.lock has them."""
+    outs = YAML(typ="safe").load((root / "dvc.lock").read_text())["stages"][STAGE]["outs"]
+    return {out["path"]: out["md5"] for out in outs}
+
+
+def test_each_row_was_asked_once_and_the_ledger_stays_out_of_git(repository, server):
+    assert len(server.billed) == len(set(server.billed)) == 12 + 24
+    tracked = repository("git", "ls-files").split()
+    assert not [name for name in tracked if "ledger.sqlite" in name or name.endswith(".parquet")]
+    assert (repository.root / ".dvc/slingshot/ledger.sqlite").is_file()
+
+
+def test_the_stage_lists_the_modules_that_this_provider_loads(repository):
+    loaded = repository.traced("prompt_llm")
+    assert "src/slingshot/llm/anthropic_api.py" in loaded and "src/slingshot/encoder.py" in loaded
+    assert not unlisted("prompt_llm", loaded)
+
+
+def test_a_price_or_a_budget_makes_nothing_run_again(repository):
+    for key, value in [("run.budget.claude", 2.0), ("cost.llm_prices.claude_haiku_5_5.input", 0.2)]:
+        set_param(repository.root, key, value)
+        assert STAGE not in repository.stale()
+        repository("git", "checkout", "-q", "params.yaml")
+
+
+def test_a_queued_experiment_asks_nothing_that_is_in_the_ledger(repository, server):
+    before = len(server.billed)
+    # Another title runs the stage again and asks the same.
+    repository("dvc", "exp", "run", "--queue", "-n", "renamed", "-S", "llms.claude.title=Renamed", "prompt_llm")
+    repository("dvc", "queue", "start", "-j", "1")
+    logs = repository("dvc", "queue", "logs", "renamed", "-f")
+    assert "36 answers replayed, 0 asked for" in logs
+    assert len(server.billed) == before
+
+
+def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(repository, server, tmp_path):
+    before, clone = digests(repository.root), tmp_path / "clone"
+    repository("git", "clone", "-q", str(repository.root), str(clone))
+    (tmp_path / "trace/out").mkdir(parents=True)
+    fresh = Repository(clone, ANTHROPIC_BASE_URL="http://127.0.0.1:9")  # where nobody listens
+    fresh("dvc", "pull", "-q", "prompt_llm", "prepare", "shots")
+    asked = len(server.requests)
+    assert "36 answers replayed, 0 asked for" in fresh("dvc", "repro", "-s", "-f", "prompt_llm")
+    assert digests(clone) == before
+    assert len(server.requests) == asked
+
+    # Without the answers it says what is missing and how to go on, and asks no one.
+    shutil.rmtree(clone / ".dvc/cache")
+    shutil.rmtree(clone / ".dvc/slingshot")
+    (clone / "data/answers/toy/claude.parquet").unlink(missing_ok=True)
+    failed = fresh("dvc", "repro", "-s", "-f", "prompt_llm", fails=True)
+    assert "0 of 36 requests are answered" in failed and "ANTHROPIC_API_KEY" in failed
