@@ -110,3 +110,10 @@ def test_headline_reads_well() -> None:
     interval = {"value": 0.842, "low": 0.817, "high": 0.866, "reason": None}
     assert intervals.headline("accuracy", interval) == "accuracy 0.842 [0.817, 0.866]"
     assert intervals.headline("auroc", {"value": None, "low": None, "high": None, "reason": "why"}) == "why"
+
+
+def test_answers_that_are_not_valid_are_counted_by_what_they_are(contestant: Maker) -> None:
+    points, detail = intervals.evaluate(contestant(failed=3, source="vote"), None, OPTIONS)
+    assert "3 of 60 test answers are not valid and count as wrong: 3 refused" in detail["notes"]
+    assert points["coverage"] == pytest.approx(57 / 60)
+    assert not [note for note in intervals.evaluate(contestant(), None, OPTIONS)[1]["notes"] if "not valid" in note]

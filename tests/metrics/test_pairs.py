@@ -111,7 +111,7 @@ def discordant(only_a: int, only_b: int, per_group: int = 1) -> dict[str, Any]:
     labels = np.zeros(count, dtype=np.int64)
     a, b = labels.copy(), labels.copy()
     b[:only_a], a[only_a : only_a + only_b] = 1, 1
-    rows = Scored(np.arange(count), labels, np.arange(count) // per_group, "none", ())
+    rows = Scored(np.arange(count), labels, np.arange(count) // per_group, "none", (), {})
     sides = (replace(rows, runs=(Run(-1, predictions, None),)) for predictions in (a, b))
     [test] = pairs.mcnemar(*sides)
     return test

@@ -60,3 +60,10 @@ def test_the_terminal_draws_every_level_on_one_scale() -> None:
     assert where == sorted(where) and len(set(where)) == 3
     assert lines["minilm", "630"].rstrip().endswith("─")
     assert max(map(len, out.getvalue().splitlines())) <= 100
+
+
+def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_source() -> None:
+    for metric, points, said in [("auroc", [POINT, SHOTS], 1), ("auroc", [POINT], 0), ("accuracy", [POINT, SHOTS], 0)]:
+        out = io.StringIO()
+        curve.show({"tweets": points}, metric, out)
+        assert out.getvalue().count("another source") == said

@@ -28,7 +28,7 @@ def evaluate(
     points["test_rows"] = len(test.labels)
     points[f"validation_{primary}"] = mean_figures(figures(validation, bins))[primary] if validation else None
     [samples] = bootstrap.resample([test], settings.resamples)
-    notes = [*group_notes(test), *seed_notes(test)]
+    notes = [*group_notes(test), *seed_notes(test), *failure_notes(test)]
     if points[f"validation_{primary}"] is None:
         why = undefined(primary, validation) if validation else "no validation row is predicted"
         notes.append(f"validation_{primary}: {why}")
@@ -93,6 +93,15 @@ def group_notes(scored: Scored) -> list[str]:
 def seed_notes(scored: Scored) -> list[str]:
     few = 0 < scored.trained_seeds < bootstrap.ENOUGH_SEEDS
     return ["training variance not included"] if few else []
+
+
+def failure_notes(scored: Scored) -> list[str]:
+    """How many answers are no valid ones, and what they are instead."""
+    if not scored.failed:
+        return []
+    kinds = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in scored.failed.items())
+    rows = len(scored.labels) * len(scored.runs)
+    return [f"{sum(scored.failed.values())} of {rows} test answers are not valid and count as wrong: {kinds}"]
 
 
 def headline(metric: str, interval: dict[str, Any]) -> str:

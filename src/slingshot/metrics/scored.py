@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ class Scored:
     """0-based number of each row's group, in the order of the group names."""
     score_source: str
     runs: tuple[Run, ...]
+    failed: Mapping[str, int]
+    """Status -> how many answers of all runs have it, of those that are not valid."""
 
     @property
     def group_count(self) -> int:
@@ -71,12 +74,14 @@ def _split(path: Path, part: pd.DataFrame, sources: list[str], classes: int) -> 
         for rows in seeds
     ]
     ids, labels, groups = first.T
+    failures = part.loc[part["status"] != "ok", "status"]
     return Scored(
         ids=ids,
         labels=labels.astype(np.int64),
         groups=np.unique(groups, return_inverse=True)[1],
         score_source="+".join(sources) or "none",
         runs=tuple(runs),
+        failed={str(s): int(n) for s, n in failures.value_counts().sort_index().items()},
     )
 
 

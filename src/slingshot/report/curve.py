@@ -15,6 +15,8 @@ from slingshot.report.numbers import MISSING, count, score
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
 
+FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
+SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."
 WIDTH = 24
 """Characters across which the terminal draws a figure."""
 
@@ -116,6 +118,8 @@ def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None
             cells = level.contestant, rows, level.text, str(len(level.values)), drawn(level, low, high)
             grid.add_row(*map(Text, cells))
         out.print(Text(dataset, style="bold"), grid)
+        if metric in FROM_SCORES and any(level.prompted for level in found):
+            out.print(Text(SOURCES), soft_wrap=True)
 
 
 def drawn(level: Level, low: float, high: float) -> str:

@@ -60,12 +60,18 @@ def show(cells: Cells, labels: Sequence[str], name: str, params: Settings, file:
 
 
 def _printed(runs: Sequence[Measured | None], dataset: str, contestant: str) -> list[str]:
-    """The row's cells: a dash where there is no experiment, or no such figure in it."""
-    scores, costs = (
-        [run.figures(room, dataset, contestant) if run else {} for run in runs] for room in ("scores", "cost")
-    )
-    return [
-        significant(held.get(key)) if key == "train_seconds" else score(held.get(key))
-        for key in COLUMNS
-        for held in (costs if key == "train_seconds" else scores)
-    ]
+    """The row's cells: a dash where there is no experiment, or no such figure in it; AUROC with its score source."""
+    rooms = {
+        room: [run.figures(room, dataset, contestant) if run else {} for run in runs]
+        for room in ("scores", "intervals", "cost")
+    }
+    cells = []
+    for key in COLUMNS:
+        for held, detail, cost in zip(*rooms.values(), strict=True):
+            if key == "train_seconds":
+                cells.append(significant(cost.get(key)))
+            elif key == "auroc" and held.get(key) is not None:
+                cells.append(f"{score(held[key])} {detail.get('score_source', '')}".rstrip())
+            else:
+                cells.append(score(held.get(key)))
+    return cells
