@@ -16,12 +16,10 @@ import click
 
 if TYPE_CHECKING:
     from slingshot.overrides import Run
-    from slingshot.settings import Settings
 
 HELP = {"help_option_names": ["-h", "--help"]}
 STUDIES = Path("studies")
 PAGE = Path("report/index.html")
-LOCK = Path("dvc.lock")
 
 
 @click.group(context_settings=HELP)
@@ -32,17 +30,18 @@ def main() -> None:
 @main.command()
 def check() -> None:
     """Validate params.yaml and look for the files of your own data sets."""
-    from slingshot import settings
+    from slingshot import checks, settings
 
     params = settings.load()
-    _check_files(params)
+    checks.files(params)
     study = params.study
     click.echo(f"{settings.PARAMS}: valid. Data sets: {', '.join(study.datasets)}.")
     click.echo(
         f"Contestants: {', '.join(study.contestants) or 'none'}. Fraction {params.fraction:g}, "
         f"seeds {', '.join(map(str, params.seeds))}."
     )
-    _warn_of_llms(params)
+    for warning in checks.warnings(params):
+        click.secho(f"Warning: {warning}", fg="yellow", err=True)
 
 
 @main.command()
@@ -128,11 +127,11 @@ def curve(write: bool, dataset: str | None, metric: str | None) -> None:
 @main.command()
 def show() -> None:
     """Print the table of contestants and the verdict of each data set."""
-    from slingshot import settings
+    from slingshot import checks, settings
     from slingshot.report.section import sections
     from slingshot.report.terminal import show
 
-    _refuse_stale(settings.read_yaml(settings.PARAMS))
+    checks.report_is_current(settings.read_yaml(settings.PARAMS))
     parts = sections(settings.load())
     if not PAGE.is_file():
         raise settings.UserError(f"{PAGE}: not found; run `dvc repro`")
@@ -205,47 +204,6 @@ def _dvc(arguments: list[str]) -> int:
     binaries = str(Path(sys.executable).parent)
     path = os.pathsep.join((binaries, os.environ.get("PATH", os.defpath)))
     return subprocess.run([sys.executable, "-m", "dvc", *arguments], env={**os.environ, "PATH": path}).returncode
-
-
-def _check_files(params: Settings) -> None:
-    """Raises UserError naming the first data file of the study that is not in data/raw/D."""
-    from slingshot.settings import PARAMS, UserError
-
-    for dataset in params.study.datasets:
-        source = params.datasets[dataset].source
-        if source.kind in ("vader", "hub"):
-            continue
-        for key in ("file", "test_file", "text_file", "label_file", "test_text_file", "test_label_file"):
-            name = getattr(source, key, None)
-            path = Path("data/raw", dataset, name or "")
-            if name and not path.is_file():
-                # A folder in which git tracks a file can't be added whole.
-                added = path if (path.parent / "SOURCE.md").is_file() else path.parent
-                raise UserError(
-                    f"{PARAMS}: datasets.{dataset}.source.{key}: {path} not found; put it there and run "
-                    f"`dvc add {added}` (or `dvc pull`, if it was added before)"
-                )
-
-
-def _warn_of_llms(params: Settings) -> None:
-    """What an LLM of the study can't do, though stored answers can still be replayed."""
-    kept = ", ".join(name for name in params.study.datasets if not params.datasets[name].may_leave)
-    for name in params.study.llms:
-        if kept and params.llms[name].remote:
-            click.secho(
-                f"Warning: no text of {kept} is sent to {name}, as may_leave is not true.", fg="yellow", err=True
-            )
-
-
-def _refuse_stale(values: dict[str, Any]) -> None:
-    """Raises UserError where params.yaml has changed since the report: old figures would stand under new names."""
-    from slingshot.settings import PARAMS, UserError, read_yaml
-
-    lock = read_yaml(LOCK) if LOCK.is_file() else {}
-    made = lock.get("stages", {}).get("report", {}).get("params", {}).get(str(PARAMS), {})
-    changed = [key for key, value in made.items() if values.get(key) != value]
-    if changed:
-        raise UserError(f"{PARAMS}: {', '.join(changed)} changed since the report was made; run `dvc repro`")
 
 
 def _study_changes(path: Path) -> dict[str, Any]:
