@@ -39,7 +39,7 @@ from slingshot.llm.wallet import Wallet
 LLM = settings.AnthropicSettings(
     provider="anthropic", title="loopback", model="claude-haiku-5-5", price="claude_haiku_5_5", max_tokens=64
 )
-WORDS = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
+WORDS: dict[str, Any] = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
 
 
 def study(**run: Any) -> settings.Settings:

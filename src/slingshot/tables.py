@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -203,8 +203,9 @@ def predictions_frame(
     frame: pd.DataFrame = rows[["id", "group", "label"]].copy()
     frame["split"], frame["seed"] = split, seed
     frame["prediction"] = np.asarray(prediction, dtype=np.int64)
-    each = [None] * len(rows) if scores is None else scores
-    frame["scores"] = [None if row is None else np.asarray(row, dtype=np.float64) for row in each]
+    each: Iterable[np.ndarray | None] = [None] * len(rows) if scores is None else scores
+    held = [None if row is None else np.asarray(row, dtype=np.float64) for row in each]
+    frame["scores"] = pd.Series(held, index=frame.index, dtype=object)
     frame["score_source"], frame["status"] = score_source, status
     frame["input_tokens"], frame["output_tokens"] = input_tokens, output_tokens
     columns: list[str] = PREDICTIONS.names

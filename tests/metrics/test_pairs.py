@@ -175,3 +175,16 @@ def test_contestants_on_different_rows_or_none_at_all_are_refused(contestant: Ma
         pairs.compare({"a": contestant(60), "b": contestant(61)}, FOLDER, OPTIONS)
     with pytest.raises(UserError, match="study names no contestant"):
         pairs.compare({}, FOLDER, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("primary", "source", "said"), [("auroc", "vote", 1), ("auroc", "softmax", 0), ("accuracy", "vote", 0)]
+)
+def test_aurocs_of_different_score_sources_are_not_compared_without_saying_so(
+    contestant, primary, source, said
+) -> None:
+    sides = {"small": contestant(), "large": contestant(source=source, skill=2)}
+    result = pairs.compare(sides, FOLDER, OPTIONS.model_copy(update={"primary": primary}))
+    notes = [note for note in result["notes"] if "score sources (small: softmax, large: vote)" in note]
+    assert len(notes) == said
+    assert ("score sources" in str(pairs.table(result).caption)) == bool(said)

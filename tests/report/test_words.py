@@ -114,16 +114,3 @@ def test_without_an_llm_the_models_are_compared(files, study, tmp_path) -> None:
 
 def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
     assert "nothing to compare" in written(files, study, tmp_path, llms=[], models=[]).words
-
-
-@pytest.mark.parametrize(("primary", "source", "said"), [("auroc", "vote", 1), ("auroc", "softmax", 0)])
-def test_two_aurocs_of_different_score_sources_are_not_compared_without_saying_so(
-    files, study, tmp_path, primary, source, said
-) -> None:
-    files.intervals["gemma"]["score_source"] = source
-    files.write(tmp_path)
-    metrics = study().metrics.model_copy(update={"primary": primary})
-    settings = study().model_copy(update={"metrics": metrics})
-    [results] = inputs.read(settings, tmp_path)
-    text = words.verdict(results, settings).words
-    assert text.count("Their AUROCs come from different score sources, softmax and vote.") == said

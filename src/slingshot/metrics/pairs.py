@@ -60,9 +60,22 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "resamples": settings.resamples,
         "groups": test.group_count,
         "test_rows": len(test.labels),
-        "notes": [*group_notes(test), *_resample_notes(sum(pair["p"] is not None for pair in pairs), settings)],
+        "notes": [
+            *group_notes(test),
+            *_resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
+            *_source_notes(contestants, settings),
+        ],
         "pairs": pairs,
     }
+
+
+def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> list[str]:
+    """An AUROC of votes has few levels, and one of stated confidences rests on what an LLM says of itself."""
+    sources = {name: one.score_source for name, one in contestants.items() if one.score_source != "none"}
+    if settings.primary != "auroc" or len(set(sources.values())) < 2:
+        return []
+    listed = ", ".join(f"{name}: {source}" for name, source in sources.items())
+    return [f"the AUROCs that are compared come from different score sources ({listed})"]
 
 
 def p_value(differences: np.ndarray) -> float:
@@ -183,6 +196,7 @@ def table(result: dict[str, Any]) -> Table:
     from rich.table import Table
 
     shown = Table("a", "b", "a - b", "interval", "p (Holm)", "a is", "b is", title=result["primary"], box=SIMPLE)
+    shown.caption = escape("; ".join(result["notes"])) or None
     for pair in result["pairs"]:
         figures = ("undefined", "", "")
         if pair["low"] is not None:

@@ -61,16 +61,8 @@ def _comparison(results: Results, pair: Pair, small: Contestant, large: Contesta
     return (
         f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRIC_NAMES[primary]} "
         f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}, "
-        f"p after Holm {significant(pair.p_holm, 2)}.{_sources(small, large, primary)}"
+        f"p after Holm {significant(pair.p_holm, 2)}."
     )
-
-
-def _sources(small: Contestant, large: Contestant, primary: str) -> str:
-    """Where two AUROCs come from, if not from the same kind of score."""
-    sources = [str(one.intervals.get("score_source")) for one in (small, large)]
-    if primary != "auroc" or len(set(sources)) == 1:
-        return ""
-    return f" Their AUROCs come from different score sources, {sources[0]} and {sources[1]}."
 
 
 def _difference(results: Results, pair: Pair) -> str:
@@ -124,7 +116,7 @@ def _variance(small: Contestant) -> list[str]:
 
 
 def _caveats(results: Results) -> list[str]:
-    return [f"{note}." for note in results.pairs.get("notes") or []]
+    return [f"{note[:1].upper()}{note[1:]}." for note in results.pairs.get("notes") or []]
 
 
 def _standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
