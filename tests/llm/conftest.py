@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
 
 from slingshot import tables
 from slingshot.llm.ledger import Ledger
 from slingshot.usage import Usage
-from tests.conftest import set_param
+from tests.conftest import make_rows, write_toy
 from tests.messages_server import MessagesServer
 
 CLAUDE = {
@@ -38,7 +43,17 @@ class Asked:
     server: MessagesServer
 
     def set(self, key: str, value: Any) -> None:
-        set_param(self.root, key, value)
+        self.change({key: value})
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Dotted keys of params.yaml, in one writing, which takes long."""
+        yaml, path = YAML(typ="safe"), self.root / "params.yaml"
+        params = yaml.load(path.read_text(encoding="utf-8"))
+        for key, value in values.items():
+            *parents, last = key.split(".")
+            reduce(getitem, parents, params)[last] = value
+        with path.open("w", encoding="utf-8") as file:
+            yaml.dump(params, file)
 
     def llm(self, **changes: Any) -> None:
         self.set("llms.claude", CLAUDE | changes)
@@ -89,11 +104,36 @@ def asked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         server.answer = answering(right_label)
         asked = Asked(project, server)
-        asked.llm()
-        asked.set("study.llms", ["claude"])
-        asked.set("run.budget", {"claude": 1.0})
-        asked.set("run.backoff", 0.01)
-        asked.set("run.poll", 0.01)
-        asked.set("datasets.toy.may_leave", True)
+        asked.change(
+            {
+                "llms.claude": CLAUDE,
+                "study.llms": ["claude"],
+                "run.budget": {"claude": 1.0},
+                "run.backoff": 0.01,
+                "run.poll": 0.01,
+                "datasets.toy.may_leave": True,
+            }
+        )
         yield asked
         assert server.problems == []
+
+
+def write_texts(root: Path, texts: Sequence[str], validation: int = 1) -> None:
+    """A test split of these texts, all of class 2, and that many validation rows."""
+    ids = [f"x{number}" for number in range(len(texts))]
+    rows = {"id": ids, "text": list(texts), "label": 2, "group": ids, "order": range(len(texts))}
+    write_toy(root, "test", pd.DataFrame(rows))
+    write_toy(root, "validation", make_rows(validation, 2, "v"))
+
+
+def text_of(body: dict[str, Any]) -> str:
+    """What stands between the tags of the text to label, as it was sent."""
+    asked: str = body["messages"][-1]["content"][-1]["text"]
+    return asked.removeprefix("<text>\n").removesuffix("\n</text>")
+
+
+def attempts(asked: Asked) -> list[dict[str, Any]]:
+    """Every attempt that the ledger knows, oldest first."""
+    with closing(sqlite3.connect(asked.root / "state/ledger.sqlite")) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute("SELECT * FROM attempts ORDER BY id")]

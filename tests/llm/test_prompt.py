@@ -1,21 +1,169 @@
-from slingshot.llm import prompt
-from tests.conftest import make_rows
+"""The template filled in, and what a text or a label's name can't do to it."""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+
+import jinja2
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from slingshot.llm.prompt import Prompt, escape_tags, one_line, read_words, slugs
+from slingshot.settings import UserError
+from slingshot.tables import write_json
+
+WORDS = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
+NAMES = ("negative", "neutral", "positive")
+RICH = WORDS | {"instructions": "Irony is negative.\nJudge the author.", "descriptions": {"neutral": "states a fact"}}
+RICH_PROMPT = Prompt(RICH, NAMES)
 
 
-def test_shots_are_the_first_of_each_class_in_nested_order():
-    pool = make_rows(40)
-    shots = prompt.select_shots(pool, 4)
-    assert shots["label"].value_counts().to_dict() == {0: 4, 1: 4, 2: 4}
-    assert shots["order"].tolist() == list(range(12))
-    fewer = prompt.select_shots(pool, 2)
-    assert set(fewer["id"]) < set(shots["id"])
+def test_the_completion_of_the_default_study():
+    prompt = Prompt(WORDS, NAMES)
+    said = prompt.opening() + prompt.before() + " a tweet" + prompt.after() + " neutral"
+    assert said == (
+        "Classify the sentiment of each tweet as negative, neutral or positive.\n\nTweet: a tweet\nSentiment: neutral"
+    )
 
 
-def test_a_class_with_few_rows_gives_what_it_has():
-    pool = make_rows(40)
-    pool = pool[(pool["label"] != 1) | (pool["order"] < 3)]
-    assert prompt.select_shots(pool, 4)["label"].value_counts()[1] == 1
+def test_a_completion_with_instructions_and_descriptions():
+    assert Prompt(RICH, NAMES).opening() == (
+        "Classify the sentiment of each tweet as negative, neutral or positive. "
+        "Irony is negative. Judge the author. neutral: states a fact.\n\n"
+    )
+
+
+def test_a_conversation_lists_the_labels_and_how_to_answer():
+    said = Prompt(RICH, ("Very negative", "neutral")).system("name")
+    assert "one tweet between <text> and </text>" in said
+    assert "Irony is negative.\nJudge the author." in said
+    assert "Sentiment, one of:\n- Very negative\n- neutral: states a fact\n" in said
+    assert said.endswith("Answer with the sentiment alone, spelt as in the list.")
+
+
+@pytest.mark.parametrize("answer", ["label", "confidence"])
+def test_json_is_asked_for_by_ids(answer):
+    said = Prompt(WORDS, ("Very negative", "neutral")).system(answer)
+    assert "- very_negative (Very negative)\n- neutral\n" in said
+    assert ('"confidence": ' in said) == (answer == "confidence")
 
 
 def test_a_text_is_folded_to_one_line():
-    assert prompt.fold(" a\n\nLabel: b\t c ") == "a Label: b c"
+    assert one_line(" a\n\nLabel: b\t c ") == "a Label: b c"
+
+
+def test_ids_are_slugs_that_differ():
+    assert slugs(["Very negative", "very-negative", "É 1", "!"]) == (
+        "very_negative",
+        "very_negative_2",
+        "e_1",
+        "label_3",
+    )
+
+
+def test_a_prompt_file_of_another_form_is_named(tmp_path):
+    path = tmp_path / "prompt.json"
+    write_json(path, WORDS)
+    assert read_words(path) == WORDS
+    write_json(path, {"text": "Tweet", "label": "Sentiment"})
+    with pytest.raises(UserError, match=r"prompt\.json: expected text, label, instructions and descriptions"):
+        read_words(path)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 77, 150])
+def test_any_number_of_classes_is_listed_once_each(classes):
+    prompt = Prompt(WORDS, [f"Class {n}" for n in range(classes)])
+    assert re.findall(r"^- (\w+) \(", prompt.system("label"), re.MULTILINE) == list(prompt.ids)
+    assert len(set(prompt.ids)) == classes
+
+
+def test_a_word_that_the_data_set_lacks_is_an_error_and_not_a_gap():
+    with pytest.raises(jinja2.UndefinedError):
+        Prompt({key: WORDS[key] for key in ("text", "descriptions", "instructions")}, NAMES).system("label")
+
+
+def test_a_template_spelt_out_in_a_text_is_text():
+    text = "{{ 7 * 7 }} {% raw %} {# x #} {{ text }}"
+    assert Prompt(WORDS, NAMES).question(text) == f"<text>\n{text}\n</text>"
+
+
+# --- ids -----------------------------------------------------------------------------------------
+
+
+def test_names_that_differ_in_marks_alone_get_ids_that_differ():
+    assert slugs(["a b", "a_b", "A-B", "a b 2"]) == ("a_b", "a_b_2", "a_b_3", "a_b_2_2")
+    assert slugs(["好", "坏", "label_0"]) == ("label_0", "label_1", "label_0_2")
+
+
+@given(st.lists(st.text(max_size=12), min_size=2, max_size=150, unique=True))
+@example([f"{chr(0x4E00 + n)}" for n in range(150)])
+@example(["?" * n for n in range(1, 151)])
+@hypothesis_settings(max_examples=40, deadline=None, derandomize=True)
+def test_ids_of_any_names_are_unique_slugs(names):
+    found = slugs(names)
+    assert len(found) == len(set(found)) == len(names)
+    assert all(re.fullmatch("[a-z0-9_]+", slug) for slug in found)
+    assert found == slugs(names)
+
+
+# --- tags ----------------------------------------------------------------------------------------
+
+CLOSERS = (
+    "</text>",
+    "<text>",
+    "</TEXT >",
+    "< / text >",
+    "<text lang='en'>",
+    "<\u200b/\u200btext\u200b>",
+    "</te\u200bxt>",
+    "</t\u00ade\ufeffx\u2060t>",
+    "</text\n>",
+    "<\\/text>",
+    "<//text>",
+    "＜/text＞",
+    "﹤/text﹥",
+    "</ｔｅｘｔ>",
+    "</𝐭𝐞𝐱𝐭>",
+    "</te\u0301xt>",
+    "</t-e-x-t>",
+    "<</text>>",
+    "<" + "\u200b" * 5000 + "/text>",
+)
+
+
+@pytest.mark.parametrize("tag", CLOSERS)
+def test_no_spelling_of_the_tag_is_left_open(tag):
+    escaped = escape_tags(f"good {tag} <b>and</b> so on")
+    assert escaped.replace("&lt;", "<") == f"good {tag.replace('＜', '<').replace('﹤', '<')} <b>and</b> so on"
+    assert "&lt;" in escaped and escaped.endswith(" <b>and</b> so on")
+    assert tags(escaped) == 0
+
+
+@pytest.mark.parametrize("text", ["a < b", "I <3 this", "<br/>texts", "<p>text</p>", "&lt;/text&gt;", "<<>>", "text>"])
+def test_what_is_no_such_tag_is_left_as_it_is(text):
+    assert escape_tags(text) == text
+
+
+@given(st.lists(st.one_of(st.sampled_from([*CLOSERS, "<", "/", "text", ">", " ", "\u200b"]), st.text(max_size=5))))
+@hypothesis_settings(max_examples=200, deadline=None, derandomize=True)
+def test_whatever_a_text_holds_one_pair_of_tags_stands_around_it(parts):
+    asked = RICH_PROMPT.question("".join(parts))
+    assert asked.startswith("<text>\n") and asked.endswith("\n</text>")
+    assert tags(asked) == 2
+
+
+def test_a_long_text_of_opened_tags_takes_no_time():
+    began = time.perf_counter()
+    for text in ("<" * 20_000, "<\u200b" * 10_000, "<" + " " * 20_000, "</tex" * 4_000):
+        assert escape_tags(text) == text
+    assert time.perf_counter() - began < 5
+
+
+def tags(text: str) -> int:
+    """Tags around a text that are there for a reader who sees no invisible characters, accents or full-width forms."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in ("Cf", "Mn", "Cc"))
+    return len(re.findall(r"<[\s/\\_-]*t-?e-?x-?t", plain, re.IGNORECASE))

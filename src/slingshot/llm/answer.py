@@ -6,7 +6,6 @@ An answer that can't be read is a wrong answer, not a missing one: it gets a sta
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from slingshot.tables import FAILED
-
-OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,16 +40,20 @@ class AnswerKeys:
 
 
 def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer:
-    """The answer in what an LLM wrote: JSON with `label`, else a label and nothing else."""
+    """The answer in what an LLM wrote: a label and nothing else, or JSON with `label`."""
     if not text.strip():
         return Answer("truncated" if truncated else "empty", text=text)
-    value = _json(text)
-    if not isinstance(value, dict) or not isinstance(value.get("label"), str):
-        alone = keys.find(text.strip().strip("\"'`.*")) if value is None else None
+    for spelt in () if truncated else (text, text.strip().strip("\"'`.*")):  # what was cut may begin another label
+        alone = keys.find(spelt)
         if alone is not None:
             return Answer("ok", alone, None, text)
+    value = _json(text)
+    named = value.get("label") if isinstance(value, dict) else None
+    if isinstance(named, int):  # a label that is a number, or true or false
+        named = json.dumps(named)
+    if not isinstance(named, str):
         return Answer("truncated" if truncated else "invalid", text=text)
-    label = keys.find(value["label"])
+    label = keys.find(named)
     if label is None:
         return Answer("off_list", text=text)
     return Answer("ok", label, _confidence(value.get("confidence")), text)
@@ -85,8 +86,7 @@ def votes(answers: Sequence[Answer], classes: int) -> tuple[int, np.ndarray | No
 
 def _json(text: str) -> Any:
     """The JSON that the text is or holds; None where there is none."""
-    found = OBJECT.search(text)
-    for part in (text, found.group() if found else ""):
+    for part in (text, text[text.find("{") : text.rfind("}") + 1]):
         try:
             return json.loads(part)
         except (ValueError, RecursionError):

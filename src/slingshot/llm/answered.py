@@ -136,7 +136,7 @@ def _usage(
 def _said(task: Task, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> str:
     valid = (predictions["status"] == "ok").mean()
     said = f"{len(predictions):,} rows, {tally.replayed:,} answers replayed, {tally.answered:,} asked for"
-    wallet = Wallet.of(task.llm, task.params)
+    wallet = Wallet.of(task.llm, task.params, spending=False)
     if tally.answered and wallet.price:
         said += f" at {wallet.shown(tally.cost)}"
     said += f", coverage {valid:.3f}"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import email.utils
 import hashlib
 import json
-import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from slingshot.llm import asking
+from slingshot.llm import anthropic_client, asking
 from slingshot.llm.answer import Answer, AnswerKeys, read_text
+from slingshot.llm.anthropic_client import KEYS, NO_KEY
 from slingshot.llm.api import (
     Ask,
     BatchResult,
@@ -30,7 +30,6 @@ from slingshot.llm.api import (
 from slingshot.llm.task import Cell, Task
 from slingshot.settings import PARAMS, AnthropicSettings, Settings
 
-KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 BYTES_PER_TOKEN = 3
 """Fewer than there are, so that what may be long enough for the cache is marked; if it is not, that costs nothing."""
 LONGEST_WAIT = 3600.0
@@ -102,8 +101,7 @@ class MessagesApi:
     async def send(self, body: Body) -> Reply:
         with self._troubles():
             raw = await self._connected().messages.with_raw_response.create(**body)
-            response = json.loads(raw.http_response.content)
-        _check(response)
+            response = _checked(json.loads(raw.http_response.content))
         limit = raw.headers.get("anthropic-ratelimit-requests-limit", "")
         return Reply(response, raw.headers.get("request-id", ""), float(limit) if limit.isdecimal() else None)
 
@@ -116,7 +114,8 @@ class MessagesApi:
 
     async def submit(self, asks: Sequence[Ask]) -> BatchState:
         requests = [{"custom_id": ask.request, "params": ask.body} for ask in asks]
-        with self._troubles():
+        missing = "the server takes no batches: set run.mode: sync" if self.settings.base_url else None
+        with self._troubles(missing):
             return _state(await self._connected().messages.batches.create(requests=requests))
 
     async def look(self, batch: str) -> BatchState:
@@ -133,13 +132,14 @@ class MessagesApi:
             async for line in await self._connected().messages.batches.results(batch):
                 result = line.result
                 if result.type == "succeeded":
-                    response = result.message.to_dict(mode="json")
-                    _check(response)
+                    response = _checked(result.message.to_dict(mode="json"))
                     yield BatchResult(line.custom_id, Reply(response, f"{batch}:{line.custom_id[:12]}"))
                 elif result.type == "errored":
                     error = result.error.error
                     final = error.type in ("invalid_request_error", "not_found_error")
-                    yield BatchResult(line.custom_id, None, f"{error.type}: {self._clean(error.message)}", final)
+                    said = f"{error.type}: {self._clean(error.message)}"
+                    why = self._unserved(said) if error.type == "not_found_error" else said
+                    yield BatchResult(line.custom_id, None, why, final)
                 else:
                     yield BatchResult(line.custom_id, None, f"the batch {result.type} before it was answered")
 
@@ -147,47 +147,24 @@ class MessagesApi:
 
     def read(self, response: Mapping[str, Any], keys: AnswerKeys) -> Answer:
         """A refusal is none of ours to interpret; a thinking block may stand before the text."""
-        texts = [str(block.get("text", "")) for block in response["content"] if block.get("type") == "text"]
+        texts = [str(block.get("text") or "") for block in response["content"] if block.get("type") == "text"]
         if response.get("stop_reason") == "refusal":
             return Answer("refused", text="".join(texts))
         truncated = response.get("stop_reason") in ("max_tokens", "model_context_window_exceeded")
         return read_text("".join(texts), keys, truncated=truncated)
 
     def tokens(self, response: Mapping[str, Any]) -> dict[str, int]:
-        usage = response["usage"]
-        hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
-        return {
-            "input": usage["input_tokens"],
-            "output": usage["output_tokens"],
-            "cache_write": (usage.get("cache_creation_input_tokens") or 0) - hour,
-            "cache_write_1h": hour,
-            "cache_read": usage.get("cache_read_input_tokens") or 0,
-        }
+        return _tokens(response)
 
     # --- the connection --------------------------------------------------------------------------
 
     def key(self) -> str | None:
-        """The key that the environment holds for this server, if any."""
-        names = (self.settings.key_env,) if self.settings.key_env else () if self.settings.base_url else KEYS
-        return next((os.environ[name] for name in names if os.environ.get(name)), None)
+        return anthropic_client.key(self.settings)
 
     def _connected(self) -> Any:
         if self._client is None:
-            import anthropic
-
-            options: dict[str, Any] = {"max_retries": 0, "timeout": self.params.run.timeout}
-            key = self.key()
-            if self.settings.base_url:
-                options["base_url"] = self.settings.base_url
-                key = key or ("none" if self.settings.key_env is None else None)
-            if key:
-                options["api_key"] = key
-            elif self.settings.key_env:
-                raise StopError(f"the environment variable {self.settings.key_env} (llms.key_env) is not set")
-            client = anthropic.AsyncAnthropic(**options)
-            if not (client.api_key or client.auth_token or client.credentials):
-                raise StopError(f"no key: set {KEYS[0]} in the environment")
-            self._secrets = [secret for secret in (client.api_key, client.auth_token) if secret and secret != "none"]
+            client = anthropic_client.client(self.settings, self.params.run.timeout)
+            self._secrets = [secret for secret in (client.api_key, client.auth_token) if secret not in (None, NO_KEY)]
             self._client = client
         return self._client
 
@@ -218,7 +195,7 @@ class MessagesApi:
             # Where no connection came about, nothing was asked.
             never = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             raise RetryError(f"no connection: {self._clean(error.__cause__ or error)}", known=never) from None
-        except (anthropic.APIError, httpx2.HTTPError, ValueError) as error:
+        except (anthropic.APIError, httpx2.HTTPError, ValueError, RecursionError) as error:
             raise RetryError(f"no readable answer: {self._clean(error) or type(error).__name__}", known=False) from None
         except anthropic.AnthropicError as error:
             raise StopError(f"no key: {self._clean(error)}") from None
@@ -229,38 +206,58 @@ class MessagesApi:
         if code == 404 and missing:
             return RejectError(missing)
         if code == 404:
-            return StopError(
-                f"the API does not serve the model '{self.settings.model}' (404: {said}). {self._others()}"
-            )
+            return StopError(self._unserved(f"404: {said}"))
+        if code == 401 and self.settings.base_url and not self.settings.key_env:
+            return StopError(f"the server wants a key (401: {said}); name the variable that holds it as key_env")
         if code == 401:
             return StopError(f"the API refused the key (401: {said}); set {self.settings.key_env or KEYS[0]}")
         if code == 402:
             return StopError(f"the API wants to be paid first (402: {said}); see the account's billing")
         if code == 403:
             return StopError(f"the key may not do this (403: {said}); see its rights and workspace")
-        if code == 429 and after is None:
+        if code == 429 and after is None and not self.settings.base_url:
             return StopError(f"the account has reached its own spend limit (429: {said}); see the account's limits")
         if code in (408, 409, 429) or code >= 500:
             return RetryError(f"{code}: {said}", after=after, limited=code == 429)
         return RejectError(f"{code}: {said}")
 
-    def _others(self) -> str:
+    def _unserved(self, said: str) -> str:
+        """What to do about a model that is retired or unknown."""
         others = [
             f"{name} ({llm.model})"
             for name, llm in self.params.llms.items()
             if isinstance(llm, AnthropicSettings) and llm.model != self.settings.model and not llm.retired
         ]
+        remedy = f"{PARAMS} also has {', '.join(others)}: put one into study.llms in its place"
         if not others:
-            return f"Name another model under llms in {PARAMS}"
-        return f"{PARAMS} also has {', '.join(others)}: put one into study.llms in its place"
+            remedy = f"Name another model under llms in {PARAMS}"
+        return f"the API does not serve the model '{self.settings.model}' ({said}). {remedy}"
 
 
-def _check(response: Any) -> None:
-    """Raises RetryError where a reply is no message: nobody knows then what was billed."""
-    usage = response.get("usage") if isinstance(response, dict) else None
-    counted = isinstance(usage, dict) and all(isinstance(usage.get(k), int) for k in ("input_tokens", "output_tokens"))
-    if not counted or not isinstance(response.get("content"), list):
+def _tokens(response: Mapping[str, Any]) -> dict[str, int]:
+    usage = response["usage"]
+    hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
+    return {
+        "input": usage["input_tokens"],
+        "output": usage["output_tokens"],
+        "cache_write": max((usage.get("cache_creation_input_tokens") or 0) - hour, 0),
+        "cache_write_1h": hour,
+        "cache_read": usage.get("cache_read_input_tokens") or 0,
+    }
+
+
+def _checked(response: Any) -> dict[str, Any]:
+    """The reply, in characters that a file can hold. Raises RetryError where it is no message: nobody knows then what
+    was billed."""
+    try:
+        counted = all(isinstance(number, int) and number >= 0 for number in _tokens(response).values())
+        whole = counted and all(isinstance(block, dict) for block in response["content"])
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
         raise RetryError("the reply is no message of the Messages API", known=False)
+    held: dict[str, Any] = json.loads(json.dumps(response, ensure_ascii=False).encode(errors="replace"))
+    return held
 
 
 def _state(batch: Any) -> BatchState:

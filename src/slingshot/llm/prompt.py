@@ -23,8 +23,8 @@ AFTER_SHOT = "\n\n"
 """What ends an example in a completion."""
 NULL_TEXT = "N/A"
 """The content-free text of contextual calibration (Zhao et al. 2021, arXiv 2102.09690, section 5)."""
-TAG = re.compile(r"<(?=[\W_]*text\b)", re.IGNORECASE)
-"""What could be read as the tag around a text, or as its end."""
+OPENED = re.compile(r"[<＜﹤](?=([^<＜﹤]*))")
+"""What a tag begins with, and what follows up to the next."""
 
 AnswerForm = Literal["label", "confidence", "name"]
 """JSON with the label's id, JSON with its id and a confidence, or the label's name alone."""
@@ -95,8 +95,16 @@ def one_line(text: str) -> str:
 
 
 def escape_tags(text: str) -> str:
-    """The text with "<" written as "&lt;" where it could open or close the tag around it."""
-    return TAG.sub("&lt;", text)
+    """The text with "<" written as "&lt;" where it could be read as the tag around it, or as that tag's end.
+
+    Full-width letters, accents, blanks and characters that nobody sees make no other tag of it.
+    """
+
+    def escaped(opened: re.Match[str]) -> str:
+        letters = "".join(filter(str.isalnum, unicodedata.normalize("NFKD", opened[1]))).casefold()
+        return "&lt;" if letters.startswith("text") else opened[0]
+
+    return OPENED.sub(escaped, text)
 
 
 def _environment() -> jinja2.Environment:

@@ -21,17 +21,20 @@ def answers_file(dataset: str, llm: str) -> Path:
 
 
 def earlier(dataset: str, llm: str) -> dict[str, Record]:
-    """Request -> answer, of the last run of the cell that dvc.lock knows; empty where its file is not here."""
+    """Request -> answer, of the last run of the cell that dvc.lock knows, and of one by hand since."""
     path = answers_file(dataset, llm)
-    cached = _cached(path, f"prompt_llm@{dataset}-{llm}")
-    held = next((file for file in (path, cached) if file and file.is_file()), None)
-    if held is None:
+    return _read(_cached(path, f"prompt_llm@{dataset}-{llm}")) | _read(path)
+
+
+def _read(path: Path | None) -> dict[str, Record]:
+    """Empty where there is no such file, or one of an earlier version: what it holds is no answer to these requests."""
+    if path is None or not path.is_file():
         return {}
     try:
-        answers = read_answers(held)
-        known = answers[answers["record"].notna()]
-        return {row.request: Record.from_json(row.record) for row in known.itertuples()}
-    except (UserError, ValueError, TypeError):  # of an earlier version: what it holds is no answer to these requests
+        answers = read_answers(path)
+        held = zip(answers["request"], answers["record"], strict=True)
+        return {request: Record.from_json(record) for request, record in held if isinstance(record, str)}
+    except (UserError, ValueError, TypeError):
         return {}
 
 
@@ -39,8 +42,8 @@ def _cached(path: Path, stage: str) -> Path | None:
     """The file in DVC's cache that holds what dvc.lock says `path` was."""
     if not LOCK.is_file():
         return None
-    outs = read_yaml(LOCK).get("stages", {}).get(stage, {}).get("outs", [])
-    digest = next((str(out["md5"]) for out in outs if out.get("path") == str(path) and "md5" in out), None)
+    outs = (read_yaml(LOCK) or {}).get("stages", {}).get(stage, {}).get("outs", [])
+    digest = next((str(out["md5"]) for out in outs if out.get("path") == path.as_posix() and "md5" in out), None)
     if digest is None:
         return None
     try:

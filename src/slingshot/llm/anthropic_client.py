@@ -1,0 +1,58 @@
+"""The SDK's client for Anthropic's API or another server of it: whose key and headers it sends, and by which way."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from slingshot.llm.api import StopError
+from slingshot.settings import AnthropicSettings
+
+KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+NO_KEY = "none"
+"""What another server is sent in place of a key, where none is named for it."""
+
+
+def key(settings: AnthropicSettings) -> str | None:
+    """The key that the environment holds for this server, if any."""
+    names = (settings.key_env,) if settings.key_env else () if settings.base_url else KEYS
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def client(settings: AnthropicSettings, timeout: float) -> Any:
+    """An `anthropic.AsyncAnthropic` without retries. Raises StopError without a key."""
+    import anthropic
+
+    options: dict[str, Any] = {"max_retries": 0, "timeout": timeout}
+    found = key(settings)
+    if settings.key_env and not found:
+        raise StopError(f"the environment variable {settings.key_env} (llms.key_env) is not set")
+    if settings.base_url:
+        found = found or NO_KEY
+        options |= {"base_url": settings.base_url, "default_headers": _own_headers(found)}
+    if not settings.remote:
+        options["http_client"] = _direct()
+    if found:
+        options["api_key"] = found
+    made = anthropic.AsyncAnthropic(**options)
+    if not (made.api_key or made.auth_token or made.credentials):
+        raise StopError(f"no key: set {KEYS[0]} in the environment")
+    return made
+
+
+def _own_headers(key: str) -> dict[str, Any]:
+    """What takes back the headers of ANTHROPIC_CUSTOM_HEADERS, which the SDK adds: they are for another server."""
+    import anthropic
+
+    lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
+    names = [line.partition(":")[0].strip() for line in lines if ":" in line]
+    return {name: f"Bearer {key}" if name.lower() == "authorization" else anthropic.omit for name in names}
+
+
+def _direct() -> Any:
+    """A connection by which nothing leaves this machine: through no proxy of the environment, to no other address."""
+    import anthropic
+    import httpx2
+
+    transport = httpx2.AsyncHTTPTransport(limits=anthropic.DEFAULT_CONNECTION_LIMITS)
+    return anthropic.DefaultAsyncHttpxClient(transport=transport, follow_redirects=False)

@@ -1,0 +1,177 @@
+"""From what an LLM wrote to a label, a status and class probabilities."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from slingshot.llm.answer import Answer, AnswerKeys, read_text, verbalised, votes
+from slingshot.llm.prompt import slugs
+from slingshot.tables import FAILED, STATUSES
+
+NAMES = ("Card lost", "Top up", "N.A.", "5", "true")
+KEYS = AnswerKeys(slugs(NAMES), NAMES)
+quickly = hypothesis_settings(max_examples=150, deadline=None, derandomize=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ('{"label": "card_lost"}', 0),
+        ('{"label": "CARD_LOST"}', 0),
+        ('{"label": "Card Lost"}', 0),
+        (' {"label":"top_up","why":"x"}\n', 1),
+        ('```json\n{"label": "top_up"}\n```', 1),
+        ('Surely {"label": "top_up"}.', 1),
+        ("Top  up", 1),
+        ('"top_up"', 1),
+        ("**Top up**", 1),
+        ("N.A.", 2),
+        ("n.a", None),
+        ("5", 3),
+        ('{"label": 5}', 3),
+        ('{"label": true}', 4),
+    ],
+)
+def test_a_label_is_found_as_json_or_alone_by_id_or_name(said, label):
+    answer = read_text(said, KEYS)
+    assert (answer.status, answer.label) == (("ok", label) if label is not None else ("invalid", FAILED))
+    assert answer.text == said
+
+
+@pytest.mark.parametrize(
+    ("said", "truncated", "status"),
+    [
+        ("", False, "empty"),
+        (" \n", False, "empty"),
+        ("", True, "truncated"),
+        ('{"label": "card_l', True, "truncated"),
+        ("top up", True, "truncated"),
+        ('{"label": "top_up"}', True, "ok"),
+        ('{"label": "positive"}', False, "off_list"),
+        ('{"label": "positive"}', True, "off_list"),
+        ('{"label": 7}', False, "off_list"),
+        ('{"label": ""}', False, "off_list"),
+        ('{"label": "top_up, card_lost"}', False, "off_list"),
+        ('{"label": null}', False, "invalid"),
+        ('{"label": ["top_up"]}', False, "invalid"),
+        ('["top_up"]', False, "invalid"),
+        ('{"answer": "top_up"}', False, "invalid"),
+        ('{"label": "top_up"} or {"label": "card_lost"}', False, "invalid"),
+        ("I would say top up.", False, "invalid"),
+        ("top up or card lost", False, "invalid"),
+    ],
+)
+def test_what_is_no_answer_says_what_it_is_instead(said, truncated, status):
+    answer = read_text(said, KEYS, truncated=truncated)
+    assert answer.status == status and (answer.label == FAILED) == (status != "ok")
+
+
+anything = st.one_of(
+    st.text(),
+    st.text(alphabet='{}[]":, \n\\label5truecard_ost'),
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from(NAMES)),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["label", "confidence", "x"]), inner)
+        ),
+    ).map(json.dumps),
+)
+
+
+@given(anything, st.booleans())
+@example("[" * 100_000, False)
+@example('{"label":' * 100_000, False)
+@example('{"label": ' + "9" * 5000 + "}", False)
+@example('{"label": "top_up", "confidence": NaN}', False)
+@example('{"label": "top_up", "confidence": 1e999}', True)
+@example('{"label": "\\ud800"}', False)
+@hypothesis_settings(quickly)
+def test_any_string_gives_a_label_of_the_list_or_none_with_a_reason(said, truncated):
+    answer = read_text(said, KEYS, truncated=truncated)
+    assert answer.status in STATUSES
+    assert (answer.label in range(len(NAMES))) == (answer.status == "ok") == (answer.label != FAILED)
+    assert answer.confidence is None or 0 <= answer.confidence <= 1
+    scores = verbalised(answer, len(NAMES))
+    assert scores is None or (scores.min() >= 0 and scores.sum() == pytest.approx(1))
+
+
+def test_many_opened_braces_take_no_time():
+    began = time.perf_counter()
+    assert read_text("{" * 200_000, KEYS).status == "invalid"
+    assert time.perf_counter() - began < 5
+
+
+@given(st.lists(st.text(min_size=1, max_size=10), min_size=2, max_size=30, unique_by=lambda name: name.casefold()))
+@hypothesis_settings(quickly)
+def test_every_id_and_every_name_that_means_one_label_is_found_in_any_capitals(names):
+    ids = slugs(names)
+    keys = AnswerKeys(ids, names)
+    folded = [" ".join(name.casefold().split()) for name in names]
+    for number, (slug, name) in enumerate(zip(ids, names, strict=True)):
+        for spelt in (slug, slug.upper(), slug.title()):
+            assert read_text(json.dumps({"label": spelt}), keys).label == number
+        if folded.count(folded[number]) > 1 or folded[number] in ids:
+            continue
+        for spelt in (name, name.upper(), name.swapcase(), f" {name} "):
+            if spelt.casefold().split() == name.casefold().split():
+                assert read_text(json.dumps({"label": spelt}), keys).label == number
+
+
+@given(st.sampled_from(NAMES), st.sampled_from([str.upper, str.lower, str.title, str.swapcase]))
+@hypothesis_settings(quickly)
+def test_a_label_alone_is_found_in_any_capitals(name, spell):
+    assert read_text(spell(name), KEYS).label == NAMES.index(name)
+
+
+def test_a_name_that_two_labels_share_but_for_capitals_stands_for_neither():
+    keys = AnswerKeys(("us", "us_2"), ("US", "us"))
+    assert [keys.find(spelt) for spelt in ("us", "US_2")] == [0, 1], "ids go before names"
+    assert AnswerKeys(("a", "b"), ("X y", "x Y")).find("x y") is None
+
+
+# --- scores --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stated", "confidence"),
+    [(90, 0.9), (100, 1.0), (0, 0.0), (72.5, 0.725), (101, None), (-1, None), ("90", None), (True, None), (None, None)],
+)
+def test_a_confidence_is_a_number_from_0_to_100_or_none(stated, confidence):
+    answer = read_text(json.dumps({"label": "5", "confidence": stated}), KEYS)
+    assert (answer.status, answer.confidence) == ("ok", confidence)
+
+
+def test_a_stated_confidence_is_the_labels_share_and_the_rest_is_shared_alike():
+    assert verbalised(Answer("ok", 1, 0.7), 4).tolist() == pytest.approx([0.1, 0.7, 0.1, 0.1])
+    assert verbalised(Answer("ok", 1, 0.1), 4).tolist() == [0.25] * 4, "below chance is chance"
+    assert verbalised(Answer("ok", 1), 4) is None
+    assert verbalised(Answer("off_list", confidence=0.9), 4) is None
+
+
+def test_votes_go_to_the_most_frequent_label_and_ties_to_the_first_cast():
+    cast = [Answer("ok", label) for label in (2, 0, 0, 2)]
+    label, shares = votes(cast, 3)
+    assert label == 2 and shares.tolist() == [0.5, 0, 0.5]
+    label, shares = votes([*cast, Answer("ok", 0)], 3)
+    assert label == 0 and shares.tolist() == pytest.approx([0.6, 0, 0.4])
+
+
+def test_failed_samples_cast_no_vote():
+    label, shares = votes([Answer("refused"), Answer("ok", 1), Answer("off_list")], 3)
+    assert label == 1 and shares.tolist() == [0, 1, 0]
+    assert votes([Answer("refused"), Answer("empty")], 3) == (FAILED, None)
+
+
+@given(st.lists(st.integers(-1, 4), min_size=1, max_size=9), st.integers(5, 8))
+@hypothesis_settings(quickly)
+def test_shares_of_votes_are_probabilities_and_the_winner_has_the_largest(cast, classes):
+    label, shares = votes([Answer("ok" if n >= 0 else "invalid", n) for n in cast], classes)
+    assume(label != FAILED)
+    assert shares.sum() == pytest.approx(1) and shares[label] == np.max(shares)

@@ -1,0 +1,211 @@
+"""The answers of an earlier run, as DVC holds them, reproduce a cell to the byte: no key, no ledger, no server."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from slingshot import tables
+from slingshot.llm import replay
+from tests.llm.conftest import CLAUDE, Asked, write_texts
+from tests.messages_server import refusal
+
+OUTPUTS = [
+    "data/predictions/toy/claude.parquet",
+    "data/usage/toy/claude.json",
+    "data/answers/toy/claude.parquet",
+]
+TEXTS = ["a lovely phone", "a superb box", "an odd cable", "a great cable", "refuse this"]
+
+
+@pytest.fixture
+def few(asked: Asked) -> Asked:
+    write_texts(asked.root, TEXTS)
+    right = asked.server.answer
+    said: dict[str, Any] = {"odd": '{"label": "odd"}', "refuse": refusal()}
+    asked.server.answer = lambda body: (
+        next((r for w, r in said.items() if w in str(body["messages"][-1])), None) or (right(body))
+    )
+    return asked
+
+
+def contents(root: Path) -> list[bytes]:
+    return [(root / name).read_bytes() for name in OUTPUTS]
+
+
+def into_cache(root: Path) -> Path:
+    """Move the answers to where DVC has them once the stage is about to run again: its cache, named by dvc.lock."""
+    answers = root / OUTPUTS[-1]
+    digest = hashlib.md5(answers.read_bytes()).hexdigest()
+    cached = root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
+    cached.parent.mkdir(parents=True)
+    answers.rename(cached)
+    outs = [{"path": name, "hash": "md5", "md5": "0" * 32} for name in OUTPUTS[:-1]]
+    outs.append({"path": OUTPUTS[-1], "hash": "md5", "md5": digest, "size": cached.stat().st_size})
+    with (root / "dvc.lock").open("w") as file:
+        YAML().dump({"schema": "2.0", "stages": {"prompt_llm@toy-claude": {"cmd": "x", "outs": outs}}}, file)
+    for name in OUTPUTS[:-1]:
+        (root / name).unlink()
+    return cached
+
+
+def elsewhere(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine: an empty state folder, no key, no server."""
+    shutil.rmtree(asked.root / "state")
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("HOME", str(asked.root))
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+
+
+SETTINGS = [
+    {},
+    {"scores": "verbalised"},
+    {"scores": "votes", "samples": 3},
+    {"cache_from": 64},
+    {"model": "claude-haiku-5-5", "structured": False, "shots": 0},
+]
+
+
+@pytest.mark.parametrize("changes", SETTINGS, ids=lambda changes: ",".join(changes) or "plain")
+def test_answers_in_dvcs_cache_reproduce_the_cell_to_the_byte(few, monkeypatch, changes):
+    few.llm(**changes)
+    asked = few.run().stdout
+    before, rows = contents(few.root), few.answers()
+    into_cache(few.root)
+    elsewhere(few, monkeypatch)
+    assert f"{rows['request'].nunique()} answers replayed, 0 asked for" in few.run().stdout
+    assert contents(few.root) == before
+    assert f"{rows['request'].nunique()} asked for" in asked
+    assert few.predictions()["status"].value_counts()["refused"] == 1
+    with few.ledger() as ledger:
+        assert ledger.answers(rows["request"]).keys() == set(rows["request"]), "what was brought is kept"
+
+
+def test_answers_of_a_batch_are_reproduced_to_the_byte(few, monkeypatch):
+    few.set("run.mode", "batch")
+    few.run()
+    before = contents(few.root)
+    into_cache(few.root)
+    elsewhere(few, monkeypatch)
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_the_ledger_alone_reproduces_the_cell_to_the_byte(few):
+    few.run()
+    before = contents(few.root)
+    shutil.rmtree(few.root / "data/answers")
+    few.run()
+    assert contents(few.root) == before and len(few.sent) == len(TEXTS) + 1
+
+
+def test_the_answers_file_in_the_workspace_serves_too(few, monkeypatch):
+    few.run()
+    before = contents(few.root)
+    elsewhere(few, monkeypatch)
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_a_broken_file_in_the_workspace_hides_nothing_that_the_cache_has(few, monkeypatch):
+    few.run()
+    before = contents(few.root)
+    into_cache(few.root)
+    elsewhere(few, monkeypatch)
+    tables.write_text(few.root / OUTPUTS[-1], "no parquet")
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_a_part_in_the_workspace_and_a_part_in_the_cache_make_a_whole(few, monkeypatch):
+    few.run()
+    before, answers = contents(few.root), few.answers()
+    tables.write_answers(few.root / OUTPUTS[-1], answers[:3])
+    into_cache(few.root)
+    tables.write_answers(few.root / OUTPUTS[-1], answers[3:])
+    elsewhere(few, monkeypatch)
+    few.run()
+    assert contents(few.root) == before
+
+
+@pytest.mark.parametrize("what", ["cut file", "other columns", "other records", "no stage", "no lock", "empty lock"])
+def test_what_is_no_answers_file_counts_as_no_answers(few, monkeypatch, what):
+    few.run()
+    answers = few.answers()
+    cached = into_cache(few.root)
+    elsewhere(few, monkeypatch)
+    if what == "cut file":
+        cached.write_bytes(cached.read_bytes()[:100])
+    elif what == "other columns":
+        pd.DataFrame({"id": ["x"]}).to_parquet(cached)
+    elif what == "other records":
+        tables.write_answers(cached, answers.assign(record='{"answer": "good"}'))
+    elif what == "no lock":
+        (few.root / "dvc.lock").unlink()
+    else:
+        (few.root / "dvc.lock").write_text("" if what == "empty lock" else "schema: '2.0'\nstages: {}\n")
+    assert replay.earlier("toy", "claude") == {}
+    output = few.run(code=1).output
+    assert "0 of 6 requests are answered" in output and "ANTHROPIC_API_KEY" in output
+
+
+def test_only_what_is_missing_is_asked_for(few):
+    few.run()
+    answers = few.answers()
+    into_cache(few.root)
+    shutil.rmtree(few.root / "state")
+    write_texts(few.root, [*TEXTS, "a great phone"])
+    few.server.requests.clear()
+    assert "6 answers replayed, 1 asked for" in few.run().stdout
+    assert len(few.sent) == 1
+    assert set(answers["record"]) < set(few.answers()["record"])
+
+
+@pytest.mark.parametrize("gone", ["retired", "unknown"])
+def test_a_model_that_is_gone_runs_from_its_answers_and_without_them_says_so_once(few, gone):
+    model = "claude-3-opus-20240229" if gone == "retired" else "claude-of-yore"
+    few.set("llms.newer", {**CLAUDE, "title": "Newer", "model": "claude-haiku-5-5"})
+    few.llm(model=model, retired="2026-01-05" if gone == "retired" else None)
+    few.server.models[model] = 64
+    few.run()
+    before = contents(few.root)
+    few.server.models.pop(model)
+    into_cache(few.root)
+    shutil.rmtree(few.root / "state")
+    few.server.requests.clear()
+    few.run()
+    assert contents(few.root) == before and few.server.requests == []
+
+    shutil.rmtree(few.root / "state")
+    shutil.rmtree(few.root / ".dvc/cache")
+    (few.root / OUTPUTS[-1]).unlink()
+    output = few.run(code=1).output
+    assert f"does not serve the model '{model}' (404: model: {model})" in output
+    assert "newer (claude-haiku-5-5)" in output and output.count("Error:") == 1
+
+
+def test_a_replay_needs_no_budget(few, monkeypatch):
+    few.run()
+    before = contents(few.root)
+    few.set("study.llms", [])
+    few.set("run.budget", {})
+    few.run()
+    assert contents(few.root) == before
+    write_texts(few.root, [*TEXTS, "a great phone"])
+    assert "run.budget.claude is missing" in few.run(code=1).output
+
+
+def test_another_price_changes_no_record_of_what_was_paid(few):
+    few.run()
+    before = contents(few.root)
+    few.set("cost.llm_prices.claude_haiku_5_5.input", 5)
+    few.set("cost.llm_prices.claude_haiku_5_5.date", "2026-12-01")
+    few.run()
+    assert contents(few.root) == before
+    assert few.usage().details["prices"] == ["claude_haiku_5_5 2026-10-07"]
