@@ -59,15 +59,21 @@ def write_params(folder: Path, changes: dict[str, Any]) -> None:
 
 def set_param(folder: Path, key: str, value: Any) -> None:
     """Change one dotted key of the folder's params.yaml."""
+    set_params(folder, {key: value})
+
+
+def set_params(folder: Path, changes: dict[str, Any]) -> None:
+    """Change dotted keys of the folder's params.yaml."""
     yaml = YAML(typ="safe")
     yaml.default_flow_style = False
     path = folder / "params.yaml"
     values = yaml.load(path.read_text(encoding="utf-8"))
-    *parents, last = key.split(".")
-    inner = values
-    for parent in parents:
-        inner = inner[parent]
-    inner[last] = value
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        inner = values
+        for parent in parents:
+            inner = inner[parent]
+        inner[last] = value
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(values, file)
 

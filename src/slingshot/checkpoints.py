@@ -1,9 +1,9 @@
-"""Where pretrained weights come from: a pip package, a local folder, or a hub id.
+"""Where pretrained weights come from: a pip package, a local folder, a GGUF file, or a hub id.
 
-A weight file is compared with its pinned sha256 before anything loads it. A GGUF file is
-converted once into safetensors, in the state folder under the file's digest, because loading it
-takes most of a minute and the converted folder seconds. So is, by `slingshot convert`, a checkpoint
-that has its weights in a pickle only: nothing else here reads one.
+A weight file is compared with its pinned sha256 before anything loads it. A GGUF file is converted once into
+safetensors, in the state folder under the file's digest, because loading it takes most of a minute and the converted
+folder seconds. So is, by `slingshot convert`, a checkpoint that has its weights in a pickle only: nothing else here
+reads one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from slingshot.tables import sha256_file
 
 PACKAGE = "package:"
 FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+GGUF = ".gguf"
 LOCAL = "name a local folder with its files as `checkpoint` in params.yaml"
 PICKLE = "pytorch_model.bin"
 TOKENIZER = "put its files there, beside the weights"
@@ -37,7 +38,7 @@ def locate(checkpoint: Checkpoint) -> str:
     _silence_loading()
     folder = _folder(checkpoint)
     for file, digest in checkpoint.sha256.items():
-        if not file.endswith(".gguf"):  # which is compared where it is converted
+        if not file.endswith(GGUF):  # which is compared where it is converted
             _compare(folder / file, digest)
     if any(folder.glob("*.safetensors")):
         return str(folder)
@@ -113,6 +114,34 @@ def load_classifier(folder: str, names: Sequence[str]) -> Any:
         raise UserError(f"{folder}: not a checkpoint that can classify: {error}") from None
 
 
+def load_causal_lm(folder: str) -> Any:
+    """A causal language model, in float32. Raises UserError where the checkpoint is none."""
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
+    how: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    try:
+        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **how)
+    except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
+        raise UserError(f"{folder}: not a causal language model that can be loaded: {error}") from None
+    model, info = loaded
+    _check_causal(model.eval(), info, folder)
+    return model
+
+
+def _check_causal(model: Any, info: Any, source: object) -> None:
+    """Raises UserError where weights are missing, or what follows a token changes what is predicted after it."""
+    import torch
+
+    if info["missing_keys"]:
+        raise UserError(f"{source}: not a causal language model: it lacks the weights {sorted(info['missing_keys'])}")
+    with torch.inference_mode():
+        alone, followed = (model(torch.tensor([ids])).logits[0, 0] for ids in ([1], [1, 2]))
+    if not torch.allclose(alone, followed, atol=1e-2):
+        raise UserError(f"{source}: not a causal language model: it reads what follows a token")
+
+
 def load_tokenizer(folder: str) -> Any:
     """The checkpoint's tokenizer. Raises UserError where its files are missing."""
     import transformers
@@ -130,20 +159,26 @@ def load_tokenizer(folder: str) -> Any:
 
 def _folder(checkpoint: Checkpoint) -> Path:
     name = checkpoint.checkpoint
+    # Only a causal LM can be a GGUF file of a folder or a repository.
+    gguf: str | None = getattr(checkpoint, "gguf", None)
     if name.startswith(PACKAGE):
         package = name.removeprefix(PACKAGE)
         parts = _gguf_parts(package)
         if parts:
-            return _converted(checkpoint, parts)
-        return _package_folder(package)
+            return _joined(checkpoint, parts)
+        file = _packaged_gguf(package, gguf)
+        return _converted(checkpoint, file, file.name) if file else _package_folder(package)
+    if name.endswith(GGUF):
+        return _converted(checkpoint, Path(name), Path(name).name)
     if Path(name).is_dir():
-        return Path(name)
+        return _converted(checkpoint, Path(name) / gguf, gguf) if gguf else Path(name)
     if Path(name).is_absolute() or name.startswith("."):
         raise UserError(f"params.yaml: checkpoint '{name}' is not a folder")
     if name.count("/") != 1:
         hint = "write package:NAME for a pip package, or OWNER/NAME for the hub"
         raise UserError(f"params.yaml: checkpoint '{name}' is no folder and no hub id: {hint}")
-    return hub.fetch(name, "model", checkpoint.revision, FILES, LOCAL)[0]
+    fetched = hub.fetch(name, "model", checkpoint.revision, (gguf,) if gguf else FILES, LOCAL)[0]
+    return _converted(checkpoint, fetched / gguf, gguf) if gguf else fetched
 
 
 def _pickle(checkpoint: Checkpoint, folder: Path) -> Path:
@@ -206,7 +241,33 @@ def _gguf_parts(package: str) -> list[Path]:
     return sorted((f for part in parts for f in _files(part) if ".gguf.part" in f.name), key=lambda f: f.name)
 
 
-def _converted(checkpoint: Checkpoint, parts: list[Path]) -> Path:
+def _packaged_gguf(package: str, name: str | None) -> Path | None:
+    """The GGUF file of a package, the one called `name` where it has several; null where it has none."""
+    files = [file for file in _files(package) if file.suffix == GGUF]
+    found = [file for file in files if name in (None, file.name)]
+    if name and not found:
+        raise UserError(f"the package '{package}' holds no {name}")
+    if len(found) > 1:
+        listed = ", ".join(sorted(file.name for file in found))
+        raise UserError(f"the package '{package}' holds several GGUF files: name one as gguf, {listed}")
+    return found[0] if found else None
+
+
+def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
+    """The folder that a GGUF file is converted into, once; `name` is what its digest is pinned by."""
+    if not file.is_file():
+        raise UserError(f"{file}: no such GGUF file; see checkpoint and gguf in params.yaml")
+    if name in checkpoint.sha256:
+        _compare(file, checkpoint.sha256[name])
+    target = state.checkpoints() / sha256_file(file)
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory(dir=state.checkpoints()) as temporary:
+            _convert_gguf(file, Path(temporary) / "converted")
+            _publish(Path(temporary) / "converted", target)
+    return target
+
+
+def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
     file = parts[0].name.rpartition(".part")[0]
     digest = checkpoint.sha256.get(file)
     if digest is None:
@@ -220,11 +281,7 @@ def _converted(checkpoint: Checkpoint, parts: list[Path]) -> Path:
             for part in parts:
                 with part.open("rb") as chunk:
                     shutil.copyfileobj(chunk, out)
-        _compare(joined, digest)
-        converted = Path(temporary) / "converted"
-        _convert_gguf(joined, converted)
-        _publish(converted, target)
-    return target
+        return _converted(checkpoint, joined, file)
 
 
 def _publish(folder: Path, target: Path) -> None:
@@ -236,14 +293,22 @@ def _publish(folder: Path, target: Path) -> None:
 
 
 def _convert_gguf(file: Path, folder: Path) -> None:
+    """Raises UserError where the file is malformed, or no causal LM that transformers can load."""
     import torch
     import transformers
 
-    # The loader leaves quantisation marks that make save_pretrained refuse a plain fp32 model.
     where = {"gguf_file": file.name}
-    model: Any = transformers.AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **where)
+    how: dict[str, Any] = {**where, "dtype": torch.float32, "output_loading_info": True}
+    try:
+        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(file.parent, **how)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, **where)
+    except Exception as error:  # a malformed file may raise anything
+        raise UserError(f"{file}: not a GGUF file of a causal language model: {error}") from None
+    model, info = loaded
+    _check_causal(model.eval(), info, file)
+    # The loader leaves quantisation marks that make save_pretrained refuse a plain fp32 model.
     model.hf_quantizer, model.is_quantized = None, False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.save_pretrained(folder)
-    transformers.AutoTokenizer.from_pretrained(file.parent, **where).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

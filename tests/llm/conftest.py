@@ -7,20 +7,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import reduce
-from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from ruamel.yaml import YAML
 
 from slingshot import tables
 from slingshot.llm.ledger import Ledger
 from slingshot.usage import Usage
-from tests.conftest import make_rows, write_toy
+from tests.conftest import make_rows, set_params, write_toy
 from tests.messages_server import MessagesServer
 
 CLAUDE = {
@@ -47,13 +44,7 @@ class Asked:
 
     def change(self, values: dict[str, Any]) -> None:
         """Dotted keys of params.yaml, in one writing, which takes long."""
-        yaml, path = YAML(typ="safe"), self.root / "params.yaml"
-        params = yaml.load(path.read_text(encoding="utf-8"))
-        for key, value in values.items():
-            *parents, last = key.split(".")
-            reduce(getitem, parents, params)[last] = value
-        with path.open("w", encoding="utf-8") as file:
-            yaml.dump(params, file)
+        set_params(self.root, values)
 
     def llm(self, **changes: Any) -> None:
         self.set("llms.claude", CLAUDE | changes)

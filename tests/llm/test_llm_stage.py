@@ -1,14 +1,17 @@
 """prompt_llm as people run it: what is chosen, what is written, what is not repeated."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from slingshot import tables
-from slingshot.llm.causal_lm import CausalLm
+from slingshot.llm.scoring import CausalLm
 from slingshot.usage import Usage
 from stages.prompt_llm import main
+from tests.conftest import set_param
 
 
 @pytest.fixture
@@ -17,9 +20,9 @@ def scored(project, monkeypatch):
     calls = []
     original = CausalLm.log_likelihoods
 
-    def counted(self, prefix, texts, advance=lambda rows: None):
-        calls.append(len(texts))
-        return original(self, prefix, texts, advance)
+    def counted(self, prefix, queries, advance=lambda rows: None):
+        calls.append(len(queries))
+        return original(self, prefix, queries, advance)
 
     monkeypatch.setattr(CausalLm, "log_likelihoods", counted)
     result = CliRunner().invoke(main, ["toy", "lm"])
@@ -69,3 +72,33 @@ def test_the_best_on_the_choosing_rows_is_chosen(scored):
 def test_an_unknown_llm_names_the_nearest(project):
     result = CliRunner().invoke(main, ["toy", "ml"])
     assert result.exit_code == 1 and "did you mean 'lm'" in result.output
+
+
+def run(**changes):
+    """The stage with other settings of the LLM; its usage and what it said."""
+    for key, value in changes.items():
+        set_param(Path(), f"llms.lm.{key}", value)
+    result = CliRunner().invoke(main, ["toy", "lm"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return Usage.read(Path("data/usage/toy/lm.json")), result.stdout
+
+
+def test_without_shots_no_labelled_row_is_used(project):
+    usage, said = run(shots=[0])
+    assert usage.train_rows == 0
+    assert "0 shots a class" in said
+
+
+def test_fixed_shots_are_counted_in_all(project):
+    usage, said = run(shots=[4], selection="fixed", calibration=["none"])
+    assert usage.train_rows == 4
+    assert "lm: 4 shots, none calibration, accuracy" in said and "on the rows they were chosen on ->" in said
+
+
+def test_nearest_shots_come_from_the_whole_pool_and_no_prefix_is_shared(project, encoder):
+    usage, _ = run(shots=[1, 2], selection="nearest", encoder={"checkpoint": str(encoder), "max_length": 32})
+    assert usage.train_rows == 30
+    assert usage.llm_tokens["cache_read"] == usage.llm_tokens["cache_write"] == 0
+    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", 3)
+    assert frame["input_tokens"].iloc[12:].sum() == usage.llm_tokens["input"] == usage.predict[0].tokens
+    assert frame["input_tokens"].nunique() > 10

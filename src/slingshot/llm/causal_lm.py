@@ -1,166 +1,195 @@
-"""A local causal LM as a classifier: whole-label log-likelihoods after a few-shot prefix.
+"""A local causal LLM: shots and calibration chosen on validation, then validation and test labelled.
 
-The prefix's key/value cache is computed once and reused for every text. A label's score is the sum
-of its tokens' log-probabilities. Labels may be several tokens long: a row carries the text and the
-inner tokens of the labels ("very" of "very negative"), so that one forward pass gives them all, and
-the vocabulary-wide output layer runs only where a label token is predicted.
+Labels are scored whole (slingshot.llm.scoring) after a prompt in the LLM's own form (slingshot.llm.rendering) that
+shows it examples (slingshot.llm.examples).
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-import transformers
+import pandas as pd
 from scipy.special import softmax
 
-from slingshot import checkpoints
-from slingshot.llm import prompt
-from slingshot.settings import CausalLmSettings, UserError
+from slingshot import checkpoints, hardware
+from slingshot.choosing import primary_score
+from slingshot.llm.examples import Advance, Examples, NearestExamples, Neighbours, SameExamples
+from slingshot.llm.prompt import Prompt
+from slingshot.llm.rendering import Form, Tokens, form
+from slingshot.llm.scoring import CausalLm
+from slingshot.llm.shots import select
+from slingshot.llm.task import Cell, Task
+from slingshot.progress import bar
+from slingshot.settings import CausalLmSettings, Primary
+from slingshot.tables import NO_SEED, predictions_frame
+from slingshot.usage import Run, Usage
 
-Tokens = tuple[int, ...]
+LATENCY_TEXTS = 20
+
+
+def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[CausalLm, Form]:
+    """The LLM that scores the prompt's labels, and how a prompt is put to it.
+
+    Raises UserError where the checkpoint is missing or no causal LLM, or can't tell two labels apart.
+    """
+    folder = checkpoints.locate(settings)
+    wording = form(checkpoints.load_tokenizer(folder), prompt, settings.chat, settings.max_length)
+    model = checkpoints.load_causal_lm(folder).to(device)
+    return CausalLm(model, wording.labels, wording.end, settings.batch_size), wording
 
 
 @dataclass(frozen=True)
-class Prefix:
-    """A few-shot prefix: its tokens and, where it is reused, its key/value cache."""
+class Pass:
+    """The log-likelihoods of the first rows with one number of shots, and the content-free text's."""
 
-    tokens: Tokens
-    cache: Any = field(repr=False, default=None)
+    examples: Examples
+    first: np.ndarray
+    null: np.ndarray | None
+
+    def shares(self, calibration: str) -> np.ndarray:
+        return probabilities(self.first, self.null if calibration == "contextual" else None)
 
 
-class CausalLm:
-    """One data set's labels scored by one checkpoint."""
+def run_cell(settings: CausalLmSettings, task: Task) -> Cell:
+    """Label the task's rows.
 
-    def __init__(self, settings: CausalLmSettings, words: Mapping[str, str], names: Sequence[str], device: str) -> None:
-        """`words` are what stands before a text and its label, `names` the labels in order.
+    Every number of shots is passed once over the first `choose_rows` validation rows; each calibration is read off the
+    same pass, and the chosen pass is kept, not repeated.
+    """
+    lm, wording = load(settings, task.prompt, hardware.set_up(task.params.run))
+    primary, texts = task.params.metrics.primary, task.rows["text"].tolist()
+    first = task.validation["label"].to_numpy()[: settings.choose_rows]
+    seen, rest = texts[: len(first)], texts[len(first) :]
+    began = time.perf_counter()
+    with bar(len(seen) * len(settings.shots) + len(rest), task.name, "text") as progress:
+        shown = _examples(lm, wording, settings, task)
+        passes = [_pass(examples, seen, settings, progress.update) for examples in shown]
+        chosen, calibration, tried = _choose(passes, settings, first, primary)
+        after = time.perf_counter()
+        scored = chosen.examples.score(rest, progress.update)
+        null = chosen.examples.null(rest) if calibration == "contextual" else None
+        seconds = time.perf_counter() - after
+    examples = chosen.examples
+    queries = examples.queries(texts)
+    shares = np.vstack([chosen.shares(calibration), probabilities(scored, null)])
+    predictions = _predictions(task, shares, queries, examples, wording)
+    details = {
+        "chosen": {"shots": examples.shots, "calibration": calibration},
+        "tried": tried,
+        "choosing_seconds": after - began,
+        "choosing_requests": len(seen) * len(passes),
+    }
+    usage = Usage(
+        kind="llm",
+        title=settings.title,
+        hardware=hardware.describe(lm.model.device.type, "float32"),
+        train_rows=examples.rows,
+        model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
+        train=(),
+        predict=(Run(NO_SEED, sum(map(len, queries[len(seen) :])), len(rest), seconds),),
+        latency=hardware.latency(lambda text: examples.score([text]), seen, LATENCY_TEXTS),
+        peak_memory_bytes=hardware.peak_memory_bytes(),
+        requests=len(rest),
+        llm_tokens=_tokens(predictions.iloc[len(seen) :], queries[len(seen) :], examples),
+        details=details,
+    )
+    answers = _answers(task, predictions, np.vstack([chosen.first, scored]), queries, examples)
+    shots = f"{examples.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
+    best = f"{primary} {max(entry['score'] for entry in tried):.3f} on the rows they were chosen on"
+    return Cell(predictions, answers, usage, f"{shots}, {calibration} calibration, {best}")
 
-        Raises UserError when two labels tokenise alike.
-        """
-        folder = checkpoints.locate(settings)
-        self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(folder)
-        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True
-        )
-        self.model = model.to(device).eval()
-        self.device, self.max_length, self.batch_size = device, settings.max_length, settings.batch_size
-        self.words, self.names = dict(words), tuple(names)
-        self.model_bytes = sum(p.numel() * p.element_size() for p in self.model.parameters())
-        self.labels = [self._encode(" " + name) for name in names]
-        if len(set(self.labels)) < len(self.labels):
-            raise UserError(f"labels {list(names)} are not told apart by the tokenizer; rename one")
-        self.scored = _told_apart(self.labels, self._encode(prompt.AFTER_SHOT)[:1])
-        # Longest label prefixes that no other label prefix continues: each is one row of a batch.
-        inner = {label[:-1] for label in self.scored}
-        self.paths = sorted(p for p in inner if not any(q != p and q[: len(p)] == p for q in inner))
 
-    def _encode(self, text: str) -> Tokens:
-        # Special tokens spelt out in a text are text.
-        return tuple(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)
-
-    def _query(self, text: str) -> Tokens:
-        body = self._encode(" " + prompt.fold(text))[: self.max_length]
-        return self._encode(f"{self.words['text']}:") + body + self._encode(f"\n{self.words['label']}:")
-
-    def query_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text with what surrounds it, the prefix left out."""
-        return [len(self._query(text)) for text in texts]
-
-    @torch.inference_mode()
-    def prefix(self, texts: Sequence[str], labels: Sequence[int], *, reuse: bool = True) -> Prefix:
-        """The few-shot prefix; with `reuse` its key/value cache is computed once, here.
-
-        Raises UserError when it leaves no room for a text of `max_length` tokens and its label.
-        """
-        start = self.tokenizer.bos_token_id
-        tokens: Tokens = () if start is None else (start,)
-        tokens += self._encode(prompt.instruction(self.words, self.names))
-        for text, label in zip(texts, labels, strict=True):
-            tokens += self._query(text) + self.labels[label] + self._encode(prompt.AFTER_SHOT)
-        longest = len(tokens) + len(self._query("")) + self.max_length + max(map(len, self.scored))
-        if longest > self.model.config.max_position_embeddings:
-            limit = self.model.config.max_position_embeddings
-            raise UserError(
-                f"a prompt may take {longest:,} tokens, but the LLM reads {limit:,} at most: "
-                "lower shots or max_length under llms in params.yaml"
-            )
-        if not reuse:
-            return Prefix(tokens)
-        ids = torch.tensor([tokens], device=self.device)
-        cache = self.model.model(input_ids=ids, use_cache=True).past_key_values
-        return Prefix(tokens, cache)
-
-    @torch.inference_mode()
-    def log_likelihoods(
-        self, prefix: Prefix, texts: Sequence[str], advance: Callable[[int], Any] = lambda rows: None
-    ) -> np.ndarray:
-        """Log-likelihood of every label after every text: shape (texts, labels).
-
-        Texts are batched by length; `advance` is told how many are done.
-        """
-        result = np.empty((len(texts), len(self.labels)))
-        queries = [self._query(text) for text in texts]
-        order = sorted(range(len(texts)), key=lambda i: len(queries[i]))
-        step = max(1, self.batch_size // len(self.paths))
-        for start in range(0, len(order), step):
-            chosen = order[start : start + step]
-            result[chosen] = self._batch(prefix, [queries[i] for i in chosen])
-            advance(len(chosen))
-        return result
-
-    def _batch(self, prefix: Prefix, queries: list[Tokens]) -> np.ndarray:
-        rows = [query + path for query in queries for path in self.paths]
-        # Where each label prefix (the empty one too) ends: (query, label prefix) -> row, position; in order of rows.
-        ends: dict[tuple[int, Tokens], tuple[int, int]] = {}
-        for number, query in enumerate(queries):
-            for place, path in enumerate(self.paths):
-                for depth in range(len(path) + 1):
-                    row = number * len(self.paths) + place
-                    ends.setdefault((number, path[:depth]), (row, len(query) + depth - 1))
-        states = []
-        for start in range(0, len(rows), self.batch_size):
-            hidden, offset = self._hidden(prefix, rows[start : start + self.batch_size])
-            states += [hidden[r - start, offset + at] for r, at in ends.values() if 0 <= r - start < self.batch_size]
-        logits = self.model.lm_head(torch.stack(states))
-        logprobs = dict(zip(ends, torch.log_softmax(logits.float(), dim=-1), strict=True))
-        return np.array(
-            [
-                [sum(float(logprobs[n, label[:d]][t]) for d, t in enumerate(label)) for label in self.scored]
-                for n in range(len(queries))
-            ]
-        )
-
-    def _hidden(self, prefix: Prefix, rows: list[Tokens]) -> tuple[torch.Tensor, int]:
-        """Hidden states (rows, length, width) and the position in them of each row's first own token.
-
-        Rows are padded on the right, where causal attention hides padding from every real token.
-        """
-        if prefix.cache is None:
-            rows, offset, cache = [prefix.tokens + row for row in rows], len(prefix.tokens), None
+def _examples(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Iterator[Examples]:
+    near = Neighbours(task, settings)
+    for shots in settings.shots:
+        if settings.selection == "nearest":
+            yield NearestExamples(lm, wording, near, shots)
         else:
-            offset, cache = 0, copy.deepcopy(prefix.cache)
-            cache.batch_repeat_interleave(len(rows))
-        width = max(map(len, rows))
-        ids = torch.tensor([row + (0,) * (width - len(row)) for row in rows], device=self.device)
-        output = self.model.model(input_ids=ids, past_key_values=cache, use_cache=cache is not None)
-        return output.last_hidden_state, offset
+            rows = select(task.pool, shots, settings.selection)
+            yield SameExamples(lm, wording, rows, shots, settings.max_length)
 
 
-def _told_apart(labels: Sequence[Tokens], end: Tokens) -> list[Tokens]:
-    """The labels, each with `end` where one begins another ("1" and "10"): it alone could never be the less likely."""
-    begun = any(a != b and b[: len(a)] == a for a in labels for b in labels)
-    return [label + end for label in labels] if begun else list(labels)
+def _pass(examples: Examples, texts: list[str], settings: CausalLmSettings, advance: Advance) -> Pass:
+    null = examples.null(texts) if "contextual" in settings.calibration else None
+    return Pass(examples, examples.score(texts, advance), null)
+
+
+def _choose(
+    passes: Iterable[Pass], settings: CausalLmSettings, labels: np.ndarray, primary: Primary
+) -> tuple[Pass, str, list[dict[str, Any]]]:
+    """The best primary metric on the first validation rows; ties to what stands first in params.yaml."""
+    tried, scores = [], []
+    options = list(itertools.product(passes, settings.calibration))
+    for one, calibration in options:
+        scores.append(primary_score(primary, labels, one.shares(calibration)))
+        tried.append({"shots": one.examples.shots, "calibration": calibration, "score": scores[-1]})
+    chosen, calibration = options[int(np.argmax(scores))]
+    return chosen, calibration, tried
+
+
+def _predictions(
+    task: Task, shares: np.ndarray, queries: list[Tokens], examples: Examples, wording: Form
+) -> pd.DataFrame:
+    lengths = np.array([len(label) for label in wording.labels])
+    tokens = np.array([len(examples.shared) + len(query) for query in queries])
+    parts, start = [], 0
+    for split, rows in (("validation", task.validation), ("test", task.test)):
+        here = slice(start, start + len(rows))
+        parts.append(
+            predictions_frame(
+                rows,
+                split,
+                shares[here],
+                score_source="logprob",
+                input_tokens=tokens[here],
+                output_tokens=lengths[shares[here].argmax(axis=1)],
+            )
+        )
+        start += len(rows)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _tokens(predictions: pd.DataFrame, queries: list[Tokens], examples: Examples) -> dict[str, int]:
+    """Tokens by kind of what was predicted: what is shared is written to the cache once and read for every text."""
+    return {
+        "input": sum(map(len, queries)),
+        "output": int(predictions["output_tokens"].sum()),
+        "cache_write": len(examples.shared),
+        "cache_read": len(examples.shared) * len(predictions),
+    }
+
+
+def _answers(
+    task: Task, predictions: pd.DataFrame, scored: np.ndarray, queries: list[Tokens], examples: Examples
+) -> pd.DataFrame:
+    """What the LLM said, row by row: the digest of the prompt's tokens, the answer and the labels' log-likelihoods."""
+    shared = hashlib.sha256(repr(examples.shared).encode())
+    requests = []
+    for query in queries:
+        digest = shared.copy()
+        digest.update(repr(query).encode())
+        requests.append(digest.hexdigest())
+    answers = predictions[["id", "split"]].copy()
+    answers["sample"] = 0
+    answers["request"] = requests
+    answers["answer"] = [task.prompt.names[number] for number in predictions["prediction"]]
+    answers["log_likelihoods"] = list(scored)
+    answers["record"] = None
+    return answers
 
 
 def probabilities(log_likelihoods: np.ndarray, null: np.ndarray | None = None) -> np.ndarray:
     """Label probabilities, shape (texts, labels), normalised over the labels.
 
-    With `null`, the log-likelihoods (labels,) of the content-free text, each label's probability is
-    first divided by its content-free one: contextual calibration, Zhao et al. 2021, section 5, W = diag(p_cf)^-1.
+    With `null`, the log-likelihoods of the content-free text, (labels,) or for each text its own, each label's
+    probability is first divided by its content-free one: contextual calibration, Zhao et al. 2021, section 5,
+    W = diag(p_cf)^-1.
     """
     logits = log_likelihoods if null is None else log_likelihoods - null
     return np.asarray(softmax(logits, axis=1))
