@@ -166,6 +166,13 @@ def test_what_may_pass_is_retried_after_as_long_as_the_server_says(saying, statu
     assert "later" in str(error.value)
 
 
+@pytest.mark.parametrize("status", [408, 502, 503, 504, 522])
+def test_what_something_between_may_say_after_the_api_has_answered_may_have_been_billed(saying, status):
+    with pytest.raises(RetryError) as error:
+        send(saying({}, status))
+    assert not error.value.known
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_what_will_never_be_taken_is_not_tried_again(saying, status):
     with pytest.raises(RejectError, match=f"{status}: no"):

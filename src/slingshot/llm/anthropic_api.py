@@ -32,6 +32,8 @@ from slingshot.settings import PARAMS, AnthropicSettings, Settings
 
 BYTES_PER_TOKEN = 3
 """Fewer than there are, so that what may be long enough for the cache is marked; if it is not, that costs nothing."""
+UNBILLED = (409, 429, 500, 529)
+"""What the API itself answers in place of a message; the others may come from something between, after the message."""
 LONGEST_WAIT = 3600.0
 """Seconds that a retry-after is believed for."""
 
@@ -218,7 +220,7 @@ class MessagesApi:
         if code == 429 and after is None and not self.settings.base_url:
             return StopError(f"the account has reached its own spend limit (429: {said}); see the account's limits")
         if code in (408, 409, 429) or code >= 500:
-            return RetryError(f"{code}: {said}", after=after, limited=code == 429)
+            return RetryError(f"{code}: {said}", after=after, limited=code == 429, known=code in UNBILLED)
         return RejectError(f"{code}: {said}")
 
     def _unserved(self, said: str) -> str:

@@ -9,21 +9,25 @@ from slingshot.llm.api import StopError
 from slingshot.settings import AnthropicSettings
 
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+CONNECT = 10.0
+"""Seconds."""
 NO_KEY = "none"
 """What another server is sent in place of a key, where none is named for it."""
 
 
 def key(settings: AnthropicSettings) -> str | None:
-    """The key that the environment holds for this server, if any."""
+    """The key that the environment holds for this server, if any; without the line's end that a file leaves on it."""
     names = (settings.key_env,) if settings.key_env else () if settings.base_url else KEYS
-    return next((os.environ[name] for name in names if os.environ.get(name)), None)
+    return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
 def client(settings: AnthropicSettings, timeout: float) -> Any:
     """An `anthropic.AsyncAnthropic` without retries. Raises StopError without a key."""
     import anthropic
 
-    options: dict[str, Any] = {"max_retries": 0, "timeout": timeout}
+    # A connection that does not come about is known soon, and then nothing was asked.
+    patience = anthropic.Timeout(timeout, connect=min(timeout, CONNECT))
+    options: dict[str, Any] = {"max_retries": 0, "timeout": patience}
     found = key(settings)
     if settings.key_env and not found:
         raise StopError(f"the environment variable {settings.key_env} (llms.key_env) is not set")

@@ -40,15 +40,15 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
         records = held(ledger, task, list(asks))
         missing = [ask for request, ask in asks.items() if request not in records]
         tally = Tally(replayed=len(records))
+        wallet = Wallet.of(task.llm, task.params, spending=bool(missing))
         if missing:
             _check_leave(settings, task, len(missing), len(asks))
-            wallet = Wallet.of(task.llm, task.params)
             wallet.standing(ledger)  # a missing rate is an error before anything is sent
             _send(settings, task, Sender(api, ledger, wallet, task.params.run, settings.max_tokens, tally), missing)
             records = ledger.answers(asks)
-            if tally.stopped:
-                raise _stopped(task, tally, len(records), len(asks), ledger, wallet)
-    errors = sum(any(ask.request not in records for ask in row) for row in asked)
+        errors = sum(any(ask.request not in records for ask in row) for row in asked)
+        if tally.stopped and not (tally.failed and errors <= settings.max_errors):
+            raise _stopped(task, tally, len(records), len(asks), ledger, wallet)
     if errors > settings.max_errors:
         raise UserError(
             f"{task.name}: {errors:,} of {len(asked):,} rows have no answer after {task.params.run.attempts} attempts "

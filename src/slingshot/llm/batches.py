@@ -2,19 +2,18 @@
 
 A batch is in the ledger before it is submitted and under the API's id after, so that a run that was killed collects
 what it submitted and submits nothing twice. One whose id was never learnt, because the kill or a broken connection came
-first, is looked for among the account's latest.
+first, is looked for among the account's latest, and known by what its results hold.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from slingshot.llm.api import Ask, RejectError, RetryError, StopError
+from slingshot.llm.api import Ask, BatchState, RejectError, RetryError, StopError
 from slingshot.llm.ledger import Flight
 from slingshot.llm.sending import ELSEWHERE, Sender
 from slingshot.llm.wallet import size
@@ -29,6 +28,8 @@ NEW = "new:"
 """Begins a batch's name until the API has named it."""
 CLOCKS = 120.0
 """Seconds that the API's clock may differ from ours."""
+SLOWEST = 100_000
+"""Bytes a second at which a batch is sent at least."""
 
 
 class Batches:
@@ -38,6 +39,8 @@ class Batches:
         self.sender, self.say = sender, say
         self.api, self.ledger, self.wallet, self.run = sender.api, sender.ledger, sender.wallet, sender.run
         self._tries: Counter[str] = Counter()
+        self._nowhere = 0
+        """Batches that were submitted and never made."""
 
     async def send_all(self, asks: Sequence[Ask], *, submit: bool) -> None:
         """Collect what was submitted before; with `submit` submit the rest, in batches that the budget has room for.
@@ -47,33 +50,37 @@ class Batches:
         left = {ask.request: ask for ask in asks}
         try:
             while not self.sender.ended.is_set():
-                await self._collect(left)
+                await self._collect(left, submit)
                 if not left or not submit:
                     return
                 await self._submit(list(left.values()))
-        except StopError as error:
+        except (RejectError, StopError) as error:
             self.sender.end(str(error))
         except RetryError as error:
             self.sender.end(f"{error}, {self.run.attempts} times")
 
     # --- collecting ------------------------------------------------------------------------------
 
-    async def _collect(self, left: dict[str, Ask]) -> None:
-        """Wait for every batch that holds one of `left`; what is answered, or has failed for good, leaves it."""
+    async def _collect(self, left: dict[str, Ask], submit: bool) -> None:
+        """Wait for every batch that holds one of `left`; what is answered, or has failed for good, leaves it. Before
+        submitting, also for what another process is asking one by one."""
         while not self.sender.ended.is_set():
             batches: defaultdict[str | None, list[Flight]] = defaultdict(list)
             for flight in self.ledger.in_flight(left):
                 batches[flight.batch].append(flight)
-            sole = batches.pop(None, [])  # another process is asking for these one by one
-            if not batches and not any(flight.alive for flight in sole):
+            sole = batches.pop(None, [])
+            if not batches and not (submit and any(flight.alive for flight in sole)):
                 break
             for name, flights in batches.items():
                 batch = await self._named(name or "", flights)
                 if batch:
                     await self._results(batch, {flight.request: flight.attempt for flight in flights}, left)
-            await self._sleep(ELSEWHERE)
-        for request in self.ledger.answers(list(left)):
+            await self.sender.sleep(ELSEWHERE)
+        elsewhere = self.ledger.answers(left)
+        for request in elsewhere:
             del left[request]
+        if elsewhere:
+            self.sender.tally.replay(len(elsewhere))
 
     async def _named(self, name: str, flights: Sequence[Flight]) -> str | None:
         """The API's id of a batch. One that was never learnt is looked for; if it is nowhere, the batch was not made
@@ -83,43 +90,86 @@ class Batches:
         if any(flight.alive for flight in flights) and self.sender.ledger.owner not in name:
             return None  # another process is just submitting it
         requests, since = self.ledger.batch_size(name), min(flight.at for flight in flights) - CLOCKS
+        held = {flight.request for flight in flights}
+        for state in await self._again(lambda: self._since(since), self.run.timeout):
+            alike = state.requests == requests and not self.ledger.batch_size(state.id)
+            if alike and await self._holds(state.id, held):
+                self.ledger.name_batch(name, state.id)
+                return state.id
+            if self.sender.ended.is_set():
+                return None
+        for flight in flights:
+            self.ledger.settle(flight.attempt, "unknown")
+        self._nowhere += 1
+        if self._nowhere == self.run.attempts:
+            raise RetryError("a batch was submitted, and the API has not made it")
+        return None
+
+    async def _since(self, since: float) -> list[BatchState]:
+        """The account's batches from then on, oldest first."""
+        found: list[BatchState] = []
         async for state in self.api.recent():
             if state.created < since:
                 break
-            if state.requests == requests and not self.ledger.batch_size(state.id):
-                self.ledger.name_batch(name, state.id)
-                return state.id
-        for flight in flights:
-            self.ledger.settle(flight.attempt, "unknown")
-        return None
+            found.insert(0, state)
+        return found
+
+    async def _holds(self, batch: str, requests: set[str]) -> bool:
+        """Whether these requests are in a batch; the account's other users make batches of that size too."""
+        try:
+            if not await self._ends(batch):
+                return False
+            first = await self._again(lambda: anext(self.api.results(batch), None), self.run.timeout)
+        except RejectError:
+            return False
+        return first is not None and first.request in requests
+
+    async def _ends(self, batch: str) -> bool:
+        """Wait for the end of a batch; False where the run ends first."""
+        while not (state := await self._again(lambda: self.api.look(batch), self.run.timeout)).ended:
+            self.say(f"batch {batch}: {state.done:,} of {state.requests:,} done")
+            await self.sender.sleep(self.run.poll)
+            if self.sender.ended.is_set():
+                return False
+        return True
 
     async def _results(self, batch: str, attempts: dict[str, int], left: dict[str, Ask]) -> None:
         """Wait for the end of a batch, and keep its answers."""
+        failed: dict[str, str] = {}
         try:
-            while not (state := await self._again(lambda: self.api.look(batch))).ended:
-                self.say(f"batch {batch}: {state.done:,} of {state.requests:,} done")
-                await self._sleep(self.run.poll)
-                if self.sender.ended.is_set():
-                    return
-            await self._again(lambda: self._read(batch, attempts, left))
+            if not await self._ends(batch):
+                return
+            await self._again(lambda: self._read(batch, attempts, left, failed), None)
         except RejectError as error:
             self.say(f"batch {batch}: {error}; what it held counts as spent, and is asked for again")
-        for attempt in attempts.values():
-            self.ledger.settle(attempt, "unknown")  # those that the results leave out; the others have ended
+        for request, attempt in attempts.items():
+            self.ledger.settle(attempt, "unknown")
+            self._missed(request, f"batch {batch} has no result for it", failed)
+        for request, reason in failed.items():  # only now: whether all fail shows when all are read
+            left.pop(request, None)
+            self.sender.fail(request, reason)
 
-    async def _read(self, batch: str, attempts: dict[str, int], left: dict[str, Ask]) -> None:
-        async for result in self.api.results(batch):
-            attempt = attempts.get(result.request)
-            if attempt is None:
-                continue
-            if result.reply is not None:
-                self.sender.keep(result.request, attempt, result.reply, None, batch=True)
-                continue
-            self.ledger.settle(attempt, "unbilled", 0.0)
-            self._tries[result.request] += 1
-            if result.final or self._tries[result.request] >= self.run.attempts:
-                left.pop(result.request, None)
-                self.sender.fail(result.request, result.reason)
+    async def _read(self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]) -> None:
+        """Keep the answers and note the failures; what had a result leaves `attempts`, so that a second reading goes on
+        from there. It may take long, as long as results come."""
+        async with asyncio.timeout(self.run.timeout) as limit:
+            async for result in self.api.results(batch):
+                limit.reschedule(asyncio.get_running_loop().time() + self.run.timeout)
+                attempt = attempts.get(result.request)
+                if attempt is None:
+                    continue
+                if result.reply is not None:
+                    self.sender.keep(result.request, attempt, result.reply, None, batch=True)
+                    left.pop(result.request, None)
+                else:
+                    self.ledger.settle(attempt, "unbilled", 0.0)
+                    self._missed(result.request, result.reason, failed, final=result.final)
+                del attempts[result.request]
+
+    def _missed(self, request: str, reason: str, failed: dict[str, str], *, final: bool = False) -> None:
+        self._tries[request] += 1
+        if final or self._tries[request] >= self.run.attempts:
+            failed[request] = reason
 
     # --- submitting ------------------------------------------------------------------------------
 
@@ -141,13 +191,14 @@ class Batches:
             return
         entered = [ask for ask in asks if ask.request in got.entered]
         try:
-            state = await self._again(lambda: self.api.submit(entered), unless_unknown=True)
+            seconds = self.run.timeout + held / SLOWEST
+            state = await self._again(lambda: self.api.submit(entered), seconds, unless_unknown=True)
         except RetryError as error:
             if error.known:
                 self._unbilled(got.entered)
                 raise
             self.say(f"a batch was submitted and no reply came ({error}): looking whether it was made")
-            await self._sleep(self.run.backoff)
+            await self.sender.sleep(self.run.backoff)
             return
         except (RejectError, StopError) as error:
             self._unbilled(got.entered)
@@ -159,23 +210,22 @@ class Batches:
         for attempt in attempts.values():
             self.ledger.settle(attempt, "unbilled", 0.0)
 
-    async def _again(self, call: Callable[[], Awaitable[T]], *, unless_unknown: bool = False) -> T:
-        """The call's result, tried `run.attempts` times; with `unless_unknown` only while it surely did nothing."""
+    async def _again(
+        self, call: Callable[[], Awaitable[T]], seconds: float | None, *, unless_unknown: bool = False
+    ) -> T:
+        """The call's result, tried `run.attempts` times; with `unless_unknown` only while it surely did nothing.
+        `seconds` are a try's; with None it watches over its own time."""
         for number in range(self.run.attempts):
             try:
-                async with asyncio.timeout(self.run.timeout):
+                async with asyncio.timeout(seconds):
                     return await call()
             except TimeoutError:
-                error = RetryError(f"no whole answer in {self.run.timeout:g} s", known=False)
+                error = RetryError(f"no whole answer in {seconds or self.run.timeout:g} s", known=False)
             except RetryError as caught:
                 error = caught
             if (unless_unknown and not error.known) or number + 1 == self.run.attempts:
                 raise error
-            await self._sleep(self.sender.wait(error, number))
+            await self.sender.sleep(self.sender.wait(error, number))
             if self.sender.ended.is_set():
                 raise error
         raise AssertionError
-
-    async def _sleep(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.sender.ended.wait(), seconds)

@@ -11,44 +11,16 @@ import json
 import math
 import os
 import socket
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import psutil
 
-from slingshot.settings import UserError
+from slingshot.llm.ledger_file import LedgerFile
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    request TEXT PRIMARY KEY,   -- digest of all that was asked
-    response TEXT NOT NULL,     -- the API's JSON, usage in it
-    request_id TEXT NOT NULL,   -- the API's own
-    seconds REAL,               -- from sending to the whole answer; null in a batch
-    at TEXT NOT NULL,           -- when, UTC
-    batch INTEGER NOT NULL,
-    price TEXT NOT NULL         -- the price list's name and date
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS attempts (
-    id INTEGER PRIMARY KEY,
-    request TEXT NOT NULL,
-    llm TEXT NOT NULL,
-    owner TEXT NOT NULL,        -- host, process and when it started
-    at REAL NOT NULL,           -- when it was entered, seconds since the epoch
-    until REAL NOT NULL,        -- when it is surely over
-    currency TEXT NOT NULL,
-    amount REAL NOT NULL,       -- the most it can cost; once the bill is known, the bill
-    batch TEXT,
-    outcome TEXT                -- null while it is in flight
-);
-CREATE INDEX IF NOT EXISTS in_flight ON attempts (request) WHERE outcome IS NULL;
-CREATE INDEX IF NOT EXISTS batches ON attempts (batch) WHERE batch IS NOT NULL;
-CREATE TABLE IF NOT EXISTS totals (llm TEXT, currency TEXT, amount REAL NOT NULL, PRIMARY KEY (llm, currency));
-"""
 CHUNK = 500
 """Values in one statement."""
 
@@ -124,27 +96,12 @@ class Flight:
     """Whether the process that made it may still learn its outcome."""
 
 
-class Ledger:
+class Ledger(LedgerFile):
     """One connection to the file. Raises UserError, naming the file, where it can't be read or written."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self.owner = f"{socket.gethostname()}|{os.getpid()}|{psutil.Process().create_time():.2f}"
-        with self._explained():
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-            # Readers don't wait for writers; a commit returns when it is on disk.
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.executescript(SCHEMA)
-
-    def close(self) -> None:
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -195,20 +152,24 @@ class Ledger:
             self._add(hold.llm, hold.currency, sum(wanted[request] for request in entered))
         return Reservation(entered, answered, busy, over)
 
-    def settle(self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None) -> None:
-        """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that)."""
+    def settle(self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None) -> bool:
+        """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that).
+
+        False where another process that collects the same batch was first.
+        """
         with self._transaction():
-            row = self._db.execute(
-                "SELECT request, llm, currency, amount FROM attempts WHERE id = ? AND outcome IS NULL", (attempt,)
+            request, llm, currency, held, before = self._db.execute(
+                "SELECT request, llm, currency, amount, outcome FROM attempts WHERE id = ?", (attempt,)
             ).fetchone()
-            if row is None:  # another process that collects the same batch was first
-                return
-            request, llm, currency, held = row
             if record is not None:
                 self._insert(request, record)
+            # What another process took for lost, as of a machine that slept, may still be learnt.
+            if before is not None and (before != "unknown" or outcome == "unknown"):
+                return False
             amount = held if bill is None else bill
             self._db.execute("UPDATE attempts SET outcome = ?, amount = ? WHERE id = ?", (outcome, amount, attempt))
             self._add(llm, currency, amount - held)
+        return True
 
     def name_batch(self, old: str, new: str) -> None:
         """Give a batch's attempts the API's id, by which it is collected, in place of the one it was made under."""
@@ -262,7 +223,7 @@ class Ledger:
         sums = self._db.execute("SELECT currency, amount FROM totals WHERE llm = ?", (hold.llm,)).fetchall()
         return sum(float(amount) * (1.0 if c == hold.currency else hold.worth[c]) for c, amount in sums)
 
-    # --- the file --------------------------------------------------------------------------------
+    # --- the tables ------------------------------------------------------------------------------
 
     def _insert(self, request: str, record: Record) -> None:
         values = (request, json.dumps(record.response, ensure_ascii=False), record.request_id, record.seconds)
@@ -277,28 +238,6 @@ class Ledger:
             (llm, currency, amount),
         )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._explained():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise UserError(
-                f"{self.path}: the ledger of paid answers can't be used: {error}. Nothing more is sent. Make room or "
-                "mend the file (never delete it: what it holds was paid for), then run `dvc repro` again"
-            ) from None
-
 
 def _alive(owner: str, until: float) -> bool:
     """Whether the process that made an attempt may still learn its outcome."""
@@ -308,7 +247,8 @@ def _alive(owner: str, until: float) -> bool:
     if host != socket.gethostname():
         return True
     try:
-        return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) < 1)
+        process = psutil.Process(int(pid))
+        return process.status() != psutil.STATUS_ZOMBIE and bool(abs(process.create_time() - float(started)) < 1)
     except psutil.NoSuchProcess:
         return False
 

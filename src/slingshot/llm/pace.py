@@ -1,12 +1,14 @@
 """How fast an API is asked: as fast as it says, and slower for a while where it says "too often".
 
 A rate that rises by steps and falls by a share finds a limit that nobody states, and shares it with others (additive
-increase, multiplicative decrease: Chiu and Jain 1989).
+increase, multiplicative decrease: Chiu and Jain 1989). Up to the rate that was last known to hold it doubles each
+second instead, so that a refusal of the first requests, or an outage, is soon forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 
@@ -28,6 +30,8 @@ class Pace:
         self.rate: float | None = None
         """Requests a second; None where no limit is known yet."""
         self._ceiling: float | None = None
+        self._held = math.inf
+        """The rate up to which it rises steeply."""
         self._next = 0.0
         self._fell = 0.0
         self._answered: deque[float] = deque()
@@ -49,10 +53,10 @@ class Pace:
             self._answered.popleft()
         if per_minute:
             self._ceiling = per_minute / 60 * SHARE
-        if self.rate is None:
+        if self._ceiling and self._held == math.inf:  # nothing else is known yet
             self.rate = self._ceiling
-        else:
-            risen = self.rate * (1 + RISE / max(self.rate, 1))
+        elif self.rate:
+            risen = self.rate * (1 + (1 if self.rate < self._held else RISE) / max(self.rate, 1))
             self.rate = min(risen, self._ceiling) if self._ceiling else risen
 
     def refused(self, started: float, after: float | None) -> None:
@@ -62,6 +66,9 @@ class Pace:
             self._next = max(self._next, now + after)
         if started < self._fell:  # it left before the rate fell
             return
-        self._fell = now
-        reached = len(self._answered) / min(WINDOW, max(now - self._answered[0], 0.1)) if self._answered else 1.0
+        since = [at for at in self._answered if at > self._fell]
+        reached = len(since) / max(now - since[0], 0.1) if since else self.rate or 1.0
         self.rate = max(LEAST, FALL * min(reached, self.rate or reached))
+        if since:
+            self._held = self.rate
+        self._fell = now

@@ -1,7 +1,7 @@
 """Requests to an API, many at a time: paced, retried, reserved before they leave and stored before they are used.
 
-A run ends early for one of three reasons, each of which leaves the ledger whole: the budget is reached (what is in
-flight is waited for), the API takes nothing any more, or Ctrl-C (what is in flight has GRACE seconds left).
+A run ends early for one of three reasons, each of which leaves the ledger whole: the budget is reached (once nothing
+is in flight any more), the API takes nothing any more, or Ctrl-C (what is in flight has GRACE seconds left).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -79,24 +79,26 @@ class Sender:
         await self.together([self._work() for _ in range(self.run.concurrency)])
 
     async def together(self, works: Sequence[Coroutine[None, None, None]]) -> None:
-        """Until all are done or the run ends; then what is in flight has GRACE seconds, or all it needs."""
+        """Until all are done or the run ends; then what is in flight has GRACE seconds."""
         tasks = [asyncio.create_task(work) for work in works]
         ended = asyncio.create_task(self.ended.wait())
-        loop, pending = asyncio.get_running_loop(), {*tasks}
-        with _on_interrupt(loop, self._interrupt):
-            while pending and not self.ended.is_set():
-                done, _ = await asyncio.wait({*pending, ended}, return_when=asyncio.FIRST_COMPLETED)
-                pending -= done
-                if any(task.exception() for task in done):
-                    self.ended.set()
-            ended.cancel()
-            if pending:
-                await asyncio.wait(pending, timeout=None if self.tally.budget_reached else GRACE)
-            for task in pending:
-                task.cancel()
-            for result in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
-                    raise result
+        pending = {*tasks}
+        # Until the loop closes: between two calls of this Ctrl-C is no less welcome.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # another system, or a thread
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+        while pending and not self.ended.is_set():
+            done, _ = await asyncio.wait({*pending, ended}, return_when=asyncio.FIRST_COMPLETED)
+            pending -= done
+            if any(task.exception() for task in done):
+                self.ended.set()
+        ended.cancel()
+        if pending:
+            await asyncio.wait(pending, timeout=GRACE)
+        for task in pending:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+                raise result
 
     def _interrupt(self) -> None:
         self.tally.interrupted = True
@@ -113,8 +115,10 @@ class Sender:
 
     async def _one(self, ask: Ask) -> None:
         """One request until it is answered, given up, or the run ends."""
-        reason = "was not asked"
+        reason, pause = "was not asked", 0.0
         for number in range(self.run.attempts):
+            if pause:
+                await self.sleep(pause)
             attempt = await self._turn(ask)
             if attempt is None:
                 return
@@ -122,9 +126,7 @@ class Sender:
                 await self._attempt(ask, attempt)
                 return
             except RetryError as error:
-                reason = str(error)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.ended.wait(), self.wait(error, number))
+                reason, pause = str(error), self.wait(error, number)
             except RejectError as error:
                 self.fail(ask.request, str(error))
                 return
@@ -195,8 +197,10 @@ class Sender:
         bill = self.wallet.bill(tokens, batch=batch)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         record = Record(reply.response, reply.request_id, seconds, at, batch, self.wallet.price_name)
-        self.ledger.settle(attempt, "answered", bill, record)
-        self.tally.count(tokens, bill)
+        if self.ledger.settle(attempt, "answered", bill, record):
+            self.tally.count(tokens, bill)
+        else:
+            self.tally.replay(1)
 
     def fail(self, request: str, reason: str) -> None:
         """Give a request up."""
@@ -205,22 +209,14 @@ class Sender:
         if len(self.tally.failed) >= ALL_REJECTED and not self.tally.answered:
             self.end(f"the first {len(self.tally.failed)} requests all failed, the last with: {reason}")
 
+    async def sleep(self, seconds: float) -> None:
+        """Less where the run ends."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ended.wait(), seconds)
+
     def wait(self, error: RetryError, number: int) -> float:
         """Seconds before the next try: the API's retry-after (which the pace keeps where it was asked too often), else
         twice as long each time."""
         if error.after is not None:
             return 0.0 if error.limited else error.after
         return float(min(LONGEST, self.run.backoff * 2.0**number) * random.uniform(0.5, 1))
-
-
-@contextlib.contextmanager
-def _on_interrupt(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> Iterator[None]:
-    try:
-        loop.add_signal_handler(signal.SIGINT, then)
-    except (NotImplementedError, RuntimeError, ValueError):  # not in the main thread, or not on this system
-        yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)

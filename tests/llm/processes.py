@@ -1,0 +1,49 @@
+"""The stage in processes of its own, that a test can kill.
+
+One process loads all modules once and forks the others, so that a hundred of them take seconds. It imports this file:
+nothing here may load the tests' own slow modules.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LOADED = ["stages.prompt_llm", "slingshot.llm.anthropic_api", "slingshot.llm.task", "anthropic", "httpx2"]
+SHARED = ("SLINGSHOT_STATE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+
+
+def forked(root: Path) -> Any:
+    """The stage, just started, in that folder; what it says is added to stage.log there."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, *LOADED])
+    process = context.Process(target=_stage, args=(root, {name: os.environ[name] for name in SHARED}), daemon=True)
+    process.start()
+    return process
+
+
+def wait_for(event: Callable[[], object], seconds: float = 60) -> None:
+    """Until `event` is true of what another thread or process does."""
+    end = time.monotonic() + seconds
+    while not event():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
+def _stage(root: Path, environment: dict[str, str]) -> None:
+    from tqdm import tqdm
+
+    from stages.prompt_llm import main
+
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore that a killed process leaves behind
+    os.environ |= environment
+    os.chdir(root)
+    with (root / "stage.log").open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    main(["toy", "claude"])

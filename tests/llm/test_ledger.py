@@ -1,0 +1,236 @@
+"""The ledger file: what it keeps, who may share it, and what becomes of attempts whose process is gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import psutil
+import pytest
+
+from slingshot.llm.ledger import Hold, Ledger, Record, Spent
+from slingshot.settings import UserError
+
+RECORD = Record({"content": ["a"], "usage": {"input_tokens": 3}}, "req_1", 0.25, "2026-11-01T00:00:00Z", False, "p")
+HOLD = Hold("claude", "USD", 60.0, 10.0)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(file: Path) -> Iterator[Ledger]:
+    with Ledger(file) as ledger:
+        yield ledger
+
+
+def spent(ledger: Ledger) -> Spent:
+    [one] = ledger.spent("claude")
+    return one
+
+
+def owner(pid: int, started: float, host: str | None = None) -> str:
+    return f"{host or socket.gethostname()}|{pid}|{started:.2f}"
+
+
+# --- answers -------------------------------------------------------------------------------------
+
+
+def test_an_answer_comes_back_as_it_was_from_another_connection(ledger, file):
+    [attempt] = ledger.reserve({"a": 1.0}, HOLD).entered.values()
+    ledger.settle(attempt, "answered", 0.2, RECORD)
+    with Ledger(file) as other:
+        assert other.answers(["a", "b"]) == {"a": RECORD}
+        assert spent(other) == Spent("USD", 0.2, 0.0)
+
+
+def test_thousands_of_answers_are_looked_up_at_once(ledger):
+    records = {f"r{number}": RECORD for number in range(1200)}
+    ledger.adopt(records)
+    assert ledger.answers([*records, "another"]).keys() == records.keys()
+
+
+def test_the_first_answer_to_a_request_stays(ledger):
+    later = Record({"content": ["b"]}, "req_2", None, "2026-11-02T00:00:00Z", True, "q")
+    ledger.adopt({"a": RECORD})
+    ledger.adopt({"a": later})
+    assert ledger.answers(["a"]) == {"a": RECORD}
+
+
+def test_what_is_answered_is_never_reserved_again(ledger):
+    ledger.adopt({"a": RECORD})
+    got = ledger.reserve({"a": 1.0, "b": 1.0}, HOLD)
+    assert got.answered == {"a"} and got.entered.keys() == {"b"}
+
+
+def test_a_commit_returns_when_it_is_on_disk(ledger):
+    assert ledger._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+
+
+# --- attempts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "bill", "left"), [("answered", 0.2, (0.2, 0)), ("unbilled", 0.0, (0, 0)), ("unknown", None, (0, 1))]
+)
+def test_an_attempt_holds_its_most_until_its_bill_is_known(ledger, outcome, bill, left):
+    [attempt] = ledger.reserve({"a": 1.0}, HOLD).entered.values()
+    assert spent(ledger) == Spent("USD", 0.0, 1.0)
+    ledger.settle(attempt, outcome, bill, RECORD if bill else None)
+    assert spent(ledger) == Spent("USD", *left)
+    assert ledger.in_flight(["a"]) == []
+
+
+def test_what_another_connection_is_asking_is_left_to_it(ledger, file):
+    ledger.reserve({"a": 1.0}, HOLD)
+    with Ledger(file) as other:
+        got = other.reserve({"a": 1.0, "b": 1.0}, HOLD)
+        assert got.busy == {"a"} and got.entered.keys() == {"b"}
+
+
+def ended(reaped: bool) -> str:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    made = owner(process.pid, psutil.Process(process.pid).create_time())
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    if reaped:
+        process.wait()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("gone", "whose"),
+    [
+        (True, lambda: ended(reaped=True)),
+        (True, lambda: ended(reaped=False)),
+        (True, lambda: owner(os.getpid(), 1.0)),  # its number was given to another
+        (False, lambda: owner(os.getpid(), psutil.Process().create_time())),
+        (False, lambda: owner(1, 1.0, "another-machine")),
+    ],
+    ids=["ended", "ended and not waited for", "older", "running", "elsewhere"],
+)
+def test_an_attempt_whose_process_is_gone_counts_as_spent_and_is_made_again(ledger, gone, whose):
+    mine, ledger.owner = ledger.owner, whose()
+    ledger.reserve({"a": 1.0}, HOLD)
+    ledger.owner = mine
+    [flight] = ledger.in_flight(["a"])
+    assert flight.alive != gone
+    got = ledger.reserve({"a": 2.0}, HOLD)
+    assert (got.entered.keys() == {"a"}) == gone and got.busy == (set() if gone else {"a"})
+    assert spent(ledger).reserved == (3.0 if gone else 1.0)
+
+
+def test_an_attempt_that_is_over_by_its_time_counts_as_spent_wherever_it_was_made(ledger):
+    ledger.owner, mine = owner(1, 1.0, "another-machine"), ledger.owner
+    ledger.reserve({"a": 1.0}, Hold("claude", "USD", -1.0, 10.0))
+    ledger.owner = mine
+    assert ledger.reserve({"a": 1.0}, HOLD).entered
+    assert spent(ledger).reserved == 2.0
+
+
+def test_an_answer_that_comes_after_its_attempt_was_given_up_is_kept_and_billed(ledger, file):
+    [attempt] = ledger.reserve({"a": 1.0}, Hold("claude", "USD", -1.0, 10.0)).entered.values()
+    with Ledger(file) as other:
+        [again] = other.reserve({"a": 1.0}, HOLD).entered.values()
+        ledger.settle(attempt, "answered", 0.2, RECORD)  # as of a machine that slept
+        assert other.answers(["a"]) == {"a": RECORD}
+        assert other.settle(again, "unknown")
+    assert spent(ledger) == Spent("USD", 0.2, 1.0)
+
+
+def test_two_that_collect_one_batch_bill_it_once(ledger, file):
+    [attempt] = ledger.reserve({"a": 1.0}, HOLD, "batch").entered.values()
+    with Ledger(file) as other:
+        assert ledger.settle(attempt, "answered", 0.2, RECORD)
+        assert not other.settle(attempt, "answered", 0.2, RECORD)
+        assert not other.settle(attempt, "unknown")
+        assert not other.settle(attempt, "unbilled", 0.0)
+    assert spent(ledger) == Spent("USD", 0.2, 0.0)
+
+
+# --- several at once -----------------------------------------------------------------------------
+
+
+def at_once(work: Any) -> list[Any]:
+    """What `work` returns in eight threads that start together."""
+    start = Barrier(8)
+
+    def started(_: int) -> Any:
+        start.wait()
+        return work()
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(started, range(8)))
+
+
+OPEN_MANY = """
+import sys, time
+from pathlib import Path
+from slingshot.llm.ledger import Ledger
+
+folder, start = Path(sys.argv[1]), float(sys.argv[2])
+for number in range(40):
+    time.sleep(max(0, start + number / 40 - time.time()))
+    Ledger(folder / f"{number}.sqlite").close()
+"""
+
+
+def test_a_new_file_may_be_opened_by_several_processes_at_once(tmp_path):
+    call = [sys.executable, "-c", OPEN_MANY, str(tmp_path), str(time.time() + 2)]
+    processes = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[1] for process in processes] == [""] * 4
+
+
+def test_several_at_once_enter_each_request_once_and_keep_to_the_limit(file):
+    def reserved() -> dict[str, int]:
+        with Ledger(file) as one:
+            got = [one.reserve({f"r{n}": 1.0}, Hold("claude", "USD", 60.0, 10.0)).entered for n in range(15)]
+        return {request: attempt for entered in got for request, attempt in entered.items()}
+
+    entered = [request for each in at_once(reserved) for request in each]
+    assert sorted(entered) == sorted(set(entered)) and len(entered) == 10
+
+
+# --- a file that can't be used -------------------------------------------------------------------
+
+
+def garbage(file: Path) -> None:
+    file.write_bytes(os.urandom(5000))
+
+
+def cut(file: Path) -> None:
+    with Ledger(file) as ledger:
+        ledger.adopt({f"r{n}": RECORD for n in range(500)})
+    file.write_bytes(file.read_bytes()[:9000])
+
+
+def of_another_program(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE answers (question TEXT)")
+
+
+@pytest.mark.parametrize("spoil", [garbage, cut, of_another_program, Path.mkdir])
+def test_a_file_that_is_no_ledger_is_named_in_one_error(file, spoil):
+    spoil(file)
+    with pytest.raises(UserError, match=r"ledger\.sqlite: the ledger .* can't be used"), Ledger(file) as ledger:
+        ledger.answers([f"r{n}" for n in range(500)])
+        ledger.reserve({"a": 1.0}, HOLD)
+
+
+def test_a_ledger_that_can_t_be_read_stops_the_stage_before_anything_is_sent(asked):
+    (asked.root / "state").mkdir()
+    garbage(asked.root / "state/ledger.sqlite")
+    assert "ledger.sqlite: the ledger of paid answers can't be used" in asked.run(code=1).output
+    assert not asked.server.requests
