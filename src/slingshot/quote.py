@@ -8,12 +8,9 @@ request by request, by the most that one can cost.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-
-import numpy as np
 
 from slingshot import state
 from slingshot.llm.api import Api, Ask, Body, RejectError, RetryError, StopError
@@ -104,7 +101,7 @@ def _quote(task: Task, settings: Asked, ledger: Ledger, wallet: Wallet) -> Quote
     records = held(ledger, task, list(asks))
     missing = [ask for request, ask in asks.items() if request not in records]
     per_byte, why = _tokens_per_byte(task, settings, api, missing)
-    lengths = [_lengths(api.marked(ask.body, hour=False)) for ask in missing]
+    lengths = [api.lengths(api.marked(ask.body, hour=False)) for ask in missing]
     beginning = lengths[0][0] if missing else 0
     tokens = {
         "input": round(sum(whole for _, whole in lengths) * per_byte),
@@ -144,7 +141,7 @@ def _tokens_per_byte(task: Task, settings: Asked, api: Api, missing: Sequence[As
         counted = asyncio.run(_count(api, bodies, task.params.run.timeout, task.params.run.concurrency))
     except (RetryError, RejectError, StopError, TimeoutError) as error:
         return 1 / BYTES_PER_TOKEN, str(error) or "the API did not answer in time"
-    return counted / sum(_lengths(body)[1] for body in bodies), ""
+    return counted / sum(api.lengths(body)[1] for body in bodies), ""
 
 
 async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int) -> int:
@@ -156,15 +153,6 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
     finally:
         await api.close()
     return total
-
-
-def _lengths(body: Body) -> tuple[int, int]:
-    """Bytes of what a model reads of a request: up to its last mark for the cache (0 without), and all. The schema of
-    the answer stands before everything else."""
-    blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
-    reach = np.cumsum([len(json.dumps(body.get("output_config"))), *(len(block["text"].encode()) for block in blocks)])
-    marked = [n for n, block in enumerate(blocks, start=1) if "cache_control" in block]
-    return int(reach[marked[-1]]) if marked else 0, int(reach[-1])
 
 
 def _output_tokens(api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: Asked) -> float:

@@ -6,10 +6,9 @@ message or in a file.
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
+import itertools
 import json
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from slingshot.llm import anthropic_client, asking
 from slingshot.llm.answer import Answer, AnswerKeys, read_text
 from slingshot.llm.anthropic_client import KEYS, NO_KEY
+from slingshot.llm.anthropic_replies import batch_state, checked, retry_after, tokens
 from slingshot.llm.api import (
     Ask,
     BatchResult,
@@ -34,8 +34,6 @@ BYTES_PER_TOKEN = 3
 """Fewer than there are, so that what may be long enough for the cache is marked; if it is not, that costs nothing."""
 UNBILLED = (409, 429, 500, 529)
 """What the API itself answers in place of a message; the others may come from something between, after the message."""
-LONGEST_WAIT = 3600.0
-"""Seconds that a retry-after is believed for."""
 
 
 def run_cell(settings: AnthropicSettings, task: Task) -> Cell:
@@ -96,6 +94,14 @@ class MessagesApi:
         messages = [*static[:-1], {**static[-1], "content": [last]}, *body["messages"][len(static) :]]
         return {**body, "messages": messages}
 
+    def lengths(self, body: Body) -> tuple[int, int]:
+        """The schema of the answer stands before everything else."""
+        blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
+        before = len(json.dumps(body["output_config"]).encode()) if "output_config" in body else 0
+        reach = list(itertools.accumulate((len(block["text"].encode()) for block in blocks), initial=before))
+        marked = [reach[n] for n, block in enumerate(blocks, start=1) if "cache_control" in block]
+        return marked[-1] if marked else 0, reach[-1]
+
     def caches(self, body: Body) -> bool:
         blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
         return any("cache_control" in block for block in blocks)
@@ -103,7 +109,7 @@ class MessagesApi:
     async def send(self, body: Body) -> Reply:
         with self._troubles():
             raw = await self._connected().messages.with_raw_response.create(**body)
-            response = _checked(json.loads(raw.http_response.content))
+            response = checked(json.loads(raw.http_response.content))
         limit = raw.headers.get("anthropic-ratelimit-requests-limit", "")
         return Reply(response, raw.headers.get("request-id", ""), float(limit) if limit.isdecimal() else None)
 
@@ -118,23 +124,23 @@ class MessagesApi:
         requests = [{"custom_id": ask.request, "params": ask.body} for ask in asks]
         missing = "the server takes no batches: set run.mode: sync" if self.settings.base_url else None
         with self._troubles(missing):
-            return _state(await self._connected().messages.batches.create(requests=requests))
+            return batch_state(await self._connected().messages.batches.create(requests=requests))
 
     async def look(self, batch: str) -> BatchState:
         with self._troubles(missing="the API does not know it, or has deleted it"):
-            return _state(await self._connected().messages.batches.retrieve(batch))
+            return batch_state(await self._connected().messages.batches.retrieve(batch))
 
     async def recent(self) -> AsyncIterator[BatchState]:
         with self._troubles():
             async for batch in await self._connected().messages.batches.list(limit=100):
-                yield _state(batch)
+                yield batch_state(batch)
 
     async def results(self, batch: str) -> AsyncIterator[BatchResult]:
         with self._troubles(missing="its results are gone"):
             async for line in await self._connected().messages.batches.results(batch):
                 result = line.result
                 if result.type == "succeeded":
-                    response = _checked(result.message.to_dict(mode="json"))
+                    response = checked(result.message.to_dict(mode="json"))
                     yield BatchResult(line.custom_id, Reply(response, f"{batch}:{line.custom_id[:12]}"))
                 elif result.type == "errored":
                     error = result.error.error
@@ -156,7 +162,7 @@ class MessagesApi:
         return read_text("".join(texts), keys, truncated=truncated)
 
     def tokens(self, response: Mapping[str, Any]) -> dict[str, int]:
-        return _tokens(response)
+        return tokens(response)
 
     # --- the connection --------------------------------------------------------------------------
 
@@ -204,7 +210,7 @@ class MessagesApi:
 
     def _status(self, error: Any, missing: str | None) -> Exception:
         code, said = error.status_code, self._clean(error.api_message or error.message)
-        after = _retry_after(error.response.headers)
+        after = retry_after(error.response.headers)
         if code == 404 and missing:
             return RejectError(missing)
         if code == 404:
@@ -234,47 +240,3 @@ class MessagesApi:
         if not others:
             remedy = f"Name another model under llms in {PARAMS}"
         return f"the API does not serve the model '{self.settings.model}' ({said}). {remedy}"
-
-
-def _tokens(response: Mapping[str, Any]) -> dict[str, int]:
-    usage = response["usage"]
-    hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
-    return {
-        "input": usage["input_tokens"],
-        "output": usage["output_tokens"],
-        "cache_write": max((usage.get("cache_creation_input_tokens") or 0) - hour, 0),
-        "cache_write_1h": hour,
-        "cache_read": usage.get("cache_read_input_tokens") or 0,
-    }
-
-
-def _checked(response: Any) -> dict[str, Any]:
-    """The reply, in characters that a file can hold. Raises RetryError where it is no message: nobody knows then what
-    was billed."""
-    try:
-        counted = all(isinstance(number, int) and number >= 0 for number in _tokens(response).values())
-        whole = counted and all(isinstance(block, dict) for block in response["content"])
-    except (AttributeError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise RetryError("the reply is no message of the Messages API", known=False)
-    held: dict[str, Any] = json.loads(json.dumps(response, ensure_ascii=False).encode(errors="replace"))
-    return held
-
-
-def _state(batch: Any) -> BatchState:
-    counts = batch.request_counts
-    done = counts.succeeded + counts.errored + counts.canceled + counts.expired
-    ended = batch.processing_status == "ended"
-    return BatchState(batch.id, ended, done + counts.processing, done, batch.created_at.timestamp())
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the API asks to be left alone, from either header, in seconds or as a date."""
-    milliseconds, said = headers.get("retry-after-ms", ""), headers.get("retry-after", "")
-    try:
-        seconds = float(milliseconds) / 1000 if milliseconds else float(said) if said else None
-    except ValueError:
-        date = email.utils.parsedate_tz(said)
-        seconds = email.utils.mktime_tz(date) - time.time() if date else None
-    return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)

@@ -90,6 +90,9 @@ class Api(Protocol):
     def caches(self, body: Body) -> bool:
         """Whether a body bears such marks."""
 
+    def lengths(self, body: Body) -> tuple[int, int]:
+        """Bytes of what the model reads of a request: up to the last mark for the cache (0 without), and all."""
+
     async def send(self, body: Body) -> Reply:
         """Raises RetryError, RejectError or StopError."""
 
