@@ -54,7 +54,8 @@ def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
     labels = tables.Labels.read(Path("data/prepared/toy/labels.json"))
     assert labels.names == ("a", "b", "c", "d")
     assert list(labels.train_counts) == parts[0]["label"].value_counts().sort_index().tolist()
-    assert tables.read_json(Path("data/prepared/toy/prompt.json")) == {"text": "Text", "label": "Label"}
+    words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
+    assert tables.read_json(Path("data/prepared/toy/prompt.json")) == words
     audit = tables.read_json(Path("metrics/audit/toy.json"))
     assert audit["rows"] == {"source": 200, "used": 200, "train": 120, "validation": 40, "test": 40}
 
