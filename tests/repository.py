@@ -48,7 +48,7 @@ class Repository:
         }
 
     def __call__(self, *words: str, fails: bool = False) -> str:
-        done = subprocess.run(words, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=280)
+        done = subprocess.run(words, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=1500)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
