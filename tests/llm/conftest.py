@@ -16,6 +16,8 @@ from click.testing import CliRunner, Result
 
 from slingshot import tables
 from slingshot.llm.ledger import Ledger
+from slingshot.llm.wallet import Wallet
+from slingshot.settings import load
 from slingshot.usage import Usage
 from tests.conftest import make_rows, set_params, write_toy
 from tests.messages_server import MessagesServer
@@ -30,6 +32,8 @@ CLAUDE = {
 }
 ROWS = 24 + 60
 """Validation and test rows that are labelled."""
+REQUESTS = 13
+"""Of `few`."""
 
 
 @dataclass
@@ -109,6 +113,21 @@ def asked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
         assert server.problems == []
 
 
+@pytest.fixture
+def few(asked: Asked) -> Asked:
+    """Thirteen requests."""
+    write_toy(asked.root, "validation", make_rows(1, 2, "v"))
+    write_toy(asked.root, "test", make_rows(REQUESTS - 1, 3, "e"))
+    return asked
+
+
+@pytest.fixture
+def batched(few: Asked) -> Asked:
+    """Thirteen requests, by batch."""
+    few.change({"run.mode": "batch", "run.timeout": 2.0})
+    return few
+
+
 def write_texts(root: Path, texts: Sequence[str], validation: int = 1) -> None:
     """A test split of these texts, all of class 2, and that many validation rows."""
     ids = [f"x{number}" for number in range(len(texts))]
@@ -128,3 +147,18 @@ def attempts(asked: Asked) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(asked.root / "state/ledger.sqlite")) as connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute("SELECT * FROM attempts ORDER BY id")]
+
+
+def made(asked: Asked) -> list[int]:
+    """How many requests each batch held that the server was sent."""
+    creates = [r for r in asked.server.requests if (r.method, r.path) == ("POST", "/v1/messages/batches")]
+    return [len(request.body["requests"]) for request in creates]
+
+
+def paid_once(asked: Asked) -> bool:
+    return len(asked.server.billed) == len(set(asked.server.billed)) == REQUESTS
+
+
+def reserved(asked: Asked) -> float:
+    with asked.ledger() as ledger:
+        return Wallet.of("claude", load()).standing(ledger).reserved

@@ -16,22 +16,19 @@ from slingshot.llm.wallet import Wallet, size
 from slingshot.money import TOKEN_KINDS, bill, reservation
 from slingshot.settings import LlmPrice, load
 from tests.conftest import make_rows, set_param, write_toy
-from tests.llm.conftest import CLAUDE, attempts
+from tests.llm.conftest import CLAUDE, REQUESTS, attempts
 from tests.messages_contract import request_key
 from tests.messages_server import Fault, Reply
 
 PRICE = {"input": 1.0, "output": 5.0, "cache_write": 1.25, "cache_read": 0.1, "date": "2026-11-01", "source": "a test"}
-FIRST = 10
 
 
 @pytest.fixture
-def few(asked):
-    """Eleven requests at a price of their own."""
-    write_toy(asked.root, "validation", make_rows(1, 2, "v"))
-    write_toy(asked.root, "test", make_rows(FIRST, 3, "e"))
+def few(few):
+    """At a price of their own."""
     llm = CLAUDE | {"price": "test", "max_tokens": 100}
-    asked.change({"cost.llm_prices.test": PRICE | {"currency": "EUR"}, "llms.claude": llm, "run.concurrency": 2})
-    return asked
+    few.change({"cost.llm_prices.test": PRICE | {"currency": "EUR"}, "llms.claude": llm, "run.concurrency": 2})
+    return few
 
 
 def most(asked, batch: bool = False) -> float:
@@ -114,7 +111,7 @@ def test_each_answer_of_the_server_costs_less_than_was_reserved_for_it(few):
     wallet = Wallet.of("claude", load())
     bodies = {request_key(body): body for body in few.sent}
     bills = [attempt["amount"] for attempt in attempts(few)]
-    assert len(bills) == len(bodies) == FIRST + 1 and min(bills) > 0
+    assert len(bills) == len(bodies) == REQUESTS and min(bills) > 0
     assert max(bills) < min(wallet.most(body, 100) for body in bodies.values())
     assert few.usage().llm_tokens["cache_write"] > 0
 
@@ -143,21 +140,21 @@ def test_at_the_budget_the_stage_stops_and_says_what_is_done_and_how_to_go_on(fe
     few.set("run.budget.claude", spent + 3.5 * one)
     output = few.run(code=1).output
     done = len(few.sent)
-    assert 1 <= done < FIRST + 1
-    assert f"toy-claude: stopped: the budget is reached. {done} of 11 requests are answered" in output
-    assert f"{11 - done} are left" in output and "of a budget of EUR" in output
+    assert 1 <= done < REQUESTS
+    assert f"toy-claude: stopped: the budget is reached. {done} of {REQUESTS} requests are answered" in output
+    assert f"{REQUESTS - done} are left" in output and "of a budget of EUR" in output
     assert "raise run.budget.claude in params.yaml" in output and "slingshot quote" in output
     assert sum(standing(few)) <= spent + 3.5 * one
     few.set("run.budget.claude", 1.0)
     few.run()
-    assert len(few.sent) == FIRST + 1 == len(set(map(request_key, few.sent)))
+    assert len(few.sent) == REQUESTS == len(set(map(request_key, few.sent)))
 
 
 @pytest.mark.parametrize("mode", ["sync", "batch"])
 def test_with_no_budget_left_nothing_is_sent(few, mode):
     few.set("run.mode", mode)
     few.set("run.budget.claude", 0)
-    assert "0 of 11 requests are answered and kept" in few.run(code=1).output
+    assert f"0 of {REQUESTS} requests are answered and kept" in few.run(code=1).output
     assert not few.server.requests
 
 
@@ -173,7 +170,7 @@ def test_what_faults_may_have_cost_is_within_the_budget(few):
     few.run(code=1)
     billed, reserved = standing(few)
     assert billed + reserved <= before + 4 * one
-    since = [attempt for attempt in attempts(few) if attempt["id"] > FIRST + 1]
+    since = [attempt for attempt in attempts(few) if attempt["id"] > REQUESTS]
     outcomes = Counter(attempt["outcome"] for attempt in since)
     assert outcomes["unknown"] == 3, "a fourth would have had no room"
     assert len(few.server.billed) == outcomes["unknown"] + outcomes["answered"]
@@ -224,14 +221,14 @@ def test_what_was_paid_in_a_currency_without_a_rate_is_an_error_before_anything_
 
 def test_a_new_price_holds_for_what_is_asked_from_then_on(few):
     few.server.answer = lambda body: Reply([{"type": "text", "text": '{"label": "bad"}'}], output_tokens=50)
-    write_toy(few.root, "test", make_rows(FIRST // 2, 3, "e"))
+    write_toy(few.root, "test", make_rows(REQUESTS // 2, 3, "e"))
     few.run()
     set_param(few.root, "cost.llm_prices.test", PRICE | {"currency": "EUR", "output": 500.0, "date": "2026-12-01"})
-    write_toy(few.root, "test", make_rows(FIRST, 3, "e"))
+    write_toy(few.root, "test", make_rows(REQUESTS - 1, 3, "e"))
     few.run()
     bills = [attempt["amount"] for attempt in attempts(few)]
-    assert len(bills) == FIRST + 1
-    assert max(bills[:6]) * 10 < min(bills[6:])
+    assert len(bills) == REQUESTS
+    assert max(bills[: REQUESTS // 2 + 1]) * 10 < min(bills[REQUESTS // 2 + 1 :])
     assert few.usage().details["prices"] == ["test 2026-11-01", "test 2026-12-01"]
 
 
@@ -244,4 +241,4 @@ def test_each_llm_has_a_budget_of_its_own(few):
         connection.commit()
     assert standing(few) == (0, 0) and spent > 0
     few.run()
-    assert len(few.sent) == FIRST + 1, "its answers are everyone's"
+    assert len(few.sent) == REQUESTS, "its answers are everyone's"

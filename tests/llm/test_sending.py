@@ -11,21 +11,16 @@ import pytest
 
 from slingshot.llm.pace import LEAST, SHARE, Pace
 from tests.conftest import make_rows, write_toy
-from tests.llm.conftest import answering, attempts, right_label
+from tests.llm.conftest import REQUESTS, answering, attempts, right_label
 from tests.messages_contract import text_tokens
 from tests.messages_server import Bucket, Fault
 
-TESTED = 12
-REQUESTS = TESTED + 1
-
 
 @pytest.fixture
-def few(asked):
-    """Thirteen requests, for which an API has a second."""
-    write_toy(asked.root, "validation", make_rows(1, 2, "v"))
-    write_toy(asked.root, "test", make_rows(TESTED, 3, "e"))
-    asked.set("run.timeout", 1.0)
-    return asked
+def few(few):
+    """An API has a second for each of its requests."""
+    few.set("run.timeout", 1.0)
+    return few
 
 
 def outcomes(asked) -> dict[str, int]:
