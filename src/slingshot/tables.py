@@ -184,7 +184,7 @@ class Labels:
 
 def predictions_frame(
     rows: pd.DataFrame,
-    split: str,
+    split: str | Sequence[str],
     scores: np.ndarray | Sequence[np.ndarray | None] | None,
     *,
     seed: int = NO_SEED,
@@ -195,7 +195,7 @@ def predictions_frame(
     status: Sequence[str] | str = "ok",
 ) -> pd.DataFrame:
     """Predictions of `rows`: scores has shape (rows, classes), or is a list with None for a row that has none;
-    prediction defaults to the argmax of an array."""
+    prediction defaults to the argmax of an array. `split` is that of all rows, or of each."""
     if prediction is None:
         if not isinstance(scores, np.ndarray):
             raise ValueError("neither an array of scores nor predictions")

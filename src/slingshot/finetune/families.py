@@ -85,7 +85,7 @@ _COMMON = (
     "slingshot.tables",
     "slingshot.usage",
 )
-_CHECKPOINT = ("slingshot.batching", "slingshot.checkpoints", "slingshot.hub", "slingshot.inputs")
+_CHECKPOINT = ("slingshot.batching", "slingshot.checkpoints", "slingshot.hub", "slingshot.inputs", "slingshot.loading")
 
 FAMILIES = {
     "tfidf": Family(

@@ -17,7 +17,7 @@ import torch
 import transformers
 from scipy.special import log_softmax, softmax
 
-from slingshot import checkpoints, hardware
+from slingshot import checkpoints, hardware, loading
 from slingshot.batching import prediction_batches
 from slingshot.choosing import primary_score
 from slingshot.finetune.families import Fit, Task
@@ -77,9 +77,9 @@ class Transformer:
     def _pretrained(cls, settings: TransformerSettings, task: Task, seed: int) -> Self:
         folder = checkpoints.locate(settings)
         torch.manual_seed(seed)  # the classification head starts at random
-        model = checkpoints.load_classifier(folder, task.names)
-        checkpoints.check_length(settings, model.config)
-        inputs = Inputs(checkpoints.load_tokenizer(folder), settings.max_length, settings.truncation, settings.overlap)
+        model = loading.classifier(folder, task.names)
+        loading.check_length(settings, model.config)
+        inputs = Inputs(loading.tokenizer(folder), settings.max_length, settings.truncation, settings.overlap)
         dtype = hardware.precision(task.device, settings.precision)
         compiled = task.device == "cuda" if settings.compile == "auto" else settings.compile
         return cls(model, inputs, task.device, dtype, compiled)

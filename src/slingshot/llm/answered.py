@@ -51,24 +51,16 @@ def _predictions(
     labels, scores, statuses = (list(column) for column in zip(*outcomes, strict=True))
     tokens = [Counter({kind: sum(t.get(kind, 0) for t in row) for kind in TOKEN_KINDS}) for row in kinds]
     output = [t["output"] for t in tokens]
-    inputs = [t.total() - t["output"] for t in tokens]
-    parts, start = [], 0
-    for split, part in (("validation", task.validation), ("test", task.test)):
-        here = slice(start, start + len(part))
-        parts.append(
-            predictions_frame(
-                part,
-                split,
-                scores[here],
-                score_source=SOURCES[settings.scores],
-                prediction=labels[here],
-                input_tokens=inputs[here],
-                output_tokens=output[here],
-                status=statuses[here],
-            )
-        )
-        start += len(part)
-    return pd.concat(parts, ignore_index=True)
+    return predictions_frame(
+        task.rows,
+        task.splits,
+        scores,
+        score_source=SOURCES[settings.scores],
+        prediction=labels,
+        input_tokens=[t.total() - t["output"] for t in tokens],
+        output_tokens=output,
+        status=statuses,
+    )
 
 
 def _outcome(settings: Asked, answers: list[Answer], classes: int) -> tuple[int, np.ndarray | None, str]:
@@ -86,10 +78,9 @@ def _answers(
     task: Task, asked: Sequence[Sequence[Ask]], answers: list[list[Answer]], found: list[list[Record | None]]
 ) -> pd.DataFrame:
     """data/answers: one line a row and sample, in order."""
-    splits = ["validation"] * len(task.validation) + ["test"] * len(task.test)
     lines = [
         (row_id, split, sample, ask.request, answer.text, None, record.as_json() if record else None)
-        for row_id, split, row, given, held in zip(task.rows["id"], splits, asked, answers, found, strict=True)
+        for row_id, split, row, given, held in zip(task.rows["id"], task.splits, asked, answers, found, strict=True)
         for sample, (ask, answer, record) in enumerate(zip(row, given, held, strict=True))
     ]
     columns = ["id", "split", "sample", "request", "answer", "log_likelihoods", "record"]

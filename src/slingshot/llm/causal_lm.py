@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from slingshot import checkpoints, hardware
+from slingshot import checkpoints, hardware, loading
 from slingshot.choosing import primary_score
 from slingshot.llm.examples import Advance, Examples, NearestExamples, Neighbours, SameExamples
 from slingshot.llm.prompt import Prompt
@@ -39,8 +39,8 @@ def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[Causa
     Raises UserError where the checkpoint is missing or no causal LLM, or can't tell two labels apart.
     """
     folder = checkpoints.locate(settings)
-    wording = form(checkpoints.load_tokenizer(folder), prompt, settings.chat, settings.max_length)
-    model = checkpoints.load_causal_lm(folder).to(device)
+    wording = form(loading.tokenizer(folder), prompt, settings.chat, settings.max_length)
+    model = loading.causal_lm(folder).to(device)
     return CausalLm(model, wording.labels, wording.end, settings.batch_size), wording
 
 
@@ -56,53 +56,54 @@ class Pass:
         return probabilities(self.first, self.null if calibration == "contextual" else None)
 
 
-def run_cell(settings: CausalLmSettings, task: Task) -> Cell:
-    """Label the task's rows.
+@dataclass(frozen=True)
+class Labelled:
+    """What became of the task's rows, of which the `seen` first ones chose shots and calibration."""
 
-    Every number of shots is passed once over the first `choose_rows` validation rows; each calibration is read off the
-    same pass, and the chosen pass is kept, not repeated.
-    """
+    examples: Examples
+    queries: list[Tokens]
+    log_likelihoods: np.ndarray
+    """Shape (rows, labels); `shares` are what calibration makes of them."""
+    shares: np.ndarray
+    seen: int
+    seconds: float
+    """Of the rows after the `seen` first."""
+    details: dict[str, Any]
+
+
+def run_cell(settings: CausalLmSettings, task: Task) -> Cell:
+    """Label the task's rows."""
     lm, wording = load(settings, task.prompt, hardware.set_up(task.params.run))
-    primary, texts = task.params.metrics.primary, task.rows["text"].tolist()
-    first = task.validation["label"].to_numpy()[: settings.choose_rows]
-    seen, rest = texts[: len(first)], texts[len(first) :]
+    done = _label(lm, wording, settings, task)
+    predictions = _predictions(task, done, wording)
+    usage = _usage(settings, task, lm, done, predictions)
+    return Cell(predictions, _answers(task, done, predictions), usage, _said(settings, task, done))
+
+
+def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Labelled:
+    """Every number of shots is passed once over the first `choose_rows` validation rows; each calibration is read off
+    the same pass, and the chosen pass is kept, not repeated."""
+    texts = task.rows["text"].tolist()
+    labels = task.validation["label"].to_numpy()[: settings.choose_rows]
+    seen, rest = texts[: len(labels)], texts[len(labels) :]
     began = time.perf_counter()
     with bar(len(seen) * len(settings.shots) + len(rest), task.name, "text") as progress:
         shown = _examples(lm, wording, settings, task)
         passes = [_pass(examples, seen, settings, progress.update) for examples in shown]
-        chosen, calibration, tried = _choose(passes, settings, first, primary)
-        after = time.perf_counter()
-        scored = chosen.examples.score(rest, progress.update)
-        null = chosen.examples.null(rest) if calibration == "contextual" else None
+        chosen, calibration, tried = _choose(passes, settings, labels, task.params.metrics.primary)
+        after, examples = time.perf_counter(), chosen.examples
+        scored = examples.score(rest, progress.update)
+        null = examples.null(rest) if calibration == "contextual" else None
         seconds = time.perf_counter() - after
-    examples = chosen.examples
-    queries = examples.queries(texts)
-    shares = np.vstack([chosen.shares(calibration), probabilities(scored, null)])
-    predictions = _predictions(task, shares, queries, examples, wording)
     details = {
         "chosen": {"shots": examples.shots, "calibration": calibration},
         "tried": tried,
         "choosing_seconds": after - began,
         "choosing_requests": len(seen) * len(passes),
     }
-    usage = Usage(
-        kind="llm",
-        title=settings.title,
-        hardware=hardware.describe(lm.model.device.type, "float32"),
-        train_rows=examples.rows,
-        model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
-        train=(),
-        predict=(Run(NO_SEED, sum(map(len, queries[len(seen) :])), len(rest), seconds),),
-        latency=hardware.latency(lambda text: examples.score([text]), seen, LATENCY_TEXTS),
-        peak_memory_bytes=hardware.peak_memory_bytes(),
-        requests=len(rest),
-        llm_tokens=_tokens(predictions.iloc[len(seen) :], queries[len(seen) :], examples),
-        details=details,
-    )
-    answers = _answers(task, predictions, np.vstack([chosen.first, scored]), queries, examples)
-    shots = f"{examples.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
-    best = f"{primary} {max(entry['score'] for entry in tried):.3f} on the rows they were chosen on"
-    return Cell(predictions, answers, usage, f"{shots}, {calibration} calibration, {best}")
+    shares = np.vstack([chosen.shares(calibration), probabilities(scored, null)])
+    every = np.vstack([chosen.first, scored])
+    return Labelled(examples, examples.queries(texts), every, shares, len(seen), seconds, details)
 
 
 def _examples(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Iterator[Examples]:
@@ -133,45 +134,49 @@ def _choose(
     return chosen, calibration, tried
 
 
-def _predictions(
-    task: Task, shares: np.ndarray, queries: list[Tokens], examples: Examples, wording: Form
-) -> pd.DataFrame:
+def _predictions(task: Task, done: Labelled, wording: Form) -> pd.DataFrame:
     lengths = np.array([len(label) for label in wording.labels])
-    tokens = np.array([len(examples.shared) + len(query) for query in queries])
-    parts, start = [], 0
-    for split, rows in (("validation", task.validation), ("test", task.test)):
-        here = slice(start, start + len(rows))
-        parts.append(
-            predictions_frame(
-                rows,
-                split,
-                shares[here],
-                score_source="logprob",
-                input_tokens=tokens[here],
-                output_tokens=lengths[shares[here].argmax(axis=1)],
-            )
-        )
-        start += len(rows)
-    return pd.concat(parts, ignore_index=True)
+    return predictions_frame(
+        task.rows,
+        task.splits,
+        done.shares,
+        score_source="logprob",
+        input_tokens=[len(done.examples.shared) + len(query) for query in done.queries],
+        output_tokens=lengths[done.shares.argmax(axis=1)],
+    )
 
 
-def _tokens(predictions: pd.DataFrame, queries: list[Tokens], examples: Examples) -> dict[str, int]:
-    """Tokens by kind of what was predicted: what is shared is written to the cache once and read for every text."""
-    return {
-        "input": sum(map(len, queries)),
-        "output": int(predictions["output_tokens"].sum()),
-        "cache_write": len(examples.shared),
-        "cache_read": len(examples.shared) * len(predictions),
-    }
+def _usage(settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled, predictions: pd.DataFrame) -> Usage:
+    """Tokens by kind are of the rows after the `seen` first: what is shared is written to the cache once and read for
+    every text."""
+    examples, later, first = done.examples, predictions.iloc[done.seen :], task.rows["text"].tolist()[: done.seen]
+    tokens, shared = sum(map(len, done.queries[done.seen :])), len(done.examples.shared)
+    return Usage(
+        kind="llm",
+        title=settings.title,
+        hardware=hardware.describe(lm.model.device.type, "float32"),
+        train_rows=examples.rows,
+        model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
+        train=(),
+        predict=(Run(NO_SEED, tokens, len(later), done.seconds),),
+        latency=hardware.latency(lambda text: examples.score([text]), first, LATENCY_TEXTS),
+        peak_memory_bytes=hardware.peak_memory_bytes(),
+        requests=len(later),
+        llm_tokens={
+            "input": tokens,
+            "output": int(later["output_tokens"].sum()),
+            "cache_write": shared,
+            "cache_read": shared * len(later),
+        },
+        details=done.details,
+    )
 
 
-def _answers(
-    task: Task, predictions: pd.DataFrame, scored: np.ndarray, queries: list[Tokens], examples: Examples
-) -> pd.DataFrame:
+def _answers(task: Task, done: Labelled, predictions: pd.DataFrame) -> pd.DataFrame:
     """What the LLM said, row by row: the digest of the prompt's tokens, the answer and the labels' log-likelihoods."""
-    shared = hashlib.sha256(repr(examples.shared).encode())
+    shared = hashlib.sha256(repr(done.examples.shared).encode())
     requests = []
-    for query in queries:
+    for query in done.queries:
         digest = shared.copy()
         digest.update(repr(query).encode())
         requests.append(digest.hexdigest())
@@ -179,9 +184,16 @@ def _answers(
     answers["sample"] = 0
     answers["request"] = requests
     answers["answer"] = [task.prompt.names[number] for number in predictions["prediction"]]
-    answers["log_likelihoods"] = list(scored)
+    answers["log_likelihoods"] = list(done.log_likelihoods)
     answers["record"] = None
     return answers
+
+
+def _said(settings: CausalLmSettings, task: Task, done: Labelled) -> str:
+    shots = f"{done.examples.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
+    score = max(entry["score"] for entry in done.details["tried"])
+    best = f"{task.params.metrics.primary} {score:.3f} on the rows they were chosen on"
+    return f"{shots}, {done.details['chosen']['calibration']} calibration, {best}"
 
 
 def probabilities(log_likelihoods: np.ndarray, null: np.ndarray | None = None) -> np.ndarray:

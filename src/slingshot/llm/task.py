@@ -59,6 +59,11 @@ class Task:
         """What is predicted, validation first."""
         return pd.concat([self.validation, self.test], ignore_index=True)
 
+    @property
+    def splits(self) -> list[str]:
+        """Of each of `rows`."""
+        return ["validation"] * len(self.validation) + ["test"] * len(self.test)
+
 
 @dataclass(frozen=True)
 class Cell:

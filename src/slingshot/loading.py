@@ -1,0 +1,94 @@
+"""Models and tokenizers from a local folder that slingshot.checkpoints has found or made: safetensors only, float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from slingshot.settings import Checkpoint, UserError
+
+TOKENIZER = "put its files there, beside the weights"
+
+
+def classifier(folder: str, names: Sequence[str]) -> Any:
+    """A sequence classifier of `names`, whose new weights start at random.
+
+    Raises UserError where the checkpoint's architecture has none, or its head is of another size.
+    """
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
+    try:
+        return transformers.AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=len(names),
+            id2label=dict(enumerate(names)),
+            label2id={name: number for number, name in enumerate(names)},
+            problem_type="single_label_classification",
+            use_safetensors=True,
+            dtype=torch.float32,
+        )
+    except RuntimeError as error:
+        if "mismatch" not in str(error):
+            raise
+        raise UserError(
+            f"{folder}: its classification head is not of the data set's {len(names)} classes: "
+            "name the checkpoint that it was tuned from"
+        ) from None
+    except (ValueError, OSError, SafetensorError) as error:
+        raise UserError(f"{folder}: not a checkpoint that can classify: {error}") from None
+
+
+def causal_lm(folder: str) -> Any:
+    """A causal language model, in float32. Raises UserError where the checkpoint is none."""
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
+    how: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    try:
+        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **how)
+    except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
+        raise UserError(f"{folder}: not a causal language model that can be loaded: {error}") from None
+    model, info = loaded
+    check_causal(model.eval(), info, folder)
+    return model
+
+
+def check_causal(model: Any, info: Any, source: object) -> None:
+    """Raises UserError where weights are missing, or what follows a token changes what is predicted after it."""
+    import torch
+
+    if info["missing_keys"]:
+        raise UserError(f"{source}: not a causal language model: it lacks the weights {sorted(info['missing_keys'])}")
+    with torch.inference_mode():
+        alone, followed = (model(torch.tensor([ids])).logits[0, 0] for ids in ([1], [1, 2]))
+    if not torch.allclose(alone, followed, atol=1e-2):
+        raise UserError(f"{source}: not a causal language model: it reads what follows a token")
+
+
+def tokenizer(folder: str) -> Any:
+    """The checkpoint's tokenizer. Raises UserError where its files are missing."""
+    import transformers
+
+    try:
+        found = transformers.AutoTokenizer.from_pretrained(folder)
+    except (ValueError, OSError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}") from None
+    # Some classes come up with a vocabulary of their special tokens alone, and every text would be unknown.
+    files = found.vocab_files_names.values()
+    if not any((Path(folder) / file).is_file() for file in files):
+        raise UserError(f"{folder}: holds no tokenizer, neither {' nor '.join(files)}; {TOKENIZER}")
+    return found
+
+
+def check_length(checkpoint: Checkpoint, config: Any) -> None:
+    """Raises UserError when texts would be cut longer than the model can read."""
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is not None and 0 < limit < checkpoint.max_length:
+        raise UserError(
+            f"params.yaml: max_length is {checkpoint.max_length}, "
+            f"but {checkpoint.checkpoint} reads {limit} tokens at most"
+        )
