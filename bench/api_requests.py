@@ -62,7 +62,7 @@ def questions(count: int, params: settings.Settings) -> list[Ask]:
 def served(folder: Path, *options: str) -> Iterator[Path]:
     """The server's process; its journal. The SDK finds it through the environment."""
     port, journal = folder / "port", folder / "journal"
-    call = [sys.executable, "-m", "tests.messages_server", "--port-file", str(port), "--journal", str(journal)]
+    call = [sys.executable, "-m", "tests.messages_api.server", "--port-file", str(port), "--journal", str(journal)]
     server = subprocess.Popen([*call, *options])
     try:
         while not port.is_file():
@@ -147,7 +147,7 @@ def overhead(requests: int, at_once: int, rounds: int) -> None:
 @click.option("--seed", default=0, show_default=True)
 def kills(kills: int, seed: int) -> None:
     """Kill the process that asks at random moments, start it again, and count what was lost or paid again."""
-    from tests.messages_contract import request_key
+    from tests.messages_api.contract import request_key
 
     rng, params = random.Random(seed), study()
     asks = questions(kills * 100, params)

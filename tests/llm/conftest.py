@@ -20,7 +20,7 @@ from slingshot.llm.wallet import Wallet
 from slingshot.settings import load
 from slingshot.usage import Usage
 from tests.conftest import make_rows, set_params, write_toy
-from tests.messages_server import MessagesServer
+from tests.messages_api.server import MessagesServer
 
 CLAUDE = {
     "provider": "anthropic",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.llm.conftest import CLAUDE, Asked, write_texts
-from tests.messages_server import Fault, MessagesServer
+from tests.messages_api.script import Fault
+from tests.messages_api.server import MessagesServer
 
 SECRETS = ("test-key", "my-own-token", "my-header")
 

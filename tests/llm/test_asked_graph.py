@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from slingshot import tables
 from tests.conftest import set_param, write_params
 from tests.llm.conftest import CLAUDE, answering, right_label
-from tests.messages_server import MessagesServer
+from tests.messages_api.server import MessagesServer
 from tests.repository import Repository, found, start, unlisted, write_csv
 
 STAGE = "prompt_llm@toy-claude"

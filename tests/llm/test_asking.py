@@ -14,7 +14,7 @@ from slingshot import tables
 from slingshot.llm.prompt import slugs
 from tests.conftest import NAMES, make_rows, write_toy
 from tests.llm.conftest import text_of, write_texts
-from tests.messages_server import Fault, Reply, empty, refusal, text, thinking_then, truncated
+from tests.messages_api.script import Fault, Reply, empty, refusal, text, thinking_then, truncated
 
 THOUGHT = {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmF0dXJl"}
 REPLIES: dict[str, tuple[Reply, str, int]] = {

@@ -14,7 +14,7 @@ from slingshot.settings import load
 from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import REQUESTS, attempts, made, paid_once, reserved
 from tests.llm.processes import forked, wait_for
-from tests.messages_contract import request_key
+from tests.messages_api.contract import request_key
 
 # --- the usual way -------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from slingshot.money import TOKEN_KINDS, bill, reservation
 from slingshot.settings import LlmPrice, load
 from tests.conftest import make_rows, set_param, write_toy
 from tests.llm.conftest import CLAUDE, REQUESTS, attempts
-from tests.messages_contract import request_key
-from tests.messages_server import Fault, Reply
+from tests.messages_api.contract import request_key
+from tests.messages_api.script import Fault, Reply
 
 PRICE = {"input": 1.0, "output": 5.0, "cache_write": 1.25, "cache_read": 0.1, "date": "2026-11-01", "source": "a test"}
 

@@ -16,8 +16,8 @@ import pytest
 from tests.conftest import ROOT, make_rows, write_toy
 from tests.llm.conftest import ROWS, attempts
 from tests.llm.processes import forked, wait_for
-from tests.messages_contract import request_key
-from tests.messages_server import Fault
+from tests.messages_api.contract import request_key
+from tests.messages_api.script import Fault
 
 AT_ONCE = 4
 

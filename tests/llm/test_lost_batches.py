@@ -9,7 +9,8 @@ import pytest
 
 from tests.llm.conftest import REQUESTS, attempts, made, paid_once, reserved
 from tests.llm.processes import forked, wait_for
-from tests.messages_server import Batch, Fault
+from tests.messages_api.batches import Batch
+from tests.messages_api.script import Fault
 
 
 def alien(asked, requests: int, after: float = 0.0, ended: bool = True) -> str:

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from slingshot import tables
 from slingshot.llm import replay
 from tests.llm.conftest import CLAUDE, Asked, write_texts
-from tests.messages_server import refusal
+from tests.messages_api.script import refusal
 
 OUTPUTS = [
     "data/predictions/toy/claude.parquet",

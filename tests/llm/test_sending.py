@@ -12,8 +12,9 @@ import pytest
 from slingshot.llm.pace import LEAST, SHARE, Pace
 from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import REQUESTS, answering, attempts, right_label
-from tests.messages_contract import text_tokens
-from tests.messages_server import Bucket, Fault
+from tests.messages_api.contract import text_tokens
+from tests.messages_api.script import Fault
+from tests.messages_api.server import Bucket
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The contract of the Messages API, as the official SDK's own types state it, for tests/messages_server.py.
+"""The contract of the Messages API, as the official SDK's own types state it, for tests/messages_api.
 
 What a client sent is compared with the SDK's TypedDicts (`check_create`, `check_count`, `check_batch` return the
 violations), and what the server answers is built through the SDK's response classes (`built`).
