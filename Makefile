@@ -33,7 +33,7 @@ repro: $(VENV)/.installed  ## Install, run the whole study and show who won (abo
 	dvc repro
 	@slingshot show
 
-smoke: $(VENV)/.installed-dev  ## Run the published study's whole graph with tiny checkpoints (minutes, offline)
+smoke: $(VENV)/.installed-dev  ## Run the published study's graph with tiny checkpoints (minutes, offline)
 	python -m tests.tiny_checkpoints data/tiny
 	slingshot study smoke
 

@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.hub_server import Hub
-from tests.tiny_checkpoints import ARCHITECTURES, wordpieces
+from tests.tiny_checkpoints import ARCHITECTURES, gemma, wordpieces
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -125,39 +125,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> dict[st
 @pytest.fixture(scope="session")
 def causal_lm(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path:
     """A Gemma 3 of six layers whose sliding window is shorter than any few-shot prefix."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("causal_lm")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=500,
-        special_tokens=["<pad>", "<eos>", "<bos>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(corpus, trainer)
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>"
-    )
-    torch.manual_seed(0)
-    config = Gemma3TextConfig(
-        vocab_size=len(wrapped),
-        hidden_size=32,
-        num_hidden_layers=6,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-        intermediate_size=64,
-        sliding_window=16,
-        max_position_embeddings=1024,
-    )
-    Gemma3ForCausalLM(config).save_pretrained(folder)
-    wrapped.save_pretrained(folder)
-    return folder
+    return gemma(tmp_path_factory.mktemp("causal_lm"), corpus)
 
 
 @pytest.fixture

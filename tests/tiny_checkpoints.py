@@ -1,9 +1,10 @@
-"""Checkpoints of the published study's three architectures, tiny and with random weights, made offline in seconds.
+"""Checkpoints of the published study's three architectures and of a Gemma 3, tiny and with random weights, made offline
+in seconds.
 
     .venv/bin/python -m tests.tiny_checkpoints FOLDER
 
-makes FOLDER/xlnet, FOLDER/distilbert and FOLDER/t5 for the smoke study (studies/smoke.yaml). Their tokenizers are
-real ones, of each architecture's own class, with the words of README.md.
+makes FOLDER/xlnet, FOLDER/distilbert, FOLDER/t5 and FOLDER/gemma for the smoke study (studies/smoke.yaml). Their
+tokenizers are real ones with the words of README.md.
 """
 
 from __future__ import annotations
@@ -52,6 +53,36 @@ def t5(folder: Path, corpus: Sequence[str]) -> Path:
 ARCHITECTURES: dict[str, Callable[[Path, Sequence[str]], Path]] = {"xlnet": xlnet, "distilbert": distilbert, "t5": t5}
 
 
+def gemma(folder: Path, corpus: Sequence[str]) -> Path:
+    """Of six layers, whose sliding window is shorter than any few-shot prefix."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
+
+    special = ["<pad>", "<eos>", "<bos>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    pad, eos, bos = special
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=pad, eos_token=eos, bos_token=bos)
+    config = Gemma3TextConfig(
+        vocab_size=len(wrapped),
+        hidden_size=32,
+        num_hidden_layers=6,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        intermediate_size=64,
+        sliding_window=16,
+        max_position_embeddings=1024,
+    )
+    return _save(folder, Gemma3ForCausalLM, config, wrapped)
+
+
 def wordpieces(corpus: Sequence[str]) -> dict[str, int]:
     """The special tokens, the most frequent words, every character: each with its number.
 
@@ -86,9 +117,9 @@ def _save(folder: Path, architecture: Any, config: Any, tokenizer: Any) -> Path:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(folder: Path) -> None:
-    """Make FOLDER/xlnet, FOLDER/distilbert and FOLDER/t5."""
+    """Make FOLDER/xlnet, FOLDER/distilbert, FOLDER/t5 and FOLDER/gemma."""
     corpus = README.read_text(encoding="utf-8").splitlines()
-    for name, make in ARCHITECTURES.items():
+    for name, make in {**ARCHITECTURES, "gemma": gemma}.items():
         click.echo(make(folder / name, corpus))
 
 
