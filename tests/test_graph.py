@@ -20,7 +20,7 @@ from slingshot.finetune.families import FAMILIES
 from tests.conftest import ROOT, set_param, write_params
 from tests.repository import Repository, found, start, unlisted, write_csv
 
-MODELS, LLMS, DATASETS = ("tfidf", "words"), ("lm",), ("toy", "other")
+MODELS, LLMS, DATASETS = ("tfidf",), ("lm",), ("toy", "other")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Rep
         {
             "study": {"datasets": list(DATASETS), "models": list(MODELS), "llms": list(LLMS)},
             "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in DATASETS},
-            "models": {"tfidf": tfidf, "words": {**tfidf, "word_ngrams": [1]}},
+            "models": {"tfidf": tfidf},
             "llms": {"lm": {**lm, "choose_rows": 6, "max_validation": 12}},
             "metrics": {"resamples": 100},
             "run": {"threads": 1},
@@ -132,30 +132,29 @@ def test_a_failing_stage_keeps_what_others_finished(repository, change):
     checkpoint = YAML(typ="safe").load((repository.root / "params.yaml").read_text())["llms"]["lm"]["checkpoint"]
     set_param(repository.root, "llms.lm.checkpoint", "./nowhere")
     set_param(repository.root, "models.tfidf.c", [3.0])
-    output = repository("dvc", "repro", "-k", "finetune", "prompt_llm", fails=True)
+    cells = ("prompt_llm@toy-lm", "finetune@toy-tfidf")
+    output = repository("dvc", "repro", "-k", *cells, fails=True)
     assert "checkpoint './nowhere' is not a folder" in output
-    finished = {f"finetune@{d}-tfidf" for d in DATASETS}
-    assert finished <= repository.ran(output)
+    assert "finetune@toy-tfidf" in repository.ran(output)
     set_param(repository.root, "llms.lm.checkpoint", checkpoint)
     set_param(repository.root, "llms.lm.choose_rows", 9)
-    ran = repository.ran(repository("dvc", "repro", "finetune", "prompt_llm"))
-    assert ran == {f"prompt_llm@{d}-lm" for d in DATASETS}
+    assert repository.ran(repository("dvc", "repro", *cells)) == {"prompt_llm@toy-lm"}
 
 
 def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, change):
     output = repository("dvc", "exp", "run", "-S", "fraction=0.25", "--temp", "-n", "quarter")
     ran = repository.ran(output)
-    assert {"subsample@toy", "finetune@toy-words", "evaluate@toy-words", "compare@toy", "report"} <= ran
+    assert {"subsample@toy", "finetune@toy-tfidf", "evaluate@toy-tfidf", "compare@toy", "report"} <= ran
     assert not [stage for stage in ran if stage.startswith(("prepare", "shots", "prompt_llm", "evaluate_llm"))]
     changes = repository("dvc", "metrics", "diff", "main", "quarter", "--md")
-    assert re.search(r"metrics/scores/toy/words.json +\| fraction +\| 1.0 +\| 0.25", changes)
+    assert re.search(r"metrics/scores/toy/tfidf.json +\| fraction +\| 1.0 +\| 0.25", changes)
     assert not (repository.root / "state").exists()
     assert (repository.root / ".dvc/slingshot/resume").is_dir(), "the experiment shares the state folder"
 
 
 def test_state_and_data_stay_out_of_git(repository):
     tracked = repository("git", "ls-files").split()
-    assert "metrics/scores/toy/words.json" in tracked and "dvc.lock" in tracked
+    assert "metrics/scores/toy/tfidf.json" in tracked and "dvc.lock" in tracked
     outputs = (".dvc/slingshot", "data/models", "data/prepared", "data/predictions", "data/usage")
     assert not [name for name in tracked if name.startswith(outputs) and not name.endswith(".gitignore")]
     assert not [name for name in tracked if name.endswith((".csv", ".parquet")) and "curve" not in name]

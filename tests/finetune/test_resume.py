@@ -20,7 +20,7 @@ from slingshot.finetune import resume
 from slingshot.finetune.training import Place
 from slingshot.usage import Usage
 from stages.finetune import main
-from tests.conftest import ROOT, set_param
+from tests.conftest import ROOT, set_param, set_params
 from tests.tiny_checkpoints import ARCHITECTURES
 
 CHECKPOINTS = "state/resume/*/seed0/scratch/checkpoint.safetensors"
@@ -29,10 +29,10 @@ PREDICTIONS = "data/predictions/toy/tiny.parquet"
 
 @pytest.fixture
 def checkout(project: Path) -> Path:
-    """The project with code of its own, that saves after every step and trains for a few seconds."""
+    """The project with code of its own, that saves after every step and trains for two epochs."""
     shutil.copytree(ROOT / "stages", project / "stages")
     shutil.copytree(ROOT / "src", project / "src")
-    set_param(project, "models.tiny.save_seconds", 0)
+    set_params(project, {"models.tiny.save_seconds": 0, "models.tiny.epochs": 2})
     return project
 
 
@@ -76,10 +76,12 @@ def done(checkpoint: Path) -> int:
 def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(project, tiny, name):
     (project / "stages").symlink_to(ROOT / "stages")
     (project / "src").symlink_to(ROOT / "src")
-    set_param(project, "models.tiny.save_seconds", 0)
-    set_param(project, "models.tiny.checkpoint", str(tiny[name]))
-    killed = done(kill_in_training(project, random.randrange(1, 100)))
-    assert killed < 8 * 19, "it ended before it was killed"
+    set_params(
+        project,
+        {"models.tiny.save_seconds": 0, "models.tiny.epochs": 4, "models.tiny.checkpoint": str(tiny[name])},
+    )
+    killed = done(kill_in_training(project, random.randrange(1, 50)))
+    assert killed < 4 * 19, "it ended before it was killed"
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
     resumed = tables.read_predictions(Path(PREDICTIONS), 3)
     usage = Usage.read(Path("data/usage/toy/tiny.json"))
