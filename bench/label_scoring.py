@@ -6,7 +6,8 @@ Naive scoring too is spared the output layer where no label's token is predicted
     .venv/bin/python -m bench.label_scoring --dataset tweets --llm gemma
     SLINGSHOT_REAL_DATA=FOLDER .venv/bin/python -m bench.label_scoring --llm gemma --banking
 
-The second scores the 77 labels of banking77, several tokens each, with one shot a class.
+The second scores the 77 labels of banking77, several tokens each, with one shot a class. `--double` scores naively in
+float64 too, which tells how much of a difference is the rounding of float32.
 """
 
 import os
@@ -70,7 +71,10 @@ def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
 @click.option("--texts", "count", type=int, help="Texts that slingshot scores; 64, or 8 with --banking.")
 @click.option("--naive", "few", type=int, help="Of them, texts that are scored naively too; 4, or 1 with --banking.")
 @click.option("--naive-labels", default=11, show_default=True, help="Most labels scored so; the time is scaled to all.")
-def main(dataset: str, llm: str, banking: bool, count: int | None, few: int | None, naive_labels: int) -> None:
+@click.option("--double", is_flag=True, help="Compare both ways with naive scoring in float64.")
+def main(
+    dataset: str, llm: str, banking: bool, count: int | None, few: int | None, naive_labels: int, double: bool
+) -> None:
     """Print texts per second both ways, and how far the log-likelihoods differ."""
     study = settings.load()
     chosen = study.llms[llm]
@@ -93,8 +97,18 @@ def main(dataset: str, llm: str, banking: bool, count: int | None, few: int | No
             f"{'banking77' if banking else dataset}, {len(prompt.names)} labels of {_tokens(lm)} tokens, "
             f"{shots} shots a class ({len(examples.shared):,} tokens): {rate:.3g} texts/s over {len(texts)} texts, "
             f"naively {slow:.3g} ({len(some)} texts, {len(labels)} labels), ratio {rate / slow:.1f}, "
-            f"largest difference of a log-likelihood {np.abs(found[: len(some), labels] - oracle).max():.1e}"
+            f"largest difference of a log-likelihood {_apart(found[: len(some), labels], oracle)}"
         )
+        if double:
+            lm.model.double()
+            exact = naive(lm, prompts, labels)
+            lm.model.float()
+            ours, theirs = _apart(found[: len(some), labels], exact), _apart(oracle, exact)
+            click.echo(f"from naive scoring in float64 it differs by {ours}, naive scoring in float32 by {theirs}")
+
+
+def _apart(some: np.ndarray, others: np.ndarray) -> str:
+    return f"{np.abs(some - others).max():.1e}"
 
 
 def _tokens(lm: CausalLm) -> str:

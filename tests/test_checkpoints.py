@@ -202,6 +202,8 @@ def test_a_gguf_file_that_cannot_be_loaded_is_named_and_leaves_nothing(gguf_file
             checkpoints.locate(causal(file))
     with pytest.raises(UserError, match=r"tiny\.gguf: sha256 is .* it is not loaded"):
         checkpoints.locate(causal(path, sha256={"tiny.gguf": "0" * 64}))
+    with pytest.raises(UserError, match=r"sha256 pins tinny\.gguf, but .* is tiny\.gguf"):
+        checkpoints.locate(causal(path, sha256={"tinny.gguf": "0" * 64}))
     assert list((state / "checkpoints").iterdir()) == []
 
 
@@ -262,6 +264,7 @@ def test_a_folder_without_weights_is_named(tmp_path):
 
 def test_a_hub_id_is_fetched_whole_and_only_what_is_needed(encoder, hub_server):
     files = {file.name: file.read_bytes() for file in encoder.iterdir() if file.is_file()}
+    files["chat_template.jinja"] = b"{{ messages }}"
     commit = hub_server.add("owner/tiny", {**files, "tf_model.h5": b"0" * 1000, "rust_model.ot": b"1"}, "model")
     folder = Path(checkpoints.locate(Checkpoint(checkpoint="owner/tiny")))
     assert folder.name == commit

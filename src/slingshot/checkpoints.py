@@ -21,7 +21,7 @@ from slingshot.settings import Checkpoint, UserError
 from slingshot.tables import sha256_file
 
 PACKAGE = "package:"
-FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
+FILES = ("*.json", "*.txt", "*.jinja", "*.model", "*.safetensors")
 GGUF = ".gguf"
 LOCAL = "name a local folder with its files as `checkpoint` in params.yaml"
 PICKLE = "pytorch_model.bin"
@@ -172,6 +172,9 @@ def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
     """The folder that a GGUF file is converted into, once; `name` is what its digest is pinned by."""
     if not file.is_file():
         raise UserError(f"{file}: no such GGUF file; see checkpoint and gguf in params.yaml")
+    others = [pinned for pinned in checkpoint.sha256 if pinned.endswith(GGUF) and pinned != name]
+    if others:
+        raise UserError(f"params.yaml: sha256 pins {others[0]}, but '{checkpoint.checkpoint}' is {name}")
     if name in checkpoint.sha256:
         _compare(file, checkpoint.sha256[name])
     target = state.checkpoints() / sha256_file(file)

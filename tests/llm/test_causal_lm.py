@@ -24,6 +24,11 @@ TURNS = (
     "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"
 )
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TURNS
+LAST_HAS_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{% set head = messages[0].content + '\n' %}{% set messages = messages[1:] %}"
+    "{% endif %}"
+) + TURNS.replace("{{ m.content", "{{ head if loop.last }}{{ m.content")
+"""As some of Mistral's have it."""
 SHOTS = make_rows(6, 7)
 TEXTS = make_rows(5, 5)["text"].tolist()
 
@@ -103,6 +108,7 @@ def test_a_template_without_a_system_role_has_it_in_the_first_question(chat_lm, 
     for template in (
         NO_SYSTEM,
         TURNS.replace("%}<", "%}{% if m.role != 'system' %}<", 1).replace("\n{% endfor", "\n{% endif %}{% endfor", 1),
+        LAST_HAS_SYSTEM,
     ):
         tokenizer.chat_template = template
         wording = Conversation(tokenizer, prompt, 128)
@@ -112,6 +118,13 @@ def test_a_template_without_a_system_role_has_it_in_the_first_question(chat_lm, 
             f"<start_of_turn>assistant\nneutral<end_of_turn>\n"
             f"<start_of_turn>user\n{prompt.question('a box')}<end_of_turn>\n<start_of_turn>assistant\n"
         )
+
+
+def test_a_template_that_asks_for_todays_date_is_told_the_same_each_day(chat_lm, prompt):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(chat_lm)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}\n" + TURNS
+    said = tokenizer.decode(Conversation(tokenizer, prompt, 128).prefix([], []))
+    assert said.startswith("26 Jul 2024\n<start_of_turn>system")
 
 
 def test_a_template_that_leaves_out_a_message_is_refused(chat_lm, prompt):

@@ -95,10 +95,11 @@ def test_no_shots_need_no_encoder(asked):
 def test_ties_go_to_the_earlier_row_whatever_is_embedded_beside(encoder):
     pool = make_rows(24).assign(text=lambda rows: ["the superb phone"] * 12 + [f"a plain box {n}" for n in range(12)])
     settings, run = Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1, device="cpu")
-    [alone] = shots.nearest(pool, ["the superb phone"], 3, settings, run)
+    found = shots.Nearest(pool, settings, run)
+    [alone] = found.of(["the superb phone"], 3)
     assert alone["order"].tolist() == [2, 1, 0]
     texts = ["the superb phone", *make_rows(40, 5)["text"]]
-    together = shots.nearest(pool, texts, 3, settings, run)
+    together = found.of(texts, 3)
     assert together[0]["order"].tolist() == [2, 1, 0]
-    [more] = shots.nearest(pool, ["the superb phone"], 99, settings, run)
+    [more] = found.of(["the superb phone"], 99)
     assert len(more) == 24, "a pool that is too small gives what it has"

@@ -24,11 +24,27 @@ CONFIGS = {
     "qwen2": lambda: transformers.Qwen2Config(**LLAMA, use_sliding_window=True, sliding_window=16, max_window_layers=1),
     "gpt2": lambda: transformers.GPT2Config(n_embd=32, n_layer=2, n_head=4, vocab_size=VOCABULARY, n_positions=512),
     "gpt_neox": lambda: transformers.GPTNeoXConfig(**WIDTHS, intermediate_size=64, max_position_embeddings=512),
+    "gpt_neo": lambda: transformers.GPTNeoConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        num_layers=2,
+        num_heads=4,
+        attention_types=[[["global", "local"], 1]],
+        window_size=16,
+        max_position_embeddings=512,
+    ),
+    "phi3": lambda: transformers.Phi3Config(
+        **LLAMA,
+        pad_token_id=0,
+        original_max_position_embeddings=64,
+        rope_scaling={"type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4},
+    ),
     "bloom": lambda: transformers.BloomConfig(hidden_size=32, n_layer=2, n_head=4, vocab_size=VOCABULARY),
     "mamba": lambda: transformers.MambaConfig(vocab_size=VOCABULARY, hidden_size=32, state_size=4, num_hidden_layers=2),
 }
-PLAIN = {"bloom", "mamba"}
-"""They place tokens by the row, or hold a state in the place of a cache."""
+PLAIN = {"bloom", "mamba", "gpt_neo", "phi3"}
+"""They place tokens by the row, hold a state in the place of a cache, look back only so far in the row, or read all of
+such a long row in another way."""
 LABELS = {
     "three of one token": [(5,), (6,), (7,)],
     "several tokens": [(5, 6), (5, 6, 7), (8,), (5, 9, 9, 10)],

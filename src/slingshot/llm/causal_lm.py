@@ -107,9 +107,9 @@ def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) 
 
 
 def _examples(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Iterator[Examples]:
-    near = Neighbours(task, settings)
+    near = Neighbours(task, settings) if settings.selection == "nearest" else None
     for shots in settings.shots:
-        if settings.selection == "nearest":
+        if near:
             yield NearestExamples(lm, wording, near, shots)
         else:
             rows = select(task.pool, shots, settings.selection)
@@ -151,6 +151,13 @@ def _usage(settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled,
     every text."""
     examples, later, first = done.examples, predictions.iloc[done.seen :], task.rows["text"].tolist()[: done.seen]
     tokens, shared = sum(map(len, done.queries[done.seen :])), len(done.examples.shared)
+
+    def answer(text: str) -> None:
+        examples.forget(text)
+        examples.score([text])
+        if done.details["chosen"]["calibration"] == "contextual":
+            examples.null([text])
+
     return Usage(
         kind="llm",
         title=settings.title,
@@ -159,7 +166,7 @@ def _usage(settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled,
         model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
         train=(),
         predict=(Run(NO_SEED, tokens, len(later), done.seconds),),
-        latency=hardware.latency(lambda text: examples.score([text]), first, LATENCY_TEXTS),
+        latency=hardware.latency(answer, first, LATENCY_TEXTS),
         peak_memory_bytes=hardware.peak_memory_bytes(),
         requests=len(later),
         llm_tokens={

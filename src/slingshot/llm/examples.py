@@ -11,7 +11,7 @@ import pandas as pd
 from slingshot.llm.prompt import NULL_TEXT
 from slingshot.llm.rendering import Form, Tokens
 from slingshot.llm.scoring import CausalLm, Prefix
-from slingshot.llm.shots import nearest
+from slingshot.llm.shots import Nearest
 from slingshot.llm.task import Task
 from slingshot.settings import CausalLmSettings
 
@@ -23,17 +23,20 @@ class Neighbours:
     """The rows nearest to a text, looked up once, as many as the largest number of shots."""
 
     def __init__(self, task: Task, settings: CausalLmSettings) -> None:
-        self.pool, self._settings, self._run = task.pool, settings, task.params.run
+        assert settings.encoder is not None  # settings say so
+        self.pool, self._most = task.pool, max(settings.shots)
+        self._nearest = Nearest(task.pool, settings.encoder, task.params.run)
         self._found: dict[str, pd.DataFrame] = {}
 
     def of(self, texts: Sequence[str], shots: int) -> list[pd.DataFrame]:
         """For each text its `shots` nearest rows, the nearest last."""
-        assert self._settings.encoder is not None
         new = list(dict.fromkeys(text for text in texts if text not in self._found))
         if new:
-            rows = nearest(self.pool, new, max(self._settings.shots), self._settings.encoder, self._run)
-            self._found.update(zip(new, rows, strict=True))
+            self._found.update(zip(new, self._nearest.of(new, self._most), strict=True))
         return [self._found[text].tail(shots) for text in texts]
+
+    def forget(self, text: str) -> None:
+        self._found.pop(text, None)
 
 
 class SameExamples:
@@ -60,6 +63,9 @@ class SameExamples:
         """The labels' log-likelihoods after the content-free text: shape (texts or 1, labels)."""
         return self._null
 
+    def forget(self, text: str) -> None:
+        """Score the text anew as if it had never been seen."""
+
 
 class NearestExamples:
     """To each text the rows of train nearest to it: nothing is shared."""
@@ -81,6 +87,9 @@ class NearestExamples:
 
     def null(self, texts: Sequence[str]) -> np.ndarray:
         return self._score(self._prompts(texts, [NULL_TEXT] * len(texts)), lambda texts: None)
+
+    def forget(self, text: str) -> None:
+        self._near.forget(text)
 
     def _prompts(self, texts: Sequence[str], asked: Sequence[str]) -> list[Tokens]:
         found = self._near.of(texts, self.shots)

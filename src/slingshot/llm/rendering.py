@@ -7,6 +7,8 @@ the template's own pieces with special tokens on: so no text can end its message
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -18,10 +20,12 @@ from slingshot.settings import UserError
 Tokens = tuple[int, ...]
 
 GUARDS = ("\n", "a")
-MARK = "\ue000"
-"""What stands for each content while the chat template is rendered: a character of the private use area."""
+MARKS = "[\ue000-\uf8ff]"
+"""What stands for the contents while a chat template is rendered: a character of the private use area for each."""
 TEMPLATE_SETTINGS = {"enable_thinking": False, "date_string": "26 Jul 2024"}
 """What templates ask for: no room for thoughts before the label, and no date that changes from day to day."""
+SAME_DATE = '{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}{{ "" }}'
+"""What stands before a template, some of which ask for today's date."""
 
 
 def encode(tokenizer: Any, text: str, *, special: bool = False) -> Tokens:
@@ -70,7 +74,7 @@ class Conversation:
         self.tokenizer, self.max_length = tokenizer, max_length
         self.labels = [encode(tokenizer, name) for name in prompt.names]
         self._system = encode(tokenizer, prompt.system("name"))
-        opened, closed = prompt.question(MARK).split(MARK)
+        opened, closed = prompt.question(_mark(0)).split(_mark(0))
         self._opened, self._closed = encode(tokenizer, opened), encode(tokenizer, closed)
         self._pieces: dict[int, list[Tokens]] = {}
         self.end = self._template(1)[3]
@@ -98,25 +102,31 @@ class Conversation:
     def _template(self, shots: int) -> list[Tokens]:
         """What the template writes before, between and after system message, `shots` examples and the question."""
         if shots not in self._pieces:
-            turns = [("user", MARK), ("assistant", MARK)] * shots + [("user", MARK)]
-            expected = len(turns) + 2
-            pieces = self._render([("system", MARK), *turns])
-            if len(pieces) != expected:  # it has no system message: this heads the first question
-                pieces = self._render([("user", f"{MARK}\n\n{MARK}"), *turns[1:]])
-            if len(pieces) != expected:
+            contents = [_mark(n) for n in range(2 * shots + 2)]
+            turns = list(zip(itertools.cycle(("user", "assistant")), contents[1:], strict=False))
+            rendered = self._render([("system", contents[0]), *turns])
+            if re.findall(MARKS, rendered) != contents:  # it has no system message: this heads the first question
+                rendered = self._render([("user", f"{contents[0]}\n\n{contents[1]}"), *turns[1:]])
+            if re.findall(MARKS, rendered) != contents:
                 raise UserError("the LLM's chat template does not show every message once: write chat: false")
+            pieces = re.split(MARKS, rendered)
             self._pieces[shots] = [encode(self.tokenizer, piece, special=True) for piece in pieces]
         return self._pieces[shots]
 
-    def _render(self, messages: Sequence[tuple[str, str]]) -> list[str]:
+    def _render(self, messages: Sequence[tuple[str, str]]) -> str:
         listed = [{"role": role, "content": content} for role, content in messages]
+        template = SAME_DATE + self.tokenizer.get_chat_template()
         try:
             rendered = self.tokenizer.apply_chat_template(
-                listed, tokenize=False, add_generation_prompt=True, **TEMPLATE_SETTINGS
+                listed, chat_template=template, tokenize=False, add_generation_prompt=True, **TEMPLATE_SETTINGS
             )
         except TemplateError:
-            return []
-        return str(rendered).split(MARK)
+            return ""
+        return str(rendered)
+
+
+def _mark(number: int) -> str:
+    return chr(ord("\ue000") + number)
 
 
 Form = Completion | Conversation

@@ -10,6 +10,7 @@ label's token is predicted. A model that does not follow such a mask scores plai
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 
 from slingshot.llm.rendering import Tokens
+from slingshot.llm.trees import Tree, trees
 from slingshot.settings import UserError
 
 ROW = 512
@@ -27,29 +29,6 @@ LOGITS = 2**26
 """Most logits at a time (256 MiB), unless one label alone takes more."""
 TOLERANCE = 1e-3
 """Within which rounding leaves the two ways of scoring; a mask that is not followed moves log-likelihoods by more."""
-
-
-class Tree:
-    """Some of the labels' inner tokens, each once. Node 0 is the text's last token, which all branches start from."""
-
-    def __init__(self, labels: dict[int, Tokens]) -> None:
-        """`labels`: number -> tokens."""
-        nodes: dict[Tokens, int] = {(): 0}
-        for label in labels.values():
-            for depth in range(1, len(label)):
-                nodes.setdefault(label[:depth], len(nodes))
-        self.paths = list(nodes)[1:]
-        self.tokens = [path[-1] for path in self.paths]
-        # Each token of each label: whose it is, the node that predicts it, and the token.
-        self.terms = np.array(
-            [(n, nodes[label[:i]], token) for n, label in labels.items() for i, token in enumerate(label)]
-        )
-        self.visible = torch.tensor(
-            [[path[: len(other)] == other for other in self.paths] for path in self.paths], dtype=torch.bool
-        ).reshape(len(self.paths), len(self.paths))
-
-    def __len__(self) -> int:
-        return len(self.paths) + 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +54,7 @@ class CausalLm:
         self.config = model.config.get_text_config(decoder=True)
         self.scored = _told_apart(labels, end[:1])
         most = max(1, min(LOGITS // self.config.vocab_size, ROW))
-        self.trees = list(_trees(self.scored, most))
+        self.trees = list(trees(self.scored, most))
 
     def check_room(self, tokens: int) -> None:
         """Raises UserError when a prompt of so many tokens and its label are more than the model reads."""
@@ -167,7 +146,7 @@ class CausalLm:
             use_cache=prefix.cache is not None,
             logits_to_keep=self._tensor(keep),
         )
-        logits = output.logits[0].float()
+        logits = _kept(output.logits, keep)[0].float()
         normaliser = logits.logsumexp(-1)
         scores, offset = [], 0
         for _, tree in row:
@@ -205,8 +184,9 @@ class CausalLm:
             some = rows[start : start + self.batch_size]
             width = max(map(len, some))
             ids = self._tensor([prompt + row + (0,) * (width - len(row)) for row in some])
-            keep = self._tensor(range(len(prompt) - 1, len(prompt) + width))
-            logits = self.model(input_ids=ids, use_cache=False, logits_to_keep=keep).logits.float()
+            keep = range(len(prompt) - 1, len(prompt) + width)
+            output = self.model(input_ids=ids, use_cache=False, logits_to_keep=self._tensor(keep))
+            logits = _kept(output.logits, keep).float()
             for row, found in zip(some, logits.log_softmax(-1).cpu(), strict=True):
                 known.update((row[:depth], found[depth]) for depth in range(len(row) + 1))
         return np.array(
@@ -214,37 +194,37 @@ class CausalLm:
         )
 
     def _agrees(self, prefix: Prefix, probe: Tokens) -> bool:
-        """Whether a row of two queries gives what plain rows give, for a longest label and those that share its row."""
+        """Whether a row gives what plain rows give, for a longest label and those that share its row.
+
+        The probe stands at both ends of a row as long as any, between them a query as long as fits: a model that
+        reaches only so far back in a row, or that reads far positions in another way, shows.
+        """
         tree = max(self.trees, key=lambda t: max(map(len, t.paths), default=0))
         path = max(reversed(tree.paths), key=len, default=())
         labels = [n for n in sorted(set(tree.terms[:, 0])) if path[: len(self.scored[n]) - 1] == self.scored[n][:-1]]
+        room = ROW - 2 * len(probe) - 3 * len(tree)
+        limit = getattr(self.config, "max_position_embeddings", None) or math.inf
+        room = int(min(room, limit - len(prefix.tokens) - max(map(len, self.scored))))
+        between = [((probe * ROW)[:room], tree)] if room > 0 else []
+        row = [(probe, tree), *between, (probe, tree)]
         try:
-            scores = self._packed(prefix, [(probe, tree), (probe, tree)])
+            scores = self._packed(prefix, row)
         except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError):
             return False  # refused, each architecture in its own way
-        plain = self._plain(prefix.tokens + probe, labels)
+        plain = {query: self._plain(prefix.tokens + query, labels) for query, _ in row}
         return all(
             abs(values[tree.terms[:, 0] == label].sum() - expected) < TOLERANCE
-            for values in scores
-            for label, expected in zip(labels, plain, strict=True)
+            for values, (query, _) in zip(scores, row, strict=True)
+            for label, expected in zip(labels, plain[query], strict=True)
         )
 
     def _tensor(self, values: Any) -> torch.Tensor:
         return torch.as_tensor(np.asarray(values, dtype=np.int64), device=self.model.device)
 
 
-def _trees(labels: Sequence[Tokens], most: int) -> Iterator[Tree]:
-    """The labels in trees of at most `most` nodes; one label alone may be more."""
-    part: dict[int, Tokens] = {}
-    inner: set[Tokens] = set()
-    for number, label in sorted(enumerate(labels), key=lambda pair: pair[1]):
-        wanted = {label[:depth] for depth in range(len(label))}
-        if part and len(inner | wanted) > most:
-            yield Tree(part)
-            part, inner = {}, set()
-        part[number] = label
-        inner |= wanted
-    yield Tree(part)
+def _kept(logits: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
+    """The logits of these places, which some architectures give among those of all."""
+    return logits if logits.shape[1] == len(places) else logits[:, list(places)]
 
 
 def _shallow(cache: Any) -> Any:

@@ -24,20 +24,23 @@ def select(pool: pd.DataFrame, shots: int, selection: Selection) -> pd.DataFrame
     return pool.groupby("label", sort=False).head(shots).sort_values("order")
 
 
-def nearest(
-    pool: pd.DataFrame, texts: Sequence[str], shots: int, encoder: Checkpoint, run: RunSettings
-) -> list[pd.DataFrame]:
-    """For each text the `shots` rows of the pool nearest to it, the nearest last.
+class Nearest:
+    """Finds the rows of a pool that are nearest to a text.
 
     Near is the cosine of mean-pooled states; ties go to the earlier row (retrieved examples: Liu et al. 2022,
     arXiv 2101.06804, section 3).
     """
-    from slingshot import hardware
-    from slingshot.encoder import Encoder
 
-    model = Encoder.of(encoder, hardware.set_up(run))
-    held = model.embed(pool["text"].tolist(), "shots")
-    # Rounded, so that another processor's last bits hardly ever give another example, and so another request.
-    near = (model.embed(texts, "nearest shots") @ held.T).astype(np.float64).round(4)
-    chosen = np.argsort(-near, axis=1, kind="stable")[:, :shots]
-    return [pool.iloc[row[::-1]] for row in chosen]
+    def __init__(self, pool: pd.DataFrame, encoder: Checkpoint, run: RunSettings) -> None:
+        from slingshot import hardware
+        from slingshot.encoder import Encoder
+
+        self.pool, self._encoder = pool, Encoder.of(encoder, hardware.set_up(run))
+        self._held = self._encoder.embed(pool["text"].tolist(), "shots")
+
+    def of(self, texts: Sequence[str], shots: int) -> list[pd.DataFrame]:
+        """For each text its `shots` nearest rows, the nearest last."""
+        # Rounded, so that another processor's last bits hardly ever give another example, and so another request.
+        near = (self._encoder.embed(texts, "nearest shots") @ self._held.T).astype(np.float64).round(4)
+        chosen = np.argsort(-near, axis=1, kind="stable")[:, :shots]
+        return [self.pool.iloc[row[::-1]] for row in chosen]
