@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from slingshot import state
@@ -82,7 +83,7 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
                 raise UserError(f"'{name}' runs on this machine: it is paid for in time, and has no quote")
             wallet = Wallet.of(name, params, spending=False)
             standing = wallet.standing(ledger)
-            found += [_quote(Task.read(d, name, params), settings, ledger, wallet) for d in params.study.datasets]
+            found += [_quote(_task(d, name, params), settings, ledger, wallet) for d in params.study.datasets]
             accounts.append(
                 Account(name, params.cost.currency, wallet.budget, standing.billed, standing.reserved, standing.left)
             )
@@ -92,6 +93,12 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
 def paid(params: Settings) -> list[str]:
     """The LLMs of the study that are asked through an API."""
     return [name for name in params.study.llms if isinstance(params.llms[name], Asked)]
+
+
+def _task(dataset: str, llm: str, params: Settings) -> Task:
+    if not Path("data/shots", f"{dataset}.parquet").is_file():
+        raise UserError(f"data set '{dataset}' is not prepared: run `dvc repro shots`, which asks no LLM")
+    return Task.read(dataset, llm, params)
 
 
 def _quote(task: Task, settings: Asked, ledger: Ledger, wallet: Wallet) -> Quote:

@@ -28,9 +28,10 @@ class Usage:
     hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds; empty where nothing
     answered them one by one. Bytes are null for what runs elsewhere.
     `train` is empty for LLMs. `predict` times the texts that were not already passed to choose by; a local LLM's
-    tokens there are the text's and those around it, an API's are all that it counts as input, and its seconds
-    those of its answers, one after the other. llm_tokens and, of what Message Batches answered, batch_tokens hold
-    tokens by kind (money.TOKEN_KINDS; null for models), prefix included, and requests their number, of the same texts.
+    tokens there are the text's and those around it, an API's are all that it counts as input, and its seconds those of
+    its answers, one after the other, or 0 where a batch, which does not tell, gave some. llm_tokens and, of what
+    Message Batches answered, batch_tokens hold tokens by kind (money.TOKEN_KINDS; null for models), prefix included,
+    and requests their number, of the same texts.
     `details` holds what was chosen on validation and how, for people to read.
     """
 

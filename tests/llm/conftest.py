@@ -122,6 +122,13 @@ def few(asked: Asked) -> Asked:
 
 
 @pytest.fixture
+def hasty(few: Asked) -> Asked:
+    """Thirteen requests, for each of which the API has a second."""
+    few.set("run.timeout", 1.0)
+    return few
+
+
+@pytest.fixture
 def batched(few: Asked) -> Asked:
     """Thirteen requests, by batch."""
     few.change({"run.mode": "batch", "run.timeout": 2.0})
@@ -162,3 +169,9 @@ def paid_once(asked: Asked) -> bool:
 def reserved(asked: Asked) -> float:
     with asked.ledger() as ledger:
         return Wallet.of("claude", load()).standing(ledger).reserved
+
+
+def outcomes(asked: Asked) -> dict[str, int]:
+    """How attempts ended -> how many."""
+    found = [attempt["outcome"] for attempt in attempts(asked)]
+    return {outcome: found.count(outcome) for outcome in set(found)}

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from slingshot.llm import batches
+from slingshot.llm.anthropic_api import connect
+from slingshot.llm.asking import questions
+from slingshot.llm.ledger import Hold
+from slingshot.llm.task import Task
 from slingshot.llm.wallet import Wallet
 from slingshot.settings import load
 from tests.conftest import make_rows, write_toy
-from tests.llm.conftest import REQUESTS, attempts, made, paid_once, reserved
+from tests.llm.conftest import REQUESTS, answering, attempts, made, outcomes, paid_once, reserved, right_label
 from tests.llm.processes import forked, wait_for
+from tests.messages_api.batches import Batch
 from tests.messages_api.contract import request_key
+from tests.messages_api.script import Fault
 
 # --- the usual way -------------------------------------------------------------------------------
 
@@ -149,26 +157,19 @@ def test_what_the_api_refuses_is_not_submitted_again_and_the_rest_is_kept(batche
 def test_a_request_that_the_results_never_mention_stays_spent_and_is_given_up_in_the_end(batched):
     batched.set("run.attempts", 2)
 
-    def forget(asked: Any) -> None:
-        for batch in asked.server.batches.values():
-            batch.results.pop(lost, None)
+    lost: list[str] = []
 
-    batched.server.batch_polls = 10**9
-    process = forked(batched.root)
-    wait_for(lambda: batched.server.batches)
-    [batch] = batched.server.batches.values()
-    lost = min(batch.results)
-    forget(batched)
-    batched.server.batch_polls = 2
-    wait_for(lambda: len(batched.server.batches) == 2)
-    forget(batched)
-    process.join(60)
-    assert process.exitcode == 1
+    def forget(name: str) -> str | None:
+        lost[:] = lost or [name]
+        return "unmentioned" if name in lost else None
+
+    batched.server.script_batch(forget)
+    batched.server.script_batch(forget)
+    log = batched.run(code=1).output
     assert made(batched) == [REQUESTS, 1]
-    log = (batched.root / "stage.log").read_text()
     assert "1 of 13 rows have no answer" in log and "has no result for it" in log
     unknown = [attempt for attempt in attempts(batched) if attempt["outcome"] == "unknown"]
-    assert [attempt["request"] for attempt in unknown] == [lost] * 2 and reserved(batched) > 0
+    assert [attempt["request"] for attempt in unknown] == lost * 2 and reserved(batched) > 0
 
 
 def test_a_batch_that_the_api_deleted_counts_as_spent_and_is_asked_for_again(batched):
@@ -180,3 +181,51 @@ def test_a_batch_that_the_api_deleted_counts_as_spent_and_is_asked_for_again(bat
     process.join(60)
     assert process.exitcode == 0 and made(batched) == [REQUESTS] * 2
     assert Counter(a["outcome"] for a in attempts(batched)) == {"unknown": REQUESTS, "answered": REQUESTS}
+
+
+def test_an_api_that_wants_to_be_left_alone_is_left_alone(batched):
+    batched.server.batch_faults += [Fault.status(429, retry_after=0.3)] * 3
+    batched.run()
+    creates = [r.at for r in batched.server.requests if (r.method, r.path) == ("POST", "/v1/messages/batches")]
+    assert len(creates) == 4 and all(later - earlier >= 0.3 for earlier, later in pairwise(creates))
+    assert paid_once(batched)
+
+
+def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched):
+    names: list[str] = []
+    batched.server.script_batch(lambda name: "garbled" if not names and not names.append(name) else None)
+    batched.run()
+    assert made(batched) == [REQUESTS, 1]
+    assert outcomes(batched) == {"answered": REQUESTS, "unknown": 1}
+
+
+def test_nothing_says_how_long_a_batch_took(batched):
+    batched.run()
+    assert batched.usage().predict[0].seconds == 0 and batched.usage().latency == {}
+
+
+def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
+    """And a run that asks one by one does not wait for that process, which may be gone."""
+    few.change({"run.concurrency": 1})
+    params = load()
+    task = Task.read("toy", "claude", params)
+    asked, _ = questions(params.llms["claude"], task, connect(params.llms["claude"], params))
+    others = [ask for [ask] in asked[1:]]
+    server = few.server
+
+    def meanwhile(body: dict[str, Any]) -> str:
+        if not server.batches:
+            results = {ask.request: {"type": "succeeded"} for ask in others}
+            batch = Batch("msgbatch_other", datetime.now(UTC), {ask.request: ask.body for ask in others}, results)
+            server.batches[batch.id] = batch
+            for ask in others:
+                batch.results[ask.request] = {"type": "succeeded", "message": server.message(ask.body, "batch")}
+            with few.ledger() as ledger:
+                ledger.owner = "elsewhere|1|0.0"
+                ledger.reserve({ask.request: 0.001 for ask in others}, Hold("claude", "USD", 60, None), batch.id)
+        return answering(right_label)(body)
+
+    server.answer = meanwhile
+    few.run()
+    assert len(few.sent) == 1 and set(few.predictions()["status"]) == {"ok"}
+    assert outcomes(few) == {"answered": REQUESTS}

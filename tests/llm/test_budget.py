@@ -242,3 +242,12 @@ def test_each_llm_has_a_budget_of_its_own(few):
     assert standing(few) == (0, 0) and spent > 0
     few.run()
     assert len(few.sent) == REQUESTS, "its answers are everyone's"
+
+
+def test_a_request_that_may_be_longer_than_its_price_holds_for_is_not_sent(few):
+    few.set("cost.llm_prices.test.up_to", 1500)
+    output = few.run(code=1).output
+    assert "the price test 2026-11-01 holds for up to 1,500 input tokens" in output and "max_characters" in output
+    assert not few.server.requests
+    few.set("cost.llm_prices.test.up_to", 10_000)
+    few.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from slingshot import cli
 from slingshot.llm.wallet import size
-from tests.llm.conftest import ROWS
+from tests.llm.conftest import CLAUDE, ROWS
+from tests.messages_api.script import Fault
 
 PRICE = {"input": 0.10, "output": 0.50, "cache_write": 0.125, "cache_read": 0.01}
 RATE = 0.8532
@@ -92,6 +94,26 @@ def test_an_llm_out_of_the_study_is_quoted_without_a_budget(asked):
     assert quote["to_send"] == ROWS and account["budget"] is None
     assert "run.budget.claude" in run("claude").stdout
     assert "name one" in run(code=1).output
+
+
+def test_what_is_reserved_is_neither_spent_nor_left(asked):
+    asked.change({"run.attempts": 1, "run.concurrency": 1, "llms.claude": CLAUDE | {"max_errors": 1}})
+    asked.server.script(Fault.drop(billed=True))
+    asked.run()
+    _, account = quoted()
+    assert account["reserved"] > account["spent"] / ROWS > 0
+    assert account["left"] == pytest.approx(account["budget"] - account["spent"] - account["reserved"])
+
+
+def test_each_data_set_has_a_line_and_one_that_is_not_prepared_is_named(asked):
+    asked.change({"study.datasets": ["toy", "tweets"]})
+    assert "data set 'tweets' is not prepared: run `dvc repro shots`, which asks no LLM" in run(code=1).output
+    for folder in ("prepared", "shots"):
+        source, target = (asked.root / "data" / folder / name for name in ("toy", "tweets"))
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(f"{source}.parquet", f"{target}.parquet")
+    value = json.loads(run("--json").stdout)
+    assert [quote["dataset"] for quote in value["quotes"]] == ["toy", "tweets"] and len(value["accounts"]) == 1
+    assert value["quotes"][1]["to_send"] == ROWS
 
 
 def test_what_can_t_be_quoted_is_said(asked):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from tests.messages_api.http import BODY, ApiError, ApiServer, as_json
 from tests.messages_api.script import Fault
 
 MOST_IN_BATCH = 100_000
+FLAWS = ("garbled", "unmentioned")
+"""What a result may be that was answered and billed: without its usage, or not there."""
 Outcomes = Mapping[str, str] | Callable[[str], str | None]
 
 
@@ -27,6 +29,8 @@ class Batch:
     created: datetime
     params: dict[str, dict[str, Any]]
     results: dict[str, dict[str, Any]]
+    flaws: dict[str, str] = field(default_factory=dict)
+    """custom_id -> one of FLAWS."""
     polls: int = 0
     canceled: datetime | None = None
     ended: datetime | None = None
@@ -46,8 +50,8 @@ class BatchEndpoints(ApiServer):
         self._batch_scripts: list[dict[str, str] | Callable[[str], str | None]] = []
 
     def script_batch(self, outcomes: Outcomes) -> None:
-        """custom_id -> "errored" (or "errored:TYPE"), "expired", "canceled": each id of a mapping for the next batch
-        that holds it, a function for the next batch."""
+        """custom_id -> "errored" (or "errored:TYPE"), "expired", "canceled", or one of FLAWS: each id of a mapping for
+        the next batch that holds it, a function for one batch."""
         self._batch_scripts.append(outcomes if callable(outcomes) else dict(outcomes))
 
     def message(self, body: dict[str, Any], tier: str) -> dict[str, Any]:
@@ -75,7 +79,8 @@ class BatchEndpoints(ApiServer):
         params = {r["custom_id"]: r["params"] for r in body["requests"]}
         outcomes = dict(self._outcomes(params))
         results = {name: self._result(params[name], outcomes.get(name)) for name in params}
-        batch = Batch(self.new("msgbatch"), datetime.now(UTC), params, results)
+        flaws = {name: outcome for name, outcome in outcomes.items() if outcome in FLAWS}
+        batch = Batch(self.new("msgbatch"), datetime.now(UTC), params, results, flaws)
         self.batches[batch.id] = batch
         for name in params:
             if results[name]["type"] == "succeeded":
@@ -86,19 +91,23 @@ class BatchEndpoints(ApiServer):
 
     def _outcomes(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         kept: list[dict[str, str] | Callable[[str], str | None]] = []
+        asked = False
         for script in self._batch_scripts:
-            if callable(script):
-                yield from ((name, outcome) for name in names if (outcome := script(name)))
-            else:
+            if isinstance(script, dict):
                 yield from [(name, script.pop(name)) for name in names if name in script]
                 kept += [script] if script else []
+            elif asked:
+                kept.append(script)
+            else:
+                asked = True
+                yield from ((name, outcome) for name in names if (outcome := script(name)))
         self._batch_scripts = kept
 
     def _result(self, params: dict[str, Any], outcome: str | None) -> dict[str, Any]:
         model = params["model"]
         if model not in self.models:
             return _errored("not_found_error", self.retired.get(model, f"model: {model}"), self.new("req"))
-        if outcome is None or outcome == "succeeded":
+        if outcome in (None, "succeeded", *FLAWS):
             return {"type": "succeeded", "message": self.message(params, "batch")}
         kind, _, error = outcome.partition(":")
         return {"type": kind} if kind != "errored" else _errored(error or "api_error", "scripted", self.new("req"))
@@ -172,6 +181,10 @@ class BatchEndpoints(ApiServer):
             raise ApiError(404, f"batch {batch.id} has no results yet")
         results = reversed(batch.results.items())
         lines = [contract.built(MessageBatchIndividualResponse, custom_id=name, result=r) for name, r in results]
+        for line in lines:
+            if batch.flaws.get(line["custom_id"]) == "garbled":
+                del line["result"]["message"]["usage"]
+        lines = [line for line in lines if batch.flaws.get(line["custom_id"]) != "unmentioned"]
         body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         return web.Response(text=body, content_type="application/x-jsonl")
 

@@ -33,7 +33,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     return {
         "train_seconds": train_seconds,
         "train_cost": None if train_seconds is None else train_seconds * second,
-        "predict_seconds": _mean_seconds(usage.predict),
+        "predict_seconds": _mean_seconds(usage.predict) or None,
         "tokens_per_second": tokens_per_second,
         "texts_per_second": texts_per_second,
         "cost_per_million_tokens": per_tokens,

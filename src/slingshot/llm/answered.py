@@ -102,6 +102,7 @@ def _usage(
     )
     seconds = [r.seconds for r, _ in pairs if r.seconds is not None]
     known = predictions[predictions["status"] != NO_ANSWER.status]
+    tokens = int(known["input_tokens"].sum())
     statuses = Counter(zip(predictions["split"], predictions["status"], strict=True))
     return Usage(
         kind="llm",
@@ -110,7 +111,8 @@ def _usage(
         train_rows=labelled,
         model_bytes=None,
         train=(),
-        predict=(Run(NO_SEED, int(known["input_tokens"].sum()), len(known), sum(seconds)),),
+        # A batch does not say how long its answers took.
+        predict=(Run(NO_SEED, tokens, len(known), sum(seconds) if len(seconds) == len(pairs) else 0.0),),
         latency={f"p{q}": float(np.percentile(seconds, q)) for q in (50, 95)} if seconds else {},
         peak_memory_bytes=None,
         requests=len(pairs),

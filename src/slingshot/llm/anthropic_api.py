@@ -52,19 +52,20 @@ class MessagesApi:
     def __init__(self, settings: AnthropicSettings, params: Settings) -> None:
         self.settings, self.params = settings, params
         self._client: Any = None
-        self._secrets: list[str] = []
+        self._shown: tuple[Sequence[tuple[str, str]], list[dict[str, Any]]] = ((), [])
 
     # --- requests --------------------------------------------------------------------------------
 
     def body(self, system: str, shots: Sequence[tuple[str, str]], question: str, schema: Mapping[str, Any]) -> Body:
         """The text to label comes last, so that all before it can be cached."""
-        turns = [("user", question)]
-        turns = [turn for shot in shots for turn in (("user", shot[0]), ("assistant", shot[1]))] + turns
+        if shots is not self._shown[0]:  # thousands of texts have the same ones, and their bodies share these messages
+            turns = [turn for shot in shots for turn in zip(("user", "assistant"), shot, strict=True)]
+            self._shown = shots, [_message(role, text) for role, text in turns]
         body: Body = {
             "model": self.settings.model,
             "max_tokens": self.settings.max_tokens,
             "system": [{"type": "text", "text": system}],
-            "messages": [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns],
+            "messages": [*self._shown[1], _message("user", question)],
         }
         config: dict[str, Any] = {}
         if self.settings.structured:
@@ -140,7 +141,10 @@ class MessagesApi:
             async for line in await self._connected().messages.batches.results(batch):
                 result = line.result
                 if result.type == "succeeded":
-                    response = checked(result.message.to_dict(mode="json"))
+                    try:
+                        response = checked(result.message.to_dict(mode="json"))
+                    except RetryError:  # as if it were not there: paid, nobody knows how much
+                        continue
                     yield BatchResult(line.custom_id, Reply(response, f"{batch}:{line.custom_id[:12]}"))
                 elif result.type == "errored":
                     error = result.error.error
@@ -171,9 +175,7 @@ class MessagesApi:
 
     def _connected(self) -> Any:
         if self._client is None:
-            client = anthropic_client.client(self.settings, self.params.run.timeout)
-            self._secrets = [secret for secret in (client.api_key, client.auth_token) if secret not in (None, NO_KEY)]
-            self._client = client
+            self._client = anthropic_client.client(self.settings, self.params.run.timeout)
         return self._client
 
     async def close(self) -> None:
@@ -181,12 +183,15 @@ class MessagesApi:
             await self._client.close()
             self._client = None
 
-    def _clean(self, text: object) -> str:
-        """What a server said, without a key that it may repeat, on one line."""
-        said = " ".join(str(text).split())
-        for secret in self._secrets:
-            said = said.replace(secret, "[key]")
-        return said[:500]
+    def _clean(self, text: object, request: Any = None) -> str:
+        """What a server said, on one line, without the key that `request` bore, which it may repeat."""
+        said = str(text)
+        headers = request.headers if request is not None else {}
+        for name in ("authorization", "x-api-key"):
+            secret = headers.get(name, "").removeprefix("Bearer ")
+            if secret not in ("", NO_KEY):
+                said = said.replace(secret, "[key]")
+        return " ".join(said.split())[:500]
 
     @contextmanager
     def _troubles(self, missing: str | None = None) -> Any:
@@ -202,14 +207,15 @@ class MessagesApi:
         except anthropic.APIConnectionError as error:
             # Where no connection came about, nothing was asked.
             never = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-            raise RetryError(f"no connection: {self._clean(error.__cause__ or error)}", known=never) from None
+            said = self._clean(error.__cause__ or error, error.request)
+            raise RetryError(f"no connection: {said}", known=never) from None
         except (anthropic.APIError, httpx2.HTTPError, ValueError, RecursionError) as error:
             raise RetryError(f"no readable answer: {self._clean(error) or type(error).__name__}", known=False) from None
         except anthropic.AnthropicError as error:
             raise StopError(f"no key: {self._clean(error)}") from None
 
     def _status(self, error: Any, missing: str | None) -> Exception:
-        code, said = error.status_code, self._clean(error.api_message or error.message)
+        code, said = error.status_code, self._clean(error.api_message or error.message, error.request)
         after = retry_after(error.response.headers)
         if code == 404 and missing:
             return RejectError(missing)
@@ -240,3 +246,7 @@ class MessagesApi:
         if not others:
             remedy = f"Name another model under llms in {PARAMS}"
         return f"the API does not serve the model '{self.settings.model}' ({said}). {remedy}"
+
+
+def _message(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "text", "text": text}]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from slingshot.llm.api import StopError
@@ -31,6 +32,8 @@ def client(settings: AnthropicSettings, timeout: float) -> Any:
     found = key(settings)
     if settings.key_env and not found:
         raise StopError(f"the environment variable {settings.key_env} (llms.key_env) is not set")
+    if found and not re.fullmatch(r"[!-~]+", found):
+        raise StopError(f"{settings.key_env or KEYS[0]} holds a blank, a line break or another character of no key")
     if settings.base_url:
         found = found or NO_KEY
         options |= {"base_url": settings.base_url, "default_headers": _own_headers(found)}

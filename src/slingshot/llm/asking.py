@@ -44,10 +44,11 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
         if missing:
             _check_leave(settings, task, len(missing), len(asks))
             wallet.standing(ledger)  # a missing rate is an error before anything is sent
+            wallet.check(missing)
             _send(settings, task, Sender(api, ledger, wallet, task.params.run, settings.max_tokens, tally), missing)
             records = ledger.answers(asks)
         errors = sum(any(ask.request not in records for ask in row) for row in asked)
-        if tally.stopped and not (tally.failed and errors <= settings.max_errors):
+        if tally.stopped and not (tally.all_failed and errors <= settings.max_errors):
             raise _stopped(task, tally, len(records), len(asks), ledger, wallet)
     if errors > settings.max_errors:
         raise UserError(
@@ -66,7 +67,7 @@ def questions(settings: Asked, task: Task, api: Api) -> tuple[list[list[Ask]], i
     texts = [text[: settings.max_characters] for text in rows["text"]]
     if settings.selection == "nearest" and settings.shots:
         assert settings.encoder is not None  # settings say so
-        shown = shots.nearest(task.pool, texts, settings.shots, settings.encoder, task.params.run)
+        shown = shots.Nearest(task.pool, settings.encoder, task.params.run).of(texts, settings.shots)
         turns, labelled = [_turns(prompt, examples, settings) for examples in shown], len(task.pool)
     else:
         selection = "fixed" if settings.selection == "nearest" else settings.selection  # of no shots
@@ -120,12 +121,13 @@ def _send(settings: Asked, task: Task, sender: Sender, missing: list[Ask]) -> No
     asks = [Ask(ask.request, sender.api.marked(ask.body, hour=batched)) for ask in missing]
 
     async def work() -> None:
-        batches = Batches(sender, progress.say)
-        await sender.together([batches.send_all(asks, submit=batched)])
-        if not batched and not sender.ended.is_set():
-            answered = sender.ledger.answers([ask.request for ask in asks])
-            left = [ask for ask in asks if ask.request not in answered]
-            await sender.send_all(left, first_alone=left[:1] != [] and sender.api.caches(left[0].body))
+        batches, left = Batches(sender, progress.say), asks
+        while left and not sender.ended.is_set():  # again where another process has put some into a batch meanwhile
+            await sender.together([batches.send_all(left, submit=batched)])
+            left = sender.left(left)
+            if left and not batched and not sender.ended.is_set():
+                await sender.send_all(left, first_alone=sender.api.caches(left[0].body))
+                left = sender.left(left)
         await sender.api.close()
 
     with progress.bar(len(missing) + tally.replayed, task.name, "answer", done=tally.replayed) as shown:

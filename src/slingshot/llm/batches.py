@@ -148,6 +148,7 @@ class Batches:
         for request, reason in failed.items():  # only now: whether all fail shows when all are read
             left.pop(request, None)
             self.sender.fail(request, reason)
+        self.sender.end_if_all_failed()
 
     async def _read(self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]) -> None:
         """Keep the answers and note the failures; what had a result leaves `attempts`, so that a second reading goes on
@@ -225,7 +226,8 @@ class Batches:
                 error = caught
             if (unless_unknown and not error.known) or number + 1 == self.run.attempts:
                 raise error
-            await self.sender.sleep(self.sender.wait(error, number))
+            # The pace, which keeps what an API wants to be left alone for, is that of requests one by one.
+            await self.sender.sleep(self.sender.wait(error, number) if error.after is None else error.after)
             if self.sender.ended.is_set():
                 raise error
         raise AssertionError

@@ -27,8 +27,8 @@ ELSEWHERE = 0.2
 """Seconds between looks at what another process is asking."""
 LONGEST = 60.0
 """Seconds of waiting that doubling stops at."""
-ALL_REJECTED = 5
-"""Requests, none of them answered, after which the fault is in all."""
+ALL_FAILED = 5
+"""Requests that failed, while none was answered, after which the fault is in all."""
 
 
 @dataclass
@@ -45,6 +45,8 @@ class Tally:
     """Request -> why it has no answer."""
     stopped: str | None = None
     """Why the run ended before all was asked."""
+    all_failed: bool = False
+    """Whether that is why."""
     budget_reached: bool = False
     interrupted: bool = False
 
@@ -77,6 +79,11 @@ class Sender:
         if first_alone and self._queue:
             await self.together([self._one(self._queue.popleft())])
         await self.together([self._work() for _ in range(self.run.concurrency)])
+
+    def left(self, asks: Sequence[Ask]) -> list[Ask]:
+        """What is neither answered nor given up."""
+        answered = self.ledger.answers([ask.request for ask in asks])
+        return [ask for ask in asks if ask.request not in answered and ask.request not in self.tally.failed]
 
     async def together(self, works: Sequence[Coroutine[None, None, None]]) -> None:
         """Until all are done or the run ends; then what is in flight has GRACE seconds."""
@@ -140,9 +147,11 @@ class Sender:
     async def _turn(self, ask: Ask) -> int | None:
         """Wait for the pace and for room in the budget, and reserve.
 
-        None where the run ended, or another process has its answer, for which one that just asks is waited for.
+        None where the run ended, or another process has its answer, for which one that just asks is waited for, or has
+        it in a batch.
         """
         await self.pace.turn()
+        await self._doubt()
         hold = self.wallet.hold(self.run.timeout + LONGEST)
         wanted = {ask.request: self.wallet.most(ask.body, self.max_tokens)}
         while not self.ended.is_set():
@@ -153,6 +162,8 @@ class Sender:
                 self.tally.replay(1)
                 return None
             if got.busy:
+                if any(flight.batch for flight in self.ledger.in_flight([ask.request])):
+                    return None
                 await asyncio.sleep(ELSEWHERE)
                 continue
             async with self._settled:
@@ -206,8 +217,22 @@ class Sender:
         """Give a request up."""
         self.tally.failed[request] = reason
         self.tally.tell()
-        if len(self.tally.failed) >= ALL_REJECTED and not self.tally.answered:
-            self.end(f"the first {len(self.tally.failed)} requests all failed, the last with: {reason}")
+
+    def end_if_all_failed(self) -> None:
+        """Where nothing was ever answered, the fault is not in a request."""
+        if self._nothing_but_failed():
+            failed = self.tally.failed
+            self.tally.all_failed = True
+            self.end(f"the first {len(failed)} requests all failed, the last with: {list(failed.values())[-1]}")
+
+    def _nothing_but_failed(self) -> bool:
+        return len(self.tally.failed) >= ALL_FAILED and not (self.tally.answered or self.tally.replayed)
+
+    async def _doubt(self) -> None:
+        """Where all failed so far, wait for what is in flight before more is asked."""
+        async with self._settled:
+            await self._settled.wait_for(lambda: not (self._in_flight and self._nothing_but_failed()))
+        self.end_if_all_failed()
 
     async def sleep(self, seconds: float) -> None:
         """Less where the run ends."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from slingshot.llm.api import Body
+from slingshot.llm.api import Ask, Body
 from slingshot.llm.ledger import Hold, Ledger
-from slingshot.money import bill, convert, reservation
+from slingshot.money import OVERHEAD, bill, convert, reservation
 from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserError
 
 FREE = "none"
@@ -51,6 +51,18 @@ class Wallet:
         if spending and name not in params.run.budget:
             raise UserError(f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost")
         return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
+
+    def check(self, asks: Iterable[Ask]) -> None:
+        """Raises UserError where a request may be longer than the price holds for."""
+        if self.price is None or self.price.up_to is None:
+            return
+        longest = max((size(ask.body) for ask in asks), default=0)
+        if longest + OVERHEAD > self.price.up_to:
+            raise UserError(
+                f"{PARAMS}: the price {self.price_name} holds for up to {self.price.up_to:,} input tokens (up_to), and "
+                f"a request has {longest:,} bytes, which may be as many tokens: lower llms.{self.name}.shots or "
+                "max_characters, or name a price for longer ones"
+            )
 
     def hold(self, seconds: float) -> Hold:
         """For attempts that are over after so many seconds."""

@@ -120,6 +120,8 @@ class LlmPrice(Frozen):
     cache_write: float = Field(ge=0)
     cache_read: float = Field(ge=0)
     batch_discount: float = Field(default=0.5, ge=0, le=1)
+    up_to: Count | None = None
+    """Input tokens of a request up to which this price holds; longer ones are not sent."""
     date: Date
     source: str
 

@@ -93,7 +93,10 @@ class CausalLmSettings(Prompted, Checkpoint):
 
 
 class Asked(Prompted):
-    """What every LLM that is asked text by text has, its answers kept in the ledger."""
+    """What every LLM that is asked text by text has, its answers kept in the ledger.
+
+    Texts are taken to leave this machine, and to cost money, unless a provider's class says otherwise.
+    """
 
     shots: int = Field(default=2, ge=0)
     """Examples (a class, where selection is stratified)."""
@@ -107,6 +110,20 @@ class Asked(Prompted):
     """Characters that a text is cut to."""
     max_errors: int = Field(default=0, ge=0)
     """Rows that may be left without an answer, which count as wrong; with more the stage fails."""
+
+    @property
+    def remote(self) -> bool:
+        return True
+
+    @property
+    def paid(self) -> bool:
+        return True
+
+    @model_validator(mode="after")
+    def _what_is_paid_has_a_price(self) -> Self:
+        if self.paid and self.price is None:
+            raise ValueError("price is missing: name the entry of cost.llm_prices that this model is billed by")
+        return self
 
     @model_validator(mode="after")
     def _samples_are_votes(self) -> Self:
@@ -150,12 +167,6 @@ class AnthropicSettings(Asked):
     @property
     def paid(self) -> bool:
         return self.price is not None or self.base_url is None
-
-    @model_validator(mode="after")
-    def _the_api_has_a_price(self) -> Self:
-        if self.base_url is None and self.price is None:
-            raise ValueError("price is missing: name the entry of cost.llm_prices that this model is billed by")
-        return self
 
 
 LlmSettings = Annotated[CausalLmSettings | AnthropicSettings, Field(discriminator="provider")]
