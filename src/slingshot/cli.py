@@ -85,8 +85,8 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
     """Say what the answers that are not here yet would cost, and what is left of each budget. Nothing is bought.
 
     LLM names entries of `llms` in params.yaml, in the study or not; without one it is those of the study that are
-    asked through an API. The data sets are the study's. Texts are sent to be counted, which is free, only where a key
-    is set and the data set has may_leave; elsewhere tokens are estimated.
+    asked through an API. The data sets are the study's, once `dvc repro shots` has prepared them. Texts are sent to be
+    counted, which is free, only where a key is set and the data set has may_leave; elsewhere tokens are estimated.
     """
     import json
 

@@ -123,8 +123,8 @@ def few(asked: Asked) -> Asked:
 
 @pytest.fixture
 def hasty(few: Asked) -> Asked:
-    """Thirteen requests, for each of which the API has a second."""
-    few.set("run.timeout", 1.0)
+    """Thirteen requests, for each of which the API has two seconds."""
+    few.set("run.timeout", 2.0)
     return few
 
 

@@ -25,7 +25,7 @@ UNKNOWN = [
     Fault.wrong_shape(),
     Fault.hang(30),
     Fault.endless(),
-    Fault.slow(1.5),
+    Fault.slow(3),
 ]
 
 

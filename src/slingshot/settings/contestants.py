@@ -34,7 +34,8 @@ class TfidfSettings(Frozen):
 
 class Checkpoint(Frozen):
     checkpoint: str = Field(min_length=1)
-    """`package:NAME` (a pip package that carries weights), a local folder, or a hub id."""
+    """`package:NAME` (a pip package that carries weights), a local folder, or a hub id; of a causal LLM a GGUF file
+    too."""
     revision: str | None = None
     """Of a hub id: a branch, a tag or a commit; null takes the default branch."""
     sha256: dict[str, str] = {}
