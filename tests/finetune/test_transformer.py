@@ -93,7 +93,7 @@ def known(project, tiny):
 
 def test_windows_learn_what_only_the_last_sentence_says_and_a_head_does_not(project, known):
     long_texts(project, 1000, last=25)
-    changes = {**known, "batch_size": 32, "overlap": 0.1, "learning_rate": 0.002}
+    changes = {**known, "batch_size": 16, "overlap": 0.1, "learning_rate": 0.002}
     read, _ = run(project, truncation="windows", **changes)
     assert accuracy(read) > 0.9
     assert read["input_tokens"].min() > 1000
