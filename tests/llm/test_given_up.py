@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from slingshot.llm.sending import Sender, Tally
+from slingshot.settings import RunSettings
 from tests.llm.conftest import REQUESTS, outcomes
 from tests.messages_api.script import Fault
 
@@ -83,3 +85,11 @@ def test_a_run_that_was_stopped_never_passes_for_one_with_as_many_errors_as_allo
     assert not (hasty.root / "data/predictions/toy/claude.parquet").exists()
     hasty.run()
     assert set(hasty.predictions()["status"]) == {"ok"}
+
+
+def test_a_run_that_ended_for_another_reason_is_not_one_in_which_all_failed():
+    tally = Tally(failed={str(number): "400" for number in range(9)})
+    sender = Sender(None, None, None, RunSettings(), 1, tally)
+    sender.end("interrupted")
+    sender.end_if_all_failed()
+    assert tally.stopped == "interrupted" and not tally.all_failed

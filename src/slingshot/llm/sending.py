@@ -219,8 +219,8 @@ class Sender:
         self.tally.tell()
 
     def end_if_all_failed(self) -> None:
-        """Where nothing was ever answered, the fault is not in a request."""
-        if self._nothing_but_failed():
+        """Where nothing was ever answered, the fault is not in a request. A run that ended already has its reason."""
+        if self._nothing_but_failed() and not self.ended.is_set():
             failed = self.tally.failed
             self.tally.all_failed = True
             self.end(f"the first {len(failed)} requests all failed, the last with: {list(failed.values())[-1]}")
