@@ -44,7 +44,7 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
         if missing:
             _check_leave(settings, task, len(missing), len(asks))
             wallet.standing(ledger)  # a missing rate is an error before anything is sent
-            wallet.check(missing)
+            wallet.check_length(missing)
             _send(settings, task, Sender(api, ledger, wallet, task.params.run, settings.max_tokens, tally), missing)
             records = ledger.answers(asks)
         errors = sum(any(ask.request not in records for ask in row) for row in asked)

@@ -59,12 +59,17 @@ class CausalLm:
     def check_room(self, tokens: int) -> None:
         """Raises UserError when a prompt of so many tokens and its label are more than the model reads."""
         longest = tokens + max(map(len, self.scored))
-        limit = getattr(self.config, "max_position_embeddings", None)
-        if limit is not None and 0 < limit < longest:
+        if self._reads < longest:
             raise UserError(
-                f"a prompt may take {longest:,} tokens, but the LLM reads {limit:,} at most: "
+                f"a prompt may take {longest:,} tokens, but the LLM reads {self._reads:,} at most: "
                 "lower shots or max_length under llms in params.yaml"
             )
+
+    @property
+    def _reads(self) -> float:
+        """Most tokens at a time, infinite where the checkpoint does not say."""
+        limit = getattr(self.config, "max_position_embeddings", None) or -1
+        return limit if limit > 0 else math.inf
 
     @torch.inference_mode()
     def prefix(self, tokens: Tokens, probe: Tokens) -> Prefix:
@@ -202,9 +207,8 @@ class CausalLm:
         tree = max(self.trees, key=lambda t: max(map(len, t.paths), default=0))
         path = max(reversed(tree.paths), key=len, default=())
         labels = [n for n in sorted(set(tree.terms[:, 0])) if path[: len(self.scored[n]) - 1] == self.scored[n][:-1]]
-        room = ROW - 2 * len(probe) - 3 * len(tree)
-        limit = getattr(self.config, "max_position_embeddings", None) or math.inf
-        room = int(min(room, limit - len(prefix.tokens) - max(map(len, self.scored))))
+        fits = self._reads - len(prefix.tokens) - max(map(len, self.scored))
+        room = int(min(ROW - 2 * len(probe) - 3 * len(tree), fits))
         between = [((probe * ROW)[:room], tree)] if room > 0 else []
         row = [(probe, tree), *between, (probe, tree)]
         try:

@@ -52,7 +52,7 @@ class Wallet:
             raise UserError(f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost")
         return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
 
-    def check(self, asks: Iterable[Ask]) -> None:
+    def check_length(self, asks: Iterable[Ask]) -> None:
         """Raises UserError where a request may be longer than the price holds for."""
         if self.price is None or self.price.up_to is None:
             return
