@@ -32,6 +32,8 @@ class Contestant:
     intervals: Figures
     cost: Figures
     training_cutoff: date | None = None
+    cascade: Figures | None = None
+    """What metrics/cascade says of a cascade: its threshold, and its curve on test rows."""
 
     def seeds(self) -> list[int]:
         """Its training seeds; empty for what has none (LLMs and deterministic baselines)."""
@@ -93,4 +95,5 @@ def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind
         intervals=intervals,
         cost=cost,
         training_cutoff=llm.training_cutoff if llm else None,
+        cascade=read_json(metrics / "cascade" / dataset / f"{name}.json") if kind == "cascade" else None,
     )
