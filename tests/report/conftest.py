@@ -1,9 +1,11 @@
-"""Small hand-made metrics files: what the report reads."""
+"""Small hand-made metrics files, and data/plots and data/errors beside them: what the report reads."""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from slingshot.settings import Settings
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 VALUES = {"tfidf": 0.732, "frozen": 0.781, "minilm": 0.842, "gemma": 0.741}
+CLASSES = ("neg", "neu", "pos")
 COSTS = {"tfidf": 0.0000021, "frozen": 0.00143, "minilm": 0.00151, "gemma": 0.0352}
 
 
@@ -22,7 +25,7 @@ def audit() -> dict[str, Any]:
     return {
         "rows": {"source": 4200, "used": 4200, "train": 2520, "validation": 840, "test": 840},
         "excluded": {},
-        "classes": {name: {"train": 840, "validation": 280, "test": 280} for name in ("neg", "neu", "pos")},
+        "classes": {name: {"train": 840, "validation": 280, "test": 280} for name in CLASSES},
         "ceiling": {
             "test": {"within": 0.9988, "whole": 0.9976},
             "all": {"within": 0.9964},
@@ -74,11 +77,31 @@ def intervals(value: float, source: str, seeds: list[int]) -> dict[str, Any]:
         "metrics": metrics,
         "seeds": [{"seed": seed, "accuracy": value} for seed in seeds],
         "notes": [],
+        "classes": [
+            {"label": label, "rows": 280, "recall_low": value - 0.05, "recall_high": value + 0.05}
+            | dict.fromkeys(("precision", "recall", "f1"), value)
+            for label in CLASSES
+        ],
+        "calibration": calibration(seeds),
+    }
+
+
+def calibration(seeds: list[int]) -> dict[str, Any]:
+    before = {"log_loss": 0.61, "brier": 0.32, "ece": 0.081, "rms_calibration_error": 0.074}
+    after = {"log_loss": 0.52, "brier": 0.29, "ece": 0.031, "rms_calibration_error": 0.0}
+    return {
+        "validation_rows": 840,
+        "temperatures": [{"seed": seed, "temperature": 1.31} for seed in seeds],
+        "before": before | {"ece_if_calibrated": 0.029, "p_calibrated": 0.0004},
+        "after": after | {"ece_if_calibrated": 0.029, "p_calibrated": 0.37},
     }
 
 
 def cost(price: float, seconds: float | None) -> dict[str, Any]:
+    """Of what costs the machine's seconds, at 0.10 an hour."""
     return {
+        "machine_seconds_per_1000_texts": price / 0.1 * 3600,
+        **dict.fromkeys(TOKEN_COSTS),
         "train_seconds": seconds,
         "train_cost": None if seconds is None else seconds * 0.1 / 3600,
         "cost_per_1000_texts": price,
@@ -86,6 +109,9 @@ def cost(price: float, seconds: float | None) -> dict[str, Any]:
         "labelling_cost": 252.0,
         "train_rows": 2520,
     }
+
+
+TOKEN_COSTS = tuple(f"{kind}_cost_per_1000_texts" for kind in ("token", "list", "cached", "batch"))
 
 
 def pair(a: str, b: str) -> dict[str, Any]:
@@ -108,12 +134,105 @@ def pair(a: str, b: str) -> dict[str, Any]:
         "reverse_verdict": reverse,
         "mcnemar": [],
         "notes": [],
+        "rows_to_resolve": None if verdict in ("better", "worse") else 12345,
+    }
+
+
+def errors(names: list[str], classes: Sequence[str] = CLASSES) -> dict[str, Any]:
+    """data/errors/D.json of three rows."""
+    first, second, *_ = classes
+    texts = {f"r{i}": {"text": f"The text of row {i}.", "label": first} for i in range(3)}
+    counts = {
+        "rows": 840,
+        "both_right": 600,
+        "only_a": 90,
+        "only_b": 80,
+        "both_wrong_alike": 50,
+        "both_wrong_apart": 20,
+    }
+    return {
+        "texts": texts,
+        "agree_against_label": [{"id": "r0", "prediction": second, "confidence": 0.97}],
+        "agree_against_label_rows": 73,
+        "confident_errors": {name: [{"id": "r1", "prediction": second, "confidence": 0.98}] for name in names},
+        "disagreements": [{"a": a, "b": b, **counts} for i, a in enumerate(names) for b in names[i + 1 :]],
+        "disagreement_examples": [{"id": "r2", "predictions": dict.fromkeys(names, second)}],
+    }
+
+
+@dataclass
+class Plots:
+    """One contestant's lines of data/plots/D/C, below their headers."""
+
+    confusion: list[tuple[str, str]]
+    predicted: list[tuple[float, float, int]]
+    scaled: list[tuple[float, float, int]]
+    risk: list[tuple[float, float]]
+
+    def write(self, folder: Path) -> None:
+        bins = ("confidence", "accuracy", "rows")
+        for name, header, lines in (
+            ("confusion", ("actual", "predicted"), self.confusion),
+            ("reliability/predicted", bins, self.predicted),
+            ("reliability/scaled", bins, self.scaled),
+            ("risk", ("coverage", "risk"), self.risk),
+        ):
+            path = folder / f"{name}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([header, *lines])
+
+
+def plots(value: float, classes: Sequence[str] = CLASSES, rows: int = 840) -> Plots:
+    """Of a contestant of that accuracy whose mistakes lie near the class, and who is a little too sure."""
+    random_ = random.Random(value)
+    confusion = []
+    for i in range(rows):
+        actual = i % len(classes)
+        other = (actual + random_.choice((-1, 1, 1, 2))) % len(classes)
+        confusion.append((classes[actual], classes[actual if random_.random() < value else other]))
+    confusion[-1] = (confusion[-1][0], "(no valid answer)")
+    levels = [(i + 0.5) / 15 for i in range(5, 15)]
+    return Plots(
+        confusion=confusion,
+        predicted=[(level, level * 0.85, 20 + 8 * i) for i, level in enumerate(levels)],
+        scaled=[(level, level * 0.99, 20 + 8 * i) for i, level in enumerate(levels)],
+        risk=[(i / rows, (1 - value) * (i / rows) ** 1.5) for i in range(1, rows + 1)],
+    )
+
+
+def cascade() -> dict[str, Any]:
+    """metrics/cascade of minilm before gemma."""
+    seed = {"seed": 0, "temperature": 1.31, "threshold": 0.55, "escalated_validation": 0.04, "escalated_test": 0.05}
+    shares = [i / 10 for i in range(11)]
+    return {
+        "small": "minilm",
+        "large": "gemma",
+        "primary": "accuracy",
+        "target": "accuracy of gemma on validation",
+        "target_value": 0.741,
+        "max_cost": None,
+        "rows": 300,
+        "reached": True,
+        "seeds": [seed | {"validation": 0.85, "small_validation": 0.84, "large_validation": 0.741}],
+        "curve": [
+            {
+                "seed": 0,
+                "threshold": None if share == 1 else 0.4 + share / 2,
+                "escalated": share,
+                "value": 0.842 + 0.02 * share - 0.12 * share**2,
+                "cost_per_1000_texts": COSTS["minilm"] + share * COSTS["gemma"],
+                "chosen": share == 0.1,
+            }
+            for share in shares
+        ],
+        "notes": ["the target is reached without asking the LLM often"],
     }
 
 
 @dataclass
 class Files:
-    """One data set's metrics files as values, to be changed by a test and then written."""
+    """One data set's files as values, to be changed by a test and then written."""
 
     audit: dict[str, Any] = field(default_factory=audit)
     scores: dict[str, dict[str, Any]] = field(default_factory=lambda: {n: scores(v) for n, v in VALUES.items()})
@@ -141,17 +260,40 @@ class Files:
         }
     )
 
+    plots: dict[str, Plots] = field(default_factory=lambda: {n: plots(v) for n, v in VALUES.items()})
+    errors: dict[str, Any] = field(default_factory=lambda: errors(list(VALUES)))
+    cascades: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add_cascade(self, name: str = "cascade") -> None:
+        """The contestant `name` of minilm and gemma; for a study with `cascades`."""
+        self.scores[name] = scores(0.851)
+        self.intervals[name] = intervals(0.851, "softmax", [0])
+        self.costs[name] = cost(0.0042, 312.4)
+        self.plots[name] = plots(0.851)
+        self.cascades[name] = cascade()
+
     def pair(self, a: str, b: str) -> dict[str, Any]:
         return next(row for row in self.pairs["pairs"] if (row["a"], row["b"]) == (a, b))
 
     def write(self, folder: Path, dataset: str = "tweets") -> None:
+        """Into `folder`, the metrics, and into data/ beside it."""
         values = {f"audit/{dataset}": self.audit, f"pairs/{dataset}": self.pairs}
-        for room, held in (("scores", self.scores), ("intervals", self.intervals), ("cost", self.costs)):
+        for room, held in (
+            ("scores", self.scores),
+            ("intervals", self.intervals),
+            ("cost", self.costs),
+            ("cascade", self.cascades),
+        ):
             values |= {f"{room}/{dataset}/{name}": value for name, value in held.items()}
         for name, value in values.items():
             path = folder / f"{name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(value))
+        data = folder.parent / "data"
+        (data / "errors").mkdir(parents=True, exist_ok=True)
+        (data / "errors" / f"{dataset}.json").write_text(json.dumps(self.errors))
+        for name, held in self.plots.items():
+            held.write(data / "plots" / dataset / name)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def build(files, study, tmp_path):
         files.write(tmp_path / "metrics")
         settings = study(**chosen)
         parts = sections(settings, tmp_path / "metrics")
-        return parts, page.html(parts, settings), summary.markdown(parts)
+        return parts, page.build(parts, settings, tmp_path / "data").html, summary.markdown(parts)
 
     return made
 

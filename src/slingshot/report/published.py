@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from slingshot.money import per_million_tokens
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import MISSING, count, score, significant
@@ -74,3 +75,12 @@ def _printed(metric: str, value: float | None, currency: str) -> str:
 
 def _money(metric: str, text: str, currency: str) -> str:
     return f"{currency} {text}" if metric in ("train_cost", "cost_per_million_tokens") else text
+
+
+def claim() -> dict[str, Any]:
+    """The study's headline on money: its three assumptions, and the `ratio` that follows from them."""
+    held = read_yaml(FIGURES)["claim"]
+    return {
+        **held,
+        "ratio": held["llm_per_million"] / per_million_tokens(held["hourly_price"], held["tokens_per_second"]),
+    }

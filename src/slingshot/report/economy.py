@@ -1,0 +1,212 @@
+"""What contestants cost, apart and against each other: the tables of the page, and the figures that its sliders move.
+
+The formulas are slingshot.monthly's; `payload` hands the page what it needs to apply them to other numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import combinations
+from typing import Any
+
+from slingshot import monthly
+from slingshot.monthly import Terms, Work
+from slingshot.report.grid import Grid
+from slingshot.report.inputs import Contestant, Results
+from slingshot.report.numbers import MISSING, count, percent, significant
+from slingshot.report.section import Section
+from slingshot.settings import Settings
+
+TEXTS = 100_000.0
+MONTHS = 12.0
+VOLUMES = tuple(10.0**power for power in range(2, 9))
+"""Monthly texts of the cost surface."""
+UTILISATIONS = tuple(round(share / 10, 1) for share in range(10, 0, -1))
+BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
+    # billing: (key in metrics/cost, what the page calls it)
+    "billed": ("token_cost_per_1000_texts", "as billed in this run"),
+    "list": ("list_cost_per_1000_texts", "at list price"),
+    "cached": ("cached_cost_per_1000_texts", "list price, with the prompt cache"),
+    "batch": ("batch_cost_per_1000_texts", "list price, in batches"),
+}
+
+
+def terms(settings: Settings) -> Terms:
+    """What the sliders start from."""
+    cost = settings.cost
+    return Terms(TEXTS, cost.hourly_price, cost.utilisation, cost.label_price, MONTHS)
+
+
+def works(results: Results, settings: Settings) -> dict[str, Work | None]:
+    """Contestant -> what it takes; None where neither machine seconds nor tokens are known.
+
+    A cascade's seconds beyond those of its small model are its LLM's.
+    """
+    small = {cascade.name: cascade.small for cascade in settings.study.cascades}
+    seconds = {c.name: c.cost.get("machine_seconds_per_1000_texts") for c in results.contestants}
+    return {c.name: _work(c, seconds[c.name], seconds.get(small.get(c.name, ""))) for c in results.contestants}
+
+
+def _work(contestant: Contestant, seconds: float | None, of_small: float | None) -> Work | None:
+    cost = contestant.cost
+    billed = cost.get("token_cost_per_1000_texts")
+    if seconds is None and billed is None:
+        return None
+    own = {"model": seconds, "llm": 0.0}.get(contestant.kind, min(seconds or 0.0, of_small or 0.0)) or 0.0
+    return Work(
+        train_seconds=cost.get("train_seconds") or 0.0,
+        labels=cost.get("train_rows") or 0,
+        seconds=own,
+        llm_seconds=(seconds or 0.0) - own,
+        tokens={} if billed is None else {billing: cost.get(key) for billing, (key, _) in BILLINGS.items()},
+    )
+
+
+def costs(results: Results, settings: Settings) -> Grid:
+    """Training, labels and prediction apart, at the prices of params.yaml."""
+    currency, start = settings.cost.currency, terms(settings)
+    taken = works(results, settings)
+    use, always = (f"{count(start.texts)} a month, {how}" for how in ("by use", "always on"))
+    return Grid(
+        heading="What each costs",
+        caption=(
+            f"{currency}. Training and labels are paid once; prediction is per 1,000 texts, and per million of the "
+            "contestant's own tokens. By the month: prediction alone."
+        ),
+        columns=(
+            *("Contestant", "Training, once", "Labels, once", "Per 1,000 texts", "Per million tokens"),
+            *(name for _, name in list(BILLINGS.values())[1:]),
+            use,
+            always,
+        ),
+        rows=tuple(_cost_row(c, taken[c.name], start) for c in results.contestants),
+        notes=(
+            f"{MISSING} under training: prompted, not trained. {MISSING} under a list price: no tokens are billed, or "
+            "this API's price is not listed so.",
+            f"By use pays the hours worked, at {percent(start.utilisation)} utilisation; always on pays whole machines "
+            f"for {monthly.HOURS:.0f} hours a month.",
+        ),
+    )
+
+
+def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[str, ...]:
+    cost = contestant.cost
+    keys = ("train_cost", "labelling_cost", "cost_per_1000_texts", "cost_per_million_tokens")
+    months = [work and monthly.month(work, replace(start, always_on=on)) for on in (False, True)]
+    return (
+        contestant.title,
+        *(significant(cost.get(key)) for key in keys),
+        *(significant(cost.get(key)) for key, _ in list(BILLINGS.values())[1:]),
+        *(significant(month.machine + month.tokens if month else None) for month in months),
+    )
+
+
+def break_evens(results: Results, settings: Settings) -> Grid | None:
+    """The number of texts, over all time, from which a dearer start has paid for itself; None under two contestants."""
+    start = replace(terms(settings), months=1.0)  # what is paid once, whole: texts in all, not by the month
+    rows = []
+    for (a, first), (b, second) in combinations(works(results, settings).items(), 2):
+        rows.append((a, b, *in_words(a, b, first, second, start)))
+    if not rows:
+        return None
+    return Grid(
+        heading="Break-even",
+        caption="Texts, in all, at which two contestants have cost the same, training and labels included; by use.",
+        columns=("First", "Second", "Texts", "So"),
+        rows=tuple(rows),
+        notes=("By the sum alone: how good they are stands in the tables of scores and pairs.",),
+    )
+
+
+def in_words(a: str, b: str, first: Work | None, second: Work | None, at: Terms) -> tuple[str, str]:
+    """The break-even of `a` and `b`, and what it means."""
+    lines = [work and monthly.line(work, at) for work in (first, second)]
+    if first is None or second is None or lines[0] is None or lines[1] is None:
+        return MISSING, "a price is not known"
+    if lines[0] == lines[1]:
+        return MISSING, "both cost the same"
+    texts = monthly.break_even(first, second, at)
+    if texts is None:
+        return MISSING, f"{a if lines[0] <= lines[1] else b} is cheaper at any number"
+    below, above = (a, b) if lines[0][0] < lines[1][0] else (b, a)
+    return count(texts), f"{below} is cheaper below, {above} above"
+
+
+def pair(section: Section) -> tuple[str, str] | None:
+    """The two that the surface compares at first: those of the verdict, else the first two."""
+    verdict, names = section.verdict, [c.name for c in section.results.contestants]
+    if verdict.small in names and verdict.large in names:
+        return str(verdict.small), str(verdict.large)
+    return (names[0], names[1]) if len(names) > 1 else None
+
+
+def surface(small: Work, large: Work, at: Terms) -> list[dict[str, Any]]:
+    """By monthly texts and utilisation: the cost of `large` over that of `small`, and the flip price; None unknown."""
+    cells = []
+    for utilisation in UTILISATIONS:
+        for texts in VOLUMES:
+            here = replace(at, texts=texts, utilisation=utilisation)
+            months = monthly.month(small, here), monthly.month(large, here)
+            known = months[0] is not None and months[1] is not None and months[0].total > 0 and months[1].total > 0
+            cells.append(
+                {
+                    "texts": texts,
+                    "utilisation": utilisation,
+                    "ratio": months[1].total / months[0].total if known and months[0] and months[1] else None,
+                    "flip": monthly.flip_price(small, large, here),
+                }
+            )
+    return cells
+
+
+def payload(sections: Mapping[str, Section], settings: Settings, claim: Mapping[str, Any]) -> dict[str, Any]:
+    """What page.js needs: every contestant's work, where sliders start, and where they stop."""
+    start = terms(settings)
+    return {
+        "currency": settings.cost.currency,
+        "hours": monthly.HOURS,
+        "volumes": VOLUMES,
+        "utilisations": UTILISATIONS,
+        "terms": asdict(start),
+        "claim": {key: claim[key] for key in ("llm_per_million", "hourly_price", "tokens_per_second")},
+        "datasets": {
+            name: {
+                "pair": pair(section),
+                "works": {n: work and asdict(work) for n, work in works(section.results, settings).items()},
+                "titles": {c.name: c.title for c in section.results.contestants},
+            }
+            for name, section in sections.items()
+        },
+    }
+
+
+def stops(low: float, high: float, *own: float) -> list[float]:
+    """1, 2 and 5 times the powers of ten from `low` to `high`, and a slider's own start among them."""
+    powers = range(-6, 10)
+    round_ones = (float(f"{n}e{power}") for power in powers for n in (1, 2, 5))
+    return sorted({*(stop for stop in round_ones if low <= stop <= high), *own})
+
+
+def sliders(start: Terms, claim: Mapping[str, Any], currency: str) -> list[dict[str, Any]]:
+    """The page's range inputs: `key` in Terms (or in the claim), label, unit and stops; `at` is the first stop."""
+    shares = [round(share / 20, 2) for share in range(1, 21)]
+    held: Sequence[tuple[str, str, str, list[float], float]] = (
+        ("texts", "Texts a month", "", stops(100, 1e8, start.texts), start.texts),
+        ("hourly_price", "An hour of the machine", currency, stops(0.01, 100, start.hourly_price), start.hourly_price),
+        ("utilisation", "Utilisation", "%", sorted({*shares, start.utilisation}), start.utilisation),
+        ("label_price", "A label", currency, stops(0.01, 10, 0.0, start.label_price), start.label_price),
+        ("months", "Months to write off over", "", [1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60], start.months),
+        ("llm_factor", "LLM's price, times", "×", stops(0.001, 1000), start.llm_factor),
+    )
+    of_claim: Sequence[tuple[str, str, str, list[float], float]] = (
+        ("llm_per_million", "LLM, a million input tokens", "EUR", stops(0.05, 100, claim["llm_per_million"]), 0.0),
+        ("hourly_price", "An hour of the machine", "EUR", stops(0.05, 100, claim["hourly_price"]), 0.0),
+        ("tokens_per_second", "Tokens that it reads a second", "", stops(100, 1e6, claim["tokens_per_second"]), 0.0),
+    )
+    made = [(*slider[:4], slider[4], "terms") for slider in held]
+    made += [(*slider[:4], float(claim[slider[0]]), "claim") for slider in of_claim]
+    return [
+        {"key": key, "label": label, "unit": unit, "stops": steps, "at": steps.index(value), "group": group}
+        for key, label, unit, steps, value, group in made
+    ]

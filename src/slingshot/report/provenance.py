@@ -1,0 +1,107 @@
+"""What produced the page: the settings that took part, and the versions of the main packages."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from slingshot.report.grid import Grid
+from slingshot.report.numbers import MISSING
+from slingshot.settings import Settings
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+    "pandas",
+    "evaluate",
+    "datasets",
+    "anthropic",
+    "rensa",
+    "dvc",
+    "altair",
+    "vl-convert-python",
+)
+
+
+def settings_grid(settings: Settings) -> Grid:
+    """Every setting of what the study names, by its key in params.yaml."""
+    values = settings.model_dump(mode="json", exclude={"run", "datasets", "models", "llms"})
+    for block, chosen in (
+        ("datasets", settings.study.datasets),
+        ("models", settings.study.models),
+        ("llms", settings.study.llms),
+    ):
+        held = getattr(settings, block)
+        values[block] = {name: held[name].model_dump(mode="json") for name in chosen}
+    values["cost"]["llm_prices"] = {
+        name: price
+        for name, price in values["cost"]["llm_prices"].items()
+        if name in {settings.llms[llm].price for llm in settings.study.llms}
+    }
+    return Grid(
+        heading="Settings",
+        caption="params.yaml, of all that the study names; defaults included.",
+        columns=("Key", "Value"),
+        rows=tuple(_flat("", values)),
+    )
+
+
+def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from _flat(f"{name}.", value)
+        else:
+            yield name, _written(value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_written, value)) or "none"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_written(inner)}" for key, inner in value.items()) or "none"
+    return MISSING if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def versions_grid() -> Grid:
+    """Python and the main packages as installed where the page was made."""
+    rows = [("python", platform.python_version())]
+    for name in PACKAGES:
+        try:
+            rows.append((name, version(name)))
+        except PackageNotFoundError:
+            rows.append((name, "not installed"))
+    return Grid(heading="Versions", caption="Where this page was made.", columns=("Package", "Version"), rows=(*rows,))
+
+
+def cutoffs(settings: Settings, published: Mapping[str, str | None], seen: set[tuple[str, str]]) -> Grid | None:
+    """Each LLM's training cutoff beside each data set's publication; `seen` holds (data set, LLM) that may overlap."""
+    if not settings.study.llms:
+        return None
+    llms = {name: settings.llms[name] for name in settings.study.llms}
+    return Grid(
+        heading="Training cutoffs and publication dates",
+        caption="A text that was public before an LLM's training data ended may have been seen in training.",
+        columns=("Data set", "Published", *(f"{m.title}, to {m.training_cutoff or 'unknown'}" for m in llms.values())),
+        rows=tuple(
+            (
+                dataset,
+                day or MISSING,
+                *(
+                    "not known"
+                    if day is None or llm.training_cutoff is None
+                    else "may have been seen"
+                    if (dataset, name) in seen
+                    else "published later"
+                    for name, llm in llms.items()
+                ),
+            )
+            for dataset, day in published.items()
+        ),
+    )
