@@ -113,7 +113,7 @@ def simulate(case: Case, true: list[dict[str, float]], numbers: range, resamples
 
 @click.command(help=__doc__)
 @click.option("--simulations", default=2000, show_default=True)
-@click.option("--resamples", default=1000, show_default=True)
+@click.option("--resamples", default=500, show_default=True)
 @click.option("--processes", default=2, show_default=True)
 def main(simulations: int, resamples: int, processes: int) -> None:
     wrong = 0

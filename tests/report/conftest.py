@@ -88,17 +88,17 @@ def cost(price: float, seconds: float | None) -> dict[str, Any]:
     }
 
 
-def pair(a: str, b: str) -> dict[str, Any]:
+def pair(a: str, b: str, values: dict[str, float] = VALUES) -> dict[str, Any]:
     """By the rule of metrics.pairs with a half-width of 0.031 and a margin of 0.02."""
-    difference = VALUES[a] - VALUES[b]
+    difference = values[a] - values[b]
     low, high = difference - 0.031, difference + 0.031
     verdict = "better" if low > 0 else "worse" if high < 0 else "not resolved"
     reverse = {"better": "worse", "worse": "better"}.get(verdict, "not resolved")
     return {
         "a": a,
         "b": b,
-        "a_value": VALUES[a],
-        "b_value": VALUES[b],
+        "a_value": values[a],
+        "b_value": values[b],
         "difference": difference,
         "low": low,
         "high": high,
@@ -144,6 +144,12 @@ class Files:
     def pair(self, a: str, b: str) -> dict[str, Any]:
         return next(row for row in self.pairs["pairs"] if (row["a"], row["b"]) == (a, b))
 
+    def add_cascade(self, name: str, value: float, price: float) -> None:
+        """A cascade, with its pairs against all others."""
+        self.scores[name], self.intervals[name] = scores(value), intervals(value, "softmax+logprob", [0])
+        self.costs[name] = cost(price, 312.4)
+        self.pairs["pairs"] += [pair(other, name, {**VALUES, name: value}) for other in VALUES]
+
     def write(self, folder: Path, dataset: str = "tweets") -> None:
         values = {f"audit/{dataset}": self.audit, f"pairs/{dataset}": self.pairs}
         for room, held in (("scores", self.scores), ("intervals", self.intervals), ("cost", self.costs)):
@@ -165,7 +171,7 @@ def study() -> Callable[..., Settings]:
 
     def narrowed(**chosen: Any) -> Settings:
         values = settings.read_yaml(PARAMS)
-        values["study"] |= {"datasets": ["tweets"]} | chosen
+        values["study"] |= {"datasets": ["tweets"], "cascades": []} | chosen
         for name in values["study"]["datasets"]:
             values["datasets"].setdefault(name, values["datasets"]["tweets"])
         for name in values["study"]["models"]:

@@ -9,9 +9,10 @@ from pathlib import Path
 import jinja2
 
 from slingshot.report import charts, numbers
+from slingshot.report.pair import find_pair
 from slingshot.report.section import Section
 from slingshot.report.table import facts
-from slingshot.report.verdict import RULES, find_pair
+from slingshot.report.verdict import RULES
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
