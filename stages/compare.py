@@ -1,4 +1,5 @@
-"""Compare every two contestants of one data set on its test rows, by the rule of metrics.pairs."""
+"""Compare every two contestants of one data set on its test rows, by the rule of metrics.pairs, and find the rows where
+they are wrong or differ."""
 
 from pathlib import Path
 
@@ -13,24 +14,17 @@ def main(dataset: str) -> None:
     from rich.console import Console
 
     from slingshot import tables
-    from slingshot.metrics import pairs
-    from slingshot.metrics.scored import scored
+    from slingshot.metrics import errors, pairs
+    from slingshot.metrics.scored import Prepared
 
     config = settings.load()
-    prepared = Path("data/prepared", dataset)
-    classes = len(tables.Labels.read(prepared / "labels.json").names)
-    validation, test = (tables.read_rows(prepared / f"{split}.parquet") for split in tables.PREDICTED)
-    folder = Path("data/predictions", dataset)
-    contestants = {}
-    for name in config.study.contestants:
-        path = folder / f"{name}.parquet"
-        frame = tables.read_predictions(path, classes)
-        tables.check_ids(path, frame, validation, test)
-        contestants[name] = scored(path, frame, classes)["test"]
+    prepared = Prepared.read(dataset)
+    contestants = {name: prepared.splits(name)["test"] for name in config.study.contestants}
 
-    result = pairs.compare(contestants, folder, config.metrics)
+    result = pairs.compare(contestants, Path("data/predictions", dataset), config.metrics)
     written = Path("metrics/pairs", f"{dataset}.json")
     tables.write_json(written, result)
+    tables.write_json(Path("data/errors", f"{dataset}.json"), errors.find(contestants, prepared))
     Console().print(pairs.table(result))
     click.echo(f"compare {dataset}: {pairs.headline(result)} -> {written}")
 

@@ -18,9 +18,8 @@ def main(dataset: str, contestant: str) -> None:
     from slingshot.usage import Usage
 
     params = settings.load()
-    key = getattr(params.contestant(contestant), "price", None)
     usage = Usage.read(Path("data/usage", dataset, f"{contestant}.json"))
-    cost = figures(usage, params.cost, params.cost.llm_prices[key] if key else None)
+    cost = figures(usage, params.cost, params.price(contestant))
     path = Path("metrics/cost", dataset, f"{contestant}.json")
     tables.write_json(path, cost)
     texts = cost["cost_per_1000_texts"]

@@ -40,7 +40,7 @@ def main(dataset: str, model: str) -> None:
     cell = run_cell(chosen, task, test, study.seeds, inputs, model)
 
     out = Path("data/predictions", dataset, f"{model}.parquet")
-    tables.write_predictions(out, cell.predictions, len(names), fraction=fraction, train_rows=len(train))
+    tables.write_predictions(out, cell.predictions, names, fraction=fraction, train_rows=len(train))
     cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
     folder = Path("data/models", dataset, model)
     shutil.rmtree(folder, ignore_errors=True)

@@ -29,8 +29,7 @@ def main(dataset: str, llm: str) -> None:
     cell = provider(chosen).run_cell(chosen, task)
 
     out = Path("data/predictions", dataset, f"{llm}.parquet")
-    classes = len(task.prompt.names)
-    tables.write_predictions(out, cell.predictions, classes, fraction=None, train_rows=cell.usage.train_rows)
+    tables.write_predictions(out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows)
     tables.write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
     cell.usage.write(Path("data/usage", dataset, f"{llm}.json"))
     click.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")

@@ -1,4 +1,4 @@
-"""python3 -m stages.report: the verdict, the tables and the page, from the files in metrics/."""
+"""python3 -m stages.report: the verdict, the tables and the page, from metrics/, data/plots and data/errors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import click
 
 @click.command()
 def main() -> None:
-    """Read metrics/, write report/verdict.json, report/summary.md and report/index.html."""
+    """Write report/verdict.json, summary.md, index.html and figures/."""
     from slingshot import settings, tables
-    from slingshot.report.page import html
+    from slingshot.report import figures, page
     from slingshot.report.section import sections
     from slingshot.report.summary import markdown
 
@@ -20,9 +20,11 @@ def main() -> None:
     report = Path("report")
     tables.write_json(report / "verdict.json", {name: part.verdict.as_json() for name, part in parts.items()})
     tables.write_text(report / "summary.md", markdown(parts))
-    tables.write_text(report / "index.html", html(parts, params))
+    made = page.build(parts, params)
+    tables.write_text(report / "index.html", made.html)
+    figures.write(made.figures, report / "figures")
     headlines = "; ".join(f"{name}: {part.headline}" for name, part in parts.items())
-    click.echo(f"report: {headlines} -> {report}/index.html, summary.md, verdict.json")
+    click.echo(f"report: {headlines} -> {report}/index.html, figures, summary.md, verdict.json")
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
     write_params(
         tmp_path,
         {
-            "study": {"datasets": ["toy"], "models": ["tfidf", "frozen", "tiny"], "llms": ["lm"]},
+            "study": {"datasets": ["toy"], "models": ["tfidf", "frozen", "tiny"], "llms": ["lm"], "cascades": []},
             "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT"}},
             "models": {
                 "tfidf": {"family": "tfidf", "c": [1.0, 10.0], "char_ngrams": [0, 3]},

@@ -76,7 +76,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(root)
         patch.setenv("TOY_LOG", str(root.parent / "log"))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-        write_params(root, {"study": {"datasets": ["tweets"], "models": ["tfidf"], "llms": ["gemma"]}})
+        write_params(root, {"study": {"datasets": ["tweets"], "models": ["tfidf"], "llms": ["gemma"], "cascades": []}})
         for name, text in (("measure.py", MEASURE), ("finish.py", FINISH), ("dvc.yaml", GRAPH)):
             (root / name).write_text(text)
         tables.write_text(root / "studies/both.yaml", "seeds: [0, 2]\nsweep: {fraction: [1.0, 0.25]}\n")

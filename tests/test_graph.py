@@ -33,7 +33,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Rep
     write_params(
         root,
         {
-            "study": {"datasets": list(DATASETS), "models": list(MODELS), "llms": list(LLMS)},
+            "study": {
+                "datasets": list(DATASETS),
+                "models": list(MODELS),
+                "llms": list(LLMS),
+                "cascades": [{"name": "both", "small": "tfidf", "large": "lm"}],
+            },
             "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in DATASETS},
             "models": {"tfidf": tfidf},
             "llms": {"lm": {**lm, "choose_rows": 6, "max_validation": 12}},
@@ -96,8 +101,15 @@ def test_settings_rerun_only_their_own_stages(repository, change):
     for key, value, stale in [
         ("models.tfidf.c", [2.0], {f"finetune@{d}-tfidf" for d in DATASETS}),
         ("datasets.toy.licence", "CC0", {"prepare@toy"}),
-        ("llms.lm.batch_size", 4, {f"{s}@{d}-lm" for d in DATASETS for s in ("prompt_llm", "cost_llm")} | {"report"}),
+        (
+            "llms.lm.batch_size",
+            4,
+            {f"{s}@{d}-lm" for d in DATASETS for s in ("prompt_llm", "cost_llm")}
+            | {f"{s}@{d}-cascade0" for d in DATASETS for s in ("cascade", "cost_cascade")}
+            | {"report"},
+        ),
         ("fraction", 0.5, {f"subsample@{d}" for d in DATASETS}),
+        ("decision.monthly_texts", 1000, {"report"}),
         ("run.threads", 2, set()),
     ]:
         set_param(repository.root, key, value)
@@ -110,7 +122,9 @@ def test_code_reruns_only_what_it_touches(repository, change):
         ("src/slingshot/report/words.py", {"report"}),
         (
             "src/slingshot/cost/figures.py",
-            {f"cost@{d}-{m}" for d in DATASETS for m in MODELS} | {"cost_llm@toy-lm", "cost_llm@other-lm"},
+            {f"cost@{d}-{m}" for d in DATASETS for m in MODELS}
+            | {f"cost_llm@{d}-lm" for d in DATASETS}
+            | {f"{s}@{d}-cascade0" for d in DATASETS for s in ("cascade", "cost_cascade")},
         ),
         ("src/slingshot/llm/prompt.py", {f"prompt_llm@{d}-lm" for d in DATASETS}),
         ("src/slingshot/finetune/tfidf.py", {f"finetune@{d}-{m}" for d in DATASETS for m in MODELS}),

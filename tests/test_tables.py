@@ -14,6 +14,7 @@ from slingshot import tables
 from slingshot.settings import UserError
 from slingshot.usage import Usage
 
+LABELS = ("no", "yes")
 SCORES = np.array([[0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
 
 
@@ -29,7 +30,7 @@ def make_predictions() -> pd.DataFrame:
 
 def rewrite(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> None:
     """Write what no writer of the project would."""
-    pairs = {"fraction": "1.0", "train_rows": "9"} if metadata is None else metadata
+    pairs = {"fraction": "1.0", "train_rows": "9", "labels": '["no", "yes"]'} if metadata is None else metadata
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata(pairs), path)
@@ -78,7 +79,7 @@ def test_malformed_json_is_named(tmp_path: Path, content: bytes) -> None:
 READERS: list[Callable[[Path], Any]] = [
     tables.read_json,
     tables.read_rows,
-    lambda path: tables.read_predictions(path, 2),
+    lambda path: tables.read_predictions(path, LABELS),
     tables.Labels.read,
     Usage.read,
 ]
@@ -161,11 +162,11 @@ def test_broken_labels_are_named(tmp_path: Path, value: Any) -> None:
 
 def test_predictions_come_back_with_their_metadata(tmp_path: Path) -> None:
     path, frame = tmp_path / "p.parquet", make_predictions()
-    tables.write_predictions(path, frame, 2, fraction=None, train_rows=9)
-    back = tables.read_predictions(path, 2)
+    tables.write_predictions(path, frame, LABELS, fraction=None, train_rows=9)
+    back = tables.read_predictions(path, LABELS)
     np.testing.assert_array_equal(np.stack(back["scores"].to_list()), SCORES)
     pd.testing.assert_frame_equal(back.drop(columns="scores"), frame.drop(columns="scores"), check_dtype=False)
-    assert tables.read_metadata(path) == {"fraction": None, "train_rows": 9}
+    assert tables.read_metadata(path) == {"fraction": None, "train_rows": 9, "labels": ["no", "yes"]}
 
 
 def test_the_prediction_is_the_class_of_the_highest_score_unless_given() -> None:
@@ -198,17 +199,24 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
 def test_broken_predictions_are_neither_written_nor_read(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     path, frame = tmp_path / "p.parquet", make_predictions().assign(**change)
     with pytest.raises(ValueError, match=rf"p\.parquet: .*{message}"):
-        tables.write_predictions(path, frame, 2, fraction=1.0, train_rows=9)
+        tables.write_predictions(path, frame, LABELS, fraction=1.0, train_rows=9)
     assert not path.exists()
     rewrite(path, frame, tables.PREDICTIONS)
     with pytest.raises(UserError, match=rf"p\.parquet: .*{message}.*run `dvc repro`"):
-        tables.read_predictions(path, 2)
+        tables.read_predictions(path, LABELS)
 
 
 def test_predictions_without_their_metadata_are_named(tmp_path: Path) -> None:
     rewrite(tmp_path / "p.parquet", make_predictions(), tables.PREDICTIONS, metadata={"fraction": "1.0"})
-    with pytest.raises(UserError, match=r"p\.parquet: its metadata lack fraction or train_rows"):
-        tables.read_predictions(tmp_path / "p.parquet", 2)
+    with pytest.raises(UserError, match=r"p\.parquet: its metadata lack fraction, train_rows or labels"):
+        tables.read_predictions(tmp_path / "p.parquet", LABELS)
+
+
+def test_predictions_over_other_labels_or_in_another_order_are_named(tmp_path: Path) -> None:
+    tables.write_predictions(tmp_path / "p.parquet", make_predictions(), LABELS, fraction=1.0, train_rows=9)
+    for other in (("yes", "no"), ("no", "yes", "maybe")):
+        with pytest.raises(UserError, match=rf"p\.parquet: its labels are no, yes, .*expected {', '.join(other)}"):
+            tables.read_predictions(tmp_path / "p.parquet", other)
 
 
 def both_splits() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:

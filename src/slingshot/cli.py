@@ -108,8 +108,11 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
 @click.option("--write", is_flag=True, help="Collect points from DVC's experiments into metrics/curve.")
 @click.option("--dataset", help="Draw this data set only.")
 @click.option("--metric", help="Draw this metric; metrics.primary if not given.")
-def curve(write: bool, dataset: str | None, metric: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -> None:
     """Draw a metric against the number of training rows, from metrics/curve."""
+    import json
+
     from slingshot import settings
     from slingshot.report import curve as drawn
 
@@ -120,8 +123,12 @@ def curve(write: bool, dataset: str | None, metric: str | None) -> None:
         for line in curve.write(experiments.everything(), settings.read_yaml(settings.PARAMS)):
             click.echo(line)
         click.echo("`slingshot curve` draws them, and `dvc repro` puts them into the report.")
+        return
+    found, name = drawn.read(params, dataset), drawn.known(metric or params.metrics.primary)
+    if as_json:
+        click.echo(json.dumps(drawn.as_json(found, name), indent=2))
     else:
-        drawn.show(drawn.read(params, dataset), drawn.known(metric or params.metrics.primary))
+        drawn.show(found, name)
 
 
 @main.command()

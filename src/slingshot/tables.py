@@ -213,21 +213,28 @@ def predictions_frame(
 
 
 def write_predictions(
-    path: Path, frame: pd.DataFrame, classes: int, *, fraction: float | None, train_rows: int
+    path: Path, frame: pd.DataFrame, labels: Sequence[str], *, fraction: float | None, train_rows: int
 ) -> None:
-    """Write predictions with `fraction` and `train_rows` as metadata, checked against the contract."""
-    problem = _predictions_problem(frame, classes)
+    """Write predictions over `labels`, the class names in label order, checked against the contract; the names,
+    `fraction` and `train_rows` are its metadata."""
+    problem = _predictions_problem(frame, len(labels))
     if problem:
         raise ValueError(f"{path}: {problem}")
-    _write_parquet(path, frame, PREDICTIONS, {"fraction": fraction, "train_rows": train_rows})
+    metadata = {"fraction": fraction, "train_rows": train_rows, "labels": list(labels)}
+    _write_parquet(path, frame, PREDICTIONS, metadata)
 
 
-def read_predictions(path: Path, classes: int) -> pd.DataFrame:
-    """Read predictions over `classes` classes. Raises UserError when the file breaks the contract."""
+def read_predictions(path: Path, labels: Sequence[str]) -> pd.DataFrame:
+    """Read predictions over `labels`. Raises UserError when the file breaks the contract, or is over other labels or
+    another order of them."""
     frame = _read_parquet(path, PREDICTIONS)
-    problem = _predictions_problem(frame, classes)
-    if not problem and not {"fraction", "train_rows"} <= read_metadata(path).keys():
-        problem = "its metadata lack fraction or train_rows"
+    metadata = read_metadata(path)
+    if not {"fraction", "train_rows", "labels"} <= metadata.keys():
+        problem: str | None = "its metadata lack fraction, train_rows or labels"
+    elif metadata["labels"] != list(labels):
+        problem = f"its labels are {', '.join(metadata['labels'])}, in this order; expected {', '.join(labels)}"
+    else:
+        problem = _predictions_problem(frame, len(labels))
     if problem:
         raise UserError(f"{path}: {problem}; run `dvc repro`")
     return frame

@@ -26,10 +26,10 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
     output = run(model)
     assert output.startswith(f"finetune toy-{model}: validation accuracy")
     path = project / f"data/predictions/toy/{model}.parquet"
-    frame = tables.read_predictions(path, 3)
+    frame = tables.read_predictions(path, NAMES)
     rows = [tables.read_rows(project / f"data/prepared/toy/{split}.parquet") for split in tables.PREDICTED]
     tables.check_ids(path, frame, *rows)
-    assert tables.read_metadata(path) == {"fraction": 1.0, "train_rows": 150}
+    assert tables.read_metadata(path) == {"fraction": 1.0, "train_rows": 150, "labels": list(NAMES)}
     assert set(frame["seed"]) == ({0} if model == "tiny" else {tables.NO_SEED})
     test = frame[frame["split"] == "test"]
     assert (test["prediction"] == test["label"]).mean() > (0.6 if model == "frozen" else 0.9)
@@ -52,7 +52,7 @@ def test_a_stored_model_predicts_the_same(project, model):
     family = FAMILIES[settings.load().models[model].family]
     loaded = family.load().load(project / f"data/models/toy/{model}", "cpu")
     rows = tables.read_rows(project / "data/prepared/toy/test.parquet")
-    frame = tables.read_predictions(project / f"data/predictions/toy/{model}.parquet", 3)
+    frame = tables.read_predictions(project / f"data/predictions/toy/{model}.parquet", NAMES)
     stored = np.stack(frame[frame["split"] == "test"]["scores"].to_list())
     np.testing.assert_allclose(loaded.predict(rows["text"].tolist()), stored, atol=1e-5)
 

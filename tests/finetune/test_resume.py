@@ -20,7 +20,7 @@ from slingshot.finetune import resume
 from slingshot.finetune.training import Place
 from slingshot.usage import Usage
 from stages.finetune import main
-from tests.conftest import ROOT, set_param, set_params
+from tests.conftest import NAMES, ROOT, set_param, set_params
 from tests.tiny_checkpoints import ARCHITECTURES
 
 CHECKPOINTS = "state/resume/*/seed0/scratch/checkpoint.safetensors"
@@ -83,11 +83,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(project, tiny, 
     killed = done(kill_in_training(project, random.randrange(1, 50)))
     assert killed < 4 * 19, "it ended before it was killed"
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
-    resumed = tables.read_predictions(Path(PREDICTIONS), 3)
+    resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
     usage = Usage.read(Path("data/usage/toy/tiny.json"))
     shutil.rmtree("state")
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
-    whole = tables.read_predictions(Path(PREDICTIONS), 3)
+    whole = tables.read_predictions(Path(PREDICTIONS), NAMES)
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
     again = Usage.read(Path("data/usage/toy/tiny.json"))
     assert usage.train[0].tokens == again.train[0].tokens
@@ -122,7 +122,7 @@ def test_another_seed_trains_only_the_new_one(project):
     set_param(project, "seeds", [0, 1])
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
     assert record.stat().st_mtime_ns == stamp
-    frame = tables.read_predictions(Path(PREDICTIONS), 3)
+    frame = tables.read_predictions(Path(PREDICTIONS), NAMES)
     assert set(frame["seed"]) == {0, 1}
     by_seed = [part["scores"].map(tuple).tolist() for _, part in frame.groupby("seed")]
     assert by_seed[0] != by_seed[1]

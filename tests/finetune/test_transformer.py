@@ -9,7 +9,7 @@ from slingshot.finetune.families import FAMILIES
 from slingshot.finetune.transformer import class_weights, pool
 from slingshot.usage import Usage
 from stages.finetune import main
-from tests.conftest import FILLER, WORDS, set_param, write_toy
+from tests.conftest import FILLER, NAMES, WORDS, set_param, write_toy
 from tests.tiny_checkpoints import ARCHITECTURES
 
 
@@ -18,7 +18,7 @@ def run(project, **changes):
         set_param(project, f"models.tiny.{key}", value)
     result = CliRunner().invoke(main, ["toy", "tiny"])
     assert result.exit_code == 0, result.output
-    frame = tables.read_predictions(project / "data/predictions/toy/tiny.parquet", 3)
+    frame = tables.read_predictions(project / "data/predictions/toy/tiny.parquet", NAMES)
     return frame[frame["split"] == "test"], Usage.read(project / "data/usage/toy/tiny.json")
 
 

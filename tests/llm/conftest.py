@@ -19,7 +19,7 @@ from slingshot.llm.ledger import Ledger
 from slingshot.llm.wallet import Wallet
 from slingshot.settings import load
 from slingshot.usage import Usage
-from tests.conftest import make_rows, set_params, write_toy
+from tests.conftest import NAMES, WORDS, make_rows, set_params, write_toy
 from tests.messages_api.server import MessagesServer
 
 CLAUDE = {
@@ -66,7 +66,7 @@ class Asked:
         return [r.body for r in self.server.requests if r.path == "/v1/messages"]
 
     def predictions(self) -> pd.DataFrame:
-        return tables.read_predictions(self.root / "data/predictions/toy/claude.parquet", 3)
+        return tables.read_predictions(self.root / "data/predictions/toy/claude.parquet", NAMES)
 
     def answers(self) -> pd.DataFrame:
         return tables.read_answers(self.root / "data/answers/toy/claude.parquet")
@@ -80,8 +80,6 @@ class Asked:
 
 def right_label(body: dict[str, Any]) -> str:
     """The id that the toy text's own word gives away."""
-    from tests.conftest import NAMES, WORDS
-
     text = body["messages"][-1]["content"][-1]["text"]
     return next(NAMES[n] for n, words in WORDS.items() if any(word in text.split() for word in words.split()))
 

@@ -39,7 +39,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer,
     write_params(
         root,
         {
-            "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"]},
+            "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
             "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT", "may_leave": True}},
             "llms": {"claude": CLAUDE | near | {"shots": 2, "max_validation": 12}},
             "metrics": {"resamples": 100},

@@ -82,7 +82,7 @@ def test_examples_are_rows_of_the_pool_as_question_and_answer(asked, selection, 
     assert list(zip(texts[::2], texts[1::2], strict=True)) == wanted  # the pool's classes take turns
     assert asked.usage().train_rows == shown
     path = asked.root / "data/predictions/toy/claude.parquet"
-    assert tables.read_metadata(path) == {"fraction": None, "train_rows": shown}
+    assert tables.read_metadata(path) == {"fraction": None, "train_rows": shown, "labels": list(NAMES)}
 
 
 def test_a_long_text_is_cut_and_so_are_long_examples(asked):
@@ -105,7 +105,7 @@ def test_it_works_for_two_to_150_classes(asked, classes):
     tables.write_rows(asked.root / "data/shots/toy.parquet", rows)
     asked.server.answer = lambda body: json.dumps({"label": ids[int(text_of(body).split()[1])].upper()})
     asked.run()
-    found = tables.read_predictions(asked.root / "data/predictions/toy/claude.parquet", classes)
+    found = tables.read_predictions(asked.root / "data/predictions/toy/claude.parquet", names)
     assert (found["prediction"] == found["label"]).all() and classes - 1 in set(found["prediction"])
     assert asked.sent[0]["output_config"]["format"]["schema"]["properties"]["label"]["enum"] == list(ids)
     assert len(asked.sent[0]["messages"]) == 2 * classes + 1

@@ -11,7 +11,7 @@ from slingshot import tables
 from slingshot.llm.scoring import CausalLm
 from slingshot.usage import Usage
 from stages.prompt_llm import main
-from tests.conftest import set_param
+from tests.conftest import NAMES, set_param
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def scored(project, monkeypatch):
 def test_it_predicts_its_first_validation_rows_and_all_of_test(scored):
     project, _, output = scored
     path = project / "data/predictions/toy/lm.parquet"
-    frame = tables.read_predictions(path, 3)
+    frame = tables.read_predictions(path, NAMES)
     validation, test = (tables.read_rows(project / f"data/prepared/toy/{s}.parquet") for s in tables.PREDICTED)
     tables.check_ids(path, frame, validation, test)
     assert frame["split"].value_counts().to_dict() == {"test": 60, "validation": 24}
@@ -58,7 +58,7 @@ def test_the_best_on_the_choosing_rows_is_chosen(scored):
     assert len(tried) == 4
     best = max(tried, key=lambda entry: entry["score"])
     assert usage.details["chosen"] == {key: best[key] for key in ("shots", "calibration")}
-    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", 3)
+    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
     first = frame[frame["split"] == "validation"].iloc[:12]
     assert np.mean(first["prediction"] == first["label"]) == pytest.approx(best["score"])
     assert usage.train_rows == 3 * best["shots"]
@@ -99,6 +99,6 @@ def test_nearest_shots_come_from_the_whole_pool_and_no_prefix_is_shared(project,
     usage, _ = run(shots=[1, 2], selection="nearest", encoder={"checkpoint": str(encoder), "max_length": 32})
     assert usage.train_rows == 30
     assert usage.llm_tokens["cache_read"] == usage.llm_tokens["cache_write"] == 0
-    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", 3)
+    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
     assert frame["input_tokens"].iloc[12:].sum() == usage.llm_tokens["input"] == usage.predict[0].tokens
     assert frame["input_tokens"].nunique() > 10

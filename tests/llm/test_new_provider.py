@@ -98,7 +98,7 @@ def test_a_module_and_a_settings_class_are_a_provider(project):
         call = [sys.executable, "-m", "stages.prompt_llm", "toy", "echo"]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
-    frame = tables.read_predictions(project / "data/predictions/toy/echo.parquet", 3).query("split == 'test'")
+    frame = tables.read_predictions(project / "data/predictions/toy/echo.parquet", NAMES).query("split == 'test'")
     assert frame["status"].tolist() == ["ok" if number % 2 else "invalid" for number in range(len(rows))]
     assert (frame["prediction"] == frame["label"]).tolist() == [number % 2 == 1 for number in range(len(rows))]
     assert Usage.read(project / "data/usage/toy/echo.json").title == "Echo"

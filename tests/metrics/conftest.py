@@ -10,6 +10,7 @@ import pytest
 
 from slingshot import tables
 from slingshot.metrics.scored import Scored, scored
+from slingshot.usage import Run, Usage
 
 
 def make_rows(count: int, classes: int, *, per_group: int = 1, tag: str = "t", seed: int = 0) -> pd.DataFrame:
@@ -98,9 +99,12 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _write(name, pd.concat(parts), fraction=0.5, train_rows=77)
     few = make_frame(validation.head(10), 3, split="validation", seeds=(-1,), source="none")
     _write("gemma", pd.concat([few, make_frame(test, 3, seeds=(-1,), source="none")]), fraction=None, train_rows=12)
+    for name, seeds, rows in (("minilm", (0, 1), 77), ("gemma", (-1,), 12)):
+        runs = tuple(Run(seed, 5_000, 160, 2.0) for seed in seeds)
+        Usage("model", name, {}, rows, None, (), runs, {}, None).write(Path(f"data/usage/tweets/{name}.json"))
     return tmp_path
 
 
 def _write(name: str, frame: pd.DataFrame, *, fraction: float | None, train_rows: int) -> None:
     path = Path(f"data/predictions/tweets/{name}.parquet")
-    tables.write_predictions(path, frame, 3, fraction=fraction, train_rows=train_rows)
+    tables.write_predictions(path, frame, ("a", "b", "c"), fraction=fraction, train_rows=train_rows)

@@ -12,14 +12,15 @@ from slingshot.metrics.scored import Scored
 from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
+LABELS = ("a", "b", "c", "d", "e")
 OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, resamples=400, confidence=0.95, ece_bins=15)
 
 
-def test_every_interval_brackets_its_figure_and_only_ece_has_none(contestant: Maker) -> None:
-    points, detail = intervals.evaluate(contestant(count=150), contestant(), OPTIONS)
+def test_every_interval_brackets_its_figure_and_only_binned_errors_have_none(contestant: Maker) -> None:
+    points, detail = intervals.evaluate(contestant(count=150), contestant(), LABELS, OPTIONS)
     for name, interval in detail["metrics"].items():
         assert interval["value"] == points[name]
-        if name == "ece":
+        if name in intervals.BINNED:
             assert interval["low"] is None
             assert "no interval" in interval["reason"]
         else:
@@ -29,7 +30,7 @@ def test_every_interval_brackets_its_figure_and_only_ece_has_none(contestant: Ma
 
 
 def test_scores_are_flat_numbers_and_both_files_are_json(contestant: Maker) -> None:
-    points, detail = intervals.evaluate(contestant(failed=2), contestant(), OPTIONS)
+    points, detail = intervals.evaluate(contestant(failed=2), contestant(), LABELS, OPTIONS)
     json.dumps([points, detail], allow_nan=False)
     assert all(isinstance(value, int | float) for value in points.values())
     assert points["test_rows"] == 60
@@ -37,7 +38,7 @@ def test_scores_are_flat_numbers_and_both_files_are_json(contestant: Maker) -> N
 
 
 def test_point_figures_are_means_over_seeds_that_stand_beside_them(contestant: Maker) -> None:
-    points, detail = intervals.evaluate(contestant(seeds=(0, 1, 2)), None, OPTIONS)
+    points, detail = intervals.evaluate(contestant(seeds=(0, 1, 2)), None, LABELS, OPTIONS)
     seeds = detail["seeds"]
     assert [row["seed"] for row in seeds] == [0, 1, 2]
     assert len({row["accuracy"] for row in seeds}) > 1
@@ -49,7 +50,7 @@ def test_the_interval_of_three_seeds_holds_training_variance(contestant: Maker) 
     for seeds in ((0, 1), (0, 1, 2)):
         test = contestant(count=300, seeds=seeds)
         lucky = replace(test.runs[0], predictions=test.labels)
-        _, detail = intervals.evaluate(replace(test, runs=(lucky, *test.runs[1:])), None, OPTIONS)
+        _, detail = intervals.evaluate(replace(test, runs=(lucky, *test.runs[1:])), None, LABELS, OPTIONS)
         interval = detail["metrics"]["accuracy"]
         widths.append(interval["high"] - interval["low"])
         assert ("training variance not included" in detail["notes"]) == (len(seeds) < 3)
@@ -57,8 +58,8 @@ def test_the_interval_of_three_seeds_holds_training_variance(contestant: Maker) 
 
 
 def test_without_scores_what_needs_them_is_null_with_its_reason(contestant: Maker) -> None:
-    points, detail = intervals.evaluate(contestant(source="none"), None, OPTIONS)
-    for name in ("auroc", "log_loss", "brier", "ece"):
+    points, detail = intervals.evaluate(contestant(source="none"), None, LABELS, OPTIONS)
+    for name in ("auroc", "log_loss", "brier", "ece", "rms_calibration_error"):
         assert points[name] is None
         assert detail["metrics"][name]["reason"] == f"{name} needs scores, and the score source is none"
     assert points["auroc_classes"] is None
@@ -68,7 +69,7 @@ def test_without_scores_what_needs_them_is_null_with_its_reason(contestant: Make
 def test_auroc_of_one_class_is_null_with_its_reason(contestant: Maker) -> None:
     test = contestant()
     test = replace(test, labels=np.ones_like(test.labels))
-    points, detail = intervals.evaluate(test, None, OPTIONS)
+    points, detail = intervals.evaluate(test, None, LABELS, OPTIONS)
     assert points["auroc"] is None
     assert points["auroc_classes"] == 0
     assert "two classes" in detail["metrics"]["auroc"]["reason"]
@@ -76,14 +77,14 @@ def test_auroc_of_one_class_is_null_with_its_reason(contestant: Maker) -> None:
 
 
 def test_missing_classes_are_counted_where_they_matter(contestant: Maker) -> None:
-    _, detail = intervals.evaluate(contestant(count=9, classes=5), None, OPTIONS)
+    _, detail = intervals.evaluate(contestant(count=9, classes=5), None, LABELS, OPTIONS)
     assert 0 < detail["metrics"]["macro_f1"]["missing_class_share"] <= 1
     assert detail["metrics"]["accuracy"]["missing_class_share"] == 0
 
 
 def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
     def notes(**options: object) -> list[str]:
-        return list(intervals.evaluate(contestant(**options), contestant(), OPTIONS)[1]["notes"])
+        return list(intervals.evaluate(contestant(**options), contestant(), LABELS, OPTIONS)[1]["notes"])
 
     assert notes(count=120, seeds=(-1,)) == []
     assert notes(count=120, seeds=(-1,), per_group=2) == ["60 test groups: the interval may be slightly narrow"]
@@ -93,9 +94,9 @@ def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
 def test_validation_has_the_primary_figure_and_its_absence_a_note(contestant: Maker) -> None:
     auroc = OPTIONS.model_copy(update={"primary": "auroc", "resamples": 50})
     validation = contestant(count=30, skill=9)
-    points, _ = intervals.evaluate(contestant(), validation, auroc)
+    points, _ = intervals.evaluate(contestant(), validation, LABELS, auroc)
     assert points["validation_auroc"] == intervals.figures(validation, 15)[0]["auroc"]
-    points, detail = intervals.evaluate(contestant(), None, auroc)
+    points, detail = intervals.evaluate(contestant(), None, LABELS, auroc)
     assert points["validation_auroc"] is None
     assert "validation_auroc: no validation row is predicted" in detail["notes"]
 
@@ -113,7 +114,9 @@ def test_headline_reads_well() -> None:
 
 
 def test_answers_that_are_not_valid_are_counted_by_what_they_are(contestant: Maker) -> None:
-    points, detail = intervals.evaluate(contestant(failed=3, source="vote"), None, OPTIONS)
+    points, detail = intervals.evaluate(contestant(failed=3, source="vote"), None, LABELS, OPTIONS)
     assert "3 of 60 test answers are not valid and count as wrong: 3 refused" in detail["notes"]
     assert points["coverage"] == pytest.approx(57 / 60)
-    assert not [note for note in intervals.evaluate(contestant(), None, OPTIONS)[1]["notes"] if "not valid" in note]
+    assert not [
+        note for note in intervals.evaluate(contestant(), None, LABELS, OPTIONS)[1]["notes"] if "not valid" in note
+    ]

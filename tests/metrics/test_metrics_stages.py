@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+MODELS = ("tfidf", "frozen", "minilm")
+
 
 def run(stage: str, *arguments: str) -> Result:
     import importlib
@@ -24,7 +26,17 @@ def test_evaluate_writes_scores_and_intervals() -> None:
     assert result.exit_code == 0, result.output
     written = read("metrics/scores/tweets/minilm.json")
     assert set(written) == {
-        *("accuracy", "balanced_accuracy", "macro_f1", "auroc", "auroc_classes", "log_loss", "brier", "ece"),
+        *(
+            "accuracy",
+            "balanced_accuracy",
+            "macro_f1",
+            "auroc",
+            "auroc_classes",
+            "log_loss",
+            "brier",
+            "ece",
+            "rms_calibration_error",
+        ),
         *("coverage", "test_rows", "train_rows", "fraction", "validation_accuracy"),
     }
     assert (written["fraction"], written["train_rows"], written["test_rows"]) == (0.5, 77, 120)
@@ -61,11 +73,46 @@ def test_evaluate_stops_at_a_file_that_is_missing() -> None:
 
 
 @pytest.mark.usefixtures("study")
+def test_evaluate_writes_what_dvc_draws_and_compare_the_rows_to_read() -> None:
+    run("cascade", "tweets", "cascade")
+    for name in ("minilm", "gemma"):
+        run("evaluate", "tweets", name)
+        for file in ("confusion", "risk", "reliability/predicted", "reliability/scaled"):
+            assert Path(f"data/plots/tweets/{name}/{file}.csv").is_file()
+    run("compare", "tweets")
+    assert set(read("data/errors/tweets.json")["confident_errors"]) == {*MODELS, "gemma", "cascade"}
+
+
+@pytest.mark.usefixtures("study")
+def test_a_cascade_is_a_contestant_like_another() -> None:
+    result = run("cascade", "tweets", "cascade")
+    assert result.exit_code == 0, result.output
+    [line] = result.output.splitlines()
+    assert line.endswith("of the test rows go to gemma -> data/predictions/tweets/cascade.parquet")
+    written = read("metrics/cascade/tweets/cascade.json")
+    assert [row["seed"] for row in written["seeds"]] == [0, 1]
+    assert written["rows"] == 10
+    assert run("evaluate", "tweets", "cascade").exit_code == 0
+    scores = read("metrics/scores/tweets/cascade.json")
+    assert (scores["fraction"], scores["train_rows"]) == (0.5, 77)
+    assert run("cost", "tweets", "cascade").exit_code == 0
+    assert read("metrics/cost/tweets/cascade.json")["cost_per_1000_texts"] > 0
+
+
+@pytest.mark.usefixtures("study")
+def test_an_unknown_cascade_is_named() -> None:
+    result = run("cascade", "tweets", "cascad")
+    assert result.exit_code == 1
+    assert "study.cascades: no cascade 'cascad', did you mean 'cascade'?" in result.output
+
+
+@pytest.mark.usefixtures("study")
 def test_compare_writes_every_pair_of_the_study_and_agrees_with_evaluate() -> None:
+    run("cascade", "tweets", "cascade")
     result = run("compare", "tweets")
     assert result.exit_code == 0, result.output
     written = read("metrics/pairs/tweets.json")
-    assert len(written["pairs"]) == 6
+    assert len(written["pairs"]) == 10
     assert (written["primary"], written["resamples"], written["test_rows"]) == ("accuracy", 500, 120)
     run("evaluate", "tweets", "minilm")
     against = next(pair for pair in written["pairs"] if pair["b"] == "minilm")

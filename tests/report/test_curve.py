@@ -1,6 +1,7 @@
 """Learning-curve points in the report and on the terminal."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -59,7 +60,8 @@ def test_the_terminal_draws_every_level_on_one_scale() -> None:
     where = [lines[key].index("●") for key in (("gemma", "12"), ("minilm", "630"), ("minilm", "2,520"))]
     assert where == sorted(where) and len(set(where)) == 3
     assert lines["minilm", "630"].rstrip().endswith("─")
-    assert max(map(len, out.getvalue().splitlines())) <= 100
+    assert max(len(line) for line in out.getvalue().splitlines() if "●" in line) <= 100
+    assert "minilm: no fit, as a power law needs 4 numbers of training rows." in out.getvalue()
 
 
 def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_source() -> None:
@@ -67,3 +69,22 @@ def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_sou
         out = io.StringIO()
         curve.show({"tweets": points}, metric, out)
         assert out.getvalue().count("another source") == said
+
+
+def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build, files) -> None:
+    files.pair("minilm", "gemma").update(low=0.09, high=0.11)
+    below = [replace(POINT, fraction=0.125, train_rows=315, accuracy=0.62), *QUARTER]
+    parts, html, markdown = build(POINT, replace(SHOTS, accuracy=0.70), *below)
+    [grid] = parts["tweets"].grids
+    [said] = [note for note in grid.notes if "matches" in note]
+    # Half of the way from 0.62 to 0.76 in log rows, with 315 and 630: sqrt(315 * 630) is 445, a little more is 70/140.
+    assert re.fullmatch(r"minilm matches Gemma .* with about \d+ labels \[\d+, \d+\]\.", said)
+    rows, low, high = map(int, re.findall(r"(\d+)(?: labels|,|\])", said.partition("about")[2]))
+    assert low < rows < high
+    assert 430 < rows < 500
+    assert said in html and "labels" in markdown
+
+
+def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
+    [grid] = build(POINT, replace(SHOTS, accuracy=0.99), *QUARTER)[0]["tweets"].grids
+    assert any("not within the data: minilm is behind still with 2,520 training rows" in note for note in grid.notes)

@@ -1,13 +1,22 @@
 import pytest
 
+from slingshot.points import Point, write_points
 from slingshot.report import inputs
-from slingshot.report.verdict import Pair, best, decide, find_pair, rows_to_decide
+from slingshot.report.pair import Pair, find_pair
+from slingshot.report.verdict import best, decide, rows_to_decide
+from slingshot.settings import DecisionSettings
+
+CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
 
-def decided(files, study, tmp_path, **chosen):
+def decided(files, study, tmp_path, *, required=None, **chosen):
     files.write(tmp_path)
-    [results] = inputs.read(study(**chosen), tmp_path)
-    return decide(results, "accuracy")
+    settings = study(**chosen)
+    if required:
+        nothing = {"monthly_texts": None, "monthly_budget": None, "latency_p95": None}
+        settings = settings.model_copy(update={"decision": DecisionSettings(**nothing | required)})
+    [results] = inputs.read(settings, tmp_path)
+    return decide(results, settings)
 
 
 def relate(files, difference, half_width, p_holm, verdict, reverse):
@@ -115,3 +124,97 @@ def test_rows_to_decide_scale_with_the_square_of_the_half_width(difference, smal
 def test_one_side_alone_is_no_comparison(files, study, tmp_path, chosen, choice) -> None:
     found = decided(files, study, tmp_path, **chosen)
     assert (found.decision, found.choice) == ("no comparison", choice)
+
+
+def test_a_cascade_that_is_better_takes_the_place_of_the_one_chosen(files, study, tmp_path) -> None:
+    files.add_cascade("both", 0.9, 0.004)
+    found = decided(files, study, tmp_path, cascades=CASCADES)
+    assert (found.decision, found.choice, found.small, found.large) == ("cascade", "both", "minilm", "gemma")
+    assert [pair.b for pair in found.cascade_pairs] == ["minilm", "gemma"]
+    assert "the cascade is better than minilm" in found.reasons
+
+
+@pytest.mark.parametrize(("cost", "decision"), [(0.0001, "cascade"), (0.004, "fine-tune")])
+def test_one_that_is_only_as_good_must_be_cheaper(files, study, tmp_path, cost, decision) -> None:
+    files.add_cascade("both", 0.843, cost)
+    files.pair("minilm", "both").update(verdict="as good", reverse_verdict="as good")
+    assert decided(files, study, tmp_path, cascades=CASCADES).decision == decision
+
+
+@pytest.mark.parametrize(("against_llm", "decision"), [("better", "cascade"), ("not resolved", "undecided")])
+def test_where_neither_is_chosen_a_cascade_must_beat_both(files, study, tmp_path, against_llm, decision) -> None:
+    relate(files, 0.0, 0.03, 0.8, "not resolved", "not resolved")
+    files.add_cascade("both", 0.9, 0.004)
+    files.pair("gemma", "both").update(reverse_verdict=against_llm)
+    assert decided(files, study, tmp_path, cascades=CASCADES).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("required", "decision", "choice", "out"),
+    [
+        (
+            {"latency_p95": 0.1},
+            "fine-tune",
+            "minilm",
+            {"gemma": "95 of 100 texts take it up to 0.500 s, more than 0.1"},
+        ),
+        ({"latency_p95": 0.01}, "fine-tune", "tfidf", {"frozen", "minilm", "gemma"}),
+        ({"latency_p95": 0.0001}, "undecided", None, {"tfidf", "frozen", "minilm", "gemma"}),
+        (
+            {"monthly_texts": 1_000_000, "monthly_budget": 2.0},
+            "fine-tune",
+            "minilm",
+            {"gemma": "1,000,000 texts a month cost EUR 35.2, more than 2"},
+        ),
+    ],
+)
+def test_who_misses_what_is_required_is_out_with_the_reason(
+    files, study, tmp_path, required, decision, choice, out
+) -> None:
+    relate(files, -0.1, 0.03, 0.001, "worse", "better")
+    for name, latency in (("tfidf", 0.005), ("frozen", 0.03), ("minilm", 0.04), ("gemma", 0.5)):
+        files.costs[name]["latency_p95"] = latency
+    found = decided(files, study, tmp_path, required=required)
+    assert (found.decision, found.choice) == (decision, choice)
+    if isinstance(out, dict):
+        assert {name: found.excluded[name] for name in out} == out
+    assert set(found.excluded) == set(out)
+
+
+def test_what_was_not_measured_does_not_meet_a_requirement(files, study, tmp_path) -> None:
+    files.costs["minilm"]["latency_p95"] = None
+    files.costs["gemma"]["cost_per_1000_texts"] = None
+    required = {"latency_p95": 9.0, "monthly_texts": 10, "monthly_budget": 9.0}
+    for name in ("tfidf", "frozen", "gemma"):
+        files.costs[name]["latency_p95"] = 0.1
+    found = decided(files, study, tmp_path, required=required)
+    assert found.excluded == {
+        "minilm": "its latency was not measured",
+        "gemma": "its cost per 1,000 texts is unknown",
+    }
+    assert (found.decision, found.choice) == ("fine-tune", "frozen")
+
+
+def test_a_cascade_alone_within_the_requirement_is_used(files, study, tmp_path) -> None:
+    files.add_cascade("both", 0.7, 0.0001)
+    files.costs["both"]["latency_p95"] = 0.1
+    found = decided(files, study, tmp_path, required={"latency_p95": 1.0}, cascades=CASCADES)
+    assert (found.decision, found.choice, found.small, found.large) == ("cascade", "both", None, None)
+
+
+@pytest.mark.parametrize(("flat", "labels"), [(False, True), (True, False)])
+def test_more_labels_are_named_where_the_curve_leads_there(files, study, tmp_path, flat, labels) -> None:
+    relate(files, 0.005, 0.03, 0.8, "not resolved", "not resolved")
+    files.pair("minilm", "gemma").update(b_value=0.82)
+    points = [
+        Point("e", "c", rows / 2400, rows, 0, 0, "minilm", 0.6 if flat else 0.95 - 2 * rows**-0.35, *[None] * 6)
+        for rows in (150, 300, 600, 1200, 2400)
+    ]
+    write_points(tmp_path / "curve/tweets.csv", points)
+    found = decided(files, study, tmp_path)
+    assert found.rows_to_decide is not None
+    if labels:
+        # 0.95 - 2 n^-0.35 = 0.82 + 0.03 - 0.02, as minilm is the cheaper one.
+        assert found.labels_to_decide == pytest.approx((2 / 0.12) ** (1 / 0.35), abs=2)
+    else:
+        assert found.labels_to_decide is None

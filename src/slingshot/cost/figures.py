@@ -1,14 +1,14 @@
 """One contestant's metrics/cost file: flat figures, null where there is nothing to measure.
 
-Seconds are means over seeds. A model and a local LLM cost the machine's seconds; an LLM with a
-price costs its tokens. `labelling_cost` stands on its own, in no other figure.
+Seconds are means over seeds. A model and a local LLM cost the machine's seconds, an LLM with a price its tokens, a
+cascade both. `train_cost` and `labelling_cost` stand on their own, in no other figure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slingshot.money import llm_cost, per_million_tokens, per_second, uncached
+from slingshot.money import llm_cost, per_second, uncached
 from slingshot.settings import CostSettings, LlmPrice, UserError
 from slingshot.usage import Run, Usage
 
@@ -16,29 +16,32 @@ from slingshot.usage import Run, Usage
 def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> dict[str, float | None]:
     """Seconds, tokens and texts a second, and money in `cost.currency`.
 
-    `price` is the LLM's list price; None prices the machine's seconds. Raises UserError when a
-    priced LLM's usage lacks its tokens by kind.
+    `price` is the LLM's list price; None prices the machine's seconds. `token_`, `list_`, `cached_` and
+    `batch_cost_per_1000_texts` are what a priced LLM's tokens cost as billed, and had cost without its cache and
+    without batches, with its cache only, and in batches only. Raises UserError when a priced LLM's usage lacks its
+    tokens by kind.
     """
     second = per_second(cost.hourly_price, cost.utilisation)
     train_seconds = _mean_seconds(usage.train)
-    tokens_per_second = _rate(usage.predict, "tokens")
-    texts_per_second = _rate(usage.predict, "texts")
-    if price is None:
-        per_tokens = (
-            per_million_tokens(cost.hourly_price, tokens_per_second, cost.utilisation) if tokens_per_second else None
-        )
-        per_texts = second / texts_per_second * 1000 if texts_per_second else None
-    else:
-        per_tokens, per_texts = _priced(usage, cost, price)
+    tokens, texts, seconds = (
+        sum(getattr(run, what) for run in usage.predict) for what in ("tokens", "texts", "seconds")
+    )
+    works = price is None or usage.kind == "cascade"  # whether its seconds are those of a machine that is paid for
+    machine_seconds = seconds / texts * 1000 if works and seconds and texts else None
+    billed = _billed(usage, cost, price)
+    parts = [machine_seconds and machine_seconds * second, billed["token"]]
+    per_texts = None if works and machine_seconds is None else sum(part for part in parts if part is not None) or None
+    alone = price is None or usage.kind != "cascade"  # a cascade's answers come from two places, its seconds from one
     return {
         "train_seconds": train_seconds,
         "train_cost": None if train_seconds is None else train_seconds * second,
         "predict_seconds": _mean_seconds(usage.predict) or None,
-        "tokens_per_second": tokens_per_second,
-        "texts_per_second": texts_per_second,
-        "cost_per_million_tokens": per_tokens,
+        "tokens_per_second": tokens / seconds or None if seconds and alone else None,
+        "texts_per_second": texts / seconds or None if seconds and alone else None,
+        "cost_per_million_tokens": per_texts / 1000 * texts / tokens * 1_000_000 if per_texts and tokens else None,
         "cost_per_1000_texts": per_texts,
-        "list_cost_per_1000_texts": _listed(usage, cost, price),
+        "machine_seconds_per_1000_texts": machine_seconds,
+        **{f"{name}_cost_per_1000_texts": value for name, value in billed.items()},
         "latency_p50": usage.latency.get("p50"),
         "latency_p95": usage.latency.get("p95"),
         "peak_memory_gib": _scaled(usage.peak_memory_bytes, 2**30),
@@ -48,31 +51,26 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     }
 
 
-def _priced(usage: Usage, cost: CostSettings, price: LlmPrice) -> tuple[float | None, float | None]:
+def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[str, float | None]:
+    """Per 1,000 texts, what the tokens of a priced LLM cost as they were billed, and would have cost otherwise."""
+    texts = sum(run.texts for run in usage.predict)
+    if price is None or not texts:
+        return dict.fromkeys(("token", "list", "cached", "batch"))
     if usage.llm_tokens is None:
         raise UserError(f"the usage of '{usage.title}' has no llm_tokens, so its list price can't be used")
-    paid = llm_cost(usage.llm_tokens, price, cost) + llm_cost(usage.batch_tokens or {}, price, cost, batch=True)
-    tokens = sum(run.tokens for run in usage.predict)
-    texts = sum(run.texts for run in usage.predict)
-    return (paid / tokens * 1_000_000 if tokens else None, paid / texts * 1000 if texts else None)
-
-
-def _listed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> float | None:
-    """Per 1,000 texts, what a priced LLM's tokens had cost without its cache and without batches."""
-    texts = sum(run.texts for run in usage.predict)
-    if price is None or usage.llm_tokens is None or not texts:
-        return None
-    return llm_cost(uncached(usage.llm_tokens, usage.batch_tokens or {}), price, cost) / texts * 1000
+    asked, batched = usage.llm_tokens, usage.batch_tokens or {}
+    plain = uncached(asked, batched)
+    sums = {
+        "token": llm_cost(asked, price, cost) + llm_cost(batched, price, cost, batch=True),
+        "list": llm_cost(plain, price, cost),
+        "cached": llm_cost(asked, price, cost) + llm_cost(batched, price, cost),
+        "batch": llm_cost(plain, price, cost, batch=True),
+    }
+    return {name: paid / texts * 1000 for name, paid in sums.items()}
 
 
 def _mean_seconds(runs: Sequence[Run]) -> float | None:
     return sum(run.seconds for run in runs) / len(runs) if runs else None
-
-
-def _rate(runs: Sequence[Run], what: str) -> float | None:
-    """Tokens or texts a second over all runs; None where either is zero."""
-    seconds = sum(run.seconds for run in runs)
-    return sum(getattr(run, what) for run in runs) / seconds or None if seconds else None
 
 
 def _scaled(number: int | None, unit: int) -> float | None:

@@ -22,44 +22,54 @@ CLIP = 1e-6
 """Lowest score that log-loss sees."""
 ENOUGH_SEEDS = 3
 """Training seeds from which seeds are resampled too."""
-BLOCK, BLOCK_BYTES = 64, 200_000_000
-"""Resamples at a time: as many as a core's cache likes, fewer where their arrays would pass the limit."""
+LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
+"""Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
 
 
 def resample(contestants: Sequence[Scored], resamples: int, *, auroc: bool = True) -> list[dict[str, np.ndarray]]:
-    """For each contestant, metric -> its figure in each resample, shape (seeds, resamples).
+    """For each contestant, metric -> its figure in each resample, shape (seeds, resamples); `recall` is that of
+    each class among the rows, shape (seeds, classes, resamples), NaN where the resample has none of it.
 
     All contestants must be scored on the same rows. Score metrics are left out for a contestant
     without scores, AUROC for rows of fewer than two classes or if it is not asked for; it is NaN
     in a resample of one class. `missing_class` is 1 where a class of the rows has none in the
     resample, so that macro figures average over the rest.
     """
-    rows, groups = len(contestants[0].labels), contestants[0].group_count
+    groups = contestants[0].group_count
     statistics = [[Statistics(c, run, auroc=auroc) for run in c.runs] for c in contestants]
     blocks = [
         [[one.metrics(weights) for one in runs] for runs in statistics]
-        for weights in group_weights(groups, resamples, max(1, min(BLOCK, BLOCK_BYTES // (48 * rows))))
+        for weights in group_weights(groups, resamples, max(LEAST, min(BLOCK, BLOCK_BYTES // (8 * groups))))
     ]
     return [
         {
-            name: np.stack([np.concatenate([block[c][s][name] for block in blocks]) for s in range(len(runs))])
+            name: np.stack([np.concatenate([block[c][s][name] for block in blocks], axis=-1) for s in range(len(runs))])
             for name in blocks[0][c][0]
         }
         for c, runs in enumerate(statistics)
     ]
 
 
+def point(scored: Scored, run: Run, *, auroc: bool = True) -> dict[str, float]:
+    """Metric -> its figure on the rows as they are; as in `resample`, without those of each class."""
+    once = np.ones((scored.group_count, 1))
+    figures = Statistics(scored, run, auroc=auroc).metrics(once)
+    return {name: float(held[0]) for name, held in figures.items() if name != "recall"}
+
+
 def over_seeds(figures: np.ndarray) -> np.ndarray:
     """Figures of shape (seeds, resamples), averaged over seeds to shape (resamples,).
 
-    With at least three seeds each resample draws its seeds with replacement first, so that the
-    interval holds the variance of training too; less than it is, as a few seeds differ less than all would.
+    With at least three seeds each resample draws its seeds with replacement too, so that the interval holds the
+    variance of training. A few seeds lie closer to their own mean than to that of all: what is drawn is widened by
+    sqrt(seeds / (seeds - 1)), which makes its variance right (Rao and Wu, 1988, section 2; bench/coverage.py).
     """
-    seeds = len(figures)
-    if seeds >= ENOUGH_SEEDS:
-        drawn = np.random.default_rng([SEED, seeds]).integers(0, seeds, size=figures.shape)
-        figures = np.take_along_axis(figures, drawn, axis=0)
-    return np.asarray(figures.mean(axis=0))
+    seeds, means = len(figures), np.asarray(figures.mean(axis=0))
+    if seeds < ENOUGH_SEEDS:
+        return means
+    drawn = np.random.default_rng([SEED, seeds]).integers(0, seeds, size=figures.shape)
+    apart = np.take_along_axis(figures, drawn, axis=0).mean(axis=0) - means
+    return np.asarray(means + np.sqrt(seeds / (seeds - 1)) * apart)
 
 
 def group_weights(groups: int, resamples: int, block: int = BLOCK) -> Iterator[np.ndarray]:
@@ -112,12 +122,14 @@ class Statistics:
             ]
 
     def metrics(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Metric -> figures of shape (resamples,) under whole weights of shape (groups, resamples)."""
+        """Metric -> figures of shape (resamples,), for `recall` (classes, resamples), under whole weights of shape
+        (groups, resamples)."""
         at = np.cumsum([len(self.totals), self.classes, self.classes])
         totals, support, hits, predicted = np.split(self.sums @ weights, at)
         rows = totals[0]
         figures = {name: total / rows for name, total in zip(self.totals[1:], totals[1:], strict=True)}
         held = support > 0
+        figures["recall"] = np.where(held, hits / np.maximum(support, 1), np.nan)
         figures["balanced_accuracy"] = _mean(hits / np.maximum(support, 1), held)
         figures["macro_f1"] = _mean(2 * hits / np.maximum(support + predicted, 1), held)
         figures["missing_class"] = 1.0 - held.all(axis=0)

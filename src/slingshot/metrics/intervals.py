@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from slingshot.metrics import bootstrap
+from slingshot.metrics import bootstrap, calibration
 from slingshot.metrics.scored import Scored
 from slingshot.settings import MetricsSettings
 
 LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
-SCORE_METRICS = ("auroc", "log_loss", "brier", "ece")
+SCORE_METRICS = ("auroc", "log_loss", "brier", "ece", "rms_calibration_error")
 MACRO_METRICS = ("balanced_accuracy", "macro_f1", "auroc")
 ENOUGH_GROUPS = 100
 """Below this many, a percentile interval is known to be narrow (arXiv:2503.01747)."""
-NO_ECE_INTERVAL = "no interval: resampling biases a binned calibration error upwards, most of all near 0"
+BINNED = ("ece", "rms_calibration_error")
+CALIBRATION = ("log_loss", "brier", *BINNED, "ece_if_calibrated")
+NO_BINNED_INTERVAL = (
+    "no interval: resampling biases a binned calibration error upwards, most of all near 0; `calibration` has a test"
+)
 
 
 def evaluate(
-    test: Scored, validation: Scored | None, settings: MetricsSettings
+    test: Scored, validation: Scored | None, labels: Sequence[str], settings: MetricsSettings
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The contents of metrics/scores, less what the predictions' metadata adds, and of metrics/intervals."""
+    """The contents of metrics/scores, less what the predictions' metadata adds, and of metrics/intervals; `labels` are
+    the class names in label order."""
     primary, bins = settings.primary, settings.ece_bins
     seeds = figures(test, bins)
     points = mean_figures(seeds)
@@ -30,9 +37,14 @@ def evaluate(
     [samples] = bootstrap.resample([test], settings.resamples)
     notes = [*group_notes(test), *seed_notes(test), *failure_notes(test)]
     if points[f"validation_{primary}"] is None:
-        why = undefined(primary, validation) if validation else "no validation row is predicted"
-        notes.append(f"validation_{primary}: {why}")
+        cause = undefined(primary, validation) if validation else "no validation row is predicted"
+        notes.append(f"validation_{primary}: {cause}")
+    calibrated, why = temperature_scaled(test, validation)
+    after = [] if calibrated is None else figures(calibrated[0], bins)
     return points, {
+        "calibration": calibrated and _calibration(seeds, after, calibrated[1], validation),
+        "calibration_reason": why,
+        "classes": _classes(test, samples["recall"], labels, settings.confidence),
         "confidence": settings.confidence,
         "resamples": settings.resamples,
         "groups": test.group_count,
@@ -51,10 +63,12 @@ def figures(scored: Scored, ece_bins: int) -> list[dict[str, Any]]:
     """Seed and point figures of each run; None where undefined."""
     from slingshot.metrics import scores
 
-    names = (*LABEL_METRICS, *SCORE_METRICS, "auroc_classes")
+    names = (*LABEL_METRICS, *SCORE_METRICS, "auroc_classes", "ece_if_calibrated", "p_calibrated")
     rows = []
     for run in scored.runs:
-        point = scores.point(run, scored.labels, ece_bins)
+        point = dict.fromkeys(names, float("nan")) | scores.point(run, scored.labels, ece_bins)
+        if run.scores is not None:
+            point |= asdict(calibration.measure(run, scored, ece_bins))
         rows.append({"seed": run.seed} | {n: point[n] if np.isfinite(point[n]) else None for n in names})
     return rows
 
@@ -64,9 +78,67 @@ def mean_figures(seeds: list[dict[str, Any]]) -> dict[str, Any]:
     means = {}
     for name, value in seeds[0].items():
         means[name] = value if value is None else float(np.mean([row[name] for row in seeds]))
-    del means["seed"]
+    for name in ("seed", "ece_if_calibrated", "p_calibrated"):
+        del means[name]
     means["auroc_classes"] = seeds[0]["auroc_classes"]
     return means
+
+
+def temperature_scaled(test: Scored, validation: Scored | None) -> tuple[tuple[Scored, list[float]] | None, str | None]:
+    """The test rows with scores scaled by the temperature that validation rows give each seed, and the temperatures;
+    or why there are none. Test rows choose nothing."""
+    if test.score_source == "none":
+        return None, undefined("calibration", test)
+    if validation is None:
+        return None, "no validation row is predicted"
+    held = [run.scores for run in validation.runs if run.scores is not None]
+    if len(held) < len(test.runs):
+        return None, "no validation row has scores"
+    found = [calibration.temperature(scores, validation.labels) for scores in held]
+    return (calibration.scale(test, found), found), None
+
+
+def _calibration(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], temperatures: list[float], validation: Scored | None
+) -> dict[str, Any]:
+    """Means over seeds; of the tests the smallest p, corrected for their number."""
+
+    def summed(seeds: list[dict[str, Any]]) -> dict[str, Any]:
+        p = min(1.0, len(seeds) * min(row["p_calibrated"] for row in seeds))
+        return {name: float(np.mean([row[name] for row in seeds])) for name in CALIBRATION} | {"p_calibrated": p}
+
+    chosen = [{"seed": row["seed"], "temperature": value} for row, value in zip(before, temperatures, strict=True)]
+    return {
+        "validation_rows": len(validation.labels) if validation else 0,
+        "temperatures": chosen,
+        "before": summed(before),
+        "after": summed(after),
+    }
+
+
+def _classes(test: Scored, recall: np.ndarray, labels: Sequence[str], confidence: float) -> list[dict[str, Any]]:
+    """Precision, recall with its interval, and F1 of each class with a test row: means over seeds. A class that is
+    never predicted has no precision."""
+    rows = []
+    for place, label in enumerate(np.unique(test.labels)):
+        of_class = test.labels == label
+        hits = [float((run.predictions[of_class] == label).sum()) for run in test.runs]
+        predicted = [int((run.predictions == label).sum()) for run in test.runs]
+        precisions = [hit / number for hit, number in zip(hits, predicted, strict=True) if number]
+        f1 = [2 * hit / (number + of_class.sum()) for hit, number in zip(hits, predicted, strict=True)]
+        low, high = percentiles(bootstrap.over_seeds(recall[:, place]), confidence)
+        rows.append(
+            {
+                "label": labels[label],
+                "rows": int(of_class.sum()),
+                "precision": float(np.mean(precisions)) if precisions else None,
+                "recall": float(np.mean(hits) / of_class.sum()),
+                "recall_low": low,
+                "recall_high": high,
+                "f1": float(np.mean(f1)),
+            }
+        )
+    return rows
 
 
 def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
@@ -118,8 +190,8 @@ def _interval(
     missing = 0.0
     if value is None:
         reason = undefined(name, scored)
-    elif name == "ece":
-        reason = NO_ECE_INTERVAL
+    elif name in BINNED:
+        reason = NO_BINNED_INTERVAL
     else:
         low, high = percentiles(bootstrap.over_seeds(samples[name]), confidence)
         if name in MACRO_METRICS:

@@ -7,6 +7,7 @@ each two fitted models stands beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -53,6 +54,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
     for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
         pair["p_holm"] = p
         pair["verdict"], pair["reverse_verdict"] = verdicts(pair, settings)
+        pair["rows_to_resolve"] = rows_to_resolve(pair, len(test.labels), settings.margin)
     return {
         "primary": settings.primary,
         "margin": settings.margin,
@@ -109,6 +111,19 @@ def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]
     return a, b
 
 
+def rows_to_resolve(pair: dict[str, Any], rows: int, margin: float) -> int | None:
+    """Test rows at which the pair would be resolved were the difference to stay as measured: an estimate.
+
+    The interval's half-width falls with the square root of the rows. Below margin + |difference| it shows the one that
+    is ahead to be as good; "better" needs more. None where the pair is resolved or has no figures.
+    """
+    if pair["low"] is None or {pair["verdict"], pair["reverse_verdict"]} != {"not resolved"}:
+        return None
+    half_width = (pair["high"] - pair["low"]) / 2
+    estimate: int = math.ceil(rows * (half_width / (margin + abs(pair["difference"]))) ** 2)
+    return max(rows + 1, estimate)
+
+
 def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
     """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
 
@@ -159,13 +174,12 @@ def _sides(contestants: dict[str, Scored], settings: MetricsSettings) -> list[_S
     primary, scored = settings.primary, list(contestants.values())
     auroc = primary == "auroc"
     samples = bootstrap.resample(scored, settings.resamples, auroc=auroc)
-    once = np.ones((scored[0].group_count, 1))
     sides = []
     for (name, one), figures in zip(contestants.items(), samples, strict=True):
         if primary not in figures:
             sides.append(_Side(name, one, None, np.empty(0)))
             continue
-        points = [bootstrap.Statistics(one, run, auroc=auroc).metrics(once)[primary] for run in one.runs]
+        points = [bootstrap.point(one, run, auroc=auroc)[primary] for run in one.runs]
         sides.append(_Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary])))
     return sides
 

@@ -1,4 +1,8 @@
-"""The scored rows of a contestant as arrays: what every metric and comparison starts from."""
+"""The scored rows of a contestant as arrays: what every metric and comparison starts from.
+
+prepared = Prepared.read("tweets")
+test = prepared.splits("minilm")["test"]
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from slingshot import tables
 from slingshot.settings import UserError
 from slingshot.tables import NO_SEED
 
@@ -45,6 +50,38 @@ class Scored:
     def trained_seeds(self) -> int:
         """Number of training runs; 0 for an LLM or a deterministic baseline."""
         return sum(run.seed != NO_SEED for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set's rows as prepared, that predictions are checked against."""
+
+    dataset: str
+    labels: tuple[str, ...]
+    """Class names in label order."""
+    validation: pd.DataFrame
+    test: pd.DataFrame
+
+    @classmethod
+    def read(cls, dataset: str) -> Prepared:
+        """Raises UserError naming the first file that is missing or breaks its contract."""
+        folder = Path("data/prepared", dataset)
+        validation, test = (tables.read_rows(folder / f"{split}.parquet") for split in tables.PREDICTED)
+        return cls(dataset, tables.Labels.read(folder / "labels.json").names, validation, test)
+
+    def path(self, contestant: str) -> Path:
+        return Path("data/predictions", self.dataset, f"{contestant}.parquet")
+
+    def frame(self, contestant: str) -> pd.DataFrame:
+        """A predictions file, read and checked against the rows."""
+        path = self.path(contestant)
+        frame = tables.read_predictions(path, self.labels)
+        tables.check_ids(path, frame, self.validation, self.test)
+        return frame
+
+    def splits(self, contestant: str) -> dict[str, Scored]:
+        """What `scored` gives of a predictions file."""
+        return scored(self.path(contestant), self.frame(contestant), len(self.labels))
 
 
 def scored(path: Path, frame: pd.DataFrame, classes: int) -> dict[str, Scored]:

@@ -16,8 +16,10 @@ from typing import Any, ClassVar
 import datasets
 import numpy as np
 
+from slingshot.metrics import calibration
 from slingshot.metrics.bootstrap import CLIP
 from slingshot.metrics.scored import Run
+from slingshot.tables import NO_SEED
 
 # evaluate imports transformers and torch, three of its four seconds, for evaluators that nothing here uses;
 # where it can't, it does without.
@@ -135,7 +137,7 @@ class Brier(_Metric):
 class Ece(_Metric):
     """Expected calibration error: |accuracy - confidence| of equal-width bins, weighted by their rows.
 
-    A row's confidence is the score of its prediction; for a failed row, which is wrong, the highest.
+    Biased upwards (metrics/calibration.py debiases its square and tests it).
     """
 
     paper = "Guo et al. (2017), On Calibration of Modern Neural Networks, equation 3, arXiv:1706.04599"
@@ -148,9 +150,8 @@ class Ece(_Metric):
     def figures(
         self, predictions: np.ndarray, prediction_scores: np.ndarray, references: np.ndarray
     ) -> dict[str, float]:
-        rows = np.arange(len(references))
-        confidence = np.where(predictions >= 0, prediction_scores[rows, predictions], prediction_scores.max(axis=1))
-        bins = np.clip(np.ceil(confidence * self.bins).astype(int) - 1, 0, self.bins - 1)
+        confidence = calibration.confidence(Run(NO_SEED, predictions, prediction_scores))
+        bins = calibration.bin_of(confidence, self.bins)
         gaps = np.bincount(bins, weights=(predictions == references) - confidence)
         return {"ece": float(np.abs(gaps).sum() / len(references))}
 

@@ -35,7 +35,7 @@ def reliability(results: Results, details: Details) -> list[Chart]:
 
 
 def _reliability(dataset: str, name: str, plot: Plots) -> Chart:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"bins": stage, "confidence": b.confidence, "accuracy": b.accuracy, "rows": b.rows}
         for stage, bins in zip(STAGES.values(), (plot.predicted, plot.scaled), strict=True)
         for b in bins

@@ -1,17 +1,20 @@
-"""Learning curves, from the points in metrics/curve/D.csv: a metric against the number of training rows."""
+"""Learning curves as people read them, from the points in metrics/curve/D.csv: each figure against the number of
+training rows, and how many labels a model needs to match an LLM."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
-from typing import TextIO
+from typing import Any, TextIO
 
+from slingshot import learning
+from slingshot.learning import Curve, Level, Match
 from slingshot.points import SCORES, Point, read_points
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Results
-from slingshot.report.numbers import MISSING, count, score
+from slingshot.report.numbers import MISSING, count, score, significant
+from slingshot.report.pair import find_pair
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
 
@@ -21,23 +24,11 @@ WIDTH = 24
 """Characters across which the terminal draws a figure."""
 
 
-@dataclass(frozen=True)
-class Level:
-    """One contestant with one number of training rows, over its seeds."""
-
-    contestant: str
-    train_rows: int
-    prompted: bool
-    """Whether its rows are the shots of a prompt, which no fraction changes."""
-    values: tuple[float, ...]
-
-    @property
-    def text(self) -> str:
-        if not self.values:
-            return MISSING
-        if len(self.values) == 1:
-            return score(self.values[0])
-        return f"{score(fmean(self.values))} [{score(min(self.values))}–{score(max(self.values))}]"
+def text(level: Level) -> str:
+    """`0.842`, or with several seeds `0.842 [0.831–0.850]`."""
+    if len(level.values) == 1:
+        return score(level.mean)
+    return f"{score(level.mean)} [{score(level.low)}–{score(level.high)}]"
 
 
 def known(metric: str) -> str:
@@ -61,38 +52,70 @@ def read(settings: Settings, dataset: str | None = None, metrics: Path = METRICS
     return {name: points for name, points in curves.items() if points}
 
 
-def levels(points: Sequence[Point], metric: str) -> list[Level]:
-    """By contestant in the order of the points, then by training rows."""
-    found: dict[tuple[str, int], list[Point]] = {}
-    order = list(dict.fromkeys(point.contestant for point in points))
-    for point in sorted(points, key=lambda point: (order.index(point.contestant), point.train_rows)):
-        found.setdefault((point.contestant, point.train_rows), []).append(point)
-    return [
-        Level(
-            name,
-            rows,
-            all(point.fraction is None for point in held),
-            tuple(value for point in held if (value := getattr(point, metric)) is not None),
-        )
-        for (name, rows), held in found.items()
-    ]
+def matches(results: Results, primary: str) -> list[Match]:
+    """Of each model with a curve against each LLM, the labels at which they match."""
+    from scipy.stats import norm
+
+    trained = {point.contestant for point in results.curve if point.fraction is not None}
+    found = []
+    for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
+        for large in results.of_kind("llm"):
+            pair = find_pair(results.pairs, small.name, large.name)
+            spread = None
+            if pair and pair.low is not None and pair.high is not None:
+                spread = (pair.high - pair.low) / 2 / float(norm.ppf((1 + results.pairs["confidence"]) / 2))
+            found.append(learning.match(results.curve, primary, small.name, large.name, spread))
+    return found
+
+
+def said(match: Match, titles: Mapping[str, str]) -> str:
+    """E.g. `minilm matches Gemma with about 310 labels [180, 560].`"""
+    small, large = titles.get(match.small, match.small), titles.get(match.large, match.large)
+    if match.rows is None:
+        return f"Labels with which {small} matches {large}: {match.reason}."
+    low = "fewer than the curve starts with" if match.low is None else count(match.low)
+    high = "more than there are" if match.high is None else count(match.high)
+    return f"{small} matches {large} with about {count(match.rows)} labels [{low}, {high}]."
 
 
 def build(results: Results, primary: str) -> Grid | None:
     """A row a contestant and a column a number of training rows; None under two of these."""
-    found = levels(results.curve, primary)
-    rows = sorted({level.train_rows for level in found if not level.prompted})
+    found = {curve.contestant: curve for curve in learning.curves(results.curve, primary)}
+    trained = [c for c in results.contestants if c.name in found and not found[c.name].prompted]
+    rows = sorted({level.train_rows for c in trained for level in found[c.name].levels})
     if len(rows) < 2:
         return None
-    held = {(level.contestant, level.train_rows): level.text for level in found}
-    trained = [c for c in results.contestants if any((c.name, number) in held for number in rows)]
+    held = {(c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels}
+    titles = {contestant.name: contestant.title for contestant in results.contestants}
     return Grid(
         heading="Learning curve",
         caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
-        notes=("From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",),
+        notes=(
+            *(said(match, titles) for match in matches(results, primary)),
+            *(f"{c.title}: {fitted(found[c.name])}" for c in trained),
+            "From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",
+        ),
     )
+
+
+def fitted(curve: Curve) -> str:
+    """The power law in words, with what it expects of twice the rows, or why there is none; and what the band spans."""
+    band = f"Its band: {curve.band_of}."
+    if curve.fit is None:
+        return f"no fit, as {curve.fit_reason}. {band}"
+    law, twice = curve.fit, 2 * curve.levels[-1].train_rows
+    sign = "+" if law.falls else "−"
+    return (
+        f"fitted {score(law.a)} {sign} {significant(law.b)} rows^−{significant(law.c)}, an estimate, which gives "
+        f"{score(law.value(twice))} with {count(twice)} rows. {band}"
+    )
+
+
+def as_json(curves: Mapping[str, Sequence[Point]], metric: str) -> dict[str, Any]:
+    """Data set -> its curves."""
+    return {name: [asdict(curve) for curve in learning.curves(points, metric)] for name, points in curves.items()}
 
 
 def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None = None) -> None:
@@ -105,30 +128,32 @@ def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None
 
     out = console(file)
     for dataset, points in curves.items():
-        found = levels(points, metric)
-        values = [value for level in found for value in level.values]
+        found = learning.curves(points, metric)
+        values = [value for curve in found for level in curve.levels for value in level.values]
         low, high = min(values, default=0.0), max(values, default=1.0)
         grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         grid.add_column("Contestant", overflow="fold")
         for heading in ("Training rows", metric, "Seeds"):
             grid.add_column(heading, justify="right", no_wrap=True)
         grid.add_column(f"{score(low)}{score(high):>{WIDTH - 5}}", no_wrap=True)
-        for level in found:
-            rows = f"{count(level.train_rows)} shots" if level.prompted else count(level.train_rows)
-            cells = level.contestant, rows, level.text, str(len(level.values)), drawn(level, low, high)
-            grid.add_row(*map(Text, cells))
+        for curve in found:
+            for level in curve.levels:
+                rows = f"{count(level.train_rows)} shots" if curve.prompted else count(level.train_rows)
+                cells = curve.contestant, rows, text(level), str(len(level.values)), drawn(level, low, high)
+                grid.add_row(*map(Text, cells))
         out.print(Text(dataset, style="bold"), grid)
-        if metric in FROM_SCORES and any(level.prompted for level in found):
+        for curve in found:
+            if not curve.prompted:
+                out.print(Text(f"{curve.contestant}: {fitted(curve)}"), soft_wrap=True)
+        if metric in FROM_SCORES and any(curve.prompted for curve in found):
             out.print(Text(SOURCES), soft_wrap=True)
 
 
 def drawn(level: Level, low: float, high: float) -> str:
     """The mean as ● on a line from the lowest seed's figure to the highest's, `low` to `high` across."""
-    if not level.values:
-        return ""
 
     def at(value: float) -> int:
         return round((value - low) / (high - low) * (WIDTH - 1)) if high > low else 0
 
-    first, mean, last = at(min(level.values)), at(fmean(level.values)), at(max(level.values))
+    first, mean, last = at(level.low), at(level.mean), at(level.high)
     return "".join("●" if i == mean else "─" if first <= i <= last else " " for i in range(last + 1))

@@ -19,6 +19,7 @@ from slingshot.report.section import Section
 from slingshot.settings import Settings
 
 TEXTS = 100_000.0
+"""A month, where params.yaml's `decision` names no number."""
 MONTHS = 12.0
 VOLUMES = tuple(10.0**power for power in range(2, 9))
 """Monthly texts of the cost surface."""
@@ -35,7 +36,8 @@ BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
 def terms(settings: Settings) -> Terms:
     """What the sliders start from."""
     cost = settings.cost
-    return Terms(TEXTS, cost.hourly_price, cost.utilisation, cost.label_price, MONTHS)
+    texts = float(settings.decision.monthly_texts or TEXTS)
+    return Terms(texts, cost.hourly_price, cost.utilisation, cost.label_price, MONTHS)
 
 
 def works(results: Results, settings: Settings) -> dict[str, Work | None]:
@@ -121,8 +123,10 @@ def break_evens(results: Results, settings: Settings) -> Grid | None:
 
 def in_words(a: str, b: str, first: Work | None, second: Work | None, at: Terms) -> tuple[str, str]:
     """The break-even of `a` and `b`, and what it means."""
-    lines = [work and monthly.line(work, at) for work in (first, second)]
-    if first is None or second is None or lines[0] is None or lines[1] is None:
+    if first is None or second is None:
+        return MISSING, "a price is not known"
+    lines = monthly.line(first, at), monthly.line(second, at)
+    if lines[0] is None or lines[1] is None:
         return MISSING, "a price is not known"
     if lines[0] == lines[1]:
         return MISSING, "both cost the same"

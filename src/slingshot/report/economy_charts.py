@@ -124,13 +124,10 @@ def choice(contestant: Contestant, primary: str) -> Grid | None:
     if held is None:
         return None
     metric = METRIC_NAMES[primary]
-    target = significant(held.get("target_value"))
-    limit = held.get("max_cost")
     return Grid(
-        heading=f"Cascade {contestant.name}",
+        heading=f"How {contestant.name} chose",
         caption=(
             f"{held['small']} answers what it is sure of, and {held['large']} the rest. Target: {held['target']}, "
-            f"{target}{'' if limit is None else f', at {significant(limit)} per 1,000 texts at the most'}; "
             f"{'reached' if held['reached'] else 'not reached'} on {count(held['rows'])} validation rows."
         ),
         columns=(

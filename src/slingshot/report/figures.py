@@ -18,10 +18,10 @@ WIDTH = 560
 
 
 def bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, which leaves `vegaEmbed` and `vega` in the window."""
+    """Vega, Vega-Lite and Vega-Embed as one script, which leaves `vegaEmbed` in the window."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def drawn(chart: Chart) -> dict[str, Any]:

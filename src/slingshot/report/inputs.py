@@ -84,12 +84,16 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
 
 def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind) -> Contestant:
     llm = settings.llms.get(name)
+    title = llm.title if llm else name
+    if kind == "cascade":
+        sides = settings.cascade(name)
+        title = f"{name} ({sides.small}, else {sides.large})"
     scores, intervals, cost = (
         read_json(metrics / folder / dataset / f"{name}.json") for folder in ("scores", "intervals", "cost")
     )
     return Contestant(
         name=name,
-        title=llm.title if llm else name,
+        title=title,
         kind=kind,
         scores=scores,
         intervals=intervals,

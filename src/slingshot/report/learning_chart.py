@@ -9,9 +9,7 @@ import altair as alt
 
 from slingshot.learning import Curve
 from slingshot.report.charts import Chart, data, identity, interval, log_axis, made, padded
-from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
-from slingshot.report.numbers import MISSING, count, score
 from slingshot.report.words import METRIC_NAMES
 
 STEPS = 40
@@ -34,14 +32,14 @@ def chart(results: Results, curves: Sequence[Curve], primary: str) -> Chart | No
     ]
     metric = METRIC_NAMES[primary]
     caption = f"{metric[0].upper()}{metric[1:]} by the number of training rows (logarithmic)."
-    if any(level.low is not None for c in trained for level in c.levels):
+    if any(len(level.values) > 1 for c in trained for level in c.levels):
         caption += " Band: lowest to highest seed."
     if fitted:
         caption += " Dashed: a fitted power law, an estimate, past the last point too."
     if llms:
         caption += " Rule: the level of a prompted LLM with its interval, whatever the rows."
     drawn = _chart(trained, fitted, llms, names, metric)
-    return made(f"{results.dataset}-learning", caption, drawn, _grid(trained), height=300)
+    return made(f"{results.dataset}-learning", caption, drawn, height=300)
 
 
 def _fitted(trained: Sequence[Curve]) -> list[dict[str, Any]]:
@@ -68,8 +66,8 @@ def _chart(
             "contestant": curve.contestant,
             "rows": level.train_rows,
             "value": level.mean,
-            "low": level.mean if level.low is None else level.low,
-            "high": level.mean if level.high is None else level.high,
+            "low": level.low,
+            "high": level.high,
         }
         for curve in trained
         for level in curve.levels
@@ -96,33 +94,3 @@ def _chart(
         base.mark_point(filled=True, size=70, opacity=1).encode(y=y, shape=same["shape"], tooltip=tooltip),
     ]
     return alt.layer(*layers)
-
-
-def _grid(trained: Sequence[Curve]) -> Grid:
-    return Grid(
-        heading="",
-        caption="The figures of the chart: means over seeds.",
-        columns=("Contestant", "Training rows", "Mean", "Lowest", "Highest", "Training seeds", "Splits"),
-        rows=tuple(
-            (
-                curve.contestant,
-                count(level.train_rows),
-                *(score(value) for value in (level.mean, level.low, level.high)),
-                count(level.training_seeds),
-                count(level.split_seeds),
-            )
-            for curve in trained
-            for level in curve.levels
-        ),
-        notes=tuple(_note(curve) for curve in trained),
-    )
-
-
-def _note(curve: Curve) -> str:
-    if curve.fit is None:
-        return f"{curve.contestant}: no fitted curve: {curve.fit_reason or MISSING}."
-    fit = curve.fit
-    return (
-        f"{curve.contestant}: fitted {fit.a:.3f} − {fit.b:.3g} × rows^−{fit.c:.3g}, an estimate; the band is of "
-        f"{curve.band_of}."
-    )

@@ -11,35 +11,16 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from slingshot import learning
-from slingshot.report import (
-    calibration,
-    charts,
-    confusion,
-    details,
-    economy,
-    economy_charts,
-    figures,
-    learning_chart,
-    mistakes,
-    numbers,
-    provenance,
-    published,
-    theme,
-)
+from slingshot.report import details, economy, economy_charts, figures, numbers, parts, provenance, published, theme
 from slingshot.report.charts import Chart
-from slingshot.report.details import Details
 from slingshot.report.grid import Grid
 from slingshot.report.section import Section
-from slingshot.report.table import facts
-from slingshot.report.verdict import RULES, find_pair
+from slingshot.report.verdict import RULES
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
@@ -72,7 +53,7 @@ class Page:
 
 def build(sections: Mapping[str, Section], settings: Settings, data: Path = details.DATA) -> Page:
     """The page, one part a data set. Raises UserError naming the first file of `data` that is missing."""
-    parts = [_part(section, settings, details.read(section.results, data)) for section in sections.values()]
+    held = [parts.build(section, settings, details.read(section.results, data)) for section in sections.values()]
     claim = published.claim()
     surface = _surface(sections, settings)
     scripts = [Markup(figures.bundle().replace("</script", r"<\/script")), Markup(SCRIPT.read_text(encoding="utf-8"))]
@@ -80,7 +61,7 @@ def build(sections: Mapping[str, Section], settings: Settings, data: Path = deta
         _environment()
         .get_template("index.html.j2")
         .render(
-            parts=parts,
+            parts=held,
             settings=settings,
             metric=METRIC_NAMES[settings.metrics.primary],
             rules=RULES,
@@ -98,8 +79,8 @@ def build(sections: Mapping[str, Section], settings: Settings, data: Path = deta
             hashes=" ".join(map(_digest, scripts)),
         )
     )
-    main = [part[key] for part in parts for key in ("cost", "learning", "risk")]
-    main += [chart for part in parts for chart in part["reliability"]]
+    main = [part[key] for part in held for key in ("cost", "learning", "risk")]
+    main += [chart for part in held for chart in part["reliability"]]
     return Page(html, tuple(chart for chart in [*main, surface] if chart))
 
 
@@ -127,74 +108,6 @@ def numeric(rows: Sequence[Sequence[str]]) -> set[int]:
 def _digest(script: str) -> Markup:
     """The source that a Content-Security-Policy lets run, and no other."""
     return Markup("'sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() + "'")
-
-
-def _part(section: Section, settings: Settings, held: Details) -> dict[str, Any]:
-    results, primary, name = section.results, settings.metrics.primary, section.results.dataset
-    titles = {contestant.name: contestant.title for contestant in results.contestants}
-    pairs = [found for a, b in combinations(titles, 2) if (found := find_pair(results.pairs, a, b))]
-    return {
-        "name": name,
-        "section": section,
-        "brief": brief(section, METRIC_NAMES[primary]),
-        "audit": results.audit,
-        "facts": facts(results.audit),
-        "titles": titles,
-        "cost": charts.cost(results, primary, settings.cost.currency),
-        "scores": charts.bars(results, section.table, primary),
-        "pairs": pairs,
-        "resolve": {(row["a"], row["b"]): row.get("rows_to_resolve") for row in results.pairs.get("pairs") or []},
-        "differences": charts.differences(pairs, name, primary, settings.metrics.margin),
-        "learning": learning_chart.chart(results, learning.curves(results.curve, primary), primary),
-        "reliability": calibration.reliability(results, held),
-        "calibration": calibration.table(results),
-        "risk": calibration.risk(results, held),
-        "confusion": [_confusion(section, settings, held, c.name) for c in results.contestants],
-        "mistakes": {
-            "labels": mistakes.against_label(held.errors),
-            "disagreements": mistakes.disagreements(held.errors),
-            "examples": mistakes.examples(held.errors, results),
-            "confident": mistakes.confident(held.errors, results),
-        },
-        "costs": economy.costs(results, settings),
-        "break_evens": economy.break_evens(results, settings),
-        "cascades": [
-            (economy_charts.cascade(name, c, primary, settings.cost.currency), economy_charts.choice(c, primary))
-            for c in results.of_kind("cascade")
-        ],
-    }
-
-
-def _confusion(section: Section, settings: Settings, held: Details, name: str) -> dict[str, Any]:
-    contestant = next(c for c in section.results.contestants if c.name == name)
-    plot = held.plots[name]
-    return {
-        "contestant": contestant,
-        "chart": confusion.chart(section.results.dataset, contestant, plot),
-        "pairs": confusion.most_confused(contestant, plot),
-        "classes": confusion.classes(contestant, settings.metrics.confidence),
-    }
-
-
-def brief(section: Section, metric: str) -> str:
-    """The verdict in a sentence or two, for the first screen; the paragraph stands with the data set."""
-    verdict, pair = section.verdict, section.verdict.pair
-    titles = {contestant.name: contestant.title for contestant in section.results.contestants}
-    because = "; ".join(verdict.reasons)
-    if pair is None or pair.difference is None:
-        return f"{because[:1].upper()}{because[1:]}."
-    small, large = verdict.small_cost_per_1000_texts, verdict.large_cost_per_1000_texts
-    text = (
-        f"{metric[0].upper()}{metric[1:]} {numbers.score(pair.a_value)} with {titles[pair.a]}, "
-        f"{numbers.score(pair.b_value)} with {titles[pair.b]}: {numbers.signed(pair.difference)} "
-        f"[{numbers.signed(pair.low)} to {numbers.signed(pair.high)}]; {because}."
-    )
-    if small and large:
-        times = max(small, large) / min(small, large)
-        text += (
-            f" A text costs {numbers.significant(times, 2)} times as much with {pair.b if large > small else pair.a}."
-        )
-    return text
 
 
 def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | None:

@@ -24,11 +24,11 @@ class Section:
 
     @property
     def headline(self) -> str:
-        """The decision: `fine-tune minilm`, `prompt gemma`, `undecided`, `no comparison`."""
-        verdict = self.verdict
-        return (
-            f"{verdict.decision} {verdict.choice}" if verdict.decision in ("fine-tune", "prompt") else verdict.decision
-        )
+        """The decision: `fine-tune minilm`, `prompt gemma`, `use cascade`, `undecided`, `no comparison`."""
+        decision, choice = self.verdict.decision, self.verdict.choice
+        if decision in ("fine-tune", "prompt"):
+            return f"{decision} {choice}"
+        return f"use {choice}" if decision == "cascade" else decision
 
 
 def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Section]:

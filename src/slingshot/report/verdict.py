@@ -1,51 +1,46 @@
-"""The decision for one data set: fine-tune, prompt, or undecided and what would decide it.
+"""The decision for one data set: fine-tune, prompt, a cascade of both, or undecided and what would decide it.
 
-RULES says how, in the words that the report prints. Nothing is computed here but the choice
-between figures in files, and one estimate: how many test rows would decide.
+RULES says how, in the words that the report prints. Nothing is computed here but the choice between figures in files,
+and two estimates: how many test rows, and how many labels, would decide.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from slingshot import learning
 from slingshot.report.inputs import Contestant, Results
+from slingshot.report.numbers import significant
+from slingshot.report.pair import Pair, find_pair
+from slingshot.settings import Settings
 
 RULES = (
-    "The small model is the one of study.models with the highest primary metric on validation rows, the LLM the "
-    "one of study.llms; the first in study wins a tie. Test rows choose nothing.",
+    "Who misses what `decision` in params.yaml requires, or was not measured on it, is out: the latency within which "
+    "95 of 100 single texts are answered, and the cost of a month's texts.",
+    "Of those left, the small model is the one of study.models with the highest primary metric on validation rows, the "
+    "LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Test rows choose "
+    "nothing.",
     "The pair of the two on test rows decides. Better or worse: p after Holm, over all pairs of the data set, is "
     "below 1 minus the confidence of the intervals. As good: the lower bound of the difference's interval is above "
     "minus the margin, which is stated beforehand. Otherwise the pair is not resolved.",
-    "Fine-tune: the model is better, or as good and cheaper per 1,000 texts. Prompt: the LLM is. Undecided "
-    "otherwise. Labels and training are paid once and stand beside the cost per 1,000 texts, not in it.",
+    "Fine-tune: the model is better, or as good and cheaper per 1,000 texts, or the only one of the two left. Prompt: "
+    "the LLM is. Undecided otherwise.",
+    "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
+    "chosen, it must be so against both.",
+    "Labels and training are paid once and stand beside the cost per 1,000 texts, not in it.",
 )
 
-Decision = Literal["fine-tune", "prompt", "undecided", "no comparison"]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Contestant `a` against `b` on the primary metric; the difference is a's value minus b's."""
-
-    a: str
-    b: str
-    a_value: float | None = None
-    b_value: float | None = None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    p_holm: float | None = None
-    verdict: str | None = None
-    reverse_verdict: str | None = None
-    notes: tuple[str, ...] = ()
+Decision = Literal["fine-tune", "prompt", "cascade", "undecided", "no comparison"]
+FARTHEST = 10
+"""Times the training rows to which a power law is followed."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One data set's entry in report/verdict.json; `small` and `large` are contestants' names."""
+    """One data set's entry in report/verdict.json; `small`, `large` and `cascade` are contestants' names."""
 
     decision: Decision
     choice: str | None
@@ -55,13 +50,86 @@ class Verdict:
     """`small` against `large`."""
     small_cost_per_1000_texts: float | None = None
     large_cost_per_1000_texts: float | None = None
+    cascade: str | None = None
+    cascade_pairs: list[Pair] = field(default_factory=list)
+    """The cascade against `small` and against `large`."""
+    excluded: dict[str, str] = field(default_factory=dict)
+    """Contestant -> what it misses of what is required."""
     rows_to_decide: int | None = None
     """Estimated test rows; null where the pair is decided or no number of rows would do."""
+    labels_to_decide: int | None = None
+    """Estimated training rows at which the small model would be chosen; null where that can't be said."""
     reasons: list[str] = field(default_factory=list)
     words: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def decide(results: Results, settings: Settings) -> Verdict:
+    """The decision, without its words."""
+    primary = settings.metrics.primary
+    kinds = {contestant.kind for contestant in results.contestants}
+    excluded = {c.name: why for c in results.contestants if (why := misses(c, settings))}
+    small, large, cascade = (
+        best([c for c in results.of_kind(kind) if c.name not in excluded], primary)
+        for kind in ("model", "llm", "cascade")
+    )
+    named: dict[str, Any] = {
+        "small": small.name if small else None,
+        "large": large.name if large else None,
+        "cascade": cascade.name if cascade else None,
+        "excluded": excluded,
+    }
+    empty = [key for key, held in (("models", "model"), ("llms", "llm")) if held not in kinds]
+    if empty:
+        choice = named["small"] or named["large"]
+        return Verdict("no comparison", choice, **named, reasons=[f"study.{key} is empty" for key in empty])
+    pair = None
+    if small and large:
+        pair = find_pair(results.pairs, small.name, large.name) or Pair(small.name, large.name)
+    decision, reasons = _of_two(small, large, pair)
+    chosen = {"fine-tune": small, "prompt": large}.get(decision)
+    against = [chosen] if chosen else [c for c in (small, large) if c]
+    if cascade and (why := _preferred(cascade, against, results)):
+        decision, reasons, chosen = "cascade", [*reasons, why], cascade
+    undecided = decision == "undecided" and pair is not None
+    return Verdict(
+        decision,
+        chosen.name if chosen else None,
+        **named,
+        pair=pair,
+        small_cost_per_1000_texts=_price(small),
+        large_cost_per_1000_texts=_price(large),
+        cascade_pairs=[
+            find_pair(results.pairs, cascade.name, c.name) or Pair(cascade.name, c.name) for c in (small, large) if c
+        ]
+        if cascade
+        else [],
+        rows_to_decide=rows_to_decide(pair, cheaper(small, large), results.pairs) if undecided else None,
+        labels_to_decide=labels_to_decide(pair, cheaper(small, large), results, primary) if undecided else None,
+        reasons=reasons,
+    )
+
+
+def misses(contestant: Contestant, settings: Settings) -> str | None:
+    """What it misses of what `decision` requires; None where it meets all."""
+    required, currency = settings.decision, settings.cost.currency
+    if required.latency_p95 is not None:
+        latency = contestant.cost.get("latency_p95")
+        if latency is None:
+            return "its latency was not measured"
+        if latency > required.latency_p95:
+            return f"95 of 100 texts take it up to {significant(latency)} s, more than {required.latency_p95:g}"
+    if required.monthly_budget is not None and required.monthly_texts is not None:
+        price = _price(contestant)
+        if price is None:
+            return "its cost per 1,000 texts is unknown"
+        month = price * required.monthly_texts / 1000
+        if month > required.monthly_budget:
+            texts, budget = f"{required.monthly_texts:,}", f"{required.monthly_budget:g}"
+            return f"{texts} texts a month cost {currency} {significant(month)}, more than {budget}"
+    return None
 
 
 def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
@@ -74,70 +142,26 @@ def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
     return max(contestants, key=key, default=None)
 
 
-def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
-    """The pair of `a` against `b`, turned round where the file has b against a; None if it has neither."""
-    for row in pairs.get("pairs") or []:
-        if {row.get("a"), row.get("b")} == {a, b}:
-            known = {key: row.get(key) for key in Pair.__dataclass_fields__ if key != "notes"}
-            pair = Pair(**known, notes=tuple(row.get("notes") or ()))
-            return pair if pair.a == a else _turned(pair)
-    return None
-
-
-def _turned(pair: Pair) -> Pair:
-    def minus(value: float | None) -> float | None:
-        return None if value is None else -value
-
-    return replace(
-        pair,
-        a=pair.b,
-        b=pair.a,
-        a_value=pair.b_value,
-        b_value=pair.a_value,
-        difference=minus(pair.difference),
-        low=minus(pair.high),
-        high=minus(pair.low),
-        verdict=pair.reverse_verdict,
-        reverse_verdict=pair.verdict,
-    )
-
-
-def cheaper(a: Contestant, b: Contestant) -> bool | None:
+def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
     """Whether `a` costs less than `b` per 1,000 texts; None where that is unknown or they cost the same."""
-    mine, other = (contestant.cost.get("cost_per_1000_texts") for contestant in (a, b))
+    mine, other = _price(a), _price(b)
     return None if mine is None or other is None or mine == other else bool(mine < other)
 
 
-def decide(results: Results, primary: str) -> Verdict:
-    """The decision, without its words."""
-    small, large = (best(results.of_kind(kind), primary) for kind in ("model", "llm"))
-    if small is None or large is None:
-        chosen = small or large
-        return Verdict(
-            decision="no comparison",
-            choice=chosen.name if chosen else None,
-            small=small.name if small else None,
-            large=large.name if large else None,
-            reasons=[f"study.{'llms' if large is None else 'models'} is empty"],
-        )
-    pair = find_pair(results.pairs, small.name, large.name) or Pair(small.name, large.name)
-    decision, reasons = _decision(pair, cheaper(small, large))
-    return Verdict(
-        decision=decision,
-        choice={"fine-tune": small.name, "prompt": large.name}.get(decision),
-        small=small.name,
-        large=large.name,
-        pair=pair,
-        small_cost_per_1000_texts=small.cost.get("cost_per_1000_texts"),
-        large_cost_per_1000_texts=large.cost.get("cost_per_1000_texts"),
-        rows_to_decide=rows_to_decide(pair, cheaper(small, large), results.pairs) if decision == "undecided" else None,
-        reasons=reasons,
-    )
+def _price(contestant: Contestant | None) -> float | None:
+    return contestant.cost.get("cost_per_1000_texts") if contestant else None
 
 
-def _decision(pair: Pair, small_is_cheaper: bool | None) -> tuple[Decision, list[str]]:
+def _of_two(small: Contestant | None, large: Contestant | None, pair: Pair | None) -> tuple[Decision, list[str]]:
+    """The model against the LLM, either of which may be out."""
+    if small is None or large is None or pair is None:
+        left, who = (small, "LLM") if small else (large, "model")
+        if left is None:
+            return "undecided", ["no model and no LLM meets what is required"]
+        return "fine-tune" if small else "prompt", [f"no {who} meets what is required"]
     if pair.difference is None or pair.verdict is None:
         return "undecided", ["the pair of the two has no figures", *pair.notes]
+    small_is_cheaper = cheaper(small, large)
     if pair.verdict == "better":
         return "fine-tune", ["the model is better"]
     if pair.verdict == "worse":
@@ -155,7 +179,23 @@ def _decision(pair: Pair, small_is_cheaper: bool | None) -> tuple[Decision, list
     return "undecided", [f"the {as_good[0]} is as good, but dearer per 1,000 texts"]
 
 
-def rows_to_decide(pair: Pair, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> int | None:
+def _preferred(cascade: Contestant, against: Sequence[Contestant], results: Results) -> str | None:
+    """Why the cascade takes the place of all of `against`; None where it does not."""
+    reasons = []
+    for other in against:
+        pair = find_pair(results.pairs, cascade.name, other.name)
+        if pair and pair.verdict == "better":
+            reasons.append(f"the cascade is better than {other.title}")
+        elif pair and pair.verdict == "as good" and cheaper(cascade, other):
+            reasons.append(f"the cascade is as good as {other.title} and cheaper per 1,000 texts")
+        else:
+            return None
+    if not against:
+        return "only the cascade meets what is required"
+    return " and ".join(reasons)
+
+
+def rows_to_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> int | None:
     """Test rows at which, were the difference to stay as measured, its interval would decide.
 
     The half-width falls with the square root of the rows. It decides once it is below |d| (one of
@@ -163,7 +203,7 @@ def rows_to_decide(pair: Pair, small_is_cheaper: bool | None, pairs: Mapping[str
     leaves out Holm's correction. None where the interval is narrow enough already.
     """
     rows, margin = pairs.get("test_rows"), pairs.get("margin")
-    if pair.difference is None or pair.low is None or pair.high is None or not rows:
+    if pair is None or pair.difference is None or pair.low is None or pair.high is None or not rows:
         return None
     needed = abs(pair.difference)
     if small_is_cheaper is not None and margin is not None:
@@ -172,3 +212,17 @@ def rows_to_decide(pair: Pair, small_is_cheaper: bool | None, pairs: Mapping[str
         return None
     estimate = math.ceil(rows * ((pair.high - pair.low) / 2 / needed) ** 2)
     return estimate if estimate > rows else None
+
+
+def labels_to_decide(pair: Pair | None, small_is_cheaper: bool | None, results: Results, primary: str) -> int | None:
+    """Training rows at which the small model's fitted power law would be so far above the LLM that an interval as wide
+    as now would choose it: better, or as good where it is cheaper. An estimate, followed up to FARTHEST times the rows
+    there are; None without a fit, or where it does not get there."""
+    if pair is None or pair.low is None or pair.high is None or pair.b_value is None:
+        return None
+    curve = next((c for c in learning.curves(results.curve, primary) if c.contestant == pair.a), None)
+    if curve is None or curve.fit is None:
+        return None
+    ahead = (pair.high - pair.low) / 2 - (results.pairs["margin"] if small_is_cheaper else 0)
+    rows, most = curve.fit.rows_for(pair.b_value + ahead), curve.levels[-1].train_rows
+    return math.ceil(rows) if rows is not None and most < rows <= FARTHEST * most else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, percent, score, signed, significant
-from slingshot.report.verdict import Pair, Verdict, cheaper, decide, find_pair
+from slingshot.report.pair import Pair, find_pair
+from slingshot.report.verdict import Verdict, cheaper, decide
 from slingshot.settings import Settings
 
 METRIC_NAMES = {
@@ -29,29 +30,62 @@ ENOUGH_SEEDS = 3
 
 def verdict(results: Results, settings: Settings) -> Verdict:
     """The decision for one data set with its reasons and its paragraph."""
-    decided = decide(results, settings.metrics.primary)
+    decided = decide(results, settings)
     return replace(decided, words=" ".join(_sentences(results, decided, settings)))
 
 
 def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[str]:
     named = {contestant.name: contestant for contestant in results.contestants}
-    small, large = named.get(decided.small or ""), named.get(decided.large or "")
-    pair = decided.pair
-    if small is None or large is None or pair is None:
+    small, large, cascade = (named.get(name or "") for name in (decided.small, decided.large, decided.cascade))
+    primary = settings.metrics.primary
+    if decided.decision == "no comparison":
         return _without_comparison(results, small or large, settings)
-    return [
-        {
-            "fine-tune": f"Fine-tune {small.title}.",
-            "prompt": f"Prompt {large.title}.",
-        }.get(decided.decision, f"Undecided between fine-tuning {small.title} and prompting {large.title}."),
-        _comparison(results, pair, small, large, settings.metrics.primary),
-        *([_because(decided)] if pair.difference is not None else []),
-        *_costs(small, large, settings.cost.currency),
-        *([_what_would_decide(decided, pair, cheaper(small, large))] if decided.decision == "undecided" else []),
-        *_variance(small),
-        *_caveats(results),
-        _standing(results, small, [c for c in results.of_kind("model") if cheaper(c, small)], "cheaper model"),
-    ]
+    sentences = [_decision(decided, small, large, cascade)]
+    if small and large and decided.pair:
+        sentences.append(_comparison(results, decided.pair, small, large, primary))
+    if decided.pair is None or decided.pair.difference is not None:
+        sentences.append(_because(decided))
+    sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
+    sentences += _excluded(decided, named)
+    if small and large:
+        sentences += _costs(small, large, settings.cost.currency)
+    if decided.decision == "undecided" and decided.pair and small and large:
+        sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large)))
+    sentences += [*(_variance(small) if small else []), *_caveats(results)]
+    if small:
+        others = [c for c in results.of_kind("model") if cheaper(c, small)]
+        sentences.append(_standing(results, small, others, "cheaper model"))
+    return sentences
+
+
+def _decision(decided: Verdict, small: Contestant | None, large: Contestant | None, cascade: Contestant | None) -> str:
+    if decided.decision == "fine-tune" and small:
+        return f"Fine-tune {small.title}."
+    if decided.decision == "prompt" and large:
+        return f"Prompt {large.title}."
+    if decided.decision == "cascade" and cascade:
+        return f"Use {cascade.title}."
+    if small and large:
+        return f"Undecided between fine-tuning {small.title} and prompting {large.title}."
+    return "Undecided."
+
+
+def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant]) -> str:
+    """The cascade against each side, one clause each."""
+    clauses = []
+    for pair in decided.cascade_pairs:
+        other = named[pair.b].title
+        if pair.difference is None:
+            clauses.append(f"not compared with {other}")
+        else:
+            clauses.append(
+                f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other}, {_difference(results, pair)}"
+            )
+    return f"{cascade.title}, which asks the LLM only where the model is unsure, is {' and '.join(clauses)}."
+
+
+def _excluded(decided: Verdict, named: Mapping[str, Contestant]) -> list[str]:
+    return [f"{named[name].title} is out: {why}." for name, why in decided.excluded.items()]
 
 
 def _comparison(results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str) -> str:
@@ -96,16 +130,26 @@ def _costs(small: Contestant, large: Contestant, currency: str) -> list[str]:
 def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None) -> str:
     if pair.difference is None:
         return "Figures for that pair would decide it."
+    labels = (
+        f"by the fitted power law the model would be chosen with about {_rounded(decided.labels_to_decide)} labelled "
+        "training rows, an estimate"
+    )
     if decided.rows_to_decide:
-        size = decided.rows_to_decide
-        rounded = round(size, 1 - math.floor(math.log10(size)))
+        besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
-            f"About {count(rounded)} test rows would decide it if the difference stays as measured: an estimate, "
-            "as the interval narrows with the square root of the rows."
+            f"About {_rounded(decided.rows_to_decide)} test rows would decide it if the difference stays as measured: "
+            f"an estimate, as the interval narrows with the square root of the rows.{besides}"
         )
     if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
         return "A known difference in cost per 1,000 texts would decide it."
+    if decided.labels_to_decide:
+        return f"More labels might: {labels}."
     return "More test rows, or fewer contestants to correct the p value for, would decide it."
+
+
+def _rounded(number: int | None) -> str:
+    """To two significant digits."""
+    return count(round(number, 1 - math.floor(math.log10(number)))) if number else ""
 
 
 def _variance(small: Contestant) -> list[str]:

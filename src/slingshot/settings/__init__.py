@@ -37,10 +37,12 @@ from slingshot.settings.llms import AnthropicSettings, Asked, CausalLmSettings, 
 __all__ = [
     "AnthropicSettings",
     "Asked",
+    "CascadeSettings",
     "CausalLmSettings",
     "Checkpoint",
     "CostSettings",
     "DatasetSettings",
+    "DecisionSettings",
     "FileSource",
     "FrozenSettings",
     "HubSource",
@@ -74,9 +76,14 @@ PARAMS = Path("params.yaml")
 
 
 class CascadeSettings(Frozen):
+    """The small model answers where it is confident enough, else the LLM."""
+
     name: Name
     small: Name
     large: Name
+    max_cost: Positive | None = None
+    """The most that 1,000 texts may cost, in `cost.currency`: the best primary metric within it. Null: the LLM's
+    primary metric at the least cost."""
 
 
 class StudySettings(Frozen):
@@ -102,6 +109,23 @@ class MetricsSettings(Frozen):
     confidence: Share
     ece_bins: Count
     """Equal-width bins of the expected calibration error."""
+
+
+class DecisionSettings(Frozen):
+    """What the verdict must respect beside the primary metric; null requires nothing. DVC needs each key."""
+
+    monthly_texts: Count | None
+    """Texts to label in a month."""
+    monthly_budget: Positive | None
+    """The most that labelling them may cost in a month, in `cost.currency`; needs `monthly_texts`."""
+    latency_p95: Positive | None
+    """Seconds within which 95 of 100 single texts must be answered."""
+
+    @model_validator(mode="after")
+    def _a_budget_needs_a_volume(self) -> Self:
+        if self.monthly_budget is not None and self.monthly_texts is None:
+            raise ValueError("monthly_budget needs monthly_texts, the number of texts that it is for")
+        return self
 
 
 class Rate(Frozen):
@@ -184,6 +208,7 @@ class Settings(Frozen):
     models: dict[Name, ModelSettings]
     llms: dict[Name, LlmSettings]
     metrics: MetricsSettings
+    decision: DecisionSettings
     cost: CostSettings
     run: RunSettings = RunSettings()
 
@@ -200,7 +225,8 @@ class Settings(Frozen):
             wrong += [f"study.{key}: '{n}' stands twice" for n in set(chosen) if chosen.count(n) > 1]
         for cascade in self.study.cascades:
             wrong += [
-                f"study.cascades: '{cascade.name}' names '{side}', which is not in study{nearest(side, names)}"
+                f"study.cascades: '{cascade.name}' names '{side}', which is not in study{nearest(side, names)}; name "
+                "one that is, or leave the cascade out, e.g. study.cascades: []"
                 for side, names in ((cascade.small, self.study.models), (cascade.large, self.study.llms))
                 if side not in names
             ]
@@ -221,12 +247,26 @@ class Settings(Frozen):
             raise PydanticCustomError("study", "{text}", {"text": "\n  ".join(sorted(wrong))})
         return self
 
-    def contestant(self, name: str) -> ModelSettings | LlmSettings:
-        """The model's or LLM's settings. Raises UserError for an unknown name."""
-        known = {**self.models, **self.llms}
+    def contestant(self, name: str) -> ModelSettings | LlmSettings | CascadeSettings:
+        """Its settings. Raises UserError for an unknown name."""
+        cascades = {cascade.name: cascade for cascade in self.study.cascades}
+        known: dict[str, ModelSettings | LlmSettings | CascadeSettings] = {**self.models, **self.llms, **cascades}
         if name not in known:
             raise UserError(f"{PARAMS}: no contestant '{name}'{nearest(name, known)}")
         return known[name]
+
+    def cascade(self, name: str) -> CascadeSettings:
+        """The cascade's settings. Raises UserError for an unknown name."""
+        known = {cascade.name: cascade for cascade in self.study.cascades}
+        if name not in known:
+            raise UserError(f"{PARAMS}: study.cascades: no cascade '{name}'{nearest(name, known)}")
+        return known[name]
+
+    def price(self, name: str) -> LlmPrice | None:
+        """The list price of an LLM, or of a cascade's LLM; None for what is priced by its seconds."""
+        contestant = self.contestant(name)
+        llm = self.llms.get(contestant.large if isinstance(contestant, CascadeSettings) else name)
+        return self.cost.llm_prices[llm.price] if llm and llm.price else None
 
     def dataset(self, name: str) -> DatasetSettings:
         """The data set's settings. Raises UserError for an unknown name."""
@@ -250,10 +290,7 @@ def read_yaml(path: Path) -> Any:
 
 def load(path: Path = PARAMS) -> Settings:
     """Read and validate params.yaml. Raises one UserError that lists everything wrong in it."""
-    settings = validated(read_yaml(path), path)
-    if settings.study.cascades:
-        raise UserError(f"{path}: study.cascades: no stage makes cascades yet; leave the list empty")
-    return settings
+    return validated(read_yaml(path), path)
 
 
 def validated(values: Any, path: Path) -> Settings:

@@ -1,0 +1,137 @@
+"""Whether 95% intervals hold the true figure 95 times of 100: simulated test sets, drawn again and again.
+
+    python -m bench.coverage                        # 2,000 simulations of each case, minutes
+    python -m bench.coverage --simulations 200      # a first look
+
+Texts come in groups that share what makes them hard. Two contestants read the same texts, a little differently in each
+training seed; their true figures are those of a very large sample. Exits 1 where an interval of accuracy, balanced
+accuracy, macro-F1, AUROC, log-loss, Brier or a paired difference holds it less than 93 or more than 97 times of 100.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import click
+import numpy as np
+
+from slingshot.metrics import bootstrap
+from slingshot.metrics.intervals import percentiles
+from slingshot.metrics.scored import Run, Scored
+
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
+CLASSES = 4
+PRIOR = np.array([0.4, 0.3, 0.2, 0.1])
+SKILLS = (2.2, 1.8)
+"""How strongly the two contestants' logits point to the label."""
+TRUTH_PARTS, TRUTH_ROWS, TRUTH_SEEDS = 20, 20_000, 40
+"""The very large sample: so many parts of so many rows, each with training seeds of its own where they differ."""
+WITHIN = (0.93, 0.97)
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    groups: int
+    rows: int
+    """Of a group."""
+    seeds: int
+    seed_spread: float = 0.0
+    """Standard deviation of what a training run adds to each class's logit."""
+
+
+CASES = (
+    Case("500 groups of 1 row", 500, 1, 1),
+    Case("100 groups of 5 rows", 100, 5, 1),
+    Case("300 groups of 2 rows, 3 seeds", 300, 2, 3, 0.15),
+    Case("300 groups of 2 rows, 5 seeds", 300, 2, 5, 0.15),
+)
+
+
+def draw(generator: np.random.Generator, case: Case, groups: int, offsets: list[np.ndarray]) -> list[Scored]:
+    """The two contestants on `groups` groups; `offsets` has shape (seeds, classes) for each of them."""
+    group = np.repeat(np.arange(groups), case.rows)
+    rows = len(group)
+    labels = generator.choice(CLASSES, size=groups, p=PRIOR)[group]
+    apart = generator.random(rows) < 0.5  # half of a group's rows have labels of their own
+    labels = np.where(apart, generator.choice(CLASSES, size=rows, p=PRIOR), labels)
+    hard = generator.normal(size=(groups, CLASSES))[group] + generator.normal(size=(rows, CLASSES))
+    found = []
+    for skill, offset in zip(SKILLS, offsets, strict=True):
+        own = 0.7 * generator.normal(size=(rows, CLASSES))
+        logits = skill * np.eye(CLASSES)[labels] + hard + own
+        runs = []
+        for number, seed in enumerate(offset):
+            raised = np.exp(logits + seed)
+            scores = raised / raised.sum(axis=1, keepdims=True)
+            runs.append(Run(number, scores.argmax(axis=1), scores))
+        found.append(Scored(np.arange(rows), labels, group, "softmax", tuple(runs), {}))
+    return found
+
+
+def seed_offsets(generator: np.random.Generator, case: Case, seeds: int) -> list[np.ndarray]:
+    return [case.seed_spread * generator.normal(size=(seeds, CLASSES)) for _ in SKILLS]
+
+
+def points(contestants: list[Scored]) -> list[dict[str, float]]:
+    """The figures themselves, means over seeds."""
+    means = []
+    for one in contestants:
+        runs = [bootstrap.point(one, run) for run in one.runs]
+        means.append({name: float(np.mean([run[name] for run in runs])) for name in METRICS})
+    return means
+
+
+def truth(case: Case) -> list[dict[str, float]]:
+    generator = np.random.default_rng(7)
+    seeds = TRUTH_SEEDS if case.seed_spread else 1
+    samples = [
+        points(draw(generator, case, TRUTH_ROWS // case.rows, seed_offsets(generator, case, seeds)))
+        for _ in range(TRUTH_PARTS)
+    ]
+    return [{name: float(np.mean([s[c][name] for s in samples])) for name in METRICS} for c in range(len(SKILLS))]
+
+
+def simulate(case: Case, true: list[dict[str, float]], numbers: range, resamples: int) -> np.ndarray:
+    """Share of held figures for each simulation: shape (simulations, 2 x metrics): the first's, the differences'."""
+    held = []
+    for number in numbers:
+        generator = np.random.default_rng([11, number])
+        both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
+        samples = bootstrap.resample(both, resamples)
+        row = []
+        for name in METRICS:
+            a, b = (bootstrap.over_seeds(one[name]) for one in samples)
+            for figures, value in ((a, true[0][name]), (a - b, true[0][name] - true[1][name])):
+                low, high = percentiles(figures, 0.95)
+                row.append(low is not None and high is not None and low <= value <= high)
+        held.append(row)
+    return np.array(held)
+
+
+@click.command(help=__doc__)
+@click.option("--simulations", default=2000, show_default=True)
+@click.option("--resamples", default=500, show_default=True)
+@click.option("--processes", default=2, show_default=True)
+def main(simulations: int, resamples: int, processes: int) -> None:
+    wrong = 0
+    click.echo(f"{simulations} simulations, {resamples} resamples; share of 95% intervals that hold the true figure")
+    for case in CASES:
+        true = truth(case)
+        parts = [range(start, simulations, processes) for start in range(processes)]
+        with ProcessPoolExecutor(processes) as pool:
+            jobs = [pool.submit(simulate, case, true, part, resamples) for part in parts]
+            shares = np.concatenate([job.result() for job in jobs]).mean(axis=0)
+        for place, name in enumerate(METRICS):
+            own, paired = shares[2 * place : 2 * place + 2]
+            outside = [not WITHIN[0] <= share <= WITHIN[1] for share in (own, paired)]
+            wrong += sum(outside)
+            mark = "  <- outside" if any(outside) else ""
+            click.echo(f"{case.name:32} {name:18} {true[0][name]:.4f}  own {own:.4f}  paired {paired:.4f}{mark}")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What a cascade uses: the small model on every text, the LLM on those that are escalated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slingshot.usage import Run, Usage
+
+
+def usage(
+    title: str, small: Usage, large: Usage, shares: Mapping[int, tuple[float, bool]], texts: int, *, priced: bool
+) -> Usage:
+    """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text.
+
+    `shares` holds for each seed what `metrics.cascade.build` gives. The seconds are those of the machine that is paid
+    for: a `priced` LLM costs its tokens, not its seconds. Latencies are estimates: a text that is escalated waits for
+    both, and so is the 95th percentile where more than 5 of 100 are.
+    """
+    asked = sum(run.texts for run in large.predict)
+    runs, tokens, batched = [], dict[str, int](), dict[str, int]()
+    for seed, (share, read) in shares.items():
+        escalated = share * texts
+        parts = [_of(small, seed, texts if read else 0), _of(large, seed, escalated)]
+        seconds = parts[0][1] + (0 if priced else parts[1][1])
+        runs.append(Run(seed, round(parts[0][0] + parts[1][0]), texts, seconds))
+        for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
+            for kind, number in (bill or {}).items():
+                total[kind] = total.get(kind, 0) + round(number / asked * escalated if asked else 0)
+    mean = sum(share for share, _ in shares.values()) / len(shares)
+    memory = [side.peak_memory_bytes for side in (small, large) if side.peak_memory_bytes is not None]
+    return Usage(
+        kind="cascade",
+        title=title,
+        hardware=small.hardware,
+        train_rows=max(small.train_rows, large.train_rows),
+        model_bytes=(small.model_bytes or 0) + (large.model_bytes or 0) or None,
+        train=small.train,
+        predict=tuple(runs),
+        latency=_latency(small, large, mean, all(read for _, read in shares.values())),
+        peak_memory_bytes=max(memory, default=None),
+        requests=None if large.requests is None else round(mean * texts),
+        llm_tokens=tokens if large.llm_tokens is not None else None,
+        batch_tokens=batched if large.batch_tokens is not None else None,
+    )
+
+
+def _of(side: Usage, seed: int, texts: float) -> tuple[float, float]:
+    """Tokens and seconds of so many texts, at the rate of the seed's run, or of the only one."""
+    runs = [run for run in side.predict if run.seed == seed] or list(side.predict)
+    known = sum(run.texts for run in runs)
+    if not known:
+        return 0.0, 0.0
+    return sum(run.tokens for run in runs) / known * texts, sum(run.seconds for run in runs) / known * texts
+
+
+def _latency(small: Usage, large: Usage, share: float, read: bool) -> dict[str, float]:
+    latency: dict[str, Any] = {}
+    for name, escalated in (("p50", share > 0.5), ("p95", share > 0.05)):
+        parts = [side.latency.get(name) for side, used in ((small, read), (large, escalated)) if used]
+        if all(part is not None for part in parts):
+            latency[name] = sum(part for part in parts if part is not None)
+    return latency

@@ -1,0 +1,212 @@
+"""A cascade: the small model answers where its calibrated confidence reaches a threshold, else the LLM does.
+
+Chosen for each training seed on validation rows alone: the temperature on all that the small model predicts, the
+threshold, a quantile of the confidences, on those that the LLM predicts too (Chen et al., 2023, FrugalGPT, section 3,
+arXiv:2305.05176; here with one step). Test rows choose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from slingshot.metrics import bootstrap, calibration
+from slingshot.metrics.scored import Run, Scored
+from slingshot.settings import CascadeSettings, UserError
+
+THRESHOLDS = 20
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one split that both sides predict, in one order."""
+
+    small: pd.DataFrame
+    """Of one seed, its scores scaled by the temperature."""
+    large: pd.DataFrame
+    confidence: np.ndarray
+    """The small model's, calibrated; shape (rows,)."""
+
+    def escalated(self, threshold: float | None) -> np.ndarray:
+        """Which rows the LLM answers: those under the threshold, or all; shape (rows,)."""
+        return np.ones(len(self.small), bool) if threshold is None else self.confidence < threshold
+
+    def answered(self, threshold: float | None) -> pd.DataFrame:
+        """Predictions of the cascade. What it reads of an escalated row is what both read."""
+        up = self.escalated(threshold)
+        rows = self.small.copy()
+        for column in ("prediction", "scores", "score_source", "status", "output_tokens"):
+            rows[column] = self.large[column].where(up, self.small[column])
+        rows["input_tokens"] = self.small["input_tokens"] + self.large["input_tokens"].where(up, 0)
+        if threshold is None:
+            rows["input_tokens"] = self.large["input_tokens"]
+        return rows
+
+    def share(self, threshold: float | None) -> float:
+        """Of the LLM's tokens on these rows, those of the escalated ones: what is paid of its bill for them all."""
+        tokens = (self.large["input_tokens"] + self.large["output_tokens"]).to_numpy(dtype=float)
+        weights = tokens if tokens.sum() else np.ones(len(tokens))
+        return float(weights[self.escalated(threshold)].sum() / weights.sum())
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Of 1,000 texts, in one currency; None where it is unknown."""
+
+    small: float | None
+    large: float | None
+
+    def of(self, rows: Rows, threshold: float | None) -> float | None:
+        """The small model reads every text unless the LLM always answers."""
+        if self.small is None or self.large is None:
+            return None
+        return self.large if threshold is None else self.small + rows.share(threshold) * self.large
+
+
+@dataclass(frozen=True)
+class Cascade:
+    predictions: pd.DataFrame
+    """Test, and the validation rows that both sides predict, under every seed."""
+    shares: dict[int, tuple[float, bool]]
+    """Training seed -> share of the LLM's tokens that its test rows escalate, and whether the small model is read."""
+    report: dict[str, Any]
+    """The contents of metrics/cascade/D/NAME.json."""
+
+
+def build(
+    settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, classes: int, prices: Prices
+) -> Cascade:
+    """The cascade of two predictions frames. Raises UserError where the small model has no scores, the two share no
+    validation row, or a cost that `max_cost` bounds is unknown."""
+    _check(settings, small, large, prices)
+    parts, seeds, curve, shares = [], [], [], {}
+    for seed in sorted(set(small["seed"].tolist())):
+        own = small[small["seed"] == seed]
+        validation, test, found = _scaled(own, large)
+        thresholds = candidates(validation.confidence)
+        values = [primary_value(validation.answered(t), primary, classes) for t in (*thresholds, None)]
+        goal = primary_value(validation.large, primary, classes)
+        costs = [prices.of(validation, t) for t in (*thresholds, None)]
+        chosen, reached = _chosen(settings, thresholds, values, goal, costs)
+        parts += [validation.answered(chosen), test.answered(chosen)]
+        shares[seed] = test.share(chosen), chosen is not None
+        seeds.append(
+            {
+                "seed": seed,
+                "temperature": found,
+                "threshold": chosen,
+                "reached": reached,
+                "rows": len(validation.small),
+                "escalated_validation": float(validation.escalated(chosen).mean()),
+                "escalated_test": float(test.escalated(chosen).mean()),
+                "validation": values[thresholds.index(chosen) if chosen is not None else -1],
+                "small_validation": primary_value(validation.small, primary, classes),
+                "large_validation": goal,
+            }
+        )
+        curve += [
+            {
+                "seed": seed,
+                "threshold": t,
+                "escalated": float(test.escalated(t).mean()),
+                "value": primary_value(test.answered(t), primary, classes),
+                "cost_per_1000_texts": prices.of(test, t),
+                "chosen": t == chosen,
+            }
+            for t in (*thresholds, None)
+        ]
+    report = {
+        **settings.model_dump(),
+        "primary": primary,
+        "target": _target(settings, primary),
+        "reached": all(row["reached"] for row in seeds),
+        "rows": seeds[0]["rows"],
+        "seeds": seeds,
+        "curve": curve,
+        "notes": _notes(settings, seeds),
+    }
+    return Cascade(pd.concat(parts, ignore_index=True), shares, report)
+
+
+def headline(report: dict[str, Any]) -> str:
+    """E.g. `12.0% of the test rows go to gemma`."""
+    share = float(np.mean([row["escalated_test"] for row in report["seeds"]]))
+    return "; ".join([f"{share:.1%} of the test rows go to {report['large']}", *report["notes"]])
+
+
+def candidates(confidence: np.ndarray) -> list[float]:
+    """At most THRESHOLDS values of `confidence`, rising, its quantiles: under the first nothing is escalated."""
+    return [float(t) for t in np.unique(np.quantile(confidence, np.linspace(0, 1, THRESHOLDS), method="nearest"))]
+
+
+def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | None:
+    """The primary metric of a frame's rows; None where it is undefined."""
+    run = Run(0, frame["prediction"].to_numpy(), None)
+    if primary == "auroc":
+        held = [np.full(classes, 1 / classes) if row is None else row for row in frame["scores"]]
+        run = Run(0, run.predictions, np.stack(held))
+    rows = np.arange(len(frame))
+    one = Scored(frame["id"].to_numpy(), frame["label"].to_numpy(), rows, "any", (run,), {})
+    value = bootstrap.point(one, run).get(primary)
+    return None if value is None or not np.isfinite(value) else value
+
+
+def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
+    """The rows that both predict, of validation and test, and the temperature of the small model's scores."""
+    held = own[own["split"] == "validation"]
+    found = calibration.temperature(np.stack(held["scores"].to_list()), held["label"].to_numpy())
+    parts = []
+    for split in ("validation", "test"):
+        ours, theirs = (side[side["split"] == split].set_index("id").sort_index() for side in (own, large))
+        ours = ours.loc[theirs.index]
+        scores = calibration.scaled(np.stack(ours["scores"].to_list()), found)
+        ours["scores"] = pd.Series(list(scores), index=ours.index, dtype=object)
+        confidence = calibration.confidence(Run(0, ours["prediction"].to_numpy(), scores))
+        parts.append(Rows(ours.reset_index(), theirs.reset_index(), confidence))
+    return parts[0], parts[1], found
+
+
+def _chosen(
+    settings: CascadeSettings,
+    thresholds: Sequence[float],
+    values: Sequence[float | None],
+    goal: float | None,
+    costs: Sequence[float | None],
+) -> tuple[float | None, bool]:
+    """The threshold, None for always the LLM, and whether it reaches the target. Ties go to the fewest escalations."""
+    known = [-np.inf if value is None else value for value in values]
+    if settings.max_cost is not None:
+        within = [i for i, cost in enumerate(costs) if cost is not None and cost <= settings.max_cost]
+        best = max(within, key=lambda i: known[i], default=0)
+        return [*thresholds, None][best], bool(within)
+    enough = next((i for i in range(len(thresholds)) if goal is not None and known[i] >= goal), None)
+    return (None, False) if enough is None else (thresholds[enough], True)
+
+
+def _target(settings: CascadeSettings, primary: str) -> str:
+    if settings.max_cost is None:
+        return f"the validation {primary} of {settings.large} at the least cost"
+    return f"the best validation {primary} at {settings.max_cost:g} per 1,000 texts"
+
+
+def _notes(settings: CascadeSettings, seeds: Sequence[dict[str, Any]]) -> list[str]:
+    if all(row["reached"] for row in seeds):
+        return []
+    if settings.max_cost is None:
+        return [f"no threshold reaches {settings.large}'s validation figure: {settings.large} always answers"]
+    return [f"even without {settings.large} it costs more than max_cost: {settings.small} always answers"]
+
+
+def _check(settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, prices: Prices) -> None:
+    key = f"params.yaml: study.cascades: '{settings.name}'"
+    if small["scores"].isna().any():
+        raise UserError(f"{key}: {settings.small} has rows without scores, so no confidence; name another as small")
+    ids = [set(side.loc[side["split"] == "validation", "id"]) for side in (small, large)]
+    if not ids[1] or not ids[1] <= ids[0]:
+        raise UserError(f"{key}: {settings.large} predicts no validation row that {settings.small} does too")
+    if settings.max_cost is not None and None in (prices.small, prices.large):
+        raise UserError(f"{key}: max_cost needs what both sides cost per 1,000 texts, and one is unknown")

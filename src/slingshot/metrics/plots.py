@@ -1,0 +1,68 @@
+"""What `dvc plots` and the report draw of one contestant: confusion, reliability, and risk against coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from slingshot.metrics import calibration
+from slingshot.metrics.intervals import temperature_scaled
+from slingshot.metrics.scored import Scored
+from slingshot.tables import FAILED, write_text
+
+NO_ANSWER = "(no valid answer)"
+POINTS = 100
+"""Of a coverage-risk curve."""
+
+
+def write(folder: Path, test: Scored, validation: Scored | None, labels: Sequence[str], bins: int) -> None:
+    """confusion.csv, reliability/predicted.csv and scaled.csv, risk.csv; what needs scores holds only its header
+    without them."""
+    calibrated, _ = temperature_scaled(test, validation)
+    files = {
+        "confusion": confusion(test, labels),
+        "reliability/predicted": reliability(test, bins),
+        "reliability/scaled": reliability(calibrated[0] if calibrated else None, bins),
+        "risk": risk(test),
+    }
+    for name, frame in files.items():
+        write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+
+
+def confusion(scored: Scored, labels: Sequence[str]) -> pd.DataFrame:
+    """One line a row and seed: the names of its label and of its prediction."""
+    names = np.array([*labels, NO_ANSWER], dtype=object)  # FAILED, -1, is the last
+    assert FAILED == -1
+    predicted = np.concatenate([run.predictions for run in scored.runs])
+    return pd.DataFrame({"actual": names[np.tile(scored.labels, len(scored.runs))], "predicted": names[predicted]})
+
+
+def reliability(scored: Scored | None, bins: int) -> pd.DataFrame:
+    """One line a bin with rows, over all seeds: mean confidence, accuracy and rows."""
+    if scored is None or scored.score_source == "none":
+        return pd.DataFrame(columns=["confidence", "accuracy", "rows"])
+    held = np.concatenate([calibration.confidence(run) for run in scored.runs])
+    correct = np.concatenate([run.predictions == scored.labels for run in scored.runs])
+    place = calibration.bin_of(held, bins)
+    rows = np.bincount(place, minlength=bins)
+    used = rows > 0
+    means = [np.bincount(place, values, bins)[used] / rows[used] for values in (held, correct)]
+    return pd.DataFrame({"confidence": means[0], "accuracy": means[1], "rows": rows[used]})
+
+
+def risk(scored: Scored) -> pd.DataFrame:
+    """Share wrong among the most confident rows, for shares of them up to all: means over seeds (Geifman and El-Yaniv,
+    2017, section 2, arXiv:1705.08500). Rows of equal confidence share their mistakes."""
+    if scored.score_source == "none":
+        return pd.DataFrame(columns=["coverage", "risk"])
+    rows = len(scored.labels)
+    kept = np.unique(np.ceil(np.linspace(0, rows, min(POINTS, rows) + 1)[1:]).astype(np.int64))
+    curves = []
+    for run in scored.runs:
+        place = np.unique(-calibration.confidence(run), return_inverse=True)[1]
+        wrong = np.bincount(place, run.predictions != scored.labels) / np.bincount(place)
+        curves.append(np.cumsum(wrong[np.sort(place)])[kept - 1] / kept)
+    return pd.DataFrame({"coverage": kept / rows, "risk": np.mean(curves, axis=0)})

@@ -1,0 +1,96 @@
+"""What the page shows of one data set, gathered for its template."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from slingshot import learning
+from slingshot.report import (
+    calibration,
+    confusion,
+    curve,
+    economy,
+    economy_charts,
+    learning_chart,
+    mistakes,
+    numbers,
+    score_charts,
+)
+from slingshot.report.details import Details
+from slingshot.report.pair import find_pair
+from slingshot.report.section import Section
+from slingshot.report.table import facts
+from slingshot.report.words import METRIC_NAMES
+from slingshot.settings import Settings
+
+
+def build(section: Section, settings: Settings, held: Details) -> dict[str, Any]:
+    """The values of one data set that dataset.html.j2 draws."""
+    results, primary, name = section.results, settings.metrics.primary, section.results.dataset
+    titles = {contestant.name: contestant.title for contestant in results.contestants}
+    grid = curve.build(results, primary)
+    pairs = [found for a, b in combinations(titles, 2) if (found := find_pair(results.pairs, a, b))]
+    return {
+        "name": name,
+        "section": section,
+        "brief": brief(section, METRIC_NAMES[primary]),
+        "audit": results.audit,
+        "facts": facts(results.audit),
+        "titles": titles,
+        "cost": score_charts.cost(results, primary, settings.cost.currency),
+        "scores": score_charts.bars(results, section.table, primary),
+        "pairs": pairs,
+        "differences": score_charts.differences(pairs, name, primary, settings.metrics.margin),
+        "learning": learning_chart.chart(results, learning.curves(results.curve, primary), primary),
+        "curve": grid,
+        "grids": [other for other in section.grids if other != grid],
+        "reliability": calibration.reliability(results, held),
+        "calibration": calibration.table(results),
+        "risk": calibration.risk(results, held),
+        "confusion": [_confusion(section, settings, held, c.name) for c in results.contestants],
+        "mistakes": {
+            "labels": mistakes.against_label(held.errors),
+            "disagreements": mistakes.disagreements(held.errors),
+            "examples": mistakes.examples(held.errors, results),
+            "confident": mistakes.confident(held.errors, results),
+        },
+        "costs": economy.costs(results, settings),
+        "break_evens": economy.break_evens(results, settings),
+        "cascades": [
+            (economy_charts.cascade(name, c, primary, settings.cost.currency), economy_charts.choice(c, primary))
+            for c in results.of_kind("cascade")
+        ],
+    }
+
+
+def _confusion(section: Section, settings: Settings, held: Details, name: str) -> dict[str, Any]:
+    contestant = next(c for c in section.results.contestants if c.name == name)
+    plot = held.plots[name]
+    return {
+        "contestant": contestant,
+        "chart": confusion.chart(section.results.dataset, contestant, plot),
+        "pairs": confusion.most_confused(contestant, plot),
+        "classes": confusion.classes(contestant, settings.metrics.confidence),
+    }
+
+
+def brief(section: Section, metric: str) -> str:
+    """The verdict in a sentence or two, for the first screen; the paragraph stands with the data set."""
+    verdict, pair = section.verdict, section.verdict.pair
+    titles = {contestant.name: contestant.title for contestant in section.results.contestants}
+    because = "; ".join(verdict.reasons)
+    if pair is None or pair.difference is None:
+        return f"{because[:1].upper()}{because[1:]}."
+    small, large = verdict.small_cost_per_1000_texts, verdict.large_cost_per_1000_texts
+    text = (
+        f"{metric[0].upper()}{metric[1:]} {numbers.score(pair.a_value)} with {titles[pair.a]}, "
+        f"{numbers.score(pair.b_value)} with {titles[pair.b]}: {numbers.signed(pair.difference)} "
+        f"[{numbers.signed(pair.low)} to {numbers.signed(pair.high)}]; {because}."
+    )
+    if small and large:
+        times = max(small, large) / min(small, large)
+        text += (
+            f" A text costs {numbers.significant(times, 2)} times as much with {pair.b if large > small else pair.a}."
+        )
+    return text

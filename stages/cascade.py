@@ -1,0 +1,53 @@
+"""Make a cascade of two contestants' predictions: the small model where it is confident enough, else the LLM.
+
+python3 -m stages.cascade tweets cascade
+"""
+
+from pathlib import Path
+
+import click
+
+from slingshot import settings
+
+
+@click.command()
+@click.argument("dataset")
+@click.argument("name")
+def main(dataset: str, name: str) -> None:
+    """Build the cascade NAME of study.cascades on DATASET.
+
+    Temperature and threshold are chosen on validation rows. Reads predictions and usage of both sides; writes
+    data/predictions/DATASET/NAME.parquet, data/usage/DATASET/NAME.json and metrics/cascade/DATASET/NAME.json.
+    """
+    from slingshot import tables
+    from slingshot.cost import cascade as used
+    from slingshot.cost.figures import figures
+    from slingshot.metrics import cascade
+    from slingshot.metrics.scored import Prepared
+    from slingshot.usage import Usage
+
+    params = settings.load()
+    chosen = params.cascade(name)
+    sides = (chosen.small, chosen.large)
+    small_usage, large_usage = (Usage.read(Path("data/usage", dataset, f"{side}.json")) for side in sides)
+    price = params.price(chosen.large)
+    small_cost, large_cost = figures(small_usage, params.cost), figures(large_usage, params.cost, price)
+    prices = cascade.Prices(small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"])
+
+    prepared = Prepared.read(dataset)
+    small, large = (prepared.frame(side) for side in sides)
+    made = cascade.build(chosen, small, large, params.metrics.primary, len(prepared.labels), prices)
+
+    metadata = tables.read_metadata(prepared.path(chosen.small))
+    whose = used.usage(name, small_usage, large_usage, made.shares, len(prepared.test), priced=price is not None)
+    out = prepared.path(name)
+    tables.write_predictions(
+        out, made.predictions, prepared.labels, fraction=metadata["fraction"], train_rows=metadata["train_rows"]
+    )
+    whose.write(Path("data/usage", dataset, f"{name}.json"))
+    tables.write_json(Path("metrics/cascade", dataset, f"{name}.json"), made.report)
+    click.echo(f"cascade {dataset}-{name}: {cascade.headline(made.report)} -> {out}")
+
+
+if __name__ == "__main__":
+    main()

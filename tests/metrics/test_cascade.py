@@ -1,0 +1,199 @@
+"""The cascade against a plain search, and what it may not look at."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slingshot import tables
+from slingshot.metrics import calibration, cascade
+from slingshot.metrics.cascade import Prices
+from slingshot.metrics.scored import Prepared
+from slingshot.settings import CascadeSettings, UserError
+from tests.metrics.conftest import make_frame, make_rows
+
+LABELS = ("a", "b", "c")
+SETTINGS = CascadeSettings(name="cascade", small="small", large="large")
+PRICES = Prices(1.0, 10.0)
+
+
+def rows() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return make_rows(200, 3, tag="v", seed=1), make_rows(300, 3)
+
+
+def predicted(
+    skill: float, *, seeds: tuple[int, ...] = (-1,), validation: int = 200, source: str = "softmax"
+) -> pd.DataFrame:
+    held, test = rows()
+    parts = [(held.head(validation), "validation"), (test, "test")]
+    frames = [make_frame(part, 3, split=s, skill=skill, seeds=seeds, source=source) for part, s in parts]
+    return pd.concat(frames, ignore_index=True).assign(input_tokens=7)
+
+
+def other(skill: float, **options: object) -> pd.DataFrame:
+    """An LLM whose mistakes are not the small model's."""
+    frame = predicted(skill, **options)
+    mixed = np.random.default_rng(5).permutation(len(frame))
+    swapped = (frame["prediction"] - frame["label"]).to_numpy()[mixed]
+    answers = (frame["label"] + swapped) % 3
+    return frame.assign(prediction=answers, scores=[np.eye(3)[a] for a in answers], score_source="verbalised")
+
+
+def build(
+    small: pd.DataFrame, large: pd.DataFrame, settings: CascadeSettings = SETTINGS, **prices: Prices
+) -> cascade.Cascade:
+    return cascade.build(settings, small, large, "accuracy", 3, prices.get("prices", PRICES))
+
+
+def accuracy(frame: pd.DataFrame, split: str) -> float:
+    part = frame[frame["split"] == split]
+    return float((part["prediction"] == part["label"]).mean())
+
+
+def searched(small: pd.DataFrame, large: pd.DataFrame) -> float | None:
+    """The same rule in plain loops: the lowest quantile at which the mixture is as accurate as the LLM."""
+    held = small[small["split"] == "validation"].set_index("id")
+    heat = calibration.temperature(np.stack(held["scores"].to_list()), held["label"].to_numpy())
+    theirs = large[large["split"] == "validation"].set_index("id")
+    held = held.loc[theirs.index]
+    sure = {i: float(calibration.scaled(np.stack([held["scores"][i]]), heat).max()) for i in held.index}
+    goal = (theirs["prediction"] == theirs["label"]).mean()
+    ordered = sorted(sure.values())
+    for quantile in np.linspace(0, 1, 20):
+        threshold = ordered[round(quantile * (len(ordered) - 1))]
+        right = [(theirs if sure[i] < threshold else held)["prediction"][i] == theirs["label"][i] for i in theirs.index]
+        if np.mean(right) >= goal:
+            return threshold
+    return None
+
+
+@pytest.mark.parametrize(("small_skill", "large_skill"), [(2, 3), (3, 3.5), (1, 6), (4, 2)])
+def test_the_threshold_is_that_of_a_plain_search(small_skill: float, large_skill: float) -> None:
+    small, large = predicted(small_skill), other(large_skill, validation=120)
+    made = build(small, large)
+    expected = searched(small, large)
+    [seed] = made.report["seeds"]
+    assert seed["threshold"] == (None if expected is None else pytest.approx(expected))
+    assert seed["rows"] == made.report["rows"] == 120
+    assert accuracy(made.predictions, "validation") == pytest.approx(seed["validation"])
+    if expected is not None:
+        assert seed["validation"] >= seed["large_validation"]
+
+
+def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -> None:
+    alone = build(predicted(9), other(2))
+    assert alone.report["seeds"][0]["escalated_validation"] == 0
+    assert alone.shares[-1] == (pytest.approx(0, abs=0.02), True)
+    small, large = predicted(2), other(3, validation=120)
+    mixed = build(small, large)
+    assert 0 < mixed.report["seeds"][0]["escalated_test"] < 1
+    assert accuracy(mixed.predictions, "test") > max(accuracy(small, "test"), accuracy(large, "test"))
+
+
+def test_test_rows_choose_nothing() -> None:
+    small, large = predicted(3), other(3.5)
+    before = build(small, large).report["seeds"][0]
+    scrambled = [frame.copy() for frame in (small, large)]
+    for frame in scrambled:
+        frame.loc[frame["split"] == "test", "label"] = 0
+    after = build(*scrambled).report["seeds"][0]
+    for key in ("temperature", "threshold", "validation", "reached"):
+        assert after[key] == before[key]
+
+
+def test_where_no_threshold_reaches_the_llm_it_always_answers_and_the_report_says_so() -> None:
+    large = other(3).assign(prediction=lambda frame: frame["label"])
+    made = build(predicted(1), large)
+    assert made.report["seeds"][0]["threshold"] is None
+    assert not made.report["reached"]
+    assert made.report["notes"] == ["no threshold reaches large's validation figure: large always answers"]
+    assert accuracy(made.predictions, "test") == 1
+    assert made.shares == {-1: (1.0, False)}
+    assert cascade.headline(made.report).startswith("100.0% of the test rows go to large; no threshold")
+
+
+def test_the_curve_runs_from_the_small_model_alone_to_the_llm_alone_with_their_costs() -> None:
+    small, large = predicted(3), other(4)
+    curve = build(small, large).report["curve"]
+    assert len(curve) <= cascade.THRESHOLDS + 1
+    assert [point["escalated"] for point in curve] == sorted(point["escalated"] for point in curve)
+    assert curve[-1] == {
+        "seed": -1,
+        "threshold": None,
+        "escalated": 1.0,
+        "cost_per_1000_texts": 10.0,
+        "chosen": False,
+        "value": pytest.approx(accuracy(large, "test")),
+    }
+    assert curve[0]["cost_per_1000_texts"] == pytest.approx(1 + 10 * curve[0]["escalated"])
+    assert sum(point["chosen"] for point in curve) == 1
+
+
+def test_a_bound_on_cost_takes_the_best_within_it() -> None:
+    small, large = predicted(2), other(6)
+    free = build(small, large, SETTINGS.model_copy(update={"max_cost": 10.0}))
+    assert free.report["seeds"][0]["threshold"] is None, "always the LLM is the best that 10 buys"
+    bounded = build(small, large, SETTINGS.model_copy(update={"max_cost": 4.0}))
+    [seed] = bounded.report["seeds"]
+    assert 0 < seed["escalated_validation"] <= 0.3
+    assert seed["small_validation"] < seed["validation"] < seed["large_validation"]
+    none = build(small, large, SETTINGS.model_copy(update={"max_cost": 0.5}))
+    assert none.report["seeds"][0]["escalated_validation"] == 0
+    assert "even without large it costs more than max_cost" in none.report["notes"][0]
+
+
+def test_every_seed_has_a_threshold_of_its_own_and_the_files_contract_holds(tmp_path: Path) -> None:
+    small, large = predicted(3, seeds=(0, 1)), other(3.5, validation=90)
+    made = build(small, large)
+    assert [row["seed"] for row in made.report["seeds"]] == [0, 1]
+    assert len({row["temperature"] for row in made.report["seeds"]}) == 2
+    path = tmp_path / "p.parquet"
+    tables.write_predictions(path, made.predictions, LABELS, fraction=1.0, train_rows=9)
+    validation, test = rows()
+    frame = tables.read_predictions(path, LABELS)
+    tables.check_ids(path, frame, validation, test)
+    assert set(frame["score_source"]) == {"softmax", "verbalised"}
+    assert set(frame["input_tokens"]) == {7, 14}, "an escalated row was read by both"
+
+
+def test_a_failed_answer_of_the_llm_is_wrong_and_has_no_scores() -> None:
+    large = other(3).assign(prediction=lambda frame: frame["label"])
+    lost = large["id"].str.endswith("7") & (large["split"] == "test")
+    large.loc[lost, ["prediction", "status"]] = [-1, "refused"]
+    large["scores"] = large["scores"].where(~lost, None)
+    made = build(predicted(1), large)
+    failed = made.predictions[made.predictions["status"] == "refused"]
+    assert len(failed) == lost.sum()
+    assert failed["scores"].isna().all()
+    assert accuracy(made.predictions, "test") == pytest.approx(1 - lost.sum() / 300)
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "message"),
+    [
+        (predicted(3, source="none"), predicted(3), "small has rows without scores, so no confidence"),
+        (predicted(3, validation=10), predicted(3), "large predicts no validation row that small does too"),
+        (predicted(3), predicted(3).query("split == 'test'"), "large predicts no validation row that small does too"),
+    ],
+)
+def test_sides_that_make_no_cascade_are_named(small: pd.DataFrame, large: pd.DataFrame, message: str) -> None:
+    with pytest.raises(UserError, match=rf"study\.cascades: 'cascade': {message}"):
+        build(small, large)
+
+
+def test_a_bound_on_an_unknown_cost_is_named() -> None:
+    bounded = SETTINGS.model_copy(update={"max_cost": 1.0})
+    with pytest.raises(UserError, match="max_cost needs what both sides cost"):
+        build(predicted(3), other(3), bounded, prices=Prices(None, 1.0))
+    assert build(predicted(3), other(3), prices=Prices(None, 1.0)).report["curve"][0]["cost_per_1000_texts"] is None
+
+
+def test_auroc_as_the_primary_metric_reads_the_scores() -> None:
+    made = cascade.build(SETTINGS, predicted(3), other(3.5), "auroc", 3, PRICES)
+    assert 0.5 < made.report["seeds"][0]["small_validation"] < 1
+    mute = replace(Prepared("d", LABELS, *rows()))  # the frame below has no scores where the LLM answers
+    large = other(6).assign(scores=None, score_source="none")
+    silent = cascade.build(SETTINGS, predicted(1), large, "auroc", len(mute.labels), PRICES)
+    assert silent.report["seeds"][0]["large_validation"] == pytest.approx(0.5)

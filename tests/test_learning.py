@@ -1,0 +1,116 @@
+"""Curves whose law is known, and the labels at which they meet an LLM."""
+
+import numpy as np
+import pytest
+
+from slingshot import learning
+from slingshot.points import Point
+
+ROWS = {1 / 16: 150, 0.125: 300, 0.25: 600, 0.5: 1200, 1.0: 2400}
+
+
+def point(
+    contestant: str, fraction: float | None, value: float, *, seed: int = 0, split: int = 0, rows: int = 0
+) -> Point:
+    figures = {"accuracy": value, "log_loss": 1 - value}
+    blank = dict.fromkeys(("balanced_accuracy", "macro_f1", "auroc", "brier", "ece"))
+    train_rows = rows or (12 if fraction is None else ROWS[fraction])
+    return Point("e", "c", fraction, train_rows, split, seed, contestant, **blank, **figures)
+
+
+def law(rows: float) -> float:
+    return 0.9 - 2 * rows**-0.5
+
+
+def points(*, seeds: int = 1, splits: int = 1, noise: float = 0.0, llm: float = 0.8) -> list[Point]:
+    generator = np.random.default_rng(0)
+    made = [
+        point("small", fraction, law(rows) + noise * generator.normal(), seed=seed, split=split)
+        for fraction, rows in ROWS.items()
+        for seed in range(seeds)
+        for split in range(splits)
+    ]
+    return made + [point("llm", None, llm, seed=-1, split=split) for split in range(splits)]
+
+
+def test_a_power_law_is_found_again_and_falls_for_a_loss() -> None:
+    small, llm = learning.curves(points(), "accuracy")
+    assert (small.fit.a, small.fit.b, small.fit.c) == pytest.approx((0.9, 2, 0.5), rel=1e-3)
+    assert small.fit.value(10_000) == pytest.approx(law(10_000), abs=1e-4)
+    assert llm.prompted and llm.fit is None and llm.fit_reason == "prompted, not trained"
+    loss, _ = learning.curves(points(), "log_loss")
+    assert loss.fit.falls
+    assert loss.fit.value(10_000) == pytest.approx(1 - law(10_000), abs=1e-4)
+
+
+def test_a_band_spans_the_seeds_and_says_which() -> None:
+    [small, _] = learning.curves(points(seeds=3, noise=0.01), "accuracy")
+    level = small.levels[0]
+    assert (level.low, level.high) == (min(level.values), max(level.values))
+    assert level.low < level.mean < level.high
+    assert (level.training_seeds, level.split_seeds) == (3, 1)
+    assert small.band_of == "training seeds only"
+    [both, _] = learning.curves(points(seeds=2, splits=3, noise=0.01), "accuracy")
+    assert both.band_of == "training seeds and 3 splits"
+    assert [level.train_rows for level in both.levels] == list(ROWS.values())
+
+
+def test_splits_whose_rows_differ_a_little_are_one_level() -> None:
+    made = [point("small", 0.25, 0.7, split=s, rows=600 + s) for s in range(3)]
+    [small] = learning.curves(made, "accuracy")
+    assert [level.train_rows for level in small.levels] == [601]
+    assert small.fit is None and small.fit_reason == "a power law needs 4 numbers of training rows"
+
+
+def test_what_more_rows_do_not_help_has_no_law() -> None:
+    flat = [point("small", fraction, 0.5) for fraction in ROWS]
+    [small] = learning.curves(flat, "accuracy")
+    assert (small.fit, small.fit_reason) == (None, "more training rows did not help")
+
+
+def test_labels_to_match_lie_where_the_curve_meets_the_llm() -> None:
+    found = learning.match(points(llm=law(600)), "accuracy", "small", "llm", spread=0.0)
+    assert (found.rows, found.low, found.high) == (600, 600, 600)
+    same = learning.match(points(llm=law(600)), "log_loss", "small", "llm", spread=0.0)
+    assert same.rows == 600
+
+
+def test_the_interval_widens_with_seeds_and_with_test_noise() -> None:
+    calm = learning.match(points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.0)
+    noisy = learning.match(points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.01)
+    assert noisy.low < calm.low < calm.rows < calm.high < noisy.high
+    assert noisy.rows == calm.rows
+
+
+def test_an_end_of_the_interval_beyond_the_data_is_not_a_number() -> None:
+    found = learning.match(points(llm=law(2200)), "accuracy", "small", "llm", 0.02)
+    assert found.rows is not None and found.low is not None
+    assert found.high is None
+
+
+@pytest.mark.parametrize(
+    ("llm", "reason"),
+    [
+        (0.99, "not within the data: small is behind still with 2,400 training rows"),
+        (0.10, "not within the data: small is ahead already with 150 training rows"),
+    ],
+)
+def test_what_lies_outside_the_curve_is_said_not_guessed(llm: float, reason: str) -> None:
+    found = learning.match(points(llm=llm), "accuracy", "small", "llm", 0.01)
+    assert (found.rows, found.low, found.high, found.reason) == (None, None, None, reason)
+
+
+def test_one_level_or_no_llm_of_the_same_split_is_no_curve() -> None:
+    one = [point("small", 1.0, 0.8), point("llm", None, 0.7, seed=-1)]
+    other = [*(p for p in points() if p.contestant == "small"), point("llm", None, 0.7, seed=-1, split=9)]
+    for made in (one, other):
+        assert "fewer than two" in learning.match(made, "accuracy", "small", "llm", 0.0).reason
+
+
+def test_from_three_splits_on_the_splits_say_how_test_rows_differ() -> None:
+    generator = np.random.default_rng(1)
+    hard = {split: 0.03 * generator.normal() for split in range(4)}
+    made = [point("small", f, law(r) + hard[s], split=s) for f, r in ROWS.items() for s in hard]
+    alike = [*made, *(point("llm", None, law(600) + hard[s], seed=-1, split=s) for s in hard)]
+    found = learning.match(alike, "accuracy", "small", "llm", spread=0.5)
+    assert found.rows == found.low == found.high == 600, "paired in each split, the hardness of its rows cancels"
