@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro smoke show test lint format check clean
+.PHONY: help install repro smoke show test browser lint format check clean
 
 help:  ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ install: $(VENV)/.installed  ## Create .venv and install Slingshot and the pretr
 
 test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suite (under 5 minutes)
 	pytest
+
+browser: $(VENV)/.installed-browser  ## Install Debian's Chromium, then try the report's page in it
+	pytest tests/browser
 
 lint: $(VENV)/.installed-dev  ## Check style and types: ruff and mypy
 	ruff check .
@@ -52,4 +55,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt weights.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# apt-get asks for a password where it is not root; a Chromium that is there already is used as it is.
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+$(VENV)/.installed-browser: $(VENV)/.installed-dev
+	command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; }
+	$(PIP) -c constraints.txt -e '.[browser]'
 	@touch $@

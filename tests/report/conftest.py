@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -296,22 +298,48 @@ class Files:
             held.write(data / "plots" / dataset / name)
 
 
+VOID = {"meta", "link", "input"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag closed out of order; holds the attributes that make a browser fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.fetched += [v for k, v in attrs if k in ("src", "href", "srcset", "data", "poster")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def shown(html: str) -> str:
+    """The page without its two programs; what its charts hold is left."""
+    return re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+
+
 @pytest.fixture
 def files() -> Files:
     return Files()
 
 
+def narrowed(**chosen: Any) -> Settings:
+    """The project's own params.yaml, narrowed to the one data set and what is given."""
+    values = settings.read_yaml(PARAMS)
+    values["study"] |= {"datasets": ["tweets"], "cascades": []} | chosen
+    for name in values["study"]["datasets"]:
+        values["datasets"].setdefault(name, values["datasets"]["tweets"])
+    for name in values["study"]["models"]:
+        values["models"].setdefault(name, values["models"]["minilm"])
+    return settings.validated(values, PARAMS)
+
+
 @pytest.fixture
 def study() -> Callable[..., Settings]:
-    """The project's own params.yaml, narrowed to the one data set and what is given."""
-
-    def narrowed(**chosen: Any) -> Settings:
-        values = settings.read_yaml(PARAMS)
-        values["study"] |= {"datasets": ["tweets"], "cascades": []} | chosen
-        for name in values["study"]["datasets"]:
-            values["datasets"].setdefault(name, values["datasets"]["tweets"])
-        for name in values["study"]["models"]:
-            values["models"].setdefault(name, values["models"]["minilm"])
-        return settings.validated(values, PARAMS)
-
     return narrowed

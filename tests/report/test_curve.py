@@ -21,10 +21,11 @@ QUARTER = [
 @pytest.fixture
 def build(files, study, tmp_path):
     def made(*points):
-        files.write(tmp_path)
-        write_points(tmp_path / "curve/tweets.csv", points)
-        parts = sections(study(), tmp_path)
-        return parts, page.html(parts, study()), summary.markdown(parts)
+        metrics = tmp_path / "metrics"
+        files.write(metrics)
+        write_points(metrics / "curve/tweets.csv", points)
+        parts = sections(study(), metrics)
+        return parts, page.build(parts, study(), tmp_path / "data").html, summary.markdown(parts)
 
     return made
 

@@ -6,7 +6,7 @@ from slingshot import settings
 from slingshot.report import page, published, summary
 from slingshot.report.section import sections
 from slingshot.report.words import METRIC_NAMES
-from tests.report.test_report_files import Balanced
+from tests.report.conftest import Balanced
 
 VALUES = settings.read_yaml(published.FIGURES)
 
@@ -16,13 +16,12 @@ def build(files, study, tmp_path):
     """The sections, page and summary of one data set, on which xlnet ran and the others of the study did not."""
 
     def made(dataset: str):
-        files.scores["xlnet"], files.intervals["xlnet"], files.costs["xlnet"] = (
-            held.pop("minilm") for held in (files.scores, files.intervals, files.costs)
-        )
-        files.write(tmp_path, dataset)
+        for held in (files.scores, files.intervals, files.costs, files.plots):
+            held["xlnet"] = held.pop("minilm")
+        files.write(tmp_path / "metrics", dataset)
         chosen = study(datasets=[dataset], models=["tfidf", "frozen", "xlnet"])
-        parts = sections(chosen, tmp_path)
-        return parts, page.html(parts, chosen), summary.markdown(parts)
+        parts = sections(chosen, tmp_path / "metrics")
+        return parts, page.build(parts, chosen, tmp_path / "data").html, summary.markdown(parts)
 
     return made
 

@@ -6,6 +6,7 @@ vl-convert carries Vega, Vega-Lite and Vega-Embed, and draws without a browser o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ WIDTH = 560
 """Of a drawn figure, in pixels; a PNG has twice as many."""
 
 
+@cache
 def bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, which leaves `vegaEmbed` in the window."""
     import vl_convert

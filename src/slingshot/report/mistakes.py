@@ -48,9 +48,10 @@ def confident(errors: Mapping[str, Any], results: Results) -> dict[str, Grid]:
     }
 
 
-def disagreements(errors: Mapping[str, Any]) -> Grid | None:
+def disagreements(errors: Mapping[str, Any], results: Results) -> Grid | None:
     """How often two contestants are right and wrong together; None where there is no pair."""
-    rows = errors["disagreements"]
+    names = {c.name for c in results.contestants}
+    rows = [row for row in errors["disagreements"] if {row["a"], row["b"]} <= names]
     if not rows:
         return None
     return Grid(

@@ -209,7 +209,7 @@ function setUp(payload) {
       const ratio = mine?.total > 0 && other?.total > 0 ? other.total / mine.total : null;
       return { texts, utilisation, ratio, flip: a && b ? flipPrice(a, b, here, hours) : null };
     }));
-    draw(byId("surface")).then((view) => view.data("cells", cells).runAsync());
+    draw(byId("chart-surface")).then((view) => view.data("cells", cells).runAsync());
     fill("cells", payload.utilisations.map((utilisation) => row([
       { text: `${Math.round(100 * utilisation)}%` },
       ...cells.filter((cell) => cell.utilisation === utilisation)
@@ -262,6 +262,8 @@ sliders.filter((input) => input.dataset.group === "claim").forEach((input) => in
 document.querySelectorAll("form").forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
 labelSliders();
 if (byId("payload")) {
+  byId("still").hidden = true;
+  document.querySelectorAll(".numbers, .sliders").forEach((element) => { element.hidden = false; });
   showClaim();
   setUp(read(byId("payload")));
 }

@@ -41,7 +41,7 @@ ANCHORS = (
     ("money", "Cost"),
     ("data", "Data"),
 )
-"""The parts of a data set's section, in their order: the end of their id, and what the contents call them."""
+"""The parts of a data set's section, in their order: the end of their id (set-NAME-scores), and what the contents call them."""
 
 
 @dataclass(frozen=True)

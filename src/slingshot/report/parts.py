@@ -51,7 +51,7 @@ def build(section: Section, settings: Settings, held: Details) -> dict[str, Any]
         "confusion": [_confusion(section, settings, held, c.name) for c in results.contestants],
         "mistakes": {
             "labels": mistakes.against_label(held.errors),
-            "disagreements": mistakes.disagreements(held.errors),
+            "disagreements": mistakes.disagreements(held.errors, results),
             "examples": mistakes.examples(held.errors, results),
             "confident": mistakes.confident(held.errors, results),
         },

@@ -87,7 +87,7 @@ def cutoffs(settings: Settings, published: Mapping[str, str | None], seen: set[t
     llms = {name: settings.llms[name] for name in settings.study.llms}
     return Grid(
         heading="Training cutoffs and publication dates",
-        caption="A text that was public before an LLM's training data ended may have been seen in training.",
+        caption="Texts that were public before an LLM's training data ended may be part of it.",
         columns=("Data set", "Published", *(f"{m.title}, to {m.training_cutoff or 'unknown'}" for m in llms.values())),
         rows=tuple(
             (

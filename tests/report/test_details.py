@@ -1,0 +1,49 @@
+"""What the page alone reads: data/plots and data/errors."""
+
+import pytest
+
+from slingshot.report import details, inputs
+from slingshot.report.section import sections
+from slingshot.settings import UserError
+
+
+@pytest.fixture
+def read(files, study, tmp_path):
+    files.write(tmp_path / "metrics")
+    [results] = inputs.read(study(), tmp_path / "metrics")
+    return lambda: details.read(results, tmp_path / "data")
+
+
+def test_points_and_texts_are_read(read) -> None:
+    held = read()
+    assert sum(held.plots["minilm"].confusion.values()) == 840
+    assert held.plots["minilm"].risk[-1] == (1.0, pytest.approx(0.158))
+    assert {b.rows for b in held.plots["minilm"].predicted} >= {20}
+    assert held.errors["texts"]["r0"]["label"] == "neg"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("risk.csv", None, "not found; run `dvc repro`, or `dvc checkout`"),
+        ("risk.csv", "", "expected the columns coverage,risk"),
+        ("risk.csv", "coverage,risk\n0.5\n", "as many cells in every line"),
+        ("risk.csv", "coverage,risk\n0.5,high\n", "holds what is no number"),
+        ("risk.csv", "coverage,risk\n0.5,nan\n", "holds what is no number"),
+        ("confusion.csv", "predicted,actual\na,b\n", "expected the columns actual,predicted"),
+    ],
+)
+def test_a_malformed_file_is_named_with_the_remedy(read, tmp_path, name, text, said) -> None:
+    path = tmp_path / "data/plots/tweets/minilm" / name
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=rf"tweets/minilm/{name}: .*{said}"):
+        read()
+
+
+def test_metrics_alone_are_enough_for_all_but_the_page(files, study, tmp_path) -> None:
+    """As in a fresh clone without DVC's cache."""
+    files.write(tmp_path / "metrics")
+    assert not (tmp_path / "metrics/data").exists()
+    assert sections(study(), tmp_path / "metrics")["tweets"].headline == "fine-tune minilm"

@@ -1,0 +1,118 @@
+"""What contestants cost, as the page says it."""
+
+from dataclasses import replace
+
+import pytest
+
+from slingshot import monthly
+from slingshot.report import economy, inputs, published
+from slingshot.report.section import sections
+
+API = {
+    "machine_seconds_per_1000_texts": None,
+    "token_cost_per_1000_texts": 1.0,
+    "list_cost_per_1000_texts": 2.0,
+    "cached_cost_per_1000_texts": 1.0,
+    "batch_cost_per_1000_texts": 0.5,
+    "cost_per_1000_texts": 1.0,
+}
+CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
+
+
+@pytest.fixture
+def results(files, study, tmp_path):
+    def made(**chosen):
+        files.write(tmp_path / "metrics")
+        settings = study(**chosen)
+        return inputs.read(settings, tmp_path / "metrics")[0], settings
+
+    return made
+
+
+def test_what_is_written_by_the_cost_stage_is_what_a_month_adds_up_to(files, results) -> None:
+    files.costs["gemma"] |= API
+    held, settings = results()
+    start = economy.terms(settings)
+    for name, work in economy.works(held, settings).items():
+        month = monthly.month(work, start)
+        price = files.costs[name]["cost_per_1000_texts"]
+        assert month.machine + month.tokens == pytest.approx(start.texts / 1000 * price), name
+        assert month.labels == pytest.approx(252 / 12)
+
+
+def test_a_cascades_seconds_beyond_its_small_model_s_are_its_llms(files, results) -> None:
+    files.add_cascade("both", 0.85, 0.004)
+    held, settings = results(cascades=CASCADES)
+    works = economy.works(held, settings)
+    assert works["both"].seconds == pytest.approx(works["minilm"].seconds)
+    assert works["both"].llm_seconds == pytest.approx((0.004 - 0.00151) / 0.1 * 3600)
+    assert works["gemma"].seconds == 0 and works["minilm"].llm_seconds == 0
+
+
+def test_training_labels_and_prediction_stand_apart_with_every_price(files, results) -> None:
+    files.costs["gemma"] |= API
+    held, settings = results()
+    grid = economy.costs(held, settings)
+    rows = {row[0]: dict(zip(grid.columns, row, strict=True)) for row in grid.rows}
+    gemma = next(row for title, row in rows.items() if "Gemma" in title)
+    assert gemma["Training, once"] == "–" and gemma["at list price"] == "2.00"
+    assert gemma["list price, in batches"] == "0.500" and gemma["100,000 a month, always on"] == "100"
+    assert rows["minilm"]["at list price"] == "–" and rows["minilm"]["Labels, once"] == "252"
+    assert rows["minilm"]["100,000 a month, by use"] == "0.151"
+    assert rows["minilm"]["100,000 a month, always on"] == "73.0"
+
+
+def test_break_even_is_of_texts_in_all_and_says_who_is_cheaper_where(files, results) -> None:
+    files.costs["gemma"] |= API | {"train_rows": 12}
+    held, settings = results(models=["minilm"])
+    [(a, b, texts, words)] = economy.break_evens(held, settings).rows
+    once = (2520 - 12) * 0.1 + 312.4 * 0.1 / 3600
+    assert (a, b) == ("minilm", "gemma")
+    assert int(texts.replace(",", "")) == pytest.approx(once / (1.0 - 0.00151) * 1000, abs=1)
+    assert words == "gemma is cheaper below, minilm above"
+    assert economy.break_evens(*results(models=[])) is None
+
+
+def test_no_break_even_says_why(files, results) -> None:
+    files.costs["gemma"] |= {"machine_seconds_per_1000_texts": None}
+    held, settings = results()
+    words = {row[:2]: row[3] for row in economy.break_evens(held, settings).rows}
+    assert words["minilm", "gemma"] == "a price is not known"
+    assert words["tfidf", "minilm"] == "tfidf is cheaper at any number"
+
+
+def test_the_surface_is_the_ratio_of_two_months(results) -> None:
+    held, settings = results()
+    works, start = economy.works(held, settings), economy.terms(settings)
+    cells = economy.surface(works["minilm"], works["gemma"], start)
+    assert len(cells) == len(economy.VOLUMES) * len(economy.UTILISATIONS)
+    cell = next(c for c in cells if (c["texts"], c["utilisation"]) == (1e7, 0.5))
+    here = replace(start, texts=1e7, utilisation=0.5)
+    small, large = (monthly.month(works[name], here) for name in ("minilm", "gemma"))
+    assert cell["ratio"] == pytest.approx(large.total / small.total)
+    assert cell["flip"] == pytest.approx((small.total - large.once) / 1e4)
+
+
+def test_the_sliders_start_at_params_yaml_and_at_the_study(results) -> None:
+    _, settings = results()
+    start, claim = economy.terms(settings), published.claim()
+    for slider in economy.sliders(start, claim, "EUR"):
+        value = slider["stops"][slider["at"]]
+        assert value == (getattr(start, slider["key"]) if slider["group"] == "terms" else claim[slider["key"]])
+        assert slider["stops"] == sorted(set(slider["stops"]))
+    odd = replace(start, texts=12_345.0, label_price=0.0, utilisation=0.333)
+    assert {s["key"]: s["stops"][s["at"]] for s in economy.sliders(odd, claim, "EUR")}["texts"] == 12_345
+
+
+def test_the_studys_claim_follows_from_its_three_assumptions() -> None:
+    claim = published.claim()
+    assert claim["ratio"] == pytest.approx(252)
+    assert (claim["llm_per_million"], claim["hourly_price"], claim["tokens_per_second"]) == (7, 5, 50_000)
+
+
+def test_the_surface_starts_from_the_pair_of_the_verdict(files, study, tmp_path) -> None:
+    files.write(tmp_path / "metrics")
+    part = sections(study(), tmp_path / "metrics")["tweets"]
+    assert economy.pair(part) == ("minilm", "gemma")
+    assert economy.pair(sections(study(llms=[]), tmp_path / "metrics")["tweets"]) == ("tfidf", "frozen")
+    assert economy.pair(sections(study(llms=[], models=["tfidf"]), tmp_path / "metrics")["tweets"]) is None
