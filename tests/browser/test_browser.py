@@ -62,7 +62,7 @@ def test_hostile_texts_stay_texts(open_page) -> None:
     assert page.locator("img").count() == 0
     assert page.locator("#months th", has_text=HOSTILE).count() == 1
     assert page.locator("td.words, th", has_text=HOSTILE).count() > 20
-    page.locator("#chart-tweets-confusion-minilm .mark-rect path").first.hover()
+    page.locator("#chart-tweets-confusion-minilm .mark-rect path").first.hover(position={"x": 8, "y": 8})
     tooltip = page.locator("#vg-tooltip-element")
     tooltip.wait_for(timeout=WAIT)
     assert HOSTILE in tooltip.inner_text()

@@ -35,21 +35,25 @@ def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
     totals = _totals(plot.confusion)
     actual = [name for name in names if totals.get(name)]
     rows = [
-        {"actual": a, "predicted": p, "share": plot.confusion.get((a, p), 0) / totals[a], "rows": plot.confusion[a, p]}
+        {"actual": a, "predicted": p, "share": number / totals[a], "rows": number}
         for a in actual
         for p in names
-        if plot.confusion.get((a, p))
+        if (number := plot.confusion.get((a, p)))
     ]
     down: dict[str, Any] = {"labelLimit": 110, "grid": False, "labelColor": "var(--ink)"}
     across = down | {"labelAngle": 0 if len(names) <= 4 else -35}
     x = alt.X("predicted:N", title="predicted", sort=None, scale=alt.Scale(domain=names), axis=alt.Axis(**across))
     y = alt.Y("actual:N", title="actual", sort=None, scale=alt.Scale(domain=actual), axis=alt.Axis(**down))
-    base = alt.Chart(data(rows)).encode(x=x, y=y)
-    tooltip = ["actual:N", "predicted:N", alt.Tooltip("share:Q", format=".1%"), alt.Tooltip("rows:Q", format=",")]
+    tooltip: list[Any] = [
+        "actual:N",
+        "predicted:N",
+        alt.Tooltip("share:Q", format=".1%"),
+        alt.Tooltip("rows:Q", format=","),
+    ]
+    base = alt.Chart(data(rows)).encode(x=x, y=y, tooltip=tooltip)
     drawn = alt.layer(
         base.mark_rect(color="var(--accent)").encode(
             opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, DEEPEST]), legend=None),
-            tooltip=tooltip,
         ),
         base.transform_filter(f"datum.share >= {CLOSE}")
         .mark_text(fontSize=11 if len(names) <= 10 else 9)

@@ -21,9 +21,9 @@ CELLS = "cells"
 def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
     """Cost of the second over that of the first: blue where the first is cheaper, orange where the second is; the
     darker, the more. `cells` come from economy.surface."""
-    times = "datum.ratio >= 1 ? format(datum.ratio, '.2~r') + '×' : '÷' + format(1 / datum.ratio, '.2~r')"
-    big = "datum.ratio >= 995 ? format(datum.ratio, '.1s') + '×' : datum.ratio <= 1/995 ? '÷' + format(1 / datum.ratio,"
-    big += f" '.1s') : {times}"
+    times = "{} >= 995 ? format({}, '.1s') : format({}, '.2~r')"  # 1k from there on
+    more, less = (times.replace("{}", ratio) for ratio in ("datum.ratio", "(1 / datum.ratio)"))
+    text = f"datum.ratio >= 1 ? ({more}) + '×' : '÷' + ({less})"
     x = alt.X(
         "texts:O",
         title="texts a month",
@@ -35,13 +35,19 @@ def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
         sort="descending",
         axis=alt.Axis(labelExpr="format(datum.value, '.0%')", grid=False),
     )
+    tooltip = [
+        alt.Tooltip("texts:Q", title="texts a month", format=","),
+        alt.Tooltip("utilisation:Q", format=".0%"),
+        alt.Tooltip("ratio:Q", title="second over first", format=",.3~r"),
+        alt.Tooltip("flip:Q", title="verdict flips at, per 1,000 texts", format=",.3~r"),
+    ]
     base = (
         alt.Chart(data(cells, CELLS))
         .transform_filter("isValid(datum.ratio)")
         .transform_calculate(
-            text=big, side="datum.ratio >= 1 ? 'first' : 'second'", size="abs(log(datum.ratio)) / log(10)"
+            text=text, side="datum.ratio >= 1 ? 'first' : 'second'", size="abs(log(datum.ratio)) / log(10)"
         )
-        .encode(x=x, y=y)
+        .encode(x=x, y=y, tooltip=tooltip)
     )
     scale = alt.Scale(domain=["first", "second"], range=["var(--accent)", "var(--other)"])
     drawn = alt.layer(
@@ -50,12 +56,6 @@ def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
             opacity=alt.Opacity(
                 "size:Q", scale=alt.Scale(domain=[0, 2], range=[0.08, DEEPEST], clamp=True), legend=None
             ),
-            tooltip=[
-                alt.Tooltip("texts:Q", title="texts a month", format=","),
-                alt.Tooltip("utilisation:Q", format=".0%"),
-                alt.Tooltip("ratio:Q", title="second over first", format=",.3~r"),
-                alt.Tooltip("flip:Q", title="verdict flips at, per 1,000 texts", format=",.3~r"),
-            ],
         ),
         base.mark_text(fontSize=11).encode(text="text:N"),
     )

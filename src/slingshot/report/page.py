@@ -27,7 +27,7 @@ from slingshot.settings import Settings
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 SCRIPT = FOLDER / "page.js"
-NUMBER = re.compile(r"[-−+–÷]?[\d.,]*[%×]?( to [-−+]?[\d.,]+|–[\d.]+)?")
+NUMBER = re.compile(r"[-−+–÷]?[\d.,]*[%×]?( to [-−+]?[\d.]+|–[\d.]+| \[[\d.]+–[\d.]+\])?")
 """What stands right-aligned in a table."""
 
 
@@ -41,7 +41,7 @@ ANCHORS = (
     ("money", "Cost"),
     ("data", "Data"),
 )
-"""The parts of a data set's section, in their order: the end of their id (set-NAME-scores), and what the contents call them."""
+"""The parts of a data set's section, in their order: the end of their id (set-NAME-scores), and their name."""
 
 
 @dataclass(frozen=True)
