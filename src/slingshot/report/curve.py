@@ -20,6 +20,7 @@ from slingshot.settings import Settings, UserError, nearest
 
 FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
 SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."
+HEADING = "Learning curve"
 WIDTH = 24
 """Characters across which the terminal draws a figure."""
 
@@ -88,7 +89,7 @@ def build(results: Results, primary: str) -> Grid | None:
     held = {(c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels}
     titles = {contestant.name: contestant.title for contestant in results.contestants}
     return Grid(
-        heading="Learning curve",
+        heading=HEADING,
         caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
