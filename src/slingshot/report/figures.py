@@ -39,7 +39,7 @@ def write(charts: Iterable[Chart], folder: Path) -> None:
     import vl_convert
 
     for chart in charts:
-        spec = drawn(chart)
-        write_text(folder / f"{chart.name}.svg", vl_convert.vegalite_to_svg(spec))
+        svg = vl_convert.vegalite_to_svg(drawn(chart))
+        write_text(folder / f"{chart.name}.svg", svg)
         with atomic(folder / f"{chart.name}.png") as temporary:
-            temporary.write_bytes(vl_convert.vegalite_to_png(spec, scale=2))
+            temporary.write_bytes(vl_convert.svg_to_png(svg, scale=2))

@@ -29,7 +29,7 @@ def build(section: Section, settings: Settings, held: Details) -> dict[str, Any]
     """The values of one data set that dataset.html.j2 draws."""
     results, primary, name = section.results, settings.metrics.primary, section.results.dataset
     titles = {contestant.name: contestant.title for contestant in results.contestants}
-    grid = curve.build(results, primary)
+    grid = next((grid for grid in section.grids if grid.heading == curve.HEADING), None)
     pairs = [found for a, b in combinations(titles, 2) if (found := find_pair(results.pairs, a, b))]
     return {
         "name": name,
