@@ -1,5 +1,8 @@
 """What the page alone reads: data/plots and data/errors."""
 
+import subprocess
+import sys
+
 import pytest
 
 from slingshot.report import details, inputs
@@ -40,6 +43,12 @@ def test_a_malformed_file_is_named_with_the_remedy(read, tmp_path, name, text, s
         path.write_text(text)
     with pytest.raises(UserError, match=rf"tweets/minilm/{name}: .*{said}"):
         read()
+
+
+def test_what_show_prints_needs_no_charts() -> None:
+    script = "import sys, slingshot.report.section, slingshot.report.terminal, slingshot.report.summary; "
+    script += "sys.exit(bool({'altair', 'vl_convert'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_metrics_alone_are_enough_for_all_but_the_page(files, study, tmp_path) -> None:
