@@ -11,6 +11,8 @@ from slingshot.report.grid import Grid
 from slingshot.report.numbers import MISSING
 from slingshot.settings import Settings
 
+SETTINGS = ("study", "fraction", "seed", "seeds", "metrics", "decision", "cost")
+"""Beside the models and LLMs of the study. Each is a param of the stage report in dvc.yaml."""
 PACKAGES = (
     "torch",
     "transformers",
@@ -31,12 +33,8 @@ PACKAGES = (
 
 def settings_grid(settings: Settings) -> Grid:
     """Every setting of what the study names, by its key in params.yaml."""
-    values = settings.model_dump(mode="json", exclude={"run", "datasets", "models", "llms"})
-    for block, chosen in (
-        ("datasets", settings.study.datasets),
-        ("models", settings.study.models),
-        ("llms", settings.study.llms),
-    ):
+    values = settings.model_dump(mode="json", include=set(SETTINGS))
+    for block, chosen in (("models", settings.study.models), ("llms", settings.study.llms)):
         held = getattr(settings, block)
         values[block] = {name: held[name].model_dump(mode="json") for name in chosen}
     values["cost"]["llm_prices"] = {
@@ -46,7 +44,7 @@ def settings_grid(settings: Settings) -> Grid:
     }
     return Grid(
         heading="Settings",
-        caption="params.yaml, of all that the study names; defaults included.",
+        caption="params.yaml, of the models and LLMs that the study names; defaults included.",
         columns=("Key", "Value"),
         rows=tuple(_flat("", values)),
     )
@@ -71,13 +69,16 @@ def _written(value: Any) -> str:
 
 def versions_grid() -> Grid:
     """Python and the main packages as installed where the page was made."""
-    rows = [("python", platform.python_version())]
-    for name in PACKAGES:
-        try:
-            rows.append((name, version(name)))
-        except PackageNotFoundError:
-            rows.append((name, "not installed"))
-    return Grid(heading="Versions", caption="Where this page was made.", columns=("Package", "Version"), rows=(*rows,))
+    rows = [("python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]
+    caption = "As installed where this page was made."
+    return Grid(heading="Versions", caption=caption, columns=("Package", "Version"), rows=tuple(rows))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def cutoffs(settings: Settings, published: Mapping[str, str | None], seen: set[tuple[str, str]]) -> Grid | None:
