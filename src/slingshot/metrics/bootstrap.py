@@ -17,7 +17,8 @@ from scipy import sparse
 from slingshot.metrics.scored import Run, Scored
 
 SEED = 20241
-"""Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired."""
+"""Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed
+makes resamples independent of these."""
 CLIP = 1e-6
 """Lowest score that log-loss sees."""
 ENOUGH_SEEDS = 3
@@ -26,7 +27,9 @@ BLOCK, BLOCK_BYTES = 64, 200_000_000
 """Resamples at a time: as many as a core's cache likes, fewer where their arrays would pass the limit."""
 
 
-def resample(contestants: Sequence[Scored], resamples: int, *, auroc: bool = True) -> list[dict[str, np.ndarray]]:
+def resample(
+    contestants: Sequence[Scored], resamples: int, *, auroc: bool = True, seed: int = SEED
+) -> list[dict[str, np.ndarray]]:
     """For each contestant, metric -> its figure in each resample, shape (seeds, resamples).
 
     All contestants must be scored on the same rows. Score metrics are left out for a contestant
@@ -38,7 +41,7 @@ def resample(contestants: Sequence[Scored], resamples: int, *, auroc: bool = Tru
     statistics = [[Statistics(c, run, auroc=auroc) for run in c.runs] for c in contestants]
     blocks = [
         [[one.metrics(weights) for one in runs] for runs in statistics]
-        for weights in group_weights(groups, resamples, max(1, min(BLOCK, BLOCK_BYTES // (48 * rows))))
+        for weights in group_weights(groups, resamples, max(1, min(BLOCK, BLOCK_BYTES // (48 * rows))), seed)
     ]
     return [
         {
@@ -49,7 +52,7 @@ def resample(contestants: Sequence[Scored], resamples: int, *, auroc: bool = Tru
     ]
 
 
-def over_seeds(figures: np.ndarray) -> np.ndarray:
+def over_seeds(figures: np.ndarray, seed: int = SEED) -> np.ndarray:
     """Figures of shape (seeds, resamples), averaged over seeds to shape (resamples,).
 
     With at least three seeds each resample draws its seeds with replacement first, so that the
@@ -57,18 +60,18 @@ def over_seeds(figures: np.ndarray) -> np.ndarray:
     """
     seeds = len(figures)
     if seeds >= ENOUGH_SEEDS:
-        drawn = np.random.default_rng([SEED, seeds]).integers(0, seeds, size=figures.shape)
+        drawn = np.random.default_rng([seed, seeds]).integers(0, seeds, size=figures.shape)
         figures = np.take_along_axis(figures, drawn, axis=0)
     return np.asarray(figures.mean(axis=0))
 
 
-def group_weights(groups: int, resamples: int, block: int = BLOCK) -> Iterator[np.ndarray]:
+def group_weights(groups: int, resamples: int, block: int = BLOCK, seed: int = SEED) -> Iterator[np.ndarray]:
     """Multinomial counts of the groups, in blocks of shape (groups, up to `block` resamples).
 
     The same counts whatever the block: counting uniform draws is five times as fast as
     `Generator.multinomial`.
     """
-    generator = np.random.default_rng(SEED)
+    generator = np.random.default_rng(seed)
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         drawn = generator.integers(0, groups, size=(size, groups), dtype=np.int32)
