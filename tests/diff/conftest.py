@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
-from slingshot import settings, tables
+from slingshot import cli, settings, tables
 from slingshot.metrics import intervals
 from slingshot.metrics.scored import scored
 from tests.conftest import NAMES, ROOT, write_params
@@ -32,6 +35,27 @@ def toy_rows(start: int = 0, per_group: int = 1) -> pd.DataFrame:
     groups = [f"g{number // per_group:05d}" for number in numbers]
     ids = [f"r{number:05d}" for number in numbers]
     return pd.DataFrame({"id": ids, "text": "x", "label": numbers % 3, "group": groups, "order": np.arange(ROWS)})
+
+
+def slingshot(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, arguments)
+
+
+def found(*arguments: str, exit_code: int = 0) -> dict[str, Any]:
+    """What `slingshot diff ARGUMENTS --json` prints."""
+    done = slingshot("diff", *arguments, "--json")
+    assert done.exit_code == exit_code, done.output
+    return dict(json.loads(done.stdout))
+
+
+def of(told: dict[str, Any], contestant: str) -> dict[str, Any]:
+    return next(one for one in told["datasets"][0]["comparisons"] if one["contestant"] == contestant)
+
+
+def line(text: str, contestant: str) -> list[str]:
+    """The cells of a contestant's row."""
+    row = next(row for row in text.splitlines() if row.startswith(f"| {contestant} "))
+    return [cell.strip() for cell in row.strip("|").split("|")]
 
 
 class Study:

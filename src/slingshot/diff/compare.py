@@ -15,7 +15,7 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 from slingshot import experiments
-from slingshot.diff.sides import Predicted, Sides, same_predictions, why_unpaired
+from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.experiments import Revision
 from slingshot.metrics import bootstrap, pairs
 from slingshot.metrics.intervals import SCORE_METRICS, group_notes
@@ -222,7 +222,7 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
     both = (sides.here, sides.there)
     a, b = (_interval(side, dataset, name, rule) for side in both)
     if a["low"] is None or b["low"] is None:
-        lacking = " and ".join(side.name for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
+        lacking = " and ".join(said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
         why += f"; metrics/intervals of {lacking} holds no {rule.confidence:.0%} interval of {rule.primary} either"
         return Comparison(name, "not compared", a["value"], b["value"], notes=(why,))
     difference = a["value"] - b["value"]

@@ -48,11 +48,11 @@ def find(wanted: Iterable[str], here: Mapping[str, str]) -> tuple[dict[str, Path
         if missing:
             try:
                 repo.cloud.pull(missing)
-                why = "the DVC remote does not hold them either"
+                why = "the DVC remote did not give them"
             except NoRemoteError:
                 why = "no DVC remote is set"
             except Exception as error:  # whatever the remote's own library raises
-                why = f"the DVC remote can't be read ({error})"
+                why = f"the DVC remote can't be read ({' '.join(str(error).split())})"
         found |= {one: Path(cache.oid_to_path(one)) for one in others if cache.exists(one)}
     return found, why
 

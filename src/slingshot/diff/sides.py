@@ -66,9 +66,9 @@ class Sides:
             held = self.hashes[side.name]
             if not all(path in held for path in paths):
                 remedy = "" if side.commit else "; run `dvc repro`"
-                raise UserError(f"dvc.lock of {side.name} names no predictions with their labels{remedy}")
+                raise UserError(f"dvc.lock of {said(side)} names no predictions with their labels{remedy}")
             if not all(held[path] in self.found for path in paths):
-                absent.append(side.name)
+                absent.append(said(side))
         if absent:
             raise UserError(
                 f"the predictions of {' and '.join(absent)} are not in DVC's cache, and {self.why_not}; `dvc push` "
@@ -76,6 +76,11 @@ class Sides:
             )
         here, there = ([self.found[held[path]] for path in paths] for held in self.hashes.values())
         return _predicted(*here), _predicted(*there)
+
+
+def said(side: Revision) -> str:
+    """What a side is called in a sentence."""
+    return side.name if side.commit else "the workspace"
 
 
 def same_predictions(a: Scored, b: Scored) -> bool:
