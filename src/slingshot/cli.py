@@ -139,6 +139,40 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
 
 
 @main.command()
+@click.argument("rev")
+@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 on a loss, else with 2 on what is not paired.")
+@JSON
+@click.option("--dataset", help="Compare this data set only.")
+@click.option("--metric", help="Compare this metric; metrics.primary if not given.")
+def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metric: str | None) -> None:
+    """Compare the workspace's scores with those of REV, a git revision or an experiment; prints Markdown.
+
+    Predictions of the same test rows are compared in pairs, those of REV from DVC's cache or its remote; others
+    unpaired. With --fail-on-worse a loss is a paired difference that is worse (by Holm's p) and whose size is beyond
+    metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have could not
+    be paired, and after any error; else 0.
+    """
+    import json
+    import traceback
+
+    from slingshot import settings
+
+    try:
+        from slingshot.diff import compare, markdown
+
+        found = compare.compare(rev, settings.load(), dataset, metric)
+        text = json.dumps(found.as_json(), indent=2, allow_nan=False) if as_json else markdown.text(found)
+    except click.ClickException as error:
+        raise click.UsageError(error.message) from None  # it ends with 2: 1 is a loss and nothing else
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)
+    click.echo(text)
+    if fail_on_worse and (found.lost or found.not_paired):
+        sys.exit(1 if found.lost else 2)
+
+
+@main.command()
 @JSON
 def show(as_json: bool = False) -> None:
     """Print the table of contestants and the verdict of each data set."""

@@ -30,7 +30,9 @@ EXACT_BELOW = 25
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
+    """A contestant with its figures on the primary metric."""
+
     name: str
     scored: Scored
     value: float | None
@@ -50,7 +52,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
     for name in others:
         if not _same_rows(test, contestants[name]):
             raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
-    pairs = [_pair(a, b, settings) for a, b in combinations(_sides(contestants, settings), 2)]
+    pairs = [_pair(a, b, settings) for a, b in combinations(sides(contestants, settings), 2)]
     for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
         pair["p_holm"] = p
         pair["verdict"], pair["reverse_verdict"] = verdicts(pair, settings)
@@ -64,7 +66,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "test_rows": len(test.labels),
         "notes": [
             *group_notes(test),
-            *_resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
+            *resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
             *_source_notes(contestants, settings),
         ],
         "pairs": pairs,
@@ -159,7 +161,8 @@ def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
     return tests
 
 
-def _resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
+def resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
+    """That `settings.resamples` are too few for Holm's correction over that many pairs, where they are."""
     smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
     if smallest < 1 - settings.confidence:
         return []
@@ -170,28 +173,34 @@ def _same_rows(a: Scored, b: Scored) -> bool:
     return all(np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups"))
 
 
-def _sides(contestants: dict[str, Scored], settings: MetricsSettings) -> list[_Side]:
+def sides(contestants: dict[str, Scored], settings: MetricsSettings, seed: int = bootstrap.SEED) -> list[Side]:
+    """The contestants, all scored on the same rows, on the same resamples, which are those of `seed`."""
     primary, scored = settings.primary, list(contestants.values())
     auroc = primary == "auroc"
-    samples = bootstrap.resample(scored, settings.resamples, auroc=auroc)
-    sides = []
+    samples = bootstrap.resample(scored, settings.resamples, auroc=auroc, seed=seed)
+    measured = []
     for (name, one), figures in zip(contestants.items(), samples, strict=True):
         if primary not in figures:
-            sides.append(_Side(name, one, None, np.empty(0)))
+            measured.append(Side(name, one, None, np.empty(0)))
             continue
         points = [bootstrap.point(one, run, auroc=auroc)[primary] for run in one.runs]
-        sides.append(_Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary])))
-    return sides
+        measured.append(Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary], seed)))
+    return measured
 
 
-def _pair(a: _Side, b: _Side, settings: MetricsSettings) -> dict[str, Any]:
+def _pair(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
+    return {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
+
+
+def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
+    """a - b with its interval and p, None where a side is undefined. The two may be on other rows, if on resamples
+    of other seeds, which are independent."""
     pair: dict[str, Any] = {
         "a": a.name,
         "b": b.name,
         "a_value": a.value,
         "b_value": b.value,
         **dict.fromkeys(("difference", "low", "high", "p")),
-        "mcnemar": mcnemar(a.scored, b.scored),
         "notes": [f"{side.name}: {undefined(settings.primary, side.scored)}" for side in (a, b) if side.value is None],
     }
     if a.value is not None and b.value is not None:
