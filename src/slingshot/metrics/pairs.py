@@ -1,8 +1,9 @@
 """Every pair of a data set's contestants: who is better, on the same resamples, by one rule.
 
 On the primary metric, a against b: "better" or "worse" where Holm's p is under 1 - confidence, else
-"as good" where the interval of a - b lies above -margin, else "not resolved". McNemar's test of
-each two fitted models stands beside it.
+"as good" where the interval of a - b lies above -margin, else "not resolved". Under FEW_GROUPS groups nothing is
+resolved. McNemar's test of each two fitted models stands beside it, and takes part where it is exact: p is then the
+larger of the two.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slingshot.metrics import bootstrap
-from slingshot.metrics.intervals import group_notes, percentiles, seed_notes, undefined
+from slingshot.metrics.intervals import FEW_GROUPS, group_notes, percentiles, seed_notes, undefined
 from slingshot.metrics.scored import Scored
 from slingshot.settings import PARAMS, MetricsSettings, UserError
 from slingshot.tables import NO_SEED
@@ -83,7 +84,7 @@ def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> 
 
 
 def p_value(differences: np.ndarray) -> float:
-    """Two-sided bootstrap p of no difference (Davison and Hinkley, 1997, equation 4.11): never 0."""
+    """Two-sided bootstrap p of no difference, in the manner of Davison and Hinkley (1997), equation 4.11: never 0."""
     defined = differences[np.isfinite(differences)]
     # Equal means over seeds may differ in their last bits: a tie must count as a tie.
     defined = np.round(defined, 12)
@@ -102,11 +103,16 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def level(settings: MetricsSettings) -> float:
+    """What p must be below: 0.05 at a confidence of 0.95, and not a bit more."""
+    return round(1 - settings.confidence, 12)
+
+
 def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]:
     """a against b, and b against a."""
     if pair["low"] is None:
         return "not resolved", "not resolved"
-    if pair["p_holm"] < 1 - settings.confidence and pair["difference"]:
+    if pair["p_holm"] < level(settings) and pair["difference"]:
         return ("better", "worse") if pair["difference"] > 0 else ("worse", "better")
     bounds = (pair["low"], -pair["high"])
     a, b = ("as good" if bound > -settings.margin else "not resolved" for bound in bounds)
@@ -164,7 +170,7 @@ def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
 def resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
     """That `settings.resamples` are too few for Holm's correction over that many pairs, where they are."""
     smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
-    if smallest < 1 - settings.confidence:
+    if smallest < level(settings):
         return []
     return [f"{settings.resamples} resamples can't resolve one of {pairs} pairs: raise metrics.resamples"]
 
@@ -189,12 +195,17 @@ def sides(contestants: dict[str, Scored], settings: MetricsSettings, seed: int =
 
 
 def _pair(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
-    return {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
+    pair = {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
+    [first, *others] = pair["mcnemar"] or [None]
+    # With few discordant rows a bootstrap p is too small at Holm's levels.
+    if first and not others and pair["p"] and settings.primary == "accuracy" and first["exact"] and first["decides"]:
+        pair["p"] = max(pair["p"], first["p"])
+    return pair
 
 
 def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
-    """a - b with its interval and p, None where a side is undefined. The two may be on other rows, if on resamples
-    of other seeds, which are independent."""
+    """a - b with its interval and p, None where a side is undefined, or has too few groups for them. The two may be on
+    other rows, if on resamples of other seeds, which are independent."""
     pair: dict[str, Any] = {
         "a": a.name,
         "b": b.name,
@@ -204,12 +215,23 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
         "notes": [f"{side.name}: {undefined(settings.primary, side.scored)}" for side in (a, b) if side.value is None],
     }
     if a.value is not None and b.value is not None:
-        differences = a.samples - b.samples
+        differences, groups = a.samples - b.samples, min(a.scored.group_count, b.scored.group_count)
         pair["difference"] = a.value - b.value
-        pair["low"], pair["high"] = percentiles(differences, settings.confidence)
-        pair["p"] = p_value(differences)
         pair["notes"] += sorted({*seed_notes(a.scored), *seed_notes(b.scored)})
+        if groups >= FEW_GROUPS:
+            pair["low"], pair["high"] = _interval(differences, groups, settings.confidence)
+            pair["p"] = p_value(differences)
     return pair
+
+
+def _interval(differences: np.ndarray, groups: int, confidence: float) -> tuple[float | None, float | None]:
+    """Percentiles; where no resample differs from another, by what so many groups may hide (the rule of three: Hanley
+    and Lippman-Hand, 1983), for an interval without width would claim to be certain."""
+    low, high = percentiles(differences, confidence)
+    if low is None or high is None or high - low > 1e-12:
+        return low, high
+    hidden = 1 - (1 - confidence) ** (1 / groups)
+    return max(-1.0, low - hidden), min(1.0, high + hidden)
 
 
 def table(result: dict[str, Any]) -> Table:

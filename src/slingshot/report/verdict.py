@@ -145,7 +145,8 @@ def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
     """Whether `a` costs less than `b` per 1,000 texts; None where that is unknown or they cost the same."""
     mine, other = _price(a), _price(b)
-    return None if mine is None or other is None or mine == other else bool(mine < other)
+    # Costs are worked out from seconds: a cascade that never asks the LLM costs the small model's sum but for a bit.
+    return None if mine is None or other is None or math.isclose(mine, other) else bool(mine < other)
 
 
 def _price(contestant: Contestant | None) -> float | None:

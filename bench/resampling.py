@@ -1,6 +1,6 @@
 """The bootstrap of one cell against scikit-learn's metrics on resampled rows, side by side.
 
-    python -m bench.bootstrap                      # 10,000 resamples of 5,000 rows in 5 classes
+    python -m bench.resampling                      # 10,000 resamples of 5,000 rows in 5 classes
 
 Both compute accuracy, balanced accuracy, macro-F1, AUROC, log-loss and Brier of every resample. scikit-learn's time is
 that of a few resamples, scaled.
