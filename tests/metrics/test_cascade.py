@@ -196,7 +196,7 @@ def test_auroc_as_the_primary_metric_reads_the_scores() -> None:
     made = cascade.build(SETTINGS, predicted(3), other(3.5), "auroc", 3, PRICES)
     assert 0.5 < made.report["seeds"][0]["small_validation"] < 1
     large = other(6).assign(scores=None, score_source="none")
-    with pytest.raises(UserError, match="metrics.primary is auroc, and large has no scores"):
+    with pytest.raises(UserError, match=r"metrics\.primary is auroc, and large has no scores"):
         cascade.build(SETTINGS, predicted(1), large, "auroc", 3, PRICES)
 
 

@@ -29,7 +29,7 @@ RULES = (
     "Fine-tune: the model is better, or as good and cheaper per 1,000 texts, or the only one of the two left. Prompt: "
     "the LLM is. Undecided otherwise.",
     "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
-    "chosen, it must be so against both.",
+    "chosen, it must be so against both, or alone in meeting what is required.",
     "Labels and training are paid once and stand beside the cost per 1,000 texts, not in it.",
 )
 
@@ -92,7 +92,7 @@ def decide(results: Results, settings: Settings) -> Verdict:
     chosen = {"fine-tune": small, "prompt": large}.get(decision)
     against = [chosen] if chosen else [c for c in (small, large) if c]
     if cascade and (why := _preferred(cascade, against, results)):
-        decision, reasons, chosen = "cascade", [*reasons, why], cascade
+        decision, reasons, chosen = "cascade", [why], cascade
     undecided = decision == "undecided" and pair is not None
     return Verdict(
         decision,
