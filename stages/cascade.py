@@ -39,7 +39,7 @@ def main(dataset: str, name: str) -> None:
     made = cascade.build(chosen, small, large, params.metrics.primary, len(prepared.labels), prices)
 
     metadata = tables.read_metadata(prepared.path(chosen.small))
-    whose = used.usage(name, small_usage, large_usage, made.shares, len(prepared.test), priced=price is not None)
+    whose = used.usage(name, small_usage, large_usage, made.asked, len(prepared.test), priced=price is not None)
     out = prepared.path(name)
     tables.write_predictions(
         out, made.predictions, prepared.labels, fraction=metadata["fraction"], train_rows=metadata["train_rows"]

@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,12 @@ def test_check_names_who_takes_part(project: Path) -> None:
     assert done.exit_code == 0
     assert "tweets, snippets" in done.output
     assert "tfidf, frozen, minilm, gemma" in done.output
+
+
+def test_check_prints_json_for_programs(project: Path) -> None:
+    found = json.loads(slingshot("check", "--json").stdout)
+    assert found["contestants"] == ["tfidf", "frozen", "minilm", "gemma", "cascade"]
+    assert (found["fraction"], found["seeds"], found["warnings"]) == (1.0, [0], [])
 
 
 @pytest.mark.parametrize(
@@ -181,6 +188,13 @@ def test_show_refuses_old_figures_under_new_settings(project: Path, old: str, ne
     done = slingshot("show")
     assert done.exit_code == 1
     assert f"params.yaml: {key} changed since the report was made; run `dvc repro`" in done.output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--dry",), ("--queue",)])
+def test_a_study_prints_json_of_its_table_only(project: Path, arguments: tuple[str, ...]) -> None:
+    done = slingshot("study", "smoke", "--json", *arguments)
+    assert done.exit_code == 2
+    assert "goes with --table" in done.output
 
 
 def test_help_is_short_for_every_command_and_loads_nothing_heavy() -> None:

@@ -123,6 +123,9 @@ def test_the_table_sets_full_beside_quarter_with_a_dash_for_what_is_missing(stud
     assert ["tfidf", "0.600", "0.525", "–", "–", "1,000", "250"] in lines
     assert next(line for line in lines if line[:2] == ["Gemma", "3"])[-6:] == ["0.512", "0.512", *"––––"]
     assert "\x1b" not in done.output
+    cells = json.loads(slingshot("study", "both", "--table", "--json").stdout)["tweets"]
+    assert [cell["run"] for cell in cells["tfidf"]] == ["full", "quarter"]
+    assert [round(cell["scores"]["accuracy"], 3) for cell in cells["tfidf"]] == [0.6, 0.525]
 
 
 def test_an_experiment_that_defines_the_contestant_otherwise_is_in_no_table(study, home: Path) -> None:

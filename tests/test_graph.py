@@ -7,6 +7,7 @@ thing each. They stand in one file so that one process runs them in order.
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -165,6 +166,12 @@ def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, chan
     assert not [stage for stage in ran if stage.startswith(("prepare", "shots", "prompt_llm", "evaluate_llm"))]
     changes = repository("dvc", "metrics", "diff", "main", "quarter", "--md")
     assert re.search(r"metrics/scores/toy/tfidf.json +\| fraction +\| 1.0 +\| 0.25", changes)
+    drawn = repository("dvc", "plots", "diff", "main", "quarter", "-o", "drawn")
+    assert "failed" not in drawn
+    page = (repository.root / "drawn/index.html").read_text()
+    for file in ("confusion.csv", "reliability/predicted.csv", "risk.csv"):
+        assert all(f"data/plots/toy/{contestant}/{file}" in page for contestant in ("tfidf", "lm", "both"))
+    shutil.rmtree(repository.root / "drawn")
     assert not (repository.root / "state").exists()
     assert (repository.root / ".dvc/slingshot/resume").is_dir(), "the experiment shares the state folder"
 

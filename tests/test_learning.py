@@ -103,8 +103,20 @@ def test_what_lies_outside_the_curve_is_said_not_guessed(llm: float, reason: str
 def test_one_level_or_no_llm_of_the_same_split_is_no_curve() -> None:
     one = [point("small", 1.0, 0.8), point("llm", None, 0.7, seed=-1)]
     other = [*(p for p in points() if p.contestant == "small"), point("llm", None, 0.7, seed=-1, split=9)]
-    for made in (one, other):
-        assert "fewer than two" in learning.match(made, "accuracy", "small", "llm", 0.0).reason
+    for made, why in ((one, "fewer than two numbers"), (other, "no curve on test rows that llm was asked about")):
+        assert why in learning.match(made, "accuracy", "small", "llm", 0.0).reason
+
+
+def test_a_split_with_few_fractions_is_left_out_of_a_match() -> None:
+    odd = [point("small", 0.25, 0.1, split=1, rows=601), point("llm", None, 0.1, seed=-1, split=1)]
+    found = learning.match([*points(llm=law(600)), *odd], "accuracy", "small", "llm", 0.0)
+    assert found.rows == 600
+
+
+def test_another_number_of_shots_is_another_level() -> None:
+    made = [point("llm", None, value, seed=-1, rows=shots) for shots, value in ((12, 0.7), (40, 0.8))]
+    [llm] = learning.curves(made, "accuracy")
+    assert [(level.train_rows, level.mean) for level in llm.levels] == [(12, 0.7), (40, 0.8)]
 
 
 def test_from_three_splits_on_the_splits_say_how_test_rows_differ() -> None:

@@ -22,19 +22,27 @@ STUDIES = Path("studies")
 PAGE = Path("report/index.html")
 
 
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
 @click.group(context_settings=HELP)
 def main() -> None:
     """Does a small fine-tuned model beat a prompted large one on your labelled text, and at what cost?"""
 
 
 @main.command()
-def check() -> None:
+@JSON
+def check(as_json: bool = False) -> None:
     """Validate params.yaml and look for the files of your own data sets."""
     from slingshot import checks, settings
 
     params = settings.load()
     checks.files(params)
     study = params.study
+    if as_json:
+        facts = {"datasets": study.datasets, "contestants": study.contestants, "fraction": params.fraction}
+        _print_json(facts | {"seeds": params.seeds, "warnings": list(checks.warnings(params))})
+        return
     click.echo(f"{settings.PARAMS}: valid. Data sets: {', '.join(study.datasets)}.")
     click.echo(
         f"Contestants: {', '.join(study.contestants) or 'none'}. Fraction {params.fraction:g}, "
@@ -49,13 +57,16 @@ def check() -> None:
 @click.option("--queue", is_flag=True, help="Put all in DVC's queue; `dvc queue start` then runs them.")
 @click.option("--dry", is_flag=True, help="Print the calls and run nothing.")
 @click.option("--table", is_flag=True, help="Show the table of what has been run, and run nothing.")
-def study(name: str, queue: bool, dry: bool, table: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="With --table: print JSON.")
+def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None:
     """Run studies/NAME.yaml, a file of overrides for params.yaml, as DVC experiments, and show their table.
 
     A run that failed goes on where it stopped when the command is given again.
     """
     from slingshot import overrides, settings
 
+    if as_json and not table:
+        raise click.UsageError("--json prints the table: it goes with --table")
     values, path = settings.read_yaml(settings.PARAMS), STUDIES / f"{name}.yaml"
     settings.validated(values, settings.PARAMS)
     changes = _study_changes(path)
@@ -75,12 +86,12 @@ def study(name: str, queue: bool, dry: bool, table: bool) -> None:
             if code:
                 sys.exit(code)
     if table or not (queue or dry):
-        _show_study(name, runs)
+        _show_study(name, runs, as_json)
 
 
 @main.command()
 @click.argument("llms", nargs=-1, metavar="[LLM]...")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def quote(llms: tuple[str, ...], as_json: bool) -> None:
     """Say what the answers that are not here yet would cost, and what is left of each budget. Nothing is bought.
 
@@ -88,8 +99,6 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
     asked through an API. The data sets are the study's, once `dvc repro shots` has prepared them. Texts are sent to be
     counted, which is free, only where a key is set and the data set has may_leave; elsewhere tokens are estimated.
     """
-    import json
-
     from slingshot import quote as quoting
     from slingshot import settings
 
@@ -99,7 +108,7 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
         raise settings.UserError("no LLM of the study is asked through an API: name one, e.g. slingshot quote LLM")
     found, accounts = quoting.quotes(params, names)
     if as_json:
-        click.echo(json.dumps(quoting.as_json(found, accounts), indent=2))
+        _print_json(quoting.as_json(found, accounts))
     else:
         quoting.show(found, accounts)
 
@@ -108,11 +117,9 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
 @click.option("--write", is_flag=True, help="Collect points from DVC's experiments into metrics/curve.")
 @click.option("--dataset", help="Draw this data set only.")
 @click.option("--metric", help="Draw this metric; metrics.primary if not given.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -> None:
     """Draw a metric against the number of training rows, from metrics/curve."""
-    import json
-
     from slingshot import settings
     from slingshot.report import curve as drawn
 
@@ -126,13 +133,48 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
         return
     found, name = drawn.read(params, dataset), drawn.known(metric or params.metrics.primary)
     if as_json:
-        click.echo(json.dumps(drawn.as_json(found, name), indent=2))
+        _print_json(drawn.as_json(found, name))
     else:
         drawn.show(found, name)
 
 
 @main.command()
-def show() -> None:
+@click.argument("rev")
+@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 on a loss, else with 2 on what is not paired.")
+@JSON
+@click.option("--dataset", help="Compare this data set only.")
+@click.option("--metric", help="Compare this metric; metrics.primary if not given.")
+def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metric: str | None) -> None:
+    """Compare the workspace's scores with those of REV, a git revision or an experiment; prints Markdown.
+
+    Predictions of the same test rows are compared in pairs, those of REV from DVC's cache or its remote; others
+    unpaired. With --fail-on-worse a loss is a paired difference that is worse (by Holm's p) and whose size is beyond
+    metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have could not
+    be paired, and after any error; else 0.
+    """
+    import json
+    import traceback
+
+    from slingshot import settings
+
+    try:
+        from slingshot.diff import compare, markdown
+
+        found = compare.compare(rev, settings.load(), dataset, metric)
+        text = json.dumps(found.as_json(), indent=2, allow_nan=False) if as_json else markdown.text(found)
+    except click.ClickException as error:
+        raise click.UsageError(error.message) from None  # it ends with 2: 1 is a loss and nothing else
+    except Exception:
+        traceback.print_exc()
+        sys.exit(2)
+    click.echo(text)
+    if fail_on_worse and (found.lost or found.not_paired):
+        sys.exit(1 if found.lost else 2)
+
+
+@main.command()
+@JSON
+def show(as_json: bool = False) -> None:
     """Print the table of contestants and the verdict of each data set."""
     from slingshot import checks, settings
     from slingshot.report.section import sections
@@ -140,6 +182,9 @@ def show() -> None:
 
     checks.report_is_current(settings.read_yaml(settings.PARAMS))
     parts = sections(settings.load())
+    if as_json:
+        _print_json({name: part.as_json() for name, part in parts.items()})
+        return
     if not PAGE.is_file():
         raise settings.UserError(f"{PAGE}: not found; run `dvc repro`")
     show(parts, str(PAGE))
@@ -206,6 +251,12 @@ def convert(checkpoint: str, revision: str | None) -> None:
     click.echo(f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}")
 
 
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
 def _dvc(arguments: list[str]) -> int:
     """Run this environment's dvc, whose stages then find this environment's `python3`; its exit code."""
     binaries = str(Path(sys.executable).parent)
@@ -237,7 +288,7 @@ def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | No
     return f"{path} stands for {len(runs)} experiments" if len(runs) > 1 else None
 
 
-def _show_study(name: str, runs: list[Run]) -> None:
+def _show_study(name: str, runs: list[Run], as_json: bool) -> None:
     """Print the table of the study from the experiments of the current commit."""
     from slingshot import experiments
     from slingshot.report import study_table
@@ -247,4 +298,7 @@ def _show_study(name: str, runs: list[Run]) -> None:
     datasets = dict.fromkeys(dataset for run in runs for dataset in run.params.study.datasets)
     names = dict.fromkeys(contestant for run in runs for contestant in run.params.study.contestants)
     cells = {d: {c: experiments.cells(found, runs, d, c) for c in names} for d in datasets}
-    study_table.show(cells, labels, name, runs[0].params)
+    if as_json:
+        _print_json(study_table.as_json(cells, labels))
+    else:
+        study_table.show(cells, labels, name, runs[0].params)

@@ -1,4 +1,4 @@
-"""What DVC's experiments, the last commit and the workspace measured, from the files that each holds.
+"""What DVC's experiments, commits and the workspace measured, from the files that each holds.
 
 DVC lists the experiments; one `git archive` a revision reads its small committed files in memory, so
 nothing is checked out and the workspace stays as it is.
@@ -32,7 +32,7 @@ NOT_MEASURED = ("study", "run")
 
 @dataclass(frozen=True)
 class Revision:
-    """An experiment, `HEAD` or `workspace`, with the contents of its files by their paths."""
+    """An experiment, a git revision or `workspace`, with the contents of its files by their paths."""
 
     name: str
     commit: str
@@ -75,10 +75,37 @@ def of_head() -> list[Revision]:
 
 def everything() -> list[Revision]:
     """Every experiment and the last commit, oldest first, then the workspace."""
-    committed = sorted([*_experiments(all_commits=True), _archived("HEAD", "HEAD")], key=_age)
+    return [*sorted([*_experiments(all_commits=True), _archived("HEAD", "HEAD")], key=_age), workspace()]
+
+
+def workspace() -> Revision:
+    """The files as they lie in the work tree."""
     paths = [*map(Path, FILES[:2]), *sorted(Path("metrics").rglob("*.json"))]
     files = {path.as_posix(): path.read_bytes() for path in paths if path.is_file()}
-    return [*committed, Revision(WORKSPACE, "", math.inf, files)]
+    return Revision(WORKSPACE, "", math.inf, files)
+
+
+def at(name: str) -> Revision:
+    """A git revision or an experiment, named as DVC's commands take it. Raises UserError for an unknown one, one that
+    holds no measured study, and outside a repository."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.scm import RevError, resolve_rev
+
+    try:
+        with Repo() as repo:
+            commit = resolve_rev(repo.scm, name)
+    except RevError as error:
+        raise UserError(
+            f"{error}: name a commit, a branch, a tag or an experiment (`dvc exp show`); "
+            "in a shallow clone `git fetch --unshallow` brings the older ones"
+        ) from None
+    except DvcException as error:
+        raise UserError(f"{name} can't be read: {error}") from None
+    revision = _archived(name, commit)
+    if not revision.files:
+        raise UserError(f"{name}: commit {commit[:7]} lacks one of {', '.join(FILES)}: nothing was measured there")
+    return revision
 
 
 def _age(revision: Revision) -> tuple[float, str]:

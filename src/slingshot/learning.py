@@ -88,13 +88,15 @@ def curves(points: Sequence[Point], metric: str) -> list[Curve]:
 
 
 def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
-    held: dict[float | None, list[Point]] = {}
+    held: dict[tuple[float | None, int], list[Point]] = {}
     for point in points:
         if point.contestant == name and getattr(point, metric) is not None:
-            held.setdefault(point.fraction, []).append(point)
+            # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
+            key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
+            held.setdefault(key, []).append(point)
     levels = sorted((_level(found, metric) for found in held.values()), key=lambda level: level.train_rows)
     splits = min((level.split_seeds for level in levels), default=0)
-    prompted = set(held) == {None}
+    prompted = {fraction for fraction, _ in held} == {None}
     fit, reason = (None, "prompted, not trained") if prompted else _fit(levels, metric)
     wide = f"training seeds and {splits} splits"
     return Curve(name, prompted, tuple(levels), fit, reason, wide if splits >= ENOUGH_SPLITS else "training seeds only")
@@ -138,7 +140,7 @@ def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
 
 def match(points: Sequence[Point], metric: str, small: str, large: str, spread: float | None) -> Match:
     """The training rows at which the mean curve of `small`, made monotone and drawn over log rows, meets the figure of
-    `large`, the LLM.
+    `large`, the LLM, of which `points` hold one a split. Splits count that have all fractions of the fullest one.
 
     The interval redraws the training seeds of each level; the test rows too, by splits where there are ENOUGH_SPLITS,
     else by moving the LLM's figure as `spread` says, the standard deviation of the two's difference on the test rows.
@@ -149,10 +151,16 @@ def match(points: Sequence[Point], metric: str, small: str, large: str, spread: 
     table = _by_split(ours, metric)
     theirs_by_split = {point.split_seed: float(getattr(point, metric)) for point in theirs}
     splits = [split for split in table if split in theirs_by_split]
-    fractions = sorted({fraction for split in splits for fraction in table[split]})
-    complete = [split for split in splits if len(table[split]) == len(fractions)]
-    if not complete or len(fractions) < 2:
-        return Match(small, large, None, None, None, "not within the data: fewer than two numbers of training rows")
+    fullest = max(splits, key=lambda split: len(table[split]), default=None)
+    fractions = [] if fullest is None else sorted(table[fullest])
+    complete = [split for split in splits if set(fractions) <= set(table[split])]
+    if len(fractions) < 2:
+        why = (
+            "fewer than two numbers of training rows"
+            if splits
+            else f"no curve on test rows that {large} was asked about"
+        )
+        return Match(small, large, None, None, None, f"not within the data: {why}")
     rows = [np.mean([p.train_rows for p in ours if p.fraction == fraction]) for fraction in fractions]
     logs = np.log(np.array(rows, float))
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0

@@ -6,6 +6,7 @@ import pytest
 
 from slingshot.cost import cascade
 from slingshot.cost.figures import figures
+from slingshot.metrics.cascade import Asked
 from slingshot.usage import Run, Usage
 from tests.cost.test_cost_figures import COST, LLM, MODEL, SECOND
 
@@ -14,7 +15,7 @@ LARGE = replace(LLM, predict=(Run(-1, 20_000, 400, 200.0),), latency={"p50": 0.5
 
 
 def made(share: float, *, read: bool = True, priced: bool = False, large: Usage = LARGE) -> Usage:
-    return cascade.usage("both", SMALL, large, {0: (share, read)}, 100, priced=priced)
+    return cascade.usage("both", SMALL, large, {0: Asked(share, share, read)}, 100, priced=priced)
 
 
 def test_a_local_cascade_costs_the_small_model_on_all_texts_and_the_llm_on_its_share() -> None:
@@ -49,6 +50,17 @@ def test_one_that_always_asks_the_llm_does_not_run_the_small_model() -> None:
     [run] = made(1.0, read=False).predict
     assert run.seconds == pytest.approx(50)
     assert run.tokens == 5_000
+    price = COST.llm_prices["claude_3_opus"]
+    paid = figures(made(1.0, read=False, priced=True), COST, price)
+    assert paid["cost_per_1000_texts"] == pytest.approx(figures(LARGE, COST, price)["cost_per_1000_texts"], rel=1e-3)
+    assert paid["machine_seconds_per_1000_texts"] is None
+
+
+def test_the_bill_follows_tokens_and_the_latency_the_number_of_texts() -> None:
+    few_but_long = cascade.usage("both", SMALL, LARGE, {0: Asked(0.04, 0.3, True)}, 100, priced=False)
+    assert few_but_long.predict[0].seconds == pytest.approx(0.5 + 30 * 0.5)
+    assert few_but_long.requests == 4
+    assert few_but_long.latency["p95"] == 0.02
 
 
 @pytest.mark.parametrize(
@@ -66,7 +78,7 @@ def test_an_unknown_latency_stays_unknown_only_where_it_matters() -> None:
 
 
 def test_several_seeds_add_up_and_the_mean_is_the_cost() -> None:
-    two = cascade.usage("both", SMALL, LARGE, {0: (0.0, True), 1: (0.5, True)}, 100, priced=False)
+    two = cascade.usage("both", SMALL, LARGE, {0: Asked(0.0, 0.0, True), 1: Asked(0.5, 0.5, True)}, 100, priced=False)
     assert [run.seconds for run in two.predict] == [pytest.approx(0.5), pytest.approx(25.5)]
     small, large = (figures(side, COST)["cost_per_1000_texts"] for side in (SMALL, LARGE))
     assert figures(two, COST)["cost_per_1000_texts"] == pytest.approx(small + 0.25 * large)

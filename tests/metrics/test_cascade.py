@@ -1,6 +1,5 @@
 """The cascade against a plain search, and what it may not look at."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from slingshot import tables
 from slingshot.metrics import calibration, cascade
 from slingshot.metrics.cascade import Prices
-from slingshot.metrics.scored import Prepared
 from slingshot.settings import CascadeSettings, UserError
 from tests.metrics.conftest import make_frame, make_rows
 
@@ -85,7 +83,7 @@ def test_the_threshold_is_that_of_a_plain_search(small_skill: float, large_skill
 def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -> None:
     alone = build(predicted(9), other(2))
     assert alone.report["seeds"][0]["escalated_validation"] == 0
-    assert alone.shares[-1] == (pytest.approx(0, abs=0.02), True)
+    assert alone.asked[-1].rows < 0.02 and alone.asked[-1].small_reads
     small, large = predicted(2), other(3, validation=120)
     mixed = build(small, large)
     assert 0 < mixed.report["seeds"][0]["escalated_test"] < 1
@@ -94,13 +92,16 @@ def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -
 
 def test_test_rows_choose_nothing() -> None:
     small, large = predicted(3), other(3.5)
-    before = build(small, large).report["seeds"][0]
     scrambled = [frame.copy() for frame in (small, large)]
     for frame in scrambled:
-        frame.loc[frame["split"] == "test", "label"] = 0
-    after = build(*scrambled).report["seeds"][0]
-    for key in ("temperature", "threshold", "validation", "reached"):
-        assert after[key] == before[key]
+        test = frame["split"] == "test"
+        frame.loc[test, "label"] = 0
+        for column in ("prediction", "scores", "input_tokens"):
+            frame.loc[test, column] = frame.loc[test, column].to_numpy()[::-1]
+    for settings in (SETTINGS, SETTINGS.model_copy(update={"max_cost": 4.0})):
+        before, after = (build(*sides, settings).report["seeds"][0] for sides in ((small, large), scrambled))
+        for key in ("temperature", "threshold", "validation", "reached"):
+            assert after[key] == before[key]
 
 
 def test_where_no_threshold_reaches_the_llm_it_always_answers_and_the_report_says_so() -> None:
@@ -108,9 +109,9 @@ def test_where_no_threshold_reaches_the_llm_it_always_answers_and_the_report_say
     made = build(predicted(1), large)
     assert made.report["seeds"][0]["threshold"] is None
     assert not made.report["reached"]
-    assert made.report["notes"] == ["no threshold reaches large's validation figure: large always answers"]
+    assert made.report["notes"] == ["no threshold reaches large's validation figure: large then always answers"]
     assert accuracy(made.predictions, "test") == 1
-    assert made.shares == {-1: (1.0, False)}
+    assert made.asked == {-1: cascade.Asked(1.0, 1.0, False)}
     assert cascade.headline(made.report).startswith("100.0% of the test rows go to large; no threshold")
 
 
@@ -140,8 +141,9 @@ def test_a_bound_on_cost_takes_the_best_within_it() -> None:
     assert 0 < seed["escalated_validation"] <= 0.3
     assert seed["small_validation"] < seed["validation"] < seed["large_validation"]
     none = build(small, large, SETTINGS.model_copy(update={"max_cost": 0.5}))
-    assert none.report["seeds"][0]["escalated_validation"] == 0
-    assert "even without large it costs more than max_cost" in none.report["notes"][0]
+    assert none.report["seeds"][0]["escalated_test"] == 0, "not one text, though some are under the lowest quantile"
+    assert none.report["notes"] == ["max_cost does not pay for any question to large: small then always answers"]
+    assert accuracy(none.predictions, "test") == pytest.approx(accuracy(small, "test"))
 
 
 def test_every_seed_has_a_threshold_of_its_own_and_the_files_contract_holds(tmp_path: Path) -> None:
@@ -193,7 +195,33 @@ def test_a_bound_on_an_unknown_cost_is_named() -> None:
 def test_auroc_as_the_primary_metric_reads_the_scores() -> None:
     made = cascade.build(SETTINGS, predicted(3), other(3.5), "auroc", 3, PRICES)
     assert 0.5 < made.report["seeds"][0]["small_validation"] < 1
-    mute = replace(Prepared("d", LABELS, *rows()))  # the frame below has no scores where the LLM answers
     large = other(6).assign(scores=None, score_source="none")
-    silent = cascade.build(SETTINGS, predicted(1), large, "auroc", len(mute.labels), PRICES)
-    assert silent.report["seeds"][0]["large_validation"] == pytest.approx(0.5)
+    with pytest.raises(UserError, match=r"metrics\.primary is auroc, and large has no scores"):
+        cascade.build(SETTINGS, predicted(1), large, "auroc", 3, PRICES)
+
+
+def test_seeds_of_which_only_some_reach_the_target_are_counted() -> None:
+    large = other(3.6, validation=90)
+    strong = predicted(12, seeds=(0,))
+    weak = predicted(1, seeds=(0,)).assign(seed=1, prediction=lambda frame: (frame["label"] + 1) % 3)
+    large.loc[large["split"] == "validation", "prediction"] = large["label"]
+    certain = strong.assign(
+        prediction=strong["label"], scores=[np.eye(3)[label] * 0.9 + 1 / 30 for label in strong["label"]]
+    )
+    made = build(pd.concat([certain, weak], ignore_index=True), large)
+    assert [row["reached"] for row in made.report["seeds"]] == [True, False]
+    assert made.report["notes"][0].startswith("under 1 of 2 training seeds no threshold reaches large's")
+
+
+def test_what_is_paid_follows_the_tokens_of_the_escalated_rows_and_requests_their_number() -> None:
+    large = other(3, validation=120)
+    large["input_tokens"] = 10
+    made = build(predicted(2), large)
+    even = made.asked[-1]
+    assert even.tokens == pytest.approx(even.rows)
+    test = made.predictions[made.predictions["split"] == "test"]
+    sent = set(test.loc[test["score_source"] == "verbalised", "id"])
+    large.loc[large["id"].isin(sent), "input_tokens"] = 40
+    heavy = build(predicted(2), large).asked[-1]
+    assert heavy.rows == even.rows
+    assert heavy.tokens == pytest.approx(4 * even.rows / (4 * even.rows + 1 - even.rows))

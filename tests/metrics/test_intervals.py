@@ -120,3 +120,62 @@ def test_answers_that_are_not_valid_are_counted_by_what_they_are(contestant: Mak
     assert not [
         note for note in intervals.evaluate(contestant(), None, LABELS, OPTIONS)[1]["notes"] if "not valid" in note
     ]
+
+
+def test_no_interval_passes_what_its_figure_can_be(contestant: Maker) -> None:
+    test = contestant(count=840, seeds=(0, 1, 2))
+    runs = []
+    for run, errors in zip(test.runs, (2, 3, 20), strict=True):
+        wrong = np.arange(840) < errors
+        predictions = np.where(wrong, (test.labels + 1) % 3, test.labels)
+        runs.append(replace(run, predictions=predictions, scores=np.eye(3)[predictions]))
+    _, detail = intervals.evaluate(replace(test, runs=tuple(runs)), None, LABELS, OPTIONS)
+    assert detail["metrics"]["accuracy"]["high"] == 1
+    for name, interval in detail["metrics"].items():
+        if interval["low"] is not None:
+            assert interval["low"] >= 0 and interval["high"] <= intervals.HIGHEST.get(name, 1), name
+    assert all(row["recall_high"] <= 1 for row in detail["classes"])
+
+
+def test_calibration_stands_before_and_after_a_temperature_of_validation_rows(contestant: Maker) -> None:
+    _, detail = intervals.evaluate(contestant(count=200), contestant(count=100), LABELS, OPTIONS)
+    found = detail["calibration"]
+    assert detail["calibration_reason"] is None
+    assert found["validation_rows"] == 100
+    assert [row["seed"] for row in found["temperatures"]] == [0]
+    assert set(found["before"]) == set(found["after"]) == {*intervals.CALIBRATION, "p_calibrated"}
+    assert found["before"]["log_loss"] == detail["metrics"]["log_loss"]["value"]
+    assert found["after"] != found["before"]
+
+
+@pytest.mark.parametrize(
+    ("test", "validation", "reason"),
+    [
+        ({"source": "none"}, {}, "calibration needs scores, and the score source is none"),
+        ({}, None, "no validation row is predicted"),
+        ({}, {"failed": 60}, "no validation row has scores"),
+    ],
+)
+def test_where_there_is_no_temperature_the_reason_stands(
+    contestant: Maker, test: dict[str, str], validation: dict[str, int] | None, reason: str
+) -> None:
+    held = None if validation is None else contestant(**validation)
+    _, detail = intervals.evaluate(contestant(**test), held, LABELS, OPTIONS)
+    assert detail["calibration"] is None
+    assert detail["calibration_reason"] == reason
+
+
+def test_each_class_has_its_precision_recall_and_f1(contestant: Maker) -> None:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    test = contestant(count=200, failed=5)
+    _, detail = intervals.evaluate(test, None, LABELS, OPTIONS)
+    precision, recall, f1, rows = precision_recall_fscore_support(
+        test.labels, test.runs[0].predictions, labels=[0, 1, 2]
+    )
+    for place, found in enumerate(detail["classes"]):
+        assert found["label"] == LABELS[place]
+        assert found["rows"] == rows[place]
+        got = (found["precision"], found["recall"], found["f1"])
+        assert got == pytest.approx((precision[place], recall[place], f1[place]))
+        assert found["recall_low"] < found["recall"] < found["recall_high"]

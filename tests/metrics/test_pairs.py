@@ -50,10 +50,44 @@ def test_swapping_sides_mirrors_everything(contestant: Maker) -> None:
 
 
 def test_equal_contestants_are_as_good_as_each_other(contestant: Maker) -> None:
-    a = contestant()
+    a = contestant(600)
     pair = only_pair(a, a)
-    assert (pair["difference"], pair["low"], pair["high"], pair["p"]) == (0, 0, 0, 1)
+    hidden = 1 - 0.05 ** (1 / 600)  # a difference on so few rows would show on none of 600 once in 20 times
+    assert (pair["difference"], pair["p"]) == (0, 1)
+    assert (pair["low"], pair["high"]) == (pytest.approx(-hidden), pytest.approx(hidden))
     assert (pair["verdict"], pair["reverse_verdict"]) == ("as good", "as good")
+
+
+def test_sixty_equal_rows_do_not_show_that_two_are_as_good(contestant: Maker) -> None:
+    a = contestant(60)
+    assert only_pair(a, a)["verdict"] == "not resolved"
+
+
+@pytest.mark.parametrize(("count", "per_group"), [(19, 1), (200, 20)])
+def test_a_handful_of_groups_resolves_nothing(contestant: Maker, count: int, per_group: int) -> None:
+    rows = contestant(count, per_group=per_group)
+    both = {"a": right_on(rows, {-1: 1.0}), "b": right_on(rows, {-1: 0.0})}
+    result = pairs.compare(both, FOLDER, OPTIONS)
+    [pair] = result["pairs"]
+    assert pair["difference"] == 1
+    assert pair["low"] is pair["high"] is pair["p"] is None
+    assert (pair["verdict"], pair["reverse_verdict"]) == ("not resolved", "not resolved")
+    assert any("too few to resolve a difference" in note for note in result["notes"])
+
+
+def test_the_exact_test_takes_part_where_few_rows_differ() -> None:
+    few = only_pair(*sides(5, 0))
+    assert few["p"] == few["mcnemar"][0]["p"] == pytest.approx(2 * 0.5**5)
+    apart = only_pair(*sides(6, 0, per_group=2))  # rows that share groups are not independent
+    assert apart["p"] != apart["mcnemar"][0]["p"]
+    many = only_pair(*sides(40, 10))  # then the bootstrap is right by itself
+    assert many["p"] < many["mcnemar"][0]["p"] or many["p"] == pytest.approx(2 / 1000)
+
+
+def test_a_p_of_just_the_level_is_not_below_it() -> None:
+    found = {"difference": 0.1, "low": -0.03, "high": 0.2, "p_holm": 0.05}
+    options = MetricsSettings(primary="accuracy", margin=0.02, resamples=9, confidence=0.95, ece_bins=15)
+    assert pairs.verdicts(found, options) == ("not resolved", "not resolved")
 
 
 def test_pairing_is_what_resolves_a_small_difference(contestant: Maker) -> None:
@@ -106,14 +140,19 @@ def test_too_few_resamples_for_any_verdict_are_said(contestant: Maker) -> None:
     assert pairs.compare(sides, FOLDER, enough)["notes"] == []
 
 
-def discordant(only_a: int, only_b: int, per_group: int = 1) -> dict[str, Any]:
+def sides(only_a: int, only_b: int, per_group: int = 1) -> tuple[Scored, Scored]:
+    """Two on the same 100 rows, of which so many only one of them has right."""
     count = 100
     labels = np.zeros(count, dtype=np.int64)
     a, b = labels.copy(), labels.copy()
     b[:only_a], a[only_a : only_a + only_b] = 1, 1
     rows = Scored(np.arange(count), labels, np.arange(count) // per_group, "none", (), {})
-    sides = (replace(rows, runs=(Run(-1, predictions, None),)) for predictions in (a, b))
-    [test] = pairs.mcnemar(*sides)
+    left, right = (replace(rows, runs=(Run(-1, predictions, None),)) for predictions in (a, b))
+    return left, right
+
+
+def discordant(only_a: int, only_b: int, per_group: int = 1) -> dict[str, Any]:
+    [test] = pairs.mcnemar(*sides(only_a, only_b, per_group))
     return test
 
 

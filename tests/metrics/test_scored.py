@@ -59,3 +59,14 @@ def test_a_file_without_test_rows_or_with_seeds_that_disagree_is_refused(predict
 def test_trained_seeds_counts_training_runs_only(predicted: Frames) -> None:
     assert scored(PATH, predicted(seeds=(-1,)), 3)["test"].trained_seeds == 0
     assert scored(PATH, predicted(seeds=(0, 4)), 3)["test"].trained_seeds == 2
+
+
+def test_where_valid_answers_of_one_side_have_no_scores_none_are_scored(predicted: Frames) -> None:
+    frame = predicted(20)
+    mixed = frame.assign(
+        score_source=["none" if i < 3 else "softmax" for i in range(20)],
+        scores=[None if i < 3 else held for i, held in enumerate(frame["scores"])],
+    )
+    test = scored(PATH, mixed, 3)["test"]
+    assert test.score_source == "none"
+    assert test.runs[0].scores is None

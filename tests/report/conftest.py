@@ -238,7 +238,11 @@ class Files:
     """One data set's files as values, to be changed by a test and then written."""
 
     audit: dict[str, Any] = field(default_factory=audit)
-    scores: dict[str, dict[str, Any]] = field(default_factory=lambda: {n: scores(v) for n, v in VALUES.items()})
+    scores: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {
+            n: scores(v) | ({"train_rows": 12, "fraction": None} if n == "gemma" else {}) for n, v in VALUES.items()
+        }
+    )
     intervals: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {
             "tfidf": intervals(VALUES["tfidf"], "softmax", [-1]),

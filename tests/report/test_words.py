@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from slingshot.report import inputs, words
+from slingshot.settings import DecisionSettings
 
 TITLE = "Gemma 3 270m (a 268M-parameter local stand-in)"
 
@@ -58,7 +59,7 @@ def test_where_the_model_stands_against_cheaper_ones_is_one_sentence(files, stud
 
 def test_the_cheapest_model_has_none_to_stand_against(files, study, tmp_path) -> None:
     files.costs["minilm"]["cost_per_1000_texts"] = 1e-9
-    assert "No cheaper model takes part." in written(files, study, tmp_path).words
+    assert "No cheaper model is known." in written(files, study, tmp_path).words
 
 
 @pytest.mark.parametrize(("seeds", "said"), [([0], True), ([0, 1], True), ([0, 1, 2], False), ([-1], False)])
@@ -114,3 +115,49 @@ def test_without_an_llm_the_models_are_compared(files, study, tmp_path) -> None:
 
 def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
     assert "nothing to compare" in written(files, study, tmp_path, llms=[], models=[]).words
+
+
+def required(files, study, tmp_path, cascades=(), **decision):
+    """The words under a requirement."""
+    files.write(tmp_path)
+    nothing = {"monthly_texts": None, "monthly_budget": None, "latency_p95": None}
+    settings = study(cascades=list(cascades)).model_copy(update={"decision": DecisionSettings(**nothing | decision)})
+    [results] = inputs.read(settings, tmp_path)
+    return words.verdict(results, settings)
+
+
+def test_who_is_out_is_named_with_the_reason(files, study, tmp_path) -> None:
+    for name, latency in (("tfidf", 0.005), ("frozen", 0.03), ("minilm", 0.04), ("gemma", 0.51)):
+        files.costs[name]["latency_p95"] = latency
+    text = required(files, study, tmp_path, latency_p95=0.1).words
+    assert text.startswith("Fine-tune minilm. No LLM meets what is required.")
+    assert f"{TITLE} is out: 95 of 100 texts take it up to 0.510 s, more than 0.1." in text
+    text = required(files, study, tmp_path, latency_p95=0.001).words
+    assert text.startswith("Undecided. No model and no LLM meets what is required.")
+
+
+def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, tmp_path) -> None:
+    for name, latency in (("tfidf", 0.005), ("frozen", 0.03), ("minilm", 0.4)):
+        files.costs[name]["latency_p95"] = latency
+    files.write(tmp_path)
+    settings = study(llms=[])
+    for limit, said in (
+        (0.1, "frozen has the best validation accuracy of the models that meet what is required"),
+        (0.001, "No model meets what is required. tfidf is out"),
+    ):
+        decision = DecisionSettings(monthly_texts=None, monthly_budget=None, latency_p95=limit)
+        limited = settings.model_copy(update={"decision": decision})
+        [results] = inputs.read(limited, tmp_path)
+        text = words.verdict(results, limited).words
+        assert said in text
+        assert "than minilm" not in text and "minilm is out: 95 of 100 texts take it up to 0.400 s" in text
+
+
+def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, study, tmp_path) -> None:
+    files.pair("minilm", "gemma").update(
+        difference=0.0001, low=-0.015, high=0.015, p_holm=0.9, verdict="as good", reverse_verdict="as good"
+    )
+    files.costs["gemma"]["cost_per_1000_texts"] = None
+    text = written(files, study, tmp_path).words
+    assert "To know which of the two costs less per 1,000 texts may decide it." in text
+    assert "test rows would decide" not in text

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Protocol
 
 from slingshot.usage import Run, Usage
 
 
-def usage(
-    title: str, small: Usage, large: Usage, shares: Mapping[int, tuple[float, bool]], texts: int, *, priced: bool
-) -> Usage:
+class Asked(Protocol):
+    """What of some texts the LLM is asked, as metrics.cascade says: the share of the texts, that of its tokens on all
+    of them, and whether the small model reads every text."""
+
+    @property
+    def rows(self) -> float: ...
+    @property
+    def tokens(self) -> float: ...
+    @property
+    def small_reads(self) -> bool: ...
+
+
+def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], texts: int, *, priced: bool) -> Usage:
     """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text.
 
-    `shares` holds for each seed what `metrics.cascade.build` gives. The seconds are those of the machine that is paid
-    for: a `priced` LLM costs its tokens, not its seconds. Latencies are estimates: a text that is escalated waits for
-    both, and so is the 95th percentile where more than 5 of 100 are.
+    The seconds are those of the machine that is paid for: a `priced` LLM costs its tokens, not its seconds. Latencies
+    are estimates: a text that is escalated waits for both sides, so the 95th percentile does where more than 5 of 100
+    texts are.
     """
-    asked = sum(run.texts for run in large.predict)
+    known = sum(run.texts for run in large.predict)
     runs, tokens, batched = [], dict[str, int](), dict[str, int]()
-    for seed, (share, read) in shares.items():
-        escalated = share * texts
-        parts = [_of(small, seed, texts if read else 0), _of(large, seed, escalated)]
+    for seed, one in asked.items():
+        parts = [_of(small, seed, texts if one.small_reads else 0), _of(large, seed, one.tokens * texts)]
         seconds = parts[0][1] + (0 if priced else parts[1][1])
         runs.append(Run(seed, round(parts[0][0] + parts[1][0]), texts, seconds))
         for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
             for kind, number in (bill or {}).items():
-                total[kind] = total.get(kind, 0) + round(number / asked * escalated if asked else 0)
-    mean = sum(share for share, _ in shares.values()) / len(shares)
+                total[kind] = total.get(kind, 0) + round(number / known * one.tokens * texts if known else 0)
+    mean = sum(one.rows for one in asked.values()) / len(asked)
     memory = [side.peak_memory_bytes for side in (small, large) if side.peak_memory_bytes is not None]
     return Usage(
         kind="cascade",
@@ -37,7 +46,7 @@ def usage(
         model_bytes=(small.model_bytes or 0) + (large.model_bytes or 0) or None,
         train=small.train,
         predict=tuple(runs),
-        latency=_latency(small, large, mean, all(read for _, read in shares.values())),
+        latency=_latency(small, large, mean, any(one.small_reads for one in asked.values())),
         peak_memory_bytes=max(memory, default=None),
         requests=None if large.requests is None else round(mean * texts),
         llm_tokens=tokens if large.llm_tokens is not None else None,
@@ -55,7 +64,7 @@ def _of(side: Usage, seed: int, texts: float) -> tuple[float, float]:
 
 
 def _latency(small: Usage, large: Usage, share: float, read: bool) -> dict[str, float]:
-    latency: dict[str, Any] = {}
+    latency: dict[str, float] = {}
     for name, escalated in (("p50", share > 0.5), ("p95", share > 0.05)):
         parts = [side.latency.get(name) for side, used in ((small, read), (large, escalated)) if used]
         if all(part is not None for part in parts):

@@ -26,7 +26,8 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     tokens, texts, seconds = (
         sum(getattr(run, what) for run in usage.predict) for what in ("tokens", "texts", "seconds")
     )
-    works = price is None or usage.kind == "cascade"  # whether its seconds are those of a machine that is paid for
+    # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
+    works = price is None or (usage.kind == "cascade" and seconds > 0)
     machine_seconds = seconds / texts * 1000 if works and seconds and texts else None
     billed = _billed(usage, cost, price)
     parts = [machine_seconds and machine_seconds * second, billed["token"]]

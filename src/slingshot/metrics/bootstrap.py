@@ -17,7 +17,8 @@ from scipy import sparse
 from slingshot.metrics.scored import Run, Scored
 
 SEED = 20241
-"""Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired."""
+"""Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed
+makes resamples independent of these."""
 CLIP = 1e-6
 """Lowest score that log-loss sees."""
 ENOUGH_SEEDS = 3
@@ -26,7 +27,9 @@ LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
 """Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
 
 
-def resample(contestants: Sequence[Scored], resamples: int, *, auroc: bool = True) -> list[dict[str, np.ndarray]]:
+def resample(
+    contestants: Sequence[Scored], resamples: int, *, auroc: bool = True, seed: int = SEED
+) -> list[dict[str, np.ndarray]]:
     """For each contestant, metric -> its figure in each resample, shape (seeds, resamples); `recall` is that of
     each class among the rows, shape (seeds, classes, resamples), NaN where the resample has none of it.
 
@@ -39,7 +42,7 @@ def resample(contestants: Sequence[Scored], resamples: int, *, auroc: bool = Tru
     statistics = [[Statistics(c, run, auroc=auroc) for run in c.runs] for c in contestants]
     blocks = [
         [[one.metrics(weights) for one in runs] for runs in statistics]
-        for weights in group_weights(groups, resamples, max(LEAST, min(BLOCK, BLOCK_BYTES // (8 * groups))))
+        for weights in group_weights(groups, resamples, max(LEAST, min(BLOCK, BLOCK_BYTES // (8 * groups))), seed)
     ]
     return [
         {
@@ -57,7 +60,7 @@ def point(scored: Scored, run: Run, *, auroc: bool = True) -> dict[str, float]:
     return {name: float(held[0]) for name, held in figures.items() if name != "recall"}
 
 
-def over_seeds(figures: np.ndarray) -> np.ndarray:
+def over_seeds(figures: np.ndarray, seed: int = SEED) -> np.ndarray:
     """Figures of shape (seeds, resamples), averaged over seeds to shape (resamples,).
 
     With at least three seeds each resample draws its seeds with replacement too, so that the interval holds the
@@ -67,18 +70,18 @@ def over_seeds(figures: np.ndarray) -> np.ndarray:
     seeds, means = len(figures), np.asarray(figures.mean(axis=0))
     if seeds < ENOUGH_SEEDS:
         return means
-    drawn = np.random.default_rng([SEED, seeds]).integers(0, seeds, size=figures.shape)
+    drawn = np.random.default_rng([seed, seeds]).integers(0, seeds, size=figures.shape)
     apart = np.take_along_axis(figures, drawn, axis=0).mean(axis=0) - means
     return np.asarray(means + np.sqrt(seeds / (seeds - 1)) * apart)
 
 
-def group_weights(groups: int, resamples: int, block: int = BLOCK) -> Iterator[np.ndarray]:
+def group_weights(groups: int, resamples: int, block: int = BLOCK, seed: int = SEED) -> Iterator[np.ndarray]:
     """Multinomial counts of the groups, in blocks of shape (groups, up to `block` resamples).
 
     The same counts whatever the block: counting uniform draws is five times as fast as
     `Generator.multinomial`.
     """
-    generator = np.random.default_rng(SEED)
+    generator = np.random.default_rng(seed)
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         drawn = generator.integers(0, groups, size=(size, groups), dtype=np.int32)

@@ -87,10 +87,10 @@ class Calibration:
 def measure(run: Run, scored: Scored, bins: int) -> Calibration:
     """Calibration of a run on the rows of `scored`.
 
-    The squared error is debiased bin by bin (Ferro and Fricker, 2012, equation 14; Kumar et al., 2019, definition 4.2,
-    arXiv:1909.10155), with the gap's variance from the group sums. The test draws outcomes from the confidences
-    (consistency resampling: Broecker and Smith, 2007) and widens their ECE by the root of the design effect of the
-    groups (Rao and Scott, 1981).
+    The squared error is debiased bin by bin (Ferro and Fricker, 2012, A bias-corrected decomposition of the Brier
+    score; Kumar et al., 2019, section 4, arXiv:1909.10155), with the gap's variance from the group sums. The test draws
+    outcomes from the confidences (consistency resampling: Broecker and Smith, 2007) and widens their ECE by the root
+    of the design effect of the groups (Rao and Scott, 1981).
     """
     held = confidence(run)
     place = bin_of(held, bins)

@@ -19,6 +19,8 @@ from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import CascadeSettings, UserError
 
 THRESHOLDS = 20
+NEVER = 0.0
+"""The threshold that no row is under."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,23 @@ class Rows:
             rows["input_tokens"] = self.large["input_tokens"]
         return rows
 
-    def share(self, threshold: float | None) -> float:
-        """Of the LLM's tokens on these rows, those of the escalated ones: what is paid of its bill for them all."""
+    def asked(self, threshold: float | None) -> Asked:
         tokens = (self.large["input_tokens"] + self.large["output_tokens"]).to_numpy(dtype=float)
         weights = tokens if tokens.sum() else np.ones(len(tokens))
-        return float(weights[self.escalated(threshold)].sum() / weights.sum())
+        up = self.escalated(threshold)
+        return Asked(float(up.mean()), float(weights[up].sum() / weights.sum()), threshold is not None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of some rows the LLM is asked."""
+
+    rows: float
+    """Their share."""
+    tokens: float
+    """Of the LLM's tokens on all these rows, those of the escalated ones: what is paid of its bill for them all."""
+    small_reads: bool
+    """Whether the small model reads every text: not where the LLM always answers."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +78,15 @@ class Prices:
         """The small model reads every text unless the LLM always answers."""
         if self.small is None or self.large is None:
             return None
-        return self.large if threshold is None else self.small + rows.share(threshold) * self.large
+        return self.large if threshold is None else self.small + rows.asked(threshold).tokens * self.large
 
 
 @dataclass(frozen=True)
 class Cascade:
     predictions: pd.DataFrame
     """Test, and the validation rows that both sides predict, under every seed."""
-    shares: dict[int, tuple[float, bool]]
-    """Training seed -> share of the LLM's tokens that its test rows escalate, and whether the small model is read."""
+    asked: dict[int, Asked]
+    """By training seed, how much of the test rows the LLM is asked."""
     report: dict[str, Any]
     """The contents of metrics/cascade/D/NAME.json."""
 
@@ -81,44 +95,13 @@ def build(
     settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, classes: int, prices: Prices
 ) -> Cascade:
     """The cascade of two predictions frames. Raises UserError where the small model has no scores, the two share no
-    validation row, or a cost that `max_cost` bounds is unknown."""
-    _check(settings, small, large, prices)
-    parts, seeds, curve, shares = [], [], [], {}
-    for seed in sorted(set(small["seed"].tolist())):
-        own = small[small["seed"] == seed]
-        validation, test, found = _scaled(own, large)
-        thresholds = candidates(validation.confidence)
-        values = [primary_value(validation.answered(t), primary, classes) for t in (*thresholds, None)]
-        goal = primary_value(validation.large, primary, classes)
-        costs = [prices.of(validation, t) for t in (*thresholds, None)]
-        chosen, reached = _chosen(settings, thresholds, values, goal, costs)
-        parts += [validation.answered(chosen), test.answered(chosen)]
-        shares[seed] = test.share(chosen), chosen is not None
-        seeds.append(
-            {
-                "seed": seed,
-                "temperature": found,
-                "threshold": chosen,
-                "reached": reached,
-                "rows": len(validation.small),
-                "escalated_validation": float(validation.escalated(chosen).mean()),
-                "escalated_test": float(test.escalated(chosen).mean()),
-                "validation": values[thresholds.index(chosen) if chosen is not None else -1],
-                "small_validation": primary_value(validation.small, primary, classes),
-                "large_validation": goal,
-            }
-        )
-        curve += [
-            {
-                "seed": seed,
-                "threshold": t,
-                "escalated": float(test.escalated(t).mean()),
-                "value": primary_value(test.answered(t), primary, classes),
-                "cost_per_1000_texts": prices.of(test, t),
-                "chosen": t == chosen,
-            }
-            for t in (*thresholds, None)
-        ]
+    validation row, or what chooses the threshold is unknown."""
+    _check(settings, small, large, primary, prices)
+    made = [
+        _of_seed(settings, small[small["seed"] == seed], large, primary, classes, prices)
+        for seed in sorted(set(small["seed"].tolist()))
+    ]
+    seeds = [one.report for one in made]
     report = {
         **settings.model_dump(),
         "primary": primary,
@@ -126,10 +109,60 @@ def build(
         "reached": all(row["reached"] for row in seeds),
         "rows": seeds[0]["rows"],
         "seeds": seeds,
-        "curve": curve,
+        "curve": [point for one in made for point in one.curve],
         "notes": _notes(settings, seeds),
     }
-    return Cascade(pd.concat(parts, ignore_index=True), shares, report)
+    predictions = pd.concat([part for one in made for part in one.predictions], ignore_index=True)
+    return Cascade(predictions, {one.report["seed"]: one.asked for one in made}, report)
+
+
+@dataclass(frozen=True)
+class _Seed:
+    predictions: list[pd.DataFrame]
+    asked: Asked
+    report: dict[str, Any]
+    curve: list[dict[str, Any]]
+
+
+def _of_seed(
+    settings: CascadeSettings, own: pd.DataFrame, large: pd.DataFrame, primary: str, classes: int, prices: Prices
+) -> _Seed:
+    """The cascade of one training run."""
+    validation, test, found = _scaled(own, large)
+    seed = int(own["seed"].iloc[0])
+    tried: list[float | None] = [*candidates(validation.confidence), None]
+    values = [primary_value(validation.answered(t), primary, classes) for t in tried]
+    goal = primary_value(validation.large, primary, classes)
+    costs = [prices.of(validation, t) for t in tried]
+    place, reached = _chosen(settings, values, goal, costs)
+    chosen = NEVER if place is None else tried[place]
+    return _Seed(
+        predictions=[validation.answered(chosen), test.answered(chosen)],
+        asked=test.asked(chosen),
+        report={
+            "seed": seed,
+            "temperature": found,
+            "threshold": chosen,
+            "reached": reached,
+            "rows": len(validation.small),
+            "escalated_validation": validation.asked(chosen).rows,
+            "escalated_test": test.asked(chosen).rows,
+            "validation": primary_value(validation.answered(chosen), primary, classes),
+            "small_validation": primary_value(validation.small, primary, classes),
+            "large_validation": goal,
+        },
+        curve=[
+            {
+                "seed": seed,
+                "threshold": t,
+                "escalated": test.asked(t).rows,
+                "value": primary_value(test.answered(t), primary, classes),
+                "cost_per_1000_texts": prices.of(test, t),
+                "chosen": t == chosen,
+            }
+            for t in (*([NEVER] if chosen == NEVER else []), *tried)
+        ],
+    )
 
 
 def headline(report: dict[str, Any]) -> str:
@@ -171,20 +204,16 @@ def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
 
 
 def _chosen(
-    settings: CascadeSettings,
-    thresholds: Sequence[float],
-    values: Sequence[float | None],
-    goal: float | None,
-    costs: Sequence[float | None],
-) -> tuple[float | None, bool]:
-    """The threshold, None for always the LLM, and whether it reaches the target. Ties go to the fewest escalations."""
+    settings: CascadeSettings, values: Sequence[float | None], goal: float | None, costs: Sequence[float | None]
+) -> tuple[int | None, bool]:
+    """Which of what was tried is taken, and whether it reaches the target; None for the small model alone. The last is
+    always the LLM. Ties go to the fewest escalations."""
     known = [-np.inf if value is None else value for value in values]
     if settings.max_cost is not None:
         within = [i for i, cost in enumerate(costs) if cost is not None and cost <= settings.max_cost]
-        best = max(within, key=lambda i: known[i], default=0)
-        return [*thresholds, None][best], bool(within)
-    enough = next((i for i in range(len(thresholds)) if goal is not None and known[i] >= goal), None)
-    return (None, False) if enough is None else (thresholds[enough], True)
+        return max(within, key=lambda i: known[i], default=None), bool(within)
+    enough = next((i for i, value in enumerate(known[:-1]) if goal is not None and value >= goal), None)
+    return (len(values) - 1, False) if enough is None else (enough, True)
 
 
 def _target(settings: CascadeSettings, primary: str) -> str:
@@ -194,19 +223,25 @@ def _target(settings: CascadeSettings, primary: str) -> str:
 
 
 def _notes(settings: CascadeSettings, seeds: Sequence[dict[str, Any]]) -> list[str]:
-    if all(row["reached"] for row in seeds):
+    missed = sum(not row["reached"] for row in seeds)
+    if not missed:
         return []
+    where = "" if len(seeds) == 1 else f"under {missed} of {len(seeds)} training seeds "
     if settings.max_cost is None:
-        return [f"no threshold reaches {settings.large}'s validation figure: {settings.large} always answers"]
-    return [f"even without {settings.large} it costs more than max_cost: {settings.small} always answers"]
+        return [
+            f"{where}no threshold reaches {settings.large}'s validation figure: {settings.large} then always answers"
+        ]
+    return [f"{where}max_cost does not pay for any question to {settings.large}: {settings.small} then always answers"]
 
 
-def _check(settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, prices: Prices) -> None:
+def _check(settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, prices: Prices) -> None:
     key = f"params.yaml: study.cascades: '{settings.name}'"
     if small["scores"].isna().any():
         raise UserError(f"{key}: {settings.small} has rows without scores, so no confidence; name another as small")
     ids = [set(side.loc[side["split"] == "validation", "id"]) for side in (small, large)]
     if not ids[1] or not ids[1] <= ids[0]:
         raise UserError(f"{key}: {settings.large} predicts no validation row that {settings.small} does too")
+    if primary == "auroc" and (large["score_source"] == "none").all():
+        raise UserError(f"{key}: metrics.primary is auroc, and {settings.large} has no scores; leave the cascade out")
     if settings.max_cost is not None and None in (prices.small, prices.large):
         raise UserError(f"{key}: max_cost needs what both sides cost per 1,000 texts, and one is unknown")

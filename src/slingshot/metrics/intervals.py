@@ -14,9 +14,11 @@ from slingshot.settings import MetricsSettings
 
 LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
 SCORE_METRICS = ("auroc", "log_loss", "brier", "ece", "rms_calibration_error")
+HIGHEST = {"brier": 2.0, "log_loss": np.inf}
+"""What no figure passes, where it is not 1; none is below 0."""
 MACRO_METRICS = ("balanced_accuracy", "macro_f1", "auroc")
-ENOUGH_GROUPS = 100
-"""Below this many, a percentile interval is known to be narrow (arXiv:2503.01747)."""
+ENOUGH_GROUPS, FEW_GROUPS = 100, 20
+"""Below these an interval from groups is slightly, and much, too narrow (Cameron, Gelbach and Miller, 2008)."""
 BINNED = ("ece", "rms_calibration_error")
 CALIBRATION = ("log_loss", "brier", *BINNED, "ece_if_calibrated")
 NO_BINNED_INTERVAL = (
@@ -88,10 +90,11 @@ def temperature_scaled(test: Scored, validation: Scored | None) -> tuple[tuple[S
     """The test rows with scores scaled by the temperature that validation rows give each seed, and the temperatures;
     or why there are none. Test rows choose nothing."""
     if test.score_source == "none":
-        return None, undefined("calibration", test)
+        return None, "calibration needs scores, and the score source is none"
     if validation is None:
         return None, "no validation row is predicted"
-    held = [run.scores for run in validation.runs if run.scores is not None]
+    # Where every answer failed all scores are uniform, which fits any temperature.
+    held = [run.scores for run in validation.runs if run.scores is not None and np.ptp(run.scores, axis=1).any()]
     if len(held) < len(test.runs):
         return None, "no validation row has scores"
     found = [calibration.temperature(scores, validation.labels) for scores in held]
@@ -126,7 +129,7 @@ def _classes(test: Scored, recall: np.ndarray, labels: Sequence[str], confidence
         predicted = [int((run.predictions == label).sum()) for run in test.runs]
         precisions = [hit / number for hit, number in zip(hits, predicted, strict=True) if number]
         f1 = [2 * hit / (number + of_class.sum()) for hit, number in zip(hits, predicted, strict=True)]
-        low, high = percentiles(bootstrap.over_seeds(recall[:, place]), confidence)
+        low, high = bounded(bootstrap.over_seeds(recall[:, place]), confidence, 1.0)
         rows.append(
             {
                 "label": labels[label],
@@ -150,6 +153,11 @@ def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, f
     return float(low), float(high)
 
 
+def bounded(samples: np.ndarray, confidence: float, highest: float) -> tuple[float | None, float | None]:
+    """`percentiles`, of samples that redrawn seeds may have carried past what a figure can be."""
+    return percentiles(np.clip(samples, 0.0, highest), confidence)
+
+
 def undefined(metric: str, scored: Scored) -> str:
     """Why a metric has no figure on these rows."""
     if metric in SCORE_METRICS and scored.score_source == "none":
@@ -158,8 +166,12 @@ def undefined(metric: str, scored: Scored) -> str:
 
 
 def group_notes(scored: Scored) -> list[str]:
-    few = scored.group_count < ENOUGH_GROUPS
-    return [f"{scored.group_count} test groups: the interval may be slightly narrow"] if few else []
+    count = scored.group_count
+    if count < FEW_GROUPS:
+        return [
+            f"{count} test group{'s' if count > 1 else ''}: too few to resolve a difference, and intervals are narrow"
+        ]
+    return [f"{count} test groups: the interval may be slightly narrow"] if count < ENOUGH_GROUPS else []
 
 
 def seed_notes(scored: Scored) -> list[str]:
@@ -193,7 +205,7 @@ def _interval(
     elif name in BINNED:
         reason = NO_BINNED_INTERVAL
     else:
-        low, high = percentiles(bootstrap.over_seeds(samples[name]), confidence)
+        low, high = bounded(bootstrap.over_seeds(samples[name]), confidence, HIGHEST.get(name, 1.0))
         if name in MACRO_METRICS:
             missing = float(samples["missing_class"][0].mean())
     return {"value": value, "low": low, "high": high, "reason": reason, "missing_class_share": missing}

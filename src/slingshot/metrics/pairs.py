@@ -1,8 +1,9 @@
 """Every pair of a data set's contestants: who is better, on the same resamples, by one rule.
 
 On the primary metric, a against b: "better" or "worse" where Holm's p is under 1 - confidence, else
-"as good" where the interval of a - b lies above -margin, else "not resolved". McNemar's test of
-each two fitted models stands beside it.
+"as good" where the interval of a - b lies above -margin, else "not resolved". Under FEW_GROUPS groups nothing is
+resolved. McNemar's test of each two fitted models stands beside it, and takes part where it is exact: p is then the
+larger of the two.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slingshot.metrics import bootstrap
-from slingshot.metrics.intervals import group_notes, percentiles, seed_notes, undefined
+from slingshot.metrics.intervals import FEW_GROUPS, group_notes, percentiles, seed_notes, undefined
 from slingshot.metrics.scored import Scored
 from slingshot.settings import PARAMS, MetricsSettings, UserError
 from slingshot.tables import NO_SEED
@@ -30,7 +31,9 @@ EXACT_BELOW = 25
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
+    """A contestant with its figures on the primary metric."""
+
     name: str
     scored: Scored
     value: float | None
@@ -50,7 +53,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
     for name in others:
         if not _same_rows(test, contestants[name]):
             raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
-    pairs = [_pair(a, b, settings) for a, b in combinations(_sides(contestants, settings), 2)]
+    pairs = [_pair(a, b, settings) for a, b in combinations(sides(contestants, settings), 2)]
     for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
         pair["p_holm"] = p
         pair["verdict"], pair["reverse_verdict"] = verdicts(pair, settings)
@@ -64,7 +67,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "test_rows": len(test.labels),
         "notes": [
             *group_notes(test),
-            *_resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
+            *resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
             *_source_notes(contestants, settings),
         ],
         "pairs": pairs,
@@ -81,7 +84,7 @@ def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> 
 
 
 def p_value(differences: np.ndarray) -> float:
-    """Two-sided bootstrap p of no difference (Davison and Hinkley, 1997, equation 4.11): never 0."""
+    """Two-sided bootstrap p of no difference, in the manner of Davison and Hinkley (1997), equation 4.11: never 0."""
     defined = differences[np.isfinite(differences)]
     # Equal means over seeds may differ in their last bits: a tie must count as a tie.
     defined = np.round(defined, 12)
@@ -100,11 +103,16 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def level(settings: MetricsSettings) -> float:
+    """What p must be below: 0.05 at a confidence of 0.95, and not a bit more."""
+    return round(1 - settings.confidence, 12)
+
+
 def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]:
     """a against b, and b against a."""
     if pair["low"] is None:
         return "not resolved", "not resolved"
-    if pair["p_holm"] < 1 - settings.confidence and pair["difference"]:
+    if pair["p_holm"] < level(settings) and pair["difference"]:
         return ("better", "worse") if pair["difference"] > 0 else ("worse", "better")
     bounds = (pair["low"], -pair["high"])
     a, b = ("as good" if bound > -settings.margin else "not resolved" for bound in bounds)
@@ -159,9 +167,10 @@ def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
     return tests
 
 
-def _resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
+def resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
+    """That `settings.resamples` are too few for Holm's correction over that many pairs, where they are."""
     smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
-    if smallest < 1 - settings.confidence:
+    if smallest < level(settings):
         return []
     return [f"{settings.resamples} resamples can't resolve one of {pairs} pairs: raise metrics.resamples"]
 
@@ -170,37 +179,59 @@ def _same_rows(a: Scored, b: Scored) -> bool:
     return all(np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups"))
 
 
-def _sides(contestants: dict[str, Scored], settings: MetricsSettings) -> list[_Side]:
+def sides(contestants: dict[str, Scored], settings: MetricsSettings, seed: int = bootstrap.SEED) -> list[Side]:
+    """The contestants, all scored on the same rows, on the same resamples, which are those of `seed`."""
     primary, scored = settings.primary, list(contestants.values())
     auroc = primary == "auroc"
-    samples = bootstrap.resample(scored, settings.resamples, auroc=auroc)
-    sides = []
+    samples = bootstrap.resample(scored, settings.resamples, auroc=auroc, seed=seed)
+    measured = []
     for (name, one), figures in zip(contestants.items(), samples, strict=True):
         if primary not in figures:
-            sides.append(_Side(name, one, None, np.empty(0)))
+            measured.append(Side(name, one, None, np.empty(0)))
             continue
         points = [bootstrap.point(one, run, auroc=auroc)[primary] for run in one.runs]
-        sides.append(_Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary])))
-    return sides
+        measured.append(Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary], seed)))
+    return measured
 
 
-def _pair(a: _Side, b: _Side, settings: MetricsSettings) -> dict[str, Any]:
+def _pair(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
+    pair = {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
+    [first, *others] = pair["mcnemar"] or [None]
+    # With few discordant rows a bootstrap p is too small at Holm's levels.
+    if first and not others and pair["p"] and settings.primary == "accuracy" and first["exact"] and first["decides"]:
+        pair["p"] = max(pair["p"], first["p"])
+    return pair
+
+
+def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
+    """a - b with its interval and p, None where a side is undefined, or has too few groups for them. The two may be on
+    other rows, if on resamples of other seeds, which are independent."""
     pair: dict[str, Any] = {
         "a": a.name,
         "b": b.name,
         "a_value": a.value,
         "b_value": b.value,
         **dict.fromkeys(("difference", "low", "high", "p")),
-        "mcnemar": mcnemar(a.scored, b.scored),
         "notes": [f"{side.name}: {undefined(settings.primary, side.scored)}" for side in (a, b) if side.value is None],
     }
     if a.value is not None and b.value is not None:
-        differences = a.samples - b.samples
+        differences, groups = a.samples - b.samples, min(a.scored.group_count, b.scored.group_count)
         pair["difference"] = a.value - b.value
-        pair["low"], pair["high"] = percentiles(differences, settings.confidence)
-        pair["p"] = p_value(differences)
         pair["notes"] += sorted({*seed_notes(a.scored), *seed_notes(b.scored)})
+        if groups >= FEW_GROUPS:
+            pair["low"], pair["high"] = _interval(differences, groups, settings.confidence)
+            pair["p"] = p_value(differences)
     return pair
+
+
+def _interval(differences: np.ndarray, groups: int, confidence: float) -> tuple[float | None, float | None]:
+    """Percentiles; where no resample differs from another, by what so many groups may hide (the rule of three: Hanley
+    and Lippman-Hand, 1983), for an interval without width would claim to be certain."""
+    low, high = percentiles(differences, confidence)
+    if low is None or high is None or high - low > 1e-12:
+        return low, high
+    hidden = 1 - (1 - confidence) ** (1 / groups)
+    return max(-1.0, low - hidden), min(1.0, high + hidden)
 
 
 def table(result: dict[str, Any]) -> Table:

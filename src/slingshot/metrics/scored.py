@@ -88,12 +88,13 @@ def scored(path: Path, frame: pd.DataFrame, classes: int) -> dict[str, Scored]:
     """Split -> its scored rows: test, and validation where it is predicted.
 
     A row without scores counts as uniform 1/classes where the contestant has a score source; a
-    cascade has those of both its sides, named with a plus. Raises UserError, naming `path`, when
-    test is missing or two seeds disagree on ids, labels or groups.
+    cascade has those of both its sides, named with a plus, and none where one side has none.
+    Raises UserError, naming `path`, when test is missing or two seeds disagree on the rows.
     """
     if "test" not in set(frame["split"]):
         raise UserError(f"{path}: no test rows; run `dvc repro`")
-    sources = sorted(set(frame["score_source"]) - {"none"})
+    answered = set(frame.loc[frame["status"] == "ok", "score_source"])
+    sources = [] if "none" in answered else sorted(set(frame["score_source"]) - {"none"})
     return {str(split): _split(path, part, sources, classes) for split, part in frame.groupby("split")}
 
 

@@ -23,7 +23,7 @@ FIGURES = {
     "rms_calibration_error": "RMS error",
     "p_calibrated": "p calibrated",
 }
-STAGES = {"before": "as predicted", "after": "after scaling"}
+STAGES = {"before": "predicted", "after": "scaled"}
 STEPS = 60
 """Most points of a risk curve: more would not be seen."""
 
@@ -46,8 +46,8 @@ def _reliability(dataset: str, name: str, plot: Plots) -> Chart:
     x = alt.X("confidence:Q", title="confidence", scale=scale, axis=axis)
     y = alt.Y("accuracy:Q", title="share right", scale=scale, axis=axis)
     looks = {
-        "as predicted": ("var(--other)", "square", [4, 3]),
-        "after scaling": ("var(--accent)", "circle", [1, 0]),
+        "predicted": ("var(--other)", "square", [4, 3]),
+        "scaled": ("var(--accent)", "circle", [1, 0]),
     }
     scales = [alt.Scale(domain=shown, range=[looks[stage][i] for stage in shown]) for i in range(3)]
     ideal = alt.Chart(data([{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]))

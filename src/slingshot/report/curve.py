@@ -12,8 +12,8 @@ from slingshot import learning
 from slingshot.learning import Curve, Level, Match
 from slingshot.points import SCORES, Point, read_points
 from slingshot.report.grid import Grid
-from slingshot.report.inputs import METRICS, Results
-from slingshot.report.numbers import MISSING, count, score, significant
+from slingshot.report.inputs import METRICS, Contestant, Results
+from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.report.pair import find_pair
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
@@ -65,18 +65,25 @@ def matches(results: Results, primary: str) -> list[Match]:
             spread = None
             if pair and pair.low is not None and pair.high is not None:
                 spread = (pair.high - pair.low) / 2 / float(norm.ppf((1 + results.pairs["confidence"]) / 2))
-            found.append(learning.match(results.curve, primary, small.name, large.name, spread))
+            found.append(learning.match(_current(results, large), primary, small.name, large.name, spread))
     return found
 
 
+def _current(results: Results, llm: Contestant) -> list[Point]:
+    """Points, of the LLM's those with as many shots as it has now."""
+    rows = llm.scores.get("train_rows")
+    return [point for point in results.curve if point.contestant != llm.name or point.train_rows == rows]
+
+
 def said(match: Match, titles: Mapping[str, str]) -> str:
-    """E.g. `minilm matches Gemma with about 310 labels [180, 560].`"""
+    """E.g. `minilm matches Gemma with about 310 labels (95% interval: 180 to 560).`"""
     small, large = titles.get(match.small, match.small), titles.get(match.large, match.large)
     if match.rows is None:
         return f"Labels with which {small} matches {large}: {match.reason}."
     low = "fewer than the curve starts with" if match.low is None else count(match.low)
     high = "more than there are" if match.high is None else count(match.high)
-    return f"{small} matches {large} with about {count(match.rows)} labels [{low}, {high}]."
+    inside = f"{percent(learning.INSIDE)} interval"
+    return f"{small} matches {large} with about {count(match.rows)} labels ({inside}: {low} to {high})."
 
 
 def build(results: Results, primary: str) -> Grid | None:

@@ -87,7 +87,7 @@ def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind
     title = llm.title if llm else name
     if kind == "cascade":
         sides = settings.cascade(name)
-        title = f"{name} ({sides.small}, else {sides.large})"
+        title, llm = f"{name} ({sides.small}, else {sides.large})", settings.llms[sides.large]
     scores, intervals, cost = (
         read_json(metrics / folder / dataset / f"{name}.json") for folder in ("scores", "intervals", "cost")
     )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
+
+from slingshot.report.grid import Grid
+from slingshot.report.inputs import Results
+from slingshot.report.numbers import MISSING, count, percent, signed, significant
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,14 @@ class Pair:
     reverse_verdict: str | None = None
     rows_to_resolve: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What `a` is against `b`, with the test rows that would resolve what is not."""
+        parts = [self.verdict or MISSING, *self.notes]
+        if self.rows_to_resolve:
+            parts[0] += f", about {count(self.rows_to_resolve)} test rows would"
+        return "; ".join(parts)
 
 
 def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
@@ -50,4 +63,35 @@ def _turned(pair: Pair) -> Pair:
         high=minus(pair.low),
         verdict=pair.reverse_verdict,
         reverse_verdict=pair.verdict,
+    )
+
+
+def every_pair(results: Results) -> list[Pair]:
+    """In the order of the study."""
+    found = (find_pair(results.pairs, a.name, b.name) for a, b in combinations(results.contestants, 2))
+    return [pair for pair in found if pair]
+
+
+def grid(results: Results) -> Grid:
+    """The pairs as a table."""
+    titles = {contestant.name: contestant.title for contestant in results.contestants}
+    return Grid(
+        heading="Every pair",
+        caption=f"Difference on the same test rows, first minus second; margin {results.pairs['margin']:g}.",
+        columns=(
+            *("First", "Second", "Difference", f"{percent(results.pairs['confidence'])} interval"),
+            *("p after Holm", "The first is"),
+        ),
+        rows=tuple(
+            (
+                titles[pair.a],
+                titles[pair.b],
+                signed(pair.difference),
+                MISSING if pair.low is None else f"{signed(pair.low)} to {signed(pair.high)}",
+                significant(pair.p_holm, 2),
+                pair.words,
+            )
+            for pair in every_pair(results)
+        ),
+        notes=("The rows that would resolve a pair are an estimate, for the difference as measured.",),
     )

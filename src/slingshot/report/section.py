@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slingshot.report import curve, inputs, published, words
 from slingshot.report import table as tables
@@ -29,6 +30,21 @@ class Section:
         if decision in ("fine-tune", "prompt"):
             return f"{decision} {choice}"
         return f"use {choice}" if decision == "cascade" else decision
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs: the verdict, and what metrics/ holds of each contestant and pair."""
+        held = [
+            {
+                "name": c.name,
+                "title": c.title,
+                "kind": c.kind,
+                "scores": c.scores,
+                "intervals": c.intervals.get("metrics"),
+                "cost": c.cost,
+            }
+            for c in self.results.contestants
+        ]
+        return {"verdict": self.verdict.as_json(), "contestants": held, "pairs": self.results.pairs}
 
 
 def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Section]:

@@ -59,6 +59,26 @@ def show(cells: Cells, labels: Sequence[str], name: str, params: Settings, file:
         out.print(Text(f"{each or 'Experiment'}: {', '.join(sorted(used)) or missing}"))
 
 
+def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, Any]:
+    """For programs: data set -> contestant -> a list of what each run measured, null where there is none."""
+    return {
+        dataset: {
+            contestant: [
+                run
+                and {
+                    "run": label,
+                    "experiment": run.name,
+                    "scores": run.figures("scores", dataset, contestant),
+                    "cost": run.figures("cost", dataset, contestant),
+                }
+                for label, run in zip(labels, runs, strict=True)
+            ]
+            for contestant, runs in rows.items()
+        }
+        for dataset, rows in cells.items()
+    }
+
+
 def _printed(runs: Sequence[Measured | None], dataset: str, contestant: str) -> list[str]:
     """The row's cells: a dash where there is no experiment, or no such figure in it; AUROC with its score source."""
     rooms = {

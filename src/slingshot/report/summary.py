@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from slingshot.report import pair
 from slingshot.report.grid import Grid
 from slingshot.report.section import Section
 from slingshot.report.table import Table, facts
 
 
 def markdown(sections: Mapping[str, Section]) -> str:
-    """One heading a data set: verdict, table, notes, the data set's facts and warnings, what it has besides."""
+    """One heading a data set: verdict, table, notes, the data set's facts and warnings, pairs, what it has besides."""
     parts = ["# Fine-tune or prompt?"]
     for name, section in sections.items():
         audit = section.results.audit
@@ -20,7 +21,7 @@ def markdown(sections: Mapping[str, Section]) -> str:
         parts.append("\n".join(f"- {_escaped(note)}" for note in notes))
         if audit.get("warnings"):
             parts.append("Warnings of the audit:\n\n" + "\n".join(f"- {_escaped(text)}" for text in audit["warnings"]))
-        parts += [part for grid in section.grids for part in _grid(grid)]
+        parts += [part for grid in (pair.grid(section.results), *section.grids) for part in _grid(grid)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -29,7 +29,7 @@ RULES = (
     "Fine-tune: the model is better, or as good and cheaper per 1,000 texts, or the only one of the two left. Prompt: "
     "the LLM is. Undecided otherwise.",
     "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
-    "chosen, it must be so against both.",
+    "chosen, it must be so against both, or alone in meeting what is required.",
     "Labels and training are paid once and stand beside the cost per 1,000 texts, not in it.",
 )
 
@@ -92,7 +92,7 @@ def decide(results: Results, settings: Settings) -> Verdict:
     chosen = {"fine-tune": small, "prompt": large}.get(decision)
     against = [chosen] if chosen else [c for c in (small, large) if c]
     if cascade and (why := _preferred(cascade, against, results)):
-        decision, reasons, chosen = "cascade", [*reasons, why], cascade
+        decision, reasons, chosen = "cascade", [why], cascade
     undecided = decision == "undecided" and pair is not None
     return Verdict(
         decision,
@@ -145,7 +145,8 @@ def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
     """Whether `a` costs less than `b` per 1,000 texts; None where that is unknown or they cost the same."""
     mine, other = _price(a), _price(b)
-    return None if mine is None or other is None or mine == other else bool(mine < other)
+    # Costs are worked out from seconds: a cascade that never asks the LLM costs the small model's sum but for a bit.
+    return None if mine is None or other is None or math.isclose(mine, other) else bool(mine < other)
 
 
 def _price(contestant: Contestant | None) -> float | None:

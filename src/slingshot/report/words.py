@@ -39,7 +39,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
     small, large, cascade = (named.get(name or "") for name in (decided.small, decided.large, decided.cascade))
     primary = settings.metrics.primary
     if decided.decision == "no comparison":
-        return _without_comparison(results, small or large, settings)
+        return _without_comparison(results, decided, settings)
     sentences = [_decision(decided, small, large, cascade)]
     if small and large and decided.pair:
         sentences.append(_comparison(results, decided.pair, small, large, primary))
@@ -134,17 +134,17 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
         f"by the fitted power law the model would be chosen with about {_rounded(decided.labels_to_decide)} labelled "
         "training rows, an estimate"
     )
+    if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
+        return "To know which of the two costs less per 1,000 texts may decide it."
     if decided.rows_to_decide:
         besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
             f"About {_rounded(decided.rows_to_decide)} test rows would decide it if the difference stays as measured: "
             f"an estimate, as the interval narrows with the square root of the rows.{besides}"
         )
-    if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
-        return "A known difference in cost per 1,000 texts would decide it."
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
-    return "More test rows, or fewer contestants to correct the p value for, would decide it."
+    return "More test rows, or fewer contestants to correct the p value for, may decide it."
 
 
 def _rounded(number: int | None) -> str:
@@ -176,20 +176,28 @@ def _standing(results: Results, chosen: Contestant, others: Sequence[Contestant]
                 f"{_difference(results, pair)}"
             )
     if not clauses:
-        return f"No {what} takes part."
+        return f"No {what} is known."
     return f"Against each {what}, {chosen.title} is {'; '.join(clauses)}."
 
 
-def _without_comparison(results: Results, chosen: Contestant | None, settings: Settings) -> list[str]:
-    if chosen is None:
+def _without_comparison(results: Results, decided: Verdict, settings: Settings) -> list[str]:
+    named = {contestant.name: contestant for contestant in results.contestants}
+    out = _excluded(decided, named)
+    if not named:
         return ["No model and no LLM takes part, so there is nothing to compare."]
-    missing, there = ("LLM", "model") if chosen.kind == "model" else ("model", "LLM")
+    chosen = named.get(decided.choice or "")
+    missing, there = ("LLM", "model") if results.of_kind("model") else ("model", "LLM")
+    sentences = [f"No {missing} takes part, so fine-tuning is not compared with prompting."]
+    if chosen is None:
+        return [*sentences, f"No {there} meets what is required.", *out]
     primary = METRIC_NAMES[settings.metrics.primary]
-    others = [c for c in results.of_kind(chosen.kind) if c is not chosen]
+    those = f"{there}s that meet what is required" if out else f"{there}s"
+    others = [c for c in results.of_kind(chosen.kind) if c is not chosen and c.name not in decided.excluded]
     return [
-        f"No {missing} takes part, so fine-tuning is not compared with prompting.",
-        f"{chosen.title} has the best validation {primary} of the {there}s, and {primary} "
+        *sentences,
+        f"{chosen.title} has the best validation {primary} of the {those}, and {primary} "
         f"{score(chosen.scores.get(settings.metrics.primary))} on {count(chosen.scores.get('test_rows'))} test rows.",
+        *out,
         *_variance(chosen),
         *_caveats(results),
         _standing(results, chosen, others, f"other {there}"),

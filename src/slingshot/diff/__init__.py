@@ -1,0 +1,1 @@
+"""`slingshot diff`: the workspace's scores against those of any revision, and whether the difference is real."""

@@ -1,0 +1,241 @@
+"""Each contestant of the workspace against the same one of a revision.
+
+Where both predicted the same test rows with the same labels the difference is paired: one bootstrap of whole groups
+over both (metrics.bootstrap), and the rule of metrics.pairs, with Holm's correction over the contestants of a data set.
+On other rows it is the difference of two independent bootstraps, and where predictions can't be had it comes from the
+committed intervals. Neither joins rows: how a difference was found, and why so, stands beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from statistics import NormalDist
+from typing import Any, Literal
+
+from slingshot import experiments
+from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
+from slingshot.experiments import Revision
+from slingshot.metrics import bootstrap, pairs
+from slingshot.metrics.intervals import SCORE_METRICS, group_notes
+from slingshot.settings import MetricsSettings, Settings, UserError, nearest
+
+METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
+LOWER_IS_BETTER = ("log_loss", "brier")
+INDEPENDENT = bootstrap.SEED + 1
+"""Seed of the revision's resamples where its rows are others."""
+
+How = Literal["paired", "unpaired", "intervals", "same", "not compared", "new", "gone"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One contestant, the workspace minus the revision; a figure is None where it is undefined."""
+
+    contestant: str
+    how: How
+    """`intervals`: unpaired, from the committed figures. `same`: the same predictions, so not tested."""
+    workspace: float | None = None
+    revision: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    verdict: str | None = None
+    """better, worse, as good or not resolved; None where nothing was tested."""
+    rows: int | None = None
+    revision_rows: int | None = None
+    shared_rows: int | None = None
+    """Rows of the same id and label; None where a side's predictions could not be had."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    dataset: str
+    presence: Literal["both", "new", "gone"]
+    comparisons: tuple[Comparison, ...] = ()
+    """Empty unless both sides have it."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Everything that `slingshot diff` says."""
+
+    revision: str
+    commit: str
+    metric: str
+    primary: str
+    margin: float
+    """Of the primary metric."""
+    confidence: float
+    resamples: int
+    datasets: tuple[Dataset, ...]
+
+    @property
+    def lower_is_better(self) -> bool:
+        return self.metric in LOWER_IS_BETTER
+
+    @property
+    def lost(self) -> list[str]:
+        """Resolved, paired losses beyond the margin, as DATASET-CONTESTANT."""
+        return self._named(self._is_lost)
+
+    @property
+    def not_paired(self) -> list[str]:
+        """What both sides have and no paired difference could be found of."""
+        return self._named(
+            lambda one: (
+                one.how in ("unpaired", "intervals", "not compared") or (one.how == "paired" and one.difference is None)
+            )
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        told = {"lower_is_better": self.lower_is_better, "lost": self.lost, "not_paired": self.not_paired}
+        return asdict(self) | told
+
+    def _is_lost(self, one: Comparison) -> bool:
+        # Rounded as in pairs.p_value: a loss of just the margin is none beyond it.
+        return one.how == "paired" and one.verdict == "worse" and round(abs(one.difference or 0), 12) > self.margin
+
+    def _named(self, chosen: Callable[[Comparison], bool]) -> list[str]:
+        return [f"{d.dataset}-{one.contestant}" for d in self.datasets for one in d.comparisons if chosen(one)]
+
+
+def compare(rev: str, params: Settings, dataset: str | None = None, metric: str | None = None) -> Diff:
+    """Compare the workspace's study with that of `rev`, a git revision or experiment, on `metric` or metrics.primary.
+
+    Git and the work tree stay as they are. Raises UserError for unknown names and outside a repository.
+    """
+    options = params.metrics
+    metric = metric or options.primary
+    if metric not in METRICS:
+        raise UserError(f"--metric: no metric '{metric}'{nearest(metric, METRICS)}")
+    here, there = experiments.workspace(), experiments.at(rev)
+    ours, theirs = params.study.datasets, (there.params.get("study") or {}).get("datasets") or []
+    names = [*ours, *(name for name in theirs if name not in ours)]
+    if dataset is not None and dataset not in names:
+        raise UserError(f"--dataset: no data set '{dataset}' in the study of either side{nearest(dataset, names)}")
+    both = [name for name in ours if name in theirs and dataset in (None, name)]
+    # The rule of metrics.pairs reads from here which metric is compared.
+    rule = options.model_copy(update={"primary": metric})
+    sides = Sides(here, there, [(name, contestant) for name in both for contestant in params.study.contestants])
+    return Diff(
+        revision=rev,
+        commit=there.commit,
+        metric=metric,
+        primary=options.primary,
+        margin=options.margin,
+        confidence=options.confidence,
+        resamples=options.resamples,
+        datasets=tuple(
+            _dataset(sides, name, params.study.contestants, rule)
+            if name in both
+            else Dataset(name, "new" if name in ours else "gone")
+            for name in names
+            if dataset in (None, name)
+        ),
+    )
+
+
+def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSettings) -> Dataset:
+    theirs = experiments.contestants(sides.there.params)
+    found = [
+        _contestant(sides, dataset, name, rule)
+        if name in theirs
+        else Comparison(name, "new", workspace=_score(sides.here, dataset, name, rule))
+        for name in ours
+    ]
+    ps = [one.p for one in found]
+    found = [_judged(one, p, rule) for one, p in zip(found, pairs.holm(ps), strict=True)]
+    found += [
+        Comparison(name, "gone", revision=_score(sides.there, dataset, name, rule))
+        for name in theirs
+        if name not in ours
+    ]
+    tested = sum(p is not None for p in ps)
+    return Dataset(dataset, "both", tuple(found), tuple(pairs.resample_notes(tested, rule)))
+
+
+def _judged(one: Comparison, p_holm: float | None, rule: MetricsSettings) -> Comparison:
+    if p_holm is None:
+        return one
+    pair = {"difference": one.difference, "low": one.low, "high": one.high, "p_holm": p_holm}
+    # Of the two, the second reads the difference the other way round: as it is where less is better.
+    return replace(one, p_holm=p_holm, verdict=pairs.verdicts(pair, rule)[rule.primary in LOWER_IS_BETTER])
+
+
+def _score(side: Revision, dataset: str, contestant: str, rule: MetricsSettings) -> float | None:
+    return side.figures("scores", dataset, contestant).get(rule.primary)
+
+
+def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) -> Comparison:
+    score = _score(sides.here, dataset, name, rule)
+    same = Comparison(name, "same", score, score)
+    if sides.same_file(dataset, name):
+        return same
+    try:
+        a, b = sides.read(dataset, name)
+    except UserError as error:
+        return _from_intervals(sides, dataset, name, error.message, rule)
+    if set(a.labels) == set(b.labels):
+        b = b.in_order(a.labels)
+    shared = len(a.labelled().items() & b.labelled().items())
+    paired = a.labels == b.labels and shared == len(a.test.ids) == len(b.test.ids)
+    if paired and same_predictions(a.test, b.test):
+        return same
+    found = _measured(a, b, paired, name, sides.there.name, rule)
+    why = () if paired else (why_unpaired(a, b),)
+    rows, revision_rows = len(a.test.ids), len(b.test.ids)
+    return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
+
+
+def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rev: str, rule: MetricsSettings) -> Comparison:
+    if paired:
+        # A row may have come into another group since: both sides are resampled by today's.
+        ours, theirs = pairs.sides({"workspace": a.test, rev: replace(b.test, groups=a.test.groups)}, rule)
+    else:
+        [ours] = pairs.sides({"workspace": a.test}, rule)
+        [theirs] = pairs.sides({rev: b.test}, rule, INDEPENDENT)
+    found = pairs.difference(ours, theirs, rule)
+    now, before = a.test.score_source, b.test.score_source
+    other = rule.primary in SCORE_METRICS and now != before
+    sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []
+    few = dict.fromkeys([*group_notes(a.test), *group_notes(b.test)])
+    return Comparison(
+        contestant=name,
+        how="paired" if paired else "unpaired",
+        workspace=found["a_value"],
+        revision=found["b_value"],
+        **{key: found[key] for key in ("difference", "low", "high", "p")},
+        notes=(*found["notes"], *sources, *few),
+    )
+
+
+def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: MetricsSettings) -> Comparison:
+    """The difference of two committed figures; its interval by square-and-add (Newcombe, Statistics in Medicine 17,
+    1998, method 10; Zou and Donner, Statistics in Medicine 27, 2008), its p as if it were normal (Altman and Bland,
+    BMJ 343, 2011, d2304)."""
+    both = (sides.here, sides.there)
+    a, b = (_interval(side, dataset, name, rule) for side in both)
+    if a["low"] is None or b["low"] is None:
+        lacking = " and ".join(said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
+        why += f"; metrics/intervals of {lacking} holds no {rule.confidence:.0%} interval of {rule.primary} either"
+        return Comparison(name, "not compared", a["value"], b["value"], notes=(why,))
+    difference = a["value"] - b["value"]
+    low = difference - math.hypot(a["value"] - a["low"], b["high"] - b["value"])
+    high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"])
+    normal = NormalDist()
+    error = (high - low) / 2 / normal.inv_cdf((1 + rule.confidence) / 2)
+    p = 2 * normal.cdf(-abs(difference) / error) if error else float(not difference)
+    return Comparison(name, "intervals", a["value"], b["value"], difference, low, high, p, notes=(why,))
+
+
+def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:
+    """The committed value, low and high, the last two of the same confidence as all else here."""
+    told = side.figures("intervals", dataset, name)
+    found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(rule.primary) or {})
+    return found if told.get("confidence") == rule.confidence else found | {"low": None}

@@ -1,0 +1,102 @@
+"""A comparison as Markdown that is also readable as it stands: a table a data set, its notes, and what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slingshot.diff.compare import Comparison, Dataset, Diff
+
+DASH = "–"
+WORDS = {"same": "the same predictions", "not compared": "not compared", "new": "new", "gone": "gone"}
+
+
+def text(diff: Diff) -> str:
+    """Without a newline at its end."""
+    rev, metric = _rev(diff), _metric(diff.metric)
+    commit = "" if rev == diff.commit[:7] else f" ({diff.commit[:7]})"
+    blocks = [f"## {metric[0].upper()}{metric[1:]} of the workspace against {rev}{commit}"]
+    blocks += [_preface(diff), *(_dataset(diff, one) for one in diff.datasets), _outcome(diff)]
+    return "\n\n".join(blocks)
+
+
+def _preface(diff: Diff) -> str:
+    if diff.lower_is_better:
+        what, margin = "A plus is a loss, as less is better.", f"{diff.margin:g}"
+    else:
+        what, margin = "A point is a hundredth of the score.", f"{100 * diff.margin:.1f} points"
+    whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
+    return (
+        f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval from "
+        f"{diff.resamples:,} resamples of whole groups of rows. {what} Better and worse hold after Holm's correction "
+        f"over the contestants of a data set; as good: a loss beyond the margin is ruled out. The margin is {margin}"
+        f"{whose}."
+    )
+
+
+def _dataset(diff: Diff, found: Dataset) -> str:
+    title = f"### {found.dataset}"
+    if found.presence != "both":
+        where = "the workspace" if found.presence == "new" else _rev(diff)
+        return f"{title}\n\n{found.presence.capitalize()}: only {where} has this data set."
+    lines = [
+        [one.contestant, _value(one.revision), _value(one.workspace), _difference(diff, one), _how(one)]
+        for one in found.comparisons
+    ]
+    table = _table(["Contestant", _rev(diff), "workspace", "Difference", "How"], lines)
+    told: dict[str, list[str]] = {}
+    for one in found.comparisons:
+        for note in one.notes:
+            told.setdefault(note, []).append(one.contestant)
+    notes = [f"- {', '.join(names)}: {note}." for note, names in told.items()]
+    notes += [f"- {note}." for note in found.notes]
+    return "\n\n".join([title, table, *(["\n".join(notes)] if notes else [])])
+
+
+def _difference(diff: Diff, one: Comparison) -> str:
+    if one.how in WORDS:
+        return WORDS[one.how]
+    if one.difference is None or one.low is None or one.high is None:
+        return "undefined"
+    if diff.lower_is_better:
+        figures = f"{one.difference:+z.3f} [{one.low:z.3f}, {one.high:z.3f}]"
+    else:
+        difference, low, high = (100 * value for value in (one.difference, one.low, one.high))
+        figures = f"{difference:+z.1f} points [{low:z.1f}, {high:z.1f}]"
+    return f"{figures}, {one.verdict}"
+
+
+def _how(one: Comparison) -> str:
+    if one.how == "paired":
+        return f"paired, {one.rows:,} rows"
+    if one.how == "unpaired":
+        return f"unpaired, {one.rows:,} rows against {one.revision_rows:,}, {one.shared_rows:,} shared"
+    return "unpaired, from the committed intervals, shared rows unknown" if one.how == "intervals" else ""
+
+
+def _outcome(diff: Diff) -> str:
+    lost = f"**Lost beyond the margin: {', '.join(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
+    apart = f" Not paired, so not judged as a loss: {', '.join(diff.not_paired)}." if diff.not_paired else ""
+    return lost + apart
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in (header, *lines)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    first, *others = (
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in cells
+    )
+    return "\n".join([first, f"|{'|'.join('-' * (width + 2) for width in widths)}|", *others])
+
+
+def _value(value: float | None) -> str:
+    return DASH if value is None else f"{value:.3f}"
+
+
+def _rev(diff: Diff) -> str:
+    """As it was named; a commit's id is cut."""
+    named = len(diff.revision) < 7 or not diff.commit.startswith(diff.revision)
+    return diff.revision if named else diff.commit[:7]
+
+
+def _metric(name: str) -> str:
+    return "AUROC" if name == "auroc" else name.replace("_", " ").replace("f1", "F1")

@@ -1,0 +1,40 @@
+"""A section for programs."""
+
+import json
+
+from slingshot.report.section import sections
+
+
+def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
+    files.write(tmp_path)
+    part = json.loads(json.dumps(sections(study(), tmp_path)["tweets"].as_json()))
+    assert part["verdict"]["decision"] == "fine-tune"
+    assert [c["name"] for c in part["contestants"]] == ["tfidf", "frozen", "minilm", "gemma"]
+    assert (
+        part["contestants"][2]["intervals"]["accuracy"]["low"]
+        == files.intervals["minilm"]["metrics"]["accuracy"]["low"]
+    )
+    assert len(part["pairs"]["pairs"]) == 6
+
+
+def test_every_pair_says_what_would_resolve_it(files, study, tmp_path) -> None:
+    from slingshot.report import summary
+
+    files.pair("tfidf", "gemma").update(rows_to_resolve=3120)
+    files.write(tmp_path)
+    text = summary.markdown(sections(study(), tmp_path))
+    assert "### Every pair" in text
+    assert "| not resolved, about 3,120 test rows would |" in text
+
+
+def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(files, study, tmp_path) -> None:
+    files.add_cascade("both", 0.9, 0.004)
+    files.write(tmp_path)
+    part = sections(study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path)["tweets"]
+    assert part.headline == "use both"
+    assert part.verdict.words.startswith("Use both (minilm, else gemma). Over 840 test rows minilm has")
+    assert "both (minilm, else gemma), which asks the LLM only where the model is unsure, is better than minilm" in (
+        part.verdict.words
+    )
+    marked = [row.title for row in part.table.rows if row.mark]
+    assert marked == ["both (minilm, else gemma)", "Gemma 3 270m (a 268M-parameter local stand-in)"]
