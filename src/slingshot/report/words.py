@@ -45,7 +45,11 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_comparison(results, decided.pair, small, large, primary))
     if decided.pair is None or decided.pair.difference is not None:
         sentences.append(_because(decided))
-    sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
+    sentences += (
+        [_cascade(results, cascade, decided, named, settings.cost.currency)]
+        if cascade and decided.cascade_pairs
+        else []
+    )
     sentences += _excluded(decided, named)
     if small and large:
         sentences += _costs(small, large, settings.cost.currency)
@@ -70,7 +74,9 @@ def _decision(decided: Verdict, small: Contestant | None, large: Contestant | No
     return "Undecided."
 
 
-def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant]) -> str:
+def _cascade(
+    results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant], currency: str
+) -> str:
     """The cascade against each side, one clause each."""
     clauses = []
     for pair in decided.cascade_pairs:
@@ -81,7 +87,21 @@ def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Map
             clauses.append(
                 f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other}, {_difference(results, pair)}"
             )
-    return f"{cascade.title}, which asks the LLM only where the model is unsure, is {' and '.join(clauses)}."
+    made = cascade.cascade or {}
+    shares = [row["escalated_test"] for row in made.get("seeds") or []]
+    share = sum(shares) / len(shares) if shares else 0.0
+    asks = (
+        f"asks the LLM about {percent(round(share, 3))} of the test texts"
+        if share
+        else "asks the LLM about no test text"
+    )
+    cost = cascade.cost.get("cost_per_1000_texts")
+    price = "an unknown sum" if cost is None else f"{currency} {significant(cost)}"
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in made.get("notes") or [])
+    return (
+        f"{cascade.title} {asks}, by a threshold from {count(made.get('rows'))} validation rows: it is "
+        f"{' and '.join(clauses)}, and 1,000 texts cost {price}.{notes}"
+    )
 
 
 def _excluded(decided: Verdict, named: Mapping[str, Contestant]) -> list[str]:
