@@ -55,6 +55,10 @@ def check_files() -> int:
     for name in ("verdict.json", "summary.md", "index.html"):
         if not Path("report", name).stat().st_size:
             sys.exit(f"report/{name} is empty")
+    if Path("report/index.html").stat().st_size > 5_000_000:
+        sys.exit("report/index.html is larger than 5 MB")
+    if not {".svg", ".png"} <= {path.suffix for path in Path("report/figures").iterdir()}:
+        sys.exit("report/figures lacks its charts")
     return count
 
 

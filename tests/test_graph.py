@@ -100,7 +100,7 @@ def test_finetune_lists_the_modules_of_every_family():
 
 def test_settings_rerun_only_their_own_stages(repository, change):
     for key, value, stale in [
-        ("models.tfidf.c", [2.0], {f"finetune@{d}-tfidf" for d in DATASETS}),
+        ("models.tfidf.c", [2.0], {f"finetune@{d}-tfidf" for d in DATASETS} | {"report"}),
         ("datasets.toy.licence", "CC0", {"prepare@toy"}),
         (
             "llms.lm.batch_size",
@@ -109,7 +109,7 @@ def test_settings_rerun_only_their_own_stages(repository, change):
             | {f"{s}@{d}-cascade0" for d in DATASETS for s in ("cascade", "cost_cascade")}
             | {"report"},
         ),
-        ("fraction", 0.5, {f"subsample@{d}" for d in DATASETS}),
+        ("fraction", 0.5, {f"subsample@{d}" for d in DATASETS} | {"report"}),
         ("decision.monthly_texts", 1000, {"report"}),
         ("run.threads", 2, set()),
     ]:

@@ -18,7 +18,7 @@ LOCAL = {"provider": "anthropic", "title": "Local", "model": "any", "base_url": 
 def load(claude: dict[str, Any], **run: Any) -> settings.Settings:
     values = settings.read_yaml(ROOT / "params.yaml")
     values["llms"]["claude"] = claude
-    values["study"]["llms"] = ["claude"]
+    values["study"] |= {"llms": ["claude"], "cascades": []}
     values["run"] |= {"budget": {"claude": 1.0}} | run
     return settings.validated(values, Path("params.yaml"))
 

@@ -85,7 +85,7 @@ def points() -> list[Point]:
     return held
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright's loop runs in this process while it is open, and others need their own
 def chromium() -> Iterator[Any]:
     """The browser; skips where it or playwright is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: run `make browser`")

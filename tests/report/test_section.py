@@ -33,8 +33,11 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(f
     part = sections(study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path)["tweets"]
     assert part.headline == "use both"
     assert part.verdict.words.startswith("Use both (minilm, else gemma). Over 840 test rows minilm has")
-    assert "both (minilm, else gemma), which asks the LLM only where the model is unsure, is better than minilm" in (
+    share = sum(row["escalated_test"] for row in part.results.contestants[-1].cascade["seeds"])
+    assert f"both (minilm, else gemma) asks the LLM about {100 * share:g}% of the test texts, by a threshold from" in (
         part.verdict.words
     )
+    assert "it is better than minilm, +0.058" in part.verdict.words
+    assert "and 1,000 texts cost EUR 0.00400." in part.verdict.words
     marked = [row.title for row in part.table.rows if row.mark]
     assert marked == ["both (minilm, else gemma)", "Gemma 3 270m (a 268M-parameter local stand-in)"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, TextIO
 
 from slingshot import learning
@@ -55,8 +56,6 @@ def read(settings: Settings, dataset: str | None = None, metrics: Path = METRICS
 
 def matches(results: Results, primary: str) -> list[Match]:
     """Of each model with a curve against each LLM, the labels at which they match."""
-    from scipy.stats import norm
-
     trained = {point.contestant for point in results.curve if point.fraction is not None}
     found = []
     for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
@@ -64,7 +63,7 @@ def matches(results: Results, primary: str) -> list[Match]:
             pair = find_pair(results.pairs, small.name, large.name)
             spread = None
             if pair and pair.low is not None and pair.high is not None:
-                spread = (pair.high - pair.low) / 2 / float(norm.ppf((1 + results.pairs["confidence"]) / 2))
+                spread = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
             found.append(learning.match(_current(results, large), primary, small.name, large.name, spread))
     return found
 
