@@ -198,3 +198,17 @@ def test_git_and_the_work_tree_stay_as_they_are(study: Study) -> None:
     before = state()
     assert slingshot("diff", "HEAD~1").exit_code == 0
     assert state() == before
+
+
+def test_predictions_that_older_code_wrote_are_said_to_be_and_compared_by_their_intervals(study: Study) -> None:
+    import pyarrow.parquet as pq
+
+    path = Path("data/predictions/toy/level.parquet")
+    table = pq.read_table(path)
+    kept = {key: value for key, value in table.schema.metadata.items() if key != b"labels"}
+    pq.write_table(table.replace_schema_metadata(kept), path)
+    one = of(found("main"), "level")
+    assert one["how"] == "intervals"
+    [note] = one["notes"]
+    assert note.startswith("the predictions of the workspace are not as today's code writes them: its metadata lack")
+    assert "cache" not in note and "dvc repro" not in note

@@ -38,6 +38,6 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(f
         part.verdict.words
     )
     assert "it is better than minilm, +0.058" in part.verdict.words
-    assert "and 1,000 texts cost EUR 0.00400." in part.verdict.words
+    assert "local stand-in) and EUR 0.00400 with both (minilm, else gemma)." in part.verdict.words
     marked = [row.title for row in part.table.rows if row.mark]
     assert marked == ["both (minilm, else gemma)", "Gemma 3 270m (a 268M-parameter local stand-in)"]

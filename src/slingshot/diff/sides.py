@@ -74,8 +74,9 @@ class Sides:
                 f"the predictions of {' and '.join(absent)} are not in DVC's cache, and {self.why_not}; `dvc push` "
                 "them where they were made, set that remote here (`dvc remote add -d`) and run this again"
             )
-        here, there = ([self.found[held[path]] for path in paths] for held in self.hashes.values())
-        return _predicted(*here), _predicted(*there)
+        sides = self.here, self.there
+        here, there = (_predicted(said(s), *(self.found[self.hashes[s.name][path]] for path in paths)) for s in sides)
+        return here, there
 
 
 def said(side: Revision) -> str:
@@ -98,9 +99,13 @@ def why_unpaired(a: Predicted, b: Predicted) -> str:
     return f"the labels of {sum(ours[row] != theirs[row] for row in ours):,} test rows are others"
 
 
-def _predicted(predictions: Path, labels: Path) -> Predicted:
+def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
     names = list(tables.Labels.read(labels).names)
-    frame = tables.read_predictions(predictions, names)
+    try:
+        frame = tables.read_predictions(predictions, names)
+    except UserError as error:  # its path in the cache says nothing, and `dvc repro` mends no revision
+        why = error.message.removeprefix(f"{predictions}: ").removesuffix("; run `dvc repro`")
+        raise UserError(f"the predictions of {side} are not as today's code writes them: {why}") from None
     return Predicted(scored(predictions, frame, len(names))["test"], names)
 
 

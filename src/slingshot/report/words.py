@@ -45,14 +45,9 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_comparison(results, decided.pair, small, large, primary))
     if decided.pair is None or decided.pair.difference is not None:
         sentences.append(_because(decided))
-    sentences += (
-        [_cascade(results, cascade, decided, named, settings.cost.currency)]
-        if cascade and decided.cascade_pairs
-        else []
-    )
+    sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
     sentences += _excluded(decided, named)
-    if small and large:
-        sentences += _costs(small, large, settings.cost.currency)
+    sentences += _costs([c for c in (small, large, cascade) if c], small, settings.cost.currency)
     if decided.decision == "undecided" and decided.pair and small and large:
         sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large)))
     sentences += [*(_variance(small) if small else []), *_caveats(results)]
@@ -74,9 +69,7 @@ def _decision(decided: Verdict, small: Contestant | None, large: Contestant | No
     return "Undecided."
 
 
-def _cascade(
-    results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant], currency: str
-) -> str:
+def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant]) -> str:
     """The cascade against each side, one clause each."""
     clauses = []
     for pair in decided.cascade_pairs:
@@ -95,12 +88,10 @@ def _cascade(
         if share
         else "asks the LLM about no test text"
     )
-    cost = cascade.cost.get("cost_per_1000_texts")
-    price = "an unknown sum" if cost is None else f"{currency} {significant(cost)}"
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in made.get("notes") or [])
     return (
         f"{cascade.title} {asks}, by a threshold from {count(made.get('rows'))} validation rows: it is "
-        f"{' and '.join(clauses)}, and 1,000 texts cost {price}.{notes}"
+        f"{' and '.join(clauses)}.{notes}"
     )
 
 
@@ -129,22 +120,26 @@ def _because(decided: Verdict) -> str:
     return f"{reasons[0].upper()}{reasons[1:]}."
 
 
-def _costs(small: Contestant, large: Contestant, currency: str) -> list[str]:
+def _costs(contestants: Sequence[Contestant], small: Contestant | None, currency: str) -> list[str]:
     def money(contestant: Contestant, key: str) -> str:
         value = contestant.cost.get(key)
         return "an unknown sum" if value is None else f"{currency} {significant(value)}"
 
-    sentences = [
-        f"1,000 texts cost {money(small, 'cost_per_1000_texts')} with {small.title} and "
-        f"{money(large, 'cost_per_1000_texts')} with {large.title}."
-    ]
-    if small.cost.get("train_seconds") is not None:
+    sums = [f"{money(c, 'cost_per_1000_texts')} with {c.title}" for c in contestants]
+    sentences = [f"1,000 texts cost {_listed(sums)}."] if sums else []
+    if small and small.cost.get("train_seconds") is not None:
         sentences.append(
             f"First, {small.title} took {significant(small.cost['train_seconds'])} s of training "
             f"({money(small, 'train_cost')}) on {count(small.cost.get('train_rows'))} labelled rows "
             f"({money(small, 'labelling_cost')} at the price of a label)."
         )
     return sentences
+
+
+def _listed(words: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None) -> str:
