@@ -64,7 +64,7 @@ class Curve:
     fit_reason: str
     """Why there is none; empty where there is."""
     band_of: str
-    """What the band spans: `training seeds only`, or `training seeds and 3 splits`."""
+    """What the band spans: `training seeds only`, `training seeds and 3 splits`, or `none, of one seed`."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,10 @@ def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
     splits = min((level.split_seeds for level in levels), default=0)
     prompted = {fraction for fraction, _ in held} == {None}
     fit, reason = (None, "prompted, not trained") if prompted else _fit(levels, metric)
-    wide = f"training seeds and {splits} splits"
-    return Curve(name, prompted, tuple(levels), fit, reason, wide if splits >= ENOUGH_SPLITS else "training seeds only")
+    band = f"training seeds and {splits} splits" if splits >= ENOUGH_SPLITS else "training seeds only"
+    if all(len(level.values) == 1 for level in levels):
+        band = "none, of one seed"
+    return Curve(name, prompted, tuple(levels), fit, reason, band)
 
 
 def _level(found: Sequence[Point], metric: str) -> Level:
