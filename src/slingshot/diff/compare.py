@@ -17,12 +17,12 @@ from typing import Any, Literal
 from slingshot import experiments
 from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.experiments import Revision
+from slingshot.learning import LOWER_IS_BETTER
 from slingshot.metrics import bootstrap, pairs
 from slingshot.metrics.intervals import SCORE_METRICS, group_notes
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
-LOWER_IS_BETTER = ("log_loss", "brier")
 INDEPENDENT = bootstrap.SEED + 1
 """Seed of the revision's resamples where its rows are others."""
 

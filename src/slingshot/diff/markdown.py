@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slingshot.diff.compare import Comparison, Dataset, Diff
+from slingshot.report.numbers import score
 
-DASH = "–"
 WORDS = {"same": "the same predictions", "not compared": "not compared", "new": "new", "gone": "gone"}
 
 
@@ -39,7 +39,7 @@ def _dataset(diff: Diff, found: Dataset) -> str:
         where = "the workspace" if found.presence == "new" else _rev(diff)
         return f"{title}\n\n{found.presence.capitalize()}: only {where} has this data set."
     lines = [
-        [one.contestant, _value(one.revision), _value(one.workspace), _difference(diff, one), _how(one)]
+        [one.contestant, score(one.revision), score(one.workspace), _difference(diff, one), _how(one)]
         for one in found.comparisons
     ]
     table = _table(["Contestant", _rev(diff), "workspace", "Difference", "How"], lines)
@@ -86,10 +86,6 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
         f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in cells
     )
     return "\n".join([first, f"|{'|'.join('-' * (width + 2) for width in widths)}|", *others])
-
-
-def _value(value: float | None) -> str:
-    return DASH if value is None else f"{value:.3f}"
 
 
 def _rev(diff: Diff) -> str:

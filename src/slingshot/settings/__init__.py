@@ -2,7 +2,8 @@
 
 `load()` returns a `Settings` or raises one `UserError` that names the file, every wrong key and,
 for a misspelt one, the nearest known name. Nothing here loads torch, pandas or a data set, so
-`slingshot check` answers at once. The blocks' classes stand in datasets.py, contestants.py and llms.py.
+`slingshot check` answers at once. The blocks' classes stand in study.py, datasets.py,
+contestants.py, llms.py and cost.py.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from slingshot.settings.base import Count, Date, Frozen, Name, Positive, Primary, Share, UserError, nearest
+from slingshot.settings.base import Count, Frozen, Name, Positive, Primary, UserError, nearest
 from slingshot.settings.contestants import (
     Checkpoint,
     FrozenSettings,
@@ -22,6 +23,7 @@ from slingshot.settings.contestants import (
     TransformerSettings,
     Truncation,
 )
+from slingshot.settings.cost import CostSettings, LlmPrice, Rate
 from slingshot.settings.datasets import (
     DatasetSettings,
     FileSource,
@@ -33,6 +35,7 @@ from slingshot.settings.datasets import (
     VaderSource,
 )
 from slingshot.settings.llms import AnthropicSettings, Asked, CausalLmSettings, LlmSettings, Prompted, Selection
+from slingshot.settings.study import CascadeSettings, DecisionSettings, MetricsSettings, StudySettings
 
 __all__ = [
     "AnthropicSettings",
@@ -73,106 +76,6 @@ __all__ = [
 ]
 
 PARAMS = Path("params.yaml")
-
-
-class CascadeSettings(Frozen):
-    """The small model answers where it is confident enough, else the LLM."""
-
-    name: Name
-    small: Name
-    large: Name
-    max_cost: Positive | None = None
-    """The most that 1,000 texts may cost, in `cost.currency`: the best primary metric within it. Null: the LLM's
-    primary metric at the least cost."""
-
-
-class StudySettings(Frozen):
-    """What takes part; every matrix of dvc.yaml comes from here."""
-
-    datasets: list[Name] = Field(min_length=1)
-    models: list[Name]
-    llms: list[Name]
-    cascades: list[CascadeSettings]
-
-    @property
-    def contestants(self) -> list[str]:
-        return [*self.models, *self.llms, *(cascade.name for cascade in self.cascades)]
-
-
-class MetricsSettings(Frozen):
-    """Each key is some stage's param in dvc.yaml, and DVC fails where one is missing: hence no defaults."""
-
-    primary: Primary
-    margin: Share
-    """Non-inferiority margin on the primary metric, stated before the figures are seen."""
-    resamples: Count
-    confidence: Share
-    ece_bins: Count
-    """Equal-width bins of the expected calibration error."""
-
-
-class DecisionSettings(Frozen):
-    """What the verdict must respect beside the primary metric; null requires nothing. DVC needs each key."""
-
-    monthly_texts: Count | None
-    """Texts to label in a month."""
-    monthly_budget: Positive | None
-    """The most that labelling them may cost in a month, in `cost.currency`; needs `monthly_texts`."""
-    latency_p95: Positive | None
-    """Seconds within which 95 of 100 single texts must be answered."""
-
-    @model_validator(mode="after")
-    def _a_budget_needs_a_volume(self) -> Self:
-        if self.monthly_budget is not None and self.monthly_texts is None:
-            raise ValueError("monthly_budget needs monthly_texts, the number of texts that it is for")
-        return self
-
-
-class Rate(Frozen):
-    rate: Positive
-    """Units of `cost.currency` for one unit of the key's currency."""
-    date: Date
-    source: str
-
-
-class LlmPrice(Frozen):
-    """List price per million tokens, dated and sourced."""
-
-    currency: str
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cache_write: float = Field(ge=0)
-    cache_read: float = Field(ge=0)
-    batch_discount: float = Field(default=0.5, ge=0, le=1)
-    up_to: Count | None = None
-    """Input tokens of a request up to which this price holds; longer ones are not sent."""
-    date: Date
-    source: str
-
-    @property
-    def cache_write_1h(self) -> float:
-        """Of what a cache keeps for an hour: twice the input."""
-        return 2 * self.input
-
-
-class CostSettings(Frozen):
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    rates: dict[str, Rate] = {}
-    hourly_price: Positive
-    """Of the machine that trains and predicts, in `currency`."""
-    hourly_price_source: str
-    utilisation: float = Field(gt=0, le=1)
-    """Share of the paid hours in which the machine works."""
-    llm_prices: dict[str, LlmPrice] = {}
-    label_price: float = Field(ge=0)
-    """Of one human label, in `currency`."""
-
-    @model_validator(mode="after")
-    def _every_price_can_be_converted(self) -> Self:
-        for name, price in self.llm_prices.items():
-            if price.currency != self.currency and price.currency not in self.rates:
-                raise ValueError(f"llm_prices.{name} is in {price.currency}: add rates.{price.currency}")
-        return self
 
 
 class RunSettings(Frozen):

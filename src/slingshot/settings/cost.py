@@ -1,0 +1,56 @@
+"""The `cost:` block of params.yaml: prices, each with its date and its source."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from slingshot.settings.base import Count, Date, Frozen, Positive
+
+
+class Rate(Frozen):
+    rate: Positive
+    """Units of `cost.currency` for one unit of the key's currency."""
+    date: Date
+    source: str
+
+
+class LlmPrice(Frozen):
+    """List price per million tokens, dated and sourced."""
+
+    currency: str
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_write: float = Field(ge=0)
+    cache_read: float = Field(ge=0)
+    batch_discount: float = Field(default=0.5, ge=0, le=1)
+    up_to: Count | None = None
+    """Input tokens of a request up to which this price holds; longer ones are not sent."""
+    date: Date
+    source: str
+
+    @property
+    def cache_write_1h(self) -> float:
+        """Of what a cache keeps for an hour: twice the input."""
+        return 2 * self.input
+
+
+class CostSettings(Frozen):
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    rates: dict[str, Rate] = {}
+    hourly_price: Positive
+    """Of the machine that trains and predicts, in `currency`."""
+    hourly_price_source: str
+    utilisation: float = Field(gt=0, le=1)
+    """Share of the paid hours in which the machine works."""
+    llm_prices: dict[str, LlmPrice] = {}
+    label_price: float = Field(ge=0)
+    """Of one human label, in `currency`."""
+
+    @model_validator(mode="after")
+    def _every_price_can_be_converted(self) -> Self:
+        for name, price in self.llm_prices.items():
+            if price.currency != self.currency and price.currency not in self.rates:
+                raise ValueError(f"llm_prices.{name} is in {price.currency}: add rates.{price.currency}")
+        return self

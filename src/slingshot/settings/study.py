@@ -1,0 +1,62 @@
+"""The `study:`, `metrics:` and `decision:` blocks of params.yaml: who takes part, and by what rule it is decided."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from slingshot.settings.base import Count, Frozen, Name, Positive, Primary, Share
+
+
+class CascadeSettings(Frozen):
+    """The small model answers where it is confident enough, else the LLM."""
+
+    name: Name
+    small: Name
+    large: Name
+    max_cost: Positive | None = None
+    """The most that 1,000 texts may cost, in `cost.currency`: the best primary metric within it. Null: the LLM's
+    primary metric at the least cost."""
+
+
+class StudySettings(Frozen):
+    """What takes part; every matrix of dvc.yaml comes from here."""
+
+    datasets: list[Name] = Field(min_length=1)
+    models: list[Name]
+    llms: list[Name]
+    cascades: list[CascadeSettings]
+
+    @property
+    def contestants(self) -> list[str]:
+        return [*self.models, *self.llms, *(cascade.name for cascade in self.cascades)]
+
+
+class MetricsSettings(Frozen):
+    """Each key is some stage's param in dvc.yaml, and DVC fails where one is missing: hence no defaults."""
+
+    primary: Primary
+    margin: Share
+    """Non-inferiority margin on the primary metric, stated before the figures are seen."""
+    resamples: Count
+    confidence: Share
+    ece_bins: Count
+    """Equal-width bins of the expected calibration error."""
+
+
+class DecisionSettings(Frozen):
+    """What the verdict must respect beside the primary metric; null requires nothing. DVC needs each key."""
+
+    monthly_texts: Count | None
+    """Texts to label in a month."""
+    monthly_budget: Positive | None
+    """The most that labelling them may cost in a month, in `cost.currency`; needs `monthly_texts`."""
+    latency_p95: Positive | None
+    """Seconds within which 95 of 100 single texts must be answered."""
+
+    @model_validator(mode="after")
+    def _a_budget_needs_a_volume(self) -> Self:
+        if self.monthly_budget is not None and self.monthly_texts is None:
+            raise ValueError("monthly_budget needs monthly_texts, the number of texts that it is for")
+        return self
