@@ -68,6 +68,8 @@ NO_SEED = -1
 """The seed of a contestant that has none: an LLM or a deterministic baseline, run once."""
 FAILED = -1
 """The prediction of a row without a valid answer; never a class."""
+FAILED_NAME = "(no valid answer)"
+"""What tables and pictures of classes call it."""
 
 
 # --- writing -------------------------------------------------------------------------------------

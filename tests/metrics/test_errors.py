@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from slingshot.metrics import errors
-from slingshot.metrics.plots import NO_ANSWER
+from slingshot.tables import FAILED_NAME
 from slingshot.metrics.scored import Prepared, Scored, scored
 from slingshot.tables import predictions_frame
 
@@ -55,7 +55,7 @@ def test_a_row_without_an_answer_is_no_candidate_for_a_wrong_label(rows: pd.Data
     found = errors.find({"a": a, "b": b, "c": made(rows, [0.9] * 5)}, Prepared("d", LABELS, rows, rows))
     assert found["agree_against_label"] == []
     assert found["confident_errors"]["a"] == []
-    assert found["disagreement_examples"][0]["predictions"] == {"a": NO_ANSWER, "b": NO_ANSWER, "c": "good"}
+    assert found["disagreement_examples"][0]["predictions"] == {"a": FAILED_NAME, "b": FAILED_NAME, "c": "good"}
 
 
 def test_several_seeds_vote_and_one_contestant_agrees_with_nobody(rows: pd.DataFrame) -> None:

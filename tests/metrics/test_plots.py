@@ -10,6 +10,7 @@ from sklearn.metrics import confusion_matrix
 
 from slingshot.metrics import plots, scores
 from slingshot.metrics.scored import Scored
+from slingshot.tables import FAILED_NAME
 
 Maker = Callable[..., Scored]
 LABELS = ("bad", "fine", "good")
@@ -21,7 +22,7 @@ def test_confusion_counts_every_row_of_every_seed_and_failed_ones_apart(contesta
     counts = pd.crosstab(frame["actual"], frame["predicted"])
     expected = sum(confusion_matrix(one.labels, run.predictions, labels=[0, 1, 2]) for run in one.runs)
     np.testing.assert_array_equal(counts.loc[list(LABELS), list(LABELS)].to_numpy(), expected)
-    assert counts[plots.NO_ANSWER].sum() == 8
+    assert counts[FAILED_NAME].sum() == 8
 
 
 def test_reliability_holds_the_ece_and_scaling_changes_it(contestant: Maker, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from slingshot.metrics import calibration
-from slingshot.metrics.plots import NO_ANSWER
 from slingshot.metrics.scored import Prepared, Scored
+from slingshot.tables import FAILED_NAME
 
 CHARACTERS = 400
 """Of a text that are shown."""
@@ -24,7 +24,7 @@ AGREED, CONFIDENT, EXAMPLES = 50, 20, 20
 def find(contestants: dict[str, Scored], prepared: Prepared) -> dict[str, Any]:
     """The contents of data/errors/D.json. All contestants must be scored on the same rows."""
     first = next(iter(contestants.values()))
-    names = [*prepared.labels, NO_ANSWER]  # -1 is the last
+    names = [*prepared.labels, FAILED_NAME]  # -1 is the last
     votes = {name: _majority(one) for name, one in contestants.items()}
     sure = {name: _confidence(one) for name, one in contestants.items()}
 

@@ -11,9 +11,8 @@ import pandas as pd
 from slingshot.metrics import calibration
 from slingshot.metrics.intervals import temperature_scaled
 from slingshot.metrics.scored import Scored
-from slingshot.tables import FAILED, write_text
+from slingshot.tables import FAILED, FAILED_NAME, write_text
 
-NO_ANSWER = "(no valid answer)"
 POINTS = 100
 """Of a coverage-risk curve."""
 
@@ -34,7 +33,7 @@ def write(folder: Path, test: Scored, validation: Scored | None, labels: Sequenc
 
 def confusion(scored: Scored, labels: Sequence[str]) -> pd.DataFrame:
     """One line a row and seed: the names of its label and of its prediction."""
-    names = np.array([*labels, NO_ANSWER], dtype=object)  # FAILED, -1, is the last
+    names = np.array([*labels, FAILED_NAME], dtype=object)  # FAILED, -1, is the last
     assert FAILED == -1
     predicted = np.concatenate([run.predictions for run in scored.runs])
     return pd.DataFrame({"actual": names[np.tile(scored.labels, len(scored.runs))], "predicted": names[predicted]})

@@ -17,8 +17,6 @@ from slingshot.settings import UserError
 from slingshot.tables import read_json
 
 DATA = Path("data")
-FAILED = "(no valid answer)"
-"""The predicted class of a row without one; never a class."""
 BINS = "confidence,accuracy,rows"
 
 
