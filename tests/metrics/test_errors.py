@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from slingshot.metrics import errors
-from slingshot.tables import FAILED_NAME
 from slingshot.metrics.scored import Prepared, Scored, scored
-from slingshot.tables import predictions_frame
+from slingshot.tables import FAILED_NAME, predictions_frame
 
 LABELS = ("bad", "good")
 TRUE = [0, 0, 1, 1, 0]
