@@ -6,6 +6,7 @@ nothing is checked out and the workspace stays as it is.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -139,21 +140,37 @@ def _archived(name: str, commit: str) -> Revision:
 def contestants(params: Mapping[str, Any]) -> list[str]:
     """The names that params.yaml lets take part, models first."""
     study = params.get("study") or {}
-    cascades = [cascade["name"] for cascade in study.get("cascades") or []]
-    return [*(study.get("models") or []), *(study.get("llms") or []), *cascades]
+    return [*(study.get("models") or []), *(study.get("llms") or []), *_cascades(params)]
 
 
 def defined_alike(a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str) -> bool:
     """Whether two params.yaml define the data set's rows and the contestant in the same words."""
-    return _definition(a, dataset, contestant) == _definition(b, dataset, contestant)
+    return definition(a, dataset, contestant) == definition(b, dataset, contestant)
+
+
+def definition(params: Mapping[str, Any], dataset: str, contestant: str) -> str:
+    """What defines the two in params.yaml, as 12 digits of a hash."""
+    words = json.dumps(_definition(params, dataset, contestant), sort_keys=True, default=str)
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def _definition(params: Mapping[str, Any], dataset: str, contestant: str) -> list[Any]:
     rows = (params.get("datasets") or {}).get(dataset) or {}
     blocks = [(params.get(block) or {}).get(contestant) for block in ("models", "llms")]
-    cascades = (params.get("study") or {}).get("cascades") or []
     described = {key: value for key, value in rows.items() if key not in DESCRIBES}
-    return [described, *blocks, *(cascade for cascade in cascades if cascade["name"] == contestant)]
+    made = _cascades(params).get(contestant)
+    whose = [_definition(params, dataset, side) for side in sides(params, contestant)]
+    return [described, *blocks, *([made] if made else []), *whose]
+
+
+def sides(params: Mapping[str, Any], contestant: str) -> list[str]:
+    """The two that a cascade is made of; none of another contestant."""
+    made = _cascades(params).get(contestant)
+    return [made["small"], made["large"]] if made else []
+
+
+def _cascades(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []}
 
 
 def cells(found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str) -> list[Revision | None]:

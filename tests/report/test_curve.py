@@ -10,7 +10,7 @@ from slingshot.points import Point, write_points
 from slingshot.report import curve, page, summary, terminal
 from slingshot.report.section import sections
 
-POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
+POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
 SHOTS = replace(POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7)
 QUARTER = [
     replace(POINT, fraction=0.25, train_rows=630, training_seed=seed, accuracy=accuracy)
