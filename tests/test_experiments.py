@@ -229,7 +229,7 @@ def test_a_cascade_is_defined_by_its_two_sides_too() -> None:
     assert not experiments.defined_alike(params, other, "tweets", "both")
     assert experiments.defined_alike(params, other, "tweets", "gemma")
     lock = b"stages: {finetune@tweets-tfidf: {params: {params.yaml: {models.tfidf: {c: 2}}}}}"
-    assert curve.stale(
+    assert experiments.stale(
         experiments.Revision("e", "c", 0, {"params.yaml": json.dumps(params).encode(), "dvc.lock": lock}),
         "tweets",
         "both",

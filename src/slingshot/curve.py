@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slingshot.experiments import WORKSPACE, Revision, contestants, definition, sides
+from slingshot.experiments import WORKSPACE, Revision, contestants, definition, stale
 from slingshot.points import SCORES, Point, read_points, write_points
 
 FOLDER = Path("metrics/curve")
@@ -83,18 +83,3 @@ def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
         )
         for run in intervals.get("seeds") or []
     ]
-
-
-def stale(revision: Revision, dataset: str, contestant: str) -> bool:
-    """Whether dvc.lock records other parameters than params.yaml holds: the figures are of the former."""
-    whose = [contestant, *sides(revision.params, contestant)]
-    cell = [f"{stage}@{dataset}-{one}" for one in whose for stage in ("finetune", "prompt_llm")]
-    made = [revision.lock.get(name) or {} for name in (f"prepare@{dataset}", f"subsample@{dataset}", *cell)]
-    recorded = [item for stage in made for item in ((stage.get("params") or {}).get("params.yaml") or {}).items()]
-    return any(_at(revision.params, key) != value for key, value in recorded)
-
-
-def _at(values: Any, key: str) -> Any:
-    for part in key.split("."):
-        values = values.get(part) if isinstance(values, Mapping) else None
-    return values

@@ -173,6 +173,21 @@ def _cascades(params: Mapping[str, Any]) -> dict[str, Any]:
     return {cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []}
 
 
+def stale(revision: Revision, dataset: str, contestant: str) -> bool:
+    """Whether dvc.lock records other parameters than params.yaml holds: the figures are of the former."""
+    whose = [contestant, *sides(revision.params, contestant)]
+    cell = [f"{stage}@{dataset}-{one}" for one in whose for stage in ("finetune", "prompt_llm")]
+    made = [revision.lock.get(name) or {} for name in (f"prepare@{dataset}", f"subsample@{dataset}", *cell)]
+    recorded = [item for stage in made for item in ((stage.get("params") or {}).get("params.yaml") or {}).items()]
+    return any(_at(revision.params, key) != value for key, value in recorded)
+
+
+def _at(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
+
+
 def cells(found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str) -> list[Revision | None]:
     """One a run of a study: the newest experiment that holds what the run sets, defines data set and
     contestant as it does, and has scores of the two."""
