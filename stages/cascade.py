@@ -32,7 +32,7 @@ def main(dataset: str, name: str) -> None:
     small_usage, large_usage = (Usage.read(Path("data/usage", dataset, f"{side}.json")) for side in sides)
     price = params.price(chosen.large)
     small_cost, large_cost = figures(small_usage, params.cost), figures(large_usage, params.cost, price)
-    prices = cascade.Prices(small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"])
+    prices = cascade.Prices(small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"], params.cost.currency)
 
     prepared = Prepared.read(dataset)
     small, large = (prepared.frame(side) for side in sides)

@@ -209,13 +209,31 @@ def test_points_of_another_definition_or_of_edited_parameters_are_left_out_and_n
     params = settings.read_yaml(settings.PARAMS)
     revisions = experiments.everything()
     params["models"]["tfidf"]["max_features"] = 7
-    points, others = curve.collected(revisions, params, "tweets")
-    assert {point.contestant for point in points} == {"gemma"}
-    assert len(others) >= 2
+    before, _ = curve.collected(revisions, settings.read_yaml(settings.PARAMS), "tweets")
+    for held in ([], before):
+        points, others = curve.collected(revisions, params, "tweets", held)
+        assert {point.contestant for point in points} == {"gemma"}
+        assert len(others) >= 2
+    assert {point.contestant for point in curve.collected([], params, "tweets", before)[0]} == {"gemma"}
 
     lock = b"stages: {subsample@tweets: {params: {params.yaml: {fraction: 0.5}}}}"
     edited = experiments.Revision("edited", "c0ffee", 0, {**revisions[-2].files, "dvc.lock": lock})
     assert curve.collected([edited], edited.params, "tweets") == ([], ["edited"])
+
+
+def test_a_cascade_is_defined_by_its_two_sides_too() -> None:
+    made = {"name": "both", "small": "tfidf", "large": "gemma"}
+    params = {"study": {"cascades": [made]}, "models": {"tfidf": {"c": 1}}, "llms": {"gemma": {"shots": 2}}}
+    other = {**params, "models": {"tfidf": {"c": 2}}}
+    assert experiments.defined_alike(params, dict(params), "tweets", "both")
+    assert not experiments.defined_alike(params, other, "tweets", "both")
+    assert experiments.defined_alike(params, other, "tweets", "gemma")
+    lock = b"stages: {finetune@tweets-tfidf: {params: {params.yaml: {models.tfidf: {c: 2}}}}}"
+    assert experiments.stale(
+        experiments.Revision("e", "c", 0, {"params.yaml": json.dumps(params).encode(), "dvc.lock": lock}),
+        "tweets",
+        "both",
+    )
 
 
 def test_outside_a_dvc_repository_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """Curves whose law is known, and the labels at which they meet an LLM."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def point(
     figures = {"accuracy": value, "log_loss": 1 - value}
     blank = dict.fromkeys(("balanced_accuracy", "macro_f1", "auroc", "brier", "ece"))
     train_rows = rows or (12 if fraction is None else ROWS[fraction])
-    return Point("e", "c", fraction, train_rows, split, seed, contestant, **blank, **figures)
+    return Point("e", "c", fraction, train_rows, split, seed, contestant, "d0", **blank, **figures)
 
 
 def law(rows: float) -> float:
@@ -52,6 +54,14 @@ def test_a_band_spans_the_seeds_and_says_which() -> None:
     assert small.band_of == "training seeds only"
     [both, _] = learning.curves(points(seeds=2, splits=3, noise=0.01), "accuracy")
     assert both.band_of == "training seeds and 3 splits"
+    [one, _] = learning.curves(points(seeds=1, splits=3, noise=0.01), "accuracy")
+    assert one.band_of == "3 splits"
+    two = points(seeds=3, splits=2, noise=0.01)
+    [fewer, _] = learning.curves(two, "accuracy")
+    assert fewer.band_of == "training seeds only"
+    assert all(level.split_seeds == 1 for level in fewer.levels), "and it is of these alone"
+    late = [point("small", 1.0, 0.1, split=split) for split in (3, 4)]
+    assert learning.curves([*two, *late], "accuracy")[0] == fewer, "splits with one fraction are no curve"
     assert [level.train_rows for level in both.levels] == list(ROWS.values())
 
 
@@ -80,6 +90,38 @@ def test_the_interval_widens_with_seeds_and_with_test_noise() -> None:
     noisy = learning.match(points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.01)
     assert noisy.low < calm.low < calm.rows < calm.high < noisy.high
     assert noisy.rows == calm.rows
+
+
+def test_what_an_interval_leaves_out_stands_beside_it() -> None:
+    few, many = (learning.match(points(seeds=n, llm=law(800)), "accuracy", "small", "llm", 0.01) for n in (2, 3))
+    assert (few.notes, many.notes) == (("training variance not included",), ())
+    seedless = [replace(p, training_seed=-1) for p in points(llm=law(800))]
+    assert learning.match(seedless, "accuracy", "small", "llm", 0.01).notes == ()
+    unknown = learning.match(points(seeds=3, llm=law(800)), "accuracy", "small", "llm", None)
+    assert unknown.rows == many.rows and unknown.low is unknown.high is None
+    assert unknown.no_interval == "that of their difference on test is not known"
+    splits = learning.match(points(splits=3, llm=law(800)), "accuracy", "small", "llm", None)
+    assert splits.low == splits.high == splits.rows and not splits.no_interval
+
+
+def test_an_interval_from_three_seeds_holds_the_truth_about_as_often_as_it_says() -> None:
+    inside = 0
+    for trial in range(60):
+        generator = np.random.default_rng(trial)
+        made = [
+            point("small", f, law(r) + 0.01 * generator.normal(), seed=s) for f, r in ROWS.items() for s in range(3)
+        ]
+        found = learning.match([*made, point("llm", None, law(800), seed=-1)], "accuracy", "small", "llm", 0.0)
+        # The curve is drawn straight between its levels, so it meets the LLM a little off the law.
+        straight = np.interp(law(800), [law(600), law(1200)], np.log([600, 1200]))
+        inside += (found.low or 0) <= round(float(np.exp(straight))) <= (found.high or np.inf)
+    assert inside >= 50
+
+
+def test_a_law_that_hardly_rises_asks_for_no_number_of_rows_beyond_counting() -> None:
+    assert learning.PowerLaw(1.0, 0.31, 0.01, False).rows_for(0.9999) is None
+    assert learning.PowerLaw(1.0, 0.31, 0.01, False).ends_anywhere and learning.PowerLaw(0, 1, 1, True).ends_anywhere
+    assert not learning.PowerLaw(0.9, 2, 0.5, False).ends_anywhere
 
 
 def test_an_end_of_the_interval_beyond_the_data_is_not_a_number() -> None:

@@ -9,7 +9,7 @@ import pytest
 from slingshot.points import COLUMNS, Point, read_points, write_points
 from slingshot.settings import UserError
 
-POINT = Point("exp", "c0ffee", 0.25, 630, 0, 0, "minilm", 0.8, 0.7, 0.7, None, 0.5, 0.3, 0.1)
+POINT = Point("exp", "c0ffee", 0.25, 630, 0, 0, "minilm", "d0", 0.8, 0.7, 0.7, None, 0.5, 0.3, 0.1)
 
 
 def test_points_read_back_sorted_and_equal(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slingshot.experiments import WORKSPACE, Revision, contestants, defined_alike
+from slingshot.experiments import WORKSPACE, Revision, contestants, definition, stale
 from slingshot.points import SCORES, Point, read_points, write_points
 
 FOLDER = Path("metrics/curve")
@@ -42,17 +42,21 @@ def collected(
     """The data set's points, and the names of revisions with figures of something else.
 
     `revisions` stand oldest first, and a newer figure replaces an older one; `held` are the points
-    that the file has, those of an earlier workspace left out.
+    that the file has, those of an earlier workspace left out. Points of another definition than `params` are left out.
     """
-    kept = {point.key: point for point in held if point.experiment != WORKSPACE}
-    others: dict[str, None] = {}
+    kept, others = {}, dict[str, None]()
+    for point in held:
+        if point.definition != definition(params, dataset, point.contestant):
+            others[point.experiment] = None
+        elif point.experiment != WORKSPACE:
+            kept[point.key] = point
     for revision in revisions:
         if dataset not in ((revision.params.get("study") or {}).get("datasets") or []):
             continue
         for contestant in contestants(revision.params):
             points = _points(revision, dataset, contestant)
-            same = defined_alike(revision.params, params, dataset, contestant)
-            if points and (not same or _stale(revision, dataset, contestant)):
+            other = definition(revision.params, dataset, contestant) != definition(params, dataset, contestant)
+            if points and (other or stale(revision, dataset, contestant)):
                 others[revision.name] = None
                 continue
             for point in points:
@@ -74,21 +78,8 @@ def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
             split_seed=int(revision.params.get("seed", 0)),
             training_seed=int(run["seed"]),
             contestant=contestant,
+            definition=definition(revision.params, dataset, contestant),
             **{name: run.get(name) for name in SCORES},
         )
         for run in intervals.get("seeds") or []
     ]
-
-
-def _stale(revision: Revision, dataset: str, contestant: str) -> bool:
-    """Whether dvc.lock records other parameters than params.yaml holds: the figures are of the former."""
-    cell = [f"{stage}@{dataset}-{contestant}" for stage in ("finetune", "prompt_llm")]
-    made = [revision.lock.get(name) or {} for name in (f"prepare@{dataset}", f"subsample@{dataset}", *cell)]
-    recorded = [item for stage in made for item in ((stage.get("params") or {}).get("params.yaml") or {}).items()]
-    return any(_at(revision.params, key) != value for key, value in recorded)
-
-
-def _at(values: Any, key: str) -> Any:
-    for part in key.split("."):
-        values = values.get(part) if isinstance(values, Mapping) else None
-    return values

@@ -6,6 +6,7 @@ nothing is checked out and the workspace stays as it is.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import math
@@ -139,21 +140,52 @@ def _archived(name: str, commit: str) -> Revision:
 def contestants(params: Mapping[str, Any]) -> list[str]:
     """The names that params.yaml lets take part, models first."""
     study = params.get("study") or {}
-    cascades = [cascade["name"] for cascade in study.get("cascades") or []]
-    return [*(study.get("models") or []), *(study.get("llms") or []), *cascades]
+    return [*(study.get("models") or []), *(study.get("llms") or []), *_cascades(params)]
 
 
 def defined_alike(a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str) -> bool:
     """Whether two params.yaml define the data set's rows and the contestant in the same words."""
-    return _definition(a, dataset, contestant) == _definition(b, dataset, contestant)
+    return definition(a, dataset, contestant) == definition(b, dataset, contestant)
+
+
+def definition(params: Mapping[str, Any], dataset: str, contestant: str) -> str:
+    """What defines the two in params.yaml, as 12 digits of a hash."""
+    words = json.dumps(_definition(params, dataset, contestant), sort_keys=True, default=str)
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def _definition(params: Mapping[str, Any], dataset: str, contestant: str) -> list[Any]:
     rows = (params.get("datasets") or {}).get(dataset) or {}
     blocks = [(params.get(block) or {}).get(contestant) for block in ("models", "llms")]
-    cascades = (params.get("study") or {}).get("cascades") or []
     described = {key: value for key, value in rows.items() if key not in DESCRIBES}
-    return [described, *blocks, *(cascade for cascade in cascades if cascade["name"] == contestant)]
+    made = _cascades(params).get(contestant)
+    whose = [_definition(params, dataset, side) for side in sides(params, contestant)]
+    return [described, *blocks, *([made] if made else []), *whose]
+
+
+def sides(params: Mapping[str, Any], contestant: str) -> list[str]:
+    """The two that a cascade is made of; none of another contestant."""
+    made = _cascades(params).get(contestant)
+    return [made["small"], made["large"]] if made else []
+
+
+def _cascades(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []}
+
+
+def stale(revision: Revision, dataset: str, contestant: str) -> bool:
+    """Whether dvc.lock records other parameters than params.yaml holds: the figures are of the former."""
+    whose = [contestant, *sides(revision.params, contestant)]
+    cell = [f"{stage}@{dataset}-{one}" for one in whose for stage in ("finetune", "prompt_llm")]
+    made = [revision.lock.get(name) or {} for name in (f"prepare@{dataset}", f"subsample@{dataset}", *cell)]
+    recorded = [item for stage in made for item in ((stage.get("params") or {}).get("params.yaml") or {}).items()]
+    return any(_at(revision.params, key) != value for key, value in recorded)
+
+
+def _at(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return values
 
 
 def cells(found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str) -> list[Revision | None]:

@@ -9,13 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from slingshot.points import Point
+from slingshot.tables import NO_SEED
 
 LOWER_IS_BETTER = ("log_loss", "brier", "ece")
+TRAINING_VARIANCE = "training variance not included"
 ENOUGH_SPLITS = 3
 """Values of `seed` from which a band says how other test rows and other training rows would have come out."""
+ENOUGH_SEEDS = 3
+"""Training seeds from which an interval resamples seeds as well as rows."""
 ENOUGH_LEVELS = 4
 """Numbers of training rows that a power law is fitted to: one more than it has parameters."""
 SEED, DRAWS = 20243, 2000
+MOST_LOG_ROWS = 100.0
 INSIDE = 0.95
 
 
@@ -50,7 +55,15 @@ class PowerLaw:
     def rows_for(self, value: float) -> float | None:
         """The rows at which `value` is reached; None where it never is."""
         distance = value - self.a if self.falls else self.a - value
-        return (self.b / distance) ** (1 / self.c) if distance > 0 and self.b > 0 else None
+        if distance <= 0 or self.b <= 0:
+            return None
+        log_rows = math.log(self.b / distance) / self.c
+        return math.exp(log_rows) if log_rows < MOST_LOG_ROWS else None
+
+    @property
+    def ends_anywhere(self) -> bool:
+        """Whether its end is the best figure there is, as the points do not tell where they would end."""
+        return abs(self.a - (0 if self.falls else 1)) < 1e-6
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Curve:
     fit_reason: str
     """Why there is none; empty where there is."""
     band_of: str
-    """What the band spans: `training seeds only`, `training seeds and 3 splits`, or `none, of one seed`."""
+    """What the band spans: `training seeds only`, `3 splits`, `training seeds and 3 splits`, or `none, of one seed`."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +91,11 @@ class Match:
     """None with `rows` known: fewer than the curve's fewest rows may do."""
     high: int | None
     """None with `rows` known: more than the curve's most rows may be needed."""
-    reason: str
+    reason: str = ""
     """Why there is no number."""
+    no_interval: str = ""
+    """Why there is no interval; empty where `low` and `high` are one."""
+    notes: tuple[str, ...] = ()
 
 
 def curves(points: Sequence[Point], metric: str) -> list[Curve]:
@@ -88,20 +104,40 @@ def curves(points: Sequence[Point], metric: str) -> list[Curve]:
 
 
 def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
+    ours = [point for point in points if point.contestant == name]
     held: dict[tuple[float | None, int], list[Point]] = {}
-    for point in points:
-        if point.contestant == name and getattr(point, metric) is not None:
-            # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
-            key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
-            held.setdefault(key, []).append(point)
+    for point in _of_like_splits([point for point in ours if getattr(point, metric) is not None]):
+        # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
+        key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
+        held.setdefault(key, []).append(point)
     levels = sorted((_level(found, metric) for found in held.values()), key=lambda level: level.train_rows)
-    splits = min((level.split_seeds for level in levels), default=0)
-    prompted = {fraction for fraction, _ in held} == {None}
+    prompted = {point.fraction for point in ours} == {None}
     fit, reason = (None, "prompted, not trained") if prompted else _fit(levels, metric)
-    band = f"training seeds and {splits} splits" if splits >= ENOUGH_SPLITS else "training seeds only"
+    return Curve(name, prompted, tuple(levels), fit, reason, _band_of(levels))
+
+
+def _of_like_splits(points: Sequence[Point]) -> list[Point]:
+    """Points of the splits that have as many fractions as the fullest one, if there are ENOUGH_SPLITS; else of the
+    fullest alone, for a band over two splits would say nothing of a third."""
+    fractions: dict[int, set[float | None]] = {}
+    for point in points:
+        fractions.setdefault(point.split_seed, set()).add(point.fraction)
+    if not fractions:
+        return []
+    fullest = max(sorted(fractions), key=lambda split: len(fractions[split]))
+    alike = [split for split in fractions if fractions[split] == fractions[fullest]]
+    chosen = alike if len(alike) >= ENOUGH_SPLITS else [fullest]
+    return [point for point in points if point.split_seed in chosen]
+
+
+def _band_of(levels: Sequence[Level]) -> str:
     if all(len(level.values) == 1 for level in levels):
-        band = "none, of one seed"
-    return Curve(name, prompted, tuple(levels), fit, reason, band)
+        return "none, of one seed"
+    splits = min(level.split_seeds for level in levels)
+    seeds = max(level.training_seeds for level in levels) > 1
+    if splits < ENOUGH_SPLITS:
+        return "training seeds only"
+    return f"training seeds and {splits} splits" if seeds else f"{splits} splits"
 
 
 def _level(found: Sequence[Point], metric: str) -> Level:
@@ -145,7 +181,8 @@ def match(points: Sequence[Point], metric: str, small: str, large: str, spread: 
     `large`, the LLM, of which `points` hold one a split. Splits count that have all fractions of the fullest one.
 
     The interval redraws the training seeds of each level; the test rows too, by splits where there are ENOUGH_SPLITS,
-    else by moving the LLM's figure as `spread` says, the standard deviation of the two's difference on the test rows.
+    else by moving the LLM's figure as `spread` says, the standard deviation of the two's difference on the test rows:
+    without either there is none.
     """
     ours, theirs = (
         [p for p in points if p.contestant == name and getattr(p, metric) is not None] for name in (small, large)
@@ -174,9 +211,15 @@ def match(points: Sequence[Point], metric: str, small: str, large: str, spread: 
         ends = round(float(rows[0])), round(float(rows[-1]))
         where = f"ahead already with {ends[0]:,}" if found < 0 else f"behind still with {ends[1]:,}"
         return Match(small, large, None, None, None, f"not within the data: {small} is {where} training rows")
+    if spread is None and len(complete) < ENOUGH_SPLITS:
+        return Match(
+            small, large, _rows(found), None, None, no_interval="that of their difference on test is not known"
+        )
     drawn = _drawn(table, theirs_by_split, complete, fractions, logs, sign, spread or 0.0)
     low, high = np.quantile(drawn, [(1 - INSIDE) / 2, (1 + INSIDE) / 2], method="nearest")
-    return Match(small, large, _rows(found), _rows(low), _rows(high), "")
+    trained = {p.training_seed for p in ours} != {NO_SEED}
+    few = trained and min(len(table[split][f]) for split in complete for f in fractions) < ENOUGH_SEEDS
+    return Match(small, large, _rows(found), _rows(low), _rows(high), notes=(TRAINING_VARIANCE,) if few else ())
 
 
 def _by_split(points: Sequence[Point], metric: str) -> dict[int, dict[float, list[float]]]:
@@ -200,13 +243,29 @@ def _drawn(
     """Log rows at which redrawn curves meet the redrawn goal; infinite where they do not."""
     generator = np.random.default_rng(SEED)
     shift = spread if len(splits) < ENOUGH_SPLITS else 0.0
+    means = np.array([[np.mean(table[split][fraction]) for fraction in fractions] for split in splits])
+    theirs = np.array([goals[split] for split in splits])
     found = []
     for _ in range(DRAWS):
-        chosen = generator.choice(splits, size=len(splits))
-        curves = [[np.mean(generator.choice(table[s][f], size=len(table[s][f]))) for f in fractions] for s in chosen]
-        goal = np.mean([goals[split] for split in chosen]) + shift * generator.normal()
-        found.append(_meets(logs, sign * np.mean(curves, axis=0), float(sign * goal)))
+        chosen = generator.integers(len(splits), size=len(splits))
+        seeds = [[_noise(table[splits[s]][fraction], generator) for fraction in fractions] for s in chosen]
+        curve = _widened(means[chosen], means) + np.mean(seeds, axis=0)
+        goal = float(_widened(theirs[chosen], theirs)) + shift * generator.normal()
+        found.append(_meets(logs, sign * curve, sign * goal))
     return np.array(found)
+
+
+def _widened(drawn: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The mean of `drawn`, a resample of `whole`, its deviation widened by sqrt(n / (n - 1)): a resample of few varies
+    less than they do."""
+    middle, few = whole.mean(axis=0), len(whole)
+    return np.asarray(middle + (drawn.mean(axis=0) - middle) * (math.sqrt(few / (few - 1)) if few > 1 else 1.0))
+
+
+def _noise(values: Sequence[float], generator: np.random.Generator) -> float:
+    """How far the mean of redrawn training seeds is from that of all."""
+    whole = np.array(values)
+    return float(_widened(generator.choice(whole, size=len(whole)), whole) - whole.mean())
 
 
 def _meets(logs: np.ndarray, values: np.ndarray, goal: float) -> float:

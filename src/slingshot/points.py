@@ -30,6 +30,8 @@ class Point:
     split_seed: int
     training_seed: int
     contestant: str
+    definition: str
+    """Of data set and contestant in params.yaml (`experiments.definition`): points of another are another curve's."""
     accuracy: float | None
     balanced_accuracy: float | None
     macro_f1: float | None

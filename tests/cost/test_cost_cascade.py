@@ -46,6 +46,12 @@ def test_a_cascade_with_a_priced_llm_costs_seconds_and_tokens() -> None:
     assert large["machine_seconds_per_1000_texts"] is None
 
 
+def test_with_an_unpriced_llm_on_another_server_the_cost_is_unknown_once_it_is_asked() -> None:
+    remote = replace(LARGE, hardware={"device": "remote"})
+    assert figures(made(0.25, large=remote), COST)["cost_per_1000_texts"] is None
+    assert figures(made(0.0, large=remote), COST)["cost_per_1000_texts"] == pytest.approx(5 * SECOND)
+
+
 def test_one_that_always_asks_the_llm_does_not_run_the_small_model() -> None:
     [run] = made(1.0, read=False).predict
     assert run.seconds == pytest.approx(50)

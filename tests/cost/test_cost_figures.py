@@ -71,6 +71,17 @@ def test_a_priced_llm_costs_its_tokens_whatever_its_seconds() -> None:
     assert both["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000 * (2 - price.batch_discount))
 
 
+def test_an_llm_that_is_free_costs_nothing_and_one_on_an_unpriced_server_an_unknown_sum() -> None:
+    free = COST.llm_prices["claude_3_opus"].model_copy(
+        update=dict.fromkeys(("input", "output", "cache_write", "cache_read"), 0)
+    )
+    found = figures(LLM, COST, free)
+    assert found["cost_per_1000_texts"] == found["cost_per_million_tokens"] == 0
+    elsewhere = figures(replace(LLM, hardware={"device": "remote"}), COST)
+    assert elsewhere["cost_per_1000_texts"] is elsewhere["machine_seconds_per_1000_texts"] is None
+    assert elsewhere["texts_per_second"] == 100
+
+
 def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:
     with pytest.raises(UserError, match="llm_tokens"):
         figures(replace(LLM, llm_tokens=None), COST, COST.llm_prices["claude_3_opus"])

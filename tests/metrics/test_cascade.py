@@ -14,7 +14,7 @@ from tests.metrics.conftest import make_frame, make_rows
 
 LABELS = ("a", "b", "c")
 SETTINGS = CascadeSettings(name="cascade", small="small", large="large")
-PRICES = Prices(1.0, 10.0)
+PRICES = Prices(1.0, 10.0, "EUR")
 
 
 def rows() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -51,7 +51,7 @@ def accuracy(frame: pd.DataFrame, split: str) -> float:
 
 
 def searched(small: pd.DataFrame, large: pd.DataFrame) -> float | None:
-    """The same rule in plain loops: the lowest quantile at which the mixture is as accurate as the LLM."""
+    """The same rule in plain loops: no question, or the lowest quantile that is as accurate as the LLM."""
     held = small[small["split"] == "validation"].set_index("id")
     heat = calibration.temperature(np.stack(held["scores"].to_list()), held["label"].to_numpy())
     theirs = large[large["split"] == "validation"].set_index("id")
@@ -60,7 +60,7 @@ def searched(small: pd.DataFrame, large: pd.DataFrame) -> float | None:
     goal = (theirs["prediction"] == theirs["label"]).mean()
     ordered = sorted(sure.values())
     for quantile in np.linspace(0, 1, 20):
-        threshold = ordered[round(quantile * (len(ordered) - 1))]
+        threshold = ordered[round(quantile * (len(ordered) - 1))] if quantile else 0.0
         right = [(theirs if sure[i] < threshold else held)["prediction"][i] == theirs["label"][i] for i in theirs.index]
         if np.mean(right) >= goal:
             return threshold
@@ -83,7 +83,8 @@ def test_the_threshold_is_that_of_a_plain_search(small_skill: float, large_skill
 def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -> None:
     alone = build(predicted(9), other(2))
     assert alone.report["seeds"][0]["escalated_validation"] == 0
-    assert alone.asked[-1].rows < 0.02 and alone.asked[-1].small_reads
+    assert alone.report["seeds"][0]["threshold"] == cascade.NEVER
+    assert alone.asked[-1] == cascade.Asked(0.0, 0.0, True)
     small, large = predicted(2), other(3, validation=120)
     mixed = build(small, large)
     assert 0 < mixed.report["seeds"][0]["escalated_test"] < 1
@@ -128,7 +129,9 @@ def test_the_curve_runs_from_the_small_model_alone_to_the_llm_alone_with_their_c
         "chosen": False,
         "value": pytest.approx(accuracy(large, "test")),
     }
-    assert curve[0]["cost_per_1000_texts"] == pytest.approx(1 + 10 * curve[0]["escalated"])
+    assert (curve[0]["threshold"], curve[0]["cost_per_1000_texts"]) == (cascade.NEVER, 1)
+    assert curve[0]["value"] == pytest.approx(accuracy(small, "test"))
+    assert curve[1]["cost_per_1000_texts"] == pytest.approx(1 + 10 * curve[1]["escalated"])
     assert sum(point["chosen"] for point in curve) == 1
 
 
@@ -141,8 +144,11 @@ def test_a_bound_on_cost_takes_the_best_within_it() -> None:
     assert 0 < seed["escalated_validation"] <= 0.3
     assert seed["small_validation"] < seed["validation"] < seed["large_validation"]
     none = build(small, large, SETTINGS.model_copy(update={"max_cost": 0.5}))
-    assert none.report["seeds"][0]["escalated_test"] == 0, "not one text, though some are under the lowest quantile"
-    assert none.report["notes"] == ["max_cost does not pay for any question to large: small then always answers"]
+    assert none.report["seeds"][0]["escalated_test"] == 0
+    assert none.report["notes"] == ["max_cost does not pay even for small alone, which then always answers"]
+    assert none.report["target"] == "the best validation accuracy at EUR 0.5 per 1,000 texts"
+    just = build(small, large, SETTINGS.model_copy(update={"max_cost": 1.0}))
+    assert (just.report["seeds"][0]["threshold"], just.report["notes"]) == (cascade.NEVER, [])
     assert accuracy(none.predictions, "test") == pytest.approx(accuracy(small, "test"))
 
 
@@ -188,8 +194,10 @@ def test_sides_that_make_no_cascade_are_named(small: pd.DataFrame, large: pd.Dat
 def test_a_bound_on_an_unknown_cost_is_named() -> None:
     bounded = SETTINGS.model_copy(update={"max_cost": 1.0})
     with pytest.raises(UserError, match="max_cost needs what both sides cost"):
-        build(predicted(3), other(3), bounded, prices=Prices(None, 1.0))
-    assert build(predicted(3), other(3), prices=Prices(None, 1.0)).report["curve"][0]["cost_per_1000_texts"] is None
+        build(predicted(3), other(3), bounded, prices=Prices(None, 1.0, "EUR"))
+    assert (
+        build(predicted(3), other(3), prices=Prices(None, 1.0, "EUR")).report["curve"][0]["cost_per_1000_texts"] is None
+    )
 
 
 def test_auroc_as_the_primary_metric_reads_the_scores() -> None:

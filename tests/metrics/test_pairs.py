@@ -75,13 +75,37 @@ def test_a_handful_of_groups_resolves_nothing(contestant: Maker, count: int, per
     assert any("too few to resolve a difference" in note for note in result["notes"])
 
 
-def test_the_exact_test_takes_part_where_few_rows_differ() -> None:
+def test_the_sign_test_over_groups_takes_part_where_few_of_them_differ() -> None:
     few = only_pair(*sides(5, 0))
     assert few["p"] == few["mcnemar"][0]["p"] == pytest.approx(2 * 0.5**5)
-    apart = only_pair(*sides(6, 0, per_group=2))  # rows that share groups are not independent
-    assert apart["p"] != apart["mcnemar"][0]["p"]
+    grouped = only_pair(*sides(6, 0, per_group=2))  # of three groups, each one mistake in two rows
+    assert grouped["p"] == pytest.approx(2 * 0.5**3)
+    assert grouped["mcnemar"][0]["p"] == pytest.approx(2 * 0.5**6)
     many = only_pair(*sides(40, 10))  # then the bootstrap is right by itself
     assert many["p"] < many["mcnemar"][0]["p"] or many["p"] == pytest.approx(2 / 1000)
+
+
+def test_signs_are_those_of_groups_over_all_seeds_with_ties_left_out() -> None:
+    rows, _ = sides(0, 0, per_group=2)
+    right, wrong = np.zeros(100, dtype=np.int64), np.ones(100, dtype=np.int64)
+    a, b = np.stack([right] * 3), np.stack([right] * 3)
+    b[:, :8] = wrong[:8]  # groups 0 to 3
+    a[0, 8], b[1, 9] = 1, 1  # group 4: one mistake each, under different seeds
+    a[2, 10] = 1  # group 5 is b's, under one seed
+    whole = [replace(rows, runs=tuple(Run(seed, run, None) for seed, run in enumerate(side))) for side in (a, b)]
+    assert pairs.signs(*whole) == pytest.approx(2 * (1 + 5) / 2**5)
+    assert pairs.signs(*sides(13, 12)) is None
+    assert pairs.signs(*sides(0, 0)) == 1
+
+
+@pytest.mark.parametrize("differing", [0, 1, 2])
+def test_what_few_differing_groups_hide_is_inside_the_interval(differing: int) -> None:
+    pair = only_pair(*sides(differing, 0))
+    hidden = 1 - 0.05 ** (1 / 100)
+    assert pair["low"] == pytest.approx(differing / 100 - hidden)
+    assert pair["high"] >= differing / 100 + hidden - 1e-12
+    assert only_pair(*sides(3, 0))["low"] >= 0, "the bootstrap's own"
+    assert pair["reverse_verdict"] == "not resolved"
 
 
 def test_a_p_of_just_the_level_is_not_below_it() -> None:
@@ -168,9 +192,17 @@ def test_mcnemar_is_exact_under_25_discordant_rows_and_corrected_from_there() ->
     assert discordant(0, 0)["p"] == 1
 
 
-def test_mcnemar_decides_nothing_where_a_group_holds_several_rows() -> None:
-    assert discordant(10, 2)["decides"]
-    assert not discordant(10, 2, per_group=2)["decides"]
+def test_the_rows_that_would_resolve_a_pair_are_those_of_its_nearest_end() -> None:
+    both = {"low": -0.03, "high": 0.03, "difference": 0.0, "p": 1.0, "p_holm": 1.0} | dict.fromkeys(
+        ("verdict", "reverse_verdict"), "not resolved"
+    )
+    assert pairs.rows_to_resolve(both, 400, 0.02, 0.05) == 900, "(0.03 / 0.02)^2 times as many"
+    ahead = both | {"low": 0.001, "high": 0.099, "difference": 0.05, "p": 0.0455, "p_holm": 0.182, "verdict": "as good"}
+    # Two standard deviations, where a level of 0.05 / 4 needs 2.4977.
+    assert pairs.rows_to_resolve(ahead, 400, 0.02, 0.05) == pytest.approx(400 * (2.4977 / 2) ** 2, abs=1)
+    assert pairs.rows_to_resolve(ahead | {"reverse_verdict": "as good"}, 400, 0.02, 0.05) is None
+    assert pairs.rows_to_resolve(both | {"low": None}, 400, 0.02, 0.05) is None
+    assert pairs.rows_to_resolve(both | {"difference": 0.02}, 400, 0.02, 0.05) is None, "p = 1: no number would do"
 
 
 def test_mcnemar_meets_equal_seeds_and_a_seedless_contestant_every_seed(contestant: Maker) -> None:

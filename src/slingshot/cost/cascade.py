@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from slingshot.cost.figures import ours
 from slingshot.usage import Run, Usage
 
 
@@ -25,13 +26,15 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
 
     The seconds are those of the machine that is paid for: a `priced` LLM costs its tokens, not its seconds. Latencies
     are estimates: a text that is escalated waits for both sides, so the 95th percentile does where more than 5 of 100
-    texts are.
+    texts are. Where an LLM without a price answers on another's server, the seconds, and so the cost, are not known: 0.
     """
     known = sum(run.texts for run in large.predict)
     runs, tokens, batched = [], dict[str, int](), dict[str, int]()
     for seed, one in asked.items():
         parts = [_of(small, seed, texts if one.small_reads else 0), _of(large, seed, one.tokens * texts)]
         seconds = parts[0][1] + (0 if priced else parts[1][1])
+        if not (priced or ours(large)) and one.tokens:
+            seconds = 0.0
         runs.append(Run(seed, round(parts[0][0] + parts[1][0]), texts, seconds))
         for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
             for kind, number in (bill or {}).items():

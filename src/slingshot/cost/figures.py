@@ -19,7 +19,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     `price` is the LLM's list price; None prices the machine's seconds. `token_`, `list_`, `cached_` and
     `batch_cost_per_1000_texts` are what a priced LLM's tokens cost as billed, and had cost without its cache and
     without batches, with its cache only, and in batches only. Raises UserError when a priced LLM's usage lacks its
-    tokens by kind.
+    tokens by kind. An LLM on another's server has no cost without a list price.
     """
     second = per_second(cost.hourly_price, cost.utilisation)
     train_seconds = _mean_seconds(usage.train)
@@ -28,10 +28,11 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     )
     # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
     works = price is None or (usage.kind == "cascade" and seconds > 0)
-    machine_seconds = seconds / texts * 1000 if works and seconds and texts else None
+    machine_seconds = seconds / texts * 1000 if works and ours(usage) and seconds and texts else None
     billed = _billed(usage, cost, price)
     parts = [machine_seconds and machine_seconds * second, billed["token"]]
-    per_texts = None if works and machine_seconds is None else sum(part for part in parts if part is not None) or None
+    known = [part for part in parts if part is not None]
+    per_texts = None if not known or (works and machine_seconds is None) else sum(known)
     alone = price is None or usage.kind != "cascade"  # a cascade's answers come from two places, its seconds from one
     return {
         "train_seconds": train_seconds,
@@ -39,7 +40,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
         "predict_seconds": _mean_seconds(usage.predict) or None,
         "tokens_per_second": tokens / seconds or None if seconds and alone else None,
         "texts_per_second": texts / seconds or None if seconds and alone else None,
-        "cost_per_million_tokens": per_texts / 1000 * texts / tokens * 1_000_000 if per_texts and tokens else None,
+        "cost_per_million_tokens": None if per_texts is None or not tokens else per_texts / 1000 * texts / tokens * 1e6,
         "cost_per_1000_texts": per_texts,
         "machine_seconds_per_1000_texts": machine_seconds,
         **{f"{name}_cost_per_1000_texts": value for name, value in billed.items()},
@@ -50,6 +51,11 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
         "labelling_cost": usage.train_rows * cost.label_price,
         "train_rows": usage.train_rows,
     }
+
+
+def ours(usage: Usage) -> bool:
+    """Whether its seconds are those of the machine that `cost.hourly_price` is for, and not of another's server."""
+    return usage.hardware.get("device") != "remote"
 
 
 def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[str, float | None]:

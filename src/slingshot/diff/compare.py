@@ -19,7 +19,7 @@ from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_u
 from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
 from slingshot.metrics import bootstrap, pairs
-from slingshot.metrics.intervals import SCORE_METRICS, group_notes
+from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -85,6 +85,12 @@ class Diff:
         return self._named(self._is_lost)
 
     @property
+    def gone(self) -> list[str]:
+        """What the revision has and the workspace lacks: data sets, and contestants of those that both have."""
+        datasets = [d.dataset for d in self.datasets if d.presence == "gone"]
+        return [*datasets, *self._named(lambda one: one.how == "gone")]
+
+    @property
     def not_paired(self) -> list[str]:
         """What both sides have and no paired difference could be found of."""
         return self._named(
@@ -94,7 +100,12 @@ class Diff:
         )
 
     def as_json(self) -> dict[str, Any]:
-        told = {"lower_is_better": self.lower_is_better, "lost": self.lost, "not_paired": self.not_paired}
+        told = {
+            "lower_is_better": self.lower_is_better,
+            "lost": self.lost,
+            "not_paired": self.not_paired,
+            "gone": self.gone,
+        }
         return asdict(self) | told
 
     def _is_lost(self, one: Comparison) -> bool:
@@ -175,6 +186,9 @@ def _score(side: Revision, dataset: str, contestant: str, rule: MetricsSettings)
 def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) -> Comparison:
     score = _score(sides.here, dataset, name, rule)
     same = Comparison(name, "same", score, score)
+    if experiments.stale(sides.here, dataset, name):
+        why = "params.yaml was changed after the run: run `dvc repro`"
+        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(why,))
     if sides.same_file(dataset, name):
         return same
     try:
@@ -187,7 +201,7 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
     paired = a.labels == b.labels and shared == len(a.test.ids) == len(b.test.ids)
     if paired and same_predictions(a.test, b.test):
         return same
-    found = _measured(a, b, paired, name, sides.there.name, rule)
+    found = _measured(a, b, paired, name, said(sides.there), rule)
     why = () if paired else (why_unpaired(a, b),)
     rows, revision_rows = len(a.test.ids), len(b.test.ids)
     return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
@@ -221,21 +235,27 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
     BMJ 343, 2011, d2304)."""
     both = (sides.here, sides.there)
     a, b = (_interval(side, dataset, name, rule) for side in both)
+    notes = tuple(dict.fromkeys((why, *a["notes"], *b["notes"])))
     if a["low"] is None or b["low"] is None:
         lacking = " and ".join(said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
         why += f"; metrics/intervals of {lacking} holds no {rule.confidence:.0%} interval of {rule.primary} either"
         return Comparison(name, "not compared", a["value"], b["value"], notes=(why,))
     difference = a["value"] - b["value"]
+    if min(a["groups"], b["groups"]) < FEW_GROUPS:
+        return Comparison(name, "intervals", a["value"], b["value"], difference, notes=notes)
     low = difference - math.hypot(a["value"] - a["low"], b["high"] - b["value"])
     high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"])
     normal = NormalDist()
     error = (high - low) / 2 / normal.inv_cdf((1 + rule.confidence) / 2)
     p = 2 * normal.cdf(-abs(difference) / error) if error else float(not difference)
-    return Comparison(name, "intervals", a["value"], b["value"], difference, low, high, p, notes=(why,))
+    return Comparison(name, "intervals", a["value"], b["value"], difference, low, high, p, notes=notes)
 
 
 def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:
-    """The committed value, low and high, the last two of the same confidence as all else here."""
+    """The committed value, low and high, the last two of the same confidence as all else here; how many groups of test
+    rows they are of, and what is said of those and of seeds."""
     told = side.figures("intervals", dataset, name)
     found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(rule.primary) or {})
+    of_rows = [note for note in told.get("notes") or [] if note == TRAINING_VARIANCE or " test group" in note]
+    found |= {"groups": told.get("groups") or 0, "notes": of_rows}
     return found if told.get("confidence") == rule.confidence else found | {"low": None}

@@ -55,14 +55,13 @@ def _dataset(diff: Diff, found: Dataset) -> str:
 def _difference(diff: Diff, one: Comparison) -> str:
     if one.how in WORDS:
         return WORDS[one.how]
-    if one.difference is None or one.low is None or one.high is None:
+    if one.difference is None:
         return "undefined"
-    if diff.lower_is_better:
-        figures = f"{one.difference:+z.3f} [{one.low:z.3f}, {one.high:z.3f}]"
-    else:
-        difference, low, high = (100 * value for value in (one.difference, one.low, one.high))
-        figures = f"{difference:+z.1f} points [{low:z.1f}, {high:z.1f}]"
-    return f"{figures}, {one.verdict}"
+    scale, digits, unit = (1, 3, "") if diff.lower_is_better else (100, 1, " points")
+    shown = f"{scale * one.difference:+z.{digits}f}{unit}"
+    if one.low is None or one.high is None:
+        return f"{shown}, not resolved"
+    return f"{shown} [{scale * one.low:z.{digits}f}, {scale * one.high:z.{digits}f}], {one.verdict}"
 
 
 def _how(one: Comparison) -> str:
@@ -76,7 +75,8 @@ def _how(one: Comparison) -> str:
 def _outcome(diff: Diff) -> str:
     lost = f"**Lost beyond the margin: {', '.join(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
     apart = f" Not paired, so not judged as a loss: {', '.join(diff.not_paired)}." if diff.not_paired else ""
-    return lost + apart
+    gone = f" Gone, so not judged: {', '.join(diff.gone)}." if diff.gone else ""
+    return lost + apart + gone
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

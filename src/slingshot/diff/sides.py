@@ -47,23 +47,23 @@ class Sides:
     def __init__(self, here: Revision, there: Revision, cells: Sequence[tuple[str, str]]) -> None:
         self.here, self.there = here, there
         paths = [path for cell in cells for path in _paths(*cell)]
-        self.hashes = {side.name: outputs.hashes(side, paths) for side in (here, there)}
+        self.hashes = tuple(outputs.hashes(side, paths) for side in (here, there))
         needed = [path for cell in cells if not self.same_file(*cell) for path in _paths(*cell)]
-        wanted = {held[path] for held in self.hashes.values() for path in needed if path in held}
-        self.found, self.why_not = outputs.find(wanted, self.hashes[here.name])
+        wanted = {held[path] for held in self.hashes for path in needed if path in held}
+        self.found, self.why_not = outputs.find(wanted, self.hashes[0])
 
     def same_file(self, dataset: str, contestant: str) -> bool:
         """Whether both hold the very same file of predictions, wherever that is."""
         path, _ = _paths(dataset, contestant)
-        here, there = (self.hashes[side.name].get(path) for side in (self.here, self.there))
+        here, there = (held.get(path) for held in self.hashes)
         return here is not None and here == there
 
     def read(self, dataset: str, contestant: str) -> tuple[Predicted, Predicted]:
         """Of the workspace and of the revision. Raises UserError where there are none, or they can't be had or read."""
         paths = _paths(dataset, contestant)
         absent = []
-        for side in (self.here, self.there):
-            held = self.hashes[side.name]
+        sides = list(zip((self.here, self.there), self.hashes, strict=True))
+        for side, held in sides:
             if not all(path in held for path in paths):
                 remedy = "" if side.commit else "; run `dvc repro`"
                 raise UserError(f"dvc.lock of {said(side)} names no predictions with their labels{remedy}")
@@ -74,8 +74,7 @@ class Sides:
                 f"the predictions of {' and '.join(absent)} are not in DVC's cache, and {self.why_not}; `dvc push` "
                 "them where they were made, set that remote here (`dvc remote add -d`) and run this again"
             )
-        sides = self.here, self.there
-        here, there = (_predicted(said(s), *(self.found[self.hashes[s.name][path]] for path in paths)) for s in sides)
+        here, there = (_predicted(said(side), *(self.found[held[path]] for path in paths)) for side, held in sides)
         return here, there
 
 

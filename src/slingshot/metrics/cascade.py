@@ -69,10 +69,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Prices:
-    """Of 1,000 texts, in one currency; None where it is unknown."""
+    """Of 1,000 texts, in `currency`; None where it is unknown."""
 
     small: float | None
     large: float | None
+    currency: str
 
     def of(self, rows: Rows, threshold: float | None) -> float | None:
         """The small model reads every text unless the LLM always answers."""
@@ -105,7 +106,7 @@ def build(
     report = {
         **settings.model_dump(),
         "primary": primary,
-        "target": _target(settings, primary),
+        "target": _target(settings, primary, prices.currency),
         "reached": all(row["reached"] for row in seeds),
         "rows": seeds[0]["rows"],
         "seeds": seeds,
@@ -130,12 +131,12 @@ def _of_seed(
     """The cascade of one training run."""
     validation, test, found = _scaled(own, large)
     seed = int(own["seed"].iloc[0])
-    tried: list[float | None] = [*candidates(validation.confidence), None]
+    tried = [*candidates(validation.confidence), None]
     values = [primary_value(validation.answered(t), primary, classes) for t in tried]
     goal = primary_value(validation.large, primary, classes)
     costs = [prices.of(validation, t) for t in tried]
     place, reached = _chosen(settings, values, goal, costs)
-    chosen = NEVER if place is None else tried[place]
+    chosen = tried[place]
     return _Seed(
         predictions=[validation.answered(chosen), test.answered(chosen)],
         asked=test.asked(chosen),
@@ -160,7 +161,7 @@ def _of_seed(
                 "cost_per_1000_texts": prices.of(test, t),
                 "chosen": t == chosen,
             }
-            for t in (*([NEVER] if chosen == NEVER else []), *tried)
+            for t in tried
         ],
     )
 
@@ -172,8 +173,10 @@ def headline(report: dict[str, Any]) -> str:
 
 
 def candidates(confidence: np.ndarray) -> list[float]:
-    """At most THRESHOLDS values of `confidence`, rising, its quantiles: under the first nothing is escalated."""
-    return [float(t) for t in np.unique(np.quantile(confidence, np.linspace(0, 1, THRESHOLDS), method="nearest"))]
+    """NEVER, and quantiles of `confidence`, rising: at most THRESHOLDS. The lowest confidence is not among them: it
+    too escalates none of these rows, and ties go to the small model."""
+    quantiles = np.unique(np.quantile(confidence, np.linspace(0, 1, THRESHOLDS), method="nearest"))
+    return [NEVER, *quantiles[1:].tolist()]
 
 
 def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | None:
@@ -205,21 +208,21 @@ def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
 
 def _chosen(
     settings: CascadeSettings, values: Sequence[float | None], goal: float | None, costs: Sequence[float | None]
-) -> tuple[int | None, bool]:
-    """Which of what was tried is taken, and whether it reaches the target; None for the small model alone. The last is
+) -> tuple[int, bool]:
+    """Which of what was tried is taken, and whether it reaches the target. The first is the small model alone, the last
     always the LLM. Ties go to the fewest escalations."""
     known = [-np.inf if value is None else value for value in values]
     if settings.max_cost is not None:
         within = [i for i, cost in enumerate(costs) if cost is not None and cost <= settings.max_cost]
-        return max(within, key=lambda i: known[i], default=None), bool(within)
+        return max(within, key=lambda i: known[i], default=0), bool(within)
     enough = next((i for i, value in enumerate(known[:-1]) if goal is not None and value >= goal), None)
     return (len(values) - 1, False) if enough is None else (enough, True)
 
 
-def _target(settings: CascadeSettings, primary: str) -> str:
+def _target(settings: CascadeSettings, primary: str, currency: str) -> str:
     if settings.max_cost is None:
         return f"the validation {primary} of {settings.large} at the least cost"
-    return f"the best validation {primary} at {settings.max_cost:g} per 1,000 texts"
+    return f"the best validation {primary} at {currency} {settings.max_cost:g} per 1,000 texts"
 
 
 def _notes(settings: CascadeSettings, seeds: Sequence[dict[str, Any]]) -> list[str]:
@@ -231,7 +234,7 @@ def _notes(settings: CascadeSettings, seeds: Sequence[dict[str, Any]]) -> list[s
         return [
             f"{where}no threshold reaches {settings.large}'s validation figure: {settings.large} then always answers"
         ]
-    return [f"{where}max_cost does not pay for any question to {settings.large}: {settings.small} then always answers"]
+    return [f"{where}max_cost does not pay even for {settings.small} alone, which then always answers"]
 
 
 def _check(settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, prices: Prices) -> None:

@@ -19,6 +19,7 @@ HIGHEST = {"brier": 2.0, "log_loss": np.inf}
 MACRO_METRICS = ("balanced_accuracy", "macro_f1", "auroc")
 ENOUGH_GROUPS, FEW_GROUPS = 100, 20
 """Below these an interval from groups is slightly, and much, too narrow (Cameron, Gelbach and Miller, 2008)."""
+TRAINING_VARIANCE = "training variance not included"
 BINNED = ("ece", "rms_calibration_error")
 CALIBRATION = ("log_loss", "brier", *BINNED, "ece_if_calibrated")
 NO_BINNED_INTERVAL = (
@@ -176,7 +177,7 @@ def group_notes(scored: Scored) -> list[str]:
 
 def seed_notes(scored: Scored) -> list[str]:
     few = 0 < scored.trained_seeds < bootstrap.ENOUGH_SEEDS
-    return ["training variance not included"] if few else []
+    return [TRAINING_VARIANCE] if few else []
 
 
 def failure_notes(scored: Scored) -> list[str]:

@@ -2,8 +2,8 @@
 
 On the primary metric, a against b: "better" or "worse" where Holm's p is under 1 - confidence, else
 "as good" where the interval of a - b lies above -margin, else "not resolved". Under FEW_GROUPS groups nothing is
-resolved. McNemar's test of each two fitted models stands beside it, and takes part where it is exact: p is then the
-larger of the two.
+resolved. Where few groups tell two apart on accuracy, p is that of the sign test over groups if it is the larger.
+McNemar's test of each two fitted models stands beside it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 EXACT_BELOW = 25
-"""Discordant rows under which McNemar's test is exact."""
+"""Discordant rows, or groups, under which a test of their signs is exact."""
+FEW_DIFFER = 3
+"""Groups under which a bootstrap of two that differ on so few of them hides what the others may hold."""
+LABELS_ONLY = ("accuracy", "balanced_accuracy", "macro_f1")
+"""Metrics that see no scores."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,14 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
     for name in others:
         if not _same_rows(test, contestants[name]):
             raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
-    pairs = [_pair(a, b, settings) for a, b in combinations(sides(contestants, settings), 2)]
+    pairs = [
+        {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
+        for a, b in combinations(sides(contestants, settings), 2)
+    ]
     for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
         pair["p_holm"] = p
         pair["verdict"], pair["reverse_verdict"] = verdicts(pair, settings)
-        pair["rows_to_resolve"] = rows_to_resolve(pair, len(test.labels), settings.margin)
+        pair["rows_to_resolve"] = rows_to_resolve(pair, len(test.labels), settings.margin, level(settings))
     return {
         "primary": settings.primary,
         "margin": settings.margin,
@@ -119,24 +126,32 @@ def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]
     return a, b
 
 
-def rows_to_resolve(pair: dict[str, Any], rows: int, margin: float) -> int | None:
-    """Test rows at which the pair would be resolved were the difference to stay as measured: an estimate.
+def rows_to_resolve(pair: dict[str, Any], rows: int, margin: float, alpha: float) -> int | None:
+    """Test rows at which neither would be unresolved were the difference to stay as measured: an estimate.
 
-    The interval's half-width falls with the square root of the rows. Below margin + |difference| it shows the one that
-    is ahead to be as good; "better" needs more. None where the pair is resolved or has no figures.
+    The interval's half-width falls with the square root of the rows, and the normal deviate that p stands for rises
+    with it. The one behind is shown to be as good where the half-width is below margin - |difference|, worse where
+    Holm's p is below its level: what needs fewer rows counts. None where the pair is resolved or has no figures.
     """
-    if pair["low"] is None or {pair["verdict"], pair["reverse_verdict"]} != {"not resolved"}:
+    from scipy.stats import norm
+
+    if pair["low"] is None or "not resolved" not in (pair["verdict"], pair["reverse_verdict"]):
         return None
-    half_width = (pair["high"] - pair["low"]) / 2
-    estimate: int = math.ceil(rows * (half_width / (margin + abs(pair["difference"]))) ** 2)
-    return max(rows + 1, estimate)
+    needed = []
+    distance = margin - abs(pair["difference"])
+    if distance > 0:
+        needed.append((pair["high"] - pair["low"]) / 2 / distance)
+    if pair["p"] < 1:
+        corrected = alpha * pair["p"] / pair["p_holm"]
+        needed.append(norm.isf(corrected / 2) / norm.isf(pair["p"] / 2))
+    return max(rows + 1, math.ceil(rows * min(needed) ** 2)) if needed else None
 
 
 def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
     """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
 
-    Exact under 25 discordant rows, else chi-square with Edwards' (1948) continuity correction. It
-    takes rows to be independent, so it decides nothing when any group holds more than one.
+    Exact under 25 discordant rows, else chi-square with Edwards' (1948) continuity correction. It takes rows to be
+    independent, and stands beside what decides: `signs`.
     """
     from scipy.stats import binomtest, chi2
 
@@ -161,7 +176,6 @@ def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
                     "only_b": only_b,
                     "p": float(p),
                     "exact": exact,
-                    "decides": a.group_count == len(a.labels),
                 }
             )
     return tests
@@ -194,18 +208,33 @@ def sides(contestants: dict[str, Scored], settings: MetricsSettings, seed: int =
     return measured
 
 
-def _pair(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
-    pair = {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
-    [first, *others] = pair["mcnemar"] or [None]
-    # With few discordant rows a bootstrap p is too small at Holm's levels.
-    if first and not others and pair["p"] and settings.primary == "accuracy" and first["exact"] and first["decides"]:
-        pair["p"] = max(pair["p"], first["p"])
-    return pair
+def signs(a: Scored, b: Scored) -> float | None:
+    """The sign test (Conover, 1999, section 3.4) over groups, each on the side of the one with more rows right, over
+    all seeds; ties are left out. None where it is not exact. Where groups are single rows and there is one seed, it is
+    McNemar's exact test."""
+    from scipy.stats import binomtest
+
+    ahead = np.bincount(a.groups, np.round(_right(a) - _right(b), 12))
+    for_a, for_b = int((ahead > 0).sum()), int((ahead < 0).sum())
+    if for_a + for_b >= EXACT_BELOW:
+        return None
+    return float(binomtest(for_a, for_a + for_b).pvalue) if for_a + for_b else 1.0
+
+
+def _right(scored: Scored) -> np.ndarray:
+    """Share of the seeds that have each row right; shape (rows,)."""
+    return np.asarray(np.mean([run.predictions == scored.labels for run in scored.runs], axis=0))
+
+
+def _differing(a: Scored, b: Scored) -> int:
+    """Groups in which any two of their predictions differ."""
+    rows = np.any([left.predictions != right.predictions for left in a.runs for right in b.runs], axis=0)
+    return len(np.unique(a.groups[rows]))
 
 
 def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
     """a - b with its interval and p, None where a side is undefined, or has too few groups for them. The two may be on
-    other rows, if on resamples of other seeds, which are independent."""
+    other rows, if on resamples of other seeds, which are independent: the sign test then takes no part."""
     pair: dict[str, Any] = {
         "a": a.name,
         "b": b.name,
@@ -219,19 +248,25 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
         pair["difference"] = a.value - b.value
         pair["notes"] += sorted({*seed_notes(a.scored), *seed_notes(b.scored)})
         if groups >= FEW_GROUPS:
-            pair["low"], pair["high"] = _interval(differences, groups, settings.confidence)
+            paired = _same_rows(a.scored, b.scored)
+            few = paired and settings.primary in LABELS_ONLY and _differing(a.scored, b.scored) < FEW_DIFFER
+            hidden = 1 - (1 - settings.confidence) ** (1 / groups)
+            low, high = percentiles(differences, settings.confidence)
+            pair["low"], pair["high"] = _widened(low, high, pair["difference"], hidden, few)
             pair["p"] = p_value(differences)
+            if paired and settings.primary == "accuracy":  # a bootstrap p of few differing groups is too small for Holm
+                pair["p"] = max(pair["p"], signs(a.scored, b.scored) or 0.0)
     return pair
 
 
-def _interval(differences: np.ndarray, groups: int, confidence: float) -> tuple[float | None, float | None]:
-    """Percentiles; where no resample differs from another, by what so many groups may hide (the rule of three: Hanley
-    and Lippman-Hand, 1983), for an interval without width would claim to be certain."""
-    low, high = percentiles(differences, confidence)
-    if low is None or high is None or high - low > 1e-12:
+def _widened(
+    low: float | None, high: float | None, middle: float, hidden: float, few: bool
+) -> tuple[float | None, float | None]:
+    """The interval, reaching `hidden`, what so many groups may hide (the rule of three: Hanley and Lippman-Hand, 1983),
+    to both sides where few of them differ or none does: one of less width would claim to be certain."""
+    if low is None or high is None or not (few or high - low < 1e-12):
         return low, high
-    hidden = 1 - (1 - confidence) ** (1 / groups)
-    return max(-1.0, low - hidden), min(1.0, high + hidden)
+    return max(-1.0, min(low, middle - hidden)), min(1.0, max(high, middle + hidden))
 
 
 def table(result: dict[str, Any]) -> Table:

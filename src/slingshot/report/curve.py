@@ -81,8 +81,11 @@ def said(match: Match, titles: Mapping[str, str]) -> str:
         return f"Labels with which {small} matches {large}: {match.reason}."
     low = "fewer than the curve starts with" if match.low is None else count(match.low)
     high = "more than there are" if match.high is None else count(match.high)
-    inside = f"{percent(learning.INSIDE)} interval"
-    return f"{small} matches {large} with about {count(match.rows)} labels ({inside}: {low} to {high})."
+    inside = f"{percent(learning.INSIDE)} interval: {low} to {high}"
+    if match.no_interval:
+        inside = f"no interval, as {match.no_interval}"
+    beside = "; ".join([inside, *match.notes])
+    return f"{small} matches {large} with about {count(match.rows)} labels ({beside})."
 
 
 def build(results: Results, primary: str) -> Grid | None:
@@ -114,9 +117,10 @@ def fitted(curve: Curve) -> str:
         return f"no fit, as {curve.fit_reason}. {band}"
     law, twice = curve.fit, 2 * curve.levels[-1].train_rows
     sign = "+" if law.falls else "−"
+    end = "; where it ends these points do not tell" if law.ends_anywhere else ""
     return (
         f"fitted {score(law.a)} {sign} {significant(law.b)} rows^−{significant(law.c)}, an estimate, which gives "
-        f"{score(law.value(twice))} with {count(twice)} rows. {band}"
+        f"{score(law.value(twice))} with {count(twice)} rows{end}. {band}"
     )
 
 

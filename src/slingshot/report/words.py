@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from slingshot.learning import ENOUGH_SEEDS
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, percent, score, signed, significant
 from slingshot.report.pair import Pair, find_pair
@@ -24,8 +25,6 @@ _AGAINST = {
     "as good": "as good as",
     "not resolved": "not resolved against",
 }
-ENOUGH_SEEDS = 3
-"""Training seeds from which the interval resamples seeds as well as rows."""
 
 
 def verdict(results: Results, settings: Settings) -> Verdict:
