@@ -201,19 +201,19 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
     paired = a.labels == b.labels and shared == len(a.test.ids) == len(b.test.ids)
     if paired and same_predictions(a.test, b.test):
         return same
-    found = _measured(a, b, paired, name, said(sides.there), rule)
+    found = _measured(a, b, paired, name, rule)
     why = () if paired else (why_unpaired(a, b),)
     rows, revision_rows = len(a.test.ids), len(b.test.ids)
     return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
 
 
-def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rev: str, rule: MetricsSettings) -> Comparison:
+def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsSettings) -> Comparison:
     if paired:
         # A row may have come into another group since: both sides are resampled by today's.
-        ours, theirs = pairs.sides({"workspace": a.test, rev: replace(b.test, groups=a.test.groups)}, rule)
+        ours, theirs = pairs.sides({"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}, rule)
     else:
         [ours] = pairs.sides({"workspace": a.test}, rule)
-        [theirs] = pairs.sides({rev: b.test}, rule, INDEPENDENT)
+        [theirs] = pairs.sides({"revision": b.test}, rule, INDEPENDENT)
     found = pairs.difference(ours, theirs, rule)
     now, before = a.test.score_source, b.test.score_source
     other = rule.primary in SCORE_METRICS and now != before

@@ -104,7 +104,7 @@ def build(results: Results, primary: str) -> Grid | None:
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
         notes=(
             *(said(match, titles) for match in matches(results, primary)),
-            *(f"{c.title}: {fitted(found[c.name])}" for c in trained),
+            *(f"{c.title}: {fitted(found[c.name])}" for c in trained if c.kind != "cascade"),
             "From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",
         ),
     )
