@@ -20,6 +20,7 @@ from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
 from slingshot.metrics import bootstrap, pairs
 from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
+from slingshot.metrics.significance import holm
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -109,7 +110,7 @@ class Diff:
         return asdict(self) | told
 
     def _is_lost(self, one: Comparison) -> bool:
-        # Rounded as in pairs.p_value: a loss of just the margin is none beyond it.
+        # Rounded as in significance.p_value: a loss of just the margin is none beyond it.
         return one.how == "paired" and one.verdict == "worse" and round(abs(one.difference or 0), 12) > self.margin
 
     def _named(self, chosen: Callable[[Comparison], bool]) -> list[str]:
@@ -161,7 +162,7 @@ def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSetti
         for name in ours
     ]
     ps = [one.p for one in found]
-    found = [_judged(one, p, rule) for one, p in zip(found, pairs.holm(ps), strict=True)]
+    found = [_judged(one, p, rule) for one, p in zip(found, holm(ps), strict=True)]
     found += [
         Comparison(name, "gone", revision=_score(sides.there, dataset, name, rule))
         for name in theirs
