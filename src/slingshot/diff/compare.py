@@ -188,8 +188,8 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
     score = _score(sides.here, dataset, name, rule)
     same = Comparison(name, "same", score, score)
     if experiments.stale(sides.here, dataset, name):
-        why = "params.yaml was changed after the run: run `dvc repro`"
-        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(why,))
+        note = "params.yaml was changed after the run: run `dvc repro`"
+        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(note,))
     if sides.same_file(dataset, name):
         return same
     try:

@@ -139,7 +139,7 @@ def in_words(a: str, b: str, first: Work | None, second: Work | None, at: Terms)
     lines = monthly.line(first, at), monthly.line(second, at)
     if lines[0] is None or lines[1] is None:
         return MISSING, "a price is not known"
-    fixed, per_text = (monthly.apart(x, y) for x, y in zip(*lines, strict=True))
+    fixed, per_text = (monthly.apart(x, y) for x, y in zip(lines[0], lines[1], strict=True))
     if not fixed and not per_text:
         return MISSING, "both cost the same"
     texts = monthly.break_even(first, second, at)
