@@ -173,6 +173,7 @@ def test_points_are_collected_once_and_drawn(study, home: Path) -> None:
     quarter, full = (line for line in drawn if line.split()[:1] == ["tfidf"])
     assert full.split()[1:4] == ["100", "0.610", "[0.600–0.620]"]
     assert full.index("●") > quarter.index("●")
+    assert "run it alone" in slingshot("curve", "--write", "--json").output
     assert "did you mean 'accuracy'?" in slingshot("curve", "--metric", "acuracy").output
     assert "no data set 'twets', did you mean 'tweets'?" in slingshot("curve", "--dataset", "twets").output
 

@@ -132,8 +132,8 @@ def test_the_review_is_posted_word_for_word_and_runs_nothing(github: GitHub) -> 
     github.review(text, **{"../../evil": "x", "other.md": "y"})
     [[method, path, body]] = github.run()
     assert (method, path) == ("POST", "repos/us/it/issues/7/comments")
-    assert body == f"{MARKER}\nWritten by the code of this pull request, in [this run](the run).\n\n{text}"
-    assert {path.name for path in (github.folder / "work").iterdir()} == {"review.zip", "body.json"}
+    assert body == f"{MARKER}\nOf abc, written by the code of this pull request in [this run](the run).\n\n{text}"
+    assert {path.name for path in (github.folder / "work").iterdir()} == {"review.zip", "comment.md", "body.json"}
     assert not (github.folder.parent / "evil").exists()
 
 
@@ -162,6 +162,18 @@ def test_a_later_review_replaces_the_comment_that_the_bot_has_made(github: GitHu
 def test_nothing_is_posted_where_it_is_not_known_what_belongs_where(github: GitHub, path: str, answer: Any) -> None:
     github.review("text")
     github.answer(path, answer)
+    assert github.run() == []
+
+
+def test_nobody_is_called_by_name(github: GitHub) -> None:
+    github.review("ask @someone or a@b.c")
+    [[_, _, body]] = github.run()
+    assert body.endswith("ask @\u200bsomeone or a@\u200bb.c")
+
+
+def test_an_archive_without_the_review_posts_nothing(github: GitHub) -> None:
+    with zipfile.ZipFile(github.folder / "answers/repos us it actions artifacts 9 zip", "w") as archive:
+        archive.writestr("other.md", "text")
     assert github.run() == []
 
 

@@ -125,6 +125,8 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
 
     params = settings.load()
     if write:
+        if as_json or dataset or metric:
+            raise click.UsageError("--write collects all points and draws none: run it alone")
         from slingshot import curve, experiments
 
         for line in curve.write(experiments.everything(), settings.read_yaml(settings.PARAMS)):

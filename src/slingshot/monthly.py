@@ -128,12 +128,17 @@ def line(work: Work, terms: Terms) -> tuple[float, float] | None:
     return once, (seconds * second + tokens) / 1000
 
 
+def apart(a: float, b: float) -> float:
+    """a - b; 0 where only their last bits differ, as those of one sum that is worked out from seconds twice may."""
+    return 0.0 if math.isclose(a, b) else a - b
+
+
 def crossing(a: tuple[float, float], b: tuple[float, float]) -> float | None:
     """Texts at which two lines of `line` cost the same; None where they do at none, or at no positive number.
 
     Below it the one with the smaller fixed sum is cheaper, above it the other.
     """
-    fixed, per_text = a[0] - b[0], b[1] - a[1]
+    fixed, per_text = apart(a[0], b[0]), apart(b[1], a[1])
     return fixed / per_text if fixed * per_text > 0 else None
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 from scipy import stats
 
 from tests.conftest import NAMES, set_param
-from tests.diff.conftest import CONTESTANTS, ROWS, Study, first, found, line, of, slingshot, toy_rows
+from tests.diff.conftest import CONTESTANTS, ROWS, Study, first, found, line, of, slingshot, toy_rows, write_study
 
 SWAPPED = first(755) & ~first(5)
 """Five rows lost, five gained."""
@@ -207,3 +208,66 @@ def test_a_metric_that_needs_scores_is_undefined_without_them(study: Study) -> N
     assert line(text, "gains")[2:4] == ["–", "undefined"]
     assert "- gains: workspace: auroc needs scores, and the score source is none." in text
     assert "## AUROC of the workspace" in text
+
+
+# --- what is not judged ----------------------------------------------------------------------------
+
+
+def test_a_workspace_that_was_not_run_again_passes_no_gate(study: Study) -> None:
+    lock = YAML(typ="safe").load(Path("dvc.lock"))
+    lock["stages"]["finetune@toy-gains"] = {
+        "cmd": "true",
+        "params": {"params.yaml": {"models.gains": {"family": "frozen"}}},
+    }
+    with Path("dvc.lock").open("w") as file:
+        YAML(typ="safe").dump(lock, file)
+    told = found("main", "--fail-on-worse", exit_code=2)
+    gains = of(told, "gains")
+    assert (gains["how"], gains["notes"]) == (
+        "not compared",
+        ["params.yaml was changed after the run: run `dvc repro`"],
+    )
+    assert (told["not_paired"], of(told, "level")["how"]) == (["toy-gains"], "same")
+
+
+def test_a_branch_called_workspace_is_not_taken_for_it(study: Study) -> None:
+    study.git("branch", "workspace")
+    study.predict("gains", first(800))
+    one = of(found("workspace"), "gains")
+    assert (one["how"], one["verdict"]) == ("paired", "better")
+    assert one["difference"] == pytest.approx(0.05)
+
+
+def test_a_few_lost_rows_are_no_loss_that_is_resolved(study: Study) -> None:
+    lost = first(750) & ~first(5)
+    study.predict("loses", lost)
+    set_param(Path(), "metrics.margin", 0.001)
+    told = found("main", "--fail-on-worse")
+    assert of(told, "loses")["p"] == pytest.approx(2 / 2**5), "of the signs; the bootstrap's is smaller"
+    assert (of(told, "loses")["verdict"], told["lost"]) == ("not resolved", [])
+
+
+def test_a_handful_of_groups_resolves_nothing_paired_or_not(study: Study) -> None:
+    few = toy_rows(per_group=100)
+    study.predict("gains", first(750), rows=few, tokens=1)
+    study.measure("gains")
+    study.commit("Join rows")
+    study.predict("gains", first(900), rows=few)
+    one = of(found("HEAD"), "gains")
+    assert (one["how"], one["low"], one["p"]) == ("paired", None, None)
+    text = slingshot("diff", "HEAD").stdout
+    assert line(text, "gains")[3] == "+15.0 points, not resolved"
+    assert "10 test groups: too few to resolve a difference" in text
+    study.measure("gains")
+    study.forget_cache()
+    apart = of(found("HEAD"), "gains")
+    assert (apart["how"], apart["low"], apart["p"]) == ("intervals", None, None)
+    assert apart["difference"] == pytest.approx(0.15)
+    assert any(note.startswith("10 test groups: too few") for note in apart["notes"])
+
+
+def test_what_is_gone_is_named(study: Study) -> None:
+    write_study(CONTESTANTS[1:])
+    told = found("main")
+    assert told["gone"] == ["toy-gains"]
+    assert "Nothing is lost beyond the margin. Gone, so not judged: toy-gains." in slingshot("diff", "main").stdout

@@ -79,7 +79,11 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
     [grid] = parts["tweets"].grids
     [said] = [note for note in grid.notes if "matches" in note]
     # Half of the way from 0.62 to 0.76 in log rows, with 315 and 630: sqrt(315 * 630) is 445, a little more is 70/140.
-    known = re.fullmatch(r"minilm matches Gemma .* with about (\d+) labels \(95% interval: (\d+) to (\d+); training variance not included\)\.", said)
+    known = re.fullmatch(
+        r"minilm matches Gemma .* with about (\d+) labels \(95% interval: (\d+) to (\d+); training variance not "
+        r"included\)\.",
+        said,
+    )
     rows, low, high = map(int, known.groups())
     assert low < rows < high
     assert 430 < rows < 500

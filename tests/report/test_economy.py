@@ -112,7 +112,32 @@ def test_the_studys_claim_follows_from_its_three_assumptions() -> None:
 
 def test_the_surface_starts_from_the_pair_of_the_verdict(files, study, tmp_path) -> None:
     files.write(tmp_path / "metrics")
-    part = sections(study(), tmp_path / "metrics")["tweets"]
-    assert economy.pair(part) == ("minilm", "gemma")
-    assert economy.pair(sections(study(llms=[]), tmp_path / "metrics")["tweets"]) == ("tfidf", "frozen")
-    assert economy.pair(sections(study(llms=[], models=["tfidf"]), tmp_path / "metrics")["tweets"]) is None
+
+    def found(**chosen: object) -> tuple[str, str] | None:
+        settings = study(**chosen)
+        part = sections(settings, tmp_path / "metrics")["tweets"]
+        return economy.pair(part, economy.works(part.results, settings))
+
+    assert found() == ("minilm", "gemma")
+    assert found(llms=[]) == ("tfidf", "frozen")
+    assert found(llms=[], models=["tfidf"]) is None
+    files.costs["gemma"] |= {"machine_seconds_per_1000_texts": None}
+    files.write(tmp_path / "metrics")
+    assert found() == ("tfidf", "frozen"), "the verdict's LLM has no known cost"
+
+
+def test_a_cascade_that_always_asks_is_the_llm_to_the_last_bit_of_its_seconds(files, results) -> None:
+    seconds = files.costs["gemma"]["machine_seconds_per_1000_texts"]
+    files.add_cascade("both", 0.7, files.costs["gemma"]["cost_per_1000_texts"])
+    same = {key: files.costs["gemma"][key] for key in ("train_rows", "train_seconds", "labelling_cost")}
+    files.costs["both"] |= same | {"machine_seconds_per_1000_texts": seconds * (1 + 1e-15)}
+    for row in files.cascades["both"]["seeds"]:
+        row["threshold"] = None
+    held, settings = results(cascades=CASCADES)
+    works, start = economy.works(held, settings), economy.terms(settings)
+    assert works["both"].seconds == 0
+    dearer = replace(start, llm_factor=100.0)
+    llm, cascade = (monthly.month(works[name], dearer).total for name in ("gemma", "both"))
+    assert cascade == pytest.approx(llm)
+    words = {row[:2]: row[3] for row in economy.break_evens(held, settings).rows}
+    assert words["gemma", "both"] == "both cost the same"

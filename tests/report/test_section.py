@@ -1,8 +1,13 @@
 """A section for programs."""
 
 import json
+from dataclasses import replace
 
+import pytest
+
+from slingshot.report.parts import brief
 from slingshot.report.section import sections
+from tests.report.test_curve import POINT, QUARTER, SHOTS
 
 
 def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
@@ -15,16 +20,25 @@ def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
         == files.intervals["minilm"]["metrics"]["accuracy"]["low"]
     )
     assert len(part["pairs"]["pairs"]) == 6
+    assert part["labels_to_match"] == []
+
+
+def test_the_labels_that_match_an_llm_are_there_for_programs(files, study, tmp_path) -> None:
+    files.write(tmp_path)
+    part = sections(study(), tmp_path)["tweets"]
+    found = replace(part, results=replace(part.results, curve=(POINT, *QUARTER, SHOTS))).as_json()["labels_to_match"]
+    assert [(one["small"], one["large"]) for one in found] == [("minilm", "gemma")]
+    assert found[0]["rows"] is None and "ahead already with 630 training rows" in found[0]["reason"]
 
 
 def test_every_pair_says_what_would_resolve_it(files, study, tmp_path) -> None:
     from slingshot.report import summary
 
-    files.pair("tfidf", "gemma").update(rows_to_resolve=3120)
+    files.pair("tfidf", "gemma").update(rows_to_resolve=3120, reverse_verdict="as good")
     files.write(tmp_path)
     text = summary.markdown(sections(study(), tmp_path))
     assert "### Every pair" in text
-    assert "| not resolved, about 3,120 test rows would |" in text
+    assert "| not resolved; the second is as good | 3,120 |" in text
 
 
 def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(files, study, tmp_path) -> None:
@@ -38,6 +52,40 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(f
         part.verdict.words
     )
     assert "it is better than minilm, +0.058" in part.verdict.words
+    said = brief(part, "accuracy")
+    assert said.startswith("Accuracy 0.900 with both (minilm, else gemma): +0.058 [")
+    assert "against minilm and +0.1" in said and "against Gemma" in said
     assert "local stand-in) and EUR 0.00400 with both (minilm, else gemma)." in part.verdict.words
     marked = [row.title for row in part.table.rows if row.mark]
     assert marked == ["both (minilm, else gemma)", "Gemma 3 270m (a 268M-parameter local stand-in)"]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"), [(0.0, "never asks the LLM, by 300 validation rows: it is minilm alone."), (None, "always")]
+)
+def test_a_cascade_that_is_one_of_its_sides_is_called_that(files, study, tmp_path, threshold, words) -> None:
+    files.add_cascade("both", 0.9, 0.004)
+    for row in files.cascades["both"]["seeds"]:
+        row["threshold"] = threshold
+    files.write(tmp_path)
+    part = sections(study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path)["tweets"]
+    assert f"both (minilm, else gemma) {words}" in part.verdict.words
+    assert "by a threshold" not in part.verdict.words
+
+
+def test_without_an_interval_no_dash_stands_for_one(files, study, tmp_path) -> None:
+    files.pair("minilm", "gemma").update(
+        low=None, high=None, p_holm=None, verdict="not resolved", reverse_verdict="not resolved"
+    )
+    files.write(tmp_path)
+    part = sections(study(), tmp_path)["tweets"]
+    assert part.headline == "undecided"
+    assert "–" not in part.verdict.words and ", without an interval. " in part.verdict.words
+    assert "Test rows of more groups would decide it: so few resolve nothing." in part.verdict.words
+    assert "[" not in brief(part, "accuracy")
+
+
+def test_without_an_llm_the_first_screen_still_gives_the_score(files, study, tmp_path) -> None:
+    files.write(tmp_path)
+    part = sections(study(llms=[]), tmp_path)["tweets"]
+    assert brief(part, "accuracy") == "Accuracy 0.842 with minilm; study.llms is empty."

@@ -20,6 +20,7 @@ from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
 from slingshot.metrics import bootstrap, pairs
 from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
+from slingshot.metrics.significance import holm
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -109,7 +110,7 @@ class Diff:
         return asdict(self) | told
 
     def _is_lost(self, one: Comparison) -> bool:
-        # Rounded as in pairs.p_value: a loss of just the margin is none beyond it.
+        # Rounded as in significance.p_value: a loss of just the margin is none beyond it.
         return one.how == "paired" and one.verdict == "worse" and round(abs(one.difference or 0), 12) > self.margin
 
     def _named(self, chosen: Callable[[Comparison], bool]) -> list[str]:
@@ -161,7 +162,7 @@ def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSetti
         for name in ours
     ]
     ps = [one.p for one in found]
-    found = [_judged(one, p, rule) for one, p in zip(found, pairs.holm(ps), strict=True)]
+    found = [_judged(one, p, rule) for one, p in zip(found, holm(ps), strict=True)]
     found += [
         Comparison(name, "gone", revision=_score(sides.there, dataset, name, rule))
         for name in theirs
@@ -187,8 +188,8 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
     score = _score(sides.here, dataset, name, rule)
     same = Comparison(name, "same", score, score)
     if experiments.stale(sides.here, dataset, name):
-        why = "params.yaml was changed after the run: run `dvc repro`"
-        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(why,))
+        note = "params.yaml was changed after the run: run `dvc repro`"
+        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(note,))
     if sides.same_file(dataset, name):
         return same
     try:
@@ -201,19 +202,19 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
     paired = a.labels == b.labels and shared == len(a.test.ids) == len(b.test.ids)
     if paired and same_predictions(a.test, b.test):
         return same
-    found = _measured(a, b, paired, name, said(sides.there), rule)
+    found = _measured(a, b, paired, name, rule)
     why = () if paired else (why_unpaired(a, b),)
     rows, revision_rows = len(a.test.ids), len(b.test.ids)
     return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
 
 
-def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rev: str, rule: MetricsSettings) -> Comparison:
+def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsSettings) -> Comparison:
     if paired:
         # A row may have come into another group since: both sides are resampled by today's.
-        ours, theirs = pairs.sides({"workspace": a.test, rev: replace(b.test, groups=a.test.groups)}, rule)
+        ours, theirs = pairs.sides({"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}, rule)
     else:
         [ours] = pairs.sides({"workspace": a.test}, rule)
-        [theirs] = pairs.sides({rev: b.test}, rule, INDEPENDENT)
+        [theirs] = pairs.sides({"revision": b.test}, rule, INDEPENDENT)
     found = pairs.difference(ours, theirs, rule)
     now, before = a.test.score_source, b.test.score_source
     other = rule.primary in SCORE_METRICS and now != before

@@ -9,7 +9,6 @@ McNemar's test of each two fitted models stands beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,14 +19,12 @@ import numpy as np
 from slingshot.metrics import bootstrap
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, percentiles, seed_notes, undefined
 from slingshot.metrics.scored import Scored
+from slingshot.metrics.significance import holm, mcnemar, p_value, signs
 from slingshot.settings import PARAMS, MetricsSettings, UserError
-from slingshot.tables import NO_SEED
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-EXACT_BELOW = 25
-"""Discordant rows, or groups, under which a test of their signs is exact."""
 FEW_DIFFER = 3
 """Groups under which a bootstrap of two that differ on so few of them hides what the others may hold."""
 LABELS_ONLY = ("accuracy", "balanced_accuracy", "macro_f1")
@@ -90,26 +87,6 @@ def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> 
     return [f"the AUROCs that are compared come from different score sources ({listed})"]
 
 
-def p_value(differences: np.ndarray) -> float:
-    """Two-sided bootstrap p of no difference, in the manner of Davison and Hinkley (1997), equation 4.11: never 0."""
-    defined = differences[np.isfinite(differences)]
-    # Equal means over seeds may differ in their last bits: a tie must count as a tie.
-    defined = np.round(defined, 12)
-    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
-    return float(min(1, 2 * (1 + fewer) / (len(defined) + 1)))
-
-
-def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """Step-down adjusted p-values (Holm, 1979), over those that are not None."""
-    order = sorted((p, i) for i, p in enumerate(ps) if p is not None)
-    adjusted: list[float | None] = [None] * len(ps)
-    running = 0.0
-    for rank, (p, i) in enumerate(order):
-        running = max(running, min(1.0, (len(order) - rank) * p))
-        adjusted[i] = running
-    return adjusted
-
-
 def level(settings: MetricsSettings) -> float:
     """What p must be below: 0.05 at a confidence of 0.95, and not a bit more."""
     return round(1 - settings.confidence, 12)
@@ -147,40 +124,6 @@ def rows_to_resolve(pair: dict[str, Any], rows: int, margin: float, alpha: float
     return max(rows + 1, math.ceil(rows * min(needed) ** 2)) if needed else None
 
 
-def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
-    """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
-
-    Exact under 25 discordant rows, else chi-square with Edwards' (1948) continuity correction. It takes rows to be
-    independent, and stands beside what decides: `signs`.
-    """
-    from scipy.stats import binomtest, chi2
-
-    tests = []
-    for left in a.runs:
-        for right in b.runs:
-            if left.seed != right.seed and NO_SEED not in (left.seed, right.seed):
-                continue
-            a_right, b_right = left.predictions == a.labels, right.predictions == a.labels
-            only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
-            discordant = only_a + only_b
-            exact = discordant < EXACT_BELOW
-            if exact:
-                p = binomtest(only_a, discordant).pvalue if discordant else 1.0
-            else:
-                p = chi2.sf((abs(only_a - only_b) - 1) ** 2 / discordant, df=1)
-            tests.append(
-                {
-                    "seed_a": left.seed,
-                    "seed_b": right.seed,
-                    "only_a": only_a,
-                    "only_b": only_b,
-                    "p": float(p),
-                    "exact": exact,
-                }
-            )
-    return tests
-
-
 def resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
     """That `settings.resamples` are too few for Holm's correction over that many pairs, where they are."""
     smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
@@ -206,24 +149,6 @@ def sides(contestants: dict[str, Scored], settings: MetricsSettings, seed: int =
         points = [bootstrap.point(one, run, auroc=auroc)[primary] for run in one.runs]
         measured.append(Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary], seed)))
     return measured
-
-
-def signs(a: Scored, b: Scored) -> float | None:
-    """The sign test (Conover, 1999, section 3.4) over groups, each on the side of the one with more rows right, over
-    all seeds; ties are left out. None where it is not exact. Where groups are single rows and there is one seed, it is
-    McNemar's exact test."""
-    from scipy.stats import binomtest
-
-    ahead = np.bincount(a.groups, np.round(_right(a) - _right(b), 12))
-    for_a, for_b = int((ahead > 0).sum()), int((ahead < 0).sum())
-    if for_a + for_b >= EXACT_BELOW:
-        return None
-    return float(binomtest(for_a, for_a + for_b).pvalue) if for_a + for_b else 1.0
-
-
-def _right(scored: Scored) -> np.ndarray:
-    """Share of the seeds that have each row right; shape (rows,)."""
-    return np.asarray(np.mean([run.predictions == scored.labels for run in scored.runs], axis=0))
 
 
 def _differing(a: Scored, b: Scored) -> int:

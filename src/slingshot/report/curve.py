@@ -10,7 +10,8 @@ from statistics import NormalDist
 from typing import Any, TextIO
 
 from slingshot import learning
-from slingshot.learning import Curve, Level, Match
+from slingshot.learning import Curve, Level
+from slingshot.matching import INSIDE, Match, match
 from slingshot.points import SCORES, Point, read_points
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Contestant, Results
@@ -64,7 +65,7 @@ def matches(results: Results, primary: str) -> list[Match]:
             spread = None
             if pair and pair.low is not None and pair.high is not None:
                 spread = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
-            found.append(learning.match(_current(results, large), primary, small.name, large.name, spread))
+            found.append(match(_current(results, large), primary, small.name, large.name, spread))
     return found
 
 
@@ -81,7 +82,7 @@ def said(match: Match, titles: Mapping[str, str]) -> str:
         return f"Labels with which {small} matches {large}: {match.reason}."
     low = "fewer than the curve starts with" if match.low is None else count(match.low)
     high = "more than there are" if match.high is None else count(match.high)
-    inside = f"{percent(learning.INSIDE)} interval: {low} to {high}"
+    inside = f"{percent(INSIDE)} interval: {low} to {high}"
     if match.no_interval:
         inside = f"no interval, as {match.no_interval}"
     beside = "; ".join([inside, *match.notes])
@@ -104,7 +105,7 @@ def build(results: Results, primary: str) -> Grid | None:
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
         notes=(
             *(said(match, titles) for match in matches(results, primary)),
-            *(f"{c.title}: {fitted(found[c.name])}" for c in trained),
+            *(f"{c.title}: {fitted(found[c.name])}" for c in trained if c.kind != "cascade"),
             "From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",
         ),
     )

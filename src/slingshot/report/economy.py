@@ -47,15 +47,24 @@ def works(results: Results, settings: Settings) -> dict[str, Work | None]:
     """
     small = {cascade.name: cascade.small for cascade in settings.study.cascades}
     seconds = {c.name: c.cost.get("machine_seconds_per_1000_texts") for c in results.contestants}
-    return {c.name: _work(c, seconds[c.name], seconds.get(small.get(c.name, ""))) for c in results.contestants}
+    return {
+        c.name: _work(c, seconds[c.name], (seconds.get(small.get(c.name, "")) or 0.0) * small_reads(c))
+        for c in results.contestants
+    }
 
 
-def _work(contestant: Contestant, seconds: float | None, of_small: float | None) -> Work | None:
+def small_reads(contestant: Contestant) -> float:
+    """The share of a cascade's seeds under which its small model reads the texts: not where the LLM always answers."""
+    thresholds = [row["threshold"] for row in (contestant.cascade or {}).get("seeds") or []]
+    return sum(threshold is not None for threshold in thresholds) / len(thresholds) if thresholds else 0.0
+
+
+def _work(contestant: Contestant, seconds: float | None, of_small: float) -> Work | None:
     cost = contestant.cost
     billed = cost.get("token_cost_per_1000_texts")
     if seconds is None and billed is None:
         return None
-    own = {"model": seconds, "llm": 0.0}.get(contestant.kind, min(seconds or 0.0, of_small or 0.0)) or 0.0
+    own = {"model": seconds, "llm": 0.0}.get(contestant.kind, min(seconds or 0.0, of_small)) or 0.0
     return Work(
         train_seconds=cost.get("train_seconds") or 0.0,
         labels=cost.get("train_rows") or 0,
@@ -84,6 +93,8 @@ def costs(results: Results, settings: Settings) -> Grid:
         ),
         rows=tuple(_cost_row(c, taken[c.name], start) for c in results.contestants),
         notes=(
+            "Labels are those of training rows and shots: those of validation and test rows, on which every contestant "
+            "is chosen and measured, are not counted.",
             f"{MISSING} under training: prompted, not trained. {MISSING} under a list price: no tokens are billed, or "
             "this API's price is not listed so.",
             f"By use pays the hours worked, at {percent(start.utilisation)} utilisation; always on pays whole machines "
@@ -128,18 +139,20 @@ def in_words(a: str, b: str, first: Work | None, second: Work | None, at: Terms)
     lines = monthly.line(first, at), monthly.line(second, at)
     if lines[0] is None or lines[1] is None:
         return MISSING, "a price is not known"
-    if lines[0] == lines[1]:
+    fixed, per_text = (monthly.apart(x, y) for x, y in zip(lines[0], lines[1], strict=True))
+    if not fixed and not per_text:
         return MISSING, "both cost the same"
     texts = monthly.break_even(first, second, at)
     if texts is None:
-        return MISSING, f"{a if lines[0] <= lines[1] else b} is cheaper at any number"
-    below, above = (a, b) if lines[0][0] < lines[1][0] else (b, a)
+        return MISSING, f"{a if (fixed, per_text) < (0, 0) else b} is cheaper at any number"
+    below, above = (a, b) if fixed < 0 else (b, a)
     return count(texts), f"{below} is cheaper below, {above} above"
 
 
-def pair(section: Section) -> tuple[str, str] | None:
-    """The two that the surface compares at first: those of the verdict, else the first two."""
-    verdict, names = section.verdict, [c.name for c in section.results.contestants]
+def pair(section: Section, known: Mapping[str, Work | None]) -> tuple[str, str] | None:
+    """The two that the surface compares at first: those of the verdict, else the first two, if what they take is
+    known."""
+    verdict, names = section.verdict, [name for name, work in known.items() if work]
     if verdict.small in names and verdict.large in names:
         return str(verdict.small), str(verdict.large)
     return (names[0], names[1]) if len(names) > 1 else None
@@ -176,8 +189,8 @@ def payload(sections: Mapping[str, Section], settings: Settings, claim: Mapping[
         "claim": {key: claim[key] for key in ("llm_per_million", "hourly_price", "tokens_per_second")},
         "datasets": {
             name: {
-                "pair": pair(section),
-                "works": {n: work and asdict(work) for n, work in works(section.results, settings).items()},
+                "pair": pair(section, known := works(section.results, settings)),
+                "works": {n: work and asdict(work) for n, work in known.items()},
                 "titles": {c.name: c.title for c in section.results.contestants},
             }
             for name, section in sections.items()

@@ -10,7 +10,7 @@ import altair as alt
 from slingshot.report.charts import Chart, data, log_axis, made, padded
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant
-from slingshot.report.numbers import MISSING, count, score, significant
+from slingshot.report.numbers import count, score, significant
 from slingshot.report.theme import DEEPEST
 from slingshot.report.words import METRIC_NAMES
 
@@ -107,7 +107,7 @@ def _points(rows: Sequence[dict[str, Any]], metric: str, currency: str) -> Grid:
         rows=tuple(
             (
                 str(row["seed"]),
-                "always" if row["threshold"] is None else score(row["threshold"]),
+                _threshold(row["threshold"]),
                 f"{100 * row['escalated']:.1f}%",
                 score(row["value"]),
                 significant(row["cost_per_1000_texts"]),
@@ -116,6 +116,11 @@ def _points(rows: Sequence[dict[str, Any]], metric: str, currency: str) -> Grid:
             for row in rows
         ),
     )
+
+
+def _threshold(value: float | None) -> str:
+    """The confidence under which the LLM is asked; 0 never is one."""
+    return "always asks" if value is None else score(value) if value else "never asks"
 
 
 def choice(contestant: Contestant, primary: str) -> Grid | None:
@@ -138,11 +143,8 @@ def choice(contestant: Contestant, primary: str) -> Grid | None:
             (
                 str(row["seed"]),
                 significant(row["temperature"]),
-                "always" if row["threshold"] is None else score(row["threshold"]),
-                *(
-                    MISSING if row[key] is None else f"{100 * row[key]:.1f}%"
-                    for key in ("escalated_validation", "escalated_test")
-                ),
+                _threshold(row["threshold"]),
+                *(f"{100 * row[key]:.1f}%" for key in ("escalated_validation", "escalated_test")),
                 *(score(row[key]) for key in ("validation", "small_validation", "large_validation")),
             )
             for row in held["seeds"]

@@ -95,9 +95,12 @@ function line(work, terms, hours) {
   return [once, (seconds * second + tokens) / 1000];
 }
 
+// Costs are worked out from seconds: of two that are the same, the last bits may differ.
+const apart = (a, b) => (Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b)) ? 0 : a - b);
+
 function crossing(a, b) {
-  const fixed = a[0] - b[0];
-  const perText = b[1] - a[1];
+  const fixed = apart(a[0], b[0]);
+  const perText = apart(b[1], a[1]);
   return fixed * perText > 0 ? fixed / perText : null;
 }
 
@@ -135,10 +138,11 @@ function evenWords(names, works, terms, hours) {
   const lines = works.map((work) => work && line(work, terms, hours));
   if (!lines[0] || !lines[1]) return { texts: null, words: "a price is not known" };
   const [a, b] = lines;
-  if (a[0] === b[0] && a[1] === b[1]) return { texts: null, words: "both cost the same" };
+  const [fixed, perText] = [apart(a[0], b[0]), apart(a[1], b[1])];
+  if (!fixed && !perText) return { texts: null, words: "both cost the same" };
   const texts = crossing(a, b);
   const most = Math.min(capacity(first, terms, hours), capacity(second, terms, hours));
-  const firstBelow = a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+  const firstBelow = fixed < 0 || (!fixed && perText < 0);
   const [below, above] = firstBelow ? names : [...names].reverse();
   if (texts === null || texts > most) {
     const until = Number.isFinite(most) ? ` up to ${count(most)}, where one machine is no longer enough` : "";
@@ -193,7 +197,9 @@ function setUp(payload) {
     const paid = b && month(b, now, hours);
     const price = paid ? (paid.total - paid.once) / (now.texts / 1000) : null;
     byId("flip").textContent = flip === null
-      ? `At no price of its prediction is ${titles[names[1]]} the cheaper one.`
+      ? a && b && month(a, now, hours)
+        ? `At no price of its prediction is ${titles[names[1]]} the cheaper one.`
+        : "At which price the other is cheaper is not known."
       : `${titles[names[1]]} is the cheaper one below ${money(flip)} per 1,000 texts${price === null ? "" : `; it takes ${money(price)}`}.`;
     byId("flip").dataset.value = flip ?? "";
     for (const [i, kind] of ["first", "second"].entries()) {
@@ -252,19 +258,21 @@ function labelSliders() {
 
 function showClaim() {
   const [price, hourly, tokens] = ["llm_per_million", "hourly_price", "tokens_per_second"].map((key) => at(byId(`claim-${key}`)));
-  const ratio = price / ((hourly / 3600 / tokens) * 1e6);
-  byId("claim-ratio").textContent = significant(ratio);
-  byId("claim-ratio").dataset.value = ratio;
+  const own = (hourly / 3600 / tokens) * 1e6;
+  byId("claim-large").textContent = significant(price);
+  byId("claim-small").textContent = significant(own);
+  byId("claim-ratio").textContent = significant(price / own);
+  byId("claim-ratio").dataset.value = price / own;
 }
 
 sliders.forEach((input) => input.addEventListener("input", labelSliders));
 sliders.filter((input) => input.dataset.group === "claim").forEach((input) => input.addEventListener("input", showClaim));
 document.querySelectorAll("form").forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
 labelSliders();
+document.querySelectorAll(".numbers, .sliders").forEach((element) => { element.hidden = false; });
+showClaim();
 if (byId("payload")) {
   byId("still").hidden = true;
-  document.querySelectorAll(".numbers, .sliders").forEach((element) => { element.hidden = false; });
-  showClaim();
   setUp(read(byId("payload")));
 }
 })();

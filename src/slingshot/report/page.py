@@ -113,7 +113,8 @@ def _digest(script: str) -> Markup:
 def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | None:
     """The cost surface of the first data set that has two contestants of known cost."""
     for section in sections.values():
-        pair, works = economy.pair(section), economy.works(section.results, settings)
+        works = economy.works(section.results, settings)
+        pair = economy.pair(section, works)
         small, large = (works[name] for name in pair) if pair else (None, None)
         if small and large:
             return economy_charts.surface("surface", economy.surface(small, large, economy.terms(settings)))

@@ -31,11 +31,9 @@ class Pair:
 
     @property
     def words(self) -> str:
-        """What `a` is against `b`, with the test rows that would resolve what is not."""
-        parts = [self.verdict or MISSING, *self.notes]
-        if self.rows_to_resolve:
-            parts[0] += f", about {count(self.rows_to_resolve)} test rows would"
-        return "; ".join(parts)
+        """What `a` is against `b`."""
+        other = ["the second is as good"] if (self.verdict, self.reverse_verdict) == ("not resolved", "as good") else []
+        return "; ".join([self.verdict or MISSING, *other, *self.notes])
 
 
 def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
@@ -80,7 +78,7 @@ def grid(results: Results) -> Grid:
         caption=f"Difference on the same test rows, first minus second; margin {results.pairs['margin']:g}.",
         columns=(
             *("First", "Second", "Difference", f"{percent(results.pairs['confidence'])} interval"),
-            *("p after Holm", "The first is"),
+            *("p after Holm", "The first is", "Rows that would resolve it"),
         ),
         rows=tuple(
             (
@@ -90,8 +88,12 @@ def grid(results: Results) -> Grid:
                 MISSING if pair.low is None else f"{signed(pair.low)} to {signed(pair.high)}",
                 significant(pair.p_holm, 2),
                 pair.words,
+                count(pair.rows_to_resolve),
             )
             for pair in every_pair(results)
         ),
-        notes=("The rows that would resolve a pair are an estimate, for the difference as measured.",),
+        notes=(
+            "The rows that would resolve a pair, so that neither is left unresolved against the other, are an estimate "
+            f"for a difference that stays as measured; {MISSING} where it is resolved, or no number would do.",
+        ),
     )

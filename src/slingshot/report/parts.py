@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 from slingshot import learning
@@ -18,7 +17,8 @@ from slingshot.report import (
     score_charts,
 )
 from slingshot.report.details import Details
-from slingshot.report.pair import find_pair
+from slingshot.report.pair import Pair, every_pair
+from slingshot.report.pair import grid as pair_grid
 from slingshot.report.section import Section
 from slingshot.report.table import facts
 from slingshot.report.words import METRIC_NAMES
@@ -29,22 +29,22 @@ def build(section: Section, settings: Settings, held: Details) -> dict[str, Any]
     """The values of one data set that dataset.html.j2 draws."""
     results, primary, name = section.results, settings.metrics.primary, section.results.dataset
     titles = {contestant.name: contestant.title for contestant in results.contestants}
-    grid = next((grid for grid in section.grids if grid.heading == curve.HEADING), None)
-    pairs = [found for a, b in combinations(titles, 2) if (found := find_pair(results.pairs, a, b))]
+    grids = {grid.heading: grid for grid in section.grids}
+    pairs = every_pair(results)
     return {
         "name": name,
         "section": section,
-        "brief": brief(section, METRIC_NAMES[primary]),
+        "brief": brief(section, primary),
         "audit": results.audit,
         "facts": facts(results.audit),
         "titles": titles,
         "cost": score_charts.cost(results, primary, settings.cost.currency),
         "scores": score_charts.bars(results, section.table, primary),
-        "pairs": pairs,
+        "pairs": pair_grid(results) if pairs else None,
         "differences": score_charts.differences(pairs, name, primary, settings.metrics.margin),
         "learning": learning_chart.chart(results, learning.curves(results.curve, primary), primary),
-        "curve": grid,
-        "grids": [other for other in section.grids if other != grid],
+        "curve": grids.pop(curve.HEADING, None),
+        "grids": list(grids.values()),
         "reliability": calibration.reliability(results, held),
         "calibration": calibration.table(results),
         "risk": calibration.risk(results, held),
@@ -75,18 +75,23 @@ def _confusion(section: Section, settings: Settings, held: Details, name: str) -
     }
 
 
-def brief(section: Section, metric: str) -> str:
+def brief(section: Section, primary: str) -> str:
     """The verdict in a sentence or two, for the first screen; the paragraph stands with the data set."""
     verdict, pair = section.verdict, section.verdict.pair
     titles = {contestant.name: contestant.title for contestant in section.results.contestants}
-    because = "; ".join(verdict.reasons)
+    metric, because = METRIC_NAMES[primary], "; ".join(verdict.reasons)
+    against = [p for p in verdict.cascade_pairs if p.difference is not None] if verdict.decision == "cascade" else []
+    if against:
+        apart = " and ".join(f"{_apart(p)} against {titles[p.b]}" for p in against)
+        return f"{_scored(metric, against[0].a_value, titles[against[0].a])}: {apart}; {because}."
     if pair is None or pair.difference is None:
-        return f"{because[:1].upper()}{because[1:]}."
+        chosen = next((c for c in section.results.contestants if c.name == verdict.choice), None)
+        score = f"{_scored(metric, chosen.scores.get(primary), chosen.title)}; " if chosen else ""
+        return f"{score}{because}." if score else f"{because[:1].upper()}{because[1:]}."
     small, large = verdict.small_cost_per_1000_texts, verdict.large_cost_per_1000_texts
     text = (
-        f"{metric[0].upper()}{metric[1:]} {numbers.score(pair.a_value)} with {titles[pair.a]}, "
-        f"{numbers.score(pair.b_value)} with {titles[pair.b]}: {numbers.signed(pair.difference)} "
-        f"[{numbers.signed(pair.low)} to {numbers.signed(pair.high)}]; {because}."
+        f"{_scored(metric, pair.a_value, titles[pair.a])}, {numbers.score(pair.b_value)} with {titles[pair.b]}: "
+        f"{_apart(pair)}; {because}."
     )
     if small and large:
         times = max(small, large) / min(small, large)
@@ -94,3 +99,13 @@ def brief(section: Section, metric: str) -> str:
             f" A text costs {numbers.significant(times, 2)} times as much with {pair.b if large > small else pair.a}."
         )
     return text
+
+
+def _scored(metric: str, value: float | None, title: str) -> str:
+    return f"{metric[0].upper()}{metric[1:]} {numbers.score(value)} with {title}"
+
+
+def _apart(pair: Pair) -> str:
+    """The difference, with its interval where there is one."""
+    interval = "" if pair.low is None else f" [{numbers.signed(pair.low)} to {numbers.signed(pair.high)}]"
+    return f"{numbers.signed(pair.difference)}{interval}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ class Section:
         return f"use {choice}" if decision == "cascade" else decision
 
     def as_json(self) -> dict[str, Any]:
-        """For programs: the verdict, and what metrics/ holds of each contestant and pair."""
+        """For programs: the verdict, contestants and pairs as in metrics/, and the labels that match an LLM."""
         held = [
             {
                 "name": c.name,
@@ -44,7 +44,12 @@ class Section:
             }
             for c in self.results.contestants
         ]
-        return {"verdict": self.verdict.as_json(), "contestants": held, "pairs": self.results.pairs}
+        return {
+            "verdict": self.verdict.as_json(),
+            "contestants": held,
+            "pairs": self.results.pairs,
+            "labels_to_match": [asdict(one) for one in curve.matches(self.results, self.results.pairs["primary"])],
+        }
 
 
 def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Section]:

@@ -25,8 +25,9 @@ RULES = (
     "nothing.",
     "The pair of the two on test rows decides. Better or worse: p after Holm, over all pairs of the data set, is "
     "below 1 minus the confidence of the intervals. As good: the lower bound of the difference's interval is above "
-    "minus the margin, which is stated beforehand. Otherwise the pair is not resolved. Where fewer than 25 rows tell "
-    "two apart, p is that of McNemar's exact test if it is larger; under 20 groups of test rows nothing is resolved.",
+    "minus the margin, which is stated beforehand. Otherwise the pair is not resolved. Where fewer than 25 groups of "
+    "test rows tell two apart on accuracy, p is that of their exact sign test if it is larger; under 20 groups nothing "
+    "is resolved.",
     "Fine-tune: the model is better, or as good and cheaper per 1,000 texts, or the only one of the two left. Prompt: "
     "the LLM is. Undecided otherwise.",
     "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "

@@ -70,28 +70,28 @@ def _decision(decided: Verdict, small: Contestant | None, large: Contestant | No
 
 def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant]) -> str:
     """The cascade against each side, one clause each."""
-    clauses = []
-    for pair in decided.cascade_pairs:
-        other = named[pair.b].title
-        if pair.difference is None:
-            clauses.append(f"not compared with {other}")
-        else:
-            clauses.append(
-                f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other}, {_difference(results, pair)}"
-            )
     made = cascade.cascade or {}
-    shares = [row["escalated_test"] for row in made.get("seeds") or []]
-    share = sum(shares) / len(shares) if shares else 0.0
-    asks = (
-        f"asks the LLM about {percent(round(share, 3))} of the test texts"
-        if share
-        else "asks the LLM about no test text"
-    )
+    seeds = made.get("seeds") or []
+    thresholds = {row["threshold"] for row in seeds}
+    rows = f"{count(made.get('rows'))} validation rows"
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in made.get("notes") or [])
+    alone = {frozenset({0}): "small", frozenset({None}): "large"}.get(frozenset(thresholds))
+    if alone:
+        what = "never" if alone == "small" else "always"
+        return f"{cascade.title} {what} asks the LLM, by {rows}: it is {named[made[alone]].title} alone.{notes}"
+    share = sum(row["escalated_test"] for row in seeds) / len(seeds) if seeds else 0.0
+    clauses = [_clause(results, pair, named[pair.b]) for pair in decided.cascade_pairs]
     return (
-        f"{cascade.title} {asks}, by a threshold from {count(made.get('rows'))} validation rows: it is "
-        f"{' and '.join(clauses)}.{notes}"
+        f"{cascade.title} asks the LLM about {percent(round(share, 3))} of the test texts, by a threshold from {rows}: "
+        f"it is {' and '.join(clauses)}.{notes}"
     )
+
+
+def _clause(results: Results, pair: Pair | None, other: Contestant) -> str:
+    """What the first of a pair is against `other`."""
+    if pair is None or pair.difference is None:
+        return f"not compared with {other.title}"
+    return f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other.title}, {_difference(results, pair)}"
 
 
 def _excluded(decided: Verdict, named: Mapping[str, Contestant]) -> list[str]:
@@ -104,12 +104,14 @@ def _comparison(results: Results, pair: Pair, small: Contestant, large: Contesta
         return f"{small.title} and {large.title} could not be compared{why}."
     return (
         f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRIC_NAMES[primary]} "
-        f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}, "
-        f"p after Holm {significant(pair.p_holm, 2)}."
+        f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}"
+        f"{'' if pair.p_holm is None else f', p after Holm {significant(pair.p_holm, 2)}'}."
     )
 
 
 def _difference(results: Results, pair: Pair) -> str:
+    if pair.low is None:
+        return f"{signed(pair.difference)}, without an interval"
     interval = f"{signed(pair.low)} to {signed(pair.high)}"
     return f"{signed(pair.difference)} ({percent(results.pairs['confidence'])} interval {interval})"
 
@@ -144,6 +146,8 @@ def _listed(words: Sequence[str]) -> str:
 def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None) -> str:
     if pair.difference is None:
         return "Figures for that pair would decide it."
+    if pair.low is None:
+        return "Test rows of more groups would decide it: so few resolve nothing."
     labels = (
         f"by the fitted power law the model would be chosen with about {_rounded(decided.labels_to_decide)} labelled "
         "training rows, an estimate"
@@ -179,16 +183,7 @@ def _caveats(results: Results) -> list[str]:
 
 def _standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
     """Where the chosen one stands against `others`, one clause each."""
-    clauses = []
-    for other in others:
-        pair = find_pair(results.pairs, chosen.name, other.name)
-        if pair is None or pair.difference is None:
-            clauses.append(f"not compared with {other.title}")
-        else:
-            clauses.append(
-                f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other.title}, "
-                f"{_difference(results, pair)}"
-            )
+    clauses = [_clause(results, find_pair(results.pairs, chosen.name, other.name), other) for other in others]
     if not clauses:
         return f"No {what} is known."
     return f"Against each {what}, {chosen.title} is {'; '.join(clauses)}."
