@@ -93,6 +93,7 @@ def test_what_few_differing_groups_hide_is_inside_the_interval(differing: int) -
     assert pair["high"] >= differing / 100 + hidden - 1e-12
     assert only_pair(*sides(3, 0))["low"] >= 0, "the bootstrap's own"
     assert pair["reverse_verdict"] == "not resolved"
+    assert pair["notes"] == ([] if differing else ["no test row tells them apart"])
 
 
 def test_a_p_of_just_the_level_is_not_below_it() -> None:

@@ -174,7 +174,9 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
         pair["notes"] += sorted({*seed_notes(a.scored), *seed_notes(b.scored)})
         if groups >= FEW_GROUPS:
             paired = _same_rows(a.scored, b.scored)
-            few = paired and settings.primary in LABELS_ONLY and _differing(a.scored, b.scored) < FEW_DIFFER
+            differing = _differing(a.scored, b.scored) if paired else groups
+            few = settings.primary in LABELS_ONLY and differing < FEW_DIFFER
+            pair["notes"] += [] if differing else ["no test row tells them apart"]
             hidden = 1 - (1 - settings.confidence) ** (1 / groups)
             low, high = percentiles(differences, settings.confidence)
             pair["low"], pair["high"] = _widened(low, high, pair["difference"], hidden, few)
