@@ -24,7 +24,8 @@ def chart(results: Results, curves: Sequence[Curve], primary: str) -> Chart | No
     trained = [c for c in curves if not c.prompted and c.contestant in names and c.levels]
     if max((len(c.levels) for c in trained), default=0) < 2:
         return None
-    fitted = _fitted(trained)
+    cascades = {c.name for c in results.of_kind("cascade")}
+    fitted = _fitted([c for c in trained if c.contestant not in cascades])
     llms = [
         {"contestant": c.name} | dict(zip(("value", "low", "high"), known, strict=True))
         for c in results.of_kind("llm")
