@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slingshot.experiments import WORKSPACE, Revision, contestants, definition, stale
+from slingshot.experiments import WORKSPACE, Revision, contestants, defined_alike, definition, stale
 from slingshot.points import SCORES, Point, read_points, write_points
 
 FOLDER = Path("metrics/curve")
@@ -55,8 +55,8 @@ def collected(
             continue
         for contestant in contestants(revision.params):
             points = _points(revision, dataset, contestant)
-            other = definition(revision.params, dataset, contestant) != definition(params, dataset, contestant)
-            if points and (other or stale(revision, dataset, contestant)):
+            same = defined_alike(revision.params, params, dataset, contestant)
+            if points and (not same or stale(revision, dataset, contestant)):
                 others[revision.name] = None
                 continue
             for point in points:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from slingshot.cost.figures import ours
+from slingshot.cost.figures import on_paid_machine
 from slingshot.usage import Run, Usage
 
 
@@ -33,7 +33,7 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
     for seed, one in asked.items():
         parts = [_of(small, seed, texts if one.small_reads else 0), _of(large, seed, one.tokens * texts)]
         seconds = parts[0][1] + (0 if priced else parts[1][1])
-        if not (priced or ours(large)) and one.tokens:
+        if not (priced or on_paid_machine(large)) and one.tokens:
             seconds = 0.0
         runs.append(Run(seed, round(parts[0][0] + parts[1][0]), texts, seconds))
         for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):

@@ -28,7 +28,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     )
     # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
     works = price is None or (usage.kind == "cascade" and seconds > 0)
-    machine_seconds = seconds / texts * 1000 if works and ours(usage) and seconds and texts else None
+    machine_seconds = seconds / texts * 1000 if works and on_paid_machine(usage) and seconds and texts else None
     billed = _billed(usage, cost, price)
     parts = [machine_seconds and machine_seconds * second, billed["token"]]
     known = [part for part in parts if part is not None]
@@ -53,7 +53,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     }
 
 
-def ours(usage: Usage) -> bool:
+def on_paid_machine(usage: Usage) -> bool:
     """Whether its seconds are those of the machine that `cost.hourly_price` is for, and not of another's server."""
     return usage.hardware.get("device") != "remote"
 
