@@ -124,6 +124,27 @@ def test_another_column_and_files_without_rows(model: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
 
 
+def test_columns_that_are_not_read_may_stand_twice_or_have_no_name(model: Path) -> None:
+    write("in.csv", ",text,id,id,\n0,a great phone,1,2,\n")
+    done = slingshot("predict", model, "in.csv")
+    assert done.exit_code == 0, done.output
+    header, row = csv.reader(done.stdout.splitlines())
+    assert header == ["", "text", "id", "id", "", "prediction", *COLUMNS]
+    assert row[:6] == ["0", "a great phone", "1", "2", "", "good"]
+    done = slingshot("predict", model, "in.csv", "--output", "out.jsonl")
+    assert "in.csv: column '' stands twice, which a .jsonl can't hold; write .csv, or rename one" in done.output
+    assert not Path("out.jsonl").exists()
+
+
+def test_what_is_no_number_is_written_as_null(model: Path) -> None:
+    write("in.jsonl", '{"text": "great", "a": NaN, "b": [-Infinity, {"c": 1e999}], "d": 2.5}\n{"text": NaN}\n')
+    done = slingshot("predict", model, "in.jsonl")
+    assert done.exit_code == 0, done.output
+    first, second = (json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines())
+    assert (first["a"], first["b"], first["d"], first["prediction"]) == (None, [None, {"c": None}], 2.5, "good")
+    assert (second["text"], second["prediction"]) == (None, None)
+
+
 GOOD = "text,id\n" + "a great phone,1\n" * 20
 
 
@@ -140,13 +161,15 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
         ("in.csv", GOOD + '"a" b,3\n', "in.csv: line 22: ',' expected after '\"'"),
         ("in.csv", GOOD + '"a,3\n', "in.csv: line 22: unexpected end of data"),
         ("in.csv", (GOOD + "caf").encode() + b"\xe9,1\n", "in.csv: line 22: its byte 4 is not valid UTF-8"),
-        ("in.csv", "text,id,id\na,1,2\n", "a column name stands twice"),
+        ("in.csv", GOOD + "a\rb,3\n", "in.csv: line 22: 1 field, but the header has 2; a carriage return"),
+        ("in.csv", "text,id,text\na,1,2\n", "in.csv: column 'text' stands twice; rename one"),
         ("in.csv", "text,prediction\na,1\n", "in.csv: line 2: 'prediction' is there already"),
         ("in.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-9], "in.csv.gz: not a whole .gz file"),
         ("in.csv.xz", b"text\n", "in.csv.xz: not a whole .xz file"),
         ("in.jsonl", '{"text": "a"}\n{"text": \n', "in.jsonl: line 2 is not valid JSON"),
         ("in.jsonl", '{"text": "a"}\n["text"]\n', "in.jsonl: line 2 is not a JSON object"),
         ("in.jsonl", '{"text": "a"}\n{"texts": "a"}\n', "in.jsonl: line 2: no key 'text', did you mean 'texts'?"),
+        ("in.jsonl", '{"text": "a", "text": "b"}\n', "in.jsonl: line 1: key 'text' stands twice"),
         ("in.jsonl", '{"text": ["a"]}\n', "in.jsonl: line 1: 'text' holds a list"),
         ("in.jsonl", '{"text": "a"}\n{"text": "a", "scores": 1}\n', "in.jsonl: line 2: 'scores' is there already"),
         ("in.xlsx", "", "in.xlsx: unknown format '.xlsx'"),

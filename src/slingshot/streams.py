@@ -1,7 +1,7 @@
-"""Rows of a user's file, read and written one by one, so that memory stays flat however long the file is.
+"""Rows that `predict` labels, read and written one by one, so that memory stays flat however long the file is.
 
 CSV, TSV and JSONL in UTF-8, and .gz, .bz2 or .xz of them, as the suffix says. Values are not guessed at: a table's
-stay the strings that they are, and what JSONL holds is written as it was read.
+stay the strings that they are, and what JSONL holds is written as it was read, NaN and Infinity as null.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from slingshot.formats import file_format
+from slingshot.records import SEPARATORS, SWALLOWED, Table, check_columns, file_format, objects
 from slingshot.settings import UserError, nearest
 from slingshot.tables import atomic
 
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
 FORMATS = (*SEPARATORS, ".jsonl")
-LONGEST = 2**24
-"""Characters of one field of a table: a quote that nothing closes must not read the whole file into memory."""
-QUOTES = 'a text with a separator, a line break or a " in it needs quotes around it, and each " inside them doubled'
+REMEDY = "name the texts' {} with --text"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the file: what it holds, its text, and the line that it ends on."""
+    """One row of the file: its columns, what they hold, its text, and the line that it begins on."""
 
-    cells: dict[str, Any]
+    names: Sequence[str]
+    """A table's may stand twice, or be empty."""
+    values: Sequence[Any]
     text: str
     line: int
 
@@ -70,21 +69,23 @@ def read_rows(file: Path, raw: IO[bytes], column: str) -> tuple[list[str], Itera
 
     Raises UserError that names the line where the file is malformed, which rows further on do as they are read.
     """
-    lines = _lines(file, raw)
-    suffix = format_of(file)
+    suffix, lines = format_of(file), _lines(file, raw)
     if suffix in SEPARATORS:
-        return _table_rows(file, lines, column, SEPARATORS[suffix])
+        table = Table(file, lines, SEPARATORS[suffix])
+        check_columns(file, [column], table.header, REMEDY.format("column"))
+        return table.header, _table_rows(table, column)
     rows = _jsonl_rows(file, lines, column)
     first = list(itertools.islice(rows, 1))
-    return [key for row in first for key in row.cells], itertools.chain(first, rows)
+    return [key for row in first for key in row.names], itertools.chain(first, rows)
 
 
 def _lines(file: Path, raw: IO[bytes]) -> Iterator[str]:
     unpack = COMPRESSED.get(file.suffix.lower())
+    newline = "" if format_of(file) in SEPARATORS else "\n"  # "\r" ends a line of a table too
     try:
         for number, line in enumerate(unpack(raw) if unpack else raw, 1):
             text = line.decode()
-            yield text.removeprefix("\ufeff") if number == 1 else text
+            yield from io.StringIO(text.removeprefix("\ufeff") if number == 1 else text, newline)
     except UnicodeDecodeError as error:
         raise UserError(
             f"{file}: line {number}: its byte {error.start + 1} is not valid UTF-8; save the file as UTF-8, "
@@ -94,48 +95,27 @@ def _lines(file: Path, raw: IO[bytes]) -> Iterator[str]:
         raise UserError(f"{file}: not a whole {file.suffix} file ({error}); copy or download it again") from None
 
 
-def _table_rows(file: Path, lines: Iterator[str], column: str, separator: str) -> tuple[list[str], Iterator[Row]]:
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+def _table_rows(table: Table, column: str) -> Iterator[Row]:
+    place = table.header.index(column)
+    for record in table.records(least=len(table.header)):
+        if sum(_is_row(cells) for cells in record.inside) >= SWALLOWED:
+            raise table.swallowed(record)
+        yield Row(table.header, record.cells, record.cells[place], record.line)
 
-    def records() -> Iterator[list[str]]:
-        try:
-            yield from (record for record in reader if record)  # a blank line is no row
-        except csv.Error as error:
-            raise UserError(f"{file}: line {reader.line_num}: {error}; {QUOTES}") from None
 
-    def rows() -> Iterator[Row]:
-        for record in found:
-            if len(record) != len(header):
-                raise UserError(
-                    f"{file}: line {reader.line_num}: {len(record)} fields, but the header has {len(header)}; {QUOTES}"
-                )
-            cells = dict(zip(header, record, strict=True))
-            yield Row(cells, cells[column], reader.line_num)
-
-    found = records()
-    header = next(found, [])
-    if column not in header:
-        raise UserError(f"{file}: no column '{column}'{nearest(column, header)}; name the texts' column with --text")
-    if len(set(header)) < len(header):
-        raise UserError(f"{file}: a column name stands twice in the header; rename one")
-    return header, rows()
+def _is_row(cells: list[str]) -> bool:
+    """Whether a line inside a text, split at the separators, is a row: in a sentence a blank follows them."""
+    return len(cells) > 1 and not any(cell.startswith(" ") for cell in cells[1:])
 
 
 def _jsonl_rows(file: Path, lines: Iterator[str], column: str) -> Iterator[Row]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{file}: line {number} is not valid JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise UserError(f"{file}: line {number} is not a JSON object, which has the columns as keys")
+    for number, record in objects(file, lines, [column], as_written=False):
         if column not in record:
-            known = nearest(column, record)
-            raise UserError(f"{file}: line {number}: no key '{column}'{known}; name the texts' key with --text")
-        yield Row(record, _text(file, number, column, record[column]), number)
+            raise UserError(
+                f"{file}: line {number}: no key '{column}'{nearest(column, record)}; {REMEDY.format('key')}"
+            )
+        text = _text(file, number, column, record[column])
+        yield Row(list(record), list(record.values()), text, number)
 
 
 def _text(file: Path, number: int, column: str, value: Any) -> str:
@@ -181,24 +161,36 @@ def writer(stream: IO[str], file: Path, made: str, columns: Sequence[str], label
 
     def write(row: Row, scores: dict[str, float] | None) -> None:
         _refuse_taken(file, row, added)
-        new = row.cells.keys() - set(columns)
-        if new:
-            raise UserError(f"{file}: line {row.line}: key '{min(new)}' is not in the first line; write .jsonl instead")
         values = [f"{scores[name]:.6f}" if scores else "" for name in labels]
-        table.writerow([*(_cell(row.cells.get(name)) for name in columns), _best(scores) or "", *values])
+        table.writerow([*map(_cell, _in_columns(file, row, columns)), _best(scores) or "", *values])
 
     return write
 
 
+def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
+    """The row's values in the order of the columns; null for one that it lacks."""
+    if list(row.names) == list(columns):
+        return row.values
+    held = dict(zip(row.names, row.values, strict=True))
+    new = held.keys() - set(columns)
+    if new:
+        raise UserError(f"{file}: line {row.line}: key '{min(new)}' is not in the first line; write .jsonl instead")
+    return [held.get(name) for name in columns]
+
+
 def _write_json(stream: IO[str], file: Path, row: Row, scores: dict[str, float] | None) -> None:
     _refuse_taken(file, row, ["prediction", "scores"])
+    held = dict(zip(row.names, row.values, strict=True))
+    if len(held) < len(row.names):
+        twice = next(name for name in held if row.names.count(name) > 1)
+        raise UserError(f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one")
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
-    found = row.cells | {"prediction": _best(scores), "scores": rounded}
-    stream.write(json.dumps(found, ensure_ascii=False) + "\n")
+    found = held | {"prediction": _best(scores), "scores": rounded}
+    stream.write(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _refuse_taken(file: Path, row: Row, added: Collection[str]) -> None:
-    taken = [name for name in added if name in row.cells]
+    taken = [name for name in added if name in row.names]
     if taken:
         raise UserError(f"{file}: line {row.line}: '{taken[0]}' is there already, and would be written; rename it")
 

@@ -33,6 +33,7 @@ def load(**changes: Any) -> Any:
         ({"prompt": {"label": "\n"}}, "prompt.label: expected one line without white space"),
         ({"source": FILE | {"file": "/tmp/rows.csv"}}, "file: '/tmp/rows.csv' leads out of the data set's folder: put"),
         ({"source": FILE | {"test_file": "../other/rows.csv"}}, "test_file: '../other/rows.csv' leads out"),
+        ({"source": FILE | {"label": "text"}}, "text and label both name the column 'text'"),
         ({"source": HUB | {"id": "name"}}, "source.id: String should match pattern"),
         ({"source": HUB | {"test_file": ""}}, "source.test_file: String should have at least 1 character"),
         ({"split": {"by": "rows"}}, "split.by: Input should be 'group' or 'row'"),

@@ -139,6 +139,45 @@ def test_no_number_in_a_parquet_column_is_a_missing_value(tmp_path: Path) -> Non
     assert files.read(source("r.parquet"), tmp_path)["label"].fillna("-").tolist() == ["1", "2", "-"]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize("column", ["Text", "Class"])
+def test_text_in_parquet_that_is_not_utf8_is_named_by_its_row(tmp_path: Path, kind: pa.DataType, column: str) -> None:
+    values = pa.array([b"good", None, b"caf\xe9", b"good"], pa.binary())
+    plain = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
+    held = plain.dictionary_encode() if pa.types.is_dictionary(kind) else values if kind == pa.binary() else plain
+    table = pa.table({"Text": ["a"] * 4, "Class": ["x"] * 4, "Who": ["1"] * 4} | {column: held})
+    pq.write_table(table, tmp_path / "r.parquet")
+    with pytest.raises(UserError, match=f"r.parquet: column '{column}', row 3: byte 4 of it is not valid UTF-8"):
+        files.read(source("r.parquet"), tmp_path)
+
+
+def test_a_parquet_column_that_stands_twice_is_refused_where_it_is_used(tmp_path: Path) -> None:
+    columns = [pa.array(["a"]), pa.array(["x"]), pa.array(["y"]), pa.array(["z"])]
+    pq.write_table(pa.Table.from_arrays(columns, ["Text", "Class", "Class", "Who"]), tmp_path / "r.parquet")
+    with pytest.raises(UserError, match=r"r\.parquet: column 'Class' stands twice; rename one"):
+        files.read(source("r.parquet"), tmp_path)
+    pq.write_table(pa.Table.from_arrays(columns, ["Text", "Class", "Who", "Who"]), tmp_path / "r.parquet")
+    assert files.read(source("r.parquet", group=None), tmp_path)["label"].tolist() == ["x"]
+
+
+def test_an_archive_of_a_mac_holds_one_file(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "r.csv.zip", "w") as archive:
+        archive.writestr("r.csv", "Text,Class,Who\na,b,c\n")
+        archive.writestr("__MACOSX/._r.csv", b"\x00\x05")
+    assert len(files.read(source("r.csv.zip"), tmp_path)) == 1
+    with zipfile.ZipFile(tmp_path / "r.csv.zip", "a") as archive:
+        archive.writestr("other.csv", "")
+    with pytest.raises(UserError, match="holds 2 files, expected one"):
+        files.read(source("r.csv.zip"), tmp_path)
+
+
+def test_a_byte_order_mark_says_the_encoding(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes("Text,Class,Who\né,b,c\n".encode("utf-16"))
+    with pytest.raises(UserError, match=r"set source.encoding .* was saved in, utf-16, as its first bytes say"):
+        files.read(source("r.csv"), tmp_path)
+    assert held(files.read(source("r.csv", encoding="utf-16"), tmp_path)) == [("é", "b", "c")]
+
+
 def test_a_lone_surrogate_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "r.jsonl").write_text('{"Text": "cut \\ud83d", "Class": "x", "Who": "1"}\n')
     assert files.read(source("r.jsonl"), tmp_path)["text"].tolist() == ["cut ?"]
@@ -185,17 +224,22 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         ("r.jsonl", '{"Text": "a"\n', "line 1 is not valid JSON"),
         ("r.jsonl", '\n["a"]\n', "line 2 is not a JSON object"),
         ("r.jsonl", '{"Text": ["a"], "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds a list"),
-        ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3, saw 4"),
-        ("r.csv", "Text,Class,Who\nd, e,f,g\n", "rows and header do not fit"),
+        ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3: 4 fields, but the header has 3; a text with a sep"),
+        ("r.csv", "Text,Class,Who\na,b,c,\n", "line 2: 4 fields, but the header has 3; it ends in a separator too"),
+        ("r.csv", "Text,Class,Who\na\rtext,b,c\n", r"line 2: 1 field, but .*; a carriage return \(\\r\) in a text"),
+        ("r.tsv", "Text\tClass\tWho\n\na\ntext\tb\tc\n", "line 3: 1 field, .*; put quotes .* too: 'Class', 'Who'"),
+        ("r.csv", "Text,Class,Who\na,b\nd,e,f\n", "line 2: 2 fields, but the header has 3; .* last fields too: 'Who'"),
+        ("r.csv", "Text,Class,Who,Class\na,b,c,d\n", "r.csv: column 'Class' stands twice; rename one"),
+        ("r.jsonl", '{"Text": "a", "Class": "b", "Class": "c"}\n', "r.jsonl: line 1: key 'Class' stands twice"),
         ("r.csv", "", "r.csv: holds no rows; fill it, or name another file as source.file"),
         ("r.tsv", "Text\tClass\tWho\n", "r.tsv: holds no rows"),
         ("r.jsonl", "\n", "r.jsonl: holds no rows"),
         ("r.jsonl", "[" * 100_000, "line 1 is not valid JSON: maximum recursion depth"),
-        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "line 4: .* after '\"'; .* doubled"),
-        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te"\tf\tg\n', "quote that swallows lines"),
-        ("r.csv", 'Text,Class,Who\n"Oh he said,b,c\nd,e,f\n"ok" then,h,i\n', "line 4: .* after '\"'; .* doubled"),
-        ("r.csv", 'Text,Class,Who\n"never closed,b,c\nd,e,f\n', "line 3: unexpected end of data"),
-        ("r.csv", "id;Text;Class;Who\n1;a, b;c;d\n", r"no column 'Text' \(known: id;Text;Class;Who\)"),
+        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "lines 2 to 4: .* after '\"'; .* doubled"),
+        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te"\tf\tg\n', "line 2: .* quote that swallows rows, up to line 3"),
+        ("r.csv", 'Text,Class,Who\n"Oh he said,b,c\nd,e,f\n"ok" then,h,i\n', "lines 2 to 4: .* after '\"'; .* doubled"),
+        ("r.csv", 'Text,Class,Who\n"never closed,b,c\nd,e,f\n', "lines 2 to 3: unexpected end of data"),
+        ("r.csv", "id;Text;Class;Who\n1;a, b;c;d\n", "no column 'Text': its header has ';' between the names"),
         ("r.parquet", "no parquet", "r.parquet: not a parquet file"),
         ("r.xlsx", "", r"unknown format '.xlsx'; expected .csv, .tsv"),
     ],

@@ -9,6 +9,8 @@ from typing import Any
 
 import datasets
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from data_toys import sentences
@@ -34,6 +36,12 @@ def parquet(rows: pd.DataFrame, names: list[str] | None = None) -> bytes:
         loaded = loaded.cast_column("label", datasets.ClassLabel(names=names))
     file = io.BytesIO()
     loaded.to_parquet(file)
+    return file.getvalue()
+
+
+def written(table: pa.Table) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table, file)
     return file.getvalue()
 
 
@@ -132,14 +140,24 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
         ({"file": "*.csv", "test_file": "b*"}, "source.file and source.test_file both match b.csv"),
         ({"file": "b.csv"}, "no column 'label', did you mean 'labels'?"),
         ({"file": "c.parquet"}, "the files of source.file can't be read: "),
-        ({"file": "e.csv"}, """the files of source.file can't be read: Instruction "train" corresponds to no data"""),
+        ({"file": "d.csv"}, "d.csv: line 3: 2 fields, but the header has 4; a carriage return"),
+        ({"file": "d.parquet"}, "d.parquet: column 'text', row 2: byte 4 of it is not valid UTF-8"),
+        ({"file": "e.parquet"}, "e.parquet: column 'label' stands twice; rename one"),
+        ({"file": "e.csv"}, "e.csv: holds no rows; fill it, or name another file as source.file"),
     ],
 )
 def test_what_is_wrong_with_the_files_is_one_error(project: Hub, files: dict[str, str], said: str) -> None:
     good = frame(20).to_csv(index=False)
     other = good.replace("label", "labels", 1)
     held = {"a.csv": good, "b.csv": other, "c.parquet": "no parquet", "README.md": "#", "e.csv": "text,label\n"}
-    project.add(NAME, {path: text.encode() for path, text in held.items()})
+    held["d.csv"] = good.replace("row 7919", "row\r7919")
+    twice = pa.Table.from_arrays([pa.array(["a"])] * 3, ["text", "label", "label"])
+    broken = pa.Array.from_buffers(pa.string(), 2, pa.array([b"good", b"caf\xe9"]).buffers())
+    project.add(
+        NAME,
+        {path: text.encode() for path, text in held.items()}
+        | {"d.parquet": written(pa.table({"text": broken, "label": ["x", "y"]})), "e.parquet": written(twice)},
+    )
     done = run(files)
     assert done.exit_code == 1
     assert "Error: data set 'toy': " in done.output

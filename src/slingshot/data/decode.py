@@ -9,7 +9,7 @@ import io
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +19,8 @@ from slingshot.settings import UserError, nearest
 
 def _unzip(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
+        # A Mac adds a file of its own to each: __MACOSX/._NAME.
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
         if len(names) != 1:
             raise ValueError(f"holds {len(names)} files, expected one")
         return archive.read(names[0])
@@ -29,6 +30,7 @@ def _zstd(data: bytes) -> bytes:
     return bytes(pa.input_stream(pa.py_buffer(data), compression="zstd").read())
 
 
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DECOMPRESS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.decompress,
     ".bz2": bz2.decompress,
@@ -55,6 +57,21 @@ def contents(path: Path) -> bytes:
         raise UserError(f"{path}: not a whole {path.suffix} file ({error}); copy or download it again") from None
 
 
+def lines(path: Path, data: bytes, encoding: str, newline: str) -> Iterator[str]:
+    """The lines, with their ends and without a byte order mark. Raises UserError with the byte, the line and the key.
+
+    newline: "\n", or "" where "\r" ends a line too, as for `open`.
+    """
+    try:
+        codecs.lookup(encoding)
+        with io.TextIOWrapper(io.BytesIO(data), encoding, newline=newline) as stream:
+            yield stream.readline().removeprefix("\ufeff")
+            yield from stream
+    except (LookupError, UnicodeError):
+        decode(path, data, encoding)
+        raise
+
+
 def decode(path: Path, data: bytes, encoding: str) -> str:
     """The text, without a byte order mark. Raises UserError with the byte, the line and the key."""
     try:
@@ -66,7 +83,8 @@ def decode(path: Path, data: bytes, encoding: str) -> str:
     except UnicodeError as error:
         start = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = data.count(b"\n", 0, start) + 1
+        often = "utf-16, as its first bytes say" if data.startswith(UTF16) else "often cp1252 or latin-1"
         raise UserError(
             f"{path}: byte {start} (line {line}) is not valid {encoding}: set source.encoding in params.yaml "
-            "to what the file was saved in, often cp1252 or latin-1, or save it as UTF-8"
+            f"to what the file was saved in, {often}, or save it as UTF-8"
         ) from None

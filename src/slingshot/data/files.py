@@ -9,12 +9,10 @@ label and group columns are read.
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
+import itertools
 import json
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from slingshot.data.decode import DECOMPRESS, contents, decode
-from slingshot.formats import file_format
-from slingshot.settings import FileSource, LinesSource, UserError, nearest
+from slingshot.data.decode import DECOMPRESS, contents, decode, lines
+from slingshot.progress import say
+from slingshot.records import SEPARATORS, SWALLOWED, Record, Table, check_columns, file_format, objects
+from slingshot.settings import FileSource, LinesSource, UserError
 
 BLOCK = 20_000
 
@@ -89,8 +88,8 @@ def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
     columns = []
     for path in (texts, labels):
         text = decode(path, contents(path), encoding)
-        lines = text.removesuffix("\n").split("\n") if text else []
-        columns.append([line.removesuffix("\r") for line in lines])
+        held = text.removesuffix("\n").split("\n") if text else []
+        columns.append([line.removesuffix("\r") for line in held])
     if len(columns[0]) != len(columns[1]):
         counts = f"{len(columns[0])} lines and {labels.name} holds {len(columns[1])}"
         raise UserError(f"{texts}: holds {counts}; each text needs its label on the same line")
@@ -99,11 +98,9 @@ def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
 
 def read_table(path: Path, source: FileSource) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
-    suffix = file_format(path, FORMATS, DECOMPRESS)
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
-    frame = FORMATS[suffix](path, contents(path), names, source.encoding)
-    return in_roles(frame, wanted)
+    return in_roles(read_columns(path, contents(path), names, source.encoding), wanted)
 
 
 def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
@@ -112,70 +109,77 @@ def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[st
     return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")
 
 
-def check_columns(path: Path, names: list[str], found: Collection[str]) -> None:
-    """Raises UserError where a column is missing, with the nearest one that is there."""
-    for name in names:
-        if name not in found:
-            raise UserError(f"{path}: no column '{name}'{nearest(name, found)}; see source in params.yaml")
+def read_columns(path: Path, data: bytes, names: Sequence[str], encoding: str = "utf-8") -> pd.DataFrame:
+    """Some columns of a table: that of the text, that of the label, and others. The suffix says the format."""
+    return FORMATS[file_format(path, FORMATS, DECOMPRESS)](path, data, names, encoding)
 
 
-def _csv(path: Path, data: bytes, names: list[str], encoding: str, separator: str = ",") -> pd.DataFrame:
-    text = decode(path, data, encoding)
-    strings: dict[str, Any] = {"dtype": "str", "keep_default_na": False, "index_col": False}
-    try:
-        header = _check_quotes(path, text, separator)
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            # Not usecols: with it pandas cuts a row with too many fields, and says nothing.
-            frame: pd.DataFrame = pd.read_csv(io.StringIO(text, newline=""), sep=separator, **strings)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=names, dtype="str")
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        check_columns(path, names, header)
-        remedy = "a text with a separator or line break in it needs quotes around it"
-        raise UserError(f"{path}: rows and header do not fit ({str(error).strip()}); {remedy}") from None
-    check_columns(path, names, frame.columns)
-    if separator == "\t" and any(frame[n].str.contains("\t.*\n|\n.*\t", na=False).any() for n in names):
-        raise UserError(f"{path}: a text opens with a quote that swallows lines; {QUOTES}")
-    return frame[names]
+def _csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separator: str = ",") -> pd.DataFrame:
+    table = Table(path, lines(path, data, encoding, ""), separator, longest=len(data))
+    if not table.header:
+        return pd.DataFrame(columns=list(names), dtype="str")
+    check_columns(path, names, table.header, REMEDY)
+    places = [table.header.index(name) for name in names]
+    suspects: list[Record] = []
+    short = 0
+
+    def rows() -> Iterator[list[str]]:
+        nonlocal short
+        for record in table.records(_least(places, len(table.header))):
+            short += len(record.cells) < len(table.header)
+            if len(record.inside) >= SWALLOWED:
+                suspects.append(record)
+            yield [record.cells[place] for place in places]
+
+    frame = _frame(names, rows())
+    known = set(frame[names[1]])
+    for record in suspects:
+        if sum(cells[places[1]] in known for cells in record.inside) >= SWALLOWED:
+            raise table.swallowed(record)
+    if short:
+        unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
+        say(f"{path}: in {short:,} records the fields of {unused} are missing; nothing uses them")
+    return frame
 
 
-def _check_quotes(path: Path, text: str, separator: str) -> list[str]:
-    """The header. Raises UserError where a text opens with a quote that is no quoting: pandas would read on to the
-    next quote, over rows and all, and say nothing."""
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    try:
-        header = next(reader, [])
-        if '"' in text:
-            for _ in reader:
-                pass
-    except csv.Error as error:
-        raise UserError(f"{path}: line {reader.line_num}: {error}; {QUOTES}") from None
-    return header
+def _least(places: list[int], columns: int) -> int:
+    """The fewest fields of a record: to the last used column where none of what a line break cuts could pass for a row.
+
+    places: of the text, the label and other used columns. A line break may stand in any column but a label or a group,
+    and leaves a first piece that holds the used columns where it is in the last of these, or further on.
+    """
+    used = max(places) + 1
+    first_piece = used if places[0] + 1 == used else used + 1
+    second_piece = columns - first_piece + 1
+    return used if second_piece < used else columns
 
 
-def _tsv(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
-    return _csv(path, data, names, encoding, "\t")
+def _frame(names: Sequence[str], rows: Iterator[Sequence[str | None]]) -> pd.DataFrame:
+    """Columns of strings, made a block at a time: as Python objects, all rows at once would fill the memory."""
+    chunks: list[list[pa.Array]] = [[] for _ in names]
+    while block := list(itertools.islice(rows, BLOCK)):
+        for chunk, values in zip(chunks, zip(*block, strict=True), strict=True):
+            chunk.append(pa.array(values, pa.large_string()))
+    columns = [pa.chunked_array(chunk, pa.large_string()).to_pandas().astype("str") for chunk in chunks]
+    return pd.DataFrame(dict(zip(names, columns, strict=True)), columns=list(names), copy=False)
 
 
-def _jsonl(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
-    records: list[list[str | None]] = []
-    keys: set[str] = set()
-    for number, line in enumerate(decode(path, data, encoding).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            # Numbers stay as they are written, so that 1 is not read as 1.0 beside a missing value.
-            record = json.loads(line, parse_int=str, parse_float=str)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}: line {number} is not valid JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise UserError(f"{path}: line {number} is not a JSON object, which has the columns as keys")
-        keys |= record.keys()
-        records.append([_cell(path, number, name, record.get(name)) for name in names])
-    if records:
-        check_columns(path, names, keys)
-    return pd.DataFrame(records, columns=names, dtype="str")
+def _tsv(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
+    return _csv(path, data, names, encoding, SEPARATORS[".tsv"])
+
+
+def _jsonl(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
+    keys: dict[str, None] = {}
+
+    def rows() -> Iterator[list[str | None]]:
+        for line, record in objects(path, lines(path, data, encoding, "\n"), names, as_written=True):
+            keys.update(dict.fromkeys(record))
+            yield [_cell(path, line, name, record.get(name)) for name in names]
+
+    frame = _frame(names, rows())
+    if len(frame):
+        check_columns(path, names, list(keys), REMEDY)
+    return frame
 
 
 def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
@@ -189,18 +193,21 @@ def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
     return value.encode("utf-8", "replace").decode()
 
 
-def _parquet(path: Path, data: bytes, names: list[str], encoding: str) -> pd.DataFrame:
+def _parquet(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        check_columns(path, names, file.schema_arrow.names)
-        table = file.read(columns=names)
+        check_columns(path, names, file.schema_arrow.names, REMEDY)
+        table = file.read(columns=list(names))
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: not a parquet file: {error}") from None
     return pd.DataFrame({name: strings(path, name, table.column(name)) for name in names}, copy=False)
 
 
 def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
-    """The column's values as strings, whole numbers without a point. Raises UserError for lists and the like."""
+    """The column's values as strings, whole numbers without a point.
+
+    Raises UserError for lists and the like, and for text that is not UTF-8.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):
@@ -208,14 +215,30 @@ def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
         with contextlib.suppress(pa.ArrowInvalid):
             column = column.cast(pa.int64())  # whole numbers that a missing value made floats
     try:
-        values: pd.Series = column.cast(pa.large_string()).to_pandas()
+        text = column.cast(pa.large_string())
+        text.validate(full=True)  # a file may hold any bytes as text
+        values: pd.Series = text.to_pandas()
     except pa.ArrowException:
+        _check_utf8(path, name, column)
         raise UserError(f"{path}: column '{name}' holds {column.type}, expected text or numbers") from None
     return values.astype("str")
 
 
-QUOTES = 'a text with a " in it needs quotes around it, and each " inside them doubled'
-FORMATS: dict[str, Callable[[Path, bytes, list[str], str], pd.DataFrame]] = {
+def _check_utf8(path: Path, name: str, column: pa.ChunkedArray) -> None:
+    """Raises UserError with the row where a column of text or bytes holds what is not UTF-8."""
+    with contextlib.suppress(pa.ArrowException):
+        for row, value in enumerate(column.cast(pa.large_binary()), 1):
+            try:
+                (value.as_py() or b"").decode()
+            except UnicodeDecodeError as error:
+                raise UserError(
+                    f"{path}: column '{name}', row {row}: byte {error.start + 1} of it is not valid UTF-8; write the "
+                    "file again, with its text decoded from what it was saved in, often cp1252 or latin-1"
+                ) from None
+
+
+REMEDY = "see source in params.yaml"
+FORMATS: dict[str, Callable[[Path, bytes, Sequence[str], str], pd.DataFrame]] = {
     ".csv": _csv,
     ".tsv": _tsv,
     ".jsonl": _jsonl,

@@ -1,20 +1,22 @@
 """Rows of a data set on the Hugging Face hub: Parquet, CSV or JSONL files of one commit.
 
-Only the files that `source` names are fetched and only the needed columns are kept, as memory-mapped Arrow in the
-state folder. The files are data: no script of the repository is run and nothing is unpickled.
+Only the files that `source` names are fetched and only the needed columns are kept, of Parquet as memory-mapped Arrow
+in the state folder. The files are data: no script of the repository is run and nothing is unpickled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from slingshot import hub, state
 from slingshot.data import files
+from slingshot.data.decode import contents
+from slingshot.records import check_columns
 from slingshot.settings import HubSource, UserError
 
 FORMATS = (".parquet", ".csv", ".jsonl")
@@ -55,42 +57,32 @@ def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[s
 
 def _table(paths: list[Path], source: HubSource, key: str, named: bool) -> pd.DataFrame:
     """Columns text, label and group, as strings."""
+    wanted = {"text": source.text, "label": source.label, "group": source.group}
+    names = list(dict.fromkeys(name for name in wanted.values() if name))
+    if paths[0].suffix.lower() == ".parquet":
+        return files.in_roles(_parquet(paths, names, source, key, named), wanted)
+    tables = [files.read_columns(path, contents(path), names) for path in paths]
+    return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
+
+
+def _parquet(paths: list[Path], names: list[str], source: HubSource, key: str, named: bool) -> dict[str, pd.Series]:
+    """The columns of Parquet files, as memory-mapped Arrow; `named`: the labels by the names that the files give."""
     import datasets
 
     datasets.disable_progress_bars()
-    wanted = {"text": source.text, "label": source.label, "group": source.group}
-    names = list(dict.fromkeys(name for name in wanted.values() if name))
     try:
-        loaded = _load(paths, names)
+        for path in paths:
+            check_columns(path, names, pq.read_schema(path).names, files.REMEDY)
+        loaded = datasets.Dataset.from_parquet(list(map(str, paths)), cache_dir=str(state.arrow()), columns=names)
     except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError) as error:
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"dataset '{source.id}': the files of source.{key} can't be read: {reason}") from None
-    columns = {name: files.strings(paths[0], name, loaded.data.column(name)) for name in names}
+    pattern = Path(getattr(source, key))  # rows are counted over all its files
+    columns = {name: files.strings(pattern, name, loaded.data.column(name)) for name in names}
     feature = loaded.features[source.label]
     if named and isinstance(feature, datasets.ClassLabel):
         columns[source.label] = columns[source.label].map({str(k): name for k, name in enumerate(feature.names)})
-    return files.in_roles(columns, wanted)
-
-
-def _load(paths: list[Path], names: list[str]) -> Any:
-    """The columns of the files as a `datasets.Dataset`. Raises UserError where one is missing."""
-    import datasets
-    import pyarrow.parquet as pq
-
-    texts = datasets.Features({name: datasets.Value("string") for name in names})
-    where: dict[str, Any] = {"path_or_paths": list(map(str, paths)), "cache_dir": str(state.arrow())}
-    match paths[0].suffix.lower():
-        case ".parquet":
-            for path in paths:
-                files.check_columns(path, names, pq.read_schema(path).names)
-            return datasets.Dataset.from_parquet(**where, columns=names)
-        case ".csv":
-            for path in paths:
-                files.check_columns(path, names, list(pd.read_csv(path, nrows=0).columns))
-            return datasets.Dataset.from_csv(**where, usecols=names, features=texts, keep_default_na=False)
-    loaded = datasets.Dataset.from_json(**where)
-    files.check_columns(paths[0], names, loaded.column_names)
-    return loaded.select_columns(names)
+    return columns
 
 
 def _list(names: Collection[str]) -> str:

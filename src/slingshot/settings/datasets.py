@@ -32,14 +32,25 @@ class VaderSource(Frozen):
     """Group rows by the part of their id before the first "_"."""
 
 
-class FileSource(Frozen):
+class Columns(Frozen):
+    """Which columns of a table hold what."""
+
+    text: str
+    label: str
+    group: str | None = None
+
+    @model_validator(mode="after")
+    def _text_is_no_label(self) -> Self:
+        if self.text == self.label:
+            raise ValueError(f"text and label both name the column '{self.text}'")
+        return self
+
+
+class FileSource(Columns):
     """The user's own table in data/raw/D: CSV, TSV, JSONL or Parquet, compressed too."""
 
     kind: Literal["file"]
     file: RawFile
-    text: str
-    label: str
-    group: str | None = None
     test_file: RawFile | None = None
     encoding: str = "utf-8"
 
@@ -61,7 +72,7 @@ class LinesSource(Frozen):
         return self
 
 
-class HubSource(Frozen):
+class HubSource(Columns):
     """Files of a data set's repository on the Hugging Face hub: Parquet, CSV or JSONL."""
 
     kind: Literal["hub"]
@@ -69,9 +80,6 @@ class HubSource(Frozen):
     """OWNER/NAME."""
     file: str = Field(min_length=1)
     """Pattern of the paths in the repository that hold the rows, e.g. `data/train-*`; only these are fetched."""
-    text: str
-    label: str
-    group: str | None = None
     test_file: str | None = Field(default=None, min_length=1)
     """Pattern of the paths that hold the test rows."""
     revision: str | None = None

@@ -1,0 +1,188 @@
+"""Records of a user's CSV, TSV or JSONL file: the one reader of `prepare` and `predict`.
+
+A record that does not fit its header is an error. Padding or cutting it would make another row of it: most often a line
+break or a separator stands in a text without quotes around it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from slingshot.settings import UserError, nearest
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+LONGEST = 2**24
+"""Characters of one field of a table: a quote that nothing closes must not read the whole file into memory."""
+SWALLOWED = 3
+"""Whole rows inside one quoted text from which on its quote is taken for a stray one."""
+QUOTES = 'a text with a separator, a line break or a " in it needs quotes around it, and each " inside them doubled'
+
+
+class Record(NamedTuple):
+    """One record of a table."""
+
+    line: int
+    """The line of the file that it begins on, from 1."""
+    last: int
+    """The line that it ends on."""
+    cells: list[str]
+    inside: list[list[str]]
+    """Cells of the lines that lie whole inside its quotes and have as many fields as the header."""
+
+
+def file_format(path: Path, formats: Collection[str], compressions: Collection[str]) -> str:
+    """The suffix that says the format, without that of a compression. Raises UserError for an unknown one."""
+    lower = Path(path.name.lower())
+    suffix = lower.with_suffix("").suffix if lower.suffix in compressions else lower.suffix
+    if suffix not in formats:
+        known = f"{', '.join(formats)}, each also with {', '.join(compressions)}"
+        raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
+    return suffix
+
+
+def check_columns(path: Path, names: Iterable[str], found: Sequence[str], remedy: str) -> None:
+    """Raises UserError where a used column is missing, with the nearest one that is there, or stands twice."""
+    for name in names:
+        if name not in found:
+            raise UserError(f"{path}: no column '{name}'{_known(name, found)}; {remedy}")
+        if found.count(name) > 1:
+            raise UserError(f"{path}: column '{name}' stands twice; rename one")
+
+
+def _known(name: str, found: Sequence[str]) -> str:
+    """The nearest column; of a header that is one piece, what else may separate its columns."""
+    other = next((mark for mark in (";", "\t", "|", ",") if len(found) == 1 and mark in found[0]), None)
+    if other is None:
+        return nearest(name, found)
+    shown = "a tab" if other == "\t" else f"'{other}'"
+    return f": its header has {shown} between the names; save it with commas as .csv, or with tabs as .tsv"
+
+
+class Table:
+    """A CSV or TSV file: its header, and its records one by one."""
+
+    def __init__(self, file: Path, lines: Iterable[str], separator: str, longest: int = LONGEST) -> None:
+        """`lines` keep their ends; a bare "\\r" ends one too. Raises UserError where the header is malformed."""
+        csv.field_size_limit(max(csv.field_size_limit(), longest))
+        self._file, self._separator = file, separator
+        self._raw: list[str] = []
+        self._reader = csv.reader(self._remembered(lines), delimiter=separator, strict=True)
+        self.header: list[str] = next(self._parsed(), (1, []))[1]
+
+    def records(self, least: int) -> Iterator[Record]:
+        """The records; those with at least `least` fields may be shorter than the header.
+
+        Raises UserError that names the line and the likely cause where one does not fit.
+        """
+        for line, cells in self._parsed():
+            if len(cells) != len(self.header):
+                if not any(map(str.strip, cells)) and len(cells) == 1:
+                    continue  # a line of blanks is no row
+                if not least <= len(cells) < len(self.header):
+                    raise UserError(self._misfit(line, cells))
+            record = Record(line, self._reader.line_num, cells, self._inside() if len(self._raw) > 1 else [])
+            if self._separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
+                raise self.swallowed(record)  # hardly a text has both
+            yield record
+
+    def swallowed(self, record: Record) -> UserError:
+        """The error of a record that holds others inside a quoted text."""
+        return UserError(
+            f"{self._file}: line {record.line}: a text opens with a quote that swallows rows, up to line "
+            f"{record.last}; {QUOTES}. If it is one text after all, save the file as .jsonl"
+        )
+
+    def _remembered(self, lines: Iterable[str]) -> Iterator[str]:
+        for line in lines:
+            self._raw.append(line)
+            yield line
+
+    def _parsed(self) -> Iterator[tuple[int, list[str]]]:
+        """Each record that is not a blank line, and the line that it begins on."""
+        while True:
+            self._raw.clear()
+            line = self._reader.line_num + 1
+            try:
+                cells = next(self._reader, None)
+            except csv.Error as error:
+                where = f"line {line}" if line == self._reader.line_num else f"lines {line} to {self._reader.line_num}"
+                raise UserError(f"{self._file}: {where}: {error}; {QUOTES}") from None
+            if cells is None:
+                return
+            if cells:
+                yield line, cells
+
+    def _inside(self) -> list[list[str]]:
+        """Cells of the whole lines inside the last record's quotes that could be records of their own."""
+        split = [raw.rstrip("\r\n").split(self._separator) for raw in self._raw[1:-1]]
+        return [parts for parts in split if len(parts) == len(self.header)]
+
+    def _misfit(self, line: int, cells: list[str]) -> str:
+        count, expected = len(cells), len(self.header)
+        if count > expected and not any(cells[expected:]):
+            cause = "it ends in a separator too many: take it out, or name its column in the header"
+        elif count > expected:
+            cause = QUOTES
+        elif self._raw[-1].endswith("\r"):
+            cause = "a carriage return (\\r) in a text cuts it: put quotes around that text, or take it out"
+        else:
+            lacking = ", ".join(f"'{name}'" for name in self.header[count:])
+            cause = f"put quotes around a text with a line break in it, or write the last fields too: {lacking}"
+        fields = "1 field" if count == 1 else f"{count} fields"
+        return f"{self._file}: line {line}: {fields}, but the header has {expected}; {cause}"
+
+
+class _Object(dict[str, Any]):
+    twice: frozenset[str] = frozenset()
+    """Keys that stand in it more than once; the last value of each is held."""
+
+
+def objects(
+    file: Path, lines: Iterable[str], used: Collection[str], *, as_written: bool
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSONL file, each with its line. NaN and Infinity are missing values, as null is.
+
+    as_written: whether numbers stay the strings that they are written as, so that 1 is not read as 1.0 beside a missing
+    value. Raises UserError that names the line where it is no JSON object, or a used key stands twice.
+    """
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_constant=_missing,
+        parse_int=str if as_written else int,
+        parse_float=str if as_written else _finite,
+    )
+    for line, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            record = decoder.decode(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{file}: line {line} is not valid JSON: {error}") from None
+        if not isinstance(record, _Object):
+            raise UserError(f"{file}: line {line} is not a JSON object, which has the columns as keys")
+        for key in sorted(record.twice.intersection(used)):
+            raise UserError(f"{file}: line {line}: key '{key}' stands twice; take one out")
+        yield line, record
+
+
+def _object(pairs: list[tuple[str, Any]]) -> _Object:
+    held = _Object(pairs)
+    if len(held) < len(pairs):
+        names = [name for name, _ in pairs]
+        held.twice = frozenset(name for name in held if names.count(name) > 1)
+    return held
+
+
+def _finite(number: str) -> float | None:
+    """The number; None where it is too large for one, as Infinity is."""
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+def _missing(constant: str) -> None:
+    """NaN, Infinity or -Infinity."""
