@@ -30,6 +30,14 @@ def test_values_that_labels_does_not_list() -> None:
         encode(pd.Series(["good", "goood", "goood", "x"]), ["bad", "good"])
 
 
+def test_an_unlisted_value_means_first_the_label_that_it_reads_as() -> None:
+    listed = ["positives", "positive", "negative"]
+    with pytest.raises(UserError) as raised:
+        encode(pd.Series(["odd", "odd", "POSITIVE\u200b\u200b\u200b", "negative"]), listed)
+    said = r"does not list 'odd' (2 rows), 'POSITIVE\u200b\u200b\u200b' (1 rows), did you mean 'positive'?"
+    assert raised.value.message.endswith(said)  # no mapping, which would make a class of 'odd'
+
+
 def test_measurements_are_no_classes() -> None:
     with pytest.raises(UserError, match=r"numbers such as 0\.37, which are measurements"):
         encode(pd.Series(["1", "0.37", "2"]), None)

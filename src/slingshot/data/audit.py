@@ -9,6 +9,7 @@ import pandas as pd
 
 from slingshot.data.caveats import caveats
 from slingshot.data.groups import Groups
+from slingshot.data.spelling import Spelling
 from slingshot.settings import DatasetSettings
 from slingshot.tables import SPLITS, Labels
 
@@ -32,11 +33,13 @@ def audit(
     counts: dict[str, int],
     excluded: dict[str, int],
     commit: str | None,
+    spelling: Spelling,
 ) -> dict[str, Any]:
     """The audit of `rows` (text, label, group, side, test), where `side` is a split or an exclusion.
 
     names: of all class numbers in `rows`; labels: of the classes in train. counts: rows of the
     source, and rows without a value in the user's group column. commit: of the hub's files, if they are its.
+    `merged_labels` is in it only where labels read as one.
     """
     side, label = rows["side"].to_numpy(), rows["label"].to_numpy()
     test, used = side == "test", np.isin(side, SPLITS)
@@ -64,7 +67,8 @@ def audit(
         "majority": majority(labels, np.array([labels.names.index(names[k]) for k in label[test]])),
     }
     unseen = [name for name in names if name not in labels.names]
-    return report | {"warnings": caveats(dataset, report, unseen, counts["ungrouped"])}
+    report["warnings"] = caveats(dataset, report, unseen, counts["ungrouped"], spelling)
+    return report | ({"merged_labels": spelling.merged} if spelling.merged else {})
 
 
 def ceiling(

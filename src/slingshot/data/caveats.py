@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from slingshot.data.spelling import Spelling
 from slingshot.settings import DatasetSettings
 
 LARGE = 0.1
@@ -12,9 +13,13 @@ FEW = 10
 """Test rows under which a class's own figures say little."""
 
 
-def caveats(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], ungrouped: int) -> list[str]:
+def caveats(
+    dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], ungrouped: int, spelling: Spelling
+) -> list[str]:
     """Sentences, the weightiest first. unseen: classes without a row in train."""
-    found = [*_labels(dataset, audit), *_classes(dataset, audit, unseen), *_duplicates(dataset, audit)]
+    in_test = spelling.only_in_test(audit["classes"])
+    found = [*_labels(dataset, audit), *spelling.warnings(), *_classes(dataset, audit, unseen, in_test)]
+    found += _duplicates(dataset, audit)
     if getattr(dataset.source, "group", None) and ungrouped:
         found.append(f"{ungrouped} rows have no value in the group column: their text alone groups them.")
     cap, train = dataset.max_rows.train, audit["rows"]["train"]
@@ -38,10 +43,11 @@ def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     return found
 
 
-def _classes(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str]) -> list[str]:
+def _classes(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], in_test: str) -> list[str]:
     found = []
     if unseen:
-        found.append(f"{_list(unseen)}: no row in train, so left out of the classes.")
+        lost = f" The test file holds {in_test}." if in_test else ""
+        found.append(f"{_list(unseen)}: no row in train, so left out of the classes.{lost}")
     for split in ("validation", "test"):
         missing = [name for name, counts in audit["classes"].items() if not counts[split]]
         if missing:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from slingshot.data.alike import twins, visible
+from slingshot.data.spelling import MERGE, as_yaml
 from slingshot.settings import UserError, nearest
 
 
@@ -23,12 +25,22 @@ def encode(values: pd.Series, labels: Sequence[str] | Mapping[str, str] | None) 
     counts = values.value_counts()
     unknown = [value for value in counts.index if value not in names_of]
     if unknown:
-        shown = ", ".join(f"'{value}' ({counts[value]} rows)" for value in unknown[:5])
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
-        raise UserError(f"labels in params.yaml does not list {shown}{more}{nearest(unknown[0], names_of)}")
+        raise UserError(_unlisted(unknown, counts, names_of))
     names = list(dict.fromkeys(names_of.values()))
     number = {value: names.index(name) for value, name in names_of.items()}
     return values.map(number).to_numpy(dtype=np.int64), names
+
+
+def _unlisted(unknown: list[str], counts: pd.Series, names_of: Mapping[str, str]) -> str:
+    """The error for values that `labels` does not list; with the labels that it could be, where all read as one."""
+    shown = ", ".join(f"'{visible(value)}' ({counts[value]} rows)" for value in unknown[:5])
+    more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+    same = twins(unknown, names_of)
+    first = next(iter(same.values()), None)
+    hint = nearest(unknown[0], names_of) if first is None else f", did you mean '{visible(first)}'?"
+    if len(same) == len(unknown):
+        hint += f" {MERGE}:\n{as_yaml({**names_of, **{value: names_of[name] for value, name in same.items()}})}"
+    return f"labels in params.yaml does not list {shown}{more}{hint}"
 
 
 def _sorted(values: pd.Series) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from slingshot.data import files, groups, hub_rows, revision, vader
 from slingshot.data.audit import audit
 from slingshot.data.labels import encode
+from slingshot.data.spelling import MERGE, Spelling
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
 from slingshot.settings import (
@@ -52,10 +53,13 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     excluded: dict[str, int] = {}
     rows = _drop(rows, rows["text"].str.strip() == "", "empty_text", excluded)
     rows = _drop(rows, rows["label"].isna(), "missing_label", excluded)
-    rows["label"], names = encode(rows["label"], dataset.labels)
+    values = rows["label"]
+    rows["label"], names = encode(values, dataset.labels)
+    spelling = Spelling.of(values, rows["test"], dataset.labels, names)
     rows = _drop(rows, rows["label"].map(rows["label"].value_counts()) == 1, "single_row_class", excluded)
     if rows["label"].nunique() < 2:
-        raise UserError(_one_class(dataset, [names[k] for k in rows["label"].unique()], source_rows, excluded))
+        left = [names[k] for k in rows["label"].unique()]
+        raise UserError(" ".join([_one_class(dataset, left, source_rows, excluded), *spelling.warnings()]))
 
     rows = rows.sort_values("id", ignore_index=True)
     ungrouped = int(rows["group"].isna().sum())
@@ -74,9 +78,9 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
     kept = np.flatnonzero(train)
     labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
-    _check_splits(rows, labels, given_test)
+    _check_splits(rows, labels, given_test, spelling)
     counts = {"source": source_rows, "ungrouped": ungrouped}
-    report = audit(dataset, rows, joined, names, labels, counts, excluded, commit)
+    report = audit(dataset, rows, joined, names, labels, counts, excluded, commit, spelling)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
     placed = rows["order"].to_numpy().argsort(kind="stable")
     sides = rows["side"].to_numpy()[placed]
@@ -116,7 +120,7 @@ def _one_class(dataset: DatasetSettings, left: list[str], source_rows: int, excl
     counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in excluded.items()) or "none"
     return (
         f"a comparison needs two classes; {where} holds {found} ({source_rows} rows, left out: {counts}). "
-        f"Check {key} in params.yaml, or add rows of another class"
+        f"Check {key} in params.yaml, or add rows of another class."
     )
 
 
@@ -160,12 +164,19 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     rows.loc[part.index, "order"] = np.arange(len(part))
 
 
-def _check_splits(rows: pd.DataFrame, labels: Labels, given_test: bool) -> None:
+def _check_splits(rows: pd.DataFrame, labels: Labels, given_test: bool, spelling: Spelling) -> None:
     if len(labels.names) < 2:
         found = f"only '{labels.names[0]}'" if labels.names else "none"
         raise UserError(f"a comparison needs two classes; train holds {found}; see the labels and the test file")
     for split in SPLITS:
         if not (rows["side"] == split).any():
             if given_test and split == "test":
-                raise UserError("no row of the test file has a text and a label of train; see source in params.yaml")
+                raise UserError(_no_test_rows(spelling, labels))
             raise UserError(f"too few groups ({rows['group'].nunique()}): {split} has no row")
+
+
+def _no_test_rows(spelling: Spelling, labels: Labels) -> str:
+    lacking = spelling.only_in_test(labels.names)
+    held = f"; it holds {lacking}" if lacking else ""
+    said = f"no row of the test file has a text and a label of train{held}; see source in params.yaml"
+    return f"{said}. {MERGE}:\n{spelling.merged}" if spelling.merged else said

@@ -8,13 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from slingshot.data.spelling import MERGE
+
 WIDTH = 100
 SHOWN = 12
 """Classes listed; the rest are in metrics/audit."""
 
 
 def show(name: str, audit: dict[str, Any], console: Console | None = None) -> None:
-    """Print rows, duplicates, ceilings, classes and warnings of one data set. NO_COLOR is respected."""
+    """Print rows, duplicates, ceilings, classes and warnings of one data set, and the `labels:` that would merge what
+    reads as one. NO_COLOR is respected."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH
@@ -25,6 +28,9 @@ def show(name: str, audit: dict[str, Any], console: Console | None = None) -> No
     console.print(_classes(audit))
     for warning in audit["warnings"]:
         console.print(Text.assemble(("warning: ", "yellow"), warning))
+    if "merged_labels" in audit:
+        # Not wrapped: it is to be copied.
+        console.print(Text(f"{MERGE}:\n{audit['merged_labels']}"), soft_wrap=True)
 
 
 def _facts(audit: dict[str, Any]) -> list[tuple[str, str]]:

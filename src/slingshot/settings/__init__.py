@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from slingshot.settings.base import Count, Frozen, Name, Positive, Primary, UserError, nearest
+from slingshot.settings.base import Count, Frozen, Name, Positive, Primary, UserError, closest, nearest
 from slingshot.settings.contestants import (
     Checkpoint,
     FrozenSettings,
@@ -69,6 +69,7 @@ __all__ = [
     "Truncation",
     "UserError",
     "VaderSource",
+    "closest",
     "load",
     "nearest",
     "read_yaml",

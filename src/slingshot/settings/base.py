@@ -49,13 +49,16 @@ class UserError(click.ClickException):
     """Something that the user can mend: the message names the file, the key and the remedy."""
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is spelt most like this one, if one is close."""
+    return next(iter(difflib.get_close_matches(str(name), sorted(known), n=1, cutoff=0.5)), None)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """`, did you mean 'X'?` for the closest known name, else the list of known names."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    if close:
-        return f", did you mean '{close[0]}'?"
-    return f" (known: {', '.join(names) or 'none'})"
+    close = closest(name, names)
+    return f" (known: {', '.join(names) or 'none'})" if close is None else f", did you mean '{close}'?"
 
 
 class Frozen(BaseModel):

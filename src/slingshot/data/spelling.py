@@ -1,0 +1,126 @@
+"""How a source spells its labels, and what to tell the user of it; nothing is renamed here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from slingshot.data import alike
+from slingshot.data.several import several
+from slingshot.settings import closest
+
+SHOWN = 5
+"""Labels, or sets of them, that a sentence names."""
+LONG = 80
+"""Characters of a label that a sentence shows."""
+MERGE = (
+    "To make one class of labels that read as one, put this under the data set in params.yaml, for any `labels` there"
+)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The labels of the rows that have a text and a label."""
+
+    names: Mapping[str, str]
+    """Value in the source -> class, in label order."""
+    rows: Mapping[str, int]
+    """Class -> its rows, in label order."""
+    test_rows: Mapping[str, int]
+    """Class -> its rows in the test part of the source; none where it has no such part."""
+    listed: bool
+    """Whether params.yaml lists the labels."""
+
+    @classmethod
+    def of(
+        cls, values: pd.Series, test: pd.Series, listed: Sequence[str] | Mapping[str, str] | None, found: list[str]
+    ) -> Spelling:
+        """values: of the source, and whether each is of its test part. found: the classes, where none are listed."""
+        names = dict(listed) if isinstance(listed, Mapping) else {value: value for value in listed or found}
+        classes = values.map(names)
+        order = list(dict.fromkeys(names.values()))
+        counts, tested = (part.value_counts() for part in (classes, classes[test]))
+        rows = {name: int(counts[name]) for name in order if name in counts}
+        return cls(names, rows, {name: int(tested[name]) for name in order if name in tested}, listed is not None)
+
+    @property
+    def alike(self) -> list[list[str]]:
+        """Sets of classes that read as one, each with its commonest first."""
+        sets: dict[str, list[str]] = {}
+        for name in sorted(self.rows, key=lambda name: -self.rows[name]):
+            sets.setdefault(alike.key(name), []).append(name)
+        return [names for names in sets.values() if len(names) > 1]
+
+    @property
+    def merged(self) -> str | None:
+        """`labels:` of params.yaml that make one class of those that read as one; null where there are none, or where
+        they leave a single class."""
+        commonest = {name: names[0] for names in self.alike for name in names}
+        merged = {value: commonest.get(name, name) for value, name in self.names.items()}
+        return as_yaml(merged) if commonest and len(set(merged.values())) > 1 else None
+
+    def warnings(self) -> list[str]:
+        """What to tell of labels that read as one, and of labels that are several in one."""
+        found = []
+        if self.alike:
+            sets = "; ".join(self._counted(names) for names in self.alike[:SHOWN])
+            alone = "" if self.merged else " They leave one class, and a comparison needs two."
+            found.append(
+                f"Labels that read as one are separate classes: {sets}{_more(self.alike)}. Map them to one name with "
+                "`labels` in params.yaml, or, where they differ on purpose, to names that no one takes for each other."
+                f"{alone}"
+            )
+        compound = [] if self.listed else several(self.rows)
+        if compound:
+            rows = sum(self.rows[name] for name in compound)
+            found.append(
+                f"Several labels in one, in {rows} of {sum(self.rows.values())} rows: "
+                f"{self._counted(compound[:SHOWN])}{_more(compound)}. A comparison takes one label a text: keep one in "
+                "each row, or, to make a class of each combination on purpose, list every value as `labels` in "
+                "params.yaml."
+            )
+        return found
+
+    def only_in_test(self, train: Collection[str]) -> str:
+        """The classes of the test part that train lacks, each with its rows and what it may stand for in train."""
+        lacking = [name for name in self.test_rows if name not in train]
+        twins = alike.twins(lacking, train)
+        told = []
+        for name in lacking[:SHOWN]:
+            close = closest(name, train)
+            hint = f", did you mean {_named(close)}?" if close else ""
+            hint = f", reads as {_named(twins[name])}" if name in twins else hint
+            told.append(f"{_named(name)} ({_rows(self.test_rows[name])}{hint})")
+        return ", ".join(told) + _more(lacking)
+
+    def _counted(self, names: list[str]) -> str:
+        # A class of one row is left out before rows are split.
+        rows = {name: _rows(self.rows[name]) + (", left out" if self.rows[name] == 1 else "") for name in names}
+        return ", ".join(f"{_named(name)} ({rows[name]})" for name in names)
+
+
+def as_yaml(labels: Mapping[str, str]) -> str:
+    """`labels:` as they are pasted under a data set of params.yaml, the values of one name together."""
+    place = {name: number for number, name in enumerate(dict.fromkeys(labels.values()))}
+    together = sorted(labels.items(), key=lambda item: place[item[1]])
+    return "\n".join(["    labels:", *(f"      {_quoted(value)}: {_quoted(name)}" for value, name in together)])
+
+
+def _quoted(label: str) -> str:
+    escaped = label.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{alike.visible(escaped)}"'
+
+
+def _named(label: str) -> str:
+    visible = alike.visible(label)
+    return f"'{visible}'" if len(visible) <= LONG else f"'{visible[:LONG]}...'"
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
+
+
+def _more(things: Sequence[object]) -> str:
+    return f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
