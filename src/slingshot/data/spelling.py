@@ -15,7 +15,9 @@ SHOWN = 5
 """Labels, or sets of them, that a sentence names."""
 LONG = 80
 """Characters of a label that a sentence shows."""
-MERGE = "To make one class of labels that read as one, put this under the data set in params.yaml, in place of any `labels` there"
+MERGE = (
+    "To make one class of labels that read as one, write this under the data set in params.yaml, as its only `labels`"
+)
 
 
 @dataclass(frozen=True)
