@@ -1,0 +1,63 @@
+"""The ids that labels are asked for by: those that were ever paid for stay, and none is another label's name."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from slingshot.llm import asking
+from slingshot.llm.anthropic_api import connect
+from slingshot.llm.prompt import Prompt, slugs
+from slingshot.llm.task import Task
+from slingshot.settings import AnthropicSettings, Settings, load
+from tests.conftest import ROOT
+
+FROZEN = {
+    "tweets": (
+        ("negative", "neutral", "positive"),
+        ("negative", "neutral", "positive"),
+        "479fb14f5e4543c1ea45438fa9544e5202c4074d1648253695ccd53ba2d68b89",
+    ),
+    "snippets": (
+        ("very negative", "negative", "neutral", "positive", "very positive"),
+        ("very_negative", "negative", "neutral", "positive", "very_positive"),
+        "7b56e7384fcf5d5c0515222b75ccfaa4f14eac9844ce3af235b75de33a95edf4",
+    ),
+    "stars": (
+        ("1 star", "2 stars", "3 stars", "4 stars", "5 stars"),
+        ("1_star", "2_stars", "3_stars", "4_stars", "5_stars"),
+        "fdd6f0c550a0f5168190ddfc3407110a44ed33d26668f662b3936088978a6080",
+    ),
+    "specialties": (
+        ("Cardiovascular / Pulmonary", "ENT - Otolaryngology", "IME-QME-Work Comp etc.", "Urology"),
+        ("cardiovascular_pulmonary", "ent_otolaryngology", "ime_qme_work_comp_etc", "urology"),
+        "20e56afd0196618746645cf3b5b31df693d6d1f55043c494d6e61f27d2b0ec8e",
+    ),
+    "other scripts": (
+        ("好", "нет", "Größe"),
+        ("label_0", "label_1", "groe"),
+        "e590b2ff4126827dea44c06c29d830beacd8291566316efa664966194ddfe8b2",
+    ),
+    "alike": (
+        ("a b", "a-b", "A+", "A-", "N/A"),
+        ("a_b", "a_b_2", "a", "a_2", "n_a"),
+        "4eb23fe0506643c089960654b3e1b813f1c2d87a4f56e8f20432ac5240a01893",
+    ),
+}
+"""Labels, their ids and the digest of a request about them, as they were paid for."""
+
+
+@pytest.fixture(scope="module")
+def params() -> Settings:
+    return load(ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize(("names", "ids", "digest"), FROZEN.values(), ids=list(FROZEN))
+def test_what_was_paid_for_is_asked_for_in_the_same_words(names, ids, digest, params):
+    assert slugs(names) == ids
+    llm = AnthropicSettings(provider="anthropic", title="Claude", model="claude-test-1", price="claude_haiku_5_5")
+    words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
+    rows = pd.DataFrame({"id": ["r"], "text": ["a lovely phone"], "label": [1], "order": [0]})
+    task = Task("toy", "claude", Prompt(words, names), rows, rows, rows, params)
+    [[ask], _], _ = asking.questions(llm, task, connect(llm, params))
+    assert ask.request == digest
