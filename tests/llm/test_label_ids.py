@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import re
+import unicodedata
+
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from slingshot.llm import asking
+from slingshot.llm.answer import AnswerKeys, read_text
 from slingshot.llm.anthropic_api import connect
 from slingshot.llm.prompt import Prompt, slugs
 from slingshot.llm.task import Task
@@ -61,3 +70,78 @@ def test_what_was_paid_for_is_asked_for_in_the_same_words(names, ids, digest, pa
     task = Task("toy", "claude", Prompt(words, names), rows, rows, rows, params)
     [[ask], _], _ = asking.questions(llm, task, connect(llm, params))
     assert ask.request == digest
+
+
+# --- any labels ----------------------------------------------------------------------------------
+
+PIECES = [
+    *"aAbB01+-!#_.*\"'` ",
+    "  ",
+    "é",
+    "e\u0301",
+    "É",
+    "ß",
+    "ss",
+    "ａ",
+    "Ａ",
+    "１",
+    "\u200b",
+    "好",
+    "_2",
+    "label_0",
+]
+DECORATIONS = ("{}", "{}\n", '"{}"', "'{}'", "`{}`", "*{}*", "**{}**", "{}.", '"{}".', "**{}.**")
+
+
+@st.composite
+def label_sets(draw):
+    """Labels as a file's column gives them, without blanks at the ends, of few pieces, so that they are much alike."""
+    pieces = draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4))
+    name = st.lists(st.sampled_from(pieces), min_size=1, max_size=4).map("".join).map(str.strip).filter(bool)
+    return draw(st.lists(name, min_size=2, max_size=6, unique=True))
+
+
+quickly = hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
+
+
+@given(label_sets())
+@example(["-1", "0", "1"])
+@example(["x", "*x*", "x.", '"x"', "X"])
+@quickly
+def test_every_name_and_every_id_means_its_label_and_no_spelling_another(names):
+    ids = slugs(names)
+    keys = AnswerKeys(ids, names)
+    assert len(set(ids)) == len(names) and all(re.fullmatch("[a-z0-9_]+", label) for label in ids)
+    for number, (label, name) in enumerate(zip(ids, names, strict=True)):
+        others = [other for other in names if other != name]
+        assert label not in {*others, *(" ".join(other.casefold().split()) for other in others)}
+        for said in (name, f" {name}\n", json.dumps({"label": name}), f'{{"label": "{label}"}}'):
+            assert read_text(said, keys).label == number, said
+        for form in DECORATIONS:
+            for spelt in (label, label.upper(), label.title()):
+                assert read_text(form.format(spelt), keys).label == number, (form, spelt)
+            said = form.format(name)
+            answer = read_text(said, keys)
+            assert said.strip() in others or answer.label == number or answer.status == "off_list", said
+
+
+@given(label_sets())
+@quickly
+def test_ids_are_those_that_were_paid_for_unless_one_of_them_is_another_labels_name(names):
+    paid, kept = paid_slugs(names), slugs(names)
+    spelt = [" ".join(name.casefold().split()).strip("\"'`.* ").lstrip("+") for name in names]
+    taken = [n for n, label in enumerate(paid) if label in spelt[:n] + spelt[n + 1 :]]
+    assert (kept == paid) == (not taken)
+    if taken:
+        assert kept[: taken[0]] == paid[: taken[0]]
+
+
+def paid_slugs(names):
+    """The rule that ids were once made by: the first id that no label before has."""
+    found: list[str] = []
+    for number, name in enumerate(names):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or f"label_{number}"
+        tries = itertools.chain([slug], (f"{slug}_{n}" for n in itertools.count(2)))
+        found.append(next(label for label in tries if label not in found))
+    return tuple(found)
