@@ -95,8 +95,8 @@ def test_a_template_spelt_out_in_a_text_is_text():
 
 
 def test_names_that_differ_in_marks_alone_get_ids_that_differ():
-    assert slugs(["a b", "a_b", "A-B", "a b 2"]) == ("a_b", "a_b_2", "a_b_3", "a_b_2_2")
-    assert slugs(["好", "坏", "label_0"]) == ("label_0", "label_1", "label_0_2")
+    assert slugs(["a b", "a_b", "A-B", "a b 2"]) == ("a_b_2", "a_b", "a_b_3", "a_b_2_2")
+    assert slugs(["好", "坏", "label_0"]) == ("label_0_2", "label_1", "label_0")
 
 
 @given(st.lists(st.text(max_size=12), min_size=2, max_size=150, unique=True))

@@ -1,18 +1,27 @@
 """From what an LLM wrote to a label, a status and class probabilities.
 
-An answer that can't be read is a wrong answer, not a missing one: it gets a status that says what it was instead.
+An answer that can't be read is a wrong answer, not a missing one: it gets a status that says what it was instead. One
+that is spelt as a label is, to the letter, means that label; one that may mean several means none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import string
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from slingshot.tables import FAILED
+
+PAIRED = "\"'`*"
+"""What may stand around a label: quotes, and what makes it bold."""
+MARKS = PAIRED + "." + string.whitespace
+"""All that may stand at its ends."""
+LAYERS = 8
+"""Most layers of marks that are taken off one by one."""
 
 
 @dataclass(frozen=True)
@@ -27,36 +36,48 @@ class Answer:
 
 
 class AnswerKeys:
-    """The spellings that stand for each label: its id, and its name where no other label could be meant."""
+    """What stands for each label: its name and its id."""
 
     def __init__(self, ids: Sequence[str], names: Sequence[str]) -> None:
-        folded = [_folded(name) for name in names]
-        self._labels = {name: n for n, name in enumerate(folded) if folded.count(name) == 1}
-        self._labels |= {slug: n for n, slug in enumerate(ids)}
+        self._names = {name: number for number, name in enumerate(names)}
+        self._folded: dict[str, set[int]] = {}
+        for number, spelt in enumerate(zip(ids, names, strict=True)):
+            for key in map(folded, spelt):
+                self._folded.setdefault(key, set()).add(number)
 
-    def find(self, text: str) -> int | None:
-        """The label that is spelt so, whatever its capitals."""
-        return self._labels.get(_folded(text))
+    def named(self, text: str) -> int | None:
+        """The label whose name this is, to the letter."""
+        return self._names.get(text, self._names.get(text.strip()))
+
+    def meant(self, text: str) -> set[int]:
+        """The label whose name this is, or else those that are spelt so but for capitals and white space."""
+        label = self.named(text)
+        return self._folded.get(folded(text), set()) if label is None else {label}
+
+    def meant_alone(self, text: str) -> set[int]:
+        """The labels that a text may mean that is a label and nothing else, maybe with marks around it.
+
+        Where a mark may as well be the label's own ("C." beside "C"), it may mean either.
+        """
+        if self.named(text) is not None:
+            return self.meant(text)
+        return set().union(*map(self.meant, _peeled(text))) or self.meant(text.strip(MARKS))
 
 
 def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer:
     """The answer in what an LLM wrote: a label and nothing else, or JSON with `label`."""
     if not text.strip():
         return Answer("truncated" if truncated else "empty", text=text)
-    for spelt in () if truncated else (text, text.strip().strip("\"'`.*")):  # what was cut may begin another label
-        alone = keys.find(spelt)
-        if alone is not None:
-            return Answer("ok", alone, None, text)
+    alone = set() if truncated else keys.meant_alone(text)  # what was cut may begin another label
+    if alone:
+        return _answer(alone, text)
     value = _json(text)
-    named = value.get("label") if isinstance(value, dict) else None
-    if isinstance(named, int):  # a label that is a number, or true or false
-        named = json.dumps(named)
-    if not isinstance(named, str):
+    label = value.get("label") if isinstance(value, dict) else None
+    if isinstance(label, bool):
+        label = json.dumps(label)
+    if not isinstance(label, str):
         return Answer("truncated" if truncated else "invalid", text=text)
-    label = keys.find(named)
-    if label is None:
-        return Answer("off_list", text=text)
-    return Answer("ok", label, _confidence(value.get("confidence")), text)
+    return _answer(keys.meant(label), text, _confidence(value.get("confidence")))
 
 
 def verbalised(answer: Answer, classes: int) -> np.ndarray | None:
@@ -84,20 +105,51 @@ def votes(answers: Sequence[Answer], classes: int) -> tuple[int, np.ndarray | No
     return max(dict.fromkeys(cast), key=lambda label: counts[label]), counts / len(cast)
 
 
+def folded(text: str) -> str:
+    """The text whatever its capitals and white space."""
+    return " ".join(text.casefold().split())
+
+
+def bare(text: str) -> str:
+    """The text whatever its capitals, its white space and the marks around it."""
+    return folded(text).strip(MARKS)
+
+
+def _peeled(text: str) -> Iterator[str]:
+    """The text, then a layer less each time: a pair of marks around it, or the dot behind it."""
+    yield text
+    for _ in range(LAYERS):
+        inner = text.strip()
+        if len(inner) > 1 and inner[0] == inner[-1] in PAIRED:
+            text = inner[1:-1]
+        elif inner.endswith("."):
+            text = inner[:-1]
+        else:
+            return
+        yield text
+
+
+def _answer(meant: set[int], text: str, confidence: float | None = None) -> Answer:
+    if len(meant) != 1:
+        return Answer("off_list", text=text)
+    [label] = meant
+    return Answer("ok", label, confidence, text)
+
+
+class _Number(str):
+    """A number in JSON, spelt as it is there: the label 1.50 is not the label 1.5."""
+
+
 def _json(text: str) -> Any:
-    """The JSON that the text is or holds; None where there is none."""
+    """The JSON that the text is or holds, with each number as a _Number; None where there is none."""
     for part in (text, text[text.find("{") : text.rfind("}") + 1]):
         try:
-            return json.loads(part)
+            return json.loads(part, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
         except (ValueError, RecursionError):
             continue
     return None
 
 
 def _confidence(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100
-    return value / 100 if known else None
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    known = isinstance(value, _Number) and 0 <= float(value) <= 100
+    return float(value) / 100 if known else None

@@ -2,7 +2,7 @@
 
 A text is data. In a conversation it stands between tags that it can neither close nor open, in a completion on one
 line, so that it forges no example. Labels are asked for by ids, lower-case slugs of their names, because an API may
-answer an enumerated value in another capitalisation.
+answer an enumerated value in another capitalisation. A name is an answer too, so no id is another label's name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import jinja2
 
+from slingshot.llm.answer import bare
 from slingshot.settings import UserError
 from slingshot.tables import read_json
 
@@ -77,13 +78,20 @@ def read_words(path: Path) -> dict[str, Any]:
 
 
 def slugs(names: Sequence[str]) -> tuple[str, ...]:
-    """An id for each label, in order: its name in lower-case ASCII letters, digits and "_", unlike any other's."""
+    """An id for each label, in order: its name in lower-case ASCII letters, digits and "_".
+
+    No id is another one, nor another label's name, whatever its capitals, its white space and the marks around it. Nor
+    does a plus before it count: in JSON the number +1 is 1. Only where the plain id is so taken is it another one,
+    because ids are part of the requests that were paid for.
+    """
+    spelt = [bare(name).lstrip("+") for name in names]
     found: list[str] = []
     for number, name in enumerate(names):
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or f"label_{number}"
+        taken = {*found, *spelt[:number], *spelt[number + 1 :]}
         candidate, n = slug, 2
-        while candidate in found:
+        while candidate in taken:
             candidate, n = f"{slug}_{n}", n + 1
         found.append(candidate)
     return tuple(found)
