@@ -75,6 +75,19 @@ def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
         make(labelled(50), [("", "a"), ("one", "")])
 
 
+def test_the_first_validation_rows_are_a_fair_sample_and_train_opens_with_every_class(make: Make) -> None:
+    names = [f"c{k:02d}" for k in range(40) for _ in range(400 // (k + 1))]
+    prepared = make(list(zip(sentences(len(names)), names, strict=True)))
+    validation, train = prepared.rows["validation"]["label"], prepared.rows["train"]["label"]
+    whole = validation.value_counts(normalize=True)
+    apart = validation.head(40).value_counts(normalize=True).sub(whole, fill_value=0).abs().sum() / 2
+    by_chance = [validation.sample(40, random_state=s).value_counts(normalize=True) for s in range(20)]
+    assert apart < min(one.sub(whole, fill_value=0).abs().sum() / 2 for one in by_chance)
+    assert train.head(40).nunique() == 40
+    capped = make(list(zip(sentences(len(names)), names, strict=True)), max_rows={"validation": 40})
+    assert capped.rows["validation"]["label"].tolist() == validation.head(40).tolist()
+
+
 def test_caps_are_stratified_whole_groups_and_counted(make: Make) -> None:
     rows = [(text, label, f"g{i // 3}") for i, (text, label) in enumerate(labelled(300, "aab"))]
     prepared = make(rows, max_rows={"train": 50, "validation": 20, "test": 31})

@@ -150,9 +150,13 @@ def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool
 
 
 def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
-    """Write the nested order of one split into `rows`, and put what lies over the cap out of it."""
+    """Write the nested order of one split into `rows`, and put what lies over the cap out of it.
+
+    An LLM is measured on the first rows of validation: they must be a fair sample of it.
+    """
     part = rows.loc[rows["side"] == split, ["label", "group"]]
-    part = part.iloc[nested_order(part["label"].to_numpy(), part["group"].to_numpy(), seed)]
+    labels, groups = part["label"].to_numpy(), part["group"].to_numpy()
+    part = part.iloc[nested_order(labels, groups, seed, every_class=split != "validation")]
     if cap is not None:
         kept = first_groups(part, cap, every_class=split == "train")
         rows.loc[part.index[len(kept) :], "side"] = "over_max_rows"
