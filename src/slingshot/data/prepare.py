@@ -74,7 +74,7 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
     kept = np.flatnonzero(train)
     labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
-    _check_splits(rows, labels, given_test)
+    _check_splits(rows, labels, dataset)
     counts = {"source": source_rows, "ungrouped": ungrouped}
     report = audit(dataset, rows, joined, names, labels, counts, excluded, commit)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
@@ -164,12 +164,28 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     rows.loc[part.index, "order"] = np.arange(len(part))
 
 
-def _check_splits(rows: pd.DataFrame, labels: Labels, given_test: bool) -> None:
+def _check_splits(rows: pd.DataFrame, labels: Labels, dataset: DatasetSettings) -> None:
     if len(labels.names) < 2:
         found = f"only '{labels.names[0]}'" if labels.names else "none"
         raise UserError(f"a comparison needs two classes; train holds {found}; see the labels and the test file")
     for split in SPLITS:
         if not (rows["side"] == split).any():
-            if given_test and split == "test":
+            if dataset.has_test_file and split == "test":
                 raise UserError("no row of the test file has a text and a label of train; see source in params.yaml")
-            raise UserError(f"too few groups ({rows['group'].nunique()}): {split} has no row")
+            raise UserError(f"too few rows to split: {split} has none, as {_too_few(rows, dataset)}")
+
+
+def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
+    """Why a side is left without a row, and what helps: a class of a group for each side has a row on all of them."""
+    by_row, given_test = dataset.split.by == "row", dataset.has_test_file
+    pool = rows[~rows["test"] & (rows["side"] != "shared_with_test")]
+    held = pool.groupby("id" if by_row else "group")["label"].agg(["nunique", "first"])
+    most = held.loc[held["nunique"] == 1, "first"].value_counts().to_numpy().max(initial=0)
+    number, sides = ("two", "train and validation") if given_test else ("three", "train, validation and test")
+    what = "rows" if by_row else "groups of its own"
+    once = "" if by_row else "; copies of a text, near copies and rows of one source.group are one group"
+    test_file = "" if given_test else ", or name a test file of its own in `source`"
+    return (
+        f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows"
+        f"{' or' if given_test else ','} join classes by `labels: {{value: name}}`{test_file}"
+    )
