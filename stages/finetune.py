@@ -22,7 +22,7 @@ def main(dataset: str, model: str) -> None:
     import shutil
 
     from slingshot import hardware, settings, tables
-    from slingshot.choosing import primary_score
+    from slingshot.choosing import chosen_by, primary_score, said
     from slingshot.finetune.families import Task
     from slingshot.finetune.run import run_cell
 
@@ -36,7 +36,9 @@ def main(dataset: str, model: str) -> None:
     names = tables.Labels.read(inputs[3]).names
     fraction = tables.read_metadata(train_file)["fraction"]
 
-    task = Task(train, validation, names, study.metrics.primary, hardware.set_up(study.run), f"{dataset}-{model}")
+    truth = validation["label"].to_numpy()
+    by = chosen_by(study.metrics.primary, truth)
+    task = Task(train, validation, names, by, hardware.set_up(study.run), f"{dataset}-{model}")
     cell = run_cell(chosen, task, test, study.seeds, inputs, model)
 
     out = Path("data/predictions", dataset, f"{model}.parquet")
@@ -50,16 +52,16 @@ def main(dataset: str, model: str) -> None:
 
     from slingshot.finetune import card, curves, saved  # no part of training, so none of the key that it is kept under
 
-    curves.write(Path("data/curves", dataset, model), cell.usage, study.metrics.primary)
+    curves.write(Path("data/curves", dataset, model), cell.usage, by)
     saved.Saved(chosen.family, names).write(folder)
     counts = np.bincount(train["label"], minlength=len(names)).tolist()
-    card.write(folder, card.Trained(dataset, model, chosen, names, counts, fraction, study.metrics.primary, cell.usage))
+    card.write(folder, card.Trained(dataset, model, chosen, names, counts, fraction, by, cell.usage))
 
     checked = cell.predictions[cell.predictions["split"] == "validation"]
-    score = primary_score(study.metrics.primary, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))
+    score = primary_score(by, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))
     seconds = sum(run.seconds for run in cell.usage.train)
     click.echo(
-        f"finetune {dataset}-{model}: validation {study.metrics.primary} {score:.3f}, "
+        f"finetune {dataset}-{model}: validation {said(study.metrics.primary, truth, score)}, "
         f"{seconds:.0f} s of training -> {out}, {folder}"
     )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from slingshot.choosing import primary_score
+from slingshot.choosing import chosen_by, primary_score, said
 
 labels = np.array([0, 0, 1, 1, 2, 2, 2])
 scores = np.random.default_rng(0).dirichlet(np.ones(4), 7)
@@ -23,6 +23,11 @@ def test_scores_are_those_of_scikit_learn_over_the_classes_with_rows(primary, ex
     assert primary_score(primary, labels, scores) == pytest.approx(expected)
 
 
-def test_auroc_of_one_class_falls_back_to_accuracy():
+def test_an_auroc_of_one_class_chooses_nothing_and_accuracy_is_named_in_its_place():
     only = np.zeros(7, dtype=int)
-    assert primary_score("auroc", only, scores) == np.mean(predicted == 0)
+    with pytest.raises(ValueError, match="undefined"):
+        primary_score("auroc", only, scores)
+    assert chosen_by("auroc", only) == "accuracy"
+    assert said("auroc", only, 0.5) == "accuracy 0.500 (auroc is undefined, as the rows are of one class)"
+    assert chosen_by("auroc", labels) == "auroc" and said("auroc", labels, 0.5) == "auroc 0.500"
+    assert chosen_by("macro_f1", only) == "macro_f1"

@@ -33,6 +33,13 @@ def points(*, seeds: int = 1, splits: int = 1, noise: float = 0.0, llm: float = 
     return made + [point("llm", None, llm, seed=-1, split=split) for split in range(splits)]
 
 
+def test_a_figure_that_is_undefined_everywhere_makes_no_curve_and_is_said_to_be() -> None:
+    small, llm = learning.curves(points(seeds=3), "auroc")
+    assert (small.levels, small.fit, small.band_of) == ((), None, "none")
+    assert small.fit_reason == "auroc is undefined at every number of training rows"
+    assert llm.fit_reason == "prompted, not trained"
+
+
 def test_a_power_law_is_found_again_and_falls_for_a_loss() -> None:
     small, llm = learning.curves(points(), "accuracy")
     assert (small.fit.a, small.fit.b, small.fit.c) == pytest.approx((0.9, 2, 0.5), rel=1e-3)

@@ -73,7 +73,8 @@ class Curve:
     fit_reason: str
     """Why there is none; empty where there is."""
     band_of: str
-    """What the band spans: `training seeds only`, `3 splits`, `training seeds and 3 splits`, or `none, of one seed`."""
+    """What the band spans: `training seeds only`, `3 splits`, `training seeds and 3 splits`, `none, of one seed`, or
+    `none` without a level."""
 
 
 def curves(points: Sequence[Point], metric: str) -> list[Curve]:
@@ -109,6 +110,8 @@ def _of_like_splits(points: Sequence[Point]) -> list[Point]:
 
 
 def _band_of(levels: Sequence[Level]) -> str:
+    if not levels:
+        return "none"
     if all(len(level.values) == 1 for level in levels):
         return "none, of one seed"
     splits = min(level.split_seeds for level in levels)
@@ -135,6 +138,8 @@ def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
     """The power law of least squares through the means (Hestness et al., 2017, section 3, arXiv:1712.00409)."""
     from scipy.optimize import curve_fit
 
+    if not levels:
+        return None, f"{metric} is undefined at every number of training rows"
     if len(levels) < ENOUGH_LEVELS:
         return None, f"a power law needs {ENOUGH_LEVELS} numbers of training rows"
     falls = metric in LOWER_IS_BETTER

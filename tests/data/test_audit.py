@@ -46,6 +46,7 @@ def test_the_majority_class_scores_what_scikit_learn_says(test: list[int]) -> No
     with warnings.catch_warnings(action="ignore"):
         recall = metrics.recall_score(test, answers, average="macro", labels=scored, zero_division=0)
     assert found["balanced_accuracy"] == pytest.approx(recall)
+    assert found["auroc"] == (0.5 if len(scored) > 1 else None)
     assert found["log_loss"] == pytest.approx(metrics.log_loss(test, shares, labels=[0, 1, 2]))
     assert found["brier"] == pytest.approx(np.mean(((shares - np.eye(3)[test]) ** 2).sum(axis=1)))
 

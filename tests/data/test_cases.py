@@ -30,6 +30,7 @@ def prepared(name: str) -> Prepared:
         ("pqdup", "column 'label' stands twice"),
         ("semi", "no column 'text': its header has ';' between the names"),
         ("short", "line 2: 2 fields, but the header has 3; .* last fields too: 'text'"),
+        ("tworows", "too few rows to split: validation has none, as no class has three groups of its own"),
         ("trailsep", "line 2: 3 fields, but the header has 2; it ends in a separator too many"),
         ("utf16", "set source.encoding .* utf-16, as its first bytes say"),
     ],

@@ -1,11 +1,15 @@
 """prepare as a whole: what is excluded and counted, what stops it, and the sides rows end on."""
 
+import json
+import os
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from data_toys import Make, sentences
 
-from slingshot.data.prepare import Prepared
-from slingshot.settings import UserError
+from slingshot.data.prepare import Prepared, prepare
+from slingshot.settings import DatasetSettings, UserError
 
 
 def labelled(count: int, names: str = "ab", tag: str = "row") -> list[tuple[str, str]]:
@@ -75,6 +79,19 @@ def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
         make(labelled(50), [("", "a"), ("one", "")])
 
 
+def test_the_first_validation_rows_are_a_fair_sample_and_train_opens_with_every_class(make: Make) -> None:
+    names = [f"c{k:02d}" for k in range(40) for _ in range(400 // (k + 1))]
+    prepared = make(list(zip(sentences(len(names)), names, strict=True)))
+    validation, train = prepared.rows["validation"]["label"], prepared.rows["train"]["label"]
+    whole = validation.value_counts(normalize=True)
+    apart = validation.head(40).value_counts(normalize=True).sub(whole, fill_value=0).abs().sum() / 2
+    by_chance = [validation.sample(40, random_state=s).value_counts(normalize=True) for s in range(20)]
+    assert apart < min(one.sub(whole, fill_value=0).abs().sum() / 2 for one in by_chance)
+    assert train.head(40).nunique() == 40
+    capped = make(list(zip(sentences(len(names)), names, strict=True)), max_rows={"validation": 40})
+    assert capped.rows["validation"]["label"].tolist() == validation.head(40).tolist()
+
+
 def test_caps_are_stratified_whole_groups_and_counted(make: Make) -> None:
     rows = [(text, label, f"g{i // 3}") for i, (text, label) in enumerate(labelled(300, "aab"))]
     prepared = make(rows, max_rows={"train": 50, "validation": 20, "test": 31})
@@ -130,13 +147,59 @@ def test_a_large_group_is_named_and_one_too_large_stops(make: Make, copies: int,
             r"holds no class of two usable rows \(2 rows, left out: 2 empty text\). Check source.l",
         ),
         (labelled(26, "abcdefghijklmnopqrstuvwxyz"), "no class of two usable rows .*26 single row class"),
-        (labelled(4), "too few groups"),
+        (labelled(4), "too few rows to split: validation has none, as no class has three groups of its own"),
         ([(text, f"{i / 7:.2f}") for i, text in enumerate(sentences(30))], "which are measurements, not classes"),
     ],
 )
 def test_what_leaves_nothing_to_compare_stops(make: Make, rows: list[tuple[str, str]], said: str) -> None:
     with pytest.raises(UserError, match=f"data set 'toy': .*{said}"):
         make(rows)
+
+
+def test_two_rows_a_class_stop_and_each_remedy_that_is_named_helps(make: Make) -> None:
+    rows = labelled(40, "abcdefghijklmnopqrst")
+    with pytest.raises(UserError) as stopped:
+        make(rows)
+    assert stopped.value.message == (
+        "data set 'toy': too few rows to split: validation has none, as no class has three groups of its own, one for "
+        "each of train, validation and test (the most is 2; copies of a text, near copies and rows of one source.group "
+        "are one group). Add rows, join classes by `labels: {value: name}`, or name a test file of its own in `source`"
+    )
+    joined = {name: "early" if name < "k" else "late" for name in "abcdefghijklmnopqrst"}
+    for helped in (
+        make([*rows, ("a third row of class a", "a")]),
+        make(rows, labels=joined),
+        make(rows, labelled(20, "abcdefghijklmnopqrst", tag="test")),
+    ):
+        assert min(helped.audit["rows"][split] for split in ("train", "validation", "test")) > 0
+
+
+def test_with_a_test_file_a_class_of_two_groups_would_do(make: Make) -> None:
+    copies = [
+        (f"{text} {end}", label) for text, label in labelled(2) for end in ("once more", "once  more", "ONCE more")
+    ]
+    with pytest.raises(
+        UserError, match=r"no class has two groups of its own, one for each of train and validation \(the"
+    ):
+        make(copies, labelled(20, tag="test"))
+    with pytest.raises(UserError, match="no class has three rows, one for each"):
+        make(labelled(4), split={"by": "row"})
+
+
+def test_groups_of_several_classes_are_no_classs_own(make: Make) -> None:
+    labels, groups = "aaadcbddacba", "dbccadbddcac"
+    rows = [(text, *pair) for text, pair in zip(sentences(12), zip(labels, groups, strict=True), strict=True)]
+    with pytest.raises(UserError, match=r"validation has none, as no class has three groups of its own, .*most is 0;"):
+        make(rows)
+
+
+def test_the_case_of_two_rows_a_class_stops_with_a_remedy() -> None:
+    if "SLINGSHOT_CASES" not in os.environ:
+        pytest.skip("SLINGSHOT_CASES does not name the folder of the cases")
+    folder = Path(os.environ["SLINGSHOT_CASES"], "tworows")
+    chosen = json.loads((folder.parent / "params.json").read_text())["tworows"]
+    with pytest.raises(UserError, match=r"no class has three groups .*Add rows, join classes"):
+        prepare("tworows", DatasetSettings.model_validate(chosen), 0, folder)
 
 
 def twins(count: int) -> list[tuple[str, str]]:

@@ -44,20 +44,26 @@ def test_row_order_does_not_matter(pairs: list[tuple[int, int]], chance: object)
     labels, groups = arrays(pairs)
     shuffled = np.array(chance.sample(range(len(pairs)), len(pairs)))  # type: ignore[attr-defined]
     assert (assign(labels[shuffled], groups[shuffled], SHARES, 0) == assign(labels, groups, SHARES, 0)[shuffled]).all()
-    first = list(dict.fromkeys(groups[nested_order(labels, groups, 0)]))
-    again = list(dict.fromkeys(groups[shuffled][nested_order(labels[shuffled], groups[shuffled], 0)]))
-    assert first == again
+    for every_class in (True, False):
+        first = groups[nested_order(labels, groups, 0, every_class=every_class)]
+        again = groups[shuffled][nested_order(labels[shuffled], groups[shuffled], 0, every_class=every_class)]
+        assert list(dict.fromkeys(first)) == list(dict.fromkeys(again))
+
+
+@given(rows, st.integers(0, 3), st.booleans())
+@hypothesis_settings(max_examples=100, deadline=None)
+def test_the_nested_order_keeps_groups_together(pairs: list[tuple[int, int]], seed: int, every_class: bool) -> None:
+    labels, groups = arrays(pairs)
+    order = nested_order(labels, groups, seed, every_class=every_class)
+    assert sorted(order) == list(range(len(pairs)))
+    assert len(list(dict.fromkeys(groups[order]))) == 1 + int((groups[order][1:] != groups[order][:-1]).sum())
 
 
 @given(rows, st.integers(0, 3))
 @hypothesis_settings(max_examples=100, deadline=None)
-def test_the_nested_order_keeps_groups_together_and_opens_with_every_class(
-    pairs: list[tuple[int, int]], seed: int
-) -> None:
+def test_the_order_to_learn_from_opens_with_every_class(pairs: list[tuple[int, int]], seed: int) -> None:
     labels, groups = arrays(pairs)
-    order = nested_order(labels, groups, seed)
-    assert sorted(order) == list(range(len(pairs)))
-    assert len(list(dict.fromkeys(groups[order]))) == 1 + int((groups[order][1:] != groups[order][:-1]).sum())
+    order = nested_order(labels, groups, seed, every_class=True)
     opening = list(dict.fromkeys(groups[order]))[: len(set(labels))]
     assert set(labels[np.isin(groups, opening)]) == set(labels)
 
@@ -68,13 +74,86 @@ def skewed(count: int, per_group: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return labels, np.array([f"g{i}" for i in chance.integers(0, count // per_group, count)], dtype=object)
 
 
+@pytest.mark.parametrize(
+    ("seed", "order"),
+    [
+        (0, [12, 8, 10, 9, 13, 14, 2, 7, 5, 6, 0, 1, 11, 3, 4, 15]),
+        (7, [9, 15, 12, 8, 3, 4, 0, 1, 5, 6, 2, 10, 11, 13, 14, 7]),
+    ],
+)
+def test_the_order_to_learn_from_stays_as_it_was(seed: int, order: list[int]) -> None:
+    """Another order would change every prompt's examples, and so pay for every answer again."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 0, 1, 2, 0, 0, 3, 0, 1, 0])
+    groups = np.array(list("aabccddefghijkkl"), dtype=object)
+    assert nested_order(labels, groups, seed, every_class=True).tolist() == order
+
+
+@pytest.mark.parametrize("every_class", [True, False])
 @pytest.mark.parametrize(("per_group", "within"), [(1, 6), (8, 30)])
-def test_every_prefix_is_nearly_stratified(per_group: int, within: int) -> None:
+def test_every_prefix_is_nearly_stratified(per_group: int, within: int, every_class: bool) -> None:
     labels, groups = skewed(3000, per_group, 1)
-    ordered = labels[nested_order(labels, groups, 0)]
+    ordered = labels[nested_order(labels, groups, 0, every_class=every_class)]
     counts = np.cumsum(np.eye(5)[ordered], axis=0)
     expected = np.arange(1, 3001)[:, None] * np.bincount(labels) / 3000
     assert np.abs(counts - expected).max() <= within  # rows; a random order is off by some 50
+
+
+CLASSES = 150
+ZIPF = 1 / np.arange(1, CLASSES + 1)
+EQUAL = np.ones(CLASSES)
+
+
+def many_classes(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of CLASSES classes and the number of each row's group."""
+    chance = np.random.default_rng(seed)
+    weights = EQUAL if kind == "equal" else ZIPF
+    count = 1500
+    labels = chance.choice(CLASSES, count, p=weights / weights.sum())
+    if kind == "rare":  # one to three rows a class
+        labels = np.repeat(np.arange(CLASSES), chance.integers(1, 4, CLASSES))
+    if kind == "copies":  # near duplicates of one label: most texts alone, few of them often
+        sizes = chance.geometric(0.6, count)
+        return np.repeat(labels, sizes), np.repeat(np.arange(count), sizes)
+    if kind == "copies of four":
+        return np.repeat(labels, 4), np.repeat(np.arange(count), 4)
+    if kind.startswith("mixed"):  # such as the sentences of one review
+        return labels, chance.integers(0, count // int(kind.split()[1]), count)
+    return labels, np.arange(len(labels))
+
+
+def distances(labels: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Total variation distance of the first N rows' class shares to those of all, for N = 1, 2, ..."""
+    held = np.cumsum(np.eye(CLASSES)[labels[order]], axis=0)
+    return np.asarray(np.abs(held / np.arange(1, len(order) + 1)[:, None] - held[-1] / len(order)).sum(axis=1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "at_150"),
+    [
+        ("zipf", 0.29),
+        ("equal", 0.29),
+        ("rare", 0.29),
+        ("copies", 0.29),
+        ("mixed 4", 0.29),
+        ("mixed 12", 0.29),
+        ("copies of four", None),  # 38 groups can't hold 150 classes
+    ],
+)
+def test_the_first_rows_to_measure_on_are_as_fair_as_a_random_sample(kind: str, at_150: float | None) -> None:
+    ours, by_chance = [], []
+    for seed in range(4):
+        labels, groups = many_classes(kind, seed)
+        names = np.array([f"g{i:06d}" for i in groups], dtype=object)
+        ours.append(distances(labels, nested_order(labels, names, seed, every_class=False)))
+        chance = np.random.default_rng(seed)
+        for _ in range(10):  # whole groups, as ours are
+            place = chance.permutation(groups.max() + 1)[groups]
+            by_chance.append(distances(labels, np.argsort(place, kind="stable")))
+    least = min(map(len, ours + by_chance))
+    mean, expected = (np.mean([one[:least] for one in held], axis=0) for held in (ours, by_chance))
+    assert (mean[9:] <= expected[9:] + 1e-9).all()  # under ten rows both are near 1, and luck decides
+    if at_150 is not None:
+        assert max(one[149] for one in ours) <= at_150
 
 
 @pytest.mark.parametrize("per_group", [1, 8])
@@ -104,7 +183,7 @@ def test_a_large_group_goes_to_train() -> None:
 
 def frame(pairs: list[tuple[int, int]]) -> pd.DataFrame:
     labels, groups = arrays(pairs)
-    order = nested_order(labels, groups, 0)
+    order = nested_order(labels, groups, 0, every_class=True)
     return pd.DataFrame({"label": labels[order], "group": groups[order], "row": order})
 
 

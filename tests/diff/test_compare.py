@@ -206,7 +206,7 @@ def test_a_metric_that_needs_scores_is_undefined_without_them(study: Study) -> N
     assert told["not_paired"] == ["toy-gains"]
     text = slingshot("diff", "main", "--metric", "auroc").stdout
     assert line(text, "gains")[2:4] == ["–", "undefined"]
-    assert "- gains: workspace: auroc needs scores, and the score source is none." in text
+    assert "- gains: workspace: auroc is undefined, as it needs scores, and the score source is none." in text
     assert "## AUROC of the workspace" in text
 
 

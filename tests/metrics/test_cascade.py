@@ -116,6 +116,17 @@ def test_where_no_threshold_reaches_the_llm_it_always_answers_and_the_report_say
     assert cascade.headline(made.report).startswith("100.0% of the test rows go to large; no threshold")
 
 
+@pytest.mark.parametrize(("max_cost", "threshold", "who"), [(None, None, "large"), (4.0, 0.0, "small")])
+def test_an_auroc_of_one_class_chooses_no_threshold_and_the_report_says_so(max_cost, threshold, who) -> None:
+    small, large = (frame[(frame["split"] == "test") | (frame["label"] == 1)] for frame in (predicted(3), other(4)))
+    settings = SETTINGS.model_copy(update={"max_cost": max_cost})
+    made = cascade.build(settings, small, large, "auroc", 3, PRICES).report
+    assert (made["reached"], made["seeds"][0]["threshold"]) == (False, threshold)
+    [note] = made["notes"]
+    assert note.startswith(f"auroc is undefined on the {made['rows']} validation rows, as they are of one class")
+    assert note.endswith(f"no threshold could be chosen: {who} always answers")
+
+
 def test_the_curve_runs_from_the_small_model_alone_to_the_llm_alone_with_their_costs() -> None:
     small, large = predicted(3), other(4)
     curve = build(small, large).report["curve"]

@@ -61,7 +61,10 @@ def test_without_scores_what_needs_them_is_null_with_its_reason(contestant: Make
     points, detail = intervals.evaluate(contestant(source="none"), None, LABELS, OPTIONS)
     for name in ("auroc", "log_loss", "brier", "ece", "rms_calibration_error"):
         assert points[name] is None
-        assert detail["metrics"][name]["reason"] == f"{name} needs scores, and the score source is none"
+        assert (
+            detail["metrics"][name]["reason"]
+            == f"{name} is undefined, as it needs scores, and the score source is none"
+        )
     assert points["auroc_classes"] is None
     assert detail["metrics"]["accuracy"]["low"] is not None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from slingshot.metrics import pairs
 from slingshot.metrics.scored import Run, Scored
@@ -176,9 +177,24 @@ def test_without_scores_auroc_pairs_are_null_with_a_note_and_holm_skips_them(con
     first, second, third = pairs.compare(sides, FOLDER, options)["pairs"]
     assert [first[key] for key in ("b_value", "difference", "low", "high", "p", "p_holm")] == [None] * 6
     assert first["a_value"] is not None
-    assert first["notes"] == ["b: auroc needs scores, and the score source is none"]
+    assert first["notes"] == ["b: auroc is undefined, as it needs scores, and the score source is none"]
     assert first["verdict"] == third["verdict"] == "not resolved"
     assert second["p_holm"] == second["p"]
+
+
+def test_of_test_rows_of_one_class_no_auroc_is_compared_and_the_reason_stands_once(contestant: Maker) -> None:
+    one = {name: contestant(30, 1, seeds=(seed,)) for seed, name in enumerate("ab")}
+    result = pairs.compare(one, FOLDER, OPTIONS.model_copy(update={"primary": "auroc"}))
+    why = "auroc is undefined, as it needs at least two classes among the scored rows"
+    assert result["pairs"][0]["notes"] == [why]
+    assert pairs.headline(result) == f"1 pairs on auroc, 0 resolved, 1 undefined ({why})"
+
+
+def test_a_difference_without_an_interval_is_not_called_undefined(contestant: Maker) -> None:
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(pairs.table(pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, FOLDER, OPTIONS)))
+    assert "undefined" not in captured.get() and "none" in captured.get()
 
 
 def test_every_pair_in_the_order_of_the_study(contestant: Maker) -> None:

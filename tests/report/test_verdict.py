@@ -89,6 +89,34 @@ def test_an_undefined_validation_figure_is_not_chosen(files, study, tmp_path) ->
     assert best([c for c in results.contestants if c.name in ("tfidf", "frozen")], "accuracy").name == "frozen"
 
 
+WHY = "auroc is undefined, as it needs at least two classes among the scored rows"
+
+
+def unmeasured(files, *names: str) -> None:
+    """Take their validation figure away."""
+    for name in names:
+        files.scores[name]["validation_accuracy"] = None
+        files.intervals[name]["notes"] = [f"validation_accuracy: {WHY}"]
+
+
+def test_one_without_a_figure_is_not_chosen_among_others_and_named(files, study, tmp_path) -> None:
+    unmeasured(files, "minilm", "gemma")
+    found = decided(files, study, tmp_path)
+    assert (found.small, found.large) == ("frozen", "gemma")
+    assert found.unranked == {"minilm": WHY}, "gemma is the only LLM"
+
+
+def test_where_no_model_has_a_figure_none_is_chosen_and_nothing_decided(files, study, tmp_path) -> None:
+    unmeasured(files, "tfidf", "frozen", "minilm")
+    files.add_cascade("both", 0.9, 0.004)
+    found = decided(files, study, tmp_path, cascades=CASCADES)
+    assert (found.decision, found.choice, found.small, found.pair) == ("undecided", None, None, None)
+    assert found.reasons == ["no model can be chosen"]
+    assert set(found.unranked) == {"tfidf", "frozen", "minilm"}
+    alone = decided(files, study, tmp_path, llms=[])
+    assert (alone.decision, alone.choice) == ("no comparison", None)
+
+
 def test_a_pair_reads_the_same_from_both_sides(files) -> None:
     there, back = find_pair(files.pairs, "minilm", "gemma"), find_pair(files.pairs, "gemma", "minilm")
     assert (back.difference, back.low, back.high) == (-there.difference, -there.high, -there.low)

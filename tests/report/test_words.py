@@ -113,6 +113,19 @@ def test_without_an_llm_the_models_are_compared(files, study, tmp_path) -> None:
     assert "better than frozen, +0.061" in text
 
 
+def test_who_has_no_figure_to_be_chosen_by_is_said(files, study, tmp_path) -> None:
+    for name in ("tfidf", "minilm"):
+        files.scores[name]["validation_accuracy"] = None
+        files.intervals[name]["notes"] = ["validation_accuracy: no validation row is predicted"]
+    said = "could not be chosen by accuracy on validation rows (no validation row is predicted)."
+    text = written(files, study, tmp_path).words
+    assert text.startswith("Fine-tune frozen.") and f"tfidf and minilm {said}" in text
+    assert "may decide it" not in text
+    text = written(files, study, tmp_path, models=["tfidf", "minilm"], llms=[]).words
+    assert text.startswith("No LLM takes part, so fine-tuning is not compared with prompting. No model can be chosen.")
+    assert text.endswith(f"tfidf and minilm {said}")
+
+
 def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
     assert "nothing to compare" in written(files, study, tmp_path, llms=[], models=[]).words
 

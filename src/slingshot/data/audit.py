@@ -94,7 +94,7 @@ def majority(labels: Labels, test: np.ndarray) -> dict[str, Any]:
     """Scores on test rows (class numbers) of always answering train's most frequent class.
 
     Its probabilities are train's class shares. Macro figures average over the classes with a test
-    row. AUROC of a constant score is 0.5.
+    row. AUROC of a constant score is 0.5; of test rows of one class it is undefined, null.
     """
     shares = np.array(labels.train_counts) / sum(labels.train_counts)
     answer, classes = int(shares.argmax()), len(np.unique(test))
@@ -107,7 +107,7 @@ def majority(labels: Labels, test: np.ndarray) -> dict[str, Any]:
         "macro_f1": 2 * accuracy / (1 + accuracy) / classes,
         "log_loss": float(-np.log(shares[test].clip(min=CLIP)).mean()),
         "brier": float((1 - 2 * shares[test] + (shares**2).sum()).mean()),
-        "auroc": 0.5,
+        "auroc": 0.5 if classes > 1 else None,
     }
 
 

@@ -78,7 +78,7 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
     kept = np.flatnonzero(train)
     labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
-    _check_splits(rows, labels, given_test, spelling)
+    _check_splits(rows, labels, dataset, spelling)
     counts = {"source": source_rows, "ungrouped": ungrouped}
     report = audit(dataset, rows, joined, names, labels, counts, excluded, commit, spelling)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
@@ -154,9 +154,13 @@ def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool
 
 
 def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
-    """Write the nested order of one split into `rows`, and put what lies over the cap out of it."""
+    """Write the nested order of one split into `rows`, and put what lies over the cap out of it.
+
+    An LLM is measured on the first rows of validation: they must be a fair sample of it.
+    """
     part = rows.loc[rows["side"] == split, ["label", "group"]]
-    part = part.iloc[nested_order(part["label"].to_numpy(), part["group"].to_numpy(), seed)]
+    labels, groups = part["label"].to_numpy(), part["group"].to_numpy()
+    part = part.iloc[nested_order(labels, groups, seed, every_class=split != "validation")]
     if cap is not None:
         kept = first_groups(part, cap, every_class=split == "train")
         rows.loc[part.index[len(kept) :], "side"] = "over_max_rows"
@@ -164,15 +168,15 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     rows.loc[part.index, "order"] = np.arange(len(part))
 
 
-def _check_splits(rows: pd.DataFrame, labels: Labels, given_test: bool, spelling: Spelling) -> None:
+def _check_splits(rows: pd.DataFrame, labels: Labels, dataset: DatasetSettings, spelling: Spelling) -> None:
     if len(labels.names) < 2:
         found = f"only '{labels.names[0]}'" if labels.names else "none"
         raise UserError(f"a comparison needs two classes; train holds {found}; see the labels and the test file")
     for split in SPLITS:
         if not (rows["side"] == split).any():
-            if given_test and split == "test":
+            if dataset.has_test_file and split == "test":
                 raise UserError(_no_test_rows(spelling, labels))
-            raise UserError(f"too few groups ({rows['group'].nunique()}): {split} has no row")
+            raise UserError(f"too few rows to split: {split} has none, as {_too_few(rows, dataset)}")
 
 
 def _no_test_rows(spelling: Spelling, labels: Labels) -> str:
@@ -180,3 +184,19 @@ def _no_test_rows(spelling: Spelling, labels: Labels) -> str:
     held = f"; it holds {lacking}" if lacking else ""
     said = f"no row of the test file has a text and a label of train{held}; see source in params.yaml"
     return f"{said}. {MERGE}:\n{spelling.merged}" if spelling.merged else said
+
+
+def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
+    """Why a side is left without a row, and what helps: a class of a group for each side has a row on all of them."""
+    by_row, given_test = dataset.split.by == "row", dataset.has_test_file
+    pool = rows[~rows["test"] & (rows["side"] != "shared_with_test")]
+    held = pool.groupby("id" if by_row else "group")["label"].agg(["nunique", "first"])
+    most = held.loc[held["nunique"] == 1, "first"].value_counts().to_numpy().max(initial=0)
+    number, sides = ("two", "train and validation") if given_test else ("three", "train, validation and test")
+    what = "rows" if by_row else "groups of its own"
+    once = "" if by_row else "; copies of a text, near copies and rows of one source.group are one group"
+    test_file = "" if given_test else ", or name a test file of its own in `source`"
+    return (
+        f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows"
+        f"{' or' if given_test else ','} join classes by `labels: {{value: name}}`{test_file}"
+    )

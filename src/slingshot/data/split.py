@@ -36,11 +36,11 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
     return np.array([*shares, "train"], dtype=object)[side[codes]]
 
 
-def nested_order(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+def nested_order(labels: np.ndarray, groups: np.ndarray, seed: int, *, every_class: bool) -> np.ndarray:
     """Row indices, best first: every prefix is nearly stratified by label, groups are contiguous.
 
-    One group of each class comes first, which puts no class more than a group out of its share and
-    lets a small prefix hold them all.
+    With every_class, one group of each class comes first, so that a small prefix holds them all: to learn from. With
+    many classes it then gives rare ones far more than their share; without, no prefix does: to measure on.
     """
     codes, names = pd.factorize(groups, sort=True)
     if not len(names):
@@ -48,7 +48,8 @@ def nested_order(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarra
     counts = _class_counts(codes, labels)
     keys = _shuffle(names, seed)
     position = _positions(counts, keys)
-    position[_cover(counts, position, keys)] = -1.0
+    if every_class:
+        position[_cover(counts, position, keys)] = -1.0
     rank = np.empty(len(names), dtype=np.int64)
     rank[np.lexsort((keys, position))] = np.arange(len(names))
     return np.argsort(rank[codes], kind="stable")

@@ -25,6 +25,7 @@ class Task:
     validation: pd.DataFrame
     names: Sequence[str]
     primary: Primary
+    """The metric that chooses on the validation rows."""
     device: str
     name: str
     """Of the cell, as progress bars show it."""

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from slingshot import checkpoints, hardware, loading
-from slingshot.choosing import primary_score
+from slingshot.choosing import chosen_by, primary_score, said
 from slingshot.llm.examples import Advance, Examples, NearestExamples, Neighbours, SameExamples
 from slingshot.llm.prompt import Prompt
 from slingshot.llm.rendering import Form, Tokens, form
@@ -125,10 +125,10 @@ def _choose(
     passes: Iterable[Pass], settings: CausalLmSettings, labels: np.ndarray, primary: Primary
 ) -> tuple[Pass, str, list[dict[str, Any]]]:
     """The best primary metric on the first validation rows; ties to what stands first in params.yaml."""
-    tried, scores = [], []
+    tried, scores, by = [], [], chosen_by(primary, labels)
     options = list(itertools.product(passes, settings.calibration))
     for one, calibration in options:
-        scores.append(primary_score(primary, labels, one.shares(calibration)))
+        scores.append(primary_score(by, labels, one.shares(calibration)))
         tried.append({"shots": one.examples.shots, "calibration": calibration, "score": scores[-1]})
     chosen, calibration = options[int(np.argmax(scores))]
     return chosen, calibration, tried
@@ -199,7 +199,8 @@ def _answers(task: Task, done: Labelled, predictions: pd.DataFrame) -> pd.DataFr
 def _said(settings: CausalLmSettings, task: Task, done: Labelled) -> str:
     shots = f"{done.examples.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
     score = max(entry["score"] for entry in done.details["tried"])
-    best = f"{task.params.metrics.primary} {score:.3f} on the rows they were chosen on"
+    labels = task.validation["label"].to_numpy()[: done.seen]
+    best = f"{said(task.params.metrics.primary, labels, score)} on the rows they were chosen on"
     return f"{shots}, {done.details['chosen']['calibration']} calibration, {best}"
 
 

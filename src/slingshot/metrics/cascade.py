@@ -111,7 +111,7 @@ def build(
         "rows": seeds[0]["rows"],
         "seeds": seeds,
         "curve": [point for one in made for point in one.curve],
-        "notes": _notes(settings, seeds),
+        "notes": _notes(settings, primary, seeds),
     }
     predictions = pd.concat([part for one in made for part in one.predictions], ignore_index=True)
     return Cascade(predictions, {one.report["seed"]: one.asked for one in made}, report)
@@ -210,12 +210,14 @@ def _chosen(
     settings: CascadeSettings, values: Sequence[float | None], goal: float | None, costs: Sequence[float | None]
 ) -> tuple[int, bool]:
     """Which of what was tried is taken, and whether it reaches the target. The first is the small model alone, the last
-    always the LLM. Ties go to the fewest escalations."""
+    always the LLM. Ties go to the fewest escalations. Without a goal the metric is undefined: nothing is reached."""
     known = [-np.inf if value is None else value for value in values]
+    if goal is None:
+        return (len(values) - 1 if settings.max_cost is None else 0), False
     if settings.max_cost is not None:
         within = [i for i, cost in enumerate(costs) if cost is not None and cost <= settings.max_cost]
         return max(within, key=lambda i: known[i], default=0), bool(within)
-    enough = next((i for i, value in enumerate(known[:-1]) if goal is not None and value >= goal), None)
+    enough = next((i for i, value in enumerate(known[:-1]) if value >= goal), None)
     return (len(values) - 1, False) if enough is None else (enough, True)
 
 
@@ -225,7 +227,13 @@ def _target(settings: CascadeSettings, primary: str, currency: str) -> str:
     return f"the best validation {primary} at {currency} {settings.max_cost:g} per 1,000 texts"
 
 
-def _notes(settings: CascadeSettings, seeds: Sequence[dict[str, Any]]) -> list[str]:
+def _notes(settings: CascadeSettings, primary: str, seeds: Sequence[dict[str, Any]]) -> list[str]:
+    if seeds[0]["large_validation"] is None:
+        answers = settings.large if settings.max_cost is None else settings.small
+        return [
+            f"{primary} is undefined on the {seeds[0]['rows']} validation rows, as they are of one class, so no "
+            f"threshold could be chosen: {answers} always answers"
+        ]
     missed = sum(not row["reached"] for row in seeds)
     if not missed:
         return []

@@ -162,8 +162,8 @@ def bounded(samples: np.ndarray, confidence: float, highest: float) -> tuple[flo
 def undefined(metric: str, scored: Scored) -> str:
     """Why a metric has no figure on these rows."""
     if metric in SCORE_METRICS and scored.score_source == "none":
-        return f"{metric} needs scores, and the score source is none"
-    return f"{metric} needs at least two classes among the scored rows"
+        return f"{metric} is undefined, as it needs scores, and the score source is none"
+    return f"{metric} is undefined, as it needs at least two classes among the scored rows"
 
 
 def group_notes(scored: Scored) -> list[str]:

@@ -72,7 +72,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "notes": [
             *group_notes(test),
             *resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
-            *_source_notes(contestants, settings),
+            *(_source_notes(contestants, settings) if any(pair["difference"] is not None for pair in pairs) else []),
         ],
         "pairs": pairs,
     }
@@ -166,7 +166,7 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
         "a_value": a.value,
         "b_value": b.value,
         **dict.fromkeys(("difference", "low", "high", "p")),
-        "notes": [f"{side.name}: {undefined(settings.primary, side.scored)}" for side in (a, b) if side.value is None],
+        "notes": _undefined(a, b, settings.primary),
     }
     if a.value is not None and b.value is not None:
         differences, groups = a.samples - b.samples, min(a.scored.group_count, b.scored.group_count)
@@ -184,6 +184,13 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
             if paired and settings.primary == "accuracy":  # a bootstrap p of few differing groups is too small for Holm
                 pair["p"] = max(pair["p"], signs(a.scored, b.scored) or 0.0)
     return pair
+
+
+def _undefined(a: Side, b: Side, primary: str) -> list[str]:
+    """Why there is no figure: once, where the rows that both share give none."""
+    why = {side.name: undefined(primary, side.scored) for side in (a, b) if side.value is None}
+    reasons = set(why.values())
+    return [*reasons] if len(why) == 2 and len(reasons) == 1 else [f"{name}: {reason}" for name, reason in why.items()]
 
 
 def _widened(
@@ -205,7 +212,7 @@ def table(result: dict[str, Any]) -> Table:
     shown = Table("a", "b", "a - b", "interval", "p (Holm)", "a is", "b is", title=result["primary"], box=SIMPLE)
     shown.caption = escape("; ".join(result["notes"])) or None
     for pair in result["pairs"]:
-        figures = ("undefined", "", "")
+        figures = ("undefined", "", "") if pair["difference"] is None else (f"{pair['difference']:+.3f}", "none", "")
         if pair["low"] is not None:
             between = f"[{pair['low']:+.3f}, {pair['high']:+.3f}]"
             figures = (f"{pair['difference']:+.3f}", escape(between), f"{pair['p_holm']:.4f}")
@@ -214,6 +221,9 @@ def table(result: dict[str, Any]) -> Table:
 
 
 def headline(result: dict[str, Any]) -> str:
-    """E.g. `6 pairs on accuracy, 4 resolved`."""
+    """E.g. `6 pairs on accuracy, 4 resolved`; of those without a figure, why."""
     resolved = sum({"not resolved"} != {pair["verdict"], pair["reverse_verdict"]} for pair in result["pairs"])
-    return f"{len(result['pairs'])} pairs on {result['primary']}, {resolved} resolved"
+    lacking = [pair for pair in result["pairs"] if pair["difference"] is None]
+    why = "; ".join(dict.fromkeys(note for pair in lacking for note in pair["notes"]))
+    without = f", {len(lacking)} undefined ({why})" if lacking else ""
+    return f"{len(result['pairs'])} pairs on {result['primary']}, {resolved} resolved{without}"

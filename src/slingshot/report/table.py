@@ -115,7 +115,7 @@ def _cell(contestant: Contestant, key: str, primary: str) -> str:
         interval = (contestant.intervals.get("metrics") or {}).get(key) or {}
         known = interval.get("low") is not None and interval.get("high") is not None
         between = f" [{score(interval['low'])}–{score(interval['high'])}]" if known and key == primary else ""
-        source = f" {contestant.intervals.get('score_source', '')}" if key == "auroc" else ""
+        source = f" {contestant.intervals.get('score_source', '')}" if key == "auroc" and value is not None else ""
         return score(value) + between + source
     if key in _METRICS or key == "coverage":
         return score(value)
@@ -133,6 +133,8 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
         f"The {MAJORITY} is what always answering the most frequent training label would score: computed, neither "
         "trained nor run, hence its dashes; no contestant."
     )
+    if "auroc" in (majority := results.audit.get("majority") or {}) and majority["auroc"] is None:
+        yield f"{MISSING} {MAJORITY}: AUROC: undefined, as the test rows are of one class."
     yield from _held_down(results.audit)
     yield TOKENS
     labels = results.audit["label_source"]

@@ -7,7 +7,7 @@ and two estimates: how many test rows, and how many labels, would decide.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -21,8 +21,9 @@ RULES = (
     "Who misses what `decision` in params.yaml requires, or was not measured on it, is out: the latency within which "
     "95 of 100 single texts are answered, and the cost of a month's texts.",
     "Of those left, the small model is the one of study.models with the highest primary metric on validation rows, the "
-    "LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Test rows choose "
-    "nothing.",
+    "LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Where there are "
+    "several, one without a figure there can't be chosen; without a model, or an LLM, that can be, the verdict is "
+    "undecided. Test rows choose nothing.",
     "The pair of the two on test rows decides. Better or worse: p after Holm, over all pairs of the data set, is "
     "below 1 minus the confidence of the intervals. As good: the lower bound of the difference's interval is above "
     "minus the margin, which is stated beforehand. Otherwise the pair is not resolved. Where fewer than 25 groups of "
@@ -57,6 +58,8 @@ class Verdict:
     """The cascade against `small` and against `large`."""
     excluded: dict[str, str] = field(default_factory=dict)
     """Contestant -> what it misses of what is required."""
+    unranked: dict[str, str] = field(default_factory=dict)
+    """Contestant -> why it could not be chosen among others: its primary metric is undefined on validation rows."""
     rows_to_decide: int | None = None
     """Estimated test rows; null where the pair is decided or no number of rows would do."""
     labels_to_decide: int | None = None
@@ -73,23 +76,26 @@ def decide(results: Results, settings: Settings) -> Verdict:
     primary = settings.metrics.primary
     kinds = {contestant.kind for contestant in results.contestants}
     excluded = {c.name: why for c in results.contestants if (why := misses(c, settings))}
-    small, large, cascade = (
-        best([c for c in results.of_kind(kind) if c.name not in excluded], primary)
-        for kind in ("model", "llm", "cascade")
-    )
+    left = [[c for c in results.of_kind(kind) if c.name not in excluded] for kind in ("model", "llm", "cascade")]
+    small, large, cascade = (best(contestants, primary) for contestants in left)
+    unchosen = [
+        f"no {who} can be chosen"
+        for who, held, one in (("model", left[0], small), ("LLM", left[1], large))
+        if held and not one
+    ]
     named: dict[str, Any] = {
-        "small": small.name if small else None,
-        "large": large.name if large else None,
-        "cascade": cascade.name if cascade else None,
+        **{key: one.name if one else None for key, one in (("small", small), ("large", large), ("cascade", cascade))},
         "excluded": excluded,
+        "unranked": dict(_unranked(left, primary)),
     }
     empty = [key for key, held in (("models", "model"), ("llms", "llm")) if held not in kinds]
     if empty:
         choice = named["small"] or named["large"]
-        return Verdict("no comparison", choice, **named, reasons=[f"study.{key} is empty" for key in empty])
-    pair = None
-    if small and large:
-        pair = find_pair(results.pairs, small.name, large.name) or Pair(small.name, large.name)
+        reasons = [*(f"study.{key} is empty" for key in empty), *unchosen]
+        return Verdict("no comparison", choice, **named, reasons=reasons)
+    if unchosen:
+        return Verdict("undecided", None, **named, reasons=unchosen)
+    pair = _pair(results, small, large) if small and large else None
     decision, reasons = _of_two(small, large, pair)
     chosen = {"fine-tune": small, "prompt": large}.get(decision)
     against = [chosen] if chosen else [c for c in (small, large) if c]
@@ -103,15 +109,15 @@ def decide(results: Results, settings: Settings) -> Verdict:
         pair=pair,
         small_cost_per_1000_texts=_price(small),
         large_cost_per_1000_texts=_price(large),
-        cascade_pairs=[
-            find_pair(results.pairs, cascade.name, c.name) or Pair(cascade.name, c.name) for c in (small, large) if c
-        ]
-        if cascade
-        else [],
+        cascade_pairs=[_pair(results, cascade, other) for other in (small, large) if cascade and other],
         rows_to_decide=rows_to_decide(pair, cheaper(small, large), results.pairs) if undecided else None,
         labels_to_decide=labels_to_decide(pair, cheaper(small, large), results, primary) if undecided else None,
         reasons=reasons,
     )
+
+
+def _pair(results: Results, a: Contestant, b: Contestant) -> Pair:
+    return find_pair(results.pairs, a.name, b.name) or Pair(a.name, b.name)
 
 
 def misses(contestant: Contestant, settings: Settings) -> str | None:
@@ -135,13 +141,30 @@ def misses(contestant: Contestant, settings: Settings) -> str | None:
 
 
 def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
-    """The highest `validation_<primary>`; an undefined one loses, the first wins a tie."""
+    """The highest `validation_<primary>`, the first at a tie; what stands alone is the best whatever its figure. None
+    where there is none, or of several none has a figure."""
+    if len(contestants) == 1:
+        return contestants[0]
+    ranked = [contestant for contestant in contestants if not unranked(contestant, primary)]
+    return max(ranked, key=lambda contestant: float(contestant.scores[f"validation_{primary}"]), default=None)
 
-    def key(contestant: Contestant) -> float:
-        value = contestant.scores.get(f"validation_{primary}")
-        return -math.inf if value is None else value
 
-    return max(contestants, key=key, default=None)
+def _unranked(left: Sequence[Sequence[Contestant]], primary: str) -> Iterator[tuple[str, str]]:
+    """Of each kind of which several are left, those without a figure to be chosen by, and why."""
+    for contestants in left:
+        for contestant in contestants if len(contestants) > 1 else ():
+            why = unranked(contestant, primary)
+            if why:
+                yield contestant.name, why
+
+
+def unranked(contestant: Contestant, primary: str) -> str | None:
+    """Why it has no `validation_<primary>`; None where it has."""
+    key = f"validation_{primary}"
+    if contestant.scores.get(key) is not None:
+        return None
+    notes = (str(note) for note in contestant.intervals.get("notes") or [])
+    return next((note.removeprefix(f"{key}: ") for note in notes if note.startswith(key)), "not measured")
 
 
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:

@@ -10,7 +10,7 @@ from slingshot.learning import ENOUGH_SEEDS
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, percent, score, signed, significant
 from slingshot.report.pair import Pair, find_pair
-from slingshot.report.verdict import Verdict, cheaper, decide
+from slingshot.report.verdict import Verdict, cheaper, decide, unranked
 from slingshot.settings import Settings
 
 METRIC_NAMES = {
@@ -45,10 +45,12 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
     if decided.pair is None or decided.pair.difference is not None:
         sentences.append(_because(decided))
     sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
-    sentences += _excluded(decided, named)
+    sentences += [*_excluded(decided, named), *_unranked(decided, named, primary)]
     sentences += _costs([c for c in (small, large, cascade) if c], small, settings.cost.currency)
     if decided.decision == "undecided" and decided.pair and small and large:
-        sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large)))
+        sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
+    elif decided.decision == "undecided" and decided.unranked:
+        sentences.append(_defined("Validation", primary))
     sentences += [*(_variance(small) if small else []), *_caveats(results)]
     if small:
         others = [c for c in results.of_kind("model") if cheaper(c, small)]
@@ -98,6 +100,17 @@ def _excluded(decided: Verdict, named: Mapping[str, Contestant]) -> list[str]:
     return [f"{named[name].title} is out: {why}." for name, why in decided.excluded.items()]
 
 
+def _unranked(decided: Verdict, named: Mapping[str, Contestant], primary: str) -> list[str]:
+    """Who could not be chosen for want of a figure on validation rows, one sentence a reason."""
+    told: dict[str, list[str]] = {}
+    for name, why in decided.unranked.items():
+        told.setdefault(why, []).append(named[name].title)
+    return [
+        f"{_listed(titles)} could not be chosen by {METRIC_NAMES[primary]} on validation rows ({why})."
+        for why, titles in told.items()
+    ]
+
+
 def _comparison(results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str) -> str:
     if pair.difference is None:
         why = f" ({'; '.join(pair.notes)})" if pair.notes else ""
@@ -143,9 +156,13 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None) -> str:
+def _defined(split: str, primary: str) -> str:
+    return f"{split} rows on which {METRIC_NAMES[primary]} is defined, or another metrics.primary, may decide it."
+
+
+def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None, primary: str) -> str:
     if pair.difference is None:
-        return "Figures for that pair would decide it."
+        return _defined("Test", primary) if pair.verdict else "Figures for that pair would decide it."
     if pair.low is None:
         return "Test rows of more groups would decide it: so few resolve nothing."
     labels = (
@@ -197,17 +214,33 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
     chosen = named.get(decided.choice or "")
     missing, there = ("LLM", "model") if results.of_kind("model") else ("model", "LLM")
     sentences = [f"No {missing} takes part, so fine-tuning is not compared with prompting."]
+    key = settings.metrics.primary
+    without = _unranked(decided, named, key)
     if chosen is None:
-        return [*sentences, f"No {there} meets what is required.", *out]
-    primary = METRIC_NAMES[settings.metrics.primary]
+        lacking = f"No {there} can be chosen." if without else f"No {there} meets what is required."
+        return [*sentences, lacking, *out, *without]
     those = f"{there}s that meet what is required" if out else f"{there}s"
     others = [c for c in results.of_kind(chosen.kind) if c is not chosen and c.name not in decided.excluded]
     return [
         *sentences,
-        f"{chosen.title} has the best validation {primary} of the {those}, and {primary} "
-        f"{score(chosen.scores.get(settings.metrics.primary))} on {count(chosen.scores.get('test_rows'))} test rows.",
+        f"{chosen.title} {_alone_or_best(chosen, key, those, alone=not others)}, and {_on_test(chosen, key)}.",
         *out,
+        *without,
         *_variance(chosen),
         *_caveats(results),
         _standing(results, chosen, others, f"other {there}"),
     ]
+
+
+def _alone_or_best(chosen: Contestant, primary: str, those: str, *, alone: bool) -> str:
+    if alone and unranked(chosen, primary):
+        return f"is the only one of the {those}"
+    return f"has the best validation {METRIC_NAMES[primary]} of the {those}"
+
+
+def _on_test(contestant: Contestant, primary: str) -> str:
+    value, rows = contestant.scores.get(primary), count(contestant.scores.get("test_rows"))
+    if value is not None:
+        return f"{METRIC_NAMES[primary]} {score(value)} on {rows} test rows"
+    reason = contestant.intervals["metrics"][primary]["reason"]
+    return f"no {METRIC_NAMES[primary]} on {rows} test rows ({reason})"
