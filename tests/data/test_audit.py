@@ -59,7 +59,7 @@ def test_duplicates_conflicts_and_ceiling_of_a_small_set(make: Make) -> None:
     assert audit["duplicates"] == {
         "distinct_texts": 43,
         "exact_rows": 4,
-        "near_pairs": 1,
+        "near_groups": 1,
         "near_rows": 3,
         "conflicting_texts": 1,
         "conflicting_groups": 1,

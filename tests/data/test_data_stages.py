@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -10,7 +11,9 @@ from data_toys import sentences
 from ruamel.yaml import YAML
 
 from slingshot import tables
+from slingshot.data.groups import normalise
 from stages import prepare, shots, subsample
+from tests.templates import Make, all_pairs, loud_tails, tail
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 
@@ -58,6 +61,18 @@ def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
     assert tables.read_json(Path("data/prepared/toy/prompt.json")) == words
     audit = tables.read_json(Path("metrics/audit/toy.json"))
     assert audit["rows"] == {"source": 200, "used": 200, "train": 120, "validation": 40, "test": 40}
+
+
+@pytest.mark.parametrize(("make", "count"), [(tail, 600), (loud_tails, 300)])
+def test_no_test_text_of_a_template_has_a_near_one_in_train(project: Project, make: Make, count: int) -> None:
+    texts = [*make(np.random.default_rng(5), count), *sentences(900)]
+    pd.DataFrame({"text": texts, "label": ["ab"[i % 2] for i in range(len(texts))]}).to_csv(project.raw, index=False)
+    project.run(prepare)
+    parts = [tables.read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
+    side = np.repeat([0, 1, 2], [len(part) for part in parts])
+    near = all_pairs([normalise(text) for part in parts for text in part["text"]], 0.9)
+    assert len(near) > 1000
+    assert (side[near[:, 0]] == side[near[:, 1]]).all()
 
 
 def test_prepare_writes_the_same_bytes_for_shuffled_rows(project: Project) -> None:

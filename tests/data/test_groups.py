@@ -1,8 +1,10 @@
 """Groups: which rows must not be separated."""
 
+import numpy as np
 import pandas as pd
 
 from slingshot.data.groups import find, normalise
+from tests.templates import mixed
 
 LONG = "the quick brown fox jumps over the lazy dog and then sleeps for the whole long afternoon"
 
@@ -45,3 +47,12 @@ def test_short_texts_do_not_join_two_of_the_users_groups_but_join_rows_without_o
 
 def test_rows_without_a_value_are_not_one_group() -> None:
     assert names(rows((LONG, None), ("one two three four", None), ("five six seven eight", "a"))) == ["r0", "r1", "r2"]
+
+
+def test_the_order_of_the_rows_does_not_change_the_groups_of_templates() -> None:
+    frame = rows(*((text, None) for text in mixed(np.random.default_rng(2), 400)))
+    shuffled = frame.sample(frac=1, random_state=3)
+    groups = pd.Series(names(frame), index=frame["id"])
+    again = pd.Series(names(shuffled), index=shuffled["id"])[frame["id"]]
+    assert 100 < groups.nunique() < 390
+    assert (pd.factorize(groups)[0] == pd.factorize(again)[0]).all()

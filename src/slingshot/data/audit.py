@@ -118,7 +118,7 @@ def _classes(side: np.ndarray, label: np.ndarray, names: list[str], labels: Labe
 
 def _duplicates(joined: Groups, label: np.ndarray) -> dict[str, int]:
     repeats = np.bincount(joined.text)
-    near = np.unique(joined.near)
+    near = np.isin(joined.text, joined.near)
 
     def conflicting(codes: np.ndarray) -> int:
         return int((pd.Series(label).groupby(codes).nunique() > 1).sum())
@@ -126,8 +126,8 @@ def _duplicates(joined: Groups, label: np.ndarray) -> dict[str, int]:
     return {
         "distinct_texts": len(repeats),
         "exact_rows": int((repeats[joined.text] > 1).sum()),
-        "near_pairs": len(joined.near),
-        "near_rows": int(np.isin(joined.text, near).sum()),
+        "near_groups": len(np.unique(joined.duplicates[near])),
+        "near_rows": int(near.sum()),
         "conflicting_texts": conflicting(joined.text),
         "conflicting_groups": conflicting(joined.duplicates),
         "short_not_joined": joined.short_not_joined,

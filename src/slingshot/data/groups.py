@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
-from slingshot.data.near import near_pairs
+from slingshot.data.near import components, near_pairs
 
 SHORT_WORDS = 4
 COUNTED = 0.9
@@ -32,7 +30,7 @@ class Groups:
     names: np.ndarray
     """Group of each row: the id of its first row."""
     near: np.ndarray
-    """Pairs of distinct texts that are near duplicates, shape (pairs, 2)."""
+    """Pairs of distinct texts that are near duplicates, enough to join all that are; shape (pairs, 2)."""
     short_not_joined: int
     """Distinct texts under 4 words that stand in several of the user's groups."""
 
@@ -56,17 +54,10 @@ def find(rows: pd.DataFrame, near: float | None) -> Groups:
     links.append(np.column_stack([np.flatnonzero(has_user), len(rows) + len(distinct) + users[has_user]]))
     if near is not None:
         links.append(pairs + len(rows))
-    names = rows["id"].to_numpy()[_first(_components(np.concatenate(links), len(rows)))]
+    names = rows["id"].to_numpy()[_first(components(np.concatenate(links), len(rows)))]
 
     apart = pd.DataFrame({"text": text[~by_text], "user": users[~by_text]}).groupby("text")["user"].nunique()
-    return Groups(text, _components(pairs, len(distinct))[text], names, pairs, int((apart > 1).sum()))
-
-
-def _components(links: np.ndarray, count: int) -> np.ndarray:
-    """Component of the first `count` nodes, joined by links of shape (links, 2)."""
-    size = max(count, int(links.max(initial=-1)) + 1)
-    graph = sp.coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size))
-    return connected_components(graph, directed=False)[1][:count]
+    return Groups(text, components(pairs, len(distinct))[text], names, pairs, int((apart > 1).sum()))
 
 
 def _first(codes: np.ndarray) -> np.ndarray:
