@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from slingshot.data import near
-from tests.templates import KINDS, all_pairs, copied_tails, front
+from tests.templates import KINDS, Make, all_pairs, copied_tails, front
 
 
 def reference(texts: list[str], threshold: float) -> np.ndarray:
@@ -99,7 +99,7 @@ def test_nothing_to_compare(texts: list[str]) -> None:
 
 @pytest.mark.parametrize(("make", "most"), [(front, 2), (copied_tails, 70)])
 def test_thousands_of_texts_from_one_template_stay_linear(
-    make: object, most: int, monkeypatch: pytest.MonkeyPatch
+    make: Make, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
     exact = near.jaccard
