@@ -162,6 +162,7 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
         ("in.csv", GOOD + '"a,3\n', "in.csv: line 22: unexpected end of data"),
         ("in.csv", (GOOD + "caf").encode() + b"\xe9,1\n", "in.csv: line 22: its byte 4 is not valid UTF-8"),
         ("in.csv", GOOD + "a\rb,3\n", "in.csv: line 22: 1 field, but the header has 2; a carriage return"),
+        ("in.csv", "text,id\na,1\n".encode("utf-16"), "e.g. `iconv -f utf-16 -t utf-8` where"),
         ("in.csv", "text,id,text\na,1,2\n", "in.csv: column 'text' stands twice; rename one"),
         ("in.csv", "text,prediction\na,1\n", "in.csv: line 2: 'prediction' is there already"),
         ("in.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-9], "in.csv.gz: not a whole .gz file"),

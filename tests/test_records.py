@@ -121,6 +121,13 @@ def test_short_records_are_refused_where_a_line_break_could_have_made_them(tmp_p
         prepared(tmp_path, "r.csv", written([header, ["a"] * len(header), ["b", "c"]], ","), header)
 
 
+def test_a_short_record_with_a_label_of_its_own_is_refused(tmp_path: Path) -> None:
+    """A line break and a comma in a note make a row of the note's end, with a label that no other row has."""
+    lines = ["text,label,note", *["a,x,n", "b,x"] * 3, "c,x,first", "second part, more"]
+    with pytest.raises(UserError, match=r"line 9: 2 fields, but the header has 3; .* last fields too: 'note'"):
+        prepared(tmp_path, "r.csv", "\n".join(lines) + "\n", ["text", "label", "note"])
+
+
 def stray(separator: str, order: tuple[str, str], rows: int, opens: int, closes: int, end: str) -> str:
     """A table in which the text of one row opens with a quote that ends another's."""
     texts = [f"row {n} came in {n} inches" for n in range(rows)]
@@ -145,6 +152,16 @@ def test_a_stray_quote_that_swallows_rows_is_refused(
         prepared(tmp_path, f"r{suffix}", text, list(order))
     with pytest.raises(UserError, match=said):
         predicted(tmp_path, f"r{suffix}", text)
+
+
+def test_a_stray_quote_that_swallows_few_rows_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = stray(",", ("text", "label"), 9, 2, 4, "\n")
+    assert len(prepared(tmp_path, "r.csv", text, ["text", "label"])) == 7
+    assert "r.csv: 1 lines inside quoted texts could be rows of their own, the first in the record of line 4" in (
+        capsys.readouterr().err
+    )
+    assert len(predicted(tmp_path, "r.csv", text)) == 7
+    assert "r.csv: lines inside the record of line 4 could be rows of their own" in capsys.readouterr().err
 
 
 LETTER = "Dear Sir, or Madam\nthank you, kindly\nfor the parcel, it came\nwarmly, Ann\nof Leeds, England"

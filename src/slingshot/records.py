@@ -10,8 +10,9 @@ import csv
 import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from slingshot.settings import UserError, nearest
 
@@ -21,9 +22,11 @@ LONGEST = 2**24
 SWALLOWED = 3
 """Whole rows inside one quoted text from which on its quote is taken for a stray one."""
 QUOTES = 'a text with a separator, a line break or a " in it needs quotes around it, and each " inside them doubled'
+LINES = "write one object a line, e.g. with jq -c '.[]' of a list"
 
 
-class Record(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Record:
     """One record of a table."""
 
     line: int
@@ -40,6 +43,8 @@ def file_format(path: Path, formats: Collection[str], compressions: Collection[s
     lower = Path(path.name.lower())
     suffix = lower.with_suffix("").suffix if lower.suffix in compressions else lower.suffix
     if suffix not in formats:
+        if not suffix and lower.suffix in compressions:
+            raise UserError(f"{path}: its name does not say what it holds; name it e.g. {path.stem}.csv{path.suffix}")
         known = f"{', '.join(formats)}, each also with {', '.join(compressions)}"
         raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
     return suffix
@@ -56,11 +61,15 @@ def check_columns(path: Path, names: Iterable[str], found: Sequence[str], remedy
 
 def _known(name: str, found: Sequence[str]) -> str:
     """The nearest column; of a header that is one piece, what else may separate its columns."""
+    if any("\0" in column for column in found):
+        return ": it looks like UTF-16; save it as UTF-8"
     other = next((mark for mark in (";", "\t", "|", ",") if len(found) == 1 and mark in found[0]), None)
     if other is None:
         return nearest(name, found)
-    shown = "a tab" if other == "\t" else f"'{other}'"
-    return f": its header has {shown} between the names; save it with commas as .csv, or with tabs as .tsv"
+    shown = {"\t": "tabs", ",": "commas"}.get(other, f"'{other}'")
+    right = next((suffix for suffix, mark in SEPARATORS.items() if mark == other), None)
+    mend = f"name it {right}" if right else "save it with commas as .csv, or with tabs as .tsv"
+    return f": its header has {shown} between the names; {mend}"
 
 
 class Table:
@@ -80,12 +89,11 @@ class Table:
         Raises UserError that names the line and the likely cause where one does not fit.
         """
         for line, cells in self._parsed():
-            if len(cells) != len(self.header):
-                if not any(map(str.strip, cells)) and len(cells) == 1:
-                    continue  # a line of blanks is no row
-                if not least <= len(cells) < len(self.header):
-                    raise UserError(self._misfit(line, cells))
+            if len(cells) == 1 < len(self.header) and not cells[0].strip():
+                continue  # a line of blanks is no row
             record = Record(line, self._reader.line_num, cells, self._inside() if len(self._raw) > 1 else [])
+            if len(cells) > len(self.header) or len(cells) < least:
+                raise self.misfit(record, cut=self._raw[-1].endswith("\r"))
             if self._separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
                 raise self.swallowed(record)  # hardly a text has both
             yield record
@@ -122,19 +130,20 @@ class Table:
         split = [raw.rstrip("\r\n").split(self._separator) for raw in self._raw[1:-1]]
         return [parts for parts in split if len(parts) == len(self.header)]
 
-    def _misfit(self, line: int, cells: list[str]) -> str:
-        count, expected = len(cells), len(self.header)
-        if count > expected and not any(cells[expected:]):
+    def misfit(self, record: Record, *, cut: bool = False) -> UserError:
+        """The error of a record that does not fit the header; cut: whether a carriage return alone ends it."""
+        count, expected = len(record.cells), len(self.header)
+        if count > expected and not any(record.cells[expected:]):
             cause = "it ends in a separator too many: take it out, or name its column in the header"
         elif count > expected:
             cause = QUOTES
-        elif self._raw[-1].endswith("\r"):
+        elif cut:
             cause = "a carriage return (\\r) in a text cuts it: put quotes around that text, or take it out"
         else:
             lacking = ", ".join(f"'{name}'" for name in self.header[count:])
             cause = f"put quotes around a text with a line break in it, or write the last fields too: {lacking}"
         fields = "1 field" if count == 1 else f"{count} fields"
-        return f"{self._file}: line {line}: {fields}, but the header has {expected}; {cause}"
+        return UserError(f"{self._file}: line {record.line}: {fields}, but the header has {expected}; {cause}")
 
 
 class _Object(dict[str, Any]):
@@ -160,14 +169,23 @@ def objects(
         if not text.strip():
             continue
         try:
-            record = decoder.decode(text)
+            record = decoder.decode(text.strip())
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{file}: line {line} is not valid JSON: {error.msg}, column {error.colno}; {LINES}"
+            ) from None
         except (ValueError, RecursionError) as error:
             raise UserError(f"{file}: line {line} is not valid JSON: {error}") from None
         if not isinstance(record, _Object):
-            raise UserError(f"{file}: line {line} is not a JSON object, which has the columns as keys")
+            raise UserError(f"{file}: line {line} is not a JSON object, which has the columns as keys; {LINES}")
         for key in sorted(record.twice.intersection(used)):
             raise UserError(f"{file}: line {line}: key '{key}' stands twice; take one out")
         yield line, record
+
+
+def shown_type(value: Any) -> str:
+    """What a JSON value is, in words."""
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else type(value).__name__
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:

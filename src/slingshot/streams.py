@@ -15,6 +15,7 @@ import json
 import lzma
 import sys
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from slingshot.records import SEPARATORS, SWALLOWED, Table, check_columns, file_format, objects
+from slingshot.progress import say
+from slingshot.records import SEPARATORS, SWALLOWED, Table, check_columns, file_format, objects, shown_type
 from slingshot.settings import UserError, nearest
 from slingshot.tables import atomic
 
@@ -73,7 +75,7 @@ def read_rows(file: Path, raw: IO[bytes], column: str) -> tuple[list[str], Itera
     if suffix in SEPARATORS:
         table = Table(file, lines, SEPARATORS[suffix])
         check_columns(file, [column], table.header, REMEDY.format("column"))
-        return table.header, _table_rows(table, column)
+        return table.header, _table_rows(file, table, column)
     rows = _jsonl_rows(file, lines, column)
     first = list(itertools.islice(rows, 1))
     return [key for row in first for key in row.names], itertools.chain(first, rows)
@@ -87,19 +89,24 @@ def _lines(file: Path, raw: IO[bytes]) -> Iterator[str]:
             text = line.decode()
             yield from io.StringIO(text.removeprefix("\ufeff") if number == 1 else text, newline)
     except UnicodeDecodeError as error:
+        saved = "utf-16" if number == 1 and line.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "cp1252"
         raise UserError(
             f"{file}: line {number}: its byte {error.start + 1} is not valid UTF-8; save the file as UTF-8, "
-            "e.g. `iconv -f cp1252 -t utf-8` where it was saved in cp1252"
+            f"e.g. `iconv -f {saved} -t utf-8` where it was saved in {saved}"
         ) from None
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{file}: not a whole {file.suffix} file ({error}); copy or download it again") from None
 
 
-def _table_rows(table: Table, column: str) -> Iterator[Row]:
-    place = table.header.index(column)
+def _table_rows(file: Path, table: Table, column: str) -> Iterator[Row]:
+    place, said = table.header.index(column), False
     for record in table.records(least=len(table.header)):
-        if sum(_is_row(cells) for cells in record.inside) >= SWALLOWED:
+        rows = sum(map(_is_row, record.inside))
+        if rows >= SWALLOWED:
             raise table.swallowed(record)
+        if rows and not said:
+            say(f"{file}: lines inside the record of line {record.line} could be rows of their own; check its quotes")
+            said = True
         yield Row(table.header, record.cells, record.cells[place], record.line)
 
 
@@ -122,7 +129,7 @@ def _text(file: Path, number: int, column: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict | list):
-        raise UserError(f"{file}: line {number}: '{column}' holds a {type(value).__name__}, expected text or a number")
+        raise UserError(f"{file}: line {number}: '{column}' holds {shown_type(value)}, expected text or a number")
     # A lone surrogate, as in "\ud83d", is no character: tokenizers refuse it.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else json.dumps(value)
 

@@ -167,7 +167,8 @@ def test_an_archive_of_a_mac_holds_one_file(tmp_path: Path) -> None:
     assert len(files.read(source("r.csv.zip"), tmp_path)) == 1
     with zipfile.ZipFile(tmp_path / "r.csv.zip", "a") as archive:
         archive.writestr("other.csv", "")
-    with pytest.raises(UserError, match="holds 2 files, expected one"):
+        archive.writestr("inside/.DS_Store", "")
+    with pytest.raises(UserError, match=r"r\.csv\.zip: holds 2 files \(r\.csv, other\.csv\), expected one"):
         files.read(source("r.csv.zip"), tmp_path)
 
 
@@ -223,7 +224,11 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         ("r.jsonl", '{"Text": "a", "Clas": "b", "Who": "c"}\n', r"no column 'Class', did you mean 'Clas'\?"),
         ("r.jsonl", '{"Text": "a"\n', "line 1 is not valid JSON"),
         ("r.jsonl", '\n["a"]\n', "line 2 is not a JSON object"),
-        ("r.jsonl", '{"Text": ["a"], "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds a list"),
+        (
+            "r.jsonl",
+            '{"Text": ["a"], "Class": "b", "Who": "c"}\n',
+            "line 1: 'Text' holds a list, expected one text or number",
+        ),
         ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3: 4 fields, but the header has 3; a text with a sep"),
         ("r.csv", "Text,Class,Who\na,b,c,\n", "line 2: 4 fields, but the header has 3; it ends in a separator too"),
         ("r.csv", "Text,Class,Who\na\rtext,b,c\n", r"line 2: 1 field, but .*; a carriage return \(\\r\) in a text"),
@@ -241,6 +246,12 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         ("r.csv", 'Text,Class,Who\n"never closed,b,c\nd,e,f\n', "lines 2 to 3: unexpected end of data"),
         ("r.csv", "id;Text;Class;Who\n1;a, b;c;d\n", "no column 'Text': its header has ';' between the names"),
         ("r.parquet", "no parquet", "r.parquet: not a parquet file"),
+        ("r.zip", "", r"r.zip: its name does not say what it holds; name it e.g. r.csv.zip"),
+        ("r.csv", "Text\tClass\tWho\na\tb\tc\n", "its header has tabs between the names; name it .tsv"),
+        ("r.csv", "\0T\0e\0x\0t\0\n", "no column 'Text': it looks like UTF-16; save it as UTF-8"),
+        ("r.jsonl", '[{"Text": "a"}]\n', "line 1 is not a JSON object, .*; write one object a line, e.g. with jq"),
+        ("r.jsonl", "{\n", "line 1 is not valid JSON: Expecting property name .*, column 2; write one"),
+        ("r.jsonl", '{"Text": {}, "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds an object, expected one text"),
         ("r.xlsx", "", r"unknown format '.xlsx'; expected .csv, .tsv"),
     ],
 )

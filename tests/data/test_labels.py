@@ -30,6 +30,11 @@ def test_values_that_labels_does_not_list() -> None:
         encode(pd.Series(["good", "goood", "goood", "x"]), ["bad", "good"])
 
 
+def test_an_unlisted_value_that_is_like_none_is_to_be_added_or_taken_out() -> None:
+    with pytest.raises(UserError, match=r"'zz' \(1 rows\) \(known: bad, good\); add it there, or take its rows out"):
+        encode(pd.Series(["good", "zz"]), ["bad", "good"])
+
+
 def test_an_unlisted_value_means_first_the_label_that_it_reads_as() -> None:
     listed = ["positives", "positive", "negative"]
     with pytest.raises(UserError) as raised:

@@ -215,3 +215,13 @@ def test_a_pool_is_the_first_rows_and_one_of_each_class() -> None:
     train = pd.DataFrame({"label": [0, 0, 1, 0, 0, 2, 2], "group": list("abcdefg")})
     assert pool(train, 2).index.tolist() == [0, 1, 2, 5]
     assert pool(train, 99).index.tolist() == list(range(7))
+
+
+@pytest.mark.parametrize("groups", [4, 5, 8])
+def test_a_group_that_brings_all_classes_is_enough(groups: int) -> None:
+    """Few large groups of all classes: each side takes one, not one for each class that it lacked."""
+    labels = np.tile([0, 1, 2, 3], 25 * groups)
+    names = np.repeat([f"customer {n}" for n in range(groups)], 100)
+    side = assign(labels, names, {"test": 0.2, "validation": 0.2}, 0)
+    sizes = pd.Series(side).value_counts()
+    assert sizes["test"] == sizes["validation"] == 100

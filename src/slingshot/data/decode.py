@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,10 +20,11 @@ from slingshot.settings import UserError, nearest
 
 def _unzip(data: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        # A Mac adds a file of its own to each: __MACOSX/._NAME.
-        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+        # A Mac adds files of its own: __MACOSX/._NAME and .DS_Store.
+        names = [name for name in archive.namelist() if not re.search(r"/$|^__MACOSX/|(^|/)\.DS_Store$", name)]
         if len(names) != 1:
-            raise ValueError(f"holds {len(names)} files, expected one")
+            held = ", ".join(names[:5]) or "nothing"
+            raise UserError(f"holds {len(names)} files ({held}), expected one: put that one alone into the archive")
         return archive.read(names[0])
 
 
@@ -53,6 +55,8 @@ def contents(path: Path) -> bytes:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
     try:
         return DECOMPRESS.get(path.suffix.lower(), bytes)(data)
+    except UserError as error:
+        raise UserError(f"{path}: {error.message}") from None
     except (OSError, EOFError, ValueError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a whole {path.suffix} file ({error}); copy or download it again") from None
 

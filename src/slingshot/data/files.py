@@ -23,10 +23,12 @@ import pyarrow.parquet as pq
 
 from slingshot.data.decode import DECOMPRESS, contents, decode, lines
 from slingshot.progress import say
-from slingshot.records import SEPARATORS, SWALLOWED, Record, Table, check_columns, file_format, objects
+from slingshot.records import SEPARATORS, SWALLOWED, Record, Table, check_columns, file_format, objects, shown_type
 from slingshot.settings import FileSource, LinesSource, UserError
 
 BLOCK = 20_000
+FAMILIAR = 3
+"""Rows of a label from which a record may lack its last fields."""
 
 
 def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
@@ -100,7 +102,7 @@ def read_table(path: Path, source: FileSource) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
-    return in_roles(read_columns(path, contents(path), names, source.encoding), wanted)
+    return in_roles(read_columns(path, names, source.encoding), wanted)
 
 
 def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
@@ -109,9 +111,10 @@ def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[st
     return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")
 
 
-def read_columns(path: Path, data: bytes, names: Sequence[str], encoding: str = "utf-8") -> pd.DataFrame:
+def read_columns(path: Path, names: Sequence[str], encoding: str = "utf-8") -> pd.DataFrame:
     """Some columns of a table: that of the text, that of the label, and others. The suffix says the format."""
-    return FORMATS[file_format(path, FORMATS, DECOMPRESS)](path, data, names, encoding)
+    read = FORMATS[file_format(path, FORMATS, DECOMPRESS)]
+    return read(path, contents(path), names, encoding)
 
 
 def _csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separator: str = ",") -> pd.DataFrame:
@@ -120,26 +123,46 @@ def _csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separator
         return pd.DataFrame(columns=list(names), dtype="str")
     check_columns(path, names, table.header, REMEDY)
     places = [table.header.index(name) for name in names]
-    suspects: list[Record] = []
-    short = 0
+    doubtful: list[Record] = []
 
     def rows() -> Iterator[list[str]]:
-        nonlocal short
         for record in table.records(_least(places, len(table.header))):
-            short += len(record.cells) < len(table.header)
-            if len(record.inside) >= SWALLOWED:
-                suspects.append(record)
+            if record.inside or len(record.cells) < len(table.header):
+                doubtful.append(record)
             yield [record.cells[place] for place in places]
 
     frame = _frame(names, rows())
-    known = set(frame[names[1]])
-    for record in suspects:
-        if sum(cells[places[1]] in known for cells in record.inside) >= SWALLOWED:
-            raise table.swallowed(record)
-    if short:
-        unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
-        say(f"{path}: in {short:,} records the fields of {unused} are missing; nothing uses them")
+    short = [record for record in doubtful if len(record.cells) < len(table.header)]
+    _check_short(path, table, frame[names[1]], short, places)
+    _check_quotes(path, table, set(frame[names[1]]), doubtful, places[1])
     return frame
+
+
+def _check_short(path: Path, table: Table, labels: pd.Series, short: list[Record], places: list[int]) -> None:
+    """Raises UserError where a record that lacks fields has a label that hardly another has: it may be a piece of a
+    record. Says otherwise which fields are missing."""
+    if short:
+        rows = labels.value_counts()
+        lonely = [record for record in short if rows[record.cells[places[1]]] < FAMILIAR]
+        if lonely:
+            raise table.misfit(lonely[0])
+        unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
+        say(f"{path}: in {len(short):,} records the fields of {unused} are missing; nothing uses them")
+
+
+def _check_quotes(path: Path, table: Table, labels: set[str], doubtful: list[Record], place: int) -> None:
+    """Raises UserError where many lines inside one quoted text could be rows, with a label of the file at `place`; says
+    so of few."""
+    found = {record: sum(cells[place] in labels for cells in record.inside) for record in doubtful}
+    for record, count in found.items():
+        if count >= SWALLOWED:
+            raise table.swallowed(record)
+    inside = {record.line: count for record, count in found.items() if count}
+    if inside:
+        say(
+            f"{path}: {sum(inside.values()):,} lines inside quoted texts could be rows of their own, the first in the "
+            f"record of line {min(inside)}; check its quotes"
+        )
 
 
 def _least(places: list[int], columns: int) -> int:
@@ -188,7 +211,7 @@ def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
-        raise UserError(f"{path}: line {number}: '{name}' holds a {type(value).__name__}, expected text or a number")
+        raise UserError(f"{path}: line {number}: '{name}' holds {shown_type(value)}, expected one text or number")
     # A lone surrogate, as in "\ud83d", is no character and could not be written as UTF-8.
     return value.encode("utf-8", "replace").decode()
 

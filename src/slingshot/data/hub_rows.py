@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from slingshot import hub, state
 from slingshot.data import files
-from slingshot.data.decode import contents
 from slingshot.records import check_columns
 from slingshot.settings import HubSource, UserError
 
@@ -61,7 +60,7 @@ def _table(paths: list[Path], source: HubSource, key: str, named: bool) -> pd.Da
     names = list(dict.fromkeys(name for name in wanted.values() if name))
     if paths[0].suffix.lower() == ".parquet":
         return files.in_roles(_parquet(paths, names, source, key, named), wanted)
-    tables = [files.read_columns(path, contents(path), names) for path in paths]
+    tables = [files.read_columns(path, names) for path in paths]
     return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
 
 

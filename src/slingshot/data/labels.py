@@ -38,6 +38,8 @@ def _unlisted(unknown: list[str], counts: pd.Series, names_of: Mapping[str, str]
     same = twins(unknown, names_of)
     first = next(iter(same.values()), None)
     hint = nearest(unknown[0], names_of) if first is None else f", did you mean '{visible(first)}'?"
+    if not hint.endswith("?"):
+        hint += "; add it there, or take its rows out of the file"
     if len(same) == len(unknown):
         hint += f" {MERGE}:\n{as_yaml({**names_of, **{value: names_of[name] for value, name in same.items()}})}"
     return f"labels in params.yaml does not list {shown}{more}{hint}"

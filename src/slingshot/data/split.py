@@ -135,7 +135,9 @@ def _repair(side: np.ndarray, counts: sp.csr_array, priority: list[int]) -> None
     rank = np.argsort(priority)
     present = np.stack([np.diff(counts[side == s].tocsc().indptr) for s in range(len(priority))])
     for place, lacking in enumerate(priority):
-        for label in np.flatnonzero(present[lacking] == 0):
+        for label in range(counts.shape[1]):
+            if present[lacking, label]:  # from the start, or by a group that was moved for another class
+                continue
             holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
             for group in holders[np.argsort(sizes[holders], kind="stable")] if len(holders) > place else []:
                 giver = side[group]
