@@ -163,12 +163,12 @@ def test_of_names_that_differ_in_capitals_and_blanks_the_exact_one_counts_and_no
         ("C.", "C."),
         ("C.\n", "C."),
         ("C", "C"),
-        ('"C."', "off_list"),
+        ('"C."', "C."),
         ("**C.**", "off_list"),
         ("c.", "off_list"),
         ('"x"', '"x"'),
         ("x", "x"),
-        ('""x""', "off_list"),
+        ('""x""', '"x"'),
         ('{"label": "\\"x\\""}', '"x"'),
         ('{"label": "C."}', "C."),
         ('{"label": "c."}', "C."),
@@ -186,6 +186,12 @@ NUMBERS = ("-1", "0", "1", "1.50", "1.5", "1e3", "-0", "NaN", "-Infinity", "9" *
 def test_a_number_in_json_is_the_label_that_is_spelt_so(label):
     assert read(f'{{"label": {label}}}', *NUMBERS, "1.0e0", "True").casefold() == label.casefold()
     assert read(f'{{"label": {label}}}', "a", "b") == "off_list"
+
+
+def test_null_in_json_is_the_label_that_is_spelt_so_and_no_answer_without_one():
+    assert read('{"label": null}', "null", "a") == "null"
+    assert read('{"label": null}', "Null", "a") == "invalid"
+    assert read('{"confidence": 3}', "null", "a") == read("null and void", "null", "a") == "invalid"
 
 
 def test_a_number_without_a_plus_is_the_label_with_one():

@@ -57,10 +57,13 @@ class AnswerKeys:
     def meant_alone(self, text: str) -> set[int]:
         """The labels that a text may mean that is a label and nothing else, maybe with marks around it.
 
-        Where a mark may as well be the label's own ("C." beside "C"), it may mean either.
+        What stands in quotes is a name to the letter, if there is such a one. Where a mark may else as well be the
+        label's own ("**C.**" of "C" and "C."), it may mean either.
         """
-        if self.named(text) is not None:
-            return self.meant(text)
+        spelt = text.strip()
+        for exact in (spelt, spelt[1:-1] if spelt[:1] == spelt[-1:] == '"' else spelt):
+            if self.named(exact) is not None:
+                return self.meant(exact)
         return set().union(*map(self.meant, _peeled(text))) or self.meant(text.strip(MARKS))
 
 
@@ -72,9 +75,11 @@ def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer
     if alone:
         return _answer(alone, text)
     value = _json(text)
-    label = value.get("label") if isinstance(value, dict) else None
+    label = value.get("label", {}) if isinstance(value, dict) else None
     if isinstance(label, bool):
         label = json.dumps(label)
+    if label is None and isinstance(value, dict) and keys.named("null") is not None:
+        label = "null"
     if not isinstance(label, str):
         return Answer("truncated" if truncated else "invalid", text=text)
     return _answer(keys.meant(label), text, _confidence(value.get("confidence")))
