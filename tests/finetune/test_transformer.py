@@ -179,7 +179,10 @@ def test_what_can_not_work_is_said_before_training(project, change, message):
     assert message in result.output
 
 
-def test_a_window_that_says_nothing_hardly_counts():
-    pooled = pool(np.array([[0.2, 0.0], [0.2, 0.0], [0.2, 0.0], [-4.0, 0.0], [1.0, 0.0]]), np.array([0, 0, 0, 0, 1]), 2)
-    assert pooled[0, 0] < -3
-    np.testing.assert_allclose(pooled[1], [1, 0])
+def test_windows_that_lean_a_little_do_not_outvote_the_one_that_decides():
+    decides = np.vstack([np.tile([0.8, 0.0], (100, 1)), [[0.0, 4.0]]])
+    undecided = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 3.0]])
+    owner = np.repeat([0, 1, 2], [101, 2, 1])
+    pooled = pool(np.vstack([decides, undecided]), owner, 3)
+    assert pooled[0, 1] > pooled[0, 0] + 1
+    np.testing.assert_allclose(pooled[1:], [[1, 0], [3, 3]])

@@ -129,12 +129,14 @@ def _flat(windows: Sequence[list[np.ndarray]]) -> tuple[list[np.ndarray], np.nda
 def pool(logits: np.ndarray, owner: np.ndarray, texts: int) -> np.ndarray:
     """Logits of each text, shape (texts, classes): the mean of its windows', weighted by how sure each window is.
 
-    A window's weight is 1 - H(p) / log(classes), H the entropy of its probabilities p. The plain mean would let the
-    slight leaning of a hundred windows that say nothing outweigh the one that decides.
+    A window's weight is (1 - H(p) / log(classes)) squared, H the entropy of its probabilities p. In a plain mean the
+    slight leaning of a hundred windows that say nothing outvotes the one that decides, and without the square they
+    still may. Of the poolings that bench/pooling.py measured none does better on both kinds of text: where most
+    windows tell, and where one does.
     """
     log_p = log_softmax(logits, axis=1)
     entropy = -(np.exp(log_p) * log_p).sum(axis=1)
-    sure = np.maximum(1 - entropy / np.log(logits.shape[1]), 1e-9)
+    sure = np.maximum(1 - entropy / np.log(logits.shape[1]), 1e-9) ** 2
     weighted = np.zeros((texts, logits.shape[1]))
     np.add.at(weighted, owner, logits * sure[:, None])
     return weighted / np.bincount(owner, sure, minlength=texts)[:, None]

@@ -57,7 +57,8 @@ class TransformerSettings(Checkpoint):
 
     family: Literal["transformer"]
     truncation: Truncation = "head"
-    """What is read of a longer text: its head, its tail, both, or all of it in windows whose logits are averaged."""
+    """What is read of a longer text: its head, its tail, both, or all of it in windows whose logits are averaged, the
+    surest windows' counting most."""
     overlap: float = Field(default=0.25, ge=0, lt=1)
     """Share of a window that the next one repeats."""
     epochs: Count = 4
