@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.hub_server import Hub
-from tests.tiny_checkpoints import ARCHITECTURES, gemma, wordpieces
+from tests.tiny_checkpoints import ARCHITECTURES, SPREAD, gemma, wordpieces
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -109,6 +109,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> Path
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=64,
+        initializer_range=SPREAD,
     )
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
