@@ -164,17 +164,54 @@ def test_a_stray_quote_that_swallows_few_rows_is_said(tmp_path: Path, capsys: py
     assert "r.csv: lines inside the record of line 4 could be rows of their own" in capsys.readouterr().err
 
 
+def test_a_stray_quote_that_swallows_all_rows_of_a_label_is_refused(tmp_path: Path) -> None:
+    """As it does in a file that is sorted by label, where no row outside the quote has that label."""
+    texts = [(f"{label} text {n}", label) for label in ("aaa", "bbb", "ccc") for n in range(9)]
+    lines = [
+        f'"{text},{label}' if n == 8 else f'{text}",{label}' if n == 18 else f"{text},{label}"
+        for n, (text, label) in enumerate(texts)
+    ]
+    with pytest.raises(UserError, match="line 10: a text opens with a quote that swallows rows, up to line 20"):
+        prepared(tmp_path, "r.csv", "\n".join(["text,label", *lines, ""]), ["text", "label"])
+
+
+def test_a_stray_quote_is_refused_where_last_fields_are_left_out(tmp_path: Path) -> None:
+    text = stray(",", ("text", "label"), 40, 5, 30, "\n").replace("text,label\n", "text,label,note\n")
+    with pytest.raises(UserError, match="line 7: a text opens with a quote that swallows rows, up to line 32"):
+        prepared(tmp_path, "r.csv", text, ["text", "label", "note"])
+
+
+def test_a_record_that_a_quote_makes_too_short_is_said_to_have_one(tmp_path: Path) -> None:
+    for read in (prepared, lambda *given: predicted(*given[:3])):
+        with pytest.raises(UserError, match=r"line 2: 1 field, .*; a quote in it goes on to line 3: a text with"):
+            read(tmp_path, "r.csv", 'text,label\n"a,x\nb,y"\nc,x\n', ["text", "label"])
+
+
 LETTER = "Dear Sir, or Madam\nthank you, kindly\nfor the parcel, it came\nwarmly, Ann\nof Leeds, England"
 PASTED = "my sheet:\nitem,price\nscrew,2\nnail,1\nbolt,4\nis wrong"
+POEM = "roses,\nviolets,\nsugar,\nhoney,\nyou"
+NUMBERS = "prices:\n1,200\n1,300\n1,400\nend"
 
 
 def test_quoted_line_breaks_that_are_text_stay(tmp_path: Path) -> None:
-    rows = [["label", "text"], ["bug", LETTER], ["praise", PASTED], ["bug", "one,bug\ntwo,praise\nthree"]]
+    rows = [["label", "text"], ["bug", LETTER], ["praise", PASTED], ["bug", "one,bug\ntwo,praise\nthree"], ["", POEM]]
+    rows += [["praise", NUMBERS]]
     text = written(rows, ",")
-    assert prepared(tmp_path, "r.csv", text, rows[0]) == [(text, label) for label, text in rows[1:]]
-    assert predicted(tmp_path, "r.csv", written([rows[0], rows[1], rows[3]], ",")) == [LETTER, rows[3][1]]
-    with pytest.raises(UserError, match="line 7: a text opens with a quote that swallows rows, up to line 12"):
-        predicted(tmp_path, "r.csv", text)  # which knows no labels that would tell
+    assert [held for held, _ in prepared(tmp_path, "r.csv", text, rows[0])] == [text for _, text in rows[1:]]
+    assert predicted(tmp_path, "r.csv", text) == [text for _, text in rows[1:]]
+
+
+def test_code_in_a_table_of_tabs_stays_where_no_one_reads_it_or_predict_does(tmp_path: Path) -> None:
+    code = "def f():\n\treturn 1\n"
+    text = written([["text", "label", "code"], ["a", "x", code]], "\t")
+    assert prepared(tmp_path, "r.tsv", text, ["text", "label", "code"]) == [("a", "x")]
+    assert predicted(tmp_path, "r.tsv", written([["text"], [code]], "\t")) == [code]
+
+
+def test_rows_with_a_blank_behind_each_separator_are_rows_too(tmp_path: Path) -> None:
+    lines = ["id, text", "1, a word", '2,"b word', "3, c word", "4, d word", "5, e word", '6,f word"', "7, g word", ""]
+    with pytest.raises(UserError, match="line 3: a text opens with a quote that swallows rows, up to line 7"):
+        predicted(tmp_path, "r.csv", "\n".join(lines).replace("id, text", "id,text"))
 
 
 def test_what_is_not_used_may_stand_twice_or_have_no_name(tmp_path: Path) -> None:

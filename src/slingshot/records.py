@@ -35,7 +35,7 @@ class Record:
     """The line that it ends on."""
     cells: list[str]
     inside: list[list[str]]
-    """Cells of the lines that lie whole inside its quotes and have as many fields as the header."""
+    """Cells of the lines that lie whole inside its quotes and have as many fields as a record."""
 
 
 def file_format(path: Path, formats: Collection[str], compressions: Collection[str]) -> str:
@@ -91,11 +91,9 @@ class Table:
         for line, cells in self._parsed():
             if len(cells) == 1 < len(self.header) and not cells[0].strip():
                 continue  # a line of blanks is no row
-            record = Record(line, self._reader.line_num, cells, self._inside() if len(self._raw) > 1 else [])
+            record = Record(line, self._reader.line_num, cells, self._inside(least) if len(self._raw) > 1 else [])
             if len(cells) > len(self.header) or len(cells) < least:
                 raise self.misfit(record, cut=self._raw[-1].endswith("\r"))
-            if self._separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
-                raise self.swallowed(record)  # hardly a text has both
             yield record
 
     def swallowed(self, record: Record) -> UserError:
@@ -125,10 +123,10 @@ class Table:
             if cells:
                 yield line, cells
 
-    def _inside(self) -> list[list[str]]:
+    def _inside(self, least: int) -> list[list[str]]:
         """Cells of the whole lines inside the last record's quotes that could be records of their own."""
         split = [raw.rstrip("\r\n").split(self._separator) for raw in self._raw[1:-1]]
-        return [parts for parts in split if len(parts) == len(self.header)]
+        return [cells for cells in split if least <= len(cells) <= len(self.header)]
 
     def misfit(self, record: Record, *, cut: bool = False) -> UserError:
         """The error of a record that does not fit the header; cut: whether a carriage return alone ends it."""
@@ -137,6 +135,8 @@ class Table:
             cause = "it ends in a separator too many: take it out, or name its column in the header"
         elif count > expected:
             cause = QUOTES
+        elif record.last > record.line:
+            cause = f"a quote in it goes on to line {record.last}: {QUOTES}"
         elif cut:
             cause = "a carriage return (\\r) in a text cuts it: put quotes around that text, or take it out"
         else:

@@ -99,20 +99,27 @@ def _lines(file: Path, raw: IO[bytes]) -> Iterator[str]:
 
 
 def _table_rows(file: Path, table: Table, column: str) -> Iterator[Row]:
-    place, said = table.header.index(column), False
+    place, said, blanks = table.header.index(column), False, False
     for record in table.records(least=len(table.header)):
-        rows = sum(map(_is_row, record.inside))
+        rows = sum(_is_row(cells, place, blanks) for cells in record.inside)
         if rows >= SWALLOWED:
             raise table.swallowed(record)
         if rows and not said:
             say(f"{file}: lines inside the record of line {record.line} could be rows of their own; check its quotes")
             said = True
+        blanks = _after_blanks(record.cells)
         yield Row(table.header, record.cells, record.cells[place], record.line)
 
 
-def _is_row(cells: list[str]) -> bool:
-    """Whether a line inside a text, split at the separators, is a row: in a sentence a blank follows them."""
-    return len(cells) > 1 and not any(cell.startswith(" ") for cell in cells[1:])
+def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
+    """Whether a line inside a text, split at the separators, is a row: with words for a text, and, as in no sentence,
+    without a blank behind a separator, unless the record before has such `blanks` too."""
+    words = any(map(str.isalpha, cells[place]))
+    return len(cells) > 1 and words and all(map(str.strip, cells)) and (blanks or not _after_blanks(cells))
+
+
+def _after_blanks(cells: list[str]) -> bool:
+    return any(cell.startswith(" ") for cell in cells[1:])
 
 
 def _jsonl_rows(file: Path, lines: Iterator[str], column: str) -> Iterator[Row]:

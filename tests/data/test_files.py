@@ -144,7 +144,9 @@ def test_no_number_in_a_parquet_column_is_a_missing_value(tmp_path: Path) -> Non
 def test_text_in_parquet_that_is_not_utf8_is_named_by_its_row(tmp_path: Path, kind: pa.DataType, column: str) -> None:
     values = pa.array([b"good", None, b"caf\xe9", b"good"], pa.binary())
     plain = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
-    held = plain.dictionary_encode() if pa.types.is_dictionary(kind) else values if kind == pa.binary() else plain
+    held = values if kind == pa.binary() else plain
+    if pa.types.is_dictionary(kind):  # as pandas writes categories
+        held = pa.DictionaryArray.from_arrays(pa.array([0, None, 1, 0]), plain.take(pa.array([0, 2])))
     table = pa.table({"Text": ["a"] * 4, "Class": ["x"] * 4, "Who": ["1"] * 4} | {column: held})
     pq.write_table(table, tmp_path / "r.parquet")
     with pytest.raises(UserError, match=f"r.parquet: column '{column}', row 3: byte 4 of it is not valid UTF-8"):

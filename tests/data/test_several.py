@@ -25,6 +25,9 @@ SPECIALTIES = ["Cardiovascular / Pulmonary", "Hematology - Oncology", "Allergy /
         (["red,blue", "blue,green"], ["green"]),
         (["sports#politics", "sports#tech#law"], ["sports", "politics"]),
         (["C#|Java"], ["C#", "Java"]),
+        (["a#b", "c#d", "a|c"], ["e"]),
+        (["bug|urgent", "bug|minor"], ["question"]),
+        (["bug|urgent"], ["bug", "question"]),
     ],
 )
 def test_labels_in_one(found: list[str], others: list[str]) -> None:
@@ -35,7 +38,7 @@ def test_labels_in_one(found: list[str], others: list[str]) -> None:
     "labels",
     [
         ["C", "C#", "F", "F#", "C++"],
-        ["A", "B", "A|B test", "C|D test"],
+        ["A", "B", "A/B test", "C|D test"],
         [*SPECIALTIES, "Hematology", "Oncology", "Allergy", "Immunology"],
         ["card_arrival", "card_linking", "exchange_rate", "getting_spare_card"],
         ["1 star", "2 stars", "very negative", "negative", "R&D", "R", "D"],

@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from data_toys import Make, sentences
+from ruamel.yaml import YAML
 
 from slingshot import tables
+from slingshot.data.spelling import Spelling
 from slingshot.settings import UserError
 from stages import prepare
 
@@ -135,6 +137,15 @@ def test_a_test_label_that_train_lacks_is_named_with_the_nearest(toy: Any) -> No
     audit = toy(held, tested, block(printed))[1]
     assert audit["classes"]["bad"]["test"] == 3
     assert audit["excluded"] == {"test_only_label": 6}
+
+
+def test_the_mapping_leaves_the_classes_in_their_order() -> None:
+    """A prompt lists them so, and what was paid for was asked so."""
+    values = pd.Series(["ham", "spam", "ham", "spam", "Spam"])
+    test = pd.Series([False] * 4 + [True])
+    merged = Spelling.of(values, test, None, ["Spam", "ham", "spam"]).merged
+    assert merged is not None
+    assert list(dict.fromkeys(YAML(typ="safe").load(merged)["labels"].values())) == ["ham", "spam"]
 
 
 def test_a_test_file_in_another_spelling_stops_with_the_mapping(toy: Any) -> None:

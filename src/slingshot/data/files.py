@@ -10,25 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from slingshot.data.decode import DECOMPRESS, contents, decode, lines
-from slingshot.progress import say
-from slingshot.records import SEPARATORS, SWALLOWED, Record, Table, check_columns, file_format, objects, shown_type
+from slingshot.data.decode import DECOMPRESS, contents, decode
+from slingshot.data.text_tables import BLOCK, REMEDY, read_csv, read_jsonl, read_tsv
+from slingshot.records import check_columns, file_format
 from slingshot.settings import FileSource, LinesSource, UserError
-
-BLOCK = 20_000
-FAMILIAR = 3
-"""Rows of a label from which a record may lack its last fields."""
 
 
 def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
@@ -117,110 +111,16 @@ def read_columns(path: Path, names: Sequence[str], encoding: str = "utf-8") -> p
     return read(path, contents(path), names, encoding)
 
 
-def _csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separator: str = ",") -> pd.DataFrame:
-    table = Table(path, lines(path, data, encoding, ""), separator, longest=len(data))
-    if not table.header:
-        return pd.DataFrame(columns=list(names), dtype="str")
-    check_columns(path, names, table.header, REMEDY)
-    places = [table.header.index(name) for name in names]
-    doubtful: list[Record] = []
-
-    def rows() -> Iterator[list[str]]:
-        for record in table.records(_least(places, len(table.header))):
-            if record.inside or len(record.cells) < len(table.header):
-                doubtful.append(record)
-            yield [record.cells[place] for place in places]
-
-    frame = _frame(names, rows())
-    short = [record for record in doubtful if len(record.cells) < len(table.header)]
-    _check_short(path, table, frame[names[1]], short, places)
-    _check_quotes(path, table, set(frame[names[1]]), doubtful, places[1])
-    return frame
-
-
-def _check_short(path: Path, table: Table, labels: pd.Series, short: list[Record], places: list[int]) -> None:
-    """Raises UserError where a record that lacks fields has a label that hardly another has: it may be a piece of a
-    record. Says otherwise which fields are missing."""
-    if short:
-        rows = labels.value_counts()
-        lonely = [record for record in short if rows[record.cells[places[1]]] < FAMILIAR]
-        if lonely:
-            raise table.misfit(lonely[0])
-        unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
-        say(f"{path}: in {len(short):,} records the fields of {unused} are missing; nothing uses them")
-
-
-def _check_quotes(path: Path, table: Table, labels: set[str], doubtful: list[Record], place: int) -> None:
-    """Raises UserError where many lines inside one quoted text could be rows, with a label of the file at `place`; says
-    so of few."""
-    found = {record: sum(cells[place] in labels for cells in record.inside) for record in doubtful}
-    for record, count in found.items():
-        if count >= SWALLOWED:
-            raise table.swallowed(record)
-    inside = {record.line: count for record, count in found.items() if count}
-    if inside:
-        say(
-            f"{path}: {sum(inside.values()):,} lines inside quoted texts could be rows of their own, the first in the "
-            f"record of line {min(inside)}; check its quotes"
-        )
-
-
-def _least(places: list[int], columns: int) -> int:
-    """The fewest fields of a record: to the last used column where none of what a line break cuts could pass for a row.
-
-    places: of the text, the label and other used columns. A line break may stand in any column but a label or a group,
-    and leaves a first piece that holds the used columns where it is in the last of these, or further on.
-    """
-    used = max(places) + 1
-    first_piece = used if places[0] + 1 == used else used + 1
-    second_piece = columns - first_piece + 1
-    return used if second_piece < used else columns
-
-
-def _frame(names: Sequence[str], rows: Iterator[Sequence[str | None]]) -> pd.DataFrame:
-    """Columns of strings, made a block at a time: as Python objects, all rows at once would fill the memory."""
-    chunks: list[list[pa.Array]] = [[] for _ in names]
-    while block := list(itertools.islice(rows, BLOCK)):
-        for chunk, values in zip(chunks, zip(*block, strict=True), strict=True):
-            chunk.append(pa.array(values, pa.large_string()))
-    columns = [pa.chunked_array(chunk, pa.large_string()).to_pandas().astype("str") for chunk in chunks]
-    return pd.DataFrame(dict(zip(names, columns, strict=True)), columns=list(names), copy=False)
-
-
-def _tsv(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
-    return _csv(path, data, names, encoding, SEPARATORS[".tsv"])
-
-
-def _jsonl(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
-    keys: dict[str, None] = {}
-
-    def rows() -> Iterator[list[str | None]]:
-        for line, record in objects(path, lines(path, data, encoding, "\n"), names, as_written=True):
-            keys.update(dict.fromkeys(record))
-            yield [_cell(path, line, name, record.get(name)) for name in names]
-
-    frame = _frame(names, rows())
-    if len(frame):
-        check_columns(path, names, list(keys), REMEDY)
-    return frame
-
-
-def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str):
-        raise UserError(f"{path}: line {number}: '{name}' holds {shown_type(value)}, expected one text or number")
-    # A lone surrogate, as in "\ud83d", is no character and could not be written as UTF-8.
-    return value.encode("utf-8", "replace").decode()
-
-
 def _parquet(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         check_columns(path, names, file.schema_arrow.names, REMEDY)
-        table = file.read(columns=list(names))
+        try:
+            table = file.read(columns=list(names))
+        except pa.ArrowInvalid:
+            # Categories that are not UTF-8 are read where nothing says that they are categories.
+            file = pq.ParquetFile(pa.BufferReader(data.replace(b"ARROW:schema", b"-----:schema")))
+            table = file.read(columns=list(names))
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: not a parquet file: {error}") from None
     return pd.DataFrame({name: strings(path, name, table.column(name)) for name in names}, copy=False)
@@ -260,10 +160,9 @@ def _check_utf8(path: Path, name: str, column: pa.ChunkedArray) -> None:
                 ) from None
 
 
-REMEDY = "see source in params.yaml"
 FORMATS: dict[str, Callable[[Path, bytes, Sequence[str], str], pd.DataFrame]] = {
-    ".csv": _csv,
-    ".tsv": _tsv,
-    ".jsonl": _jsonl,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".jsonl": read_jsonl,
     ".parquet": _parquet,
 }

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from slingshot import hub, state
 from slingshot.data import files
-from slingshot.records import check_columns
 from slingshot.settings import HubSource, UserError
 
 FORMATS = (".parquet", ".csv", ".jsonl")
@@ -70,14 +68,13 @@ def _parquet(paths: list[Path], names: list[str], source: HubSource, key: str, n
 
     datasets.disable_progress_bars()
     try:
-        for path in paths:
-            check_columns(path, names, pq.read_schema(path).names, files.REMEDY)
         loaded = datasets.Dataset.from_parquet(list(map(str, paths)), cache_dir=str(state.arrow()), columns=names)
-    except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError) as error:
+        columns = {name: files.strings(Path(getattr(source, key)), name, loaded.data.column(name)) for name in names}
+    except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError, UserError) as error:
+        for path in paths:
+            files.read_columns(path, names)  # which names the file, the column and the row
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"dataset '{source.id}': the files of source.{key} can't be read: {reason}") from None
-    pattern = Path(getattr(source, key))  # rows are counted over all its files
-    columns = {name: files.strings(pattern, name, loaded.data.column(name)) for name in names}
     feature = loaded.features[source.label]
     if named and isinstance(feature, datasets.ClassLabel):
         columns[source.label] = columns[source.label].map({str(k): name for k, name in enumerate(feature.names)})

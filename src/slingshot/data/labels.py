@@ -41,7 +41,8 @@ def _unlisted(unknown: list[str], counts: pd.Series, names_of: Mapping[str, str]
     if not hint.endswith("?"):
         hint += "; add it there, or take its rows out of the file"
     if len(same) == len(unknown):
-        hint += f" {MERGE}:\n{as_yaml({**names_of, **{value: names_of[name] for value, name in same.items()}})}"
+        merged = {**names_of, **{value: names_of[name] for value, name in same.items()}}
+        hint += f" {MERGE}:\n{as_yaml(merged, list(names_of.values()))}"
     return f"labels in params.yaml does not list {shown}{more}{hint}"
 
 

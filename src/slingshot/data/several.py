@@ -17,6 +17,8 @@ ALONE = -1
 """Place of a part that is a whole label."""
 DECIMAL = re.compile(r"[+-]?\d+,\d+")
 """A number with a decimal comma, which separates nothing."""
+JOINED = re.compile(r"[^\s#|][#|][^\s#|]")
+"""A separator that hardly a name has inside it."""
 ARRAY = re.compile(r"\[('[^']+'\s*)+\]")
 """As numpy prints one: Python would join its strings."""
 
@@ -24,13 +26,14 @@ ARRAY = re.compile(r"\[('[^']+'\s*)+\]")
 def several(labels: Iterable[str]) -> list[str]:
     """The labels that hold two labels or more, in their order.
 
-    A list says so itself. A separator does where a label is made of parts that all recur in other labels: so
-    neither `C#` nor `A|B test` is taken apart.
+    A list says so itself, and a `#` or `|` that joins words of several labels. Else a separator does where parts of
+    a label recur in others: so `C#`, `Ticket #1` and `no, thanks` are not taken apart.
     """
     names = list(dict.fromkeys(labels))
     listed = {name for name in names if len(_listed(name)) > 1}
+    joined = {name for name in names if JOINED.search(name)}
     split = {name for separator in SEPARATORS for name in _split([n for n in names if n not in listed], separator)}
-    return [name for name in names if name in listed | split]
+    return [name for name in names if name in listed | split or (len(joined) > 1 and name in joined)]
 
 
 def _listed(label: str) -> list[str]:
@@ -77,7 +80,8 @@ def _split(names: list[str], separator: str) -> set[str]:
     def told(found: list[str]) -> bool:
         # A comma also stands inside names, such as those of towns and their states, whose parts keep their places.
         moves = separator != "," or any(len(places[part]) > 1 for part in found)
-        return moves and all(len(holders[part]) > 1 for part in found)
+        recurring = [len(holders[part]) > 1 for part in found]
+        return moves and (any(recurring) if separator in "#|" else all(recurring))
 
     if not any(map(told, joined.values())):
         return set()

@@ -59,7 +59,7 @@ class Spelling:
         they leave a single class."""
         commonest = {name: names[0] for names in self.alike for name in names}
         merged = {value: commonest.get(name, name) for value, name in self.names.items()}
-        return as_yaml(merged) if commonest and len(set(merged.values())) > 1 else None
+        return as_yaml(merged, list(self.rows)) if commonest and len(set(merged.values())) > 1 else None
 
     def warnings(self) -> list[str]:
         """What to tell of labels that read as one, and of labels that are several in one."""
@@ -101,9 +101,14 @@ class Spelling:
         return ", ".join(f"{_named(name)} ({rows[name]})" for name in names)
 
 
-def as_yaml(labels: Mapping[str, str]) -> str:
-    """`labels:` as they are pasted under a data set of params.yaml, the values of one name together."""
-    place = {name: number for number, name in enumerate(dict.fromkeys(labels.values()))}
+def as_yaml(labels: Mapping[str, str], order: Sequence[str]) -> str:
+    """`labels:` as they are pasted under a data set of params.yaml, the values of one name together.
+
+    order: of the names; one that is not in it stands last. It is that of the classes, which a prompt lists so.
+    """
+    names = dict.fromkeys(labels.values())
+    listed = [*(name for name in order if name in names), *(name for name in names if name not in order)]
+    place = {name: number for number, name in enumerate(listed)}
     together = sorted(labels.items(), key=lambda item: place[item[1]])
     return "\n".join(["    labels:", *(f"      {_quoted(value)}: {_quoted(name)}" for value, name in together)])
 
