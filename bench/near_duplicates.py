@@ -3,7 +3,7 @@
 .venv/bin/python -m bench.near_duplicates WORK_FOLDER
 
 First processor time and peak memory, each of a process of its own: for ordinary text, which bench/prepare_rows.py
-generates, for all kinds in tests/templates.py mixed, and for the kind of which the most pairs are compared. Then the
+generates, for all kinds in tests/templates.py mixed, and for a kind of which hardly any compared pair is near. Then the
 share of near pairs (those that comparing all pairs finds) that end in one group, on 10,000 rows of each kind.
 """
 

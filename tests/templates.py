@@ -103,6 +103,43 @@ def kin(rng: np.random.Generator, count: int) -> list[str]:
     return [f"{noise(rng, share * 280)} {cores[number % len(cores)]}" for number, share in enumerate(shares)]
 
 
+def replaced(rng: np.random.Generator, count: int) -> list[str]:
+    """Each of 30 words replaced by one of a list with a chance of 6%."""
+    core, listed = np.array(words(rng, 30)), np.array(words(rng, 3000))
+    drawn = listed[rng.integers(3000, size=(count, 30))]
+    return [" ".join(text) for text in np.where(rng.random((count, 30)) < 0.06, drawn, core)]
+
+
+def one_or_two_replaced(rng: np.random.Generator, count: int) -> list[str]:
+    """One or two of 30 words replaced by one of a list."""
+    core, listed = words(rng, 30), words(rng, 3000)
+    texts = []
+    for changed in rng.integers(1, 3, size=count):
+        filled = list(core)
+        for place in rng.choice(30, size=changed, replace=False):
+            filled[place] = listed[rng.integers(3000)]
+        texts.append(" ".join(filled))
+    return texts
+
+
+def spun(rng: np.random.Generator, count: int) -> list[str]:
+    """Each fourth of 40 words is one of three: mostly those that differ in one of them are near."""
+    slots = [words(rng, 1 if place % 4 else 3) for place in range(40)]
+    drawn = rng.integers(3, size=(count, 40))
+    return [" ".join(slot[k % len(slot)] for slot, k in zip(slots, row, strict=True)) for row in drawn]
+
+
+def typos(rng: np.random.Generator, count: int) -> list[str]:
+    """Up to six letters of 30 words replaced."""
+    core, texts = template(rng, 30), []
+    for changed in rng.integers(7, size=count):
+        letters = list(core)
+        for place in rng.integers(len(core), size=changed):
+            letters[place] = str(rng.choice(LETTERS))
+        texts.append("".join(letters))
+    return texts
+
+
 def many(rng: np.random.Generator, count: int) -> list[str]:
     """Templates of 12 to 40 texts each, of every other kind."""
     makes = [make for make in KINDS.values() if make not in (many, mixed)]
@@ -130,6 +167,10 @@ KINDS: dict[str, Make] = {
     "a bag of words": bag_of_words,
     "words changed anywhere": changed_words,
     "templates alike": kin,
+    "words replaced": replaced,
+    "one or two words replaced": one_or_two_replaced,
+    "words of three": spun,
+    "typos": typos,
     "many templates": many,
     "all mixed": mixed,
 }

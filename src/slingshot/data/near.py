@@ -1,12 +1,12 @@
-"""Near duplicates: MinHash and rare 5-grams propose pairs of texts, the exact Jaccard similarity decides.
+"""Near duplicates: MinHash and what sets texts apart propose pairs, the exact Jaccard similarity decides.
 
 MinHash and its bands: Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, section
 3.4. Thousands of texts that fill one template share whole bands, near or not, and comparing all of
-them would grow with the number of pairs. So each is compared with the shortest of its bucket, which
-adds least to the template: it is near to whatever is near to a text that adds more. Others that are
-near share what few texts hold. Two sets of Jaccard >= t share one of the |x| - ceil(t |x|) + 1 rarest
-grams of each (prefix filter: Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007). Work and
-memory grow with the number of characters, never with that of pairs.
+them would grow with the number of pairs. So each is compared with one of its bucket, the shortest,
+which adds least to a template. What a family so joins only in part is then looked up by what sets
+texts apart (families.py), and in large buckets of that compared with the text of least noise: it is
+near to whatever is near to a noisier one, unless the two share their noise. Work and memory grow with
+the number of characters, never with that of pairs.
 """
 
 from __future__ import annotations
@@ -16,22 +16,19 @@ import scipy.sparse as sp
 from rensa import RMinHash
 from scipy.sparse.csgraph import connected_components
 
-from slingshot.data.grams import FACTORS, distinct, grams, jaccard, row_sets
+from slingshot.data.families import BLOCK, differences
+from slingshot.data.grams import FACTORS, distinct, grams, jaccard
 from slingshot.progress import bar
 
 PERMUTATIONS = 128
 SMALL = 10
 """Largest bucket in which all pairs are compared."""
-KEYS = 64
-"""Most rare grams by which one text is looked up."""
-RUN = 4
-"""Longest run of grams by which texts are looked up."""
+RUN = 6
+"""Longest run of keys by which texts are looked up."""
 ORDERS = 3
-"""Orders of a text's grams of which runs are taken."""
+"""Orders of a text's keys of which runs are taken."""
 RECALL = 0.999
 """Chance that a pair just at the threshold is proposed."""
-BLOCK = 2048
-"""Texts whose grams are held at once."""
 PART = 1 << 22
 """Keys that are sorted into buckets at once."""
 
@@ -46,7 +43,8 @@ def near_pairs(texts: list[str], threshold: float) -> np.ndarray:
     family = _by_bands(links)
     apart = _apart(links.component, family)
     if len(apart):
-        _by_rare_grams(links, *_rare_grams(texts, apart, family, threshold))
+        key, holder, links.noise[apart] = differences(texts, apart, family, threshold)
+        _by_differences(links, key, holder)
     return np.concatenate(links.found)
 
 
@@ -62,7 +60,8 @@ class Links:
 
     def __init__(self, texts: list[str], threshold: float) -> None:
         self.texts, self.threshold = texts, threshold
-        self.length = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+        # Until a text is compared with its family, its length says how much it adds to a template.
+        self.noise = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
         self.component = np.arange(len(texts))
         self.found = [np.empty((0, 2), dtype=np.int64)]
 
@@ -96,30 +95,30 @@ def _by_bands(links: Links) -> np.ndarray:
     for band in range(0, PERMUTATIONS, rows):
         key = (digests[:, band : band + rows].astype(np.uint64) * FACTORS[:rows]).sum(axis=1)
         text, size = _buckets(key)
-        stars.append(_stars(text, size, links.length))
+        stars.append(_stars(text, size, links.noise))
         links.compare(stars[-1])
         links.compare(_pairs(text, size))
     return components(np.concatenate(stars), len(links.texts))
 
 
-def _by_rare_grams(links: Links, gram: np.ndarray, holder: np.ndarray) -> None:
-    """Join near texts that share a rare gram or, where many share each of them, a run of grams.
+def _by_differences(links: Links, key: np.ndarray, holder: np.ndarray) -> None:
+    """Join near texts that share a key or, where many share each of them, a run of keys.
 
-    gram, holder: which text holds which gram; shape (entries,). A run is of grams that stand together
-    when those of a text are sorted by a hash: texts that share most of them share some runs.
+    key, holder: as from `differences`. A run is of keys that stand together when those of a text are
+    sorted by a hash: texts that share most of them share some runs.
     """
-    large = _join(links, gram, holder)
-    gram, holder = gram[large], holder[large]
+    large = _join(links, key, holder)
+    key, holder = key[large], holder[large]
     for order in range(ORDERS):
-        place = np.lexsort((gram * FACTORS[order], holder))
-        gram, holder = gram[place], holder[place]
+        place = np.lexsort((key * FACTORS[order], holder))
+        key, holder = key[place], holder[place]
         padded = np.append(holder, np.full(RUN, -1))
-        start, key = np.arange(len(gram)), gram
+        start, run = np.arange(len(key)), key
         for length in range(1, RUN):
             inside = padded[start] == padded[start + length]
-            start, key = start[inside], key[inside] * FACTORS[8] + gram[start[inside] + length]
-            large = _join(links, key, holder[start])
-            start, key = start[large], key[large]
+            start, run = start[inside], run[inside] * FACTORS[8] + key[start[inside] + length]
+            large = _join(links, run, holder[start])
+            start, run = start[large], run[large]
 
 
 def _join(links: Links, key: np.ndarray, text: np.ndarray) -> np.ndarray:
@@ -129,7 +128,7 @@ def _join(links: Links, key: np.ndarray, text: np.ndarray) -> np.ndarray:
     for part in range(parts):
         mine = np.flatnonzero(key % np.uint64(parts) == part)
         place, size = _buckets(key[mine])
-        stars.append(links.apart(_stars(text[mine[place]], size, links.length)))
+        stars.append(links.apart(_stars(text[mine[place]], size, links.noise)))
         pairs.append(links.apart(_pairs(text[mine[place]], size)))
         large.append(mine[place[np.repeat(size > SMALL, size)]])
     links.compare(np.concatenate(stars))
@@ -145,12 +144,12 @@ def _buckets(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order[np.repeat(size > 1, size)], size[size > 1]
 
 
-def _stars(text: np.ndarray, size: np.ndarray, length: np.ndarray) -> np.ndarray:
-    """Each text of a large bucket with the shortest of it (of several: the first); shape (pairs, 2)."""
+def _stars(text: np.ndarray, size: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Each text of a large bucket with the one of least noise (of several: the first); shape (pairs, 2)."""
     text, size = text[np.repeat(size > SMALL, size)], size[size > SMALL]
     bucket = np.repeat(np.arange(len(size)), size)
-    shortest = text[np.lexsort((length[text], bucket))][np.cumsum(size) - size]
-    return np.column_stack([shortest[bucket], text])
+    hub = text[np.lexsort((noise[text], bucket))][np.cumsum(size) - size]
+    return np.column_stack([hub[bucket], text])
 
 
 def _pairs(text: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -170,56 +169,6 @@ def _apart(component: np.ndarray, family: np.ndarray) -> np.ndarray:
     open_ = np.zeros(len(first), dtype=bool)
     open_[family[component != component[first][family]]] = True
     return np.flatnonzero(open_[family])
-
-
-def _rare_grams(
-    texts: list[str], chosen: np.ndarray, family: np.ndarray, threshold: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The rarest grams of each chosen text within its family, and who holds them; shape (entries,).
-
-    Grams are counted by hash. Two that are counted together come in the wrong place, which costs time
-    alone: any order serves, as long as it is the same for all texts. One that is counted once is left out.
-    """
-    blocks = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
-    bits = min(len(chosen).bit_length() + 8, 26)
-    counts = np.zeros(1 << bits, dtype=np.uint32)
-    for block in blocks:
-        np.add.at(counts, _family_grams(texts, block, family)[0] >> np.uint64(64 - bits), np.uint32(1))
-    found = []
-    for block in blocks:
-        hashes, offsets = _family_grams(texts, block, family)
-        gram, offsets = _rarest(hashes, counts[hashes >> np.uint64(64 - bits)], offsets, threshold)
-        found.append((gram, np.repeat(block, np.diff(offsets))))
-    gram, holder = map(np.concatenate, zip(*found, strict=True))
-    return gram, holder
-
-
-def _family_grams(texts: list[str], block: np.ndarray, family: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As `grams`, with hashes that differ between families."""
-    hashes, offsets = grams([texts[i] for i in block])
-    return (hashes ^ np.repeat(family[block].astype(np.uint64), np.diff(offsets)) * FACTORS[6]) * FACTORS[7], offsets
-
-
-def _rarest(
-    hashes: np.ndarray, counts: np.ndarray, offsets: np.ndarray, threshold: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of the grams that the prefix filter asks for those that others hold, at most KEYS of a text; as from `grams`.
-
-    hashes, counts: of each gram, shape (grams,), one text after another; offsets: where each text's begin.
-    """
-    often = counts.astype(np.float32).view(np.uint32) >> np.uint32(18)  # 13 bits: in steps of 3%
-    once = np.ones(1, np.float32).view(np.uint32)[0] >> np.uint32(18)
-    bits = BLOCK.bit_length()
-    value, offsets = row_sets(often.astype(np.uint64) << np.uint64(51) | hashes >> np.uint64(13), offsets, bits)
-    size = np.diff(offsets)
-    needed = size - np.ceil(threshold * size - 1e-9).astype(np.int64) + 1
-    shared = value >> np.uint64(51 - bits) > once
-    before = np.concatenate([[0], np.cumsum(shared)])
-    rank = before[1:] - np.repeat(before[offsets[:-1]], size)  # among the shared ones of the text, from 1
-    place = np.arange(len(value)) - np.repeat(offsets[:-1], size)
-    kept = shared & (place < np.repeat(needed, size)) & (rank <= KEYS)
-    offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
-    return value[kept] & ((np.uint64(1) << np.uint64(51 - bits)) - np.uint64(1)), offsets
 
 
 def _digests(texts: list[str]) -> np.ndarray:

@@ -1,0 +1,129 @@
+"""What sets texts apart from their family: the rare 5-grams that one holds and the common ones that it lacks.
+
+A family is many texts of, mostly, one template. Two near texts share what few others share: a gram that
+was added or, where both changed the same word, the lack of a gram that most of the family hold. Two
+sets of Jaccard >= t share one of the |x| - ceil(t |x|) + 1 rarest grams of each (prefix filter:
+Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slingshot.data.grams import FACTORS, grams, row_sets
+
+BLOCK = 2048
+"""Texts whose grams are held at once."""
+KEYS = 64
+"""Most rare grams by which one text is looked up."""
+HELD = 24
+"""Bits of the table of what the texts of a block hold."""
+
+
+def differences(
+    texts: list[str], chosen: np.ndarray, family: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keys of the rarest grams of each chosen text within its family and of the common ones it lacks.
+
+    family: of each text; a gram is common that more than half of its texts hold. Returns the keys and whose
+    each is, both of shape (keys,), and the noise of each chosen text: its grams that are not common, less
+    those that are. The text of least noise is the likeliest to be near to others of its family.
+
+    Grams are counted by hash. Two that are counted together come in the wrong place, which costs time
+    alone: any order serves, as long as it is the same for all texts. One that is counted once is left out.
+    """
+    blocks = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
+    bits = min(len(chosen).bit_length() + 8, 26)
+    shift = np.uint64(64 - bits)
+    counts, seen = np.zeros(1 << bits, dtype=np.uint32), np.zeros(1 << bits, dtype=bool)
+    for block in blocks:
+        np.add.at(counts, _family_grams(texts, block, family)[0] >> shift, np.uint32(1))
+    half = np.bincount(family[chosen], minlength=len(texts)) // 2
+    keys, holders, noises, cores, owners = [], [], [], [], []
+    for block in blocks:
+        hashes, offsets = _family_grams(texts, block, family)
+        slot, owner = hashes >> shift, np.repeat(family[block], np.diff(offsets))
+        common = counts[slot] > half[owner]
+        noises.append(np.add.reduceat(np.where(common, -1, 1), offsets[:-1]))
+        new = np.flatnonzero(common & ~seen[slot])
+        seen[slot[new]] = True
+        new = new[np.unique(hashes[new], return_index=True)[1]]
+        cores.append(hashes[new])
+        owners.append(owner[new])
+        key, offsets = _rarest(hashes, counts[slot], offsets, half[family[block]], threshold)
+        keys.append(key)
+        holders.append(np.repeat(block, np.diff(offsets)))
+    core, owner = np.concatenate(cores), np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    key, holder = _lacked(texts, blocks, family, core[order], owner[order], half)
+    return np.concatenate([*keys, key]), np.concatenate([*holders, holder]), np.concatenate(noises)
+
+
+def _lacked(
+    texts: list[str],
+    blocks: list[np.ndarray],
+    family: np.ndarray,
+    core: np.ndarray,
+    owner: np.ndarray,
+    half: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keys of the common grams that each text lacks, and whose each is; shape (keys,).
+
+    core, owner: common grams and whose family's each is, sorted by family. Two of one text that fall
+    together in the table hide a lack now and then. What most texts lack was miscounted as common.
+    """
+    begin = np.searchsorted(owner, np.arange(len(texts) + 1))
+    lacks, holders = [], []
+    for block in blocks:
+        size = np.diff(begin)[family[block]]
+        row = np.repeat(np.arange(len(block)), size)
+        place = np.arange(len(row)) + np.repeat(begin[family[block]] - np.cumsum(size) + size, size)
+        hashes, offsets = _family_grams(texts, block, family)
+        held = np.zeros(1 << HELD, dtype=bool)
+        held[_cell(hashes, np.repeat(np.arange(len(block)), np.diff(offsets)))] = True
+        lacked = ~held[_cell(core[place], row)]
+        lacks.append(place[lacked])
+        holders.append(block[row[lacked]])
+    lack = np.concatenate(lacks)
+    real = np.bincount(lack, minlength=len(core))[lack] <= half[owner[lack]]
+    return core[lack[real]] * FACTORS[9], np.concatenate(holders)[real]
+
+
+def _cell(hashes: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Where in the table of a block it stands whether a text, by its row in the block, holds a gram."""
+    cell: np.ndarray = (hashes ^ row.astype(np.uint64) * FACTORS[6]) * FACTORS[7] >> np.uint64(64 - HELD)
+    return cell
+
+
+def _family_grams(texts: list[str], block: np.ndarray, family: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `grams`, with hashes that differ between families."""
+    hashes, offsets = grams([texts[i] for i in block])
+    return (hashes ^ np.repeat(family[block].astype(np.uint64), np.diff(offsets)) * FACTORS[6]) * FACTORS[7], offsets
+
+
+def _rarest(
+    hashes: np.ndarray, counts: np.ndarray, offsets: np.ndarray, half: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the grams that the prefix filter asks for those that others hold, at most KEYS of a text; as from `grams`.
+
+    hashes, counts: of each gram, shape (grams,), one text after another; offsets: where each text's begin.
+    """
+    often = _magnitude(counts)
+    once = _magnitude(np.ones(1, dtype=np.uint32))
+    bits = BLOCK.bit_length()
+    value, offsets = row_sets(often << np.uint64(51) | hashes >> np.uint64(13), offsets, bits)
+    size = np.diff(offsets)
+    needed = size - np.ceil(threshold * size - 1e-9).astype(np.int64) + 1
+    count = value >> np.uint64(51 - bits)
+    shared = count > once
+    before = np.concatenate([[0], np.cumsum(shared)])
+    rank = before[1:] - np.repeat(before[offsets[:-1]], size)  # among the shared ones of the text, from 1
+    place = np.arange(len(value)) - np.repeat(offsets[:-1], size)
+    kept = shared & (rank <= KEYS) & ((place < np.repeat(needed, size)) | (count < np.repeat(_magnitude(half), size)))
+    offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
+    return value[kept] & ((np.uint64(1) << np.uint64(51 - bits)) - np.uint64(1)), offsets
+
+
+def _magnitude(counts: np.ndarray) -> np.ndarray:
+    """Rises with the counts in steps of 50%: few enough that a text's rare grams are of many places of it."""
+    return (counts.astype(np.float32).view(np.uint32) >> np.uint32(22)).astype(np.uint64)
