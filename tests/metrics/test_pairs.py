@@ -187,7 +187,7 @@ def test_of_test_rows_of_one_class_no_auroc_is_compared_and_the_reason_stands_on
     result = pairs.compare(one, FOLDER, OPTIONS.model_copy(update={"primary": "auroc"}))
     why = "auroc is undefined, as it needs at least two classes among the scored rows"
     assert result["pairs"][0]["notes"] == [why]
-    assert pairs.headline(result) == f"1 pairs on auroc, 0 resolved, 1 undefined ({why})"
+    assert pairs.headline(result) == f"1 pair on auroc, 0 resolved, 1 undefined ({why})"
 
 
 def test_a_difference_without_an_interval_is_not_called_undefined(contestant: Maker) -> None:

@@ -226,4 +226,5 @@ def headline(result: dict[str, Any]) -> str:
     lacking = [pair for pair in result["pairs"] if pair["difference"] is None]
     why = "; ".join(dict.fromkeys(note for pair in lacking for note in pair["notes"]))
     without = f", {len(lacking)} undefined ({why})" if lacking else ""
-    return f"{len(result['pairs'])} pairs on {result['primary']}, {resolved} resolved{without}"
+    pairs = "1 pair" if len(result["pairs"]) == 1 else f"{len(result['pairs'])} pairs"
+    return f"{pairs} on {result['primary']}, {resolved} resolved{without}"
