@@ -128,6 +128,11 @@ def test_a_short_record_with_a_label_of_its_own_is_refused(tmp_path: Path) -> No
         prepared(tmp_path, "r.csv", "\n".join(lines) + "\n", ["text", "label", "note"])
 
 
+def test_a_short_record_may_lack_its_label_too(tmp_path: Path) -> None:
+    lines = ["text,label,note", *["a,x,n", "b,x"] * 3, "c,"]
+    assert len(prepared(tmp_path, "r.csv", "\n".join(lines) + "\n", ["text", "label", "note"])) == 7
+
+
 def stray(separator: str, order: tuple[str, str], rows: int, opens: int, closes: int, end: str) -> str:
     """A table in which the text of one row opens with a quote that ends another's."""
     texts = [f"row {n} came in {n} inches" for n in range(rows)]

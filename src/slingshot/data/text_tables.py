@@ -30,38 +30,37 @@ def read_csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separ
         return pd.DataFrame(columns=list(names), dtype="str")
     check_columns(path, names, table.header, REMEDY)
     places = [table.header.index(name) for name in names]
-    doubtful: list[Record] = []
+    short: dict[str, Record] = {}  # by label the first record that lacks fields: all of them may be the whole file
+    lacking = 0
+    holding: list[Record] = []
 
     def rows() -> Iterator[list[str]]:
+        nonlocal lacking
         for record in table.records(_least(places, len(table.header))):
-            if record.inside or len(record.cells) < len(table.header):
-                doubtful.append(record)
             cells = [record.cells[place] for place in places]
+            if len(record.cells) < len(table.header):
+                short.setdefault(cells[1], record)
+                lacking += 1
+            if record.inside:
+                holding.append(record)
             if separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
                 raise table.swallowed(record)  # hardly a text has both
             yield cells
 
     frame = _frame(names, rows())
-    short = [record for record in doubtful if len(record.cells) < len(table.header)]
-    _check_short(path, table, frame[names[1]], short, places)
-    _check_quotes(path, table, set(frame[names[1]]), doubtful, places)
+    labels = frame[names[1]].value_counts()
+    for label, record in short.items():
+        if label.strip() and labels[label] < FAMILIAR:
+            raise table.misfit(record)  # it may be a piece of a record: hardly another has its label
+    if short:
+        unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
+        records = "1 record" if lacking == 1 else f"{lacking:,} records"
+        say(f"{path}: in {records} the fields of {unused} are missing; nothing uses them")
+    _check_quotes(path, table, set(labels.index), holding, places)
     return frame
 
 
-def _check_short(path: Path, table: Table, labels: pd.Series, short: list[Record], places: list[int]) -> None:
-    """Raises UserError where a record that lacks fields has a label that hardly another has: it may be a piece of a
-    record. Says otherwise which fields are missing."""
-    if short:
-        rows = labels.value_counts()
-        lonely = [record for record in short if rows[record.cells[places[1]]] < FAMILIAR]
-        if lonely:
-            raise table.misfit(lonely[0])
-        unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
-        records = "1 record" if len(short) == 1 else f"{len(short):,} records"
-        say(f"{path}: in {records} the fields of {unused} are missing; nothing uses them")
-
-
-def _check_quotes(path: Path, table: Table, labels: set[str], doubtful: list[Record], places: list[int]) -> None:
+def _check_quotes(path: Path, table: Table, labels: set[str], holding: list[Record], places: list[int]) -> None:
     """Raises UserError where many lines inside one quoted text could be rows; says so of few.
 
     They could where they have words for a text and a label of the file, or where many of them share a label: in a file
@@ -69,7 +68,7 @@ def _check_quotes(path: Path, table: Table, labels: set[str], doubtful: list[Rec
     """
     text, label = places[:2]
     found: dict[Record, int] = {}
-    for record in doubtful:
+    for record in holding:
         worded = (cells for cells in record.inside if any(map(str.isalpha, cells[text])))
         held = Counter(cells[label] for cells in worded if cells[label].strip())
         known = sum(count for name, count in held.items() if name in labels)
