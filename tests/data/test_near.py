@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from slingshot.data import families, near
+from slingshot.data import differences, near
 from tests.templates import KINDS, Make, all_pairs, copied_tails, front
 
 
@@ -88,7 +88,7 @@ def test_blocks_do_not_change_what_is_joined(monkeypatch: pytest.MonkeyPatch) ->
     texts = made("all mixed", 600)
     whole = near.components(near.near_pairs(texts, 0.9), len(texts))
     monkeypatch.setattr(near, "BLOCK", 64)
-    monkeypatch.setattr(families, "BLOCK", 64)
+    monkeypatch.setattr(differences, "BLOCK", 64)
     monkeypatch.setattr(near, "PART", 1000)
     assert np.array_equal(near.components(near.near_pairs(texts, 0.9), len(texts)), whole)
 

@@ -4,7 +4,7 @@ MinHash and its bands: Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Mass
 3.4. Thousands of texts that fill one template share whole bands, near or not, and comparing all of
 them would grow with the number of pairs. So each is compared with one of its bucket, the shortest,
 which adds least to a template. What a family so joins only in part is then looked up by what sets
-texts apart (families.py), and in large buckets of that compared with the text of least noise: it is
+texts apart (differences.py), and in large buckets of that compared with the text of least noise: it is
 near to whatever is near to a noisier one, unless the two share their noise. Work and memory grow with
 the number of characters, never with that of pairs.
 """
@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from rensa import RMinHash
 from scipy.sparse.csgraph import connected_components
 
-from slingshot.data.families import BLOCK, differences
+from slingshot.data.differences import BLOCK, differences
 from slingshot.data.grams import FACTORS, distinct, grams, jaccard
 from slingshot.progress import bar
 

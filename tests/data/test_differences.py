@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from slingshot.data.families import differences
+from slingshot.data.differences import differences
 from tests.templates import noise, words
 
 
