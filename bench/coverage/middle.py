@@ -1,22 +1,18 @@
-"""Whether 95% intervals hold the true figure 95 times of 100: simulated test sets, drawn again and again.
-
-    python -m bench.coverage                        # 2,000 simulations of each case, minutes
-    python -m bench.coverage --simulations 200      # a first look
+"""The middle: four classes, two contestants of middling skill, groups and training seeds.
 
 Texts come in groups that share what makes them hard. Two contestants read the same texts, a little differently in each
-training seed; their true figures are those of a very large sample. Exits 1 where an interval of accuracy, balanced
-accuracy, macro-F1, AUROC, log-loss, Brier or a paired difference holds it less than 93 or more than 97 times of 100.
+training seed; their true figures are those of a very large sample.
 """
 
 from __future__ import annotations
 
-import sys
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import click
 import numpy as np
 
+from bench.coverage import Figure
+from bench.coverage import Run as Simulations
 from slingshot.metrics import bootstrap
 from slingshot.metrics.intervals import percentiles
 from slingshot.metrics.scored import Run, Scored
@@ -29,6 +25,7 @@ SKILLS = (2.2, 1.8)
 TRUTH_PARTS, TRUTH_ROWS, TRUTH_SEEDS = 20, 20_000, 40
 """The very large sample: so many parts of so many rows, each with training seeds of its own where they differ."""
 WITHIN = (0.93, 0.97)
+RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -94,44 +91,24 @@ def truth(case: Case) -> list[dict[str, float]]:
     return [{name: float(np.mean([s[c][name] for s in samples])) for name in METRICS} for c in range(len(SKILLS))]
 
 
-def simulate(case: Case, true: list[dict[str, float]], numbers: range, resamples: int) -> np.ndarray:
-    """Share of held figures for each simulation: shape (simulations, 2 x metrics): the first's, the differences'."""
+def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool]:
+    """Whether each interval holds the true figure: of each metric the first's own, and the paired difference."""
+    generator = np.random.default_rng([11, number])
+    both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
+    samples = bootstrap.resample(both, RESAMPLES)
     held = []
-    for number in numbers:
-        generator = np.random.default_rng([11, number])
-        both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
-        samples = bootstrap.resample(both, resamples)
-        row = []
-        for name in METRICS:
-            a, b = (bootstrap.over_seeds(one[name]) for one in samples)
-            for figures, value in ((a, true[0][name]), (a - b, true[0][name] - true[1][name])):
-                low, high = percentiles(figures, 0.95)
-                row.append(low is not None and high is not None and low <= value <= high)
-        held.append(row)
-    return np.array(held)
+    for name in METRICS:
+        a, b = (bootstrap.over_seeds(one[name]) for one in samples)
+        for figures, value in ((a, true[0][name]), (a - b, true[0][name] - true[1][name])):
+            low, high = percentiles(figures, 0.95)
+            held.append(low is not None and high is not None and low <= value <= high)
+    return held
 
 
-@click.command(help=__doc__)
-@click.option("--simulations", default=2000, show_default=True)
-@click.option("--resamples", default=500, show_default=True)
-@click.option("--processes", default=2, show_default=True)
-def main(simulations: int, resamples: int, processes: int) -> None:
-    wrong = 0
-    click.echo(f"{simulations} simulations, {resamples} resamples; share of 95% intervals that hold the true figure")
-    for case in CASES:
+def figures(run: Simulations) -> Iterator[Figure]:
+    for case in CASES[:1] if run.quick else CASES:
         true = truth(case)
-        parts = [range(start, simulations, processes) for start in range(processes)]
-        with ProcessPoolExecutor(processes) as pool:
-            jobs = [pool.submit(simulate, case, true, part, resamples) for part in parts]
-            shares = np.concatenate([job.result() for job in jobs]).mean(axis=0)
+        shares = run.each(simulate, case, true).mean(axis=0)
         for place, name in enumerate(METRICS):
-            own, paired = shares[2 * place : 2 * place + 2]
-            outside = [not WITHIN[0] <= share <= WITHIN[1] for share in (own, paired)]
-            wrong += sum(outside)
-            mark = "  <- outside" if any(outside) else ""
-            click.echo(f"{case.name:32} {name:18} {true[0][name]:.4f}  own {own:.4f}  paired {paired:.4f}{mark}")
-    sys.exit(1 if wrong else 0)
-
-
-if __name__ == "__main__":
-    main()
+            for kind, share in zip(("own", "paired"), shares[2 * place : 2 * place + 2], strict=True):
+                yield Figure(case.name, f"{name}, {kind}: coverage", float(share), *WITHIN)
