@@ -60,7 +60,7 @@ def test_check_names_who_takes_part(project: Path) -> None:
 
 def test_check_prints_json_for_programs(project: Path) -> None:
     found = json.loads(slingshot("check", "--json").stdout)
-    assert found["contestants"] == ["tfidf", "frozen", "minilm", "gemma", "cascade"]
+    assert found["contestants"] == ["tfidf", "frozen", "minilm", "gemma"]
     assert (found["fraction"], found["seeds"], found["warnings"]) == (1.0, [0], [])
 
 

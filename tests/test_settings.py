@@ -32,7 +32,7 @@ def edited(tmp_path: Path) -> Edit:
 
 def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
     loaded = edited()
-    assert loaded.study.contestants == ["tfidf", "frozen", "minilm", "gemma", "cascade"]
+    assert loaded.study.contestants == ["tfidf", "frozen", "minilm", "gemma"]
     with pytest.raises(ValueError, match="frozen"):
         loaded.fraction = 0.5  # type: ignore[misc]
 
@@ -64,12 +64,20 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
         ),
         ("datasets: [tweets, snippets]", "datasets: [yelp]", "study.datasets: 'yelp' has no definition under datasets"),
         (
-            "{name: cascade, small: minilm,",
-            "{name: cascade, small: minlm,",
+            "cascades: []",
+            "cascades: [{name: cascade, small: minlm, large: gemma}]",
             "'cascade' names 'minlm', which is not in study, did you mean 'minilm'?; name one that is, or leave",
         ),
-        ("{name: cascade,", "{name: gemma,", "'gemma' names two contestants"),
-        ("llms: [gemma]", "llms: []", "'cascade' names 'gemma', which is not in study"),
+        (
+            "cascades: []",
+            "cascades: [{name: gemma, small: minilm, large: gemma}]",
+            "'gemma' names two contestants",
+        ),
+        (
+            "llms: [gemma]\n  cascades: []",
+            "llms: []\n  cascades: [{name: cascade, small: minilm, large: gemma}]",
+            "'cascade' names 'gemma', which is not in study",
+        ),
         ("monthly_budget: null", "monthly_budget: 5", "decision: monthly_budget needs monthly_texts"),
         ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
         ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),

@@ -85,7 +85,7 @@ def test_of_validation_it_chooses_nothing_and_is_said_to_be_undefined(project: P
     assert "with accuracy 1.000 there" in (project / "data/models/toy/tfidf/README.md").read_text()
     assert "auroc is undefined on the 24 validation rows" in said["cascade both"]
     cascade = read_json(project / "metrics/cascade/toy/both.json")
-    assert (cascade["reached"], cascade["seeds"][0]["validation"]) == (False, None)
+    assert (cascade["alone"], cascade["seeds"][0]["validation"]) == ("small", None)
     for name in CONTESTANTS:
         assert read_json(project / f"metrics/scores/toy/{name}.json")["validation_auroc"] is None
         assert f"validation_auroc: {REASON}" in read_json(project / f"metrics/intervals/toy/{name}.json")["notes"]

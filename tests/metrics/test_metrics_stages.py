@@ -88,7 +88,8 @@ def test_a_cascade_is_a_contestant_like_another() -> None:
     result = run("cascade", "tweets", "cascade")
     assert result.exit_code == 0, result.output
     [line] = result.output.splitlines()
-    assert line.endswith("of the test rows go to gemma -> data/predictions/tweets/cascade.parquet")
+    assert " of the test rows go to gemma; " in line
+    assert line.endswith(" -> data/predictions/tweets/cascade.parquet")
     written = read("metrics/cascade/tweets/cascade.json")
     assert [row["seed"] for row in written["seeds"]] == [0, 1]
     assert written["rows"] == 10

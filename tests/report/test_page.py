@@ -70,7 +70,7 @@ def test_all_that_was_asked_for_is_there(files, build) -> None:
         "Where contestants differ",
         "Break-even",
         "How both chose",
-        "the validation accuracy of gemma at the least cost, reached on 300 validation rows",
+        "Chosen on 300 validation rows: the highest lead in validation accuracy over the better of minilm and gemma.",
         "metrics.resamples",
         "models.minilm.learning_rate",
         "vl-convert-python",

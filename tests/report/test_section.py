@@ -61,16 +61,23 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(f
 
 
 @pytest.mark.parametrize(
-    ("threshold", "words"), [(0.0, "never asks the LLM, by 300 validation rows: it is minilm alone."), (None, "always")]
+    ("side", "threshold", "words"),
+    [("small", 0.0, "never asks the LLM about the test texts: it is minilm alone."), ("large", None, "always asks")],
 )
-def test_a_cascade_that_is_one_of_its_sides_is_called_that(files, study, tmp_path, threshold, words) -> None:
+def test_a_cascade_that_is_one_of_its_sides_is_called_that_and_takes_no_part(
+    files, study, tmp_path, side, threshold, words
+) -> None:
     files.add_cascade("both", 0.9, 0.004)
+    files.cascades["both"]["alone"] = side
     for row in files.cascades["both"]["seeds"]:
         row["threshold"] = threshold
     files.write(tmp_path)
     part = sections(study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path)["tweets"]
-    assert f"both (minilm, else gemma) {words}" in part.verdict.words
-    assert "by a threshold" not in part.verdict.words
+    said = part.verdict.words
+    assert said.count("both (minilm, else gemma)") == 1, "neither its cost nor a pair of it is told"
+    assert f"both (minilm, else gemma), chosen on 300 validation rows, {words}" in said
+    assert "by a threshold" not in said
+    assert (part.verdict.cascade, part.verdict.cascade_pairs, part.headline) == (None, [], "fine-tune minilm")
 
 
 def test_without_an_interval_no_dash_stands_for_one(files, study, tmp_path) -> None:

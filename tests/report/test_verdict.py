@@ -246,3 +246,16 @@ def test_more_labels_are_named_where_the_curve_leads_there(files, study, tmp_pat
         assert found.labels_to_decide == pytest.approx((2 / 0.12) ** (1 / 0.35), abs=2)
     else:
         assert found.labels_to_decide is None
+
+
+def test_of_two_cascades_the_one_that_is_a_side_alone_takes_no_part(files, study, tmp_path) -> None:
+    for name, value in (("never", 0.95), ("both", 0.9)):
+        files.add_cascade(name, value, 0.004)
+    files.cascades["never"]["alone"] = "small"
+    cascades = [{"name": name, "small": "minilm", "large": "gemma"} for name in ("never", "both")]
+    found = decided(files, study, tmp_path, cascades=cascades)
+    assert (found.decision, found.choice, found.cascade) == ("cascade", "both", "both")
+    files.cascades["both"]["alone"] = "large"
+    found = decided(files, study, tmp_path, required={"latency_p95": 0.001}, cascades=cascades)
+    assert (found.decision, found.cascade) == ("undecided", None)
+    assert not {"never", "both"} & set(found.excluded), "they are their sides, who are out themselves"

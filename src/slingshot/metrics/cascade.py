@@ -2,7 +2,7 @@
 
 Chosen for each training seed on validation rows alone: the temperature on all that the small model predicts, the
 threshold, a quantile of the confidences, on those that the LLM predicts too (Chen et al., 2023, FrugalGPT, section 3,
-arXiv:2305.05176; here with one step). Test rows choose nothing.
+arXiv:2305.05176; here with one step), by the rule of metrics/threshold.py. Test rows choose nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ import numpy as np
 import pandas as pd
 
 from slingshot.metrics import bootstrap, calibration
+from slingshot.metrics import threshold as thresholds
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import CascadeSettings, UserError
-
-THRESHOLDS = 20
-NEVER = 0.0
-"""The threshold that no row is under."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +104,11 @@ def build(
         **settings.model_dump(),
         "primary": primary,
         "target": _target(settings, primary, prices.currency),
-        "reached": all(row["reached"] for row in seeds),
+        "alone": _alone([one.asked for one in made]),
         "rows": seeds[0]["rows"],
         "seeds": seeds,
         "curve": [point for one in made for point in one.curve],
-        "notes": _notes(settings, primary, seeds),
+        "notes": _notes(settings, primary, seeds[0], prices),
     }
     predictions = pd.concat([part for one in made for part in one.predictions], ignore_index=True)
     return Cascade(predictions, {one.report["seed"]: one.asked for one in made}, report)
@@ -131,11 +128,8 @@ def _of_seed(
     """The cascade of one training run."""
     validation, test, found = _scaled(own, large)
     seed = int(own["seed"].iloc[0])
-    tried = [*candidates(validation.confidence), None]
-    values = [primary_value(validation.answered(t), primary, classes) for t in tried]
-    goal = primary_value(validation.large, primary, classes)
-    costs = [prices.of(validation, t) for t in tried]
-    place, reached = _chosen(settings, values, goal, costs)
+    tried = [*thresholds.candidates(validation.confidence), None]
+    place = _place(settings, validation, tried, primary, classes, prices)
     chosen = tried[place]
     return _Seed(
         predictions=[validation.answered(chosen), test.answered(chosen)],
@@ -144,13 +138,12 @@ def _of_seed(
             "seed": seed,
             "temperature": found,
             "threshold": chosen,
-            "reached": reached,
             "rows": len(validation.small),
             "escalated_validation": validation.asked(chosen).rows,
             "escalated_test": test.asked(chosen).rows,
             "validation": primary_value(validation.answered(chosen), primary, classes),
             "small_validation": primary_value(validation.small, primary, classes),
-            "large_validation": goal,
+            "large_validation": primary_value(validation.large, primary, classes),
         },
         curve=[
             {
@@ -169,14 +162,8 @@ def _of_seed(
 def headline(report: dict[str, Any]) -> str:
     """E.g. `12.0% of the test rows go to gemma`."""
     share = float(np.mean([row["escalated_test"] for row in report["seeds"]]))
-    return "; ".join([f"{share:.1%} of the test rows go to {report['large']}", *report["notes"]])
-
-
-def candidates(confidence: np.ndarray) -> list[float]:
-    """NEVER, and quantiles of `confidence`, rising: at most THRESHOLDS. The lowest confidence is not among them: it
-    too escalates none of these rows, and ties go to the small model."""
-    quantiles = np.unique(np.quantile(confidence, np.linspace(0, 1, THRESHOLDS), method="nearest"))
-    return [NEVER, *quantiles[1:].tolist()]
+    alone = [f"it is {report[report['alone']]} alone"] if report["alone"] else []
+    return "; ".join([f"{share:.1%} of the test rows go to {report['large']}", *alone, *report["notes"]])
 
 
 def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | None:
@@ -206,43 +193,50 @@ def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
     return parts[0], parts[1], found
 
 
-def _chosen(
-    settings: CascadeSettings, values: Sequence[float | None], goal: float | None, costs: Sequence[float | None]
-) -> tuple[int, bool]:
-    """Which of what was tried is taken, and whether it reaches the target. The first is the small model alone, the last
-    always the LLM. Ties go to the fewest escalations. Without a goal the metric is undefined: nothing is reached."""
-    known = [-np.inf if value is None else value for value in values]
-    if goal is None:
-        return (len(values) - 1 if settings.max_cost is None else 0), False
-    if settings.max_cost is not None:
-        within = [i for i, cost in enumerate(costs) if cost is not None and cost <= settings.max_cost]
-        return max(within, key=lambda i: known[i], default=0), bool(within)
-    enough = next((i for i, value in enumerate(known[:-1]) if value >= goal), None)
-    return (len(values) - 1, False) if enough is None else (enough, True)
+def _place(
+    settings: CascadeSettings,
+    rows: Rows,
+    tried: Sequence[float | None],
+    primary: str,
+    classes: int,
+    prices: Prices,
+) -> int:
+    """Which of what was tried is taken: the small model alone, the first, where the rows can choose nothing."""
+    block = thresholds.deal(rows.small["group"].tolist())
+    left = [block != one for one in range(block.max() + 1)]
+    parts = [np.ones(len(block), bool), *(part for part in left if part.any())]
+    answered = [rows.answered(t) for t in tried]
+    figures = np.array([[primary_value(one[part], primary, classes) for part in parts] for one in answered], float)
+    most = settings.max_cost
+    costs = [prices.of(rows, t) for t in tried]
+    within = np.array([most is None or (cost is not None and cost <= most) for cost in costs])
+    return thresholds.choose(figures[:, 0], figures[:, 1:], within) or 0
+
+
+def _alone(asked: Sequence[Asked]) -> str | None:
+    """Which side the cascade is on the test rows, under every seed: `small`, `large`, or None where it is both."""
+    return {0.0: "small", 1.0: "large"}.get(asked[0].rows) if len({one.rows for one in asked}) == 1 else None
 
 
 def _target(settings: CascadeSettings, primary: str, currency: str) -> str:
-    if settings.max_cost is None:
-        return f"the validation {primary} of {settings.large} at the least cost"
-    return f"the best validation {primary} at {currency} {settings.max_cost:g} per 1,000 texts"
+    within = "" if settings.max_cost is None else f", at most {currency} {settings.max_cost:g} per 1,000 texts"
+    return (
+        f"the highest lead in validation {primary} over the better of {settings.small} and {settings.large}, less one "
+        f"standard error of that lead; without a lead, the better of the two alone{within}"
+    )
 
 
-def _notes(settings: CascadeSettings, primary: str, seeds: Sequence[dict[str, Any]]) -> list[str]:
-    if seeds[0]["large_validation"] is None:
-        answers = settings.large if settings.max_cost is None else settings.small
+def _notes(settings: CascadeSettings, primary: str, seed: dict[str, Any], prices: Prices) -> list[str]:
+    """Why nothing could be chosen: alike for all seeds, as labels and prices are."""
+    if seed["large_validation"] is None:
         return [
-            f"{primary} is undefined on the {seeds[0]['rows']} validation rows, as they are of one class, so no "
-            f"threshold could be chosen: {answers} always answers"
+            f"{primary} is undefined on the {seed['rows']} validation rows, as they are of one class, so no "
+            f"threshold could be chosen: {settings.small} always answers"
         ]
-    missed = sum(not row["reached"] for row in seeds)
-    if not missed:
-        return []
-    where = "" if len(seeds) == 1 else f"under {missed} of {len(seeds)} training seeds "
-    if settings.max_cost is None:
-        return [
-            f"{where}no threshold reaches {settings.large}'s validation figure: {settings.large} then always answers"
-        ]
-    return [f"{where}max_cost does not pay even for {settings.small} alone, which then always answers"]
+    costs = [cost for cost in (prices.small, prices.large) if cost is not None]
+    if settings.max_cost is not None and min(costs) > settings.max_cost:
+        return [f"max_cost does not pay even for {settings.small} alone, which then always answers"]
+    return []
 
 
 def _check(settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, prices: Prices) -> None:

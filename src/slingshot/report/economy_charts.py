@@ -132,8 +132,8 @@ def choice(contestant: Contestant, primary: str) -> Grid | None:
     return Grid(
         heading=f"How {contestant.name} chose",
         caption=(
-            f"{held['small']} answers what it is sure of, and {held['large']} the rest. Target: {held['target']}, "
-            f"{'reached' if held['reached'] else 'not reached'} on {count(held['rows'])} validation rows."
+            f"{held['small']} answers what it is sure of, and {held['large']} the rest. "
+            f"Chosen on {count(held['rows'])} validation rows: {held['target']}."
         ),
         columns=(
             *("Seed", "Temperature", "Threshold", "Asked of the LLM, validation", "Asked of the LLM, test"),

@@ -35,6 +35,12 @@ class Contestant:
     cascade: Figures | None = None
     """What metrics/cascade says of a cascade: its threshold, and its curve on test rows."""
 
+    @property
+    def alone(self) -> str | None:
+        """The side that a cascade is where it never, or always, asks its LLM about the test rows; else None."""
+        made = self.cascade or {}
+        return made[made["alone"]] if made.get("alone") else None
+
     def seeds(self) -> list[int]:
         """Its training seeds; empty for what has none (LLMs and deterministic baselines)."""
         seeds = [int(row["seed"]) for row in self.intervals.get("seeds") or []]

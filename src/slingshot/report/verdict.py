@@ -32,7 +32,8 @@ RULES = (
     "Fine-tune: the model is better, or as good and cheaper per 1,000 texts, or the only one of the two left. Prompt: "
     "the LLM is. Undecided otherwise.",
     "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
-    "chosen, it must be so against both, or alone in meeting what is required.",
+    "chosen, it must be so against both, or alone in meeting what is required. One that never, or always, asks its LLM "
+    "about the test rows is one of its sides, and takes no part.",
     "Labels and training are paid once and stand beside the cost per 1,000 texts, not in it.",
 )
 
@@ -75,8 +76,11 @@ def decide(results: Results, settings: Settings) -> Verdict:
     """The decision, without its words."""
     primary = settings.metrics.primary
     kinds = {contestant.kind for contestant in results.contestants}
-    excluded = {c.name: why for c in results.contestants if (why := misses(c, settings))}
-    left = [[c for c in results.of_kind(kind) if c.name not in excluded] for kind in ("model", "llm", "cascade")]
+    taking_part = [c for c in results.contestants if not c.alone]
+    excluded = {c.name: why for c in taking_part if (why := misses(c, settings))}
+    left = [
+        [c for c in taking_part if c.kind == kind and c.name not in excluded] for kind in ("model", "llm", "cascade")
+    ]
     small, large, cascade = (best(contestants, primary) for contestants in left)
     unchosen = [
         f"no {who} can be chosen"
@@ -170,7 +174,7 @@ def unranked(contestant: Contestant, primary: str) -> str | None:
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
     """Whether `a` costs less than `b` per 1,000 texts; None where that is unknown or they cost the same."""
     mine, other = _price(a), _price(b)
-    # Costs are worked out from seconds: a cascade that never asks the LLM costs the small model's sum but for a bit.
+    # Costs are worked out from seconds: sums that are the same may differ in their last bits.
     return None if mine is None or other is None or math.isclose(mine, other) else bool(mine < other)
 
 

@@ -45,6 +45,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
     if decided.pair is None or decided.pair.difference is not None:
         sentences.append(_because(decided))
     sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
+    sentences += _alone(results, named)
     sentences += [*_excluded(decided, named), *_unranked(decided, named, primary)]
     sentences += _costs([c for c in (small, large, cascade) if c], small, settings.cost.currency)
     if decided.decision == "undecided" and decided.pair and small and large:
@@ -74,19 +75,30 @@ def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Map
     """The cascade against each side, one clause each."""
     made = cascade.cascade or {}
     seeds = made.get("seeds") or []
-    thresholds = {row["threshold"] for row in seeds}
-    rows = f"{count(made.get('rows'))} validation rows"
-    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in made.get("notes") or [])
-    alone = {frozenset({0}): "small", frozenset({None}): "large"}.get(frozenset(thresholds))
-    if alone:
-        what = "never" if alone == "small" else "always"
-        return f"{cascade.title} {what} asks the LLM, by {rows}: it is {named[made[alone]].title} alone.{notes}"
     share = sum(row["escalated_test"] for row in seeds) / len(seeds) if seeds else 0.0
     clauses = [_clause(results, pair, named[pair.b]) for pair in decided.cascade_pairs]
     return (
-        f"{cascade.title} asks the LLM about {percent(round(share, 3))} of the test texts, by a threshold from {rows}: "
-        f"it is {' and '.join(clauses)}.{notes}"
+        f"{cascade.title} asks the LLM about {percent(round(share, 3))} of the test texts, by a threshold from "
+        f"{count(made.get('rows'))} validation rows: it is {' and '.join(clauses)}.{_notes(cascade)}"
     )
+
+
+def _alone(results: Results, named: Mapping[str, Contestant]) -> list[str]:
+    """The cascades that are one of their sides, a sentence each."""
+    found = []
+    for cascade in results.of_kind("cascade"):
+        made = cascade.cascade or {}
+        if cascade.alone:
+            found.append(
+                f"{cascade.title}, chosen on {count(made.get('rows'))} validation rows, "
+                f"{'never' if made['alone'] == 'small' else 'always'} asks the LLM about the test texts: it is "
+                f"{named[cascade.alone].title} alone.{_notes(cascade)}"
+            )
+    return found
+
+
+def _notes(cascade: Contestant) -> str:
+    return "".join(f" {note[0].upper()}{note[1:]}." for note in (cascade.cascade or {}).get("notes") or [])
 
 
 def _clause(results: Results, pair: Pair | None, other: Contestant) -> str:

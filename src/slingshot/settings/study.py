@@ -16,8 +16,8 @@ class CascadeSettings(Frozen):
     small: Name
     large: Name
     max_cost: Positive | None = None
-    """The most that 1,000 texts may cost, in `cost.currency`: the best primary metric within it. Null: the LLM's
-    primary metric at the least cost."""
+    """The most that 1,000 texts may cost, in `cost.currency`; null is no limit. Within it the threshold is taken that
+    shows the highest lead over the better of the two sides in the primary metric on validation rows."""
 
 
 class StudySettings(Frozen):

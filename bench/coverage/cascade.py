@@ -1,0 +1,167 @@
+"""A cascade's threshold: how far the one that validation rows choose is under the better side, and under the best.
+
+The small model is right with a probability that each text has; its confidence is that probability, distorted and noisy.
+The LLM finds the texts hard that the small model does, to a degree that each case states. Thresholds are chosen on a
+draw of validation rows; what they are worth is known, as the population is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from bench.coverage import Figure, Run
+from slingshot.metrics import threshold
+
+POPULATION = 400_000
+MARGIN = 0.02
+"""metrics.margin in params.yaml."""
+LEAST = 0.34
+"""What guessing among three classes gives."""
+SPREAD, DISTORTION, NOISE = 1.5, 1.3, 0.4
+"""Of the small model's log odds; how its confidence exaggerates them; and what it adds to them by chance."""
+BEYOND = 0.05
+SIZES = (150, 300, 1000)
+MIDDLE = 300
+"""Rows at which the other rules that Slingshot might have taken are shown too."""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    small: float
+    large: float
+    """Accuracies."""
+    shared: float
+    """How much of what makes a text hard for the small model makes it hard for the LLM."""
+
+
+CASES = (
+    Case("LLM 8 points better", 0.80, 0.88, 0.3),
+    Case("LLM as good", 0.80, 0.80, 0.3),
+    Case("LLM 4 points better", 0.80, 0.84, 0.3),
+    Case("LLM 10 points worse", 0.80, 0.70, 0.3),
+    Case("LLM 35 points worse", 0.85, 0.50, 0.2),
+    Case("LLM 8 points better, the same texts hard", 0.80, 0.88, 0.9),
+    Case("LLM 5 points better, the same texts hard", 0.80, 0.85, 0.9),
+)
+
+
+@dataclass(frozen=True)
+class Population:
+    """Texts by rising confidence."""
+
+    confidence: np.ndarray
+    small: np.ndarray
+    large: np.ndarray
+    """The probability that each is right; shape (texts,)."""
+    worth: np.ndarray
+    """The accuracy where so many texts, from the least confident, go to the LLM; shape (texts + 1,)."""
+
+    @property
+    def better(self) -> float:
+        """The accuracy of the better side."""
+        return float(max(self.worth[0], self.worth[-1]))
+
+
+@lru_cache(maxsize=2)
+def population(case: Case) -> Population:
+    generator = np.random.default_rng(7)
+    odds, noise = generator.normal(size=(2, POPULATION))
+
+    def small(middle: float) -> np.ndarray:
+        return np.asarray(np.maximum(expit(middle + SPREAD * odds), LEAST))
+
+    own = small(brentq(lambda middle: small(middle).mean() - case.small, -5, 8))
+    hard = case.shared * logit(own)
+    large = expit(brentq(lambda middle: expit(middle + hard).mean() - case.large, -8, 8) + hard)
+    confidence = expit(DISTORTION * logit(own) + NOISE * noise)
+    order = np.argsort(confidence)
+    confidence, own, large = confidence[order], own[order], large[order]
+    gained = np.concatenate([[0.0], np.cumsum(large - own)]) / POPULATION
+    return Population(confidence, own, large, own.mean() + gained)
+
+
+def reaches(values: np.ndarray, without: np.ndarray) -> int:
+    """What Slingshot did: the fewest escalations that reach the LLM's figure."""
+    enough = np.flatnonzero(values[:-1] >= values[-1] - 1e-12)
+    return int(enough[0]) if len(enough) else len(values) - 1
+
+
+def best(values: np.ndarray, without: np.ndarray) -> int:
+    return int(np.argmax(np.round(values, 12)))
+
+
+def near_the_best(values: np.ndarray, without: np.ndarray) -> int:
+    """The one-standard-error rule as it is known: the fewest escalations within one of the best."""
+    errors = threshold.standard_errors(without - without[best(values, without)])
+    return int(np.flatnonzero(np.round(values - values.max() + errors, 12) >= 0)[0])
+
+
+def side(values: np.ndarray, without: np.ndarray) -> int:
+    """No cascade: the better of the two sides."""
+    return 0 if values[0] >= values[-1] else len(values) - 1
+
+
+def lead(values: np.ndarray, without: np.ndarray) -> int:
+    """Slingshot's own."""
+    chosen = threshold.choose(values, without, np.ones(len(values), bool))
+    return 0 if chosen is None else chosen
+
+
+Rule = Callable[[np.ndarray, np.ndarray], int]
+RULES: dict[str, Rule] = {
+    "lead": lead,
+    "reaches the LLM": reaches,
+    "best": best,
+    "near the best": near_the_best,
+    "better side": side,
+}
+
+
+def simulate(case: Case, rows: int, number: int) -> list[int]:
+    """By each rule, how many texts of the population go to the LLM."""
+    held = population(case)
+    generator = np.random.default_rng([17, number])
+    drawn = generator.integers(0, POPULATION, rows)
+    confidence = held.confidence[drawn]
+    right = [generator.random(rows) < chances[drawn] for chances in (held.small, held.large)]
+    tried = [*threshold.candidates(confidence), np.inf]
+    answered = np.where(confidence < np.array(tried)[:, None], right[1], right[0]).astype(float)
+    parts = np.eye(threshold.BLOCKS)[threshold.deal([f"{row:05d}" for row in range(rows)])]
+    without = (answered @ (1 - parts)) / (1 - parts).sum(axis=0)
+    values = answered.mean(axis=1)
+    return [int(np.searchsorted(held.confidence, tried[rule(values, without)])) for rule in RULES.values()]
+
+
+def told_apart(held: Population, rows: int) -> bool:
+    """Whether so many rows show which side is better, or it does not matter: else no rule can keep the bound."""
+    lead = abs(held.worth[-1] - held.worth[0])
+    differ = np.mean(held.small * (1 - held.large) + held.large * (1 - held.small))
+    return bool(lead <= MARGIN or norm.sf(lead / np.sqrt((differ - lead**2) / rows)) < BEYOND / 2)
+
+
+def figures(run: Run) -> Iterator[Figure]:
+    for case in CASES[:2] if run.quick else CASES:
+        for rows in (MIDDLE,) if run.quick else SIZES:
+            found = run.each(simulate, case, rows)
+            for name, asked in zip(RULES, found.T, strict=True):
+                if rows == MIDDLE or name not in ("best", "near the best"):
+                    yield from _of_rule(f"{case.name}; {rows} rows", name, rows, population(case), asked)
+
+
+def _of_rule(case: str, rule: str, rows: int, held: Population, asked: np.ndarray) -> Iterator[Figure]:
+    worth = held.worth[asked]
+    most = BEYOND if rule == "lead" and told_apart(held, rows) else np.inf
+    loss = MARGIN if rule == "lead" else np.inf
+    yield Figure(case, f"{rule}: under the LLM", float(np.mean(worth < held.worth[-1] - 1e-12)))
+    yield Figure(case, f"{rule}: margin under the LLM", float(np.mean(worth < held.worth[-1] - MARGIN)))
+    yield Figure(case, f"{rule}: margin under the better", float(np.mean(worth < held.better - MARGIN)), most=most)
+    yield Figure(case, f"{rule}: under the best, mean", float(held.worth.max() - worth.mean()), most=loss)
+    yield Figure(case, f"{rule}: asked of the LLM, mean", float(asked.mean() / POPULATION))
