@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from slingshot.points import Point, write_points
+from slingshot.points import Point, measured_on, write_points
 from slingshot.report import curve, page, summary, terminal
 from slingshot.report.section import sections
 
-POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
+POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
 SHOTS = replace(POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7)
 QUARTER = [
     replace(POINT, fraction=0.25, train_rows=630, training_seed=seed, accuracy=accuracy)
@@ -93,3 +93,17 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
 def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
     [grid] = build(POINT, replace(SHOTS, accuracy=0.99), *QUARTER)[0]["tweets"].grids
     assert any("not within the data: minilm is behind still with 2,520 training rows" in note for note in grid.notes)
+
+
+def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(build, files) -> None:
+    files.audit |= {"data": "d" * 64, "files": {}}
+    data, split = measured_on(files.audit)
+    ours = [replace(point, data=data, split=split) for point in (POINT, SHOTS, *QUARTER)]
+    _, html, markdown = build(*ours)
+    assert "left out" not in html + markdown
+    parts, html, markdown = build(*(replace(point, split="cut before") for point in ours))
+    assert parts["tweets"].grids == () and parts["tweets"].results.curve == ()
+    out = io.StringIO()
+    terminal.show(parts, "report/index.html", out)
+    for text in (html, markdown):
+        assert "4 learning-curve points are left out, of exp: they were measured on other rows" in text

@@ -12,13 +12,14 @@ from typing import Any, TextIO
 from slingshot import learning
 from slingshot.learning import Curve, Level
 from slingshot.matching import INSIDE, Match, match
-from slingshot.points import SCORES, Point, read_points
+from slingshot.points import SCORES, Point, of_today, read_points
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Contestant, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.report.pair import find_pair
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
+from slingshot.tables import read_json
 
 FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
 SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."
@@ -41,18 +42,26 @@ def known(metric: str) -> str:
     return metric
 
 
-def read(settings: Settings, dataset: str | None = None, metrics: Path = METRICS) -> dict[str, list[Point]]:
-    """The points of every data set that has some, or of the one named. Raises UserError where there are none."""
+def read(
+    settings: Settings, dataset: str | None = None, metrics: Path = METRICS
+) -> tuple[dict[str, list[Point]], list[str]]:
+    """The points of every data set that has some, or of the one named; and which are left out, a line a data set.
+    Raises UserError where there are none."""
     if dataset is not None:
         settings.dataset(dataset)
-    names = settings.datasets if dataset is None else [dataset]
-    curves = {name: read_points(metrics / "curve" / f"{name}.csv") for name in names}
+    curves, left_out = {}, []
+    for name in settings.datasets if dataset is None else [dataset]:
+        file = metrics / "audit" / f"{name}.json"
+        audit = read_json(file) if file.is_file() else {}
+        curves[name], why = of_today(read_points(metrics / "curve" / f"{name}.csv"), audit, settings.seed)
+        left_out += [f"{name}: {why}"] if why else []
     if not any(curves.values()):
+        missing = f" of {dataset}" if dataset else ""
         raise UserError(
-            f"{metrics}/curve: no points{f' of {dataset}' if dataset else ''} yet; train on another number of rows, "
-            "e.g. `dvc exp run --temp -S fraction=0.25`, then run `slingshot curve --write`"
+            f"{metrics}/curve: no points{missing} yet; train on another number of rows, e.g. "
+            f"`dvc exp run --temp -S fraction=0.25`, then run `slingshot curve --write`. {' '.join(left_out)}".rstrip()
         )
-    return {name: points for name, points in curves.items() if points}
+    return {name: points for name, points in curves.items() if points}, left_out
 
 
 def matches(results: Results, primary: str) -> list[Match]:
