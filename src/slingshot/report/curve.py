@@ -3,10 +3,11 @@ training rows, and how many labels a model needs to match an LLM."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import NormalDist
+from statistics import NormalDist, variance
 from typing import Any, TextIO
 
 from slingshot import learning
@@ -70,12 +71,21 @@ def matches(results: Results, primary: str) -> list[Match]:
     found = []
     for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
         for large in results.of_kind("llm"):
-            pair = find_pair(results.pairs, small.name, large.name)
-            spread = None
-            if pair and pair.low is not None and pair.high is not None:
-                spread = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
+            spread = _spread(results, small, large, primary)
             found.append(match(_current(results, large), primary, small.name, large.name, spread))
     return found
+
+
+def _spread(results: Results, small: Contestant, large: Contestant, primary: str) -> float | None:
+    """The standard error of their difference on the test rows, from the pair's interval. From ENOUGH_SEEDS seeds on
+    that holds training variance too, of which the points of the curve tell themselves."""
+    pair = find_pair(results.pairs, small.name, large.name)
+    if not pair or pair.low is None or pair.high is None:
+        return None
+    error = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
+    seeds = [run[primary] for run in small.intervals.get("seeds") or [] if run.get(primary) is not None]
+    trained = variance(seeds) / len(seeds) if len(seeds) >= learning.ENOUGH_SEEDS else 0.0
+    return math.sqrt(max(error**2 - trained, 0.0))
 
 
 def _current(results: Results, llm: Contestant) -> list[Point]:
@@ -84,18 +94,18 @@ def _current(results: Results, llm: Contestant) -> list[Point]:
     return [point for point in results.curve if point.contestant != llm.name or point.train_rows == rows]
 
 
-def said(match: Match, titles: Mapping[str, str]) -> str:
-    """E.g. `minilm matches Gemma with about 310 labels (95% interval: 180 to 560).`"""
+def said(match: Match, titles: Mapping[str, str], validation: int) -> str:
+    """E.g. `minilm matches Gemma with about 310 training labels (95% interval: 180 to 560), plus 840 of validation.`"""
     small, large = titles.get(match.small, match.small), titles.get(match.large, match.large)
     if match.rows is None:
-        return f"Labels with which {small} matches {large}: {match.reason}."
+        return f"Training labels with which {small} matches {large}: {match.reason}."
     low = "fewer than the curve starts with" if match.low is None else count(match.low)
     high = "more than there are" if match.high is None else count(match.high)
     inside = f"{percent(INSIDE)} interval: {low} to {high}"
     if match.no_interval:
         inside = f"no interval, as {match.no_interval}"
-    beside = "; ".join([inside, *match.notes])
-    return f"{small} matches {large} with about {count(match.rows)} labels ({beside})."
+    labels = f"about {count(match.rows)} training labels ({inside}), plus {count(validation)} of validation rows"
+    return f"{small} matches {large} with {labels}."
 
 
 def build(results: Results, primary: str) -> Grid | None:
@@ -107,13 +117,14 @@ def build(results: Results, primary: str) -> Grid | None:
         return None
     held = {(c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels}
     titles = {contestant.name: contestant.title for contestant in results.contestants}
+    validation = results.audit["rows"]["validation"]
     return Grid(
         heading=HEADING,
         caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
         notes=(
-            *(said(match, titles) for match in matches(results, primary)),
+            *(said(match, titles, validation) for match in matches(results, primary)),
             *(f"{c.title}: {fitted(found[c.name])}" for c in trained if c.kind != "cascade"),
             "From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",
         ),
