@@ -30,6 +30,7 @@ def main(dataset: str) -> None:
     from slingshot import tables
     from slingshot.data.prepare import prepare
     from slingshot.data.show import show
+    from slingshot.data.version import of_files
 
     start = time.perf_counter()
     params = settings.load()
@@ -40,7 +41,7 @@ def main(dataset: str) -> None:
         tables.write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
     tables.write_json(folder / "prompt.json", defined.prompt.model_dump())
-    tables.write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit)
+    tables.write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit | {"files": of_files(folder)})
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
     seconds = time.perf_counter() - start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,24 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from slingshot import cli, curve, experiments, settings, tables
+from slingshot import cli, curve, experiments, freshness, settings, tables
 from slingshot.points import read_points
 from tests.conftest import set_param, write_params
 
-# Stands in for the whole graph: figures that tell fractions and seeds apart, in the shapes of the real files.
+# The two stand in for the whole graph: figures that tell fractions and seeds apart, in the shapes of the real files.
+PREPARE = """
+import hashlib, json, pathlib
+from ruamel.yaml import YAML
+rows = pathlib.Path("data/raw/tweets/rows.csv").read_text()
+rows = "".join(line.partition(",")[0] + "\\n" for line in rows.splitlines())
+test = pathlib.Path("data/prepared/tweets/test.parquet")
+test.parent.mkdir(parents=True, exist_ok=True)
+test.write_text(rows + str(YAML(typ="safe").load(pathlib.Path("params.yaml"))["seed"]))
+audit = pathlib.Path("metrics/audit/tweets.json")
+audit.parent.mkdir(parents=True, exist_ok=True)
+files = {"test.parquet": hashlib.md5(test.read_bytes()).hexdigest()}
+audit.write_text(json.dumps({"data": hashlib.sha256(rows.encode()).hexdigest(), "files": files}))
+"""
 MEASURE = """
 import json, os, pathlib, sys
 from ruamel.yaml import YAML
@@ -41,9 +55,18 @@ pathlib.Path("finished").write_text(sys.argv[1])
 """
 GRAPH = """
 stages:
-  measure:
+  prepare:
+    matrix: {dataset: [tweets]}
+    cmd: python3 prepare.py
+    deps: [prepare.py, data/raw/tweets]
+    params: [seed]
+    outs:
+      - data/prepared/tweets
+      - metrics/audit/tweets.json: {cache: false}
+  evaluate:
+    matrix: {contestant: [tweets-tfidf]}
     cmd: python3 measure.py ${fraction}
-    deps: [measure.py]
+    deps: [measure.py, data/prepared/tweets/test.parquet]
     params: [fraction, seeds]
     metrics:
       - metrics/scores/tweets/tfidf.json: {cache: false}
@@ -77,14 +100,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("TOY_LOG", str(root.parent / "log"))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
         write_params(root, {"study": {"datasets": ["tweets"], "models": ["tfidf"], "llms": ["gemma"], "cascades": []}})
-        for name, text in (("measure.py", MEASURE), ("finish.py", FINISH), ("dvc.yaml", GRAPH)):
+        tables.write_text(root / "data/raw/tweets/rows.csv", "good,1\nbad,0\n")
+        for name, text in (
+            ("prepare.py", PREPARE),
+            ("measure.py", MEASURE),
+            ("finish.py", FINISH),
+            ("dvc.yaml", GRAPH),
+        ):
             (root / name).write_text(text)
         tables.write_text(root / "studies/both.yaml", "seeds: [0, 2]\nsweep: {fraction: [1.0, 0.25]}\n")
         tables.write_text(root / ".dvc/config", "[core]\n    analytics = false\n")
         run("git", "init", "-q", "-b", "main")
         run("git", "config", "user.email", "tests@example.org")
         run("git", "config", "user.name", "Tests")
-        (root / ".gitignore").write_text("/finished\n")
+        (root / ".gitignore").write_text("/finished\n/data/prepared\n")
         (root / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")
         run("git", "add", "-A")
         run("git", "commit", "-qm", "Begin")
@@ -178,26 +207,32 @@ def test_points_are_collected_once_and_drawn(study, home: Path) -> None:
     assert "no data set 'twets', did you mean 'tweets'?" in slingshot("curve", "--dataset", "twets").output
 
 
+def rows_today(revisions: list[experiments.Revision]) -> freshness.Rows:
+    return freshness.today(revisions, settings.read_yaml(settings.PARAMS), "tweets", freshness.raw("tweets"))
+
+
 def test_points_outlive_their_experiments_and_newer_ones_take_their_place(study, home: Path) -> None:
     params = settings.read_yaml(settings.PARAMS)
     revisions = experiments.everything()
     assert [revision.name for revision in revisions][-1] == experiments.WORKSPACE
-    points, others = curve.collected(revisions, params, "tweets")
-    assert (len(points), others) == (6, [])
-    kept, _ = curve.collected([], params, "tweets", points)
+    rows = rows_today(revisions)
+    points, others = curve.collected(revisions, params, "tweets", rows)
+    assert (len(points), others) == (6, {})
+    kept, _ = curve.collected([], params, "tweets", rows_today([]), points)
     assert kept == points
 
     newest = revisions[-2]
     files = {**newest.files, **changed(newest, "tfidf", 0.9)}
     newer = experiments.Revision("newer", "c0ffee", newest.time + 60, files)
-    replaced, _ = curve.collected([*revisions, newer], params, "tweets", points)
+    replaced, _ = curve.collected([*revisions, newer], params, "tweets", rows, points)
     assert len(replaced) == 6
     assert {point.accuracy for point in replaced if point.experiment == "newer"} == {0.9}
 
     workspace = experiments.Revision(experiments.WORKSPACE, "", 0, newer.files)
-    early, _ = curve.collected([workspace], params, "tweets")
+    early, _ = curve.collected([workspace], params, "tweets", rows)
     assert [point.experiment for point in early] == ["workspace"] * 4
-    assert curve.collected([], params, "tweets", early)[0] == [], "the workspace's points are collected anew"
+    left = curve.collected([], params, "tweets", rows, early)[0]
+    assert left == [], "the workspace's points are collected anew"
 
 
 def changed(revision: experiments.Revision, contestant: str, accuracy: float) -> dict[str, bytes]:
@@ -209,17 +244,95 @@ def changed(revision: experiments.Revision, contestant: str, accuracy: float) ->
 def test_points_of_another_definition_or_of_edited_parameters_are_left_out_and_named(study) -> None:
     params = settings.read_yaml(settings.PARAMS)
     revisions = experiments.everything()
+    rows = rows_today(revisions)
     params["models"]["tfidf"]["max_features"] = 7
-    before, _ = curve.collected(revisions, settings.read_yaml(settings.PARAMS), "tweets")
+    before, _ = curve.collected(revisions, settings.read_yaml(settings.PARAMS), "tweets", rows)
     for held in ([], before):
-        points, others = curve.collected(revisions, params, "tweets", held)
+        points, others = curve.collected(revisions, params, "tweets", rows, held)
         assert {point.contestant for point in points} == {"gemma"}
-        assert len(others) >= 2
-    assert {point.contestant for point in curve.collected([], params, "tweets", before)[0]} == {"gemma"}
+        assert len(others["params.yaml defines tweets or a contestant otherwise"]) >= 2
+    assert {point.contestant for point in curve.collected([], params, "tweets", rows, before)[0]} == {"gemma"}
 
     lock = b"stages: {subsample@tweets: {params: {params.yaml: {fraction: 0.5}}}}"
     edited = experiments.Revision("edited", "c0ffee", 0, {**revisions[-2].files, "dvc.lock": lock})
-    assert curve.collected([edited], edited.params, "tweets") == ([], ["edited"])
+    assert curve.collected([edited], edited.params, "tweets", rows) == ([], {curve.CHANGED: ["edited"]})
+
+
+@pytest.fixture
+def apart(study, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The repository with its experiments, copied: what a test runs in it stays in it."""
+    root = tmp_path / "repository"
+    shutil.copytree(home, root, symlinks=True)
+    monkeypatch.chdir(root)
+    return root
+
+
+def named(experiment: str, *settings: str) -> None:
+    run("dvc", "exp", "run", "--temp", "-n", experiment, *(part for each in settings for part in ("-S", each)))
+
+
+def fractions() -> set[tuple[str, float | None]]:
+    return {(point.experiment, point.fraction) for point in read_points(Path("metrics/curve/tweets.csv"))}
+
+
+def test_points_of_another_version_of_the_data_are_in_no_curve_and_no_table(apart: Path) -> None:
+    old = {revision.name for revision in experiments.of_head()}
+    slingshot("curve", "--write")
+    before = fractions()
+    assert {name for name, _ in before} <= old
+    (apart / "data/raw/tweets/rows.csv").write_text("good,1\nworse,0\n")
+    named("reworded", "fraction=0.5", "seeds=[0,2]")
+
+    written = slingshot("curve", "--write").output
+    assert fractions() == {("reworded", 0.5), ("reworded", None)}
+    assert f"left out {', '.join(sorted(old))}: measured on other rows than tweets has today" in written
+    table = slingshot("study", "both", "--table").output
+    assert ["tfidf", *"––––––"] in [line.split() for line in table.splitlines()]
+    assert f"tweets: left out {', '.join(sorted(old))}, measured on other rows than it has today" in table
+    printed = slingshot("study", "both", "--table", "--json")
+    assert json.loads(printed.stdout)["tweets"]["tfidf"] == [None, None] and "left out" in printed.stderr
+
+    run("git", "checkout", "-q", "data/raw")
+    again = slingshot("curve", "--write").output
+    assert fractions() == before
+    assert "left out reworded: measured on other rows than tweets has today" in again
+
+
+def test_what_gives_the_same_rows_throws_no_point_away(apart: Path) -> None:
+    (apart / "prepare.py").write_text(PREPARE + "\n# said otherwise\n")
+    (apart / "data/raw/tweets/rows.csv").write_text("good,2\nbad,0\n")
+    named("restyled", "fraction=0.5", "seeds=[0,2]")
+    assert "left out" not in slingshot("curve", "--write").output
+    assert {of for _, of in fractions()} == {None, 0.25, 0.5, 1.0}
+
+
+def test_points_of_other_split_seeds_belong_to_the_curve_if_their_rows_are_the_same(apart: Path) -> None:
+    for seed in (1, 2):
+        named(f"split{seed}", f"seed={seed}")
+    slingshot("curve", "--write")
+    points = read_points(Path("metrics/curve/tweets.csv"))
+    assert {point.split_seed for point in points} == {0, 1, 2}
+    assert len({point.data for point in points}) == 1 and len({point.split for point in points}) == 3
+
+    (apart / "data/raw/tweets/rows.csv").write_text("good,1\nworse,0\n")
+    run("dvc", "repro")
+    written = slingshot("curve", "--write").output
+    assert "split1" in written and "split2" in written and fractions() == {("workspace", 1.0), ("workspace", None)}
+    drawn = slingshot("curve").output
+    assert "left out" not in drawn
+
+
+def test_a_half_finished_run_is_no_point(apart: Path) -> None:
+    run("dvc", "repro")
+    slingshot("curve", "--write")
+    (apart / "data/raw/tweets/rows.csv").write_text("good,1\nworse,0\n")
+    run("dvc", "repro", "prepare@tweets")
+    assert freshness.stale(experiments.workspace(), "tweets", "tfidf"), "measured before the rows were prepared anew"
+    drawn = slingshot("curve")
+    assert drawn.exit_code == 1 and "learning-curve points are left out, of" in drawn.output
+    written = slingshot("curve", "--write").output
+    assert f"left out workspace: {curve.CHANGED}" in written
+    assert "tfidf" not in {point.contestant for point in read_points(Path("metrics/curve/tweets.csv"))}
 
 
 def test_a_cascade_is_defined_by_its_two_sides_too() -> None:
@@ -230,7 +343,7 @@ def test_a_cascade_is_defined_by_its_two_sides_too() -> None:
     assert not experiments.defined_alike(params, other, "tweets", "both")
     assert experiments.defined_alike(params, other, "tweets", "gemma")
     lock = b"stages: {finetune@tweets-tfidf: {params: {params.yaml: {models.tfidf: {c: 2}}}}}"
-    assert experiments.stale(
+    assert freshness.stale(
         experiments.Revision("e", "c", 0, {"params.yaml": json.dumps(params).encode(), "dvc.lock": lock}),
         "tweets",
         "both",

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from slingshot import tables
+from slingshot import cli, experiments, freshness, tables
 from slingshot.finetune.families import FAMILIES
+from slingshot.points import read_points
 from tests.conftest import ROOT, set_param, write_params
 from tests.repository import Repository, found, start, unlisted, write_csv
 
@@ -174,6 +176,28 @@ def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, chan
     shutil.rmtree(repository.root / "drawn")
     assert not (repository.root / "state").exists()
     assert (repository.root / ".dvc/slingshot/resume").is_dir(), "the experiment shares the state folder"
+
+
+def test_a_learning_curve_holds_points_of_todays_rows_only(repository, change, monkeypatch):
+    """After the experiment with a quarter: its rows are edited, and run again."""
+    monkeypatch.chdir(repository.root)
+    path = repository.root / "metrics/curve/toy.csv"
+    assert "left out" not in CliRunner().invoke(cli.main, ["curve", "--write"]).output
+    assert {point.fraction for point in read_points(path) if point.contestant != "lm"} == {0.25, 1.0}
+    recorded = YAML(typ="safe").load((repository.root / "dvc.lock").read_text())["stages"]["evaluate@toy-tfidf"]["deps"]
+    written = tables.read_json(repository.root / "metrics/audit/toy.json")["files"]
+    listed = {dep["path"]: dep["md5"] for dep in recorded if dep["path"].startswith("data/prepared")}
+    assert listed.items() <= {f"data/prepared/toy/{name}": md5 for name, md5 in written.items()}.items()
+
+    change("data/raw/toy/rows.csv", "phone", "telephone")
+    repository("dvc", "repro", "--glob", "prepare@*")
+    assert all(freshness.stale(experiments.workspace(), "toy", name) for name in ("tfidf", "lm", "both"))
+    repository("dvc", "repro")
+    assert "learning-curve points are left out, of" in (repository.root / "report/summary.md").read_text()
+    assert not any(freshness.stale(experiments.workspace(), "toy", name) for name in ("tfidf", "lm", "both"))
+    done = CliRunner().invoke(cli.main, ["curve", "--write"]).output
+    assert "left out HEAD, quarter: measured on other rows than toy has today" in done
+    assert {point.experiment for point in read_points(path)} == {"workspace"}
 
 
 def test_state_and_data_stay_out_of_git(repository):

@@ -15,7 +15,9 @@ def point(
     figures = {"accuracy": value, "log_loss": 1 - value}
     blank = dict.fromkeys(("balanced_accuracy", "macro_f1", "auroc", "brier", "ece"))
     train_rows = rows or (12 if fraction is None else ROWS[fraction])
-    return Point("e", "c", fraction, train_rows, split, seed, contestant, "d0", **blank, **figures)
+    return Point(
+        "e", "c", fraction, train_rows, split, seed, contestant, "d0", "rows", f"cut{split}", **blank, **figures
+    )
 
 
 def law(rows: float) -> float:

@@ -133,11 +133,13 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
             click.echo(line)
         click.echo("`slingshot curve` draws them, and `dvc repro` puts them into the report.")
         return
-    found, name = drawn.read(params, dataset), drawn.known(metric or params.metrics.primary)
+    (found, left_out), name = drawn.read(params, dataset), drawn.known(metric or params.metrics.primary)
     if as_json:
         _print_json(drawn.as_json(found, name))
     else:
         drawn.show(found, name)
+    for line in left_out:
+        click.echo(line, err=as_json)
 
 
 @main.command()
@@ -292,15 +294,21 @@ def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | No
 
 def _show_study(name: str, runs: list[Run], as_json: bool) -> None:
     """Print the table of the study from the experiments of the current commit."""
-    from slingshot import experiments
+    from slingshot import experiments, freshness
     from slingshot.report import study_table
 
     found = experiments.of_head()
     labels = [study_table.label(run.point) for run in runs]
     datasets = dict.fromkeys(dataset for run in runs for dataset in run.params.study.datasets)
     names = dict.fromkeys(contestant for run in runs for contestant in run.params.study.contestants)
-    cells = {d: {c: experiments.cells(found, runs, d, c) for c in names} for d in datasets}
+    rows = {d: freshness.of_runs([*found, experiments.workspace()], runs, d) for d in datasets}
+    cells = {d: {c: experiments.cells(found, runs, d, c, rows[d]) for c in names} for d in datasets}
+    others = {d: experiments.of_other_rows(found, runs, d, names, rows[d]) for d in datasets}
     if as_json:
         _print_json(study_table.as_json(cells, labels))
     else:
         study_table.show(cells, labels, name, runs[0].params)
+    for dataset, left_out in others.items():
+        if left_out:
+            why = "measured on other rows than it has today, or without a word on which"
+            click.echo(f"{dataset}: left out {', '.join(left_out)}, {why}", err=as_json)

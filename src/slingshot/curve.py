@@ -10,10 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from slingshot.experiments import WORKSPACE, Revision, contestants, defined_alike, definition, stale
-from slingshot.points import SCORES, Point, read_points, write_points
+from slingshot.experiments import WORKSPACE, Revision, contestants, definition
+from slingshot.freshness import Rows, raw, stale, today
+from slingshot.points import SCORES, Point, measured_on, read_points, write_points
 
 FOLDER = Path("metrics/curve")
+DEFINED_OTHERWISE = "params.yaml defines {dataset} or a contestant otherwise"
+CHANGED = "params.yaml or the rows were changed after the run"
+OTHER_ROWS = "measured on other rows than {dataset} has today, or without a word on which; run them again"
 
 
 def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[str]:
@@ -24,48 +28,57 @@ def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[
     for dataset in params["datasets"]:
         path = FOLDER / f"{dataset}.csv"
         held = read_points(path)
-        points, others = collected(revisions, params, dataset, held)
+        points, others = collected(revisions, params, dataset, today(revisions, params, dataset, raw(dataset)), held)
         if points:
             write_points(path, points)
             rows = sorted({point.train_rows for point in points if point.fraction is not None})
             yield f"{path}: {len(points)} points; training rows: {', '.join(map(str, rows)) or 'none'}"
-        if others:
-            yield (
-                f"{path}: left out {', '.join(others)}, which define {dataset} or a contestant otherwise than "
-                "params.yaml does, or whose params.yaml was changed after the run"
-            )
+        for why, names in others.items():
+            yield f"{path}: left out {', '.join(names)}: {why}"
 
 
 def collected(
-    revisions: Sequence[Revision], params: Mapping[str, Any], dataset: str, held: Sequence[Point] = ()
-) -> tuple[list[Point], list[str]]:
-    """The data set's points, and the names of revisions with figures of something else.
+    revisions: Sequence[Revision], params: Mapping[str, Any], dataset: str, rows: Rows, held: Sequence[Point] = ()
+) -> tuple[list[Point], dict[str, list[str]]]:
+    """The data set's points, and why which revisions with figures were left out: those of another definition than
+    `params`, or of other rows than today's `rows`.
 
-    `revisions` stand oldest first, and a newer figure replaces an older one; `held` are the points
-    that the file has, those of an earlier workspace left out. Points of another definition than `params` are left out.
+    `revisions` stand oldest first, and a newer figure replaces an older one; `held` are the points that the file has,
+    those of an earlier workspace left out.
     """
-    kept, others = {}, dict[str, None]()
+    kept, others = {}, dict[str, set[str]]()
+
+    def leave_out(why: str, name: str) -> None:
+        others.setdefault(why.format(dataset=dataset), set()).add(name)
+
     for point in held:
-        if point.definition != definition(params, dataset, point.contestant):
-            others[point.experiment] = None
+        if why := _unlike(point, params, dataset, rows):
+            leave_out(why, point.experiment)
         elif point.experiment != WORKSPACE:
             kept[point.key] = point
     for revision in revisions:
         if dataset not in ((revision.params.get("study") or {}).get("datasets") or []):
             continue
         for contestant in contestants(revision.params):
-            points = _points(revision, dataset, contestant)
-            same = defined_alike(revision.params, params, dataset, contestant)
-            if points and (not same or stale(revision, dataset, contestant)):
-                others[revision.name] = None
-                continue
-            for point in points:
-                if point.key not in kept or kept[point.key].figures != point.figures:
+            for point in _points(revision, dataset, contestant):
+                why = _unlike(point, params, dataset, rows)
+                if why or stale(revision, dataset, contestant):
+                    leave_out(why or CHANGED, revision.name)
+                elif point.key not in kept or kept[point.key].figures != point.figures:
                     kept[point.key] = point
-    return list(kept.values()), list(others)
+    return list(kept.values()), {why: sorted(names) for why, names in others.items()}
+
+
+def _unlike(point: Point, params: Mapping[str, Any], dataset: str, rows: Rows) -> str | None:
+    """Why it is no point of today's curve; None where it is."""
+    if point.definition != definition(params, dataset, point.contestant):
+        return DEFINED_OTHERWISE
+    of_today = point.data == (rows.data or point.data) and point.split == rows.splits.get(point.split_seed, point.split)
+    return None if point.data and of_today else OTHER_ROWS
 
 
 def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
+    data, split = measured_on(revision.audit(dataset)) or ("", "")
     scores, intervals = (revision.figures(room, dataset, contestant) for room in ("scores", "intervals"))
     if scores.get("train_rows") is None:
         return []
@@ -79,6 +92,8 @@ def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
             training_seed=int(run["seed"]),
             contestant=contestant,
             definition=definition(revision.params, dataset, contestant),
+            data=data,
+            split=split,
             **{name: run.get(name) for name in SCORES},
         )
         for run in intervals.get("seeds") or []

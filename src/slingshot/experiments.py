@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import math
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from slingshot.settings import UserError
 
 if TYPE_CHECKING:
+    from slingshot.freshness import Rows
     from slingshot.overrides import Run
 
 WORKSPACE = "workspace"
@@ -53,7 +55,13 @@ class Revision:
 
     def figures(self, room: str, dataset: str, contestant: str) -> dict[str, Any]:
         """The contents of metrics/ROOM/D/C.json; empty where the revision has no such file."""
-        name = f"metrics/{room}/{dataset}/{contestant}.json"
+        return self._json(f"metrics/{room}/{dataset}/{contestant}.json")
+
+    def audit(self, dataset: str) -> dict[str, Any]:
+        """The contents of metrics/audit/D.json; empty where the revision has no such file."""
+        return self._json(f"metrics/audit/{dataset}.json")
+
+    def _json(self, name: str) -> dict[str, Any]:
         try:
             return dict(json.loads(self.files.get(name, b"{}")))
         except (ValueError, TypeError) as error:
@@ -140,7 +148,7 @@ def _archived(name: str, commit: str) -> Revision:
 def contestants(params: Mapping[str, Any]) -> list[str]:
     """The names that params.yaml lets take part, models first."""
     study = params.get("study") or {}
-    return [*(study.get("models") or []), *(study.get("llms") or []), *_cascades(params)]
+    return [*(study.get("models") or []), *(study.get("llms") or []), *cascades(params)]
 
 
 def defined_alike(a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str) -> bool:
@@ -158,51 +166,51 @@ def _definition(params: Mapping[str, Any], dataset: str, contestant: str) -> lis
     rows = (params.get("datasets") or {}).get(dataset) or {}
     blocks = [(params.get(block) or {}).get(contestant) for block in ("models", "llms")]
     described = {key: value for key, value in rows.items() if key not in DESCRIBES}
-    made = _cascades(params).get(contestant)
+    made = cascades(params).get(contestant)
     whose = [_definition(params, dataset, side) for side in sides(params, contestant)]
     return [described, *blocks, *([made] if made else []), *whose]
 
 
 def sides(params: Mapping[str, Any], contestant: str) -> list[str]:
     """The two that a cascade is made of; none of another contestant."""
-    made = _cascades(params).get(contestant)
+    made = cascades(params).get(contestant)
     return [made["small"], made["large"]] if made else []
 
 
-def _cascades(params: Mapping[str, Any]) -> dict[str, Any]:
+def cascades(params: Mapping[str, Any]) -> dict[str, Any]:
     return {cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []}
 
 
-def stale(revision: Revision, dataset: str, contestant: str) -> bool:
-    """Whether dvc.lock records other parameters than params.yaml holds: the figures are of the former."""
-    whose = [contestant, *sides(revision.params, contestant)]
-    cell = [f"{stage}@{dataset}-{one}" for one in whose for stage in ("finetune", "prompt_llm")]
-    made = [revision.lock.get(name) or {} for name in (f"prepare@{dataset}", f"subsample@{dataset}", *cell)]
-    recorded = [item for stage in made for item in ((stage.get("params") or {}).get("params.yaml") or {}).items()]
-    return any(_at(revision.params, key) != value for key, value in recorded)
-
-
-def _at(values: Any, key: str) -> Any:
-    for part in key.split("."):
-        values = values.get(part) if isinstance(values, Mapping) else None
-    return values
-
-
-def cells(found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str) -> list[Revision | None]:
-    """One a run of a study: the newest experiment that holds what the run sets, defines data set and
-    contestant as it does, and has scores of the two."""
+def cells(
+    found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str, rows: Sequence[Rows]
+) -> list[Revision | None]:
+    """One a run of a study: the newest experiment that fits it and was measured on the run's `rows`."""
     return [
-        next(
-            (
-                revision
-                for revision in sorted(found, key=_age, reverse=True)
-                if _holds(revision.params, {k: v for k, v in run.changes.items() if k not in NOT_MEASURED})
-                and defined_alike(revision.params, run.values, dataset, contestant)
-                and revision.figures("scores", dataset, contestant)
-            ),
-            None,
-        )
-        for run in runs
+        next((revision for revision in _fitting(found, run, dataset, contestant) if of.hold(revision, dataset)), None)
+        for run, of in zip(runs, rows, strict=True)
+    ]
+
+
+def of_other_rows(
+    found: Sequence[Revision], runs: Sequence[Run], dataset: str, names: Iterable[str], rows: Sequence[Rows]
+) -> list[str]:
+    """The experiments that fit a run, but were measured on other rows."""
+    others = set()
+    for (run, of), name in itertools.product(zip(runs, rows, strict=True), names):
+        others |= {one.name for one in _fitting(found, run, dataset, name) if not of.hold(one, dataset)}
+    return sorted(others)
+
+
+def _fitting(found: Sequence[Revision], run: Run, dataset: str, contestant: str) -> list[Revision]:
+    """The experiments that hold what the run sets, define data set and contestant as it does, and have scores of the
+    two, newest first."""
+    changes = {key: change for key, change in run.changes.items() if key not in NOT_MEASURED}
+    return [
+        revision
+        for revision in sorted(found, key=_age, reverse=True)
+        if _holds(revision.params, changes)
+        and defined_alike(revision.params, run.values, dataset, contestant)
+        and revision.figures("scores", dataset, contestant)
     ]
 
 

@@ -1,20 +1,28 @@
-"""Labels to match an LLM: the training rows at which a learning curve meets the LLM's figure."""
+"""Labels to match an LLM: the training rows at which a learning curve meets the LLM's figure.
+
+The interval holds every number of rows at which a t interval of the two's difference holds nought, and what lies
+between these (Fieller's way, 1954). So nothing is assumed of the curve's slope, and the interval is open where the
+data end. bench/coverage/matching.py counts how often it holds the truth.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slingshot.learning import ENOUGH_SEEDS, ENOUGH_SPLITS, LOWER_IS_BETTER
+from slingshot.learning import ENOUGH_LEVELS, ENOUGH_SEEDS, ENOUGH_SPLITS, LOWER_IS_BETTER
 from slingshot.points import Point
 from slingshot.tables import NO_SEED
 
-TRAINING_VARIANCE = "training variance not included"
-SEED, DRAWS = 20243, 2000
 INSIDE = 0.95
+STEPS = 100
+"""Numbers of rows that are tried from one level of the curve to the next."""
+
+Table = dict[int, dict[float, list[float]]]
+"""Split seed -> fraction -> the figure of each training seed."""
 
 
 @dataclass(frozen=True)
@@ -23,123 +31,150 @@ class Match:
 
     small: str
     large: str
-    rows: int | None
-    low: int | None
+    rows: int | None = None
+    low: int | None = None
     """None with `rows` known: fewer than the curve's fewest rows may do."""
-    high: int | None
+    high: int | None = None
     """None with `rows` known: more than the curve's most rows may be needed."""
     reason: str = ""
     """Why there is no number."""
     no_interval: str = ""
     """Why there is no interval; empty where `low` and `high` are one."""
-    notes: tuple[str, ...] = ()
 
 
 def match(points: Sequence[Point], metric: str, small: str, large: str, spread: float | None) -> Match:
     """The training rows at which the mean curve of `small`, made monotone and drawn over log rows, meets the figure of
-    `large`, the LLM, of which `points` hold one a split. Splits count that have all fractions of the fullest one.
+    `large`, the LLM, of which `points` hold one a split.
 
-    The interval redraws the training seeds of each level; the test rows too, by splits where there are ENOUGH_SPLITS,
-    else by moving the LLM's figure as `spread` says, the standard deviation of the two's difference on the test rows:
-    without either there is none.
+    From ENOUGH_SPLITS splits on, those that have all fractions of the fullest, the interval comes from how the splits
+    differ, which tells of other test rows, training rows and training seeds. With fewer it is of the fullest split
+    alone and of other test rows and training seeds: `spread` is the standard error of the two's difference on its test
+    rows, training seeds left out; None where it is not known.
     """
     ours, theirs = (
         [p for p in points if p.contestant == name and getattr(p, metric) is not None] for name in (small, large)
     )
-    table = _by_split(ours, metric)
-    theirs_by_split = {point.split_seed: float(getattr(point, metric)) for point in theirs}
-    splits = [split for split in table if split in theirs_by_split]
-    fullest = max(splits, key=lambda split: len(table[split]), default=None)
-    fractions = [] if fullest is None else sorted(table[fullest])
-    complete = [split for split in splits if set(fractions) <= set(table[split])]
-    if len(fractions) < 2:
+    goals = {point.split_seed: float(getattr(point, metric)) for point in theirs}
+    table = {split: levels for split, levels in _by_split(ours, metric).items() if split in goals}
+    splits = _of_the_fullest(table)
+    none = Match(small, large)
+    if not splits or len(table[splits[0]]) < 2:
         why = (
             "fewer than two numbers of training rows"
             if splits
             else f"no curve on test rows that {large} was asked about"
         )
-        return Match(small, large, None, None, None, f"not within the data: {why}")
-    rows = [np.mean([p.train_rows for p in ours if p.fraction == fraction]) for fraction in fractions]
-    logs = np.log(np.array(rows, float))
+        return replace(none, reason=f"not within the data: {why}")
+    fractions = sorted(table[splits[0]])
+    used = [p for p in ours if p.split_seed in splits]
+    rows = np.array([np.mean([p.train_rows for p in used if p.fraction == fraction]) for fraction in fractions])
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    ahead = np.array([[sign * (np.mean(table[split][f]) - goals[split]) for f in fractions] for split in splits])
+    seeded = {point.training_seed for point in used} != {NO_SEED}
+    seeds = [table[splits[0]][fraction] for fraction in fractions] if seeded else None
 
-    means = [[np.mean(table[split][fraction]) for fraction in fractions] for split in complete]
-    goal = float(np.mean([theirs_by_split[split] for split in complete]))
-    found = _meets(logs, sign * np.mean(means, axis=0), sign * goal)
-    if not np.isfinite(found):
-        ends = round(float(rows[0])), round(float(rows[-1]))
-        where = f"ahead already with {ends[0]:,}" if found < 0 else f"behind still with {ends[1]:,}"
-        return Match(small, large, None, None, None, f"not within the data: {small} is {where} training rows")
-    if spread is None and len(complete) < ENOUGH_SPLITS:
-        return Match(
-            small, large, _rows(found), None, None, no_interval="that of their difference on test is not known"
-        )
-    drawn = _drawn(table, theirs_by_split, complete, fractions, logs, sign, spread or 0.0)
-    low, high = np.quantile(drawn, [(1 - INSIDE) / 2, (1 + INSIDE) / 2], method="nearest")
-    trained = {p.training_seed for p in ours} != {NO_SEED}
-    few = trained and min(len(table[split][f]) for split in complete for f in fractions) < ENOUGH_SEEDS
-    return Match(small, large, _rows(found), _rows(low), _rows(high), notes=(TRAINING_VARIANCE,) if few else ())
+    tried, share = _between(np.log(rows))
+    width = _half_width(ahead, share, seeds, spread)
+    middle, place = share @ ahead.mean(axis=0), _meets(np.log(rows), ahead.mean(axis=0))
+    if not math.isfinite(place):
+        return replace(none, reason=_outside(small, place < 0, rows, middle, width))
+    if isinstance(width, str):
+        return replace(none, rows=_rows(place), no_interval=width)
+    least, most = np.flatnonzero(middle + width >= 0), np.flatnonzero(middle - width <= 0)
+    low = None if least[0] == 0 else _rows(min(tried[least[0]], place))
+    high = None if most[-1] == len(tried) - 1 else _rows(max(tried[most[-1]], place))
+    return replace(none, rows=_rows(place), low=low, high=high)
 
 
-def _by_split(points: Sequence[Point], metric: str) -> dict[int, dict[float, list[float]]]:
-    """Split seed -> fraction -> figures of its training seeds."""
-    table: dict[int, dict[float, list[float]]] = {}
+def _by_split(points: Sequence[Point], metric: str) -> Table:
+    table: Table = {}
     for point in points:
         if point.fraction is not None:
             table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(float(getattr(point, metric)))
     return table
 
 
-def _drawn(
-    table: dict[int, dict[float, list[float]]],
-    goals: dict[int, float],
-    splits: Sequence[int],
-    fractions: Sequence[float],
-    logs: np.ndarray,
-    sign: float,
-    spread: float,
-) -> np.ndarray:
-    """Log rows at which redrawn curves meet the redrawn goal; infinite where they do not."""
-    generator = np.random.default_rng(SEED)
-    shift = spread if len(splits) < ENOUGH_SPLITS else 0.0
-    means = np.array([[np.mean(table[split][fraction]) for fraction in fractions] for split in splits])
-    theirs = np.array([goals[split] for split in splits])
-    found = []
-    for _ in range(DRAWS):
-        chosen = generator.integers(len(splits), size=len(splits))
-        seeds = [[_noise(table[splits[s]][fraction], generator) for fraction in fractions] for s in chosen]
-        curve = _widened(means[chosen], means) + np.mean(seeds, axis=0)
-        goal = float(_widened(theirs[chosen], theirs)) + shift * generator.normal()
-        found.append(_meets(logs, sign * curve, sign * goal))
-    return np.array(found)
+def _of_the_fullest(table: Table) -> list[int]:
+    """The split seeds that have all fractions of the one with the most, if they are ENOUGH_SPLITS; else that one."""
+    if not table:
+        return []
+    fullest = max(sorted(table), key=lambda split: len(table[split]))
+    complete = [split for split in sorted(table) if set(table[fullest]) <= set(table[split])]
+    return [fullest, *(s for s in complete if s != fullest)] if len(complete) >= ENOUGH_SPLITS else [fullest]
 
 
-def _widened(drawn: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The mean of `drawn`, a resample of `whole`, its deviation widened by sqrt(n / (n - 1)): a resample of few varies
-    less than they do."""
-    middle, few = whole.mean(axis=0), len(whole)
-    return np.asarray(middle + (drawn.mean(axis=0) - middle) * (math.sqrt(few / (few - 1)) if few > 1 else 1.0))
+def _between(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log rows from the first level to the last, and the share that each level has in a curve drawn straight between
+    levels; shapes (tried,) and (tried, levels)."""
+    tried = np.interp(np.arange((len(logs) - 1) * STEPS + 1) / STEPS, np.arange(len(logs)), logs)
+    return tried, np.array([np.interp(tried, logs, level) for level in np.eye(len(logs))]).T
 
 
-def _noise(values: Sequence[float], generator: np.random.Generator) -> float:
-    """How far the mean of redrawn training seeds is from that of all."""
-    whole = np.array(values)
-    return float(_widened(generator.choice(whole, size=len(whole)), whole) - whole.mean())
+def _half_width(
+    ahead: np.ndarray, share: np.ndarray, seeds: Sequence[Sequence[float]] | None, spread: float | None
+) -> np.ndarray | str:
+    """Half the width of the interval of the difference at each number of rows that is tried, or why there is none.
+
+    `ahead` has shape (splits, levels); `seeds` are the figures of a level's training seeds, None where training has
+    none. Variances of one split are added up, with the degrees of freedom of Welch and Satterthwaite.
+    """
+    from scipy.stats import t
+
+    splits, levels = ahead.shape
+    if splits >= ENOUGH_SPLITS:
+        error = (ahead @ share.T).std(axis=0, ddof=1) / math.sqrt(splits)
+        return np.asarray(t.ppf((1 + INSIDE) / 2, splits - 1) * error)
+    if spread is None:
+        return "that of their difference on test is not known"
+    if seeds is None:
+        trained, squares = np.zeros(len(share)), np.zeros(len(share))
+    elif min(map(len, seeds)) >= ENOUGH_SEEDS:
+        parts = share**2 * [np.var(values, ddof=1) / len(values) for values in seeds]
+        trained, squares = parts.sum(axis=1), (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1)
+    elif levels < ENOUGH_LEVELS:
+        few = f"fewer than {ENOUGH_SEEDS} training seeds at fewer than {ENOUGH_LEVELS} levels"
+        return f"{few} do not tell how seeds differ"
+    else:
+        trained = _roughness(ahead[0]) * (share**2).sum(axis=1)
+        squares = trained**2 / (levels - 3)
+    variance = spread**2 + trained
+    freedom = np.divide(variance**2, squares, out=np.full(len(share), np.inf), where=squares > 0)
+    return np.asarray(t.ppf((1 + INSIDE) / 2, np.maximum(freedom, 1)) * np.sqrt(variance))
 
 
-def _meets(logs: np.ndarray, values: np.ndarray, goal: float) -> float:
-    """The log rows at which the rising curve reaches the goal: -inf before the first level, inf after the last."""
+def _roughness(values: np.ndarray) -> float:
+    """The variance of each of some levels about a parabola through all: what training seeds do to it, where a level has
+    too few to tell by themselves."""
+    steps = np.vander(np.arange(len(values), dtype=float), 3)
+    rest = values - steps @ np.linalg.lstsq(steps, values, rcond=None)[0]
+    return float(rest @ rest / (len(values) - 3))
+
+
+def _outside(small: str, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | str) -> str:
+    """Where the LLM's figure lies if the curve does not meet it, before its first level or after its last; said only
+    where the difference at that level is more than noise."""
+    place, where = (0, "ahead already") if first else (-1, "behind still")
+    said = f"{small} is {where} with {round(float(rows[place])):,} training rows"
+    if isinstance(width, str):
+        return f"not within the data: whether {said} can't be told, as there is no interval: {width}"
+    if abs(middle[place]) > width[place]:
+        return f"not within the data: {said}"
+    return f"not within the data: whether {said} can't be told, as the two are within noise there"
+
+
+def _meets(logs: np.ndarray, ahead: np.ndarray) -> float:
+    """The log rows at which the rising curve reaches nought: -inf before the first level, inf after the last."""
     from scipy.optimize import isotonic_regression
 
-    rising = isotonic_regression(values).x
-    if rising[0] >= goal:
+    rising = isotonic_regression(ahead).x
+    if rising[0] >= 0:
         return -math.inf
-    if rising[-1] < goal:
+    if rising[-1] < 0:
         return math.inf
-    place = int(np.searchsorted(rising, goal))
-    share = (goal - rising[place - 1]) / (rising[place] - rising[place - 1])
+    place = int(np.searchsorted(rising, 0))
+    share = -rising[place - 1] / (rising[place] - rising[place - 1])
     return float(logs[place - 1] + share * (logs[place] - logs[place - 1]))
 
 
-def _rows(log_rows: float) -> int | None:
-    return round(math.exp(log_rows)) if math.isfinite(log_rows) else None
+def _rows(log_rows: float) -> int:
+    return round(math.exp(log_rows))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,10 @@ class Point:
     contestant: str
     definition: str
     """Of data set and contestant in params.yaml (`experiments.definition`): points of another are another curve's."""
+    data: str
+    """The usable rows (`measured_on`); empty where an older Slingshot wrote the file."""
+    split: str
+    """The prepared rows and labels: of one split seed, points of one split alone are compared."""
     accuracy: float | None
     balanced_accuracy: float | None
     macro_f1: float | None
@@ -51,6 +57,33 @@ class Point:
 
 
 COLUMNS = tuple(field.name for field in fields(Point))
+MEASURED_ON = ("data", "split")
+"""Columns that files of an older Slingshot lack."""
+
+
+def measured_on(audit: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What tells the usable rows apart, whatever their split, and the split of these, 12 digits of a hash each, from
+    metrics/audit/D.json; None where an older Slingshot wrote that."""
+    if "data" not in audit or "files" not in audit:
+        return None
+    files = json.dumps(audit["files"], sort_keys=True)
+    return str(audit["data"])[:12], hashlib.sha256(files.encode()).hexdigest()[:12]
+
+
+def of_today(points: Sequence[Point], audit: Mapping[str, Any], seed: int) -> tuple[list[Point], str]:
+    """The points that were measured on the rows that `audit` is of, split by `seed`; of other split seeds, on the same
+    rows; where it does not say, those that do. And which are left out, and why, in words; empty where none is."""
+    known = [point for point in points if point.data]
+    data, split = measured_on(audit) or (None, None)
+    kept = [p for p in known if not data or (p.data == data and (p.split_seed != seed or p.split == split))]
+    names = sorted({point.experiment for point in points if point not in kept})
+    if not names:
+        return kept, ""
+    why = "were measured on other rows than there are today, or do not say on which"
+    return kept, (
+        f"{len(points) - len(kept)} learning-curve points are left out, of {', '.join(names)}: they {why}. Run the "
+        "experiments again, then `slingshot curve --write`."
+    )
 
 
 def write_points(path: Path, points: Sequence[Point]) -> None:
@@ -65,13 +98,15 @@ def write_points(path: Path, points: Sequence[Point]) -> None:
 
 
 def read_points(path: Path) -> list[Point]:
-    """The points of a data set; none where the file is missing or holds its header only. Raises UserError
-    when it breaks the contract."""
+    """The points of a data set; none where the file is missing or holds its header only. Those of an older Slingshot
+    do not say what they were measured on. Raises UserError when the file breaks the contract."""
     if not path.is_file():
         return []
-    _, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines() or [""])
+    header, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines() or [""])
+    older = not set(MEASURED_ON) & set(header)
+    columns = [name for name in COLUMNS if not (older and name in MEASURED_ON)]
     try:
-        points = [_point(line) for line in lines]
+        points = [_point(columns, line) for line in lines]
         problem = _problem(points)
     except ValueError as error:
         problem = str(error)
@@ -80,8 +115,8 @@ def read_points(path: Path) -> list[Point]:
     return points
 
 
-def _point(line: Sequence[str]) -> Point:
-    values: dict[str, Any] = dict(zip(COLUMNS, line, strict=True))
+def _point(columns: Sequence[str], line: Sequence[str]) -> Point:
+    values: dict[str, Any] = dict.fromkeys(MEASURED_ON, "") | dict(zip(columns, line, strict=True))
     for name in ("train_rows", "split_seed", "training_seed"):
         values[name] = int(values[name])
     for name in ("fraction", *SCORES):
@@ -90,8 +125,10 @@ def _point(line: Sequence[str]) -> Point:
 
 
 def _problem(points: Sequence[Point]) -> str | None:
-    keys = set()
+    keys, splits = set(), dict[int, str]()
     for point in points:
+        if point.data != points[0].data or splits.setdefault(point.split_seed, point.split) != point.split:
+            return f"{points[0].experiment} and {point.experiment} were measured on other rows"
         if point.key in keys:
             return f"{point.contestant} stands twice with {point.train_rows} training rows and the same seeds"
         keys.add(point.key)

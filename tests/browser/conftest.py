@@ -81,7 +81,22 @@ def points() -> list[Point]:
         for fraction in (0.125, 0.25, 0.5, 1.0):
             for seed in (0, 1, 2):
                 value = top - 0.03 / fraction**0.5 + 0.01 * seed
-                held.append(Point("e", "c", fraction, int(2520 * fraction), 0, seed, name, "d0", value, *[None] * 6))
+                held.append(
+                    Point(
+                        "e",
+                        "c",
+                        fraction,
+                        int(2520 * fraction),
+                        0,
+                        seed,
+                        name,
+                        "d0",
+                        "rows",
+                        f"cut{seed}",
+                        value,
+                        *[None] * 6,
+                    )
+                )
     return held
 
 

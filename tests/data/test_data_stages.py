@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from data_toys import sentences
 from ruamel.yaml import YAML
 
-from slingshot import tables
+from slingshot import points, tables
 from slingshot.data.groups import normalise
 from stages import prepare, shots, subsample
 from tests.templates import Make, all_pairs, loud_tails, tail
@@ -45,6 +45,30 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def train() -> pd.DataFrame:
     return tables.read_rows(Path("data/prepared/toy/train.parquet"))
+
+
+def measured_on() -> tuple[str, str]:
+    return points.measured_on(tables.read_json(Path("metrics/audit/toy.json")))
+
+
+def test_the_audit_tells_rows_apart_and_how_they_are_split(project: Project) -> None:
+    project.run(prepare)
+    data, split = measured_on()
+    defined = project.values["datasets"]["toy"]
+    for changed in ({"licence": "CC0"}, {"prompt": {"text": "Opinion", "label": "Kind"}}):
+        project.run(prepare, datasets={"toy": defined | changed})
+        assert measured_on() == (data, split)
+    for changed in ({"seed": 1}, {"datasets": {"toy": defined | {"max_rows": {"train": 50}}}}):
+        project.run(prepare, **changed)
+        assert measured_on()[0] == data and measured_on()[1] != split
+    frame = project.rows
+    for column, value in (("text", "another"), ("label", "a")):
+        frame.assign(**{column: frame[column].where(frame.index != 1, value)}).to_csv(project.raw, index=False)
+        project.run(prepare)
+        assert measured_on()[0] != data and measured_on()[1] != split
+    frame.assign(secret="y").sample(frac=1, random_state=0).to_csv(project.raw, index=False)
+    project.run(prepare)
+    assert measured_on() == (data, split), "columns that are not read, and the order of rows, count for nothing"
 
 
 def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:

@@ -225,7 +225,7 @@ def test_a_workspace_that_was_not_run_again_passes_no_gate(study: Study) -> None
     gains = of(told, "gains")
     assert (gains["how"], gains["notes"]) == (
         "not compared",
-        ["params.yaml was changed after the run: run `dvc repro`"],
+        ["params.yaml or the rows were changed after the run: run `dvc repro`"],
     )
     assert (told["not_paired"], of(told, "level")["how"]) == (["toy-gains"], "same")
 

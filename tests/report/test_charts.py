@@ -25,9 +25,22 @@ from slingshot.report.section import sections
 from slingshot.report.theme import DEEPEST, resolved, series
 from tests.report.conftest import plots
 
-POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
+POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
 POINTS = [
-    Point("e", "c", f, int(2520 * f), 0, seed, "minilm", "d0", 0.84 - 0.03 / f**0.5 + 0.01 * seed, *[None] * 6)
+    Point(
+        "e",
+        "c",
+        f,
+        int(2520 * f),
+        0,
+        seed,
+        "minilm",
+        "d0",
+        "rows",
+        "cut",
+        0.84 - 0.03 / f**0.5 + 0.01 * seed,
+        *[None] * 6,
+    )
     for f in (0.125, 0.25, 0.5, 1.0)
     for seed in (0, 1)
 ]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from slingshot.points import Point, write_points
+from slingshot.points import Point, measured_on, write_points
 from slingshot.report import curve, page, summary, terminal
 from slingshot.report.section import sections
 
-POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
+POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
 SHOTS = replace(POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7)
 QUARTER = [
     replace(POINT, fraction=0.25, train_rows=630, training_seed=seed, accuracy=accuracy)
@@ -74,14 +74,16 @@ def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_sou
 
 def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build, files) -> None:
     files.pair("minilm", "gemma").update(low=0.09, high=0.11)
-    below = [replace(POINT, fraction=0.125, train_rows=315, accuracy=0.62), *QUARTER]
-    parts, html, markdown = build(POINT, replace(SHOTS, accuracy=0.70), *below)
+    eighth = replace(POINT, fraction=0.125, train_rows=315, accuracy=0.62)
+    levels = [eighth, replace(QUARTER[0], accuracy=0.76), POINT]
+    seeds = [replace(p, training_seed=s, accuracy=p.accuracy + 0.002 * (s - 1)) for p in levels for s in range(3)]
+    parts, html, markdown = build(replace(SHOTS, accuracy=0.70), *seeds)
     [grid] = parts["tweets"].grids
     [said] = [note for note in grid.notes if "matches" in note]
     # Half of the way from 0.62 to 0.76 in log rows, with 315 and 630: sqrt(315 * 630) is 445, a little more is 70/140.
     known = re.fullmatch(
-        r"minilm matches Gemma .* with about (\d+) labels \(95% interval: (\d+) to (\d+); training variance not "
-        r"included\)\.",
+        r"minilm matches Gemma .* with about (\d+) training labels \(95% interval: (\d+) to (\d+)\), plus 840 of "
+        r"validation rows\.",
         said,
     )
     rows, low, high = map(int, known.groups())
@@ -91,5 +93,36 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
 
 
 def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
-    [grid] = build(POINT, replace(SHOTS, accuracy=0.99), *QUARTER)[0]["tweets"].grids
-    assert any("not within the data: minilm is behind still with 2,520 training rows" in note for note in grid.notes)
+    seeds = [replace(p, training_seed=s) for p in (POINT, QUARTER[0]) for s in range(3)]
+    for points, said in ((seeds, "minilm is behind still with 2,520"), ([POINT, *QUARTER], "whether minilm is behind")):
+        [grid] = build(replace(SHOTS, accuracy=0.99), *points)[0]["tweets"].grids
+        assert any(f"not within the data: {said}" in note for note in grid.notes)
+
+
+def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(build, files) -> None:
+    files.audit |= {"data": "d" * 64, "files": {}}
+    data, split = measured_on(files.audit)
+    ours = [replace(point, data=data, split=split) for point in (POINT, SHOTS, *QUARTER)]
+    _, html, markdown = build(*ours)
+    assert "left out" not in html + markdown
+    parts, html, markdown = build(*(replace(point, split="cut before") for point in ours))
+    assert parts["tweets"].grids == () and parts["tweets"].results.curve == ()
+    out = io.StringIO()
+    terminal.show(parts, "report/index.html", out)
+    for text in (html, markdown):
+        assert "4 learning-curve points are left out, of exp: they were measured on other rows" in text
+
+
+def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files) -> None:
+    pair = files.pair("minilm", "gemma")
+    points = [replace(p, training_seed=s) for p in (POINT, *QUARTER[:1]) for s in range(3)]
+    made = [*points, replace(SHOTS, accuracy=0.8)]
+
+    def low(seeds: list[float]) -> int:
+        files.intervals["minilm"]["seeds"] = [{"seed": s, "accuracy": value} for s, value in enumerate(seeds)]
+        [match] = [m for m in curve.matches(build(*made)[0]["tweets"].results, "accuracy") if m.large == "gemma"]
+        return match.low
+
+    pair.update(low=0.08, high=0.12)
+    alone, same, apart = low([0.84]), low([0.84, 0.84, 0.84]), low([0.83, 0.84, 0.85])
+    assert alone == same < apart

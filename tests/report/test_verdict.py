@@ -235,7 +235,20 @@ def test_more_labels_are_named_where_the_curve_leads_there(files, study, tmp_pat
     relate(files, 0.005, 0.03, 0.8, "not resolved", "not resolved")
     files.pair("minilm", "gemma").update(b_value=0.82)
     points = [
-        Point("e", "c", rows / 2400, rows, 0, 0, "minilm", "d0", 0.6 if flat else 0.95 - 2 * rows**-0.35, *[None] * 6)
+        Point(
+            "e",
+            "c",
+            rows / 2400,
+            rows,
+            0,
+            0,
+            "minilm",
+            "d0",
+            "rows",
+            "cut",
+            0.6 if flat else 0.95 - 2 * rows**-0.35,
+            *[None] * 6,
+        )
         for rows in (150, 300, 600, 1200, 2400)
     ]
     write_points(tmp_path / "curve/tweets.csv", points)

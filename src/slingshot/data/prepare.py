@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slingshot.data import files, groups, hub_rows, revision, vader
+from slingshot.data import files, groups, hub_rows, revision, vader, version
 from slingshot.data.audit import audit
 from slingshot.data.labels import encode
 from slingshot.data.spelling import MERGE, Spelling
@@ -81,6 +81,7 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     _check_splits(rows, labels, dataset, spelling)
     counts = {"source": source_rows, "ungrouped": ungrouped}
     report = audit(dataset, rows, joined, names, labels, counts, excluded, commit, spelling)
+    report["data"] = version.of_rows(rows, names)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
     placed = rows["order"].to_numpy().argsort(kind="stable")
     sides = rows["side"].to_numpy()[placed]

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
-from slingshot import experiments
+from slingshot import experiments, freshness
 from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
@@ -187,8 +187,8 @@ def _score(side: Revision, dataset: str, contestant: str, rule: MetricsSettings)
 def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) -> Comparison:
     score = _score(sides.here, dataset, name, rule)
     same = Comparison(name, "same", score, score)
-    if experiments.stale(sides.here, dataset, name):
-        note = "params.yaml was changed after the run: run `dvc repro`"
+    if freshness.stale(sides.here, dataset, name):
+        note = "params.yaml or the rows were changed after the run: run `dvc repro`"
         return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(note,))
     if sides.same_file(dataset, name):
         return same

@@ -3,22 +3,24 @@ training rows, and how many labels a model needs to match an LLM."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import NormalDist
+from statistics import NormalDist, variance
 from typing import Any, TextIO
 
 from slingshot import learning
 from slingshot.learning import Curve, Level
 from slingshot.matching import INSIDE, Match, match
-from slingshot.points import SCORES, Point, read_points
+from slingshot.points import SCORES, Point, of_today, read_points
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Contestant, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.report.pair import find_pair
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
+from slingshot.tables import read_json
 
 FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
 SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."
@@ -41,18 +43,26 @@ def known(metric: str) -> str:
     return metric
 
 
-def read(settings: Settings, dataset: str | None = None, metrics: Path = METRICS) -> dict[str, list[Point]]:
-    """The points of every data set that has some, or of the one named. Raises UserError where there are none."""
+def read(
+    settings: Settings, dataset: str | None = None, metrics: Path = METRICS
+) -> tuple[dict[str, list[Point]], list[str]]:
+    """The points of every data set that has some, or of the one named; and which are left out, a line a data set.
+    Raises UserError where there are none."""
     if dataset is not None:
         settings.dataset(dataset)
-    names = settings.datasets if dataset is None else [dataset]
-    curves = {name: read_points(metrics / "curve" / f"{name}.csv") for name in names}
+    curves, left_out = {}, []
+    for name in settings.datasets if dataset is None else [dataset]:
+        file = metrics / "audit" / f"{name}.json"
+        audit = read_json(file) if file.is_file() else {}
+        curves[name], why = of_today(read_points(metrics / "curve" / f"{name}.csv"), audit, settings.seed)
+        left_out += [f"{name}: {why}"] if why else []
     if not any(curves.values()):
+        missing = f" of {dataset}" if dataset else ""
         raise UserError(
-            f"{metrics}/curve: no points{f' of {dataset}' if dataset else ''} yet; train on another number of rows, "
-            "e.g. `dvc exp run --temp -S fraction=0.25`, then run `slingshot curve --write`"
+            f"{metrics}/curve: no points{missing} yet; train on another number of rows, e.g. "
+            f"`dvc exp run --temp -S fraction=0.25`, then run `slingshot curve --write`. {' '.join(left_out)}".rstrip()
         )
-    return {name: points for name, points in curves.items() if points}
+    return {name: points for name, points in curves.items() if points}, left_out
 
 
 def matches(results: Results, primary: str) -> list[Match]:
@@ -61,12 +71,21 @@ def matches(results: Results, primary: str) -> list[Match]:
     found = []
     for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
         for large in results.of_kind("llm"):
-            pair = find_pair(results.pairs, small.name, large.name)
-            spread = None
-            if pair and pair.low is not None and pair.high is not None:
-                spread = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
+            spread = _spread(results, small, large, primary)
             found.append(match(_current(results, large), primary, small.name, large.name, spread))
     return found
+
+
+def _spread(results: Results, small: Contestant, large: Contestant, primary: str) -> float | None:
+    """The standard error of their difference on the test rows, from the pair's interval. From ENOUGH_SEEDS seeds on
+    that holds training variance too, of which the points of the curve tell themselves."""
+    pair = find_pair(results.pairs, small.name, large.name)
+    if not pair or pair.low is None or pair.high is None:
+        return None
+    error = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
+    seeds = [run[primary] for run in small.intervals.get("seeds") or [] if run.get(primary) is not None]
+    trained = variance(seeds) / len(seeds) if len(seeds) >= learning.ENOUGH_SEEDS else 0.0
+    return math.sqrt(max(error**2 - trained, 0.0))
 
 
 def _current(results: Results, llm: Contestant) -> list[Point]:
@@ -75,18 +94,18 @@ def _current(results: Results, llm: Contestant) -> list[Point]:
     return [point for point in results.curve if point.contestant != llm.name or point.train_rows == rows]
 
 
-def said(match: Match, titles: Mapping[str, str]) -> str:
-    """E.g. `minilm matches Gemma with about 310 labels (95% interval: 180 to 560).`"""
+def said(match: Match, titles: Mapping[str, str], validation: int) -> str:
+    """E.g. `minilm matches Gemma with about 310 training labels (95% interval: 180 to 560), plus 840 of validation.`"""
     small, large = titles.get(match.small, match.small), titles.get(match.large, match.large)
     if match.rows is None:
-        return f"Labels with which {small} matches {large}: {match.reason}."
+        return f"Training labels with which {small} matches {large}: {match.reason}."
     low = "fewer than the curve starts with" if match.low is None else count(match.low)
     high = "more than there are" if match.high is None else count(match.high)
     inside = f"{percent(INSIDE)} interval: {low} to {high}"
     if match.no_interval:
         inside = f"no interval, as {match.no_interval}"
-    beside = "; ".join([inside, *match.notes])
-    return f"{small} matches {large} with about {count(match.rows)} labels ({beside})."
+    labels = f"about {count(match.rows)} training labels ({inside}), plus {count(validation)} of validation rows"
+    return f"{small} matches {large} with {labels}."
 
 
 def build(results: Results, primary: str) -> Grid | None:
@@ -98,13 +117,14 @@ def build(results: Results, primary: str) -> Grid | None:
         return None
     held = {(c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels}
     titles = {contestant.name: contestant.title for contestant in results.contestants}
+    validation = results.audit["rows"]["validation"]
     return Grid(
         heading=HEADING,
         caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
         rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
         notes=(
-            *(said(match, titles) for match in matches(results, primary)),
+            *(said(match, titles, validation) for match in matches(results, primary)),
             *(f"{c.title}: {fitted(found[c.name])}" for c in trained if c.kind != "cascade"),
             "From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",
         ),

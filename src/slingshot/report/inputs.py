@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from slingshot.points import Point, read_points
+from slingshot.points import Point, of_today, read_points
 from slingshot.settings import Settings
 from slingshot.tables import read_json
 
@@ -57,6 +57,8 @@ class Results:
     pairs: Figures
     curve: tuple[Point, ...] = ()
     """Its learning-curve points; those of other studies' contestants among them."""
+    left_out: str = ""
+    """Which points in metrics/curve are none of this curve, and why; empty where all are."""
 
     def of_kind(self, kind: Kind) -> list[Contestant]:
         return [contestant for contestant in self.contestants if contestant.kind == kind]
@@ -79,12 +81,15 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
         *((name, "llm") for name in study.llms),
         *((cascade.name, "cascade") for cascade in study.cascades),
     ]
+    audit = read_json(metrics / "audit" / f"{dataset}.json")
+    curve, left_out = of_today(read_points(metrics / "curve" / f"{dataset}.csv"), audit, settings.seed)
     return Results(
         dataset=dataset,
-        audit=read_json(metrics / "audit" / f"{dataset}.json"),
+        audit=audit,
         contestants=tuple(_contestant(settings, metrics, dataset, name, kind) for name, kind in kinds),
         pairs=read_json(metrics / "pairs" / f"{dataset}.json"),
-        curve=tuple(read_points(metrics / "curve" / f"{dataset}.csv")),
+        curve=tuple(curve),
+        left_out=left_out,
     )
 
 

@@ -151,6 +151,7 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
         listed = ", ".join(f"{title}: {source}" for title, source in sources.items())
         yield f"AUROC and log-loss stand side by side from different score sources ({listed})."
     yield from _missing(results, contestants, settings)
+    yield from [results.left_out] if results.left_out else []
     shared = results.pairs.get("notes") or []  # which the verdict says
     own = [(c.title, note) for c in contestants for note in c.intervals.get("notes") or [] if note not in shared]
     yield from dict.fromkeys(f"{title}: {note}" for title, note in own)

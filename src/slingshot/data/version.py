@@ -1,0 +1,25 @@
+"""What tells one version of a data set from another, in metrics/audit/D.json: a hash of its rows, and those of the
+files of data/prepared/D that a figure depends on."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from slingshot.tables import SPLITS
+
+FILES = (*(f"{split}.parquet" for split in SPLITS), "labels.json")
+
+
+def of_rows(rows: pd.DataFrame, names: list[str]) -> str:
+    """Of the usable rows (id, text, label, test), sorted by id, and the names of their labels: the same however they
+    are grouped, split and capped."""
+    held = pd.util.hash_pandas_object(rows[["id", "text", "label", "test"]], index=False, categorize=False)
+    return hashlib.sha256(repr(names).encode() + held.to_numpy().tobytes()).hexdigest()
+
+
+def of_files(folder: Path) -> dict[str, str]:
+    """Of each file of `folder` in FILES, as dvc.lock records it where a stage reads the file."""
+    return {name: hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() for name in FILES}
