@@ -5,6 +5,7 @@ from slingshot.report import inputs
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.verdict import best, decide, rows_to_decide
 from slingshot.settings import DecisionSettings
+from tests.report.conftest import NOTHING
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
@@ -13,8 +14,7 @@ def decided(files, study, tmp_path, *, required=None, **chosen):
     files.write(tmp_path)
     settings = study(**chosen)
     if required:
-        nothing = {"monthly_texts": None, "monthly_budget": None, "latency_p95": None}
-        settings = settings.model_copy(update={"decision": DecisionSettings(**nothing | required)})
+        settings = settings.model_copy(update={"decision": DecisionSettings(**NOTHING | required)})
     [results] = inputs.read(settings, tmp_path)
     return decide(results, settings)
 
@@ -65,8 +65,8 @@ def test_as_good_needs_to_be_cheaper(files, study, tmp_path, small_cost, verdict
     ("small_cost", "verdict", "reasons"),
     [
         (None, "not resolved", ["neither is better, nor shown to be as good"]),
-        (None, "as good", ["the model is as good", "neither is known to be cheaper per 1,000 texts"]),
-        (0.5, "as good", ["the model is as good, but dearer per 1,000 texts"]),
+        (None, "as good", ["the model is as good", "which of the two costs less is not known"]),
+        (0.5, "as good", ["the model is as good, but dearer"]),
     ],
 )
 def test_undecided_gives_the_reason_that_holds(files, study, tmp_path, small_cost, verdict, reasons) -> None:

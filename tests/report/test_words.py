@@ -1,11 +1,13 @@
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from slingshot.report import inputs, words
 from slingshot.settings import DecisionSettings
+from tests.report.conftest import NOTHING
 
 TITLE = "Gemma 3 270m (a 268M-parameter local stand-in)"
 
@@ -28,8 +30,9 @@ def figures(value: Any) -> Iterator[float]:
 def unexplained(verdict, files) -> list[str]:
     """Numbers of the paragraph that no file holds, at the precision that they are printed with."""
     held = [abs(f) for f in figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])]
+    held += [*figures([verdict.totals, asdict(verdict.pay_back)]), 12, 100_000, 1_200_000]
     text = verdict.words.replace(TITLE, "").replace("1,000 texts", "")
-    text = re.sub(r"About [\d,]+ test rows", "", text)
+    text = re.sub(r"[Aa]bout [\d,]+ (test rows|of them)", "", text)
     text = re.sub(r"with \d seeds?", "", text)
     wrong = []
     for token in re.findall(r"\d[\d,]*(?:\.\d+)?%?", text):
@@ -133,8 +136,7 @@ def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
 def required(files, study, tmp_path, cascades=(), **decision):
     """The words under a requirement."""
     files.write(tmp_path)
-    nothing = {"monthly_texts": None, "monthly_budget": None, "latency_p95": None}
-    settings = study(cascades=list(cascades)).model_copy(update={"decision": DecisionSettings(**nothing | decision)})
+    settings = study(cascades=list(cascades)).model_copy(update={"decision": DecisionSettings(**NOTHING | decision)})
     [results] = inputs.read(settings, tmp_path)
     return words.verdict(results, settings)
 
@@ -158,7 +160,7 @@ def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, t
         (0.1, "frozen has the best validation accuracy of the models that meet what is required"),
         (0.001, "No model meets what is required. tfidf is out"),
     ):
-        decision = DecisionSettings(monthly_texts=None, monthly_budget=None, latency_p95=limit)
+        decision = DecisionSettings(**NOTHING | {"latency_p95": limit})
         limited = settings.model_copy(update={"decision": decision})
         [results] = inputs.read(limited, tmp_path)
         text = words.verdict(results, limited).words
@@ -172,5 +174,5 @@ def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, st
     )
     files.costs["gemma"]["cost_per_1000_texts"] = None
     text = written(files, study, tmp_path).words
-    assert "To know which of the two costs less per 1,000 texts may decide it." in text
+    assert "To know which of the two costs less may decide it." in text
     assert "test rows would decide" not in text
