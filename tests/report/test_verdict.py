@@ -75,6 +75,26 @@ def test_undecided_gives_the_reason_that_holds(files, study, tmp_path, small_cos
     assert decided(files, study, tmp_path).reasons == reasons
 
 
+def test_timings_that_overlap_make_nobody_cheaper(files, study, tmp_path) -> None:
+    relate(files, 0.0, 0.03, 0.8, "as good", "as good")
+    files.costs["gemma"] = {
+        **files.costs["minilm"],
+        "cost_per_1000_texts": files.costs["minilm"]["cost_per_1000_texts"] * 1.1,
+    }
+    found = decided(files, study, tmp_path)
+    assert found.decision == "undecided"
+    assert found.reasons[-1] == "their costs can't be told apart"
+
+
+def test_labels_that_count_make_the_model_the_dearer_one(files, study, tmp_path) -> None:
+    relate(files, 0.0, 0.03, 0.8, "as good", "as good")
+    files.costs["gemma"]["labels"] = 312
+    assert decided(files, study, tmp_path).decision == "fine-tune", "labels that are there are sunk"
+    assert decided(files, study, tmp_path, required={"count_labels": True}).decision == "prompt"
+    many = {"count_labels": True, "monthly_texts": 10_000_000}
+    assert decided(files, study, tmp_path, required=many).decision == "fine-tune"
+
+
 def test_validation_chooses_the_model_and_test_does_not(files, study, tmp_path) -> None:
     files.scores["frozen"]["validation_accuracy"] = 0.99
     found = decided(files, study, tmp_path)
@@ -207,6 +227,24 @@ def test_who_misses_what_is_required_is_out_with_the_reason(
     if isinstance(out, dict):
         assert {name: found.excluded[name] for name in out} == out
     assert set(found.excluded) == set(out)
+
+
+def test_a_latency_of_99_texts_puts_nobody_out(files, study, tmp_path) -> None:
+    for name, texts in (("tfidf", 100), ("frozen", 100), ("minilm", 99), ("gemma", None)):
+        files.costs[name] |= {"latency_p95": 0.5, "latency_texts": texts}
+    found = decided(files, study, tmp_path, required={"latency_p95": 0.1})
+    assert set(found.excluded) == {"tfidf", "frozen"}
+    assert (found.small, found.large) == ("minilm", "gemma")
+
+
+def test_a_month_on_an_always_on_machine_pays_it_whole(files, study, tmp_path) -> None:
+    files.write(tmp_path)
+    settings = study()
+    decision = DecisionSettings(**NOTHING | {"monthly_texts": 1000, "monthly_budget": 70.0})
+    cost = settings.cost.model_copy(update={"always_on": True})
+    settings = settings.model_copy(update={"decision": decision, "cost": cost})
+    [results] = inputs.read(settings, tmp_path)
+    assert decide(results, settings).excluded["minilm"] == "1,000 texts a month cost EUR 73.0, more than 70"
 
 
 def test_what_was_not_measured_does_not_meet_a_requirement(files, study, tmp_path) -> None:

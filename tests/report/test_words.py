@@ -151,6 +151,42 @@ def test_who_is_out_is_named_with_the_reason(files, study, tmp_path) -> None:
     assert text.startswith("Undecided. No model and no LLM meets what is required.")
 
 
+def test_a_latency_of_too_few_texts_is_said(files, study, tmp_path) -> None:
+    for name in ("tfidf", "frozen", "minilm", "gemma"):
+        files.costs[name] |= {"latency_p95": 0.5, "latency_texts": 99 if name == "minilm" else 100}
+    text = required(files, study, tmp_path, latency_p95=0.1).words
+    why = "95 of 100 texts take it up to 0.500 s, by 99 single texts, but 100 are needed"
+    assert f"minilm is not judged by its latency: {why}." in text
+    assert "not judged by its latency" not in required(files, study, tmp_path).words
+
+
+def test_both_totals_are_said_and_what_is_assumed(files, study, tmp_path) -> None:
+    files.costs["gemma"]["labels"] = 312
+    text = required(files, study, tmp_path).words
+    assert "Over 12 months (assumed) of 100,000 texts (assumed) each, on a machine paid by use, training and " in text
+    assert f"prediction cost EUR 1.82 with minilm and EUR 42.2 with {TITLE}; with labels, EUR 338 and EUR 73.4." in text
+    assert f"minilm is cheaper than {TITLE}." in text
+    text = required(files, study, tmp_path, count_labels=True, monthly_texts=5000, horizon_months=24).words
+    assert "Over 24 months of 5,000 texts each, on a machine paid by use, training, labels and prediction cost" in text
+    assert f"{TITLE} is cheaper than minilm." in text and "assumed" not in text
+
+
+def test_when_a_dearer_start_pays_back_is_said_in_texts(files, study, tmp_path) -> None:
+    files.costs["gemma"]["labels"] = 312
+    start = (
+        "Where labels are still to be paid for, minilm starts dearer by EUR 305 (3,360 labels of training and "
+        "validation rows against 312). "
+    )
+    after = "Its texts pay that back after about 9,000,000 of them, "
+    assert f"{start}{after}more than the 1,200,000 of that time." in required(files, study, tmp_path).words
+    many = required(files, study, tmp_path, monthly_texts=1_000_000).words
+    assert f"{start}{after}within the 12,000,000 of that time." in many
+    files.costs["minilm"]["cost_per_1000_texts"] = files.costs["gemma"]["cost_per_1000_texts"]
+    text = required(files, study, tmp_path).words
+    assert f"{start}No number of texts is known to pay that back." in text
+    assert "Their costs can't be told apart." in text
+
+
 def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, tmp_path) -> None:
     for name, latency in (("tfidf", 0.005), ("frozen", 0.03), ("minilm", 0.4)):
         files.costs[name]["latency_p95"] = latency

@@ -76,9 +76,9 @@ def costs(results: Results, settings: Settings) -> Grid:
             "test rows are not counted: any comparison needs them, whoever wins.",
             f"In all: training and prediction on {total.machine(settings)}. The sum {counted} decides who is cheaper "
             "(decision.count_labels).",
-            "The spread is the standard error of the machine's seconds over them, from parts of one run. Two costs "
-            f"nearer than {total.ERRORS:g} of it, or than {percent(total.SAME)}, can't be told apart. Another machine, "
-            "or another load on this one, may change them by more.",
+            "The spread is the standard error of the machine's seconds over them, from parts of one run. Seconds may "
+            f"be off by {total.ERRORS:g} times that, and by {percent(total.LEAST)} at least, as one run does not see "
+            "another load; costs nearer than that can't be told apart.",
             f"{MISSING} under training: prompted, not trained. {MISSING} under a list price: no tokens are billed, or "
             "this API's price is not listed so.",
             f"By use pays the hours worked, at {percent(start.utilisation)} utilisation; always on pays whole machines "

@@ -1,7 +1,7 @@
 """What a contestant costs over the months of the decision, and which of two costs less.
 
 A total is training and prediction, and labels where they count, by the formulas of slingshot.monthly. One is cheaper
-than another only where they lie further apart than the timing of prediction varied, and than what nobody chooses by.
+than another only where they lie further apart than the machine's seconds may be off, and than what nobody chooses by.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ TEXTS = 100_000
 MONTHS = 12
 """Where `decision` names no horizon."""
 ERRORS = 3.0
-"""Standard errors of a timing that are its noise: it is known from ten parts or a little more, all of one run."""
+"""Standard errors of a timing within which its seconds lie: it is known from ten parts or a few more, of one run."""
+LEAST = 0.1
+"""The share by which a machine's seconds may be off, at least: one run does not see another load. Between two machines
+the ratio of two contestants' seconds moved by up to 13% (bench/README.md)."""
 SAME = 0.01
-"""The share of the dearer total within which two cost the same: training is timed once, and nobody chooses by less."""
+"""The share of the dearer total within which two cost the same: nobody chooses by less."""
 BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
     # billing: (key in metrics/cost, what the page calls it)
     "billed": ("token_cost_per_1000_texts", "as billed in this run"),
@@ -42,7 +45,8 @@ class Total:
 
     prediction: float
     noise: float | None
-    """How far `prediction` may be off for the timing's sake; None where the timing's spread is not known."""
+    """How far prediction and training may be off, as their seconds may; None where the spread of the timing is not
+    known."""
     training: float
     labels: float | None
     """Of training and validation rows, or shots; None where their number is not known."""
@@ -135,14 +139,19 @@ def of(cost: Mapping[str, Any], settings: Settings) -> Total | None:
     )
 
 
+def off(spread: float) -> float:
+    """The share by which seconds may be off whose timing has that spread."""
+    return max(ERRORS * spread, LEAST)
+
+
 def _noise(taken: Work, spread: float, at: Terms) -> float:
-    """Half of what lies between the slowest and the fastest that the timing allows."""
-    off = ERRORS * spread
-    months = (
-        monthly.month(replace(taken, seconds=taken.seconds * factor), at) for factor in (1 + off, max(1 - off, 0.0))
-    )
-    slow, fast = (month.prediction if month else 0.0 for month in months)
-    return (slow - fast) / 2 * at.months
+    """Half of what lies between the slowest and the fastest machine that the timing allows."""
+    sums = []
+    for factor in (1 + off(spread), max(1 - off(spread), 0.0)):
+        here = replace(taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor)
+        month = monthly.month(here, at)
+        sums.append(month.prediction + month.training if month else 0.0)
+    return (sums[0] - sums[1]) / 2 * at.months
 
 
 def cheaper(a: Total | None, b: Total | None) -> bool | None:
@@ -191,7 +200,7 @@ def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None
 
 
 def predictions_apart(a: Total | None, b: Total | None) -> bool:
-    """Whether the timings tell the two costs of prediction apart."""
+    """Whether the two costs of prediction can be told apart."""
     if a is None or b is None or a.noise is None or b.noise is None:
         return False
     return _apart(a.prediction, b.prediction, math.hypot(a.noise, b.noise))

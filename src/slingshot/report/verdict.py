@@ -40,8 +40,9 @@ RULES = (
     "cost.always_on says so. Labels of training rows, or shots, and of validation rows count where "
     "decision.count_labels says that they are still to be paid for; those of test rows never do, as any comparison "
     "needs them. Both totals are shown.",
-    "Costs can't be told apart where they differ by less than 1%, or by less than the timing of prediction varied: "
-    "three standard errors, from parts of one run. Another machine, or another load on this one, may change more.",
+    "Costs can't be told apart where they differ by less than 1%, or by less than the machine's seconds may be off: by "
+    "three standard errors of the timing of prediction, from parts of one run, and by 10% at least, as one run sees no "
+    "other load. On another kind of machine all seconds change, and so does what an API costs against them.",
     "A latency of fewer than 100 single texts puts nobody out.",
 )
 
