@@ -90,7 +90,7 @@ def test_the_total_is_that_of_so_many_months(settings) -> None:
 def test_a_second_machine_that_the_timing_leaves_open_is_noise(settings) -> None:
     full = monthly.capacity(total.work(timed(0.03, 0.01)), total.terms(settings(always_on=True)))
     near, far = (settings(always_on=True, monthly_texts=int(full * share)) for share in (0.95, 0.5))
-    assert total.of(timed(0.03, 0.01), near).noise == pytest.approx(12 * monthly.HOURS * 0.1 / 2)
+    assert total.of(timed(0.03, 0.01), near).noise == pytest.approx(12 * monthly.HOURS * 0.1)
     assert total.of(timed(0.03, 0.01), far).noise == 0
 
 

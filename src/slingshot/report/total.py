@@ -145,13 +145,16 @@ def off(spread: float) -> float:
 
 
 def _noise(taken: Work, spread: float, at: Terms) -> float:
-    """Half of what lies between the slowest and the fastest machine that the timing allows."""
-    sums = []
-    for factor in (1 + off(spread), max(1 - off(spread), 0.0)):
-        here = replace(taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor)
-        month = monthly.month(here, at)
-        sums.append(month.prediction + month.training if month else 0.0)
-    return (sums[0] - sums[1]) / 2 * at.months
+    """How far the slowest or the fastest machine that the timing allows is from what was measured."""
+    slow, measured, fast = (_machine(taken, factor, at) for factor in (1 + off(spread), 1.0, max(1 - off(spread), 0.0)))
+    return max(slow - measured, measured - fast) * at.months
+
+
+def _machine(taken: Work, factor: float, at: Terms) -> float:
+    """A month of prediction and training where each takes `factor` times its seconds."""
+    here = replace(taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor)
+    month = monthly.month(here, at)
+    return month.prediction + month.training if month else 0.0
 
 
 def cheaper(a: Total | None, b: Total | None) -> bool | None:
