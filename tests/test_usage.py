@@ -16,10 +16,11 @@ USAGE = Usage(
     title="MiniLM",
     hardware={"name": "cpu", "cores": 2},
     train_rows=9,
+    validation_rows=3,
     model_bytes=10,
     train=(Run(0, 100, 9, 1.5),),
     predict=(Run(0, 50, 6, 0.5),),
-    latency={"p50": 0.01, "p95": 0.02},
+    latency={"p50": 0.01, "p95": 0.02, "texts": 100},
     peak_memory_bytes=1000,
 )
 
@@ -37,14 +38,19 @@ def test_usage_comes_back(tmp_path: Path) -> None:
     [
         ({"train": None}, "not a usage file"),
         ({"train": [{"seed": 0}]}, "not a usage file"),
+        ({"validation_rows": ...}, "not a usage file.*validation_rows.*run `dvc repro`"),
         ({"surprise": 1}, "not a usage file.*surprise"),
         ({"predict": [{"seed": 0, "tokens": 1, "texts": 1, "seconds": -1}]}, "seconds must be finite"),
+        (
+            {"predict": [{"seed": 0, "tokens": 1, "texts": 1, "seconds": 1, "error": -1}]},
+            "seconds must be finite",
+        ),
     ],
 )
 def test_broken_usage_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     USAGE.write(tmp_path / "u.json")
     value = json.loads((tmp_path / "u.json").read_text())
-    tables.write_json(tmp_path / "u.json", value | change)
+    tables.write_json(tmp_path / "u.json", {k: v for k, v in (value | change).items() if v is not ...})
     with pytest.raises(UserError, match=rf"u\.json: {message}"):
         Usage.read(tmp_path / "u.json")
 

@@ -154,7 +154,7 @@ def _cost(found: Found) -> list[str]:
         "Training, in money": (cost["train_cost"], money),
         "1,000 texts": (cost["cost_per_1000_texts"], money),
         "A million tokens": (cost["cost_per_million_tokens"], money),
-        "Labels of the training rows": (cost["labelling_cost"], money),
+        "Labels of training and validation rows": (cost["labelling_cost"], money),
         "Texts per second": (cost["texts_per_second"], "{}"),
         "One text alone, median": (cost["latency_p50"], "{} s"),
         "One text alone, 95th percentile": (cost["latency_p95"], "{} s"),

@@ -1,16 +1,75 @@
-"""The machine a stage runs on: device, threads, memory, and how it is described in usage files."""
+"""The machine a stage runs on: device, threads, memory, how fast it answers, and how usage files describe it."""
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import resource
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slingshot.settings import PARAMS, RunSettings, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LATENCY_TEXTS = 100
+"""Single texts that are timed: a 95th percentile of fewer rests on a handful of slow ones."""
+PARTS = 10
+"""Parts that are timed on their own, at least."""
+PART_TEXTS = 16
+"""Texts of a part, at least: a model that gets a few at a time is slower than it is on many."""
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What was answered, in order, and the seconds of one pass over the texts, with their standard error."""
+
+    answers: np.ndarray
+    seconds: float
+    error: float | None
+
+
+def timed(answer: Callable[[list[str]], np.ndarray], texts: Sequence[str], tokens: Sequence[int]) -> Timed:
+    """Answer the texts in parts, each timed on its own. Few texts are answered several times, to have PARTS parts.
+
+    A part is every nth text, so that parts are alike where the texts are in no order. `answer` gives an array with a
+    row a text; `tokens` are the texts' own. The error holds what changes from part to part: not another machine, nor
+    another load on this one.
+    """
+    import numpy as np
+
+    count = max(1, min(PARTS, len(texts) // PART_TEXTS))
+    passes = math.ceil(PARTS / count)
+    answers: list[Any] = [None] * len(texts)
+    seconds = []
+    for _ in range(passes):
+        for part in range(count):
+            started = time.perf_counter()
+            found = answer(list(texts[part::count]))
+            seconds.append(time.perf_counter() - started)
+            answers[part::count] = found
+    error = standard_error(seconds, [sum(tokens[part::count]) for part in range(count)] * passes)
+    return Timed(np.stack(answers), sum(seconds) / passes, None if error is None else error / passes)
+
+
+def standard_error(seconds: Sequence[float], tokens: Sequence[int]) -> float | None:
+    """Of the sum of `seconds`, each taken by so many tokens; None of fewer than two.
+
+    That of a ratio estimator (Cochran, Sampling Techniques, 1977, section 2.11): what the parts leave over where each
+    took the mean seconds of a token. Where no token is known, each counts the same.
+    """
+    import numpy as np
+
+    taken, size = np.asarray(seconds, dtype=float), np.asarray(tokens, dtype=float)
+    if len(taken) < 2:
+        return None
+    shares = size / size.sum() if size.sum() else np.full(len(size), 1 / len(size))
+    return float(np.sqrt(((taken - shares * taken.sum()) ** 2).sum() * len(taken) / (len(taken) - 1)))
 
 
 def set_up(run: RunSettings) -> str:
@@ -55,20 +114,28 @@ def describe(device: str, dtype: str) -> dict[str, Any]:
     return {"name": name, "cores": os.cpu_count(), "device": device, "dtype": dtype}
 
 
-def latency(answer: Callable[[str], Any], texts: Sequence[str], count: int) -> dict[str, float]:
-    """Median and 95th percentile, in seconds, of answering one text at a time.
+def latency(answer: Callable[[str], Any], texts: Sequence[str], count: int = LATENCY_TEXTS) -> dict[str, float]:
+    """Median and 95th percentile, in seconds, of answering one text at a time, and of how many `texts`.
 
     The first of `count` + 1 calls warms up and is left out, unless there is but one text.
     """
-    import numpy as np
-
     seconds = []
     for text in texts[: count + 1]:
         started = time.perf_counter()
         answer(text)
         seconds.append(time.perf_counter() - started)
-    kept = seconds[1:] or seconds
-    return {"p50": float(np.percentile(kept, 50)), "p95": float(np.percentile(kept, 95))}
+    return percentiles(seconds[1:] or seconds)
+
+
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Of single texts' seconds, as usage files hold them."""
+    import numpy as np
+
+    return {
+        "p50": float(np.percentile(seconds, 50)),
+        "p95": float(np.percentile(seconds, 95)),
+        "texts": len(seconds),
+    }
 
 
 def peak_memory_bytes() -> int:

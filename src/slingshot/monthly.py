@@ -62,13 +62,17 @@ class Month:
     labels: float
 
     @property
+    def prediction(self) -> float:
+        return self.machine + self.tokens
+
+    @property
     def once(self) -> float:
         """The month's share of what is paid once."""
         return self.training + self.labels
 
     @property
     def total(self) -> float:
-        return self.machine + self.tokens + self.once
+        return self.prediction + self.once
 
 
 def machine_seconds(work: Work, terms: Terms) -> float:

@@ -13,20 +13,26 @@ from slingshot.tables import read_json, write_json
 
 @dataclass(frozen=True)
 class Run:
-    """One training or prediction run: its seed (-1: none), real tokens, texts and seconds."""
+    """One training or prediction run: its seed (-1: none), real tokens, texts and seconds.
+
+    `error` is the standard error of a prediction's seconds, from parts of it that were timed on their own; null where
+    none were.
+    """
 
     seed: int
     tokens: int
     texts: int
     seconds: float
+    error: float | None = None
 
 
 @dataclass(frozen=True)
 class Usage:
     """data/usage/D/C.json: what a contestant used. Tokens are real ones, padding left out.
 
-    hardware: name, cores, device, dtype. latency: p50 and p95 of single texts, in seconds; empty where nothing
-    answered them one by one. Bytes are null for what runs elsewhere.
+    hardware: name, cores, device, dtype. train_rows: labelled rows that were trained on or shown as examples;
+    validation_rows: those by which was chosen. latency: p50 and p95 of single texts, in seconds, and of how many
+    `texts`; empty where nothing answered them one by one. Bytes are null for what runs elsewhere.
     `train` is empty for LLMs. `predict` times the texts that were not already passed to choose by; a local LLM's
     tokens there are the text's and those around it, an API's are all that it counts as input, and its seconds those of
     its answers, one after the other, or 0 where a batch, which does not tell, gave some. llm_tokens and, of what
@@ -39,6 +45,7 @@ class Usage:
     title: str
     hardware: dict[str, Any]
     train_rows: int
+    validation_rows: int
     model_bytes: int | None
     train: tuple[Run, ...]
     predict: tuple[Run, ...]
@@ -61,6 +68,7 @@ class Usage:
             usage = cls(**(value | runs))
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None
-        if any(run.seconds < 0 or not math.isfinite(run.seconds) for run in (*usage.train, *usage.predict)):
+        seconds = [s for run in (*usage.train, *usage.predict) for s in (run.seconds, run.error or 0.0)]
+        if any(s < 0 or not math.isfinite(s) for s in seconds):
             raise UserError(f"{path}: seconds must be finite and not negative; run `dvc repro`")
         return usage

@@ -181,7 +181,7 @@ def test_the_keyboard_reaches_the_skip_link_and_every_control(open_page) -> None
         assert page.evaluate("document.activeElement.id") == control
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
         before = page.locator(f"#{control}-value").inner_text()
-        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowRight" if page.locator(f"#{control}").input_value() == "0" else "ArrowLeft")
         after = page.locator(f"#{control}-value").inner_text()
         assert after != before
         assert page.locator(f"#{control}").get_attribute("aria-valuetext") == after

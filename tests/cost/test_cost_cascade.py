@@ -11,7 +11,7 @@ from slingshot.usage import Run, Usage
 from tests.cost.test_cost_figures import COST, LLM, MODEL, SECOND
 
 SMALL = replace(MODEL, train=(Run(0, 10_000, 500, 40.0),), predict=(Run(0, 4_000, 200, 1.0),))
-LARGE = replace(LLM, predict=(Run(-1, 20_000, 400, 200.0),), latency={"p50": 0.5, "p95": 1.0})
+LARGE = replace(LLM, predict=(Run(-1, 20_000, 400, 200.0),), latency={"p50": 0.5, "p95": 1.0, "texts": 20})
 
 
 def made(share: float, *, read: bool = True, priced: bool = False, large: Usage = LARGE) -> Usage:
@@ -29,7 +29,7 @@ def test_a_local_cascade_costs_the_small_model_on_all_texts_and_the_llm_on_its_s
     assert costs["cost_per_1000_texts"] == pytest.approx(small + 0.25 * large)
     assert costs["machine_seconds_per_1000_texts"] == pytest.approx(130)
     assert costs["train_cost"] == pytest.approx(40 * SECOND)
-    assert costs["labelling_cost"] == pytest.approx(50)
+    assert costs["labels"] == 600, "the LLM's shots and validation rows are among the small model's"
 
 
 def test_a_cascade_with_a_priced_llm_costs_seconds_and_tokens() -> None:
@@ -74,13 +74,28 @@ def test_the_bill_follows_tokens_and_the_latency_the_number_of_texts() -> None:
     [(0.01, True, 0.01, 0.02), (0.2, True, 0.01, 1.02), (0.7, True, 0.51, 1.02), (1.0, False, 0.5, 1.0)],
 )
 def test_a_text_that_is_escalated_waits_for_both(share: float, read: bool, p50: float, p95: float) -> None:
-    assert made(share, read=read).latency == {"p50": pytest.approx(p50), "p95": pytest.approx(p95)}
+    texts = 20 if share > 0.05 else 100
+    assert made(share, read=read).latency == {"p50": pytest.approx(p50), "p95": pytest.approx(p95), "texts": texts}
 
 
 def test_an_unknown_latency_stays_unknown_only_where_it_matters() -> None:
     batch = replace(LARGE, latency={})
-    assert made(0.01, large=batch).latency == {"p50": 0.01, "p95": 0.02}
-    assert made(0.2, large=batch).latency == {"p50": 0.01}
+    assert made(0.01, large=batch).latency == {"p50": 0.01, "p95": 0.02, "texts": 100}
+    assert made(0.2, large=batch).latency == {"p50": 0.01, "texts": 100}
+
+
+def test_the_errors_of_both_sides_add_up_by_their_share_and_one_unknown_makes_all_unknown() -> None:
+    small = replace(SMALL, predict=(replace(SMALL.predict[0], error=0.04),))
+    large = replace(LARGE, predict=(replace(LARGE.predict[0], error=2.0),))
+
+    def error(side: Usage, share: float = 0.25, *, read: bool = True, priced: bool = False) -> float | None:
+        found = cascade.usage("both", small, side, {0: Asked(share, share, read)}, 100, priced=priced)
+        return found.predict[0].error
+
+    assert error(large) == pytest.approx((0.02**2 + (25 / 400 * 2) ** 2) ** 0.5)
+    assert error(LARGE) is None
+    assert error(LARGE, priced=True) == error(LARGE, 0.0) == pytest.approx(0.02), "the LLM takes no paid second"
+    assert error(large, 1.0, read=False) == pytest.approx(0.5)
 
 
 def test_several_seeds_add_up_and_the_mean_is_the_cost() -> None:

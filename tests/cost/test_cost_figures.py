@@ -20,10 +20,11 @@ MODEL = Usage(
     title="minilm",
     hardware={},
     train_rows=500,
+    validation_rows=100,
     model_bytes=2**20 * 90,
     train=(Run(0, 10_000, 500, 40.0), Run(1, 10_000, 500, 60.0)),
     predict=(Run(0, 4_000, 200, 1.0), Run(1, 4_000, 200, 3.0)),
-    latency={"p50": 0.01, "p95": 0.02},
+    latency={"p50": 0.01, "p95": 0.02, "texts": 100},
     peak_memory_bytes=2**29,
 )
 LLM = replace(
@@ -31,6 +32,7 @@ LLM = replace(
     kind="llm",
     train=(),
     train_rows=24,
+    validation_rows=80,
     requests=400,
     llm_tokens={"input": 300_000, "output": 1_000, "cache_write": 0, "cache_read": 99_000},
 )
@@ -45,7 +47,8 @@ def test_a_model_costs_its_seconds_as_a_mean_over_seeds() -> None:
     assert found["texts_per_second"] == 100
     assert found["cost_per_1000_texts"] == pytest.approx(10 * SECOND)
     assert found["cost_per_million_tokens"] == pytest.approx(500 * SECOND)
-    assert found["labelling_cost"] == pytest.approx(50)
+    assert (found["labels"], found["train_rows"]) == (600, 500), "labels of validation rows are paid for too"
+    assert found["labelling_cost"] == pytest.approx(60)
     assert (found["peak_memory_gib"], found["model_mib"]) == (0.5, 90)
 
 
@@ -90,7 +93,17 @@ def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:
 def test_what_was_not_measured_is_null_not_zero() -> None:
     found = figures(replace(MODEL, predict=(Run(0, 0, 0, 0.0),), latency={}), COST)
     assert found["tokens_per_second"] is found["cost_per_million_tokens"] is found["cost_per_1000_texts"] is None
-    assert found["latency_p50"] is None
+    assert found["latency_p50"] is found["machine_seconds_spread"] is None
+
+
+def test_the_spread_of_seeds_timed_alike_is_that_of_their_mean() -> None:
+    timed = tuple(replace(run, error=0.1) for run in MODEL.predict)
+    assert figures(replace(MODEL, predict=timed), COST)["machine_seconds_spread"] == pytest.approx(0.02**0.5 / 4)
+    assert figures(replace(MODEL, predict=(timed[0], MODEL.predict[1])), COST)["machine_seconds_spread"] is None
+    price = COST.llm_prices["claude_3_opus"]
+    assert figures(replace(LLM, predict=timed), COST, price)["machine_seconds_spread"] is None, (
+        "its seconds cost nothing"
+    )
 
 
 def test_the_stage_writes_flat_figures_that_dvc_can_diff(tmp_path: Path) -> None:

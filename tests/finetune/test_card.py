@@ -65,7 +65,7 @@ def test_the_card_is_the_same_again_and_counts_the_rows_it_was_trained_on(projec
 def test_the_front_matter_names_a_base_model_of_the_hub(tmp_path: Path, checkpoint: str, base: bool) -> None:
     chosen = settings.TransformerSettings(family="transformer", checkpoint=checkpoint, revision="v1")
     hardware = {"name": "a CPU", "cores": 2, "device": "cpu", "dtype": "float32"}
-    usage = Usage("model", "m", hardware, 12, 1, (Run(4, 10, 3, 1.0), Run(5, 10, 3, 1.0)), (), {}, 1)
+    usage = Usage("model", "m", hardware, 12, 3, 1, (Run(4, 10, 3, 1.0), Run(5, 10, 3, 1.0)), (), {}, 1)
     model = card.Trained("d", "m", chosen, ("a|b", "c"), (5, 7), 1.0, "macro_f1", usage)
     card.write(tmp_path, model)
     made = ModelCard.load(tmp_path / "README.md")

@@ -42,7 +42,8 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
     usage = Usage.read(project / f"data/usage/toy/{model}.json")
     assert usage.train[0].seconds > 0 and usage.predict[0].texts == 105
     assert usage.predict[0].tokens == frame["input_tokens"].sum()
-    assert usage.latency["p50"] <= usage.latency["p95"]
+    assert usage.latency["p50"] <= usage.latency["p95"] and usage.latency["texts"] == 100
+    assert usage.validation_rows == 45 and 0 < usage.predict[0].error < usage.predict[0].seconds
     assert usage.model_bytes > 1000 and usage.train_rows == 150
 
 

@@ -102,7 +102,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _write("gemma", pd.concat([few, make_frame(test, 3, seeds=(-1,), source="none")]), fraction=None, train_rows=12)
     for name, seeds, rows in (("minilm", (0, 1), 77), ("gemma", (-1,), 12)):
         runs = tuple(Run(seed, 5_000, 160, 2.0) for seed in seeds)
-        Usage("model", name, {}, rows, None, (), runs, {}, None).write(Path(f"data/usage/tweets/{name}.json"))
+        Usage("model", name, {}, rows, 0, None, (), runs, {}, None).write(Path(f"data/usage/tweets/{name}.json"))
     return tmp_path
 
 

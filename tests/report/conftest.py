@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -99,18 +100,26 @@ def calibration(seeds: list[int]) -> dict[str, Any]:
     }
 
 
-def cost(price: float, seconds: float | None) -> dict[str, Any]:
-    """Of what costs the machine's seconds, at 0.10 an hour."""
+def cost(price: float, seconds: float | None, labels: int = 3360) -> dict[str, Any]:
+    """Of what costs the machine's seconds, at 0.10 an hour, timed to 1%."""
     return {
-        "machine_seconds_per_1000_texts": price / 0.1 * 3600,
+        "machine_seconds_per_1000_texts": _seconds(price),
+        "machine_seconds_spread": 0.01,
         **dict.fromkeys(TOKEN_COSTS),
         "train_seconds": seconds,
         "train_cost": None if seconds is None else seconds * 0.1 / 3600,
         "cost_per_1000_texts": price,
         "cost_per_million_tokens": price * 50,
-        "labelling_cost": 252.0,
-        "train_rows": 2520,
+        "latency_texts": 100,
+        "labels": labels,
+        "labelling_cost": labels * 0.1,
+        "train_rows": labels - 840,
     }
+
+
+def _seconds(price: float) -> float:
+    """Of a machine at 0.10 an hour, for that price."""
+    return price / 0.1 * 3600
 
 
 TOKEN_COSTS = tuple(f"{kind}_cost_per_1000_texts" for kind in ("token", "list", "cached", "batch"))
@@ -281,8 +290,18 @@ class Files:
         self.plots[name], self.cascades[name] = plots(value), cascade(name)
         self.pairs["pairs"] += [pair(other, name, {**VALUES, name: value}) for other in VALUES]
 
+    def _seconds_follow_prices(self) -> None:
+        """A test that changes the price of what is paid by the second changes its seconds."""
+        for held in self.costs.values():
+            price, seconds = held["cost_per_1000_texts"], held["machine_seconds_per_1000_texts"]
+            if seconds is None or held["token_cost_per_1000_texts"] is not None:
+                continue
+            if price is None or not math.isclose(_seconds(price), seconds):
+                held["machine_seconds_per_1000_texts"] = None if price is None else _seconds(price)
+
     def write(self, folder: Path, dataset: str = "tweets") -> None:
         """Into `folder`, the metrics, and into data/ beside it."""
+        self._seconds_follow_prices()
         values = {f"audit/{dataset}": self.audit, f"pairs/{dataset}": self.pairs}
         for room, held in (
             ("scores", self.scores),
@@ -302,6 +321,14 @@ class Files:
             held.write(data / "plots" / dataset / name)
 
 
+NOTHING: dict[str, Any] = {
+    "monthly_texts": None,
+    "horizon_months": None,
+    "count_labels": False,
+    "monthly_budget": None,
+    "latency_p95": None,
+}
+"""The decision block that requires nothing."""
 VOID = {"meta", "link", "input"}
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from slingshot import monthly
-from slingshot.report import economy, inputs, published
+from slingshot.report import economy, inputs, published, total
 from slingshot.report.section import sections
 
 API = {
     "machine_seconds_per_1000_texts": None,
+    "machine_seconds_spread": None,
     "token_cost_per_1000_texts": 1.0,
     "list_cost_per_1000_texts": 2.0,
     "cached_cost_per_1000_texts": 1.0,
@@ -37,7 +38,8 @@ def test_what_is_written_by_the_cost_stage_is_what_a_month_adds_up_to(files, res
         month = monthly.month(work, start)
         price = files.costs[name]["cost_per_1000_texts"]
         assert month.machine + month.tokens == pytest.approx(start.texts / 1000 * price), name
-        assert month.labels == pytest.approx(252 / 12)
+        assert month.labels == 0, "labels are there already"
+        assert monthly.month(work, total.with_labels(settings)).labels == pytest.approx(336 / 12)
 
 
 def test_a_cascades_seconds_beyond_its_small_model_s_are_its_llms(files, results) -> None:
@@ -57,16 +59,20 @@ def test_training_labels_and_prediction_stand_apart_with_every_price(files, resu
     gemma = next(row for title, row in rows.items() if "Gemma" in title)
     assert gemma["Training, once"] == "–" and gemma["at list price"] == "2.00"
     assert gemma["list price, in batches"] == "0.500" and gemma["100,000 a month, always on"] == "100"
-    assert rows["minilm"]["at list price"] == "–" and rows["minilm"]["Labels, once"] == "252"
+    assert rows["minilm"]["at list price"] == "–" and rows["minilm"]["Labels, once"] == "336"
     assert rows["minilm"]["100,000 a month, by use"] == "0.151"
     assert rows["minilm"]["100,000 a month, always on"] == "73.0"
+    assert rows["minilm"]["Spread of the timing"] == "1%" and gemma["Spread of the timing"] == "–"
+    assert rows["minilm"]["In all, without labels"] == "1.82", "twelve months, and training"
+    assert rows["minilm"]["In all, with labels"] == "338"
+    assert "over 12 months (assumed) of 100,000 texts (assumed) each" in grid.caption
 
 
 def test_break_even_is_of_texts_in_all_and_says_who_is_cheaper_where(files, results) -> None:
-    files.costs["gemma"] |= API | {"train_rows": 12}
+    files.costs["gemma"] |= API | {"labels": 312}
     held, settings = results(models=["minilm"])
     [(a, b, texts, words)] = economy.break_evens(held, settings).rows
-    once = (2520 - 12) * 0.1 + 312.4 * 0.1 / 3600
+    once = (3360 - 312) * 0.1 + 312.4 * 0.1 / 3600
     assert (a, b) == ("minilm", "gemma")
     assert int(texts.replace(",", "")) == pytest.approx(once / (1.0 - 0.00151) * 1000, abs=1)
     assert words == "gemma is cheaper below, minilm above"
@@ -79,6 +85,7 @@ def test_no_break_even_says_why(files, results) -> None:
     words = {row[:2]: row[3] for row in economy.break_evens(held, settings).rows}
     assert words["minilm", "gemma"] == "a price is not known"
     assert words["tfidf", "minilm"] == "tfidf is cheaper at any number"
+    assert words["frozen", "minilm"] == "the cost of their texts can't be told apart"
 
 
 def test_the_surface_is_the_ratio_of_two_months(results) -> None:
@@ -129,7 +136,7 @@ def test_the_surface_starts_from_the_pair_of_the_verdict(files, study, tmp_path)
 def test_a_cascade_that_always_asks_is_the_llm_to_the_last_bit_of_its_seconds(files, results) -> None:
     seconds = files.costs["gemma"]["machine_seconds_per_1000_texts"]
     files.add_cascade("both", 0.7, files.costs["gemma"]["cost_per_1000_texts"])
-    same = {key: files.costs["gemma"][key] for key in ("train_rows", "train_seconds", "labelling_cost")}
+    same = {key: files.costs["gemma"][key] for key in ("labels", "train_seconds", "labelling_cost")}
     files.costs["both"] |= same | {"machine_seconds_per_1000_texts": seconds * (1 + 1e-15)}
     for row in files.cascades["both"]["seeds"]:
         row["threshold"] = None

@@ -1,5 +1,6 @@
 """report/index.html without a browser: what it holds, that it asks for nothing, and that texts stay texts."""
 
+import html
 import json
 import re
 from itertools import pairwise
@@ -176,3 +177,25 @@ def test_a_full_study_stays_under_five_megabytes(files, study, tmp_path) -> None
     made = page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data")
     assert len(made.html.encode()) < 5_000_000
     assert "pairs of classes most often confused" in made.html
+
+
+def priced(study, *, always_on: bool, **decision):
+    held = study()
+    cost = held.cost.model_copy(update={"always_on": always_on})
+    return held.model_copy(update={"cost": cost, "decision": held.decision.model_copy(update=decision)})
+
+
+def test_the_sliders_start_from_the_total_that_decides(files, study, tmp_path) -> None:
+    files.write(tmp_path / "metrics")
+
+    def built(**chosen: object) -> str:
+        settings = priced(study, **chosen)
+        return shown(page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data").html)
+
+    assumed = built(always_on=False)
+    assert 'value="" checked' in assumed and "A label's price starts at 0" in html.unescape(assumed)
+    assert "It starts from 12 months (assumed) of 100,000 texts (assumed) each." in assumed
+    assert "Over 12 months (assumed) of 100,000 texts (assumed) each, gemma costs 23 times as much." in assumed
+    given = built(always_on=True, monthly_texts=5000, horizon_months=7, count_labels=True)
+    assert 'value="1" checked' in given and 'value="" checked' not in given
+    assert "price starts at 0" not in given and "assumed)" not in given

@@ -5,6 +5,7 @@ from slingshot.report import inputs
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.verdict import best, decide, rows_to_decide
 from slingshot.settings import DecisionSettings
+from tests.report.conftest import NOTHING
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
@@ -13,8 +14,7 @@ def decided(files, study, tmp_path, *, required=None, **chosen):
     files.write(tmp_path)
     settings = study(**chosen)
     if required:
-        nothing = {"monthly_texts": None, "monthly_budget": None, "latency_p95": None}
-        settings = settings.model_copy(update={"decision": DecisionSettings(**nothing | required)})
+        settings = settings.model_copy(update={"decision": DecisionSettings(**NOTHING | required)})
     [results] = inputs.read(settings, tmp_path)
     return decide(results, settings)
 
@@ -65,14 +65,34 @@ def test_as_good_needs_to_be_cheaper(files, study, tmp_path, small_cost, verdict
     ("small_cost", "verdict", "reasons"),
     [
         (None, "not resolved", ["neither is better, nor shown to be as good"]),
-        (None, "as good", ["the model is as good", "neither is known to be cheaper per 1,000 texts"]),
-        (0.5, "as good", ["the model is as good, but dearer per 1,000 texts"]),
+        (None, "as good", ["the model is as good", "which of the two costs less is not known"]),
+        (0.5, "as good", ["the model is as good, but dearer"]),
     ],
 )
 def test_undecided_gives_the_reason_that_holds(files, study, tmp_path, small_cost, verdict, reasons) -> None:
     relate(files, 0.0, 0.03, 0.8, verdict, "not resolved")
     files.costs["minilm"]["cost_per_1000_texts"] = small_cost
     assert decided(files, study, tmp_path).reasons == reasons
+
+
+def test_timings_that_overlap_make_nobody_cheaper(files, study, tmp_path) -> None:
+    relate(files, 0.0, 0.03, 0.8, "as good", "as good")
+    files.costs["gemma"] = {
+        **files.costs["minilm"],
+        "cost_per_1000_texts": files.costs["minilm"]["cost_per_1000_texts"] * 1.1,
+    }
+    found = decided(files, study, tmp_path)
+    assert found.decision == "undecided"
+    assert found.reasons[-1] == "their costs can't be told apart"
+
+
+def test_labels_that_count_make_the_model_the_dearer_one(files, study, tmp_path) -> None:
+    relate(files, 0.0, 0.03, 0.8, "as good", "as good")
+    files.costs["gemma"]["labels"] = 312
+    assert decided(files, study, tmp_path).decision == "fine-tune", "labels that are there are sunk"
+    assert decided(files, study, tmp_path, required={"count_labels": True}).decision == "prompt"
+    many = {"count_labels": True, "monthly_texts": 10_000_000}
+    assert decided(files, study, tmp_path, required=many).decision == "fine-tune"
 
 
 def test_validation_chooses_the_model_and_test_does_not(files, study, tmp_path) -> None:
@@ -207,6 +227,24 @@ def test_who_misses_what_is_required_is_out_with_the_reason(
     if isinstance(out, dict):
         assert {name: found.excluded[name] for name in out} == out
     assert set(found.excluded) == set(out)
+
+
+def test_a_latency_of_99_texts_puts_nobody_out(files, study, tmp_path) -> None:
+    for name, texts in (("tfidf", 100), ("frozen", 100), ("minilm", 99), ("gemma", None)):
+        files.costs[name] |= {"latency_p95": 0.5, "latency_texts": texts}
+    found = decided(files, study, tmp_path, required={"latency_p95": 0.1})
+    assert set(found.excluded) == {"tfidf", "frozen"}
+    assert (found.small, found.large) == ("minilm", "gemma")
+
+
+def test_a_month_on_an_always_on_machine_pays_it_whole(files, study, tmp_path) -> None:
+    files.write(tmp_path)
+    settings = study()
+    decision = DecisionSettings(**NOTHING | {"monthly_texts": 1000, "monthly_budget": 70.0})
+    cost = settings.cost.model_copy(update={"always_on": True})
+    settings = settings.model_copy(update={"decision": decision, "cost": cost})
+    [results] = inputs.read(settings, tmp_path)
+    assert decide(results, settings).excluded["minilm"] == "1,000 texts a month cost EUR 73.0, more than 70"
 
 
 def test_what_was_not_measured_does_not_meet_a_requirement(files, study, tmp_path) -> None:

@@ -1,11 +1,13 @@
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from slingshot.report import inputs, words
 from slingshot.settings import DecisionSettings
+from tests.report.conftest import NOTHING
 
 TITLE = "Gemma 3 270m (a 268M-parameter local stand-in)"
 
@@ -28,8 +30,9 @@ def figures(value: Any) -> Iterator[float]:
 def unexplained(verdict, files) -> list[str]:
     """Numbers of the paragraph that no file holds, at the precision that they are printed with."""
     held = [abs(f) for f in figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])]
+    held += [*figures([verdict.totals, asdict(verdict.pay_back)]), 12, 100_000, 1_200_000]
     text = verdict.words.replace(TITLE, "").replace("1,000 texts", "")
-    text = re.sub(r"About [\d,]+ test rows", "", text)
+    text = re.sub(r"[Aa]bout [\d,]+ (test rows|of them)", "", text)
     text = re.sub(r"with \d seeds?", "", text)
     wrong = []
     for token in re.findall(r"\d[\d,]*(?:\.\d+)?%?", text):
@@ -133,8 +136,7 @@ def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
 def required(files, study, tmp_path, cascades=(), **decision):
     """The words under a requirement."""
     files.write(tmp_path)
-    nothing = {"monthly_texts": None, "monthly_budget": None, "latency_p95": None}
-    settings = study(cascades=list(cascades)).model_copy(update={"decision": DecisionSettings(**nothing | decision)})
+    settings = study(cascades=list(cascades)).model_copy(update={"decision": DecisionSettings(**NOTHING | decision)})
     [results] = inputs.read(settings, tmp_path)
     return words.verdict(results, settings)
 
@@ -149,6 +151,42 @@ def test_who_is_out_is_named_with_the_reason(files, study, tmp_path) -> None:
     assert text.startswith("Undecided. No model and no LLM meets what is required.")
 
 
+def test_a_latency_of_too_few_texts_is_said(files, study, tmp_path) -> None:
+    for name in ("tfidf", "frozen", "minilm", "gemma"):
+        files.costs[name] |= {"latency_p95": 0.5, "latency_texts": 99 if name == "minilm" else 100}
+    text = required(files, study, tmp_path, latency_p95=0.1).words
+    why = "95 of 100 texts take it up to 0.500 s, by 99 single texts, but 100 are needed"
+    assert f"minilm is not judged by its latency: {why}." in text
+    assert "not judged by its latency" not in required(files, study, tmp_path).words
+
+
+def test_both_totals_are_said_and_what_is_assumed(files, study, tmp_path) -> None:
+    files.costs["gemma"]["labels"] = 312
+    text = required(files, study, tmp_path).words
+    assert "Over 12 months (assumed) of 100,000 texts (assumed) each, on a machine paid by use, training and " in text
+    assert f"prediction cost EUR 1.82 with minilm and EUR 42.2 with {TITLE}; with labels, EUR 338 and EUR 73.4." in text
+    assert f"minilm is cheaper than {TITLE}." in text
+    text = required(files, study, tmp_path, count_labels=True, monthly_texts=5000, horizon_months=24).words
+    assert "Over 24 months of 5,000 texts each, on a machine paid by use, training, labels and prediction cost" in text
+    assert f"{TITLE} is cheaper than minilm." in text and "assumed" not in text
+
+
+def test_when_a_dearer_start_pays_back_is_said_in_texts(files, study, tmp_path) -> None:
+    files.costs["gemma"]["labels"] = 312
+    start = (
+        "Where labels are still to be paid for, minilm starts dearer by EUR 305 (3,360 labels of training and "
+        "validation rows against 312). "
+    )
+    after = "Its texts pay that back after about 9,000,000 of them, "
+    assert f"{start}{after}more than the 1,200,000 of that time." in required(files, study, tmp_path).words
+    many = required(files, study, tmp_path, monthly_texts=1_000_000).words
+    assert f"{start}{after}within the 12,000,000 of that time." in many
+    files.costs["minilm"]["cost_per_1000_texts"] = files.costs["gemma"]["cost_per_1000_texts"]
+    text = required(files, study, tmp_path).words
+    assert f"{start}No number of texts is known to pay that back." in text
+    assert "Their costs can't be told apart." in text
+
+
 def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, tmp_path) -> None:
     for name, latency in (("tfidf", 0.005), ("frozen", 0.03), ("minilm", 0.4)):
         files.costs[name]["latency_p95"] = latency
@@ -158,7 +196,7 @@ def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, t
         (0.1, "frozen has the best validation accuracy of the models that meet what is required"),
         (0.001, "No model meets what is required. tfidf is out"),
     ):
-        decision = DecisionSettings(monthly_texts=None, monthly_budget=None, latency_p95=limit)
+        decision = DecisionSettings(**NOTHING | {"latency_p95": limit})
         limited = settings.model_copy(update={"decision": decision})
         [results] = inputs.read(limited, tmp_path)
         text = words.verdict(results, limited).words
@@ -172,5 +210,5 @@ def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, st
     )
     files.costs["gemma"]["cost_per_1000_texts"] = None
     text = written(files, study, tmp_path).words
-    assert "To know which of the two costs less per 1,000 texts may decide it." in text
+    assert "To know which of the two costs less may decide it." in text
     assert "test rows would decide" not in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from slingshot.cost.figures import on_paid_machine
+from slingshot.cost.figures import on_paid_machine, together
 from slingshot.usage import Run, Usage
 
 
@@ -22,7 +22,8 @@ class Asked(Protocol):
 
 
 def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], texts: int, *, priced: bool) -> Usage:
-    """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text.
+    """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text; the
+    errors of their seconds as if independent.
 
     The seconds are those of the machine that is paid for: a `priced` LLM costs its tokens, not its seconds. Latencies
     are estimates: a text that is escalated waits for both sides, so the 95th percentile does where more than 5 of 100
@@ -32,10 +33,11 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
     runs, tokens, batched = [], dict[str, int](), dict[str, int]()
     for seed, one in asked.items():
         parts = [_of(small, seed, texts if one.small_reads else 0), _of(large, seed, one.tokens * texts)]
-        seconds = parts[0][1] + (0 if priced else parts[1][1])
+        timed = [part for part in (parts[:1] if priced else parts) if part.seconds]
         if not (priced or on_paid_machine(large)) and one.tokens:
-            seconds = 0.0
-        runs.append(Run(seed, round(parts[0][0] + parts[1][0]), texts, seconds))
+            timed = []
+        seconds = sum(part.seconds for part in timed)
+        runs.append(Run(seed, sum(part.tokens for part in parts), texts, seconds, together(timed)))
         for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
             for kind, number in (bill or {}).items():
                 total[kind] = total.get(kind, 0) + round(number / known * one.tokens * texts if known else 0)
@@ -46,6 +48,7 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
         title=title,
         hardware=small.hardware,
         train_rows=max(small.train_rows, large.train_rows),
+        validation_rows=max(small.validation_rows, large.validation_rows),
         model_bytes=(small.model_bytes or 0) + (large.model_bytes or 0) or None,
         train=small.train,
         predict=tuple(runs),
@@ -57,19 +60,21 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
     )
 
 
-def _of(side: Usage, seed: int, texts: float) -> tuple[float, float]:
-    """Tokens and seconds of so many texts, at the rate of the seed's run, or of the only one."""
+def _of(side: Usage, seed: int, texts: float) -> Run:
+    """So many texts, at the rate of the seed's run, or of the only one."""
     runs = [run for run in side.predict if run.seed == seed] or list(side.predict)
     known = sum(run.texts for run in runs)
-    if not known:
-        return 0.0, 0.0
-    return sum(run.tokens for run in runs) / known * texts, sum(run.seconds for run in runs) / known * texts
+    share, error = texts / known if known else 0.0, together(runs)
+    tokens, seconds = (sum(run.tokens for run in runs) * share, sum(run.seconds for run in runs) * share)
+    return Run(seed, round(tokens), round(texts), seconds, None if error is None else error * share)
 
 
 def _latency(small: Usage, large: Usage, share: float, read: bool) -> dict[str, float]:
+    """It rests on as many texts as its sides' does at least."""
     latency: dict[str, float] = {}
     for name, escalated in (("p50", share > 0.5), ("p95", share > 0.05)):
-        parts = [side.latency.get(name) for side, used in ((small, read), (large, escalated)) if used]
-        if all(part is not None for part in parts):
-            latency[name] = sum(part for part in parts if part is not None)
+        sides = [side.latency for side, used in ((small, read), (large, escalated)) if used]
+        if all(name in side for side in sides):
+            latency[name] = sum(side[name] for side in sides)
+            latency["texts"] = min(side["texts"] for side in sides)
     return latency

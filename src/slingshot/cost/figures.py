@@ -1,11 +1,14 @@
 """One contestant's metrics/cost file: flat figures, null where there is nothing to measure.
 
 Seconds are means over seeds. A model and a local LLM cost the machine's seconds, an LLM with a price its tokens, a
-cascade both. `train_cost` and `labelling_cost` stand on their own, in no other figure.
+cascade both. `train_cost` and `labelling_cost` stand on their own, in no other figure; `labels` are those of training
+rows, or shots, and of the validation rows by which was chosen. `machine_seconds_spread` is the standard error of the
+seconds of prediction over them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from slingshot.money import llm_cost, per_second, uncached
@@ -26,6 +29,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     tokens, texts, seconds = (
         sum(getattr(run, what) for run in usage.predict) for what in ("tokens", "texts", "seconds")
     )
+    error = together(usage.predict)
     # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
     works = price is None or (usage.kind == "cascade" and seconds > 0)
     machine_seconds = seconds / texts * 1000 if works and on_paid_machine(usage) and seconds and texts else None
@@ -33,6 +37,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     parts = [machine_seconds and machine_seconds * second, billed["token"]]
     known = [part for part in parts if part is not None]
     per_texts = None if not known or (works and machine_seconds is None) else sum(known)
+    labels = usage.train_rows + usage.validation_rows  # those of test rows measure every contestant alike
     alone = price is None or usage.kind != "cascade"  # a cascade's answers come from two places, its seconds from one
     return {
         "train_seconds": train_seconds,
@@ -43,14 +48,24 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
         "cost_per_million_tokens": None if per_texts is None or not tokens else per_texts / 1000 * texts / tokens * 1e6,
         "cost_per_1000_texts": per_texts,
         "machine_seconds_per_1000_texts": machine_seconds,
+        "machine_seconds_spread": machine_seconds and error and error / seconds,
         **{f"{name}_cost_per_1000_texts": value for name, value in billed.items()},
         "latency_p50": usage.latency.get("p50"),
         "latency_p95": usage.latency.get("p95"),
+        "latency_texts": usage.latency.get("texts"),
         "peak_memory_gib": _scaled(usage.peak_memory_bytes, 2**30),
         "model_mib": _scaled(usage.model_bytes, 2**20),
-        "labelling_cost": usage.train_rows * cost.label_price,
+        "labelling_cost": labels * cost.label_price,
+        "labels": labels,
         "train_rows": usage.train_rows,
     }
+
+
+def together(runs: Sequence[Run]) -> float | None:
+    """The standard error of the runs' seconds in all, as if their errors were independent; None where one's is not
+    known."""
+    errors = [run.error for run in runs if run.error is not None]
+    return math.hypot(*errors) if errors and len(errors) == len(runs) else None
 
 
 def on_paid_machine(usage: Usage) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from slingshot.finetune.families import FAMILIES, Classifier, Task
 from slingshot.settings import ModelSettings
 from slingshot.tables import NO_SEED, predictions_frame
 from slingshot.usage import Run, Usage
-
-LATENCY_TEXTS = 50
 
 
 @dataclass(frozen=True)
@@ -62,26 +59,17 @@ def _train_seed(
     seed = folder.seed
     fitted, fit = classifier.fit(settings, task, max(seed, 0), folder.scratch)
     fitted.save(folder.model)
-    started = time.perf_counter()
-    scores = {
-        "validation": fitted.predict(task.validation["text"].tolist()),
-        "test": fitted.predict(test["text"].tolist()),
-    }
-    seconds = time.perf_counter() - started
-    parts = []
-    for split, rows in (("validation", task.validation), ("test", test)):
-        tokens = fitted.count_tokens(rows["text"].tolist())
-        parts.append(
-            predictions_frame(rows, split, scores[split], seed=seed, score_source="softmax", input_tokens=tokens)
-        )
-    predictions = pd.concat(parts, ignore_index=True)
+    rows = pd.concat([task.validation, test], ignore_index=True)
+    splits = ["validation"] * len(task.validation) + ["test"] * len(test)
+    texts = rows["text"].tolist()
+    tokens = fitted.count_tokens(texts)
+    timed = hardware.timed(fitted.predict, texts, tokens)
+    predictions = predictions_frame(rows, splits, timed.answers, seed=seed, score_source="softmax", input_tokens=tokens)
     record = {
         "train": resume.plain(Run(seed, fit.tokens, len(task.train), fit.seconds)),
-        "predict": resume.plain(Run(seed, int(predictions["input_tokens"].sum()), len(predictions), seconds)),
+        "predict": resume.plain(Run(seed, sum(tokens), len(texts), timed.seconds, timed.error)),
         "details": fit.details,
-        "latency": hardware.latency(
-            lambda text: fitted.predict([text]), task.validation["text"].tolist(), LATENCY_TEXTS
-        ),
+        "latency": hardware.latency(lambda text: fitted.predict([text]), texts),
         "model_bytes": sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
         "hardware": hardware.describe(task.device, fit.dtype),
         "peak_memory_bytes": hardware.peak_memory_bytes(),
@@ -97,6 +85,7 @@ def _usage(name: str, task: Task, records: list[dict[str, Any]]) -> Usage:
         title=name,
         hardware=first["hardware"],
         train_rows=len(task.train),
+        validation_rows=len(task.validation),
         model_bytes=first["model_bytes"],
         train=tuple(Run(**record["train"]) for record in records),
         predict=tuple(Run(**record["predict"]) for record in records),

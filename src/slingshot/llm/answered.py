@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from slingshot import hardware
 from slingshot.llm.answer import Answer, AnswerKeys, verbalised, votes
 from slingshot.llm.api import Api, Ask
 from slingshot.llm.ledger import Record
@@ -103,17 +104,20 @@ def _usage(
     seconds = [r.seconds for r, _ in pairs if r.seconds is not None]
     known = predictions[predictions["status"] != NO_ANSWER.status]
     tokens = int(known["input_tokens"].sum())
+    # A batch does not say how long its answers took.
+    timed = len(seconds) == len(pairs)
+    error = hardware.standard_error(seconds, [sum(t.values()) for _, t in pairs]) if timed else None
     statuses = Counter(zip(predictions["split"], predictions["status"], strict=True))
     return Usage(
         kind="llm",
         title=settings.title,
         hardware={"name": "an API", "cores": None, "device": "remote" if settings.remote else "server", "dtype": None},
         train_rows=labelled,
+        validation_rows=len(task.validation),
         model_bytes=None,
         train=(),
-        # A batch does not say how long its answers took.
-        predict=(Run(NO_SEED, tokens, len(known), sum(seconds) if len(seconds) == len(pairs) else 0.0),),
-        latency={f"p{q}": float(np.percentile(seconds, q)) for q in (50, 95)} if seconds else {},
+        predict=(Run(NO_SEED, tokens, len(known), sum(seconds) if timed else 0.0, error),),
+        latency=hardware.percentiles(seconds) if seconds else {},
         peak_memory_bytes=None,
         requests=len(pairs),
         llm_tokens=single,

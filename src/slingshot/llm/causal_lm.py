@@ -30,8 +30,6 @@ from slingshot.settings import CausalLmSettings, Primary
 from slingshot.tables import NO_SEED, predictions_frame
 from slingshot.usage import Run, Usage
 
-LATENCY_TEXTS = 20
-
 
 def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[CausalLm, Form]:
     """The LLM that scores the prompt's labels, and how a prompt is put to it.
@@ -66,8 +64,8 @@ class Labelled:
     """Shape (rows, labels); `shares` are what calibration makes of them."""
     shares: np.ndarray
     seen: int
-    seconds: float
-    """Of the rows after the `seen` first."""
+    timed: hardware.Timed
+    """The rows after the `seen` first."""
     details: dict[str, Any]
 
 
@@ -92,18 +90,24 @@ def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) 
         passes = [_pass(examples, seen, settings, progress.update) for examples in shown]
         chosen, calibration, tried = _choose(passes, settings, labels, task.params.metrics.primary)
         after, examples = time.perf_counter(), chosen.examples
-        scored = examples.score(rest, progress.update)
-        null = examples.null(rest) if calibration == "contextual" else None
-        seconds = time.perf_counter() - after
+
+        def answer(texts: list[str]) -> np.ndarray:
+            for text in texts:
+                examples.forget(text)
+            scored = examples.score(texts, progress.update)
+            null = examples.null(texts) if calibration == "contextual" else None
+            return np.stack([scored, probabilities(scored, null)], axis=1)
+
+        timed = hardware.timed(answer, rest, [len(query) for query in examples.queries(rest)])
     details = {
         "chosen": {"shots": examples.shots, "calibration": calibration},
         "tried": tried,
         "choosing_seconds": after - began,
         "choosing_requests": len(seen) * len(passes),
     }
-    shares = np.vstack([chosen.shares(calibration), probabilities(scored, null)])
-    every = np.vstack([chosen.first, scored])
-    return Labelled(examples, examples.queries(texts), every, shares, len(seen), seconds, details)
+    every = np.vstack([chosen.first, timed.answers[:, 0]])
+    shares = np.vstack([chosen.shares(calibration), timed.answers[:, 1]])
+    return Labelled(examples, examples.queries(texts), every, shares, len(seen), timed, details)
 
 
 def _examples(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Iterator[Examples]:
@@ -149,7 +153,7 @@ def _predictions(task: Task, done: Labelled, wording: Form) -> pd.DataFrame:
 def _usage(settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled, predictions: pd.DataFrame) -> Usage:
     """Tokens by kind are of the rows after the `seen` first: what is shared is written to the cache once and read for
     every text."""
-    examples, later, first = done.examples, predictions.iloc[done.seen :], task.rows["text"].tolist()[: done.seen]
+    examples, later = done.examples, predictions.iloc[done.seen :]
     tokens, shared = sum(map(len, done.queries[done.seen :])), len(done.examples.shared)
 
     def answer(text: str) -> None:
@@ -163,10 +167,11 @@ def _usage(settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled,
         title=settings.title,
         hardware=hardware.describe(lm.model.device.type, "float32"),
         train_rows=examples.rows,
+        validation_rows=len(task.validation),
         model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
         train=(),
-        predict=(Run(NO_SEED, tokens, len(later), done.seconds),),
-        latency=hardware.latency(answer, first, LATENCY_TEXTS),
+        predict=(Run(NO_SEED, tokens, len(later), done.timed.seconds, done.timed.error),),
+        latency=hardware.latency(answer, task.rows["text"].tolist()),
         peak_memory_bytes=hardware.peak_memory_bytes(),
         requests=len(later),
         llm_tokens={

@@ -1,6 +1,7 @@
 """What contestants cost, apart and against each other: the tables of the page, and the figures that its sliders move.
 
-The formulas are slingshot.monthly's; `payload` hands the page what it needs to apply them to other numbers.
+The formulas are slingshot.monthly's, over the months that report.total says; `payload` hands the page what it needs to
+apply them to other numbers.
 """
 
 from __future__ import annotations
@@ -12,32 +13,20 @@ from typing import Any
 
 from slingshot import monthly
 from slingshot.monthly import Terms, Work
+from slingshot.report import total
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import MISSING, count, percent, significant
 from slingshot.report.section import Section
+from slingshot.report.total import BILLINGS, horizon, terms, with_labels
 from slingshot.settings import Settings
 
-TEXTS = 100_000.0
-"""A month, where params.yaml's `decision` names no number."""
-MONTHS = 12.0
+UNKNOWN, ALIKE = "a price is not known", "both cost the same"
 VOLUMES = tuple(10.0**power for power in range(2, 9))
 """Monthly texts of the cost surface."""
+MONTHS = (1.0, 2.0, 3.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 60.0)
+"""Stops of their slider."""
 UTILISATIONS = tuple(round(share / 10, 1) for share in range(10, 0, -1))
-BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
-    # billing: (key in metrics/cost, what the page calls it)
-    "billed": ("token_cost_per_1000_texts", "as billed in this run"),
-    "list": ("list_cost_per_1000_texts", "at list price"),
-    "cached": ("cached_cost_per_1000_texts", "list price, with the prompt cache"),
-    "batch": ("batch_cost_per_1000_texts", "list price, in batches"),
-}
-
-
-def terms(settings: Settings) -> Terms:
-    """What the sliders start from."""
-    cost = settings.cost
-    texts = float(settings.decision.monthly_texts or TEXTS)
-    return Terms(texts, cost.hourly_price, cost.utilisation, cost.label_price, MONTHS)
 
 
 def works(results: Results, settings: Settings) -> dict[str, Work | None]:
@@ -47,10 +36,7 @@ def works(results: Results, settings: Settings) -> dict[str, Work | None]:
     """
     small = {cascade.name: cascade.small for cascade in settings.study.cascades}
     seconds = {c.name: c.cost.get("machine_seconds_per_1000_texts") for c in results.contestants}
-    return {
-        c.name: _work(c, seconds[c.name], (seconds.get(small.get(c.name, "")) or 0.0) * small_reads(c))
-        for c in results.contestants
-    }
+    return {c.name: _work(c, (seconds.get(small.get(c.name, "")) or 0.0) * small_reads(c)) for c in results.contestants}
 
 
 def small_reads(contestant: Contestant) -> float:
@@ -59,42 +45,40 @@ def small_reads(contestant: Contestant) -> float:
     return sum(threshold is not None for threshold in thresholds) / len(thresholds) if thresholds else 0.0
 
 
-def _work(contestant: Contestant, seconds: float | None, of_small: float) -> Work | None:
-    cost = contestant.cost
-    billed = cost.get("token_cost_per_1000_texts")
-    if seconds is None and billed is None:
+def _work(contestant: Contestant, of_small: float) -> Work | None:
+    whole = total.work(contestant.cost)
+    if whole is None:
         return None
-    own = {"model": seconds, "llm": 0.0}.get(contestant.kind, min(seconds or 0.0, of_small)) or 0.0
-    return Work(
-        train_seconds=cost.get("train_seconds") or 0.0,
-        labels=cost.get("train_rows") or 0,
-        seconds=own,
-        llm_seconds=(seconds or 0.0) - own,
-        tokens={} if billed is None else {billing: cost.get(key) for billing, (key, _) in BILLINGS.items()},
-    )
+    own = {"model": whole.seconds, "llm": 0.0}.get(contestant.kind, min(whole.seconds, of_small))
+    return replace(whole, seconds=own, llm_seconds=whole.seconds - own)
 
 
 def costs(results: Results, settings: Settings) -> Grid:
-    """Training, labels and prediction apart, at the prices of params.yaml."""
+    """Training, labels and prediction apart, and the totals, at the prices of params.yaml."""
     currency, start = settings.cost.currency, terms(settings)
     taken = works(results, settings)
     use, always = (f"{count(start.texts)} a month, {how}" for how in ("by use", "always on"))
+    counted = "with the labels" if settings.decision.count_labels else "without labels"
     return Grid(
         heading="What each costs",
         caption=(
             f"{currency}. Training and labels are paid once; prediction is per 1,000 texts, and per million of the "
-            "contestant's own tokens. By the month: prediction alone."
+            f"contestant's own tokens. By the month: prediction alone. In all: over {horizon(settings.decision)} each."
         ),
         columns=(
             *("Contestant", "Training, once", "Labels, once", "Per 1,000 texts", "Per million tokens"),
             *(name for _, name in list(BILLINGS.values())[1:]),
-            use,
-            always,
+            *("Spread of the timing", use, always, "In all, without labels", "In all, with labels"),
         ),
         rows=tuple(_cost_row(c, taken[c.name], start) for c in results.contestants),
         notes=(
-            "Labels are those of training rows and shots: those of validation and test rows, on which every contestant "
-            "is chosen and measured, are not counted.",
+            "Labels are those of training rows, or shots, and of the validation rows by which was chosen. Those of "
+            "test rows are not counted: any comparison needs them, whoever wins.",
+            f"In all: training and prediction on {total.machine(settings)}. The sum {counted} decides who is cheaper "
+            "(decision.count_labels).",
+            "The spread is the standard error of the machine's seconds over them, from parts of one run. Seconds may "
+            f"be off by {total.ERRORS:g} times that, and by {percent(total.LEAST)} at least, as one run does not see "
+            "another load; costs nearer than that can't be told apart.",
             f"{MISSING} under training: prompted, not trained. {MISSING} under a list price: no tokens are billed, or "
             "this API's price is not listed so.",
             f"By use pays the hours worked, at {percent(start.utilisation)} utilisation; always on pays whole machines "
@@ -111,21 +95,30 @@ def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[
         contestant.title,
         *(significant(cost.get(key)) for key in keys),
         *(significant(cost.get(key)) for key, _ in list(BILLINGS.values())[1:]),
-        *(significant(month.machine + month.tokens if month else None) for month in months),
+        MISSING if (spread := cost.get("machine_seconds_spread")) is None else percent(round(spread, 4)),
+        *(significant(month.prediction if month else None) for month in months),
+        *(significant(value) for value in total.both(contestant.total)),
     )
 
 
 def break_evens(results: Results, settings: Settings) -> Grid | None:
     """The number of texts, over all time, from which a dearer start has paid for itself; None under two contestants."""
-    start = replace(terms(settings), months=1.0)  # what is paid once, whole: texts in all, not by the month
+    start = with_labels(settings)
     rows = []
-    for (a, first), (b, second) in combinations(works(results, settings).items(), 2):
-        rows.append((a, b, *in_words(a, b, first, second, start)))
+    taken = works(results, settings)
+    for a, b in combinations(results.contestants, 2):
+        texts, words = in_words(a.name, b.name, taken[a.name], taken[b.name], start)
+        if words not in (UNKNOWN, ALIKE) and not total.predictions_apart(a.total, b.total):
+            texts, words = MISSING, "the cost of their texts can't be told apart"
+        rows.append((a.name, b.name, texts, words))
     if not rows:
         return None
     return Grid(
         heading="Break-even",
-        caption="Texts, in all, at which two contestants have cost the same, training and labels included; by use.",
+        caption=(
+            f"Texts, in all, at which two contestants have cost the same, training and labels included; "
+            f"{'always on, over the months of the totals' if start.always_on else 'by use'}."
+        ),
         columns=("First", "Second", "Texts", "So"),
         rows=tuple(rows),
         notes=("By the sum alone: how good they are stands in the tables of scores and pairs.",),
@@ -133,20 +126,20 @@ def break_evens(results: Results, settings: Settings) -> Grid | None:
 
 
 def in_words(a: str, b: str, first: Work | None, second: Work | None, at: Terms) -> tuple[str, str]:
-    """The break-even of `a` and `b`, and what it means."""
+    """The break-even of `a` and `b`, in texts of all months, and what it means."""
     if first is None or second is None:
-        return MISSING, "a price is not known"
+        return MISSING, UNKNOWN
     lines = monthly.line(first, at), monthly.line(second, at)
     if lines[0] is None or lines[1] is None:
-        return MISSING, "a price is not known"
+        return MISSING, UNKNOWN
     fixed, per_text = (monthly.apart(x, y) for x, y in zip(lines[0], lines[1], strict=True))
     if not fixed and not per_text:
-        return MISSING, "both cost the same"
+        return MISSING, ALIKE
     texts = monthly.break_even(first, second, at)
     if texts is None:
         return MISSING, f"{a if (fixed, per_text) < (0, 0) else b} is cheaper at any number"
     below, above = (a, b) if fixed < 0 else (b, a)
-    return count(texts), f"{below} is cheaper below, {above} above"
+    return count(texts * at.months), f"{below} is cheaper below, {above} above"
 
 
 def pair(section: Section, known: Mapping[str, Work | None]) -> tuple[str, str] | None:
@@ -213,7 +206,7 @@ def sliders(start: Terms, claim: Mapping[str, Any], currency: str) -> list[dict[
         ("hourly_price", "An hour of the machine", currency, stops(0.01, 100, start.hourly_price), start.hourly_price),
         ("utilisation", "Utilisation", "%", sorted({*shares, start.utilisation}), start.utilisation),
         ("label_price", "A label", currency, stops(0.01, 10, 0.0, start.label_price), start.label_price),
-        ("months", "Months to write off over", "", [1, 2, 3, 6, 9, 12, 18, 24, 36, 48, 60], start.months),
+        ("months", "Months to write off over", "", sorted({*MONTHS, start.months}), start.months),
         ("llm_factor", "LLM's price, times", "×", stops(0.001, 1000), start.llm_factor),
     )
     of_claim: Sequence[tuple[str, str, str, list[float], float]] = (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slingshot.points import Point, of_today, read_points
+from slingshot.report import total
 from slingshot.settings import Settings
 from slingshot.tables import read_json
 
@@ -34,6 +35,8 @@ class Contestant:
     training_cutoff: date | None = None
     cascade: Figures | None = None
     """What metrics/cascade says of a cascade: its threshold, and its curve on test rows."""
+    total: total.Total | None = None
+    """What it costs over the months of the decision; None where its price is not known."""
 
     @property
     def alone(self) -> str | None:
@@ -62,6 +65,9 @@ class Results:
 
     def of_kind(self, kind: Kind) -> list[Contestant]:
         return [contestant for contestant in self.contestants if contestant.kind == kind]
+
+    def named(self, name: str | None) -> Contestant | None:
+        return next((contestant for contestant in self.contestants if contestant.name == name), None)
 
     def may_have_been_seen(self, contestant: Contestant) -> bool:
         """Whether the texts were public before the LLM's training data ended."""
@@ -111,4 +117,5 @@ def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind
         cost=cost,
         training_cutoff=llm.training_cutoff if llm else None,
         cascade=read_json(metrics / "cascade" / dataset / f"{name}.json") if kind == "cascade" else None,
+        total=total.of(cost, settings),
     )

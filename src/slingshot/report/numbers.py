@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 MISSING = "–"
 
@@ -30,6 +31,17 @@ def significant(value: float | None, digits: int = 3) -> str:
 def count(value: float | None) -> str:
     """A whole number with thousands apart."""
     return MISSING if value is None else f"{value:,.0f}"
+
+
+def rounded(value: float | None) -> str:
+    """A positive number to two significant digits, as an estimate is said; nothing for none."""
+    return count(round(value, 1 - math.floor(math.log10(value)))) if value else ""
+
+
+def listed(words: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def percent(share: float) -> str:

@@ -16,7 +16,18 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from slingshot.report import details, economy, economy_charts, figures, numbers, parts, provenance, published, theme
+from slingshot.report import (
+    details,
+    economy,
+    economy_charts,
+    figures,
+    numbers,
+    parts,
+    provenance,
+    published,
+    theme,
+    total,
+)
 from slingshot.report.charts import Chart
 from slingshot.report.grid import Grid
 from slingshot.report.section import Section
@@ -69,9 +80,10 @@ def build(sections: Mapping[str, Section], settings: Settings, data: Path = deta
             provenance=[provenance.settings_grid(settings), provenance.versions_grid()],
             claim=claim,
             payload=economy.payload(sections, settings, claim) if surface else None,
-            sliders=economy.sliders(economy.terms(settings), claim, settings.cost.currency),
-            billings=economy.BILLINGS,
+            sliders=economy.sliders(total.terms(settings), claim, settings.cost.currency),
+            billings=total.BILLINGS,
             surface=surface,
+            horizon=total.horizon(settings.decision),
             theme=theme,
             anchors=ANCHORS,
             config=theme.CONFIG,
@@ -117,7 +129,7 @@ def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | Non
         pair = economy.pair(section, works)
         small, large = (works[name] for name in pair) if pair else (None, None)
         if small and large:
-            return economy_charts.surface("surface", economy.surface(small, large, economy.terms(settings)))
+            return economy_charts.surface("surface", economy.surface(small, large, total.terms(settings)))
     return None
 
 

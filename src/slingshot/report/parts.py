@@ -21,6 +21,7 @@ from slingshot.report.pair import Pair, every_pair
 from slingshot.report.pair import grid as pair_grid
 from slingshot.report.section import Section
 from slingshot.report.table import facts
+from slingshot.report.verdict import cheaper
 from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
@@ -88,17 +89,21 @@ def brief(section: Section, primary: str) -> str:
         chosen = next((c for c in section.results.contestants if c.name == verdict.choice), None)
         score = f"{_scored(metric, chosen.scores.get(primary), chosen.title)}; " if chosen else ""
         return f"{score}{because}." if score else f"{because[:1].upper()}{because[1:]}."
-    small, large = verdict.small_cost_per_1000_texts, verdict.large_cost_per_1000_texts
-    text = (
+    return (
         f"{_scored(metric, pair.a_value, titles[pair.a])}, {numbers.score(pair.b_value)} with {titles[pair.b]}: "
-        f"{_apart(pair)}; {because}."
+        f"{_apart(pair)}; {because}.{_dearer(section, pair)}"
     )
-    if small and large:
-        times = max(small, large) / min(small, large)
-        text += (
-            f" A text costs {numbers.significant(times, 2)} times as much with {pair.b if large > small else pair.a}."
-        )
-    return text
+
+
+def _dearer(section: Section, pair: Pair) -> str:
+    """By how much one of two costs more in all; nothing where that is not known."""
+    a, b = (section.results.named(name) for name in (pair.a, pair.b))
+    first = cheaper(a, b)
+    if first is None or not (a and a.total and b and b.total):
+        return ""
+    costs = [(total.counted or 0.0) for total in (a.total, b.total)]
+    times = f"{numbers.significant(max(costs) / min(costs), 2)} times as much" if min(costs) else "more"
+    return f" Over {section.verdict.horizon} each, {(b if first else a).name} costs {times}."
 
 
 def _scored(metric: str, value: float | None, title: str) -> str:

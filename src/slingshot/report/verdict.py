@@ -12,14 +12,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from slingshot import learning
+from slingshot.report import total
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import significant
 from slingshot.report.pair import Pair, find_pair
+from slingshot.report.required import misses
+from slingshot.report.total import PayBack
 from slingshot.settings import Settings
 
 RULES = (
     "Who misses what `decision` in params.yaml requires, or was not measured on it, is out: the latency within which "
-    "95 of 100 single texts are answered, and the cost of a month's texts.",
+    "95 of 100 single texts are answered, and what prediction of a month's texts costs.",
     "Of those left, the small model is the one of study.models with the highest primary metric on validation rows, the "
     "LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Where there are "
     "several, one without a figure there can't be chosen; without a model, or an LLM, that can be, the verdict is "
@@ -29,12 +31,20 @@ RULES = (
     "minus the margin, which is stated beforehand. Otherwise the pair is not resolved. Where fewer than 25 groups of "
     "test rows tell two apart on accuracy, p is that of their exact sign test if it is larger; under 20 groups nothing "
     "is resolved.",
-    "Fine-tune: the model is better, or as good and cheaper per 1,000 texts, or the only one of the two left. Prompt: "
+    "Fine-tune: the model is better, or as good and cheaper, or the only one of the two left. Prompt: "
     "the LLM is. Undecided otherwise.",
     "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
     "chosen, it must be so against both, or alone in meeting what is required. One that never, or always, asks its LLM "
     "about the test rows is one of its sides, and takes no part.",
-    "Labels and training are paid once and stand beside the cost per 1,000 texts, not in it.",
+    "Cheaper: training and prediction cost less in all, over decision.horizon_months of decision.monthly_texts texts "
+    "each (12 months and 100,000 texts are assumed where these are null), on a machine paid by use, or always on where "
+    "cost.always_on says so. Labels of training rows, or shots, and of validation rows count where "
+    "decision.count_labels says that they are still to be paid for; those of test rows never do, as any comparison "
+    "needs them. Both totals are shown.",
+    "Costs can't be told apart where they differ by less than 1%, or by less than the machine's seconds may be off: by "
+    "three standard errors of the timing of prediction, from parts of one run, and by 10% at least, as one run sees no "
+    "other load. On another kind of machine all seconds change, and so does what an API costs against them.",
+    "A latency of fewer than 100 single texts puts nobody out.",
 )
 
 Decision = Literal["fine-tune", "prompt", "cascade", "undecided", "no comparison"]
@@ -63,6 +73,13 @@ class Verdict:
     """Contestant -> why it could not be chosen among others: its primary metric is undefined on validation rows."""
     rows_to_decide: int | None = None
     """Estimated test rows; null where the pair is decided or no number of rows would do."""
+    horizon: str = ""
+    """Months and texts over which `totals` are added up, and which of the two are assumed."""
+    totals: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    """Contestant -> its total cost in `cost.currency` and what that is made of; without those whose price is not
+    known."""
+    pay_back: PayBack | None = None
+    """Of `small` and `large`, when the one with the dearer start has paid for itself."""
     labels_to_decide: int | None = None
     """Estimated training rows at which the small model would be chosen; null where that can't be said."""
     reasons: list[str] = field(default_factory=list)
@@ -124,26 +141,6 @@ def _pair(results: Results, a: Contestant, b: Contestant) -> Pair:
     return find_pair(results.pairs, a.name, b.name) or Pair(a.name, b.name)
 
 
-def misses(contestant: Contestant, settings: Settings) -> str | None:
-    """What it misses of what `decision` requires; None where it meets all."""
-    required, currency = settings.decision, settings.cost.currency
-    if required.latency_p95 is not None:
-        latency = contestant.cost.get("latency_p95")
-        if latency is None:
-            return "its latency was not measured"
-        if latency > required.latency_p95:
-            return f"95 of 100 texts take it up to {significant(latency)} s, more than {required.latency_p95:g}"
-    if required.monthly_budget is not None and required.monthly_texts is not None:
-        price = _price(contestant)
-        if price is None:
-            return "its cost per 1,000 texts is unknown"
-        month = price * required.monthly_texts / 1000
-        if month > required.monthly_budget:
-            texts, budget = f"{required.monthly_texts:,}", f"{required.monthly_budget:g}"
-            return f"{texts} texts a month cost {currency} {significant(month)}, more than {budget}"
-    return None
-
-
 def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
     """The highest `validation_<primary>`, the first at a tie; what stands alone is the best whatever its figure. None
     where there is none, or of several none has a figure."""
@@ -172,10 +169,8 @@ def unranked(contestant: Contestant, primary: str) -> str | None:
 
 
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
-    """Whether `a` costs less than `b` per 1,000 texts; None where that is unknown or they cost the same."""
-    mine, other = _price(a), _price(b)
-    # Costs are worked out from seconds: sums that are the same may differ in their last bits.
-    return None if mine is None or other is None or math.isclose(mine, other) else bool(mine < other)
+    """Whether `a` costs less than `b` in all; None where that is unknown or can't be told."""
+    return total.cheaper(a.total, b.total) if a and b else None
 
 
 def _price(contestant: Contestant | None) -> float | None:
@@ -197,16 +192,16 @@ def _of_two(small: Contestant | None, large: Contestant | None, pair: Pair | Non
     if pair.verdict == "worse":
         return "prompt", ["the LLM is better"]
     if pair.verdict == "as good" and small_is_cheaper:
-        return "fine-tune", ["the model is as good", "the model is cheaper per 1,000 texts"]
+        return "fine-tune", ["the model is as good", "the model is cheaper"]
     if pair.reverse_verdict == "as good" and small_is_cheaper is False:
-        return "prompt", ["the LLM is as good", "the LLM is cheaper per 1,000 texts"]
+        return "prompt", ["the LLM is as good", "the LLM is cheaper"]
     as_good = [who for who, word in (("model", pair.verdict), ("LLM", pair.reverse_verdict)) if word == "as good"]
     if not as_good:
         return "undecided", ["neither is better, nor shown to be as good"]
     if small_is_cheaper is None:
         reasons = [f"the {who} is as good" for who in as_good]
-        return "undecided", [*reasons, "neither is known to be cheaper per 1,000 texts"]
-    return "undecided", [f"the {as_good[0]} is as good, but dearer per 1,000 texts"]
+        return "undecided", [*reasons, total.why_neither(small.total, large.total)]
+    return "undecided", [f"the {as_good[0]} is as good, but dearer"]
 
 
 def _preferred(cascade: Contestant, against: Sequence[Contestant], results: Results) -> str | None:
@@ -217,7 +212,7 @@ def _preferred(cascade: Contestant, against: Sequence[Contestant], results: Resu
         if pair and pair.verdict == "better":
             reasons.append(f"the cascade is better than {other.title}")
         elif pair and pair.verdict == "as good" and cheaper(cascade, other):
-            reasons.append(f"the cascade is as good as {other.title} and cheaper per 1,000 texts")
+            reasons.append(f"the cascade is as good as {other.title} and cheaper")
         else:
             return None
     if not against:

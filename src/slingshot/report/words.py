@@ -1,15 +1,16 @@
-"""The verdict in one paragraph of plain words; every figure in it stands in a file of metrics/."""
+"""The verdict in one paragraph of plain words; every figure in it stands in a file of metrics/ or in verdict.json."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from slingshot.learning import ENOUGH_SEEDS
+from slingshot.report import cost_words, total
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import count, percent, score, signed, significant
+from slingshot.report.numbers import count, listed, percent, rounded, score, signed, significant
 from slingshot.report.pair import Pair, find_pair
+from slingshot.report.required import thin_latency
 from slingshot.report.verdict import Verdict, cheaper, decide, unranked
 from slingshot.settings import Settings
 
@@ -30,7 +31,14 @@ _AGAINST = {
 def verdict(results: Results, settings: Settings) -> Verdict:
     """The decision for one data set with its reasons and its paragraph."""
     decided = decide(results, settings)
-    return replace(decided, words=" ".join(_sentences(results, decided, settings)))
+    small, large = (results.named(name) for name in (decided.small, decided.large))
+    return replace(
+        decided,
+        horizon=total.horizon(settings.decision),
+        totals={c.name: c.total.as_json() for c in results.contestants if c.total},
+        pay_back=total.pay_back(small, large, settings) if small and large else None,
+        words=" ".join(_sentences(results, decided, settings)),
+    )
 
 
 def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[str]:
@@ -46,8 +54,8 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_because(decided))
     sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
     sentences += _alone(results, named)
-    sentences += [*_excluded(decided, named), *_unranked(decided, named, primary)]
-    sentences += _costs([c for c in (small, large, cascade) if c], small, settings.cost.currency)
+    sentences += [*_excluded(decided, named), *_doubted(results, settings), *_unranked(decided, named, primary)]
+    sentences += cost_words.sentences([c for c in (small, large, cascade) if c], small, large, settings)
     if decided.decision == "undecided" and decided.pair and small and large:
         sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
     elif decided.decision == "undecided" and decided.unranked:
@@ -112,13 +120,19 @@ def _excluded(decided: Verdict, named: Mapping[str, Contestant]) -> list[str]:
     return [f"{named[name].title} is out: {why}." for name, why in decided.excluded.items()]
 
 
+def _doubted(results: Results, settings: Settings) -> list[str]:
+    """Whose latency rests on too few texts to exclude it."""
+    thin = ((c, thin_latency(c, settings)) for c in results.contestants)
+    return [f"{c.title} is not judged by its latency: {why}." for c, why in thin if why]
+
+
 def _unranked(decided: Verdict, named: Mapping[str, Contestant], primary: str) -> list[str]:
     """Who could not be chosen for want of a figure on validation rows, one sentence a reason."""
     told: dict[str, list[str]] = {}
     for name, why in decided.unranked.items():
         told.setdefault(why, []).append(named[name].title)
     return [
-        f"{_listed(titles)} could not be chosen by {METRIC_NAMES[primary]} on validation rows ({why})."
+        f"{listed(titles)} could not be chosen by {METRIC_NAMES[primary]} on validation rows ({why})."
         for why, titles in told.items()
     ]
 
@@ -146,28 +160,6 @@ def _because(decided: Verdict) -> str:
     return f"{reasons[0].upper()}{reasons[1:]}."
 
 
-def _costs(contestants: Sequence[Contestant], small: Contestant | None, currency: str) -> list[str]:
-    def money(contestant: Contestant, key: str) -> str:
-        value = contestant.cost.get(key)
-        return "an unknown sum" if value is None else f"{currency} {significant(value)}"
-
-    sums = [f"{money(c, 'cost_per_1000_texts')} with {c.title}" for c in contestants]
-    sentences = [f"1,000 texts cost {_listed(sums)}."] if sums else []
-    if small and small.cost.get("train_seconds") is not None:
-        sentences.append(
-            f"First, {small.title} took {significant(small.cost['train_seconds'])} s of training "
-            f"({money(small, 'train_cost')}) on {count(small.cost.get('train_rows'))} labelled rows "
-            f"({money(small, 'labelling_cost')} at the price of a label)."
-        )
-    return sentences
-
-
-def _listed(words: Sequence[str]) -> str:
-    """a; a and b; a, b and c."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def _defined(split: str, primary: str) -> str:
     return f"{split} rows on which {METRIC_NAMES[primary]} is defined, or another metrics.primary, may decide it."
 
@@ -178,25 +170,20 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
     if pair.low is None:
         return "Test rows of more groups would decide it: so few resolve nothing."
     labels = (
-        f"by the fitted power law the model would be chosen with about {_rounded(decided.labels_to_decide)} labelled "
+        f"by the fitted power law the model would be chosen with about {rounded(decided.labels_to_decide)} labelled "
         "training rows, an estimate"
     )
     if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
-        return "To know which of the two costs less per 1,000 texts may decide it."
+        return "To know which of the two costs less may decide it."
     if decided.rows_to_decide:
         besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
-            f"About {_rounded(decided.rows_to_decide)} test rows would decide it if the difference stays as measured: "
+            f"About {rounded(decided.rows_to_decide)} test rows would decide it if the difference stays as measured: "
             f"an estimate, as the interval narrows with the square root of the rows.{besides}"
         )
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
     return "More test rows, or fewer contestants to correct the p value for, may decide it."
-
-
-def _rounded(number: int | None) -> str:
-    """To two significant digits."""
-    return count(round(number, 1 - math.floor(math.log10(number)))) if number else ""
 
 
 def _variance(small: Contestant) -> list[str]:
@@ -230,13 +217,14 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
     without = _unranked(decided, named, key)
     if chosen is None:
         lacking = f"No {there} can be chosen." if without else f"No {there} meets what is required."
-        return [*sentences, lacking, *out, *without]
+        return [*sentences, lacking, *out, *_doubted(results, settings), *without]
     those = f"{there}s that meet what is required" if out else f"{there}s"
     others = [c for c in results.of_kind(chosen.kind) if c is not chosen and c.name not in decided.excluded]
     return [
         *sentences,
         f"{chosen.title} {_alone_or_best(chosen, key, those, alone=not others)}, and {_on_test(chosen, key)}.",
         *out,
+        *_doubted(results, settings),
         *without,
         *_variance(chosen),
         *_caveats(results),

@@ -44,6 +44,8 @@ class CostSettings(Frozen):
     hourly_price_source: str
     utilisation: float = Field(gt=0, le=1)
     """Share of the paid hours in which the machine works."""
+    always_on: bool = False
+    """Whether prediction pays whole machines all month, or only the hours that it works. Training pays the latter."""
     llm_prices: dict[str, LlmPrice] = {}
     label_price: float = Field(ge=0)
     """Of one human label, in `currency`."""

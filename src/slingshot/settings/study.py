@@ -46,10 +46,16 @@ class MetricsSettings(Frozen):
 
 
 class DecisionSettings(Frozen):
-    """What the verdict must respect beside the primary metric; null requires nothing. DVC needs each key."""
+    """What the verdict must respect beside the primary metric, and over what the costs are added up; null requires
+    nothing. DVC needs each key."""
 
     monthly_texts: Count | None
-    """Texts to label in a month."""
+    """Texts to label in a month; null: the total cost assumes report.total.TEXTS, and says so."""
+    horizon_months: Count | None
+    """Months over which the total cost is added up; null: report.total.MONTHS, and the report says so."""
+    count_labels: bool
+    """Whether the labels of training and validation rows are still to be paid for. Those that one has already are
+    sunk."""
     monthly_budget: Positive | None
     """The most that labelling them may cost in a month, in `cost.currency`; needs `monthly_texts`."""
     latency_p95: Positive | None

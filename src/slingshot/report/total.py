@@ -1,0 +1,209 @@
+"""What a contestant costs over the months of the decision, and which of two costs less.
+
+A total is training and prediction, and labels where they count, by the formulas of slingshot.monthly. One is cheaper
+than another only where they lie further apart than the machine's seconds may be off, and than what nobody chooses by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from slingshot import monthly
+from slingshot.monthly import Terms, Work
+from slingshot.report.numbers import count
+from slingshot.settings import DecisionSettings, Settings
+
+if TYPE_CHECKING:
+    from slingshot.report.inputs import Contestant
+
+TEXTS = 100_000
+"""A month, where params.yaml's `decision` names no number."""
+MONTHS = 12
+"""Where `decision` names no horizon."""
+ERRORS = 3.0
+"""Standard errors of a timing within which its seconds lie: it is known from ten parts or a few more, of one run."""
+LEAST = 0.1
+"""The share by which a machine's seconds may be off, at least: one run does not see another load. Between two machines
+the ratio of two contestants' seconds moved by up to 13% (bench/README.md)."""
+SAME = 0.01
+"""The share of the dearer total within which two cost the same: nobody chooses by less."""
+BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
+    # billing: (key in metrics/cost, what the page calls it)
+    "billed": ("token_cost_per_1000_texts", "as billed in this run"),
+    "list": ("list_cost_per_1000_texts", "at list price"),
+    "cached": ("cached_cost_per_1000_texts", "list price, with the prompt cache"),
+    "batch": ("batch_cost_per_1000_texts", "list price, in batches"),
+}
+
+
+@dataclass(frozen=True)
+class Total:
+    """Money over all months."""
+
+    prediction: float
+    noise: float | None
+    """How far prediction and training may be off, as their seconds may; None where the spread of the timing is not
+    known."""
+    training: float
+    labels: float | None
+    """Of training and validation rows, or shots; None where their number is not known."""
+    counts_labels: bool
+
+    @property
+    def start(self) -> float | None:
+        """What is paid once, labels included."""
+        return None if self.labels is None else self.training + self.labels
+
+    @property
+    def without_labels(self) -> float:
+        return self.prediction + self.training
+
+    @property
+    def with_labels(self) -> float | None:
+        return None if self.start is None else self.prediction + self.start
+
+    @property
+    def counted(self) -> float | None:
+        """What decides."""
+        return self.with_labels if self.counts_labels else self.without_labels
+
+    def as_json(self) -> dict[str, float | None]:
+        parts = {key: getattr(self, key) for key in ("prediction", "noise", "training", "labels")}
+        return {**parts, "without_labels": self.without_labels, "with_labels": self.with_labels}
+
+
+def terms(settings: Settings) -> Terms:
+    """What the total is worked out by, and the page's sliders start from: a label that does not count costs nothing."""
+    cost, decision = settings.cost, settings.decision
+    return Terms(
+        texts=float(decision.monthly_texts or TEXTS),
+        hourly_price=cost.hourly_price,
+        utilisation=cost.utilisation,
+        label_price=cost.label_price if decision.count_labels else 0.0,
+        months=float(decision.horizon_months or MONTHS),
+        always_on=cost.always_on,
+    )
+
+
+def with_labels(settings: Settings) -> Terms:
+    """As `terms`, every label paid for."""
+    return replace(terms(settings), label_price=settings.cost.label_price)
+
+
+def horizon(decision: DecisionSettings) -> str:
+    """12 months (assumed) of 100,000 texts (assumed)."""
+    months = f"{count(decision.horizon_months or MONTHS)} months{'' if decision.horizon_months else ' (assumed)'}"
+    texts = f"{count(decision.monthly_texts or TEXTS)} texts{'' if decision.monthly_texts else ' (assumed)'}"
+    return f"{months} of {texts}"
+
+
+def machine(settings: Settings) -> str:
+    return "an always-on machine" if settings.cost.always_on else "a machine paid by use"
+
+
+def both(total: Total | None) -> tuple[float | None, float | None]:
+    """Without labels, and with them."""
+    return (total.without_labels, total.with_labels) if total else (None, None)
+
+
+def work(cost: Mapping[str, Any]) -> Work | None:
+    """What a contestant takes, by its cost file; None where neither machine seconds nor tokens are known."""
+    seconds, billed = cost.get("machine_seconds_per_1000_texts"), cost.get("token_cost_per_1000_texts")
+    if seconds is None and billed is None:
+        return None
+    return Work(
+        train_seconds=cost.get("train_seconds") or 0.0,
+        labels=cost.get("labels") or 0,
+        seconds=seconds or 0.0,
+        tokens={} if billed is None else {billing: cost.get(key) for billing, (key, _) in BILLINGS.items()},
+    )
+
+
+def of(cost: Mapping[str, Any], settings: Settings) -> Total | None:
+    """The total by a contestant's cost file; None where its price is not known."""
+    taken, at = work(cost), with_labels(settings)
+    month = monthly.month(taken, at) if taken else None
+    if taken is None or month is None:
+        return None
+    spread = cost.get("machine_seconds_spread") if taken.seconds else 0.0  # an API's bill has no timing
+    known = cost.get("labels") is not None
+    return Total(
+        prediction=month.prediction * at.months,
+        noise=None if spread is None else _noise(taken, spread, at),
+        training=month.training * at.months,
+        labels=month.labels * at.months if known else None,
+        counts_labels=settings.decision.count_labels,
+    )
+
+
+def off(spread: float) -> float:
+    """The share by which seconds may be off whose timing has that spread."""
+    return max(ERRORS * spread, LEAST)
+
+
+def _noise(taken: Work, spread: float, at: Terms) -> float:
+    """How far the slowest or the fastest machine that the timing allows is from what was measured."""
+    slow, measured, fast = (_machine(taken, factor, at) for factor in (1 + off(spread), 1.0, max(1 - off(spread), 0.0)))
+    return max(slow - measured, measured - fast) * at.months
+
+
+def _machine(taken: Work, factor: float, at: Terms) -> float:
+    """A month of prediction and training where each takes `factor` times its seconds."""
+    here = replace(taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor)
+    month = monthly.month(here, at)
+    return month.prediction + month.training if month else 0.0
+
+
+def cheaper(a: Total | None, b: Total | None) -> bool | None:
+    """Whether `a` is; None where that is not known, or the two can't be told apart."""
+    if a is None or b is None or a.counted is None or b.counted is None or a.noise is None or b.noise is None:
+        return None
+    return a.counted < b.counted if _apart(a.counted, b.counted, math.hypot(a.noise, b.noise)) else None
+
+
+def why_neither(a: Total | None, b: Total | None) -> str:
+    """Why neither of two is cheaper."""
+    if a is None or b is None or a.counted is None or b.counted is None:
+        return "which of the two costs less is not known"
+    if a.noise is None or b.noise is None:
+        return "which of the two costs less is not known, as the spread of their timing is not"
+    return "their costs can't be told apart"
+
+
+def _apart(mine: float, other: float, noise: float) -> bool:
+    return abs(mine - other) > max(noise, SAME * max(mine, other))
+
+
+@dataclass(frozen=True)
+class PayBack:
+    """What the one whose start is `dearer` pays `more` at first, and the number of `texts`, in all, from which that has
+    paid for itself against the `other`; None where no such number is known."""
+
+    dearer: str
+    other: str
+    more: float
+    texts: float | None
+
+
+def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None:
+    """Every label paid for. None where a price is not known, or neither start is dearer."""
+    works = work(a.cost), work(b.cost)
+    starts = [c.total.start if c.total else None for c in (a, b)]
+    if works[0] is None or works[1] is None or starts[0] is None or starts[1] is None:
+        return None
+    more = monthly.apart(starts[0], starts[1])
+    if not more:
+        return None
+    at, names = with_labels(settings), (a.name, b.name) if more > 0 else (b.name, a.name)
+    texts = monthly.break_even(works[0], works[1], at) if predictions_apart(a.total, b.total) else None
+    return PayBack(*names, abs(more), None if texts is None else texts * at.months)
+
+
+def predictions_apart(a: Total | None, b: Total | None) -> bool:
+    """Whether the two costs of prediction can be told apart."""
+    if a is None or b is None or a.noise is None or b.noise is None:
+        return False
+    return _apart(a.prediction, b.prediction, math.hypot(a.noise, b.noise))
