@@ -120,7 +120,8 @@ def test_pairing_is_what_resolves_a_small_difference(contestant: Maker) -> None:
         (-0.005, -0.015, 0.01, 0.5, ("as good", "as good")),
         (0.0, -0.03, 0.03, 0.9, ("not resolved", "not resolved")),
         (-0.01, -0.02, 0.01, 0.9, ("not resolved", "as good")),
-        (-0.004, -0.006, -0.002, 0.001, ("worse", "better")),
+        (-0.004, -0.006, -0.002, 0.001, ("as good", "better")),  # sure to be behind, by less than the margin
+        (-0.02, -0.024, -0.016, 0.001, ("worse", "better")),
     ],
 )
 def test_the_rule(difference: float, low: float, high: float, p_holm: float, expected: tuple[str, str]) -> None:

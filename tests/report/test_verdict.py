@@ -62,6 +62,23 @@ def test_as_good_needs_to_be_cheaper(files, study, tmp_path, small_cost, verdict
 
 
 @pytest.mark.parametrize(
+    ("small_cost", "choice", "reason"),
+    [
+        (0.001, "minilm", "the model is behind by less than the margin"),
+        (0.5, "gemma", "the LLM is better"),
+        (None, "gemma", "the LLM is better"),
+    ],
+)
+def test_a_loss_within_the_margin_is_a_trifle_to_the_cheaper_one(
+    files, study, tmp_path, small_cost, choice, reason
+) -> None:
+    relate(files, -0.01, 0.005, 0.0006, "as good", "better")
+    files.costs["minilm"]["cost_per_1000_texts"] = small_cost
+    found = decided(files, study, tmp_path)
+    assert (found.choice, found.reasons[0]) == (choice, reason)
+
+
+@pytest.mark.parametrize(
     ("small_cost", "verdict", "reasons"),
     [
         (None, "not resolved", ["neither is better, nor shown to be as good"]),

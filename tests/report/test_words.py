@@ -212,3 +212,10 @@ def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, st
     text = written(files, study, tmp_path).words
     assert "To know which of the two costs less may decide it." in text
     assert "test rows would decide" not in text
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.55, True), (0.5583, True), (0.57, False)])
+def test_who_does_not_beat_the_majority_class_is_named_so(files, study, tmp_path, low, said) -> None:
+    files.intervals["minilm"]["metrics"]["accuracy"]["low"] = low
+    sentence = "minilm is not shown to beat the majority class, which has accuracy 0.558 without reading a text."
+    assert (sentence in written(files, study, tmp_path).words) is said

@@ -1,9 +1,9 @@
 """Every pair of a data set's contestants: who is better, on the same resamples, by one rule.
 
-On the primary metric, a against b: "better" or "worse" where Holm's p is under 1 - confidence, else
-"as good" where the interval of a - b lies above -margin, else "not resolved". Under FEW_GROUPS groups nothing is
-resolved. Where few groups tell two apart on accuracy, p is that of the sign test over groups if it is the larger.
-McNemar's test of each two fitted models stands beside it.
+On the primary metric, a against b: "better" where Holm's p is under 1 - confidence and a is ahead, else "as good" where
+the interval of a - b lies above -margin, else "worse" where b is better, else "not resolved". Under FEW_GROUPS groups
+nothing is resolved. Where few groups tell two apart on accuracy, p is that of the sign test over groups if it is the
+larger. McNemar's test of each two fitted models stands beside it.
 """
 
 from __future__ import annotations
@@ -96,11 +96,20 @@ def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]
     """a against b, and b against a."""
     if pair["low"] is None:
         return "not resolved", "not resolved"
-    if pair["p_holm"] < level(settings) and pair["difference"]:
-        return ("better", "worse") if pair["difference"] > 0 else ("worse", "better")
-    bounds = (pair["low"], -pair["high"])
-    a, b = ("as good" if bound > -settings.margin else "not resolved" for bound in bounds)
-    return a, b
+    told_apart = pair["p_holm"] < level(settings)
+    return (
+        _verdict(pair["difference"], pair["low"], settings.margin, told_apart=told_apart),
+        _verdict(-pair["difference"], -pair["high"], settings.margin, told_apart=told_apart),
+    )
+
+
+def _verdict(difference: float, low: float, margin: float, *, told_apart: bool) -> str:
+    """What the first is against the second: a loss that is sure to be smaller than the margin is as good."""
+    if told_apart and difference > 0:
+        return "better"
+    if low > -margin:
+        return "as good"
+    return "worse" if told_apart and difference < 0 else "not resolved"
 
 
 def rows_to_resolve(pair: dict[str, Any], rows: int, margin: float, alpha: float) -> int | None:

@@ -26,13 +26,15 @@ RULES = (
     "LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Where there are "
     "several, one without a figure there can't be chosen; without a model, or an LLM, that can be, the verdict is "
     "undecided. Test rows choose nothing.",
-    "The pair of the two on test rows decides. Better or worse: p after Holm, over all pairs of the data set, is "
-    "below 1 minus the confidence of the intervals. As good: the lower bound of the difference's interval is above "
-    "minus the margin, which is stated beforehand. Otherwise the pair is not resolved. Where fewer than 25 groups of "
-    "test rows tell two apart on accuracy, p is that of their exact sign test if it is larger; under 20 groups nothing "
-    "is resolved.",
-    "Fine-tune: the model is better, or as good and cheaper, or the only one of the two left. Prompt: "
-    "the LLM is. Undecided otherwise.",
+    "The pair of the two on test rows decides. Better: p after Holm, over all pairs of the data set, is below 1 minus "
+    "the confidence of the intervals. As good: not better, and the lower bound of the difference's interval is above "
+    "minus the margin, which is stated beforehand; one that is behind for sure, but by less than the margin, is as "
+    "good. Worse: the other is better, and it is not as good. Otherwise the pair is not resolved. Where fewer than 25 "
+    "groups of test rows tell two apart on accuracy, p is that of their exact sign test if it is larger; under 20 "
+    "groups nothing is resolved.",
+    "First it is asked who is as good, or better, and cheaper: that one is taken. Else the one that is better, or the "
+    "only one of the two left. Fine-tune where that is the model, prompt where it is the LLM, undecided otherwise. "
+    "Whoever is taken and not shown to beat the majority class is named so.",
     "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
     "chosen, it must be so against both, or alone in meeting what is required. One that never, or always, asks its LLM "
     "about the test rows is one of its sides, and takes no part.",
@@ -48,6 +50,7 @@ RULES = (
 )
 
 Decision = Literal["fine-tune", "prompt", "cascade", "undecided", "no comparison"]
+AS_GOOD = ("better", "as good")
 FARTHEST = 10
 """Times the training rows to which a power law is followed."""
 
@@ -187,21 +190,30 @@ def _of_two(small: Contestant | None, large: Contestant | None, pair: Pair | Non
     if pair.difference is None or pair.verdict is None:
         return "undecided", ["the pair of the two has no figures", *pair.notes]
     small_is_cheaper = cheaper(small, large)
+    good = {"model": pair.verdict in AS_GOOD, "LLM": pair.reverse_verdict in AS_GOOD}
+    # Who is as good and cheaper is taken though the other is better: by less than the margin, which is what it is for.
+    if good["model"] and small_is_cheaper:
+        return "fine-tune", [_how_good("model", pair.verdict, pair.reverse_verdict), "the model is cheaper"]
+    if good["LLM"] and small_is_cheaper is False:
+        return "prompt", [_how_good("LLM", pair.reverse_verdict, pair.verdict), "the LLM is cheaper"]
     if pair.verdict == "better":
         return "fine-tune", ["the model is better"]
-    if pair.verdict == "worse":
+    if pair.reverse_verdict == "better":
         return "prompt", ["the LLM is better"]
-    if pair.verdict == "as good" and small_is_cheaper:
-        return "fine-tune", ["the model is as good", "the model is cheaper"]
-    if pair.reverse_verdict == "as good" and small_is_cheaper is False:
-        return "prompt", ["the LLM is as good", "the LLM is cheaper"]
-    as_good = [who for who, word in (("model", pair.verdict), ("LLM", pair.reverse_verdict)) if word == "as good"]
+    as_good = [who for who, held in good.items() if held]
     if not as_good:
         return "undecided", ["neither is better, nor shown to be as good"]
     if small_is_cheaper is None:
         reasons = [f"the {who} is as good" for who in as_good]
         return "undecided", [*reasons, total.why_neither(small.total, large.total)]
     return "undecided", [f"the {as_good[0]} is as good, but dearer"]
+
+
+def _how_good(who: str, verdict: str | None, other: str | None) -> str:
+    """What is said of the one that is taken, by what it is against the other and the other against it."""
+    if verdict == "better":
+        return f"the {who} is better"
+    return f"the {who} is behind by less than the margin" if other == "better" else f"the {who} is as good"
 
 
 def _preferred(cascade: Contestant, against: Sequence[Contestant], results: Results) -> str | None:

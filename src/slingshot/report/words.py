@@ -54,6 +54,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_because(decided))
     sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
     sentences += _alone(results, named)
+    sentences += _against_majority(results, named.get(decided.choice or ""), primary)
     sentences += [*_excluded(decided, named), *_doubted(results, settings), *_unranked(decided, named, primary)]
     sentences += cost_words.sentences([c for c in (small, large, cascade) if c], small, large, settings)
     if decided.decision == "undecided" and decided.pair and small and large:
@@ -114,6 +115,18 @@ def _clause(results: Results, pair: Pair | None, other: Contestant) -> str:
     if pair is None or pair.difference is None:
         return f"not compared with {other.title}"
     return f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other.title}, {_difference(results, pair)}"
+
+
+def _against_majority(results: Results, chosen: Contestant | None, primary: str) -> list[str]:
+    """A sentence where the one that is recommended is not shown to beat the majority class."""
+    majority = (results.audit.get("majority") or {}).get(primary)
+    low = ((chosen.intervals.get("metrics") or {}).get(primary) or {}).get("low") if chosen else None
+    if chosen is None or majority is None or low is None or low > majority:
+        return []
+    return [
+        f"{chosen.title} is not shown to beat the majority class, which has {METRIC_NAMES[primary]} {score(majority)} "
+        "without reading a text."
+    ]
 
 
 def _excluded(decided: Verdict, named: Mapping[str, Contestant]) -> list[str]:
