@@ -32,9 +32,9 @@ def test_each_contestant_is_judged_by_the_rule_of_the_pairs(study: Study) -> Non
     }
     assert [of(told, name)["difference"] for name in CONTESTANTS] == pytest.approx([0.05, -0.05, -0.015, 0, -0.01])
     assert {of(told, name)["how"] for name in CONTESTANTS} == {"paired"}
-    assert of(told, "gains")["p_holm"] == pytest.approx(5 * 2 / 1000), "five contestants, 999 resamples"
+    assert of(told, "gains")["p_corrected"] == pytest.approx(5 * 2 / 1000), "five contestants, 999 resamples"
     assert of(told, "gains")["shared_rows"] == ROWS
-    assert (told["lost"], told["not_paired"]) == (["toy-loses"], []), "slips is worse, but within the margin"
+    assert (told["lost"], told["not_paired"]) == (["toy-loses"], []), "slips is worse, but its loss is not beyond the margin"
     assert told["commit"] == study.git("rev-parse", "main").strip()
 
 

@@ -43,11 +43,6 @@ def test_p_counts_both_tails_and_is_never_zero() -> None:
     assert significance.p_value(np.append(np.ones(99), np.nan)) == 2 / 100
 
 
-def test_holm_steps_down_keeps_the_order_and_passes_over_the_undefined() -> None:
-    assert significance.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert significance.holm([0.02, None, 0.6, 0.8]) == pytest.approx([0.06, None, 1.0, 1.0])
-
-
 def test_mcnemar_is_exact_under_25_discordant_rows_and_corrected_from_there() -> None:
     few = discordant(10, 2)
     assert (few["only_a"], few["only_b"], few["exact"]) == (10, 2, True)

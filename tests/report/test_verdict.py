@@ -1,11 +1,13 @@
 import pytest
 
+from slingshot.metrics import rule
 from slingshot.points import Point, write_points
 from slingshot.report import inputs
+from slingshot.report.advice import rows_to_decide
 from slingshot.report.pair import Pair, find_pair
-from slingshot.report.verdict import best, decide, rows_to_decide
+from slingshot.report.verdict import best, decide, judged
 from slingshot.settings import DecisionSettings
-from tests.report.conftest import NOTHING
+from tests.report.conftest import NOTHING, related
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
@@ -19,16 +21,9 @@ def decided(files, study, tmp_path, *, required=None, **chosen):
     return decide(results, settings)
 
 
-def relate(files, difference, half_width, p_holm, verdict, reverse):
+def relate(files, difference, half_width, p, verdict, reverse):
     """Set the minilm-gemma pair, as the file has it: minilm first."""
-    files.pair("minilm", "gemma").update(
-        difference=difference,
-        low=difference - half_width,
-        high=difference + half_width,
-        p_holm=p_holm,
-        verdict=verdict,
-        reverse_verdict=reverse,
-    )
+    related(files.pair("minilm", "gemma"), difference, half_width, p, verdict, reverse)
 
 
 def test_a_better_model_is_fine_tuned(files, study, tmp_path) -> None:
@@ -157,32 +152,31 @@ def test_where_no_model_has_a_figure_none_is_chosen_and_nothing_decided(files, s
 def test_a_pair_reads_the_same_from_both_sides(files) -> None:
     there, back = find_pair(files.pairs, "minilm", "gemma"), find_pair(files.pairs, "gemma", "minilm")
     assert (back.difference, back.low, back.high) == (-there.difference, -there.high, -there.low)
-    assert (back.a_value, back.verdict, back.reverse_verdict) == (there.b_value, "worse", "better")
+    assert (back.a_value, back.p) == (there.b_value, there.p)
 
 
 def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> None:
-    files.pair("minilm", "gemma").update(
-        difference=None, low=None, high=None, p_holm=None, verdict="not resolved", reverse_verdict="not resolved"
-    )
+    files.pair("minilm", "gemma").update(dict.fromkeys(("difference", "low", "high", *rule.CLAIMS)))
     found = decided(files, study, tmp_path)
     assert (found.decision, found.rows_to_decide) == ("undecided", None)
 
 
 @pytest.mark.parametrize(
-    ("difference", "small_is_cheaper", "rows"),
+    ("difference", "small_is_cheaper", "distance"),
     [
-        (0.02, None, 400),  # half-width 0.04 at 100 rows must halve
-        (0.02, True, 100 * (0.04 / 0.03) ** 2),  # 0.01 + 0.02: as good comes first
-        (-0.02, False, 100 * (0.04 / 0.03) ** 2),  # the same from the LLM's side
-        (-0.02, True, 400),  # the cheaper one trails by more than the margin
-        (0.05, None, None),  # narrow enough already: Holm stands in the way
+        (0.02, None, 0.02),
+        (0.02, True, 0.03),  # 0.01 + 0.02: as good comes first
+        (-0.02, False, 0.03),  # the same from the LLM's side
+        (-0.02, True, 0.02),  # the cheaper one trails by more than the margin
         (0.0, None, None),
     ],
 )
-def test_rows_to_decide_scale_with_the_square_of_the_half_width(difference, small_is_cheaper, rows) -> None:
+def test_rows_to_decide_have_a_power_of_80_percent(difference, small_is_cheaper, distance) -> None:
     pair = Pair("a", "b", difference=difference, low=difference - 0.04, high=difference + 0.04)
-    found = rows_to_decide(pair, small_is_cheaper, {"test_rows": 100, "margin": 0.01})
-    assert found == (None if rows is None else pytest.approx(rows, abs=1))
+    found = rows_to_decide(pair, small_is_cheaper, {"test_rows": 100, "margin": 0.01, "confidence": 0.95})
+    # 1.960 + 0.842 standard errors lie between what is measured and what must be excluded.
+    wanted = None if distance is None else 100 * (0.04 / 1.960 * 2.802 / distance) ** 2
+    assert found == (None if wanted is None else pytest.approx(wanted, rel=0.01))
 
 
 @pytest.mark.parametrize(("chosen", "choice"), [({"llms": []}, "minilm"), ({"models": []}, "gemma")])
@@ -202,16 +196,35 @@ def test_a_cascade_that_is_better_takes_the_place_of_the_one_chosen(files, study
 @pytest.mark.parametrize(("cost", "decision"), [(0.0001, "cascade"), (0.004, "fine-tune")])
 def test_one_that_is_only_as_good_must_be_cheaper(files, study, tmp_path, cost, decision) -> None:
     files.add_cascade("both", 0.843, cost)
-    files.pair("minilm", "both").update(verdict="as good", reverse_verdict="as good")
+    related(files.pair("minilm", "both"), -0.001, 0.01, 0.8, "as good", "as good")
     assert decided(files, study, tmp_path, cascades=CASCADES).decision == decision
 
 
-@pytest.mark.parametrize(("against_llm", "decision"), [("better", "cascade"), ("not resolved", "undecided")])
-def test_where_neither_is_chosen_a_cascade_must_beat_both(files, study, tmp_path, against_llm, decision) -> None:
+def test_where_neither_is_chosen_the_cascade_is_not_asked(files, study, tmp_path) -> None:
     relate(files, 0.0, 0.03, 0.8, "not resolved", "not resolved")
     files.add_cascade("both", 0.9, 0.004)
-    files.pair("gemma", "both").update(reverse_verdict=against_llm)
+    found = decided(files, study, tmp_path, cascades=CASCADES)
+    assert (found.decision, found.deciding) == ("undecided", [("minilm", "gemma")])
+
+
+@pytest.mark.parametrize(("verdict", "decision"), [("as good", "fine-tune"), ("not resolved", "cascade")])
+def test_a_lead_of_the_cascade_within_the_margin_is_a_trifle_where_it_is_dearer(
+    files, study, tmp_path, verdict, decision
+) -> None:
+    files.add_cascade("both", 0.852, 0.004)
+    related(files.pair("minilm", "both"), -0.01, 0.005, 0.0006, verdict, "better")
     assert decided(files, study, tmp_path, cascades=CASCADES).decision == decision
+
+
+def test_the_pairs_that_decide_are_not_corrected_and_the_rest_are(files, study, tmp_path) -> None:
+    relate(files, 0.032, 0.031, 0.045, "better", "not resolved")
+    files.pair("tfidf", "frozen").update(p=0.02)
+    found = decided(files, study, tmp_path)
+    assert (found.decision, found.pair.p_corrected, found.deciding) == ("fine-tune", 0.045, [("minilm", "gemma")])
+    [results] = inputs.read(study(), tmp_path)
+    pairs = judged(results, found).pairs
+    rest = find_pair(pairs, "tfidf", "frozen")
+    assert rest.p_corrected > 0.02 and rest.verdict != "better"
 
 
 @pytest.mark.parametrize(

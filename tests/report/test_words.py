@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from slingshot.metrics import rule
 from slingshot.report import inputs, words
 from slingshot.settings import DecisionSettings
-from tests.report.conftest import NOTHING
+from tests.report.conftest import NOTHING, related
 
 TITLE = "Gemma 3 270m (a 268M-parameter local stand-in)"
 
@@ -33,7 +34,7 @@ def unexplained(verdict, files) -> list[str]:
     held += [*figures([verdict.totals, asdict(verdict.pay_back)]), 12, 100_000, 1_200_000]
     text = verdict.words.replace(TITLE, "").replace("1,000 texts", "")
     text = re.sub(r"[Aa]bout [\d,]+ (test rows|of them)", "", text)
-    text = re.sub(r"with \d seeds?", "", text)
+    text = re.sub(r"with \d seeds?|in 80 of 100 studies", "", text)
     wrong = []
     for token in re.findall(r"\d[\d,]*(?:\.\d+)?%?", text):
         number = float(token.strip(",%").replace(",", "")) / (100 if "%" in token else 1)
@@ -48,7 +49,7 @@ def test_the_paragraph_says_what_the_files_hold_and_nothing_else(files, study, t
     found = written(files, study, tmp_path)
     assert unexplained(found, files) == []
     assert found.words.startswith("Fine-tune minilm. Over 840 test rows minilm has accuracy 0.842")
-    assert "+0.101 (95% interval +0.070 to +0.132), p after Holm 0.0012" in found.words
+    assert "+0.101 (95% interval +0.070 to +0.132), p <= 0.00020" in found.words
     assert f"EUR 0.0352 with {TITLE}" in found.words
     files.costs["gemma"]["cost_per_1000_texts"] = 9.9
     assert unexplained(found, files) == ["0.0352"], "the test must notice a number from nowhere"
@@ -79,21 +80,17 @@ def test_few_groups_are_said_with_the_verdict(files, study, tmp_path) -> None:
 
 
 def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> None:
-    files.pair("minilm", "gemma").update(
-        difference=0.004, low=-0.036, high=0.044, p_holm=0.9, verdict="not resolved", reverse_verdict="not resolved"
-    )
+    related(files.pair("minilm", "gemma"), 0.004, 0.04, 0.9, "not resolved", "not resolved")
     found = written(files, study, tmp_path)
-    assert found.rows_to_decide == pytest.approx(840 * (0.04 / 0.024) ** 2, abs=1)
+    assert found.rows_to_decide == pytest.approx(840 * (0.04 / 1.960 * 2.802 / 0.024) ** 2, rel=0.03)
     assert found.words.startswith(f"Undecided between fine-tuning minilm and prompting {TITLE}.")
-    assert "About 2,300 test rows would decide it" in found.words
+    assert "About 4,700 test rows would decide it in 80 of 100 studies" in found.words
     assert unexplained(found, files) == []
 
 
 def test_a_failed_pair_is_said_with_its_reason(files, study, tmp_path) -> None:
     files.pair("minilm", "gemma").update(
-        dict.fromkeys(("a_value", "b_value", "difference", "low", "high", "p", "p_holm")),
-        verdict="not resolved",
-        reverse_verdict="not resolved",
+        dict.fromkeys(("a_value", "b_value", "difference", "low", "high", *rule.CLAIMS)),
         notes=["gemma: the contestant gives no scores"],
     )
     text = written(files, study, tmp_path).words
@@ -205,9 +202,7 @@ def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, t
 
 
 def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, study, tmp_path) -> None:
-    files.pair("minilm", "gemma").update(
-        difference=0.0001, low=-0.015, high=0.015, p_holm=0.9, verdict="as good", reverse_verdict="as good"
-    )
+    related(files.pair("minilm", "gemma"), 0.0001, 0.015, 0.9, "as good", "as good")
     files.costs["gemma"]["cost_per_1000_texts"] = None
     text = written(files, study, tmp_path).words
     assert "To know which of the two costs less may decide it." in text

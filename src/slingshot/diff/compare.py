@@ -1,7 +1,7 @@
 """Each contestant of the workspace against the same one of a revision.
 
 Where both predicted the same test rows with the same labels the difference is paired: one bootstrap of whole groups
-over both (metrics.bootstrap), and the rule of metrics.pairs, with Holm's correction over the contestants of a data set.
+over both (metrics.bootstrap), and the rule of metrics.rule, corrected over the contestants of a data set.
 On other rows it is the difference of two independent bootstraps, and where predictions can't be had it comes from the
 committed intervals. Neither joins rows: how a difference was found, and why so, stands beside it.
 """
@@ -19,8 +19,8 @@ from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_u
 from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
 from slingshot.metrics import bootstrap, pairs
+from slingshot.metrics import rule as claims
 from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
-from slingshot.metrics.significance import holm
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -43,7 +43,10 @@ class Comparison:
     low: float | None = None
     high: float | None = None
     p: float | None = None
-    p_holm: float | None = None
+    p_as_good: float | None = None
+    """That the workspace's figure is less than the revision's by the margin; the next, that it is more."""
+    p_reverse_as_good: float | None = None
+    p_corrected: float | None = None
     verdict: str | None = None
     """better, worse, as good or not resolved; None where nothing was tested."""
     rows: int | None = None
@@ -161,23 +164,24 @@ def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSetti
         else Comparison(name, "new", workspace=_score(sides.here, dataset, name, rule))
         for name in ours
     ]
-    ps = [one.p for one in found]
-    found = [_judged(one, p, rule) for one, p in zip(found, holm(ps), strict=True)]
+    tested = [one for one in found if one.p is not None]
+    judged = {
+        one.contestant: _judged(one, ps, rule)
+        for one, ps in zip(tested, claims.corrected([asdict(one) for one in tested]), strict=True)
+    }
+    found = [judged.get(one.contestant, one) for one in found]
     found += [
         Comparison(name, "gone", revision=_score(sides.there, dataset, name, rule))
         for name in theirs
         if name not in ours
     ]
-    tested = sum(p is not None for p in ps)
-    return Dataset(dataset, "both", tuple(found), tuple(pairs.resample_notes(tested, rule)))
+    return Dataset(dataset, "both", tuple(found), tuple(pairs.resample_notes(len(tested), rule)))
 
 
-def _judged(one: Comparison, p_holm: float | None, rule: MetricsSettings) -> Comparison:
-    if p_holm is None:
-        return one
-    pair = {"difference": one.difference, "low": one.low, "high": one.high, "p_holm": p_holm}
+def _judged(one: Comparison, ps: dict[str, float], rule: MetricsSettings) -> Comparison:
+    words = claims.verdicts(one.difference, ps, round(1 - rule.confidence, 12))
     # Of the two, the second reads the difference the other way round: as it is where less is better.
-    return replace(one, p_holm=p_holm, verdict=pairs.verdicts(pair, rule)[rule.primary in LOWER_IS_BETTER])
+    return replace(one, p_corrected=ps["p"], verdict=words[rule.primary in LOWER_IS_BETTER])
 
 
 def _score(side: Revision, dataset: str, contestant: str, rule: MetricsSettings) -> float | None:
@@ -225,7 +229,7 @@ def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: Metrics
         how="paired" if paired else "unpaired",
         workspace=found["a_value"],
         revision=found["b_value"],
-        **{key: found[key] for key in ("difference", "low", "high", "p")},
+        **{key: found[key] for key in ("difference", "low", "high", *claims.CLAIMS)},
         notes=(*found["notes"], *sources, *few),
     )
 
@@ -248,8 +252,23 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
     high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"])
     normal = NormalDist()
     error = (high - low) / 2 / normal.inv_cdf((1 + rule.confidence) / 2)
-    p = 2 * normal.cdf(-abs(difference) / error) if error else float(not difference)
-    return Comparison(name, "intervals", a["value"], b["value"], difference, low, high, p, notes=notes)
+
+    def p_of(distance: float) -> float:
+        return normal.cdf(-distance / error) if error else float(distance <= 0)
+
+    return Comparison(
+        name,
+        "intervals",
+        a["value"],
+        b["value"],
+        difference,
+        low,
+        high,
+        p=2 * p_of(abs(difference)) if difference else 1.0,
+        p_as_good=min(1.0, 2 * p_of(difference + rule.margin)),
+        p_reverse_as_good=min(1.0, 2 * p_of(rule.margin - difference)),
+        notes=notes,
+    )
 
 
 def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:

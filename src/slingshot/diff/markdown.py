@@ -27,9 +27,8 @@ def _preface(diff: Diff) -> str:
     whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
     return (
         f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval from "
-        f"{diff.resamples:,} resamples of whole groups of rows. {what} Better and worse hold after Holm's correction "
-        f"over the contestants of a data set; as good: a loss beyond the margin is ruled out. The margin is {margin}"
-        f"{whose}."
+        f"{diff.resamples:,} resamples of whole groups of rows. {what} Claims are corrected over the "
+        f"contestants of a data set; as good: a loss beyond the margin is ruled out. The margin is {margin}{whose}."
     )
 
 

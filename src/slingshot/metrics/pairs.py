@@ -1,14 +1,12 @@
-"""Every pair of a data set's contestants: who is better, on the same resamples, by one rule.
+"""Every pair of a data set's contestants on the same resamples: their difference, its interval, and how likely chance
+alone would give it. What may be claimed of them is said by metrics.rule.
 
-On the primary metric, a against b: "better" where Holm's p is under 1 - confidence and a is ahead, else "as good" where
-the interval of a - b lies above -margin, else "worse" where b is better, else "not resolved". Under FEW_GROUPS groups
-nothing is resolved. Where few groups tell two apart on accuracy, p is that of the sign test over groups if it is the
-larger. McNemar's test of each two fitted models stands beside it.
+Under FEW_GROUPS groups there is no interval, so that nothing is resolved. Where few groups tell two apart on accuracy,
+p is that of the sign test over groups if it is the larger. McNemar's test of each two fitted models stands beside it.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -16,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slingshot.metrics import bootstrap
+from slingshot.metrics import bootstrap, rule
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, percentiles, seed_notes, undefined
 from slingshot.metrics.scored import Scored
-from slingshot.metrics.significance import holm, mcnemar, p_value, signs
+from slingshot.metrics.significance import mcnemar, p_value, p_value_above, signs
 from slingshot.settings import PARAMS, MetricsSettings, UserError
 
 if TYPE_CHECKING:
@@ -55,13 +53,9 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         if not _same_rows(test, contestants[name]):
             raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
     pairs = [
-        {**difference(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
+        {**difference(a, b, settings), "same": _same(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
         for a, b in combinations(sides(contestants, settings), 2)
     ]
-    for pair, p in zip(pairs, holm([pair["p"] for pair in pairs]), strict=True):
-        pair["p_holm"] = p
-        pair["verdict"], pair["reverse_verdict"] = verdicts(pair, settings)
-        pair["rows_to_resolve"] = rows_to_resolve(pair, len(test.labels), settings.margin, level(settings))
     return {
         "primary": settings.primary,
         "margin": settings.margin,
@@ -87,56 +81,20 @@ def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> 
     return [f"the AUROCs that are compared come from different score sources ({listed})"]
 
 
-def level(settings: MetricsSettings) -> float:
-    """What p must be below: 0.05 at a confidence of 0.95, and not a bit more."""
-    return round(1 - settings.confidence, 12)
-
-
-def verdicts(pair: dict[str, Any], settings: MetricsSettings) -> tuple[str, str]:
-    """a against b, and b against a."""
-    if pair["low"] is None:
-        return "not resolved", "not resolved"
-    told_apart = pair["p_holm"] < level(settings)
-    return (
-        _verdict(pair["difference"], pair["low"], settings.margin, told_apart=told_apart),
-        _verdict(-pair["difference"], -pair["high"], settings.margin, told_apart=told_apart),
+def _same(a: Side, b: Side, settings: MetricsSettings) -> bool:
+    """Whether the two say the same of every row under every seed, as far as the primary metric can see."""
+    seen = ("predictions",) if settings.primary in LABELS_ONLY else ("predictions", "scores")
+    return len(a.scored.runs) == len(b.scored.runs) and all(
+        np.array_equal(getattr(left, key), getattr(right, key))
+        for left, right in zip(a.scored.runs, b.scored.runs, strict=True)
+        for key in seen
     )
-
-
-def _verdict(difference: float, low: float, margin: float, *, told_apart: bool) -> str:
-    """What the first is against the second: a loss that is sure to be smaller than the margin is as good."""
-    if told_apart and difference > 0:
-        return "better"
-    if low > -margin:
-        return "as good"
-    return "worse" if told_apart and difference < 0 else "not resolved"
-
-
-def rows_to_resolve(pair: dict[str, Any], rows: int, margin: float, alpha: float) -> int | None:
-    """Test rows at which neither would be unresolved were the difference to stay as measured: an estimate.
-
-    The interval's half-width falls with the square root of the rows, and the normal deviate that p stands for rises
-    with it. The one behind is shown to be as good where the half-width is below margin - |difference|, worse where
-    Holm's p is below its level: what needs fewer rows counts. None where the pair is resolved or has no figures.
-    """
-    from scipy.stats import norm
-
-    if pair["low"] is None or "not resolved" not in (pair["verdict"], pair["reverse_verdict"]):
-        return None
-    needed = []
-    distance = margin - abs(pair["difference"])
-    if distance > 0:
-        needed.append((pair["high"] - pair["low"]) / 2 / distance)
-    if pair["p"] < 1:
-        corrected = alpha * pair["p"] / pair["p_holm"]
-        needed.append(norm.isf(corrected / 2) / norm.isf(pair["p"] / 2))
-    return max(rows + 1, math.ceil(rows * min(needed) ** 2)) if needed else None
 
 
 def resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
     """That `settings.resamples` are too few for Holm's correction over that many pairs, where they are."""
     smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
-    if smallest < level(settings):
+    if smallest < round(1 - settings.confidence, 12):
         return []
     return [f"{settings.resamples} resamples can't resolve one of {pairs} pairs: raise metrics.resamples"]
 
@@ -174,7 +132,7 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
         "b": b.name,
         "a_value": a.value,
         "b_value": b.value,
-        **dict.fromkeys(("difference", "low", "high", "p")),
+        **dict.fromkeys(("difference", "low", "high", *rule.CLAIMS)),
         "notes": _undefined(a, b, settings.primary),
     }
     if a.value is not None and b.value is not None:
@@ -192,7 +150,14 @@ def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
             pair["p"] = p_value(differences)
             if paired and settings.primary == "accuracy":  # a bootstrap p of few differing groups is too small for Holm
                 pair["p"] = max(pair["p"], signs(a.scored, b.scored) or 0.0)
+            pair |= _as_good(differences, pair, settings.margin)
     return pair
+
+
+def _as_good(differences: np.ndarray, pair: dict[str, Any], margin: float) -> dict[str, float]:
+    """p that the first, and that the second, is worse by the margin; 1 where the widened interval holds that."""
+    bounds = {"p_as_good": (differences, pair["low"]), "p_reverse_as_good": (-differences, -pair["high"])}
+    return {key: p_value_above(drawn, -margin) if low > -margin else 1.0 for key, (drawn, low) in bounds.items()}
 
 
 def _undefined(a: Side, b: Side, primary: str) -> list[str]:
@@ -218,22 +183,23 @@ def table(result: dict[str, Any]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table("a", "b", "a - b", "interval", "p (Holm)", "a is", "b is", title=result["primary"], box=SIMPLE)
-    shown.caption = escape("; ".join(result["notes"])) or None
+    shown = Table("a", "b", "a - b", "interval", "p", title=result["primary"], box=SIMPLE)
+    notes = [*result["notes"], "p is not corrected for the number of pairs; `slingshot show` says who is better"]
+    shown.caption = escape("; ".join(notes))
     for pair in result["pairs"]:
         figures = ("undefined", "", "") if pair["difference"] is None else (f"{pair['difference']:+.3f}", "none", "")
         if pair["low"] is not None:
             between = f"[{pair['low']:+.3f}, {pair['high']:+.3f}]"
-            figures = (f"{pair['difference']:+.3f}", escape(between), f"{pair['p_holm']:.4f}")
-        shown.add_row(pair["a"], pair["b"], *figures, pair["verdict"], pair["reverse_verdict"])
+            figures = (f"{pair['difference']:+.3f}", escape(between), f"{pair['p']:.4f}")
+        shown.add_row(pair["a"], pair["b"], *figures)
     return shown
 
 
 def headline(result: dict[str, Any]) -> str:
-    """E.g. `6 pairs on accuracy, 4 resolved`; of those without a figure, why."""
-    resolved = sum({"not resolved"} != {pair["verdict"], pair["reverse_verdict"]} for pair in result["pairs"])
+    """E.g. `6 pairs on accuracy, 4 differ by their intervals`; of those without a figure, why."""
+    differ = sum(pair["low"] is not None and not pair["low"] <= 0 <= pair["high"] for pair in result["pairs"])
     lacking = [pair for pair in result["pairs"] if pair["difference"] is None]
     why = "; ".join(dict.fromkeys(note for pair in lacking for note in pair["notes"]))
     without = f", {len(lacking)} undefined ({why})" if lacking else ""
     pairs = "1 pair" if len(result["pairs"]) == 1 else f"{len(result['pairs'])} pairs"
-    return f"{pairs} on {result['primary']}, {resolved} resolved{without}"
+    return f"{pairs} on {result['primary']}, {differ} differ by their intervals{without}"

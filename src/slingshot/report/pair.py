@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -23,11 +24,20 @@ class Pair:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
-    p_holm: float | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+    floor: float = 0.0
+    """The smallest p that so many resamples give."""
     verdict: str | None = None
     reverse_verdict: str | None = None
     rows_to_resolve: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def p_words(self) -> str:
+        """The corrected p, e.g. `0.031`; `<= 0.0020` where no resample was on the other side."""
+        least = self.p is not None and self.p <= self.floor
+        return f"{'<= ' if least else ''}{significant(self.p_corrected, 2)}"
 
     @property
     def words(self) -> str:
@@ -40,8 +50,9 @@ def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
     """The pair of `a` against `b`, turned round where the file has b against a; None if it has neither."""
     for row in pairs.get("pairs") or []:
         if {row.get("a"), row.get("b")} == {a, b}:
-            known = {key: row.get(key) for key in Pair.__dataclass_fields__ if key != "notes"}
-            pair = Pair(**known, notes=tuple(row.get("notes") or ()))
+            known = {key: row.get(key) for key in Pair.__dataclass_fields__ if key not in ("notes", "floor")}
+            floor = 2 / (pairs.get("resamples", math.inf) + 1)
+            pair = Pair(**known, floor=floor, notes=tuple(row.get("notes") or ()))
             return pair if pair.a == a else _turned(pair)
     return None
 
@@ -78,7 +89,7 @@ def grid(results: Results) -> Grid:
         caption=f"Difference on the same test rows, first minus second; margin {results.pairs['margin']:g}.",
         columns=(
             *("First", "Second", "Difference", f"{percent(results.pairs['confidence'])} interval"),
-            *("p after Holm", "The first is", "Rows that would resolve it"),
+            *("p, corrected", "The first is", "Rows that would resolve it"),
         ),
         rows=tuple(
             (
@@ -86,14 +97,16 @@ def grid(results: Results) -> Grid:
                 titles[pair.b],
                 signed(pair.difference),
                 MISSING if pair.low is None else f"{signed(pair.low)} to {signed(pair.high)}",
-                significant(pair.p_holm, 2),
+                pair.p_words,
                 pair.words,
                 count(pair.rows_to_resolve),
             )
             for pair in every_pair(results)
         ),
         notes=(
-            "The rows that would resolve a pair, so that neither is left unresolved against the other, are an estimate "
-            f"for a difference that stays as measured; {MISSING} where it is resolved, or no number would do.",
+            "The rows that would resolve a pair leave neither unresolved against the other in 80 of 100 studies, were "
+            f"the difference truly as measured; {MISSING} where it is resolved, or no number would do. To look again "
+            "after adding rows is another test.",
+            "p is as it is for the pairs that decide, and corrected together with all other claims for the rest.",
         ),
     )

@@ -11,7 +11,7 @@ from slingshot.report import table as tables
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.table import Table
-from slingshot.report.verdict import Verdict
+from slingshot.report.verdict import Verdict, judged
 from slingshot.settings import Settings
 
 
@@ -58,10 +58,12 @@ def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Se
 
 
 def _section(results: Results, settings: Settings) -> Section:
+    verdict = words.verdict(results, settings)
+    results = judged(results, verdict)
     grids = published.build(results, settings), curve.build(results, settings.metrics.primary)
     return Section(
         results,
-        words.verdict(results, settings),
+        verdict,
         tables.build(results, settings),
         tuple(grid for grid in grids if grid),
     )

@@ -6,13 +6,12 @@ and two estimates: how many test rows, and how many labels, would decide.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from slingshot import learning
-from slingshot.report import total
+from slingshot.metrics import rule
+from slingshot.report import advice, total
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.required import misses
@@ -22,37 +21,40 @@ from slingshot.settings import Settings
 RULES = (
     "Who misses what `decision` in params.yaml requires, or was not measured on it, is out: the latency within which "
     "95 of 100 single texts are answered, and what prediction of a month's texts costs.",
-    "Of those left, the small model is the one of study.models with the highest primary metric on validation rows, the "
-    "LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Where there are "
-    "several, one without a figure there can't be chosen; without a model, or an LLM, that can be, the verdict is "
+    "Of those left, the small model is the one of study.models with the highest primary metric on validation rows, "
+    "the LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Where there "
+    "are several, one without a figure there can't be chosen; without a model, or an LLM, that can be, the verdict is "
     "undecided. Test rows choose nothing.",
-    "The pair of the two on test rows decides. Better: p after Holm, over all pairs of the data set, is below 1 minus "
-    "the confidence of the intervals. As good: not better, and the lower bound of the difference's interval is above "
-    "minus the margin, which is stated beforehand; one that is behind for sure, but by less than the margin, is as "
-    "good. Worse: the other is better, and it is not as good. Otherwise the pair is not resolved. Where fewer than 25 "
-    "groups of test rows tell two apart on accuracy, p is that of their exact sign test if it is larger; under 20 "
-    "groups nothing is resolved.",
+    "Two pairs decide, one after the other, each at the full level, as validation rows fixed them beforehand: the "
+    "small model against the LLM, and, if that gave one to take, the cascade against that one. Claims of all other "
+    "pairs are corrected together (Holm's procedure, with Shaffer's multiplier: the number of pairs with an open "
+    "claim). Contestants with the same predictions count once.",
+    "Better: p of no difference is below 1 minus the confidence of the intervals. As good: not better, and the lower "
+    "bound of the difference's interval is above minus the margin, which is stated beforehand; one that is behind for "
+    "sure, but by less than the margin, is as good. Worse: the other is better, and it is not as good. Otherwise the "
+    "pair is not resolved. Where fewer than 25 groups of test rows tell two apart on accuracy, p is that of their "
+    "exact sign test if it is larger; under 20 groups nothing is resolved.",
     "First it is asked who is as good, or better, and cheaper: that one is taken. Else the one that is better, or the "
     "only one of the two left. Fine-tune where that is the model, prompt where it is the LLM, undecided otherwise. "
     "Whoever is taken and not shown to beat the majority class is named so.",
-    "A cascade takes their place where it is better than the one chosen, or as good and cheaper; where neither is "
-    "chosen, it must be so against both, or alone in meeting what is required. One that never, or always, asks its LLM "
-    "about the test rows is one of its sides, and takes no part.",
+    "A cascade takes the place of the one chosen of the two where it is as good, or better, and cheaper; or better, "
+    "unless the one chosen is as good and cheaper; or where it alone meets what is required. One that never, or "
+    "always, asks its LLM about the test rows is one of its sides, and takes no part.",
+    "Test rows that would decide, or resolve a pair, are those with which 80 of 100 studies would, were the "
+    "difference truly as measured. To look again after adding rows is another test.",
     "Cheaper: training and prediction cost less in all, over decision.horizon_months of decision.monthly_texts texts "
-    "each (12 months and 100,000 texts are assumed where these are null), on a machine paid by use, or always on where "
-    "cost.always_on says so. Labels of training rows, or shots, and of validation rows count where "
+    "each (12 months and 100,000 texts are assumed where these are null), on a machine paid by use, or always on "
+    "where cost.always_on says so. Labels of training rows, or shots, and of validation rows count where "
     "decision.count_labels says that they are still to be paid for; those of test rows never do, as any comparison "
     "needs them. Both totals are shown.",
-    "Costs can't be told apart where they differ by less than 1%, or by less than the machine's seconds may be off: by "
-    "three standard errors of the timing of prediction, from parts of one run, and by 10% at least, as one run sees no "
-    "other load. On another kind of machine all seconds change, and so does what an API costs against them.",
+    "Costs can't be told apart where they differ by less than 1%, or by less than the machine's seconds may be off: "
+    "by three standard errors of the timing of prediction, from parts of one run, and by 10% at least, as one run "
+    "sees no other load. On another kind of machine all seconds change, and so does what an API costs against them.",
     "A latency of fewer than 100 single texts puts nobody out.",
 )
 
 Decision = Literal["fine-tune", "prompt", "cascade", "undecided", "no comparison"]
 AS_GOOD = ("better", "as good")
-FARTHEST = 10
-"""Times the training rows to which a power law is followed."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Verdict:
     choice: str | None
     small: str | None
     large: str | None
+    deciding: list[tuple[str, str]] = field(default_factory=list)
+    """The pairs that are tested one after the other, at the full level; claims of all others are corrected together."""
     pair: Pair | None = None
     """`small` against `large`."""
     small_cost_per_1000_texts: float | None = None
@@ -119,25 +123,46 @@ def decide(results: Results, settings: Settings) -> Verdict:
         return Verdict("no comparison", choice, **named, reasons=reasons)
     if unchosen:
         return Verdict("undecided", None, **named, reasons=unchosen)
-    pair = _pair(results, small, large) if small and large else None
+    deciding = [(small.name, large.name)] if small and large else []
+    told = _judged(results, deciding)
+    pair = _pair(told, small, large) if small and large else None
     decision, reasons = _of_two(small, large, pair)
     chosen = {"fine-tune": small, "prompt": large}.get(decision)
-    against = [chosen] if chosen else [c for c in (small, large) if c]
-    if cascade and (why := _preferred(cascade, against, results)):
+    if cascade and chosen:
+        deciding.append((cascade.name, chosen.name))
+        told = _judged(results, deciding)
+    if cascade and (why := _preferred(cascade, chosen, told, alone=not (small or large))):
         decision, reasons, chosen = "cascade", [why], cascade
     undecided = decision == "undecided" and pair is not None
     return Verdict(
         decision,
         chosen.name if chosen else None,
         **named,
+        deciding=deciding,
         pair=pair,
         small_cost_per_1000_texts=_price(small),
         large_cost_per_1000_texts=_price(large),
-        cascade_pairs=[_pair(results, cascade, other) for other in (small, large) if cascade and other],
-        rows_to_decide=rows_to_decide(pair, cheaper(small, large), results.pairs) if undecided else None,
-        labels_to_decide=labels_to_decide(pair, cheaper(small, large), results, primary) if undecided else None,
+        cascade_pairs=[_pair(told, cascade, other) for other in (small, large) if cascade and other],
+        rows_to_decide=advice.rows_to_decide(pair, cheaper(small, large), results.pairs) if undecided else None,
+        labels_to_decide=advice.labels_to_decide(pair, cheaper(small, large), results, primary) if undecided else None,
         reasons=reasons,
     )
+
+
+def _judged(results: Results, deciding: Sequence[tuple[str, str]]) -> Results:
+    """The results with the verdicts of their pairs, of which `deciding` are tested one after the other."""
+    return replace(results, pairs=rule.judged(results.pairs, deciding))
+
+
+def judged(results: Results, decided: Verdict) -> Results:
+    """The results with the verdicts of their pairs, as the decision read them. The pair that decides has one figure for
+    the rows that it needs."""
+    found = _judged(results, decided.deciding)
+    if decided.rows_to_decide:
+        for pair in found.pairs["pairs"]:
+            if {pair["a"], pair["b"]} == {decided.small, decided.large}:
+                pair["rows_to_resolve"] = decided.rows_to_decide
+    return found
 
 
 def _pair(results: Results, a: Contestant, b: Contestant) -> Pair:
@@ -216,50 +241,17 @@ def _how_good(who: str, verdict: str | None, other: str | None) -> str:
     return f"the {who} is behind by less than the margin" if other == "better" else f"the {who} is as good"
 
 
-def _preferred(cascade: Contestant, against: Sequence[Contestant], results: Results) -> str | None:
-    """Why the cascade takes the place of all of `against`; None where it does not."""
-    reasons = []
-    for other in against:
-        pair = find_pair(results.pairs, cascade.name, other.name)
-        if pair and pair.verdict == "better":
-            reasons.append(f"the cascade is better than {other.title}")
-        elif pair and pair.verdict == "as good" and cheaper(cascade, other):
-            reasons.append(f"the cascade is as good as {other.title} and cheaper")
-        else:
-            return None
-    if not against:
+def _preferred(cascade: Contestant, chosen: Contestant | None, results: Results, *, alone: bool) -> str | None:
+    """Why the cascade takes the place of the one that was chosen of the two; None where it does not."""
+    if alone:
         return "only the cascade meets what is required"
-    return " and ".join(reasons)
-
-
-def rows_to_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> int | None:
-    """Test rows at which, were the difference to stay as measured, its interval would decide.
-
-    The half-width falls with the square root of the rows. It decides once it is below |d| (one of
-    the two is better) or below margin + d of the cheaper one (that one is as good). An estimate: it
-    leaves out Holm's correction. None where the interval is narrow enough already.
-    """
-    rows, margin = pairs.get("test_rows"), pairs.get("margin")
-    if pair is None or pair.difference is None or pair.low is None or pair.high is None or not rows:
+    pair = find_pair(results.pairs, cascade.name, chosen.name) if chosen else None
+    if chosen is None or pair is None:
         return None
-    needed = abs(pair.difference)
-    if small_is_cheaper is not None and margin is not None:
-        needed = max(needed, margin + (pair.difference if small_is_cheaper else -pair.difference))
-    if needed <= 0:
-        return None
-    estimate = math.ceil(rows * ((pair.high - pair.low) / 2 / needed) ** 2)
-    return estimate if estimate > rows else None
-
-
-def labels_to_decide(pair: Pair | None, small_is_cheaper: bool | None, results: Results, primary: str) -> int | None:
-    """Training rows at which the small model's fitted power law would be so far above the LLM that an interval as wide
-    as now would choose it: better, or as good where it is cheaper. An estimate, followed up to FARTHEST times the rows
-    there are; None without a fit, or where it does not get there."""
-    if pair is None or pair.low is None or pair.high is None or pair.b_value is None:
-        return None
-    curve = next((c for c in learning.curves(results.curve, primary) if c.contestant == pair.a), None)
-    if curve is None or curve.fit is None:
-        return None
-    ahead = (pair.high - pair.low) / 2 - (results.pairs["margin"] if small_is_cheaper else 0)
-    rows, most = curve.fit.rows_for(pair.b_value + ahead), curve.levels[-1].train_rows
-    return math.ceil(rows) if rows is not None and most < rows <= FARTHEST * most else None
+    if pair.verdict in AS_GOOD and cheaper(cascade, chosen):
+        word = "better than" if pair.verdict == "better" else "as good as"
+        return f"the cascade is {word} {chosen.title} and cheaper"
+    # Where the one chosen is as good and cheaper, a lead of the cascade is a trifle, as it is between the two.
+    if pair.verdict == "better" and not (pair.reverse_verdict in AS_GOOD and cheaper(chosen, cascade)):
+        return f"the cascade is better than {chosen.title}"
+    return None

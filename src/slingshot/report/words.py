@@ -8,10 +8,10 @@ from dataclasses import replace
 from slingshot.learning import ENOUGH_SEEDS
 from slingshot.report import cost_words, total
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import count, listed, percent, rounded, score, signed, significant
+from slingshot.report.numbers import count, listed, percent, rounded, score, signed
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.required import thin_latency
-from slingshot.report.verdict import Verdict, cheaper, decide, unranked
+from slingshot.report.verdict import Verdict, cheaper, decide, judged, unranked
 from slingshot.settings import Settings
 
 METRIC_NAMES = {
@@ -37,7 +37,7 @@ def verdict(results: Results, settings: Settings) -> Verdict:
         horizon=total.horizon(settings.decision),
         totals={c.name: c.total.as_json() for c in results.contestants if c.total},
         pay_back=total.pay_back(small, large, settings) if small and large else None,
-        words=" ".join(_sentences(results, decided, settings)),
+        words=" ".join(_sentences(judged(results, decided), decided, settings)),
     )
 
 
@@ -157,7 +157,7 @@ def _comparison(results: Results, pair: Pair, small: Contestant, large: Contesta
     return (
         f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRIC_NAMES[primary]} "
         f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}"
-        f"{'' if pair.p_holm is None else f', p after Holm {significant(pair.p_holm, 2)}'}."
+        f"{'' if pair.p_corrected is None else f', p {pair.p_words}'}."
     )
 
 
@@ -191,12 +191,12 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
     if decided.rows_to_decide:
         besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
-            f"About {rounded(decided.rows_to_decide)} test rows would decide it if the difference stays as measured: "
-            f"an estimate, as the interval narrows with the square root of the rows.{besides}"
+            f"About {rounded(decided.rows_to_decide)} test rows would decide it in 80 of 100 studies, were the "
+            f"difference truly as measured; to look again after adding rows is another test.{besides}"
         )
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
-    return "More test rows, or fewer contestants to correct the p value for, may decide it."
+    return "No number of test rows is likely to decide it, were the difference truly as measured."
 
 
 def _variance(small: Contestant) -> list[str]:

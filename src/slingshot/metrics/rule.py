@@ -1,0 +1,166 @@
+"""What may be claimed of pairs of contestants: who is better, and who is as good.
+
+Three claims are tested of a pair: that the two differ (`p`), and that either is not worse than the other by the margin
+(`p_as_good`, `p_reverse_as_good`: one-sided, doubled, so that all three are read from one interval). The pairs that
+decide are tested one after the other, each at the full level, as they were fixed before the test rows were seen. All
+claims of the other pairs are corrected together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CLAIMS = ("p", "p_as_good", "p_reverse_as_good")
+POWER = 0.8
+"""Chance of a claim at which test rows are called enough."""
+MOST_ROWS = 10**9
+UNRESOLVED = "not resolved"
+
+
+def judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
+    """The contents of metrics/pairs, each pair with `p_corrected`, `verdict`, `reverse_verdict` and `rows_to_resolve`.
+
+    `deciding` are the pairs that are not corrected, by their contestants' names. Contestants with the same predictions
+    count once: what is said of one is said of the other.
+    """
+    level = round(1 - result["confidence"], 12)
+    pairs = [dict(pair) for pair in result["pairs"]]
+    twins = _twins(pairs)
+    of = {frozenset((pair["a"], pair["b"])): place for place, pair in enumerate(pairs)}
+    first = {of[key] for a, b in deciding if (key := frozenset((twins.get(a, a), twins.get(b, b)))) in of}
+    others = [
+        place
+        for place, pair in enumerate(pairs)
+        if place not in first and not twins.keys() & {pair["a"], pair["b"]} and pair["p"] is not None
+    ]
+    adjusted = dict(zip(others, corrected([pairs[place] for place in others]), strict=True))
+    for place, pair in enumerate(pairs):
+        a, b = (twins.get(name, name) for name in (pair["a"], pair["b"]))
+        source = of.get(frozenset((a, b)), place)
+        held = adjusted.get(source, {claim: pairs[source][claim] for claim in CLAIMS})
+        if pairs[source]["a"] != a:
+            held = {claim: held[other] for claim, other in zip(CLAIMS, (CLAIMS[0], *CLAIMS[:0:-1]), strict=True)}
+        tested = 1 if source in first else max(1, len(others))
+        pair["p_corrected"] = held["p"]
+        told = verdicts(pair["difference"], held, level)
+        pair["verdict"], pair["reverse_verdict"] = ("as good", "as good") if pair.get("same") else told
+        pair["rows_to_resolve"] = rows_to_resolve(pair, result["test_rows"], result["margin"], level, tested)
+    return {**result, "pairs": pairs}
+
+
+def _twins(pairs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Contestant -> the first one with the same predictions, of those that have one before them."""
+    twins: dict[str, str] = {}
+    for pair in pairs:
+        if pair.get("same"):
+            twins.setdefault(pair["b"], twins.get(pair["a"], pair["a"]))
+    return twins
+
+
+def corrected(pairs: Sequence[Mapping[str, float | None]]) -> list[dict[str, float]]:
+    """The adjusted p-values of all claims of the pairs, step-down: Holm's procedure (1979) with the multiplier of
+    Shaffer (1986, section 2), the most hypotheses that may still be true. Of a pair at most one is: two that do not
+    differ are not apart by the margin. So it is the number of pairs that still have an open claim."""
+    order = sorted((float(pair[claim] or 0.0), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS)
+    open_claims = [len(CLAIMS)] * len(pairs)
+    adjusted: list[dict[str, float]] = [{} for _ in pairs]
+    running = 0.0
+    for p, place, claim in order:
+        running = max(running, min(1.0, sum(number > 0 for number in open_claims) * p))
+        adjusted[place][claim] = running
+        open_claims[place] -= 1
+    return adjusted
+
+
+def verdicts(difference: float | None, ps: Mapping[str, float | None], level: float) -> tuple[str, str]:
+    """What a is against b, and b against a: better, as good, worse or not resolved. `difference` is a - b.
+
+    A loss that is sure to be smaller than the margin is as good.
+    """
+    if difference is None or ps["p"] is None:
+        return UNRESOLVED, UNRESOLVED
+    differ, *as_good = ((ps[claim] or 0.0) < level for claim in CLAIMS)
+    found = []
+    for ahead, good in zip((difference > 0, difference < 0), as_good, strict=True):
+        behind = differ and difference and not ahead
+        found.append("better" if differ and ahead else "as good" if good else "worse" if behind else UNRESOLVED)
+    return found[0], found[1]
+
+
+def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: float, tested: int = 1) -> int | None:
+    """Test rows with which, were the difference truly as measured, neither would be left unresolved in POWER of 100
+    studies; None where the pair is resolved, or has no interval, or no number would do.
+
+    `tested` pairs share the level. The standard error is taken from the interval and falls with the root of the rows.
+    """
+    if pair["low"] is None or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
+        return None
+    error = _error(pair, level)
+
+    def power(number: int) -> float:
+        se = error * math.sqrt(rows / number)
+        reach = _deviate(level / tested) * se
+        # One is better beyond `reach`; within margin - reach both are as good.
+        return _outside(pair["difference"], se, -reach, reach) + _inside(pair["difference"], se, margin - reach, reach)
+
+    return _least(power, rows)
+
+
+def rows_to_decide(
+    pair: Mapping[str, Any], rows: int, margin: float, level: float, first_is_cheaper: bool | None
+) -> int | None:
+    """Test rows with which the pair would decide in POWER of 100 studies: one is better, or the cheaper one as good."""
+    if pair["low"] is None:
+        return None
+    error = _error(pair, level)
+
+    def power(number: int) -> float:
+        se = error * math.sqrt(rows / number)
+        reach = _deviate(level) * se
+        low = -reach if first_is_cheaper is not False else max(-reach, margin - reach)
+        high = reach if not first_is_cheaper else min(reach, reach - margin)
+        return _outside(pair["difference"], se, low, high)
+
+    return _least(power, rows)
+
+
+def _error(pair: Mapping[str, Any], level: float) -> float:
+    """The standard error that an interval at that level stands for."""
+    return float(pair["high"] - pair["low"]) / 2 / _deviate(level)
+
+
+def _deviate(level: float) -> float:
+    """The two-sided normal deviate, 1.96 at 0.05."""
+    from scipy.stats import norm
+
+    return float(norm.isf(level / 2))
+
+
+def _outside(middle: float, se: float, low: float, high: float) -> float:
+    """Chance that a normal figure is under `low` or above `high`; 1 where these leave no room."""
+    from scipy.stats import norm
+
+    return 1.0 if low >= high else float(norm.cdf((low - middle) / se) + norm.sf((high - middle) / se))
+
+
+def _inside(middle: float, se: float, bound: float, reach: float) -> float:
+    """Chance that a normal figure lies within +-bound, and within +-reach, beyond which it was counted."""
+    from scipy.stats import norm
+
+    bound = min(bound, reach)
+    return float(norm.cdf((bound - middle) / se) - norm.cdf((-bound - middle) / se)) if bound > 0 else 0.0
+
+
+def _least(power: Any, rows: int) -> int | None:
+    """The fewest rows, more than there are, with POWER; None where MOST_ROWS are not enough."""
+    low, high = rows, rows + 1
+    while power(high) < POWER:
+        low, high = high, 2 * high
+        if high > MOST_ROWS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high

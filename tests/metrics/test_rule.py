@@ -1,0 +1,95 @@
+"""The rule: what may be claimed of pairs, by their p-values, and how many rows would be enough."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slingshot.metrics import rule
+
+MARGIN, LEVEL = 0.02, 0.05
+P = st.floats(0, 1)
+
+
+def pair(a: str, b: str, **held: Any) -> dict[str, Any]:
+    return {"a": a, "b": b, "difference": 0.05, "low": 0.01, "high": 0.09, "p": 0.01} | {
+        "p_as_good": 0.001,
+        "p_reverse_as_good": 0.9,
+        "same": False,
+        **held,
+    }
+
+
+def result(*pairs: dict[str, Any]) -> dict[str, Any]:
+    return {"confidence": 0.95, "margin": MARGIN, "test_rows": 400, "pairs": list(pairs)}
+
+
+@pytest.mark.parametrize(
+    ("difference", "ps", "expected"),
+    [
+        (0.05, (0.03, 0.001, 0.9), ("better", "worse")),
+        (-0.05, (0.03, 0.9, 0.001), ("worse", "better")),
+        (0.05, (0.06, 0.01, 0.9), ("as good", "not resolved")),
+        (-0.005, (0.5, 0.01, 0.02), ("as good", "as good")),
+        (0.0, (1.0, 0.2, 0.2), ("not resolved", "not resolved")),
+        (-0.004, (0.001, 0.001, 0.001), ("as good", "better")),  # sure to be behind, by less than the margin
+        (0.05, (0.05, 0.05, 0.9), ("not resolved", "not resolved")),  # just the level is not below it
+        (None, (None, None, None), ("not resolved", "not resolved")),
+    ],
+)
+def test_the_words(difference, ps, expected) -> None:
+    assert rule.verdicts(difference, dict(zip(rule.CLAIMS, ps, strict=True)), LEVEL) == expected
+
+
+@given(st.lists(st.tuples(P, P, P), min_size=1, max_size=6))
+def test_correction_is_never_weaker_than_none_nor_stricter_than_bonferroni(drawn) -> None:
+    pairs = [dict(zip(rule.CLAIMS, ps, strict=True)) for ps in drawn]
+    for held, adjusted in zip(pairs, rule.corrected(pairs), strict=True):
+        for claim in rule.CLAIMS:
+            assert held[claim] <= adjusted[claim] <= 1
+    smallest = min(min(held.values()) for held in pairs)
+    found = min(min(adjusted.values()) for adjusted in rule.corrected(pairs))
+    assert found == pytest.approx(min(1, len(pairs) * smallest))
+
+
+def test_the_multiplier_is_the_number_of_pairs_with_an_open_claim() -> None:
+    done = dict.fromkeys(rule.CLAIMS, 0.001)
+    last = {"p": 0.04, "p_as_good": 0.02, "p_reverse_as_good": 0.9}
+    first, second = rule.corrected([done, last])
+    assert first == dict.fromkeys(rule.CLAIMS, 0.002)
+    assert second == {"p": 0.04, "p_as_good": 0.02, "p_reverse_as_good": 0.9}
+
+
+def test_pairs_that_decide_keep_their_p_and_the_others_share_the_level() -> None:
+    told = rule.judged(result(pair("a", "b"), pair("a", "c"), pair("b", "c")), [("b", "a")])["pairs"]
+    assert [one["p_corrected"] for one in told] == [0.01, 0.02, 0.02]
+
+
+def test_contestants_with_the_same_predictions_count_once() -> None:
+    alike = pair("b", "c", difference=0.0, low=-0.03, high=0.03, p=1.0, p_as_good=0.2, p_reverse_as_good=0.2, same=True)
+    turned = pair("c", "d", difference=-0.05, low=-0.09, high=-0.01, p_as_good=0.9, p_reverse_as_good=0.001)
+    pairs = [pair("a", "b"), pair("a", "c"), pair("a", "d", p=0.3), alike, turned | {"a": "b"}, turned]
+    told = {(one["a"], one["b"]): one for one in rule.judged(result(*pairs))["pairs"]}
+    assert told["a", "b"]["p_corrected"] == told["a", "c"]["p_corrected"] == pytest.approx(0.03), "three pairs, not six"
+    assert (told["b", "c"]["verdict"], told["b", "c"]["reverse_verdict"]) == ("as good", "as good")
+    assert told["c", "d"]["verdict"] == told["b", "d"]["verdict"] == "worse"
+    deciding = rule.judged(result(*pairs), [("c", "a")])["pairs"]
+    assert [deciding[0]["p_corrected"], deciding[1]["p_corrected"]] == [0.01, 0.01]
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.005, 0.03])
+def test_rows_that_resolve_do_so_in_80_of_100_studies(difference: float) -> None:
+    held = pair("a", "b", difference=difference, low=difference - 0.05, high=difference + 0.05)
+    held |= {"verdict": "not resolved", "reverse_verdict": "not resolved"}
+    rows = rule.rows_to_resolve(held, 400, MARGIN, LEVEL)
+    assert rows is not None
+    se = 0.05 / 1.959964 * (400 / rows) ** 0.5
+    found = difference + se * np.random.default_rng(0).normal(size=20_000)
+    reach = 1.959964 * se
+    resolved = (np.abs(found) > reach) | (np.abs(found) + reach < MARGIN)
+    assert resolved.mean() == pytest.approx(0.8, abs=0.01)
+    more = rule.rows_to_resolve(held, 400, MARGIN, LEVEL, tested=6)
+    assert more is not None and more > rows
+    assert rule.rows_to_resolve(held | {"verdict": "as good", "reverse_verdict": "as good"}, 400, MARGIN, LEVEL) is None
