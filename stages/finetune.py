@@ -60,6 +60,8 @@ def main(dataset: str, model: str) -> None:
     checked = cell.predictions[cell.predictions["split"] == "validation"]
     score = primary_score(by, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))
     seconds = sum(run.seconds for run in cell.usage.train)
+    for end in card.ends(f"models.{model}", chosen, cell.usage):
+        click.echo(f"finetune {dataset}-{model}: {end}")
     click.echo(
         f"finetune {dataset}-{model}: validation {said(study.metrics.primary, truth, score)}, "
         f"{seconds:.0f} s of training -> {out}, {folder}"

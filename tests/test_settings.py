@@ -149,7 +149,7 @@ def test_reading_settings_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("c: [0.3, 1.0, 3.0, 10.0]", "c: []", r"models\.tfidf\.c: .*at least 1 item"),
+        ("c: [0.3, 1.0, 3.0, 10.0, 30.0]", "c: []", r"models\.tfidf\.c: .*at least 1 item"),
         ("char_ngrams: [0, 5]", "char_ngrams: [1]", "character n-grams start at 2"),
         ("shots: [4, 8]", "shots: []", r"llms\.gemma\.shots: .*at least 1 item"),
         ("learning_rate: 1.0e-4", "learning_rate: .inf", "finite number"),

@@ -1,5 +1,6 @@
 """The card that the stage writes beside a trained model."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,3 +77,29 @@ def test_the_front_matter_names_a_base_model_of_the_hub(tmp_path: Path, checkpoi
     details = {"4": {"chosen": {"epoch": 2, "score": 0.5}, "epochs": 3}}
     card.write(tmp_path, replace(model, usage=replace(usage, details=details)))
     assert "epoch 2 of 3 that were run, with macro f1 0.500 there" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("grid", "chosen", "end"),
+    [
+        ([1.0, 3.0, 30.0], 30.0, "The best C, 30, is the largest of those tried: a larger may be better."),
+        ([3.0, 1.0, 30.0], 1.0, "The best C, 1, is the least of those tried: a smaller may be better."),
+        ([1.0, 30.0, 3.0], 3.0, None),
+        ([3.0], 3.0, None),
+    ],
+)
+def test_a_best_c_at_an_end_of_its_grid_is_named(grid: list[float], chosen: float, end: str | None) -> None:
+    details = {"-1": {"chosen": {"c": chosen, "score": 0.5}}}
+    usage = Usage("model", "m", {}, 12, 4, 1, (), (), {}, None, details=details)
+    found = card.ends("models.m", settings.TfidfSettings(family="tfidf", c=grid), usage)
+    assert found == ([f"{end} Add one to models.m.c in params.yaml."] if end else [])
+
+
+@pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
+def test_the_stage_and_the_card_say_so(project: Path, model: str) -> None:
+    done = CliRunner().invoke(main, ["toy", model])
+    assert done.exit_code == 0, done.output
+    written = (project / f"data/models/toy/{model}/README.md").read_text()
+    said = f"of those tried: a (smaller|larger) may be better. Add one to models.{model}.c in params.yaml."
+    for text in (done.output, written):  # each grid of the project holds two values, so one of its ends is the best
+        assert len(re.findall(said, text)) == (model != "tiny")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slingshot.settings import Checkpoint, ModelSettings, Primary, TfidfSettings
+from slingshot.settings import PARAMS, Checkpoint, ModelSettings, Primary, TfidfSettings
 from slingshot.tables import write_text
 from slingshot.usage import Usage
 
@@ -106,6 +106,7 @@ def _training(trained: Trained) -> list[str]:
         f"Training: {seed}{others}; {run.seconds:,.1f} s and {run.tokens:,} tokens, on {machine.get('name')} "
         f"({machine.get('cores')} cores, {machine.get('device')}, {machine.get('dtype')}).",
         *_chosen(details, trained.primary),
+        *ends(f"models.{trained.model}", trained.settings, usage),
     ]
     return ["\n".join(f"- {fact}" for fact in facts)]
 
@@ -142,6 +143,20 @@ def _chosen(details: dict[str, Any], primary: str) -> list[str]:
     run = f" of {details['epochs']} that were run" if "epochs" in details else ""
     what = ", ".join(f"{key} {_plain(value)}" for key, value in sorted(chosen.items()))
     return [f"Chosen on validation rows: {what}{run}, with {primary.replace('_', ' ')} {score:.3f} there."]
+
+
+def ends(key: str, settings: ModelSettings, usage: Usage) -> list[str]:
+    """What to say where the chosen C is an end of its grid, so that one beyond it may be better. `key`: of the model
+    in params.yaml."""
+    tried = getattr(settings, "c", [])
+    if min(tried, default=None) == max(tried, default=None):
+        return []
+    chosen = {details["chosen"]["c"] for details in (usage.details or {}).values() if "c" in details.get("chosen", {})}
+    return [
+        f"The best C, {c:g}, is the {end} of those tried: {beyond} may be better. Add one to {key}.c in {PARAMS}."
+        for end, c, beyond in (("least", min(tried), "a smaller"), ("largest", max(tried), "a larger"))
+        if c in chosen
+    ]
 
 
 def _usage(settings: ModelSettings) -> list[str]:

@@ -27,7 +27,7 @@ class TfidfSettings(Frozen):
     """Longest word n-gram: each value is tried."""
     char_ngrams: list[CharNgrams] = Field(default=[0, 5], min_length=1)
     """Longest character n-gram (from 2); 0 leaves characters out. Each value is tried."""
-    c: list[Positive] = Field(default=[0.3, 1.0, 3.0, 10.0], min_length=1)
+    c: list[Positive] = Field(default=[0.3, 1.0, 3.0, 10.0, 30.0], min_length=1)
     """Inverse regularisation strengths to try."""
     max_features: Count = 100_000
 
