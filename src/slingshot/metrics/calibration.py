@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit, logit, ndtri
 
 from slingshot.metrics.bootstrap import CLIP
 from slingshot.metrics.scored import Run, Scored
@@ -48,13 +49,31 @@ def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def scale(scored: Scored, temperatures: list[float]) -> Scored:
-    """The same rows with the scores of each run scaled by its temperature; predictions stay."""
-    runs = [
-        run if run.scores is None else replace(run, scores=scaled(run.scores, value))
-        for run, value in zip(scored.runs, temperatures, strict=True)
-    ]
-    return replace(scored, runs=tuple(runs))
+def temperature_error(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray, temperature: float) -> float:
+    """Standard error of a temperature that was fitted on these rows, as a share of it; at most 1.
+
+    From the curvature of the log-loss, with sums over groups (the sandwich: White, 1982; Liang and Zeger, 1986).
+    """
+    chances = scaled(scores, temperature)
+    logs = np.log(np.maximum(scores, CLIP)) / temperature
+    mean = (chances * logs).sum(axis=1)
+    slopes = np.bincount(groups, logs[np.arange(len(labels)), labels] - mean)
+    curvature = float((chances * (logs - mean[:, None]) ** 2).sum())
+    # Where the rows say next to nothing of the temperature, as those do that are all right, it may be any.
+    return min(1.0, float(np.sqrt((slopes**2).sum())) / curvature) if curvature > CLIP else 1.0
+
+
+def scale(scored: Scored, validation: Scored) -> tuple[Scored, list[float]]:
+    """The same rows with the scores of each run scaled by the temperature that fits its validation rows, and the
+    temperatures; predictions stay. Every run of both must have scores."""
+    runs, found = [], []
+    for run, fitted in zip(scored.runs, validation.runs, strict=True):
+        assert run.scores is not None and fitted.scores is not None
+        value = temperature(fitted.scores, validation.labels)
+        error = temperature_error(fitted.scores, validation.labels, validation.groups, value)
+        runs.append(replace(run, scores=scaled(run.scores, value), temperature_error=error))
+        found.append(value)
+    return replace(scored, runs=tuple(runs)), found
 
 
 def confidence(run: Run) -> np.ndarray:
@@ -79,7 +98,7 @@ class Calibration:
     rms_calibration_error: float
     """Root of the mean squared gap, its bias taken off; 0 where less than nothing remains."""
     ece_if_calibrated: float
-    """The ECE that as many rows would show on average were their confidences exact."""
+    """The ECE that as many rows would show on average were their confidences exact, but for the temperature's error."""
     p_calibrated: float
     """Of the hypothesis that they are."""
 
@@ -89,8 +108,9 @@ def measure(run: Run, scored: Scored, bins: int) -> Calibration:
 
     The squared error is debiased bin by bin (Ferro and Fricker, 2012, A bias-corrected decomposition of the Brier
     score; Kumar et al., 2019, section 4, arXiv:1909.10155), with the gap's variance from the group sums. The test draws
-    outcomes from the confidences (consistency resampling: Broecker and Smith, 2007) and widens their ECE by the root
-    of the design effect of the groups (Rao and Scott, 1981).
+    outcomes from the confidences (consistency resampling: Broecker and Smith, 2007) and widens what they scatter by the
+    root of the design effect of the groups (Rao and Scott, 1981). Scores that were scaled draw their true temperature
+    too: else the error of the fitted one would count against them (bench/coverage/calibration.py).
     """
     held = confidence(run)
     place = bin_of(held, bins)
@@ -101,7 +121,8 @@ def measure(run: Run, scored: Scored, bins: int) -> Calibration:
     ece = float(np.abs(gaps) @ rows / rows.sum())
     squares = gaps**2 - _variance(residuals - gaps[place], place, scored.groups, bins)
     square = float(np.where(np.isfinite(squares), squares, 0) @ rows / rows.sum())
-    by_chance = _by_chance(held, place, bins) * np.sqrt(_design_effect(residuals - gaps[place], scored.groups))
+    widening = np.sqrt(_design_effect(residuals - gaps[place], scored.groups))
+    by_chance = _by_chance(held, run.temperature_error * _logit(run, held), place, widening)
     return Calibration(
         ece=ece,
         rms_calibration_error=float(np.sqrt(max(square, 0.0))),
@@ -130,16 +151,33 @@ def _design_effect(deviations: np.ndarray, groups: np.ndarray) -> float:
     return max(1.0, float((sums**2).sum()) / own) if own else 1.0
 
 
-def _by_chance(held: np.ndarray, place: np.ndarray, bins: int) -> np.ndarray:
-    """ECE of DRAWS sets of outcomes that are right with the probability of their confidence."""
+def _logit(run: Run, held: np.ndarray) -> np.ndarray:
+    """How far the logit of each row's confidence moves where all logits are stretched, as a share; shape (rows,).
+
+    It is the log score of the prediction less the others' mean: of two classes, the logit itself.
+    """
+    assert run.scores is not None
+    logs = np.log(np.maximum(run.scores, CLIP))
+    own = np.log(np.maximum(held, CLIP))
+    return np.asarray((own - (run.scores * logs).sum(axis=1)) / np.maximum(1 - held, CLIP))
+
+
+def _by_chance(held: np.ndarray, error: np.ndarray, place: np.ndarray, widening: float) -> np.ndarray:
+    """ECE of DRAWS sets of outcomes that are right with the probability of their confidence, `widening` times as
+    scattered. `error`, of shape (rows,), is the standard error of the confidences' logits; all of a set err alike."""
     generator = np.random.default_rng(SEED)
     order = np.argsort(place, kind="stable")
-    sorted_held = held[order].astype(np.float32)
+    sorted_held, sorted_error = (values[order].astype(np.float32) for values in (held, error))
+    logits = logit(sorted_held.clip(CLIP, 1 - CLIP))
+    shifts = ndtri((np.arange(DRAWS, dtype=np.float32)[:, None] + 0.5) / DRAWS)
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
     block = max(1, 4_000_000 // len(held))
     drawn = []
     for start in range(0, DRAWS, block):
-        shape = (min(block, DRAWS - start), len(held))
-        residuals = (generator.random(shape, dtype=np.float32) < sorted_held) - sorted_held
+        chances = np.broadcast_to(sorted_held, (min(block, DRAWS - start), len(held)))
+        if error.any():
+            chances = expit(logits + shifts[start : start + block] * sorted_error).astype(np.float32)
+        right = generator.random(chances.shape, dtype=np.float32) < chances
+        residuals = np.float32(widening) * (right - chances) + (chances - sorted_held)
         drawn.append(np.abs(np.add.reduceat(residuals, starts, axis=1, dtype=np.float64)).sum(axis=1))
     return np.concatenate(drawn) / len(held)

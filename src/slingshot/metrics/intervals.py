@@ -98,8 +98,7 @@ def temperature_scaled(test: Scored, validation: Scored | None) -> tuple[tuple[S
     held = [run.scores for run in validation.runs if run.scores is not None and np.ptp(run.scores, axis=1).any()]
     if len(held) < len(test.runs):
         return None, "no validation row has scores"
-    found = [calibration.temperature(scores, validation.labels) for scores in held]
-    return (calibration.scale(test, found), found), None
+    return calibration.scale(test, validation), None
 
 
 def _calibration(

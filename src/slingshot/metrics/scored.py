@@ -27,6 +27,8 @@ class Run:
     """Class of each row, -1 where it has no valid answer; shape (rows,)."""
     scores: np.ndarray | None
     """Class probabilities, shape (rows, classes); None where the score source is `none`."""
+    temperature_error: float = 0.0
+    """Standard error of the temperature by which `scores` were scaled, as a share of it; 0 where they were not."""
 
 
 @dataclass(frozen=True)
