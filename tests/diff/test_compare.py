@@ -34,7 +34,7 @@ def test_each_contestant_is_judged_by_the_rule_of_the_pairs(study: Study) -> Non
     assert {of(told, name)["how"] for name in CONTESTANTS} == {"paired"}
     assert of(told, "gains")["p_corrected"] == pytest.approx(5 * 2 / 1000), "five contestants, 999 resamples"
     assert of(told, "gains")["shared_rows"] == ROWS
-    assert (told["lost"], told["not_paired"]) == (["toy-loses"], []), "slips is worse, but its loss is not beyond the margin"
+    assert (told["lost"], told["not_paired"]) == (["toy-loses"], []), "slips lost less than the margin"
     assert told["commit"] == study.git("rev-parse", "main").strip()
 
 

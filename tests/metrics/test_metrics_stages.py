@@ -118,8 +118,8 @@ def test_compare_writes_every_pair_of_the_study_and_agrees_with_evaluate() -> No
     run("evaluate", "tweets", "minilm")
     against = next(pair for pair in written["pairs"] if pair["b"] == "minilm")
     assert against["b_value"] == pytest.approx(read("metrics/scores/tweets/minilm.json")["accuracy"], abs=1e-12)
-    assert result.output.splitlines()[-1].endswith("resolved -> metrics/pairs/tweets.json")
-    assert "better" in result.output
+    assert result.output.splitlines()[-1].endswith("differ by their intervals -> metrics/pairs/tweets.json")
+    assert "`slingshot show` says who is better" in " ".join(result.output.split())
 
 
 def test_compare_names_a_contestant_that_has_not_predicted(study: Path) -> None:
