@@ -1,0 +1,80 @@
+"""How much wider groups make an interval: rows of one group are not independent, and few large groups say little.
+
+The variance of what rows add to a figure is estimated twice: from the sums of each group, robust against anything, but
+too small where few groups hold most rows; and from one correlation within groups, the same in all of them, which many
+small groups estimate well. The larger is taken, and a t quantile with the effective number of groups
+(bench/coverage/edges.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What groups do to a standard error that takes rows to be independent."""
+
+    stretch: float
+    """The factor by which it grows; at least 1."""
+    df: float
+    """Degrees of freedom of the t distribution; infinite where each group is one row."""
+
+    def quantile(self, confidence: float) -> float:
+        """Of the stretched standard error, two-sided."""
+        from scipy.stats import norm, t
+
+        tail = (1 - confidence) / 2
+        return self.stretch * float(norm.isf(tail) if np.isinf(self.df) else t.isf(tail, self.df))
+
+    def p_value(self, statistic: float) -> float:
+        """Two-sided p of a distance of so many standard errors that take rows to be independent."""
+        from scipy.stats import norm, t
+
+        apart = statistic / self.stretch
+        return float(2 * (norm.sf(apart) if np.isinf(self.df) else t.sf(apart, self.df)))
+
+
+def effective(groups: np.ndarray) -> float:
+    """The number of equal groups that say as much: (sum of sizes)^2 / sum of squared sizes (Kish, 1965). `groups` are
+    numbers from 0, shape (rows,)."""
+    sizes = np.bincount(groups)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread:
+    """Of a figure to which each row adds `values`, with the rows of each stratum (from 0) fixed in number; all of shape
+    (rows,)."""
+    sizes = np.bincount(groups)
+    if sizes.max() == 1:
+        return Spread(1.0, np.inf)
+    count = len(values)
+    within = np.bincount(strata)
+    deviations = values - (np.bincount(strata, values) / within)[strata]
+    independent = float((deviations**2 * (within / np.maximum(within - 1, 0.5))[strata]).sum())
+    by_size = float((sizes**2).sum()) / count
+    if not independent:  # all alike: nothing is known of groups, so rows of one are taken for one
+        return Spread(float(np.sqrt(by_size)), effective(groups) - 1)
+    sums = np.bincount(groups, deviations)
+    robust = float((sums**2 / np.maximum(1 - sizes / count, 1 / count)).sum()) / independent
+    # The variance of the sum of a group: `own` without correlation, `whole` with one of 1.
+    spreads = (np.bincount(strata, deviations**2) / within)[strata]
+    own, whole = np.bincount(groups, spreads), np.bincount(groups, np.sqrt(spreads)) ** 2
+    weights = np.divide(1.0, sizes - 1, out=np.zeros(len(sizes)), where=sizes > 1)
+    room = float((weights * (whole - own)).sum())
+    products = float((weights * (sums**2 - np.bincount(groups, deviations**2))).sum())
+    correlation = min(1.0, max(0.0, products / room)) if room > 0 else 1.0
+    telling = len(np.unique(groups[_uncommon(values, strata)]))
+    correlation = (telling * correlation + 1) / (telling + 1)  # few groups with a mistake tell little of it
+    alike = 1 + correlation * float((whole - own).sum() / own.sum())
+    return Spread(float(np.sqrt(max(1.0, robust, alike))), max(1.0, effective(groups) - 1))
+
+
+def _uncommon(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Which rows have another value than the middle one of their stratum; shape (rows,)."""
+    order = np.lexsort((values, strata))
+    within = np.bincount(strata)
+    middle = values[order][np.cumsum(within) - within + (within - 1) // 2]
+    return np.asarray(values != middle[strata])

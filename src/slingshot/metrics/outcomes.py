@@ -1,0 +1,88 @@
+"""What the rows came out as, as metrics.tilted takes it: seen outcomes, and the extreme ones that few rows may hide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from slingshot.metrics.scored import Scored
+from slingshot.metrics.tilted import Gradient, Outcomes, linear
+
+Told = tuple[Outcomes, np.ndarray, np.ndarray]
+"""The outcomes, the number of each row's outcome and of its stratum, both of shape (rows,)."""
+
+
+def by_value(values: np.ndarray, *, paired: bool) -> Told:
+    """Of the mean of the values, from 0 to 1, or from -1 to 1 where they are differences; shape (rows,)."""
+    return by_class(values, np.zeros(len(values), dtype=np.int64), paired=paired)
+
+
+def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> Told:
+    """Of the mean over classes of the mean value of a class's rows."""
+    codes = np.unique(labels, return_inverse=True)[1]
+    classes = int(codes.max()) + 1
+    ends = [(place, value) for place in range(classes) for value in (-1.0 if paired else 0.0, 1.0)]
+    seen = np.stack([codes, np.round(values, 12)], axis=1)
+    cells, of_row = np.unique(np.concatenate([seen, np.array(ends)]), axis=0, return_inverse=True)
+    of_row = of_row.ravel()[: len(values)]
+    strata = cells[:, 0].astype(np.int64)
+    counts = np.bincount(of_row, minlength=len(cells)).astype(np.float64)
+    return Outcomes(strata, counts, linear(cells[:, 1] / classes)), of_row, codes
+
+
+def macro_f1(sides: Sequence[Scored]) -> Told:
+    """Of the macro-F1 of one contestant, or of the first minus the second: outcomes are what the runs predict.
+
+    Each class may hide rows that a side has right in every run, or wrong in the way that costs it most.
+    """
+    present, codes = np.unique(sides[0].labels, return_inverse=True)
+    runs = [run for side in sides for run in side.runs]
+    of_side = np.repeat(np.arange(len(sides)), [len(side.runs) for side in sides])
+    signs = np.array([1.0, -1.0])[of_side] / np.array([len(side.runs) for side in sides])[of_side]
+    # A class without rows has no F1 to lose: a prediction of it is like none.
+    known = np.full(int(max(present.max(), *(run.predictions.max() for run in runs))) + 2, -1)
+    known[present] = np.arange(len(present))
+    seen = np.stack([codes, *(known[run.predictions] for run in runs)], axis=1)
+    rows = np.bincount(codes)
+    hidden = _hidden(seen, rows, of_side)
+    cells, of_row = np.unique(np.concatenate([seen, hidden]), axis=0, return_inverse=True)
+    of_row = of_row.ravel()[: len(seen)]
+    counts = np.bincount(of_row, minlength=len(cells)).astype(np.float64)
+    return Outcomes(cells[:, 0], counts, _f1_gradient(cells, rows, signs)), of_row, codes
+
+
+def _hidden(seen: np.ndarray, rows: np.ndarray, of_side: np.ndarray) -> np.ndarray:
+    """For each class, and each side right or at its worst: a row's class and predictions, shape (.., 1 + runs)."""
+    classes = np.arange(len(rows))
+    harms = []
+    for predicted in seen[:, 1:].T:
+        hits = np.bincount(seen[:, 0], predicted == seen[:, 0])
+        total = rows + np.bincount(predicted[predicted >= 0], minlength=len(rows))
+        harms.append(2 * hits / total**2)
+    made = []
+    for place in classes:
+        worst = [int(np.argmax(np.where(classes == place, -1.0, harm))) if len(rows) > 1 else -1 for harm in harms]
+        for right in product((True, False), repeat=int(of_side.max()) + 1):
+            made.append([place, *(place if right[side] else worst[run] for run, side in enumerate(of_side))])
+    return np.array(made)
+
+
+def _f1_gradient(cells: np.ndarray, rows: np.ndarray, signs: np.ndarray) -> Gradient:
+    strata, classes = cells[:, 0], len(rows)
+    columns = [(cells[:, 1 + run], cells[:, 1 + run] == strata, cells[:, 1 + run] >= 0) for run in range(len(signs))]
+
+    def gradient(shares: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = shares * rows[strata]
+        value, slopes = 0.0, np.zeros(len(shares))
+        for sign, (predicted, right, known) in zip(signs, columns, strict=True):
+            hits = np.bincount(strata, weights * right, classes)
+            total = rows + np.bincount(predicted[known], weights[known], classes)
+            f1 = 2 * hits / total
+            lost = np.where(known, (f1 / total)[predicted], 0.0)
+            slopes += sign * rows[strata] / classes * (2 * right / total[strata] - lost)
+            value += sign * float(f1.mean())
+        return value, slopes
+
+    return gradient

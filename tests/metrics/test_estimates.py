@@ -1,0 +1,112 @@
+"""Figures with their intervals: values against scikit-learn, intervals against closed forms, and what few rows hide."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as oracle
+
+from slingshot.metrics.estimates import estimate
+from slingshot.metrics.scored import Run, Scored
+
+Maker = Callable[..., Scored]
+EVERY = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "coverage")
+
+
+def rows(labels: list[int], *runs: list[int], groups: list[int] | None = None) -> Scored:
+    made = tuple(Run(seed, np.array(predictions), None) for seed, predictions in enumerate(runs))
+    of_group = np.arange(len(labels)) if groups is None else np.array(groups)
+    return Scored(np.arange(len(labels)), np.array(labels), of_group, "none", made, {})
+
+
+def test_values_are_those_of_the_metrics(contestant: Maker) -> None:
+    one = contestant(200, seeds=(0, 1))
+    wanted: dict[str, list[float]] = {name: [] for name in EVERY}
+    for run in one.runs:
+        assert run.scores is not None
+        wanted["accuracy"].append(oracle.accuracy_score(one.labels, run.predictions))
+        wanted["balanced_accuracy"].append(oracle.balanced_accuracy_score(one.labels, run.predictions))
+        wanted["macro_f1"].append(oracle.f1_score(one.labels, run.predictions, average="macro"))
+        wanted["auroc"].append(oracle.roc_auc_score(one.labels, run.scores, multi_class="ovr"))
+        wanted["log_loss"].append(oracle.log_loss(one.labels, run.scores))
+        wanted["brier"].append(((run.scores - np.eye(run.scores.shape[1])[one.labels]) ** 2).sum(axis=1).mean())
+        wanted["coverage"].append(1.0)
+    for name in EVERY:
+        assert estimate(name, one).value == pytest.approx(np.mean(wanted[name]), abs=1e-9), name
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_an_interval_holds_its_value_and_a_pair_turned_round_mirrors_it(contestant: Maker, name: str) -> None:
+    a, b = contestant(120, skill=4), contestant(120, skill=3, seeds=(1,))
+    low, high = estimate(name, a).interval(0.95)
+    assert low <= estimate(name, a).value <= high
+    one, other = estimate(name, a, b), estimate(name, b, a)
+    assert other.value == pytest.approx(-one.value)
+    assert other.interval(0.95) == pytest.approx(tuple(-bound for bound in reversed(one.interval(0.95))), abs=1e-5)
+    assert other.p_value(0.0) == pytest.approx(one.p_value(0.0), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", EVERY[:-1])
+def test_p_is_005_where_the_interval_ends(contestant: Maker, name: str) -> None:
+    found = estimate(name, contestant(150, skill=4), contestant(150, skill=1, seeds=(1,)))
+    for bound in found.interval(0.95):
+        assert found.p_value(bound) == pytest.approx(0.05, abs=1e-3)
+    assert found.p_value(found.value) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 7, 100])
+def test_a_share_of_single_rows_has_clopper_and_pearsons_interval(wrong: int) -> None:
+    found = estimate("accuracy", rows([0] * 100, [1] * wrong + [0] * (100 - wrong)))
+    exact = stats.binomtest(100 - wrong, 100).proportion_ci(method="exact")
+    assert found.interval(0.95) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+def test_seeds_that_agree_say_no_more_than_one(contestant: Maker) -> None:
+    one = contestant(300)
+    same = replace(one, runs=tuple(replace(one.runs[0], seed=seed) for seed in range(3)))
+    assert estimate("accuracy", same).interval(0.95) == pytest.approx(estimate("accuracy", one).interval(0.95))
+    assert estimate("macro_f1", same).interval(0.95) == pytest.approx(
+        estimate("macro_f1", one).interval(0.95), abs=1e-4
+    )
+
+
+def test_a_rare_class_that_is_all_right_leaves_room_below() -> None:
+    labels = [0] * 97 + [1] * 3
+    for name in ("balanced_accuracy", "macro_f1"):
+        low, high = estimate(name, rows(labels, labels)).interval(0.95)
+        assert low < 0.8 and high == pytest.approx(1.0), name
+
+
+def test_two_that_never_differ_may_still_differ(contestant: Maker) -> None:
+    one = contestant(60)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        low, high = estimate(name, one, one).interval(0.95)
+        assert low < -0.02 and high > 0.02, name
+    assert estimate("accuracy", one, one).p_value(0.0) == 1
+
+
+def test_groups_widen(contestant: Maker) -> None:
+    one = contestant(200)
+    copies = np.repeat(np.arange(200), 2)
+    run = one.runs[0]
+    assert run.scores is not None
+    twice = replace(
+        one,
+        ids=np.arange(400),
+        labels=one.labels[copies],
+        groups=copies,
+        runs=(replace(run, predictions=run.predictions[copies], scores=run.scores[copies]),),
+    )
+    for name in EVERY[:-1]:
+        single, double = (np.ptp(estimate(name, held).interval(0.95)) for held in (one, twice))
+        assert double == pytest.approx(single, rel=0.06), name
+
+
+def test_predictions_of_absent_classes_and_failures_only_lose_recall() -> None:
+    one = rows([0, 0, 1, 1] * 10, [0, -1, 1, 4] * 10)
+    assert estimate("macro_f1", one).value == pytest.approx(2 / 3)
+    assert estimate("coverage", one).value == pytest.approx(0.75)
+    low, high = estimate("macro_f1", one).interval(0.95)
+    assert 0.4 < low < 2 / 3 < high < 0.9
