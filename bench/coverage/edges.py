@@ -129,7 +129,7 @@ def simulate(case: Case, metric: str, bootstrapped: bool, number: int) -> list[f
     both = draw(np.random.default_rng([17, number]), case)
     true = [truth(case, metric, side) for side in range(2)]
     if metric == "recall":
-        both = [_rarest(one, len(case.counts) - 1) for one in both]
+        both = [one.only(one.labels == len(case.counts) - 1) for one in both]
     name = "accuracy" if metric == "recall" else metric
     own, paired = estimate(name, both[0]), estimate(name, *both)
     low, high = own.interval(0.95)
@@ -139,13 +139,6 @@ def simulate(case: Case, metric: str, bootstrapped: bool, number: int) -> list[f
         a, b = (one[name][0] for one in bootstrap.resample(both, RESAMPLES, auroc=False))
         found += [_holds(percentiles(a, 0.95), true[0]), _holds(percentiles(a - b, 0.95), true[0] - true[1])]
     return [float(value) for value in found]
-
-
-def _rarest(one: Scored, label: int) -> Scored:
-    """The rows of one class alone."""
-    rows = np.flatnonzero(one.labels == label)
-    runs = tuple(Run(run.seed, run.predictions[rows], None) for run in one.runs)
-    return Scored(one.ids[rows], one.labels[rows], np.arange(len(rows)), one.score_source, runs, {})
 
 
 def _holds(interval: tuple[float | None, float | None], value: float) -> bool:

@@ -13,11 +13,11 @@ with as many of each class; the trained models are these.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slingshot.metrics.bootstrap import CLIP
+from slingshot.metrics.bootstrap import CLIP, ENOUGH_SEEDS
 from slingshot.metrics.clusters import Spread, spread
 from slingshot.metrics.outcomes import by_class, by_value, macro_f1
 from slingshot.metrics.scored import Run, Scored
@@ -60,6 +60,33 @@ def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
     if metric in SHARES:
         return share(values, a.groups) if b is None else _of_outcomes(*by_value(values, paired=True), a.groups)
     return _of_outcomes(*by_class(values, a.labels, paired=b is not None), a.groups)
+
+
+def interval(metric: str, one: Scored, confidence: float) -> tuple[float, float]:
+    """Low and high of `metric`; of the recipe from ENOUGH_SEEDS trained seeds on, else of the trained models.
+
+    What the seeds differ by adds to the variance, with Welch and Satterthwaite's degrees of freedom.
+    """
+    from scipy.stats import norm, t
+
+    whole = estimate(metric, one)
+    low, high = whole.interval(confidence)
+    if one.trained_seeds < ENOUGH_SEEDS:
+        return low, high
+    values = [estimate(metric, replace(one, runs=(run,))).value for run in one.runs]
+    training = float(np.var(values, ddof=1)) / len(values)
+    if not training:
+        return low, high
+    quantile = whole.spread.quantile(confidence) / whole.spread.stretch
+
+    def reach(distance: float) -> float:
+        rows = (distance / quantile) ** 2
+        df = (rows + training) ** 2 / (rows**2 / whole.spread.df + training**2 / (len(values) - 1))
+        tail = (1 - confidence) / 2
+        deviate = norm.isf(tail) if np.isinf(df) else t.isf(tail, df)
+        return float(deviate * np.sqrt(rows + training))
+
+    return whole.value - reach(whole.value - low), whole.value + reach(high - whole.value)
 
 
 def share(values: np.ndarray, groups: np.ndarray) -> Estimate:

@@ -1,4 +1,4 @@
-"""What evaluate writes of one contestant: point figures, and their intervals by the bootstrap."""
+"""What evaluate writes of one contestant: point figures, and their intervals by metrics.estimates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from slingshot.metrics import bootstrap, calibration
+from slingshot.metrics import bootstrap, calibration, estimates
 from slingshot.metrics.scored import Scored
 from slingshot.settings import MetricsSettings
 
@@ -16,7 +16,6 @@ LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
 SCORE_METRICS = ("auroc", "log_loss", "brier", "ece", "rms_calibration_error")
 HIGHEST = {"brier": 2.0, "log_loss": np.inf}
 """What no figure passes, where it is not 1; none is below 0."""
-MACRO_METRICS = ("balanced_accuracy", "macro_f1", "auroc")
 ENOUGH_GROUPS, FEW_GROUPS = 100, 20
 """Below these an interval from groups is slightly, and much, too narrow (Cameron, Gelbach and Miller, 2008)."""
 TRAINING_VARIANCE = "training variance not included"
@@ -37,7 +36,6 @@ def evaluate(
     points = mean_figures(seeds)
     points["test_rows"] = len(test.labels)
     points[f"validation_{primary}"] = mean_figures(figures(validation, bins))[primary] if validation else None
-    [samples] = bootstrap.resample([test], settings.resamples)
     notes = [*group_notes(test), *seed_notes(test), *failure_notes(test)]
     if points[f"validation_{primary}"] is None:
         cause = undefined(primary, validation) if validation else "no validation row is predicted"
@@ -47,15 +45,13 @@ def evaluate(
     return points, {
         "calibration": calibrated and _calibration(seeds, after, calibrated[1], validation),
         "calibration_reason": why,
-        "classes": _classes(test, samples["recall"], labels, settings.confidence),
+        "classes": _classes(test, labels, settings.confidence),
         "confidence": settings.confidence,
-        "resamples": settings.resamples,
         "groups": test.group_count,
         "ece_bins": bins,
         "score_source": test.score_source,
         "metrics": {
-            name: _interval(name, points[name], samples, test, settings.confidence)
-            for name in (*LABEL_METRICS, *SCORE_METRICS)
+            name: _interval(name, points[name], test, settings.confidence) for name in (*LABEL_METRICS, *SCORE_METRICS)
         },
         "seeds": seeds,
         "notes": notes,
@@ -119,17 +115,17 @@ def _calibration(
     }
 
 
-def _classes(test: Scored, recall: np.ndarray, labels: Sequence[str], confidence: float) -> list[dict[str, Any]]:
+def _classes(test: Scored, labels: Sequence[str], confidence: float) -> list[dict[str, Any]]:
     """Precision, recall with its interval, and F1 of each class with a test row: means over seeds. A class that is
     never predicted has no precision."""
     rows = []
-    for place, label in enumerate(np.unique(test.labels)):
+    for label in np.unique(test.labels):
         of_class = test.labels == label
         hits = [float((run.predictions[of_class] == label).sum()) for run in test.runs]
         predicted = [int((run.predictions == label).sum()) for run in test.runs]
         precisions = [hit / number for hit, number in zip(hits, predicted, strict=True) if number]
         f1 = [2 * hit / (number + of_class.sum()) for hit, number in zip(hits, predicted, strict=True)]
-        low, high = bounded(bootstrap.over_seeds(recall[:, place]), confidence, 1.0)
+        low, high = _bounded(estimates.interval("accuracy", test.only(of_class), confidence), 1.0)
         rows.append(
             {
                 "label": labels[label],
@@ -153,9 +149,10 @@ def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, f
     return float(low), float(high)
 
 
-def bounded(samples: np.ndarray, confidence: float, highest: float) -> tuple[float | None, float | None]:
-    """`percentiles`, of samples that redrawn seeds may have carried past what a figure can be."""
-    return percentiles(np.clip(samples, 0.0, highest), confidence)
+def _bounded(interval: tuple[float, float], highest: float) -> tuple[float, float]:
+    """Inside what a figure can be: training seeds, and losses, may carry it past that."""
+    low, high = interval
+    return max(0.0, low), min(highest, high)
 
 
 def undefined(metric: str, scored: Scored) -> str:
@@ -195,17 +192,12 @@ def headline(metric: str, interval: dict[str, Any]) -> str:
     return f"{metric} {interval['value']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
-def _interval(
-    name: str, value: float | None, samples: dict[str, np.ndarray], scored: Scored, confidence: float
-) -> dict[str, Any]:
+def _interval(name: str, value: float | None, scored: Scored, confidence: float) -> dict[str, Any]:
     low = high = reason = None
-    missing = 0.0
     if value is None:
         reason = undefined(name, scored)
     elif name in BINNED:
         reason = NO_BINNED_INTERVAL
     else:
-        low, high = bounded(bootstrap.over_seeds(samples[name]), confidence, HIGHEST.get(name, 1.0))
-        if name in MACRO_METRICS:
-            missing = float(samples["missing_class"][0].mean())
-    return {"value": value, "low": low, "high": high, "reason": reason, "missing_class_share": missing}
+        low, high = _bounded(estimates.interval(name, scored, confidence), HIGHEST.get(name, 1.0))
+    return {"value": value, "low": low, "high": high, "reason": reason}

@@ -7,7 +7,7 @@ test = prepared.splits("minilm")["test"]
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,15 @@ class Scored:
     runs: tuple[Run, ...]
     failed: Mapping[str, int]
     """Status -> how many answers of all runs have it, of those that are not valid."""
+
+    def only(self, rows: np.ndarray) -> Scored:
+        """Some of the rows, by a mask or their places; groups are numbered anew."""
+        runs = tuple(
+            replace(run, predictions=run.predictions[rows], scores=None if run.scores is None else run.scores[rows])
+            for run in self.runs
+        )
+        groups = np.unique(self.groups[rows], return_inverse=True)[1]
+        return replace(self, ids=self.ids[rows], labels=self.labels[rows], groups=groups, runs=runs)
 
     @property
     def group_count(self) -> int:
