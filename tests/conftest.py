@@ -180,7 +180,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
                 },
             },
             "llms": {"lm": {**llm, "choose_rows": 12, "max_validation": 24}},
-            "metrics": {"resamples": 200},
             "run": {"threads": 1},
         },
     )

@@ -45,7 +45,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Rep
             "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in DATASETS},
             "models": {"tfidf": tfidf},
             "llms": {"lm": {**lm, "choose_rows": 6, "max_validation": 12}},
-            "metrics": {"resamples": 100},
             "run": {"threads": 1},
         },
     )

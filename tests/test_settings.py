@@ -99,9 +99,9 @@ def test_everything_wrong_is_in_one_error(edited: Edit) -> None:
             ("fraction: 1.0", "fraction: 2"),
             ("epochs: 4", "epoch: 4"),
             ("primary: accuracy", "primry: accuracy"),
-            ("resamples: 10000", "resamples: ten"),
+            ("ece_bins: 15", "ece_bins: ten"),
         )
-    for part in ("fraction: Input", "'epoch', did you mean 'epochs'", "'primry'", "metrics.resamples: Input"):
+    for part in ("fraction: Input", "'epoch', did you mean 'epochs'", "'primry'", "metrics.ece_bins: Input"):
         assert part in error.value.message
 
 

@@ -109,7 +109,7 @@ def test_of_test_it_decides_nothing_and_is_said_to_be_undefined(project: Path) -
     write_rows(project, "toy.csv", 1, good=60, bad=60)
     write_rows(project, "test.csv", 2, good=30)
     said = study(project, test_file=True)
-    assert said["finetune tfidf"].startswith("finetune toy-tfidf: validation auroc 1.000, ")
+    assert "finetune toy-tfidf: validation auroc 1.000, " in said["finetune tfidf"]
     assert read_json(project / "metrics/audit/toy.json")["majority"]["auroc"] is None
     for name in CONTESTANTS:
         assert said[f"evaluate {name}"].startswith(f"evaluate toy-{name}: {REASON} -> ")
@@ -130,7 +130,7 @@ def test_of_test_it_decides_nothing_and_is_said_to_be_undefined(project: Path) -
 def test_of_three_classes_it_is_over_those_with_rows_on_either_side(project: Path) -> None:
     write_rows(project, "toy.csv", 1, good=90, bad=50, fine=2)
     said = study(project, test_file=False)
-    assert said["finetune tfidf"].startswith("finetune toy-tfidf: validation auroc ")
+    assert "finetune toy-tfidf: validation auroc " in said["finetune tfidf"]
     scores = read_json(project / "metrics/scores/toy/tfidf.json")
     assert scores["auroc_classes"] == 3 and scores["validation_auroc"] > 0.9
     assert read_json(project / "metrics/audit/toy.json")["majority"]["auroc"] == 0.5

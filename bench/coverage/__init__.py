@@ -59,3 +59,13 @@ class Run:
         with ProcessPoolExecutor(self.processes) as pool:
             repeated = [[argument] * self.simulations for argument in arguments]
             return np.array(list(pool.map(one, *repeated, range(self.simulations), chunksize=chunk)))
+
+
+def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
+    """Percentile interval (Efron and Tibshirani, 1993, section 13.3) over the resamples where it is defined: what the
+    library's intervals are measured against."""
+    defined = samples[np.isfinite(samples)]
+    if not len(defined):
+        return None, None
+    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from bench.coverage import Figure
+from bench.coverage import Figure, percentiles
 from bench.coverage import Run as Simulations
 from slingshot.metrics import bootstrap
 from slingshot.metrics.estimates import estimate
-from slingshot.metrics.intervals import percentiles
 from slingshot.metrics.scored import Run, Scored
 
 LEAST, WIDEST = 0.93, 1.25

@@ -14,7 +14,7 @@ import numpy as np
 from bench.coverage import Figure
 from bench.coverage import Run as Simulations
 from slingshot.metrics import bootstrap
-from slingshot.metrics.intervals import percentiles
+from slingshot.metrics.estimates import of_recipe
 from slingshot.metrics.scored import Run, Scored
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -25,7 +25,6 @@ SKILLS = (2.2, 1.8)
 TRUTH_PARTS, TRUTH_ROWS, TRUTH_SEEDS = 20, 20_000, 40
 """The very large sample: so many parts of so many rows, each with training seeds of its own where they differ."""
 WITHIN = (0.93, 0.97)
-RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -95,13 +94,12 @@ def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool
     """Whether each interval holds the true figure: of each metric the first's own, and the paired difference."""
     generator = np.random.default_rng([11, number])
     both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
-    samples = bootstrap.resample(both, RESAMPLES)
     held = []
     for name in METRICS:
-        a, b = (bootstrap.over_seeds(one[name]) for one in samples)
-        for figures, value in ((a, true[0][name]), (a - b, true[0][name] - true[1][name])):
-            low, high = percentiles(figures, 0.95)
-            held.append(low is not None and high is not None and low <= value <= high)
+        own, paired = of_recipe(name, both[0]), of_recipe(name, *both)
+        for found, value in ((own, true[0][name]), (paired, true[0][name] - true[1][name])):
+            low, high = found.interval(0.95)
+            held.append(low <= value <= high)
     return held
 
 

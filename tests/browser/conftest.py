@@ -92,7 +92,7 @@ def points() -> list[Point]:
                         name,
                         "d0",
                         "rows",
-                        f"cut{seed}",
+                        "cut",
                         value,
                         *[None] * 6,
                     )

@@ -143,7 +143,6 @@ def write_study(contestants: Sequence[str], datasets: Sequence[str] = ("toy",)) 
             "study": {"datasets": list(datasets), "models": list(contestants), "llms": [], "cascades": []},
             "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in datasets},
             "models": {name: {"family": "tfidf"} for name in contestants},
-            "metrics": {"resamples": 999},
         },
     )
 

@@ -42,7 +42,6 @@ def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer,
             "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
             "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT", "may_leave": True}},
             "llms": {"claude": CLAUDE | near | {"shots": 2, "max_validation": 12}},
-            "metrics": {"resamples": 100},
             "run": {"threads": 1, "budget": {"claude": 1.0}},
         },
     )

@@ -86,7 +86,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = Path(__file__).parents[2]
     monkeypatch.syspath_prepend(str(root))
     monkeypatch.chdir(tmp_path)
-    params = (root / "params.yaml").read_text(encoding="utf-8").replace("resamples: 10000", "resamples: 500")
+    params = (root / "params.yaml").read_text(encoding="utf-8")
     params = params.replace("cascades: []", "cascades: [{name: cascade, small: minilm, large: gemma}]")
     (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
     validation, test = make_rows(40, 3, tag="v", seed=1), make_rows(120, 3)

@@ -13,7 +13,7 @@ from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
 LABELS = ("a", "b", "c", "d", "e")
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, resamples=400, confidence=0.95, ece_bins=15)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, ece_bins=15)
 
 
 def test_every_interval_brackets_its_figure_and_only_binned_errors_have_none(contestant: Maker) -> None:
@@ -79,12 +79,6 @@ def test_auroc_of_one_class_is_null_with_its_reason(contestant: Maker) -> None:
     assert points["macro_f1"] is not None
 
 
-def test_missing_classes_are_counted_where_they_matter(contestant: Maker) -> None:
-    _, detail = intervals.evaluate(contestant(count=9, classes=5), None, LABELS, OPTIONS)
-    assert 0 < detail["metrics"]["macro_f1"]["missing_class_share"] <= 1
-    assert detail["metrics"]["accuracy"]["missing_class_share"] == 0
-
-
 def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
     def notes(**options: object) -> list[str]:
         return list(intervals.evaluate(contestant(**options), contestant(), LABELS, OPTIONS)[1]["notes"])
@@ -95,19 +89,13 @@ def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
 
 
 def test_validation_has_the_primary_figure_and_its_absence_a_note(contestant: Maker) -> None:
-    auroc = OPTIONS.model_copy(update={"primary": "auroc", "resamples": 50})
+    auroc = OPTIONS.model_copy(update={"primary": "auroc"})
     validation = contestant(count=30, skill=9)
     points, _ = intervals.evaluate(contestant(), validation, LABELS, auroc)
     assert points["validation_auroc"] == intervals.figures(validation, 15)[0]["auroc"]
     points, detail = intervals.evaluate(contestant(), None, LABELS, auroc)
     assert points["validation_auroc"] is None
     assert "validation_auroc: no validation row is predicted" in detail["notes"]
-
-
-def test_percentiles_leave_undefined_resamples_out() -> None:
-    samples = np.append(np.arange(101.0), np.nan)
-    assert intervals.percentiles(samples, 0.9) == pytest.approx((5, 95))
-    assert intervals.percentiles(np.array([np.nan]), 0.9) == (None, None)
 
 
 def test_headline_reads_well() -> None:

@@ -41,7 +41,7 @@ def test_evaluate_writes_scores_and_intervals() -> None:
     }
     assert (written["fraction"], written["train_rows"], written["test_rows"]) == (0.5, 77, 120)
     detail = read("metrics/intervals/tweets/minilm.json")
-    assert (detail["resamples"], detail["groups"], detail["score_source"]) == (500, 120, "softmax")
+    assert (detail["groups"], detail["score_source"]) == (120, "softmax")
     assert [row["seed"] for row in detail["seeds"]] == [0, 1]
     [line] = result.output.splitlines()
     assert line.startswith(f"evaluate tweets-minilm: accuracy {written['accuracy']:.3f} [")
@@ -114,7 +114,7 @@ def test_compare_writes_every_pair_of_the_study_and_agrees_with_evaluate() -> No
     assert result.exit_code == 0, result.output
     written = read("metrics/pairs/tweets.json")
     assert len(written["pairs"]) == 10
-    assert (written["primary"], written["resamples"], written["test_rows"]) == ("accuracy", 500, 120)
+    assert (written["primary"], written["test_rows"]) == ("accuracy", 120)
     run("evaluate", "tweets", "minilm")
     against = next(pair for pair in written["pairs"] if pair["b"] == "minilm")
     assert against["b_value"] == pytest.approx(read("metrics/scores/tweets/minilm.json")["accuracy"], abs=1e-12)

@@ -15,7 +15,7 @@ from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings, UserError
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, resamples=999, confidence=0.95, ece_bins=15)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, ece_bins=15)
 FOLDER = Path("data/predictions/d")
 
 
@@ -38,7 +38,7 @@ def test_a_clear_difference_is_better_one_way_and_worse_the_other(contestant: Ma
     pair = only_pair(contestant(300, skill=12), contestant(300, skill=1))
     assert pair["a_value"] - pair["b_value"] == pair["difference"]
     assert 0 < pair["low"] < pair["difference"] < pair["high"]
-    assert pair["p"] == pair["p_corrected"] == 2 / 1000
+    assert pair["p"] == pair["p_corrected"] < 1e-6
     assert (pair["verdict"], pair["reverse_verdict"]) == ("better", "worse")
 
 
@@ -53,9 +53,7 @@ def test_swapping_sides_mirrors_everything(contestant: Maker) -> None:
 def test_equal_contestants_are_as_good_as_each_other(contestant: Maker) -> None:
     a = contestant(600)
     pair = only_pair(a, a)
-    hidden = 1 - 0.05 ** (1 / 600)  # a difference on so few rows would show on none of 600 once in 20 times
-    assert (pair["difference"], pair["p"]) == (0, 1)
-    assert (pair["low"], pair["high"]) == (pytest.approx(-hidden), pytest.approx(hidden))
+    assert pair["low"] == -pair["high"] < -0.005, "so few rows may hide a difference"
     assert pair["same"]
     assert (pair["verdict"], pair["reverse_verdict"]) == ("as good", "as good")
 
@@ -78,17 +76,14 @@ def test_the_sign_test_over_groups_takes_part_where_few_of_them_differ() -> None
     grouped = only_pair(*sides(6, 0, per_group=2))  # of three groups, each one mistake in two rows
     assert grouped["p"] == pytest.approx(2 * 0.5**3)
     assert grouped["mcnemar"][0]["p"] == pytest.approx(2 * 0.5**6)
-    many = only_pair(*sides(40, 10))  # then the bootstrap is right by itself
-    assert many["p"] < many["mcnemar"][0]["p"] or many["p"] == pytest.approx(2 / 1000)
+    many = only_pair(*sides(40, 10))  # then the score test is right by itself
+    assert many["p"] < many["mcnemar"][0]["p"]
 
 
-@pytest.mark.parametrize("differing", [0, 1, 2])
-def test_what_few_differing_groups_hide_is_inside_the_interval(differing: int) -> None:
+@pytest.mark.parametrize("differing", [0, 1, 2, 3])
+def test_what_few_differing_rows_hide_is_inside_the_interval(differing: int) -> None:
     pair = only_pair(*sides(differing, 0))
-    hidden = 1 - 0.05 ** (1 / 100)
-    assert pair["low"] == pytest.approx(differing / 100 - hidden)
-    assert pair["high"] >= differing / 100 + hidden - 1e-12
-    assert only_pair(*sides(3, 0))["low"] >= 0, "the bootstrap's own"
+    assert pair["low"] < -0.005 and pair["high"] > differing / 100 + 0.03
     assert pair["reverse_verdict"] == ("not resolved" if differing else "as good")
     assert pair["notes"] == ([] if differing else ["no test row tells them apart"])
 
@@ -99,15 +94,6 @@ def test_pairing_is_what_resolves_a_small_difference(contestant: Maker) -> None:
     pair = only_pair(right_on(rows, {-1: 0.53}), right_on(rows, {-1: 0.5}))
     assert pair["high"] - pair["low"] < 0.04
     assert pair["verdict"] == "better"
-
-
-def test_too_few_resamples_for_any_verdict_are_said(contestant: Maker) -> None:
-    sides = {name: contestant(150, seeds=(seed,)) for seed, name in enumerate("abc")}
-    few, enough = (OPTIONS.model_copy(update={"resamples": count}) for count in (118, 120))
-    assert pairs.compare(sides, FOLDER, few)["notes"] == [
-        "118 resamples can't resolve one of 3 pairs: raise metrics.resamples"
-    ]
-    assert pairs.compare(sides, FOLDER, enough)["notes"] == []
 
 
 def sides(only_a: int, only_b: int, per_group: int = 1) -> tuple[Scored, Scored]:
@@ -132,7 +118,7 @@ def test_three_seeds_bring_training_variance_into_the_interval(contestant: Maker
 
 
 def test_without_scores_auroc_pairs_are_null_with_a_note_and_are_not_counted(contestant: Maker) -> None:
-    options = OPTIONS.model_copy(update={"primary": "auroc", "resamples": 199})
+    options = OPTIONS.model_copy(update={"primary": "auroc"})
     sides = {"a": contestant(skill=12), "b": contestant(source="none"), "c": contestant(skill=1)}
     first, second, third = rule.judged(pairs.compare(sides, FOLDER, options))["pairs"]
     assert [first[key] for key in ("b_value", "difference", "low", "high", *rule.CLAIMS)] == [None] * 7

@@ -122,8 +122,8 @@ def _seconds(price: float) -> float:
     return price / 0.1 * 3600
 
 
-SMALL = 2 / 10_001
-"""The smallest p of 10,000 resamples, which any correction leaves below 0.05."""
+SMALL = 0.00002
+"""A p that any correction leaves below 0.05."""
 TOKEN_COSTS = tuple(f"{kind}_cost_per_1000_texts" for kind in ("token", "list", "cached", "batch"))
 
 
@@ -279,7 +279,6 @@ class Files:
             "primary": "accuracy",
             "margin": 0.02,
             "confidence": 0.95,
-            "resamples": 10000,
             "groups": 830,
             "test_rows": 840,
             "notes": [],

@@ -71,7 +71,7 @@ def test_all_that_was_asked_for_is_there(files, build) -> None:
         "Break-even",
         "How both chose",
         "Chosen on 300 validation rows: the highest lead in validation accuracy over the better of minilm and gemma.",
-        "metrics.resamples",
+        "metrics.confidence",
         "models.minilm.learning_rate",
         "vl-convert-python",
         "may have been seen",

@@ -49,7 +49,7 @@ def test_the_paragraph_says_what_the_files_hold_and_nothing_else(files, study, t
     found = written(files, study, tmp_path)
     assert unexplained(found, files) == []
     assert found.words.startswith("Fine-tune minilm. Over 840 test rows minilm has accuracy 0.842")
-    assert "+0.101 (95% interval +0.070 to +0.132), p <= 0.00020" in found.words
+    assert "+0.101 (95% interval +0.070 to +0.132), p < 0.0001" in found.words
     assert f"EUR 0.0352 with {TITLE}" in found.words
     files.costs["gemma"]["cost_per_1000_texts"] = 9.9
     assert unexplained(found, files) == ["0.0352"], "the test must notice a number from nowhere"

@@ -18,15 +18,12 @@ from slingshot import experiments, freshness
 from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
-from slingshot.metrics import bootstrap, pairs
+from slingshot.metrics import pairs
 from slingshot.metrics import rule as claims
 from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
-INDEPENDENT = bootstrap.SEED + 1
-"""Seed of the revision's resamples where its rows are others."""
-
 How = Literal["paired", "unpaired", "intervals", "same", "not compared", "new", "gone"]
 
 
@@ -76,7 +73,6 @@ class Diff:
     margin: float
     """Of the primary metric."""
     confidence: float
-    resamples: int
     datasets: tuple[Dataset, ...]
 
     @property
@@ -145,7 +141,6 @@ def compare(rev: str, params: Settings, dataset: str | None = None, metric: str 
         primary=options.primary,
         margin=options.margin,
         confidence=options.confidence,
-        resamples=options.resamples,
         datasets=tuple(
             _dataset(sides, name, params.study.contestants, rule)
             if name in both
@@ -175,7 +170,7 @@ def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSetti
         for name in theirs
         if name not in ours
     ]
-    return Dataset(dataset, "both", tuple(found), tuple(pairs.resample_notes(len(tested), rule)))
+    return Dataset(dataset, "both", tuple(found))
 
 
 def _judged(one: Comparison, ps: dict[str, float], rule: MetricsSettings) -> Comparison:
@@ -214,12 +209,11 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
 
 def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsSettings) -> Comparison:
     if paired:
-        # A row may have come into another group since: both sides are resampled by today's.
-        ours, theirs = pairs.sides({"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}, rule)
+        # A row may have come into another group since: both sides have today's.
+        both = {"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}
     else:
-        [ours] = pairs.sides({"workspace": a.test}, rule)
-        [theirs] = pairs.sides({"revision": b.test}, rule, INDEPENDENT)
-    found = pairs.difference(ours, theirs, rule)
+        both = {"workspace": a.test, "revision": b.test}
+    found = pairs.difference("workspace", "revision", both, rule)
     now, before = a.test.score_source, b.test.score_source
     other = rule.primary in SCORE_METRICS and now != before
     sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []

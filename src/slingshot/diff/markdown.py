@@ -26,9 +26,9 @@ def _preface(diff: Diff) -> str:
         what, margin = "A point is a hundredth of the score.", f"{100 * diff.margin:.1f} points"
     whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
     return (
-        f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval from "
-        f"{diff.resamples:,} resamples of whole groups of rows. {what} Claims are corrected over the "
-        f"contestants of a data set; as good: a loss beyond the margin is ruled out. The margin is {margin}{whose}."
+        f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval. {what} Claims "
+        "are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. The margin "
+        f"is {margin}{whose}."
     )
 
 

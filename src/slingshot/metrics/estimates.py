@@ -35,14 +35,35 @@ class Estimate:
     """From a confidence and a quantile (of the standard error that takes rows to be independent) to low and high."""
     statistic: Callable[[float], float]
     """How many such standard errors the figure is from a value."""
+    training: float = 0.0
+    """Variance that training seeds add."""
+    training_df: float = np.inf
+    """Degrees of freedom of that."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        low, high = self.bounds(confidence, self.spread.quantile(confidence))
-        return float(low), float(high)
+        quantile = self.spread.quantile(confidence)
+        low, high = self.bounds(confidence, quantile)
+        if not self.training:
+            return float(low), float(high)
+        found = []
+        for bound in (low, high):
+            rows = ((bound - self.value) / (quantile / self.spread.stretch)) ** 2
+            wider = Spread(1.0, self._df(rows)).quantile(confidence) * np.sqrt(rows + self.training)
+            found.append(float(self.value + np.sign(bound - self.value) * wider))
+        return found[0], found[1]
 
     def p_value(self, value: float) -> float:
         """Two-sided p that the figure is `value`."""
-        return self.spread.p_value(self.statistic(value))
+        statistic, apart = self.statistic(value), abs(self.value - value)
+        if not self.training or not apart:
+            return self.spread.p_value(statistic)
+        rows = (apart * self.spread.stretch / statistic) ** 2
+        return Spread(1.0, self._df(rows)).p_value(float(apart / np.sqrt(rows + self.training)))
+
+    def _df(self, rows: float) -> float:
+        """Welch and Satterthwaite's degrees of freedom of the sum of the two variances."""
+        parts = rows**2 / self.spread.df + self.training**2 / self.training_df
+        return float((rows + self.training) ** 2 / parts) if parts else np.inf
 
 
 def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
@@ -62,31 +83,42 @@ def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
     return _of_outcomes(*by_class(values, a.labels, paired=b is not None), a.groups)
 
 
-def interval(metric: str, one: Scored, confidence: float) -> tuple[float, float]:
-    """Low and high of `metric`; of the recipe from ENOUGH_SEEDS trained seeds on, else of the trained models.
+def of_recipe(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
+    """`estimate`, and the variance of training where a contestant has ENOUGH_SEEDS trained seeds: that of what the
+    seeds differ by, of both contestants at once where both were trained under the same ones."""
+    whole = estimate(metric, a, b)
+    trained = [one for one in (a, b) if one is not None and one.trained_seeds >= ENOUGH_SEEDS]
+    seeds = [tuple(run.seed for run in one.runs) for one in trained]
+    values = [np.array([estimate(metric, replace(one, runs=(run,))).value for run in one.runs]) for one in trained]
+    if len(seeds) == 2 and seeds[0] == seeds[1]:
+        values = [values[0] - values[1]]
+    parts = np.array([np.var(found, ddof=1) / len(found) for found in values])
+    if not parts.any():
+        return whole
+    df = parts.sum() ** 2 / sum(part**2 / (len(found) - 1) for part, found in zip(parts, values, strict=True))
+    return replace(whole, training=float(parts.sum()), training_df=float(df))
 
-    What the seeds differ by adds to the variance, with Welch and Satterthwaite's degrees of freedom.
-    """
-    from scipy.stats import norm, t
 
-    whole = estimate(metric, one)
-    low, high = whole.interval(confidence)
-    if one.trained_seeds < ENOUGH_SEEDS:
-        return low, high
-    values = [estimate(metric, replace(one, runs=(run,))).value for run in one.runs]
-    training = float(np.var(values, ddof=1)) / len(values)
-    if not training:
-        return low, high
-    quantile = whole.spread.quantile(confidence) / whole.spread.stretch
+def apart(metric: str, a: Scored, b: Scored, confidence: float) -> Estimate:
+    """a minus b on other rows, taken to be independent: by square-and-add, as if normal for p."""
+    sides = [of_recipe(metric, one) for one in (a, b)]
+    value = sides[0].value - sides[1].value
+    (low_a, high_a), (low_b, high_b) = (side.interval(confidence) for side in sides)
+    below = float(np.hypot(sides[0].value - low_a, high_b - sides[1].value))
+    above = float(np.hypot(high_a - sides[0].value, sides[1].value - low_b))
+    plain = Spread(1.0, np.inf)
+    quantile = plain.quantile(confidence)
 
-    def reach(distance: float) -> float:
-        rows = (distance / quantile) ** 2
-        df = (rows + training) ** 2 / (rows**2 / whole.spread.df + training**2 / (len(values) - 1))
-        tail = (1 - confidence) / 2
-        deviate = norm.isf(tail) if np.isinf(df) else t.isf(tail, df)
-        return float(deviate * np.sqrt(rows + training))
+    def statistic(at: float) -> float:
+        reach = below if at < value else above
+        return abs(value - at) / reach * quantile if reach else float(np.inf if at != value else 0.0)
 
-    return whole.value - reach(whole.value - low), whole.value + reach(high - whole.value)
+    return Estimate(
+        value,
+        plain,
+        lambda _, wanted: (value - below * wanted / quantile, value + above * wanted / quantile),
+        statistic,
+    )
 
 
 def share(values: np.ndarray, groups: np.ndarray) -> Estimate:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from slingshot.metrics import bootstrap, calibration, estimates
+from slingshot.metrics import bootstrap, calibration, clusters, estimates
 from slingshot.metrics.scored import Scored
 from slingshot.settings import MetricsSettings
 
@@ -125,7 +125,7 @@ def _classes(test: Scored, labels: Sequence[str], confidence: float) -> list[dic
         predicted = [int((run.predictions == label).sum()) for run in test.runs]
         precisions = [hit / number for hit, number in zip(hits, predicted, strict=True) if number]
         f1 = [2 * hit / (number + of_class.sum()) for hit, number in zip(hits, predicted, strict=True)]
-        low, high = _bounded(estimates.interval("accuracy", test.only(of_class), confidence), 1.0)
+        low, high = _bounded(estimates.of_recipe("accuracy", test.only(of_class)).interval(confidence), 1.0)
         rows.append(
             {
                 "label": labels[label],
@@ -138,15 +138,6 @@ def _classes(test: Scored, labels: Sequence[str], confidence: float) -> list[dic
             }
         )
     return rows
-
-
-def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, float | None]:
-    """Percentile interval (Efron and Tibshirani, 1993, section 13.3) over the resamples where it is defined."""
-    defined = samples[np.isfinite(samples)]
-    if not len(defined):
-        return None, None
-    low, high = np.quantile(defined, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
 
 
 def _bounded(interval: tuple[float, float], highest: float) -> tuple[float, float]:
@@ -163,12 +154,13 @@ def undefined(metric: str, scored: Scored) -> str:
 
 
 def group_notes(scored: Scored) -> list[str]:
-    count = scored.group_count
-    if count < FEW_GROUPS:
-        return [
-            f"{count} test group{'s' if count > 1 else ''}: too few to resolve a difference, and intervals are narrow"
-        ]
-    return [f"{count} test groups: the interval may be slightly narrow"] if count < ENOUGH_GROUPS else []
+    count, says = scored.group_count, clusters.effective(scored.groups)
+    told = f"{count} test group{'s' if count > 1 else ''}"
+    if round(says) < count:
+        told += f" of unequal size, which say as much as {says:.0f} equal ones"
+    if says < FEW_GROUPS:
+        return [f"{told}: too few to resolve a difference, and intervals are narrow"]
+    return [f"{told}: the interval may be slightly narrow"] if says < ENOUGH_GROUPS else []
 
 
 def seed_notes(scored: Scored) -> list[str]:
@@ -199,5 +191,5 @@ def _interval(name: str, value: float | None, scored: Scored, confidence: float)
     elif name in BINNED:
         reason = NO_BINNED_INTERVAL
     else:
-        low, high = _bounded(estimates.interval(name, scored, confidence), HIGHEST.get(name, 1.0))
+        low, high = _bounded(estimates.of_recipe(name, scored).interval(confidence), HIGHEST.get(name, 1.0))
     return {"value": value, "low": low, "high": high, "reason": reason}

@@ -1,43 +1,32 @@
-"""Every pair of a data set's contestants on the same resamples: their difference, its interval, and how likely chance
-alone would give it. What may be claimed of them is said by metrics.rule.
+"""Every pair of a data set's contestants: their difference, its interval, and how likely chance alone would give it.
+What may be claimed of them is said by metrics.rule.
 
-Under FEW_GROUPS groups there is no interval, so that nothing is resolved. Where few groups tell two apart on accuracy,
-p is that of the sign test over groups if it is the larger. McNemar's test of each two fitted models stands beside it.
+Under FEW_GROUPS effective groups there is no interval, so that nothing is resolved. Where few groups tell two apart on
+accuracy, p is that of the sign test over groups if it is the larger. McNemar's test of each two fitted models stands
+beside it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slingshot.metrics import bootstrap, rule
-from slingshot.metrics.intervals import FEW_GROUPS, group_notes, percentiles, seed_notes, undefined
+from slingshot.metrics import clusters, rule
+from slingshot.metrics.estimates import Estimate, apart, estimate, of_recipe
+from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, group_notes, seed_notes, undefined
 from slingshot.metrics.scored import Scored
-from slingshot.metrics.significance import mcnemar, p_value, p_value_above, signs
+from slingshot.metrics.significance import mcnemar, signs
 from slingshot.settings import PARAMS, MetricsSettings, UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-FEW_DIFFER = 3
-"""Groups under which a bootstrap of two that differ on so few of them hides what the others may hold."""
 LABELS_ONLY = ("accuracy", "balanced_accuracy", "macro_f1")
 """Metrics that see no scores."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """A contestant with its figures on the primary metric."""
-
-    name: str
-    scored: Scored
-    value: float | None
-    samples: np.ndarray
-    """The primary metric in each resample, seeds averaged; empty where it is undefined."""
 
 
 def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSettings) -> dict[str, Any]:
@@ -53,19 +42,18 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         if not _same_rows(test, contestants[name]):
             raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
     pairs = [
-        {**difference(a, b, settings), "same": _same(a, b, settings), "mcnemar": mcnemar(a.scored, b.scored)}
-        for a, b in combinations(sides(contestants, settings), 2)
+        {**difference(a, b, contestants, settings)}
+        | {"same": _same(contestants[a], contestants[b], settings), "mcnemar": mcnemar(contestants[a], contestants[b])}
+        for a, b in combinations(contestants, 2)
     ]
     return {
         "primary": settings.primary,
         "margin": settings.margin,
         "confidence": settings.confidence,
-        "resamples": settings.resamples,
         "groups": test.group_count,
         "test_rows": len(test.labels),
         "notes": [
             *group_notes(test),
-            *resample_notes(sum(pair["p"] is not None for pair in pairs), settings),
             *(_source_notes(contestants, settings) if any(pair["difference"] is not None for pair in pairs) else []),
         ],
         "pairs": pairs,
@@ -81,41 +69,18 @@ def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> 
     return [f"the AUROCs that are compared come from different score sources ({listed})"]
 
 
-def _same(a: Side, b: Side, settings: MetricsSettings) -> bool:
+def _same(a: Scored, b: Scored, settings: MetricsSettings) -> bool:
     """Whether the two say the same of every row under every seed, as far as the primary metric can see."""
     seen = ("predictions",) if settings.primary in LABELS_ONLY else ("predictions", "scores")
-    return len(a.scored.runs) == len(b.scored.runs) and all(
+    return len(a.runs) == len(b.runs) and all(
         np.array_equal(getattr(left, key), getattr(right, key))
-        for left, right in zip(a.scored.runs, b.scored.runs, strict=True)
+        for left, right in zip(a.runs, b.runs, strict=True)
         for key in seen
     )
 
 
-def resample_notes(pairs: int, settings: MetricsSettings) -> list[str]:
-    """That `settings.resamples` are too few for Holm's correction over that many pairs, where they are."""
-    smallest = pairs * 2 / (settings.resamples + 1)  # p after Holm, were every resample on one side
-    if smallest < round(1 - settings.confidence, 12):
-        return []
-    return [f"{settings.resamples} resamples can't resolve one of {pairs} pairs: raise metrics.resamples"]
-
-
 def _same_rows(a: Scored, b: Scored) -> bool:
     return all(np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups"))
-
-
-def sides(contestants: dict[str, Scored], settings: MetricsSettings, seed: int = bootstrap.SEED) -> list[Side]:
-    """The contestants, all scored on the same rows, on the same resamples, which are those of `seed`."""
-    primary, scored = settings.primary, list(contestants.values())
-    auroc = primary == "auroc"
-    samples = bootstrap.resample(scored, settings.resamples, auroc=auroc, seed=seed)
-    measured = []
-    for (name, one), figures in zip(contestants.items(), samples, strict=True):
-        if primary not in figures:
-            measured.append(Side(name, one, None, np.empty(0)))
-            continue
-        points = [bootstrap.point(one, run, auroc=auroc)[primary] for run in one.runs]
-        measured.append(Side(name, one, float(np.mean(points)), bootstrap.over_seeds(figures[primary], seed)))
-    return measured
 
 
 def _differing(a: Scored, b: Scored) -> int:
@@ -124,57 +89,59 @@ def _differing(a: Scored, b: Scored) -> int:
     return len(np.unique(a.groups[rows]))
 
 
-def difference(a: Side, b: Side, settings: MetricsSettings) -> dict[str, Any]:
-    """a - b with its interval and p, None where a side is undefined, or has too few groups for them. The two may be on
-    other rows, if on resamples of other seeds, which are independent: the sign test then takes no part."""
+def difference(a: str, b: str, contestants: Mapping[str, Scored], settings: MetricsSettings) -> dict[str, Any]:
+    """a - b with its interval and the p of each claim, None where a side is undefined, or has too few groups for them.
+    The two may be on other rows: they are then taken to be independent, and the sign test takes no part."""
+    one, other, primary = contestants[a], contestants[b], settings.primary
+    values = [value_of(primary, side) for side in (one, other)]
     pair: dict[str, Any] = {
-        "a": a.name,
-        "b": b.name,
-        "a_value": a.value,
-        "b_value": b.value,
+        "a": a,
+        "b": b,
+        "a_value": values[0],
+        "b_value": values[1],
         **dict.fromkeys(("difference", "low", "high", *rule.CLAIMS)),
-        "notes": _undefined(a, b, settings.primary),
+        "notes": _undefined({a: one, b: other}, primary),
     }
-    if a.value is not None and b.value is not None:
-        differences, groups = a.samples - b.samples, min(a.scored.group_count, b.scored.group_count)
-        pair["difference"] = a.value - b.value
-        pair["notes"] += sorted({*seed_notes(a.scored), *seed_notes(b.scored)})
-        if groups >= FEW_GROUPS:
-            paired = _same_rows(a.scored, b.scored)
-            differing = _differing(a.scored, b.scored) if paired else groups
-            few = settings.primary in LABELS_ONLY and differing < FEW_DIFFER
-            pair["notes"] += [] if differing else ["no test row tells them apart"]
-            hidden = 1 - (1 - settings.confidence) ** (1 / groups)
-            low, high = percentiles(differences, settings.confidence)
-            pair["low"], pair["high"] = _widened(low, high, pair["difference"], hidden, few)
-            pair["p"] = p_value(differences)
-            if paired and settings.primary == "accuracy":  # a bootstrap p of few differing groups is too small for Holm
-                pair["p"] = max(pair["p"], signs(a.scored, b.scored) or 0.0)
-            pair |= _as_good(differences, pair, settings.margin)
+    if values[0] is None or values[1] is None:
+        return pair
+    pair["difference"] = values[0] - values[1]
+    pair["notes"] += sorted({*seed_notes(one), *seed_notes(other)})
+    if min(clusters.effective(side.groups) for side in (one, other)) < FEW_GROUPS:
+        return pair
+    paired = _same_rows(one, other)
+    found = of_recipe(primary, one, other) if paired else apart(primary, one, other, settings.confidence)
+    pair["notes"] += ["no test row tells them apart"] if paired and not _differing(one, other) else []
+    pair["low"], pair["high"] = found.interval(settings.confidence)
+    pair["p"] = found.p_value(0.0)
+    pair |= _as_good(found, settings.margin)
+    if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
+        pair["p"] = max(pair["p"], signs(one, other) or 0.0)
     return pair
 
 
-def _as_good(differences: np.ndarray, pair: dict[str, Any], margin: float) -> dict[str, float]:
-    """p that the first, and that the second, is worse by the margin; 1 where the widened interval holds that."""
-    bounds = {"p_as_good": (differences, pair["low"]), "p_reverse_as_good": (-differences, -pair["high"])}
-    return {key: p_value_above(drawn, -margin) if low > -margin else 1.0 for key, (drawn, low) in bounds.items()}
+def value_of(metric: str, one: Scored) -> float | None:
+    """Mean over seeds; None where it is undefined."""
+    needs_scores = metric in SCORE_METRICS
+    if needs_scores and any(run.scores is None for run in one.runs):
+        return None
+    return estimate(metric, one).value if metric != "auroc" or len(np.unique(one.labels)) > 1 else None
 
 
-def _undefined(a: Side, b: Side, primary: str) -> list[str]:
+def _as_good(found: Estimate, margin: float) -> dict[str, float]:
+    """p that the first, and that the second, is worse by the margin: one-sided and doubled, so that it is below the
+    level where the interval leaves that out."""
+
+    def beyond(value: float, sign: int) -> float:
+        return found.p_value(value) if sign * (found.value - value) > 0 else 1.0
+
+    return {"p_as_good": beyond(-margin, 1), "p_reverse_as_good": beyond(margin, -1)}
+
+
+def _undefined(sides: Mapping[str, Scored], primary: str) -> list[str]:
     """Why there is no figure: once, where the rows that both share give none."""
-    why = {side.name: undefined(primary, side.scored) for side in (a, b) if side.value is None}
+    why = {name: undefined(primary, side) for name, side in sides.items() if value_of(primary, side) is None}
     reasons = set(why.values())
     return [*reasons] if len(why) == 2 and len(reasons) == 1 else [f"{name}: {reason}" for name, reason in why.items()]
-
-
-def _widened(
-    low: float | None, high: float | None, middle: float, hidden: float, few: bool
-) -> tuple[float | None, float | None]:
-    """The interval, reaching `hidden`, what so many groups may hide (the rule of three: Hanley and Lippman-Hand, 1983),
-    to both sides where few of them differ or none does: one of less width would claim to be certain."""
-    if low is None or high is None or not (few or high - low < 1e-12):
-        return low, high
-    return max(-1.0, min(low, middle - hidden)), min(1.0, max(high, middle + hidden))
 
 
 def table(result: dict[str, Any]) -> Table:

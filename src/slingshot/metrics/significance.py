@@ -13,22 +13,6 @@ EXACT_BELOW = 25
 """Discordant rows, or groups, under which a test of their signs is exact."""
 
 
-def p_value(differences: np.ndarray) -> float:
-    """Two-sided bootstrap p of no difference, in the manner of Davison and Hinkley (1997), equation 4.11: never 0."""
-    defined = differences[np.isfinite(differences)]
-    # Equal means over seeds may differ in their last bits: a tie must count as a tie.
-    defined = np.round(defined, 12)
-    fewer = min((defined <= 0).sum(), (defined >= 0).sum())
-    return float(min(1, 2 * (1 + fewer) / (len(defined) + 1)))
-
-
-def p_value_above(differences: np.ndarray, bound: float) -> float:
-    """Bootstrap p that the difference is not above `bound`, one-sided and doubled, so that below 0.05 the bound lies
-    outside the 95% interval; never 0."""
-    defined = np.round(differences[np.isfinite(differences)], 12)
-    return float(min(1, 2 * (1 + (defined <= bound).sum()) / (len(defined) + 1)))
-
-
 def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
     """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,6 +10,9 @@ from typing import Any
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.numbers import MISSING, count, percent, signed, significant
+
+FLOOR = 0.0001
+"""Under which a p is not told further."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,6 @@ class Pair:
     high: float | None = None
     p: float | None = None
     p_corrected: float | None = None
-    floor: float = 0.0
-    """The smallest p that so many resamples give."""
     verdict: str | None = None
     reverse_verdict: str | None = None
     rows_to_resolve: int | None = None
@@ -35,9 +35,9 @@ class Pair:
 
     @property
     def p_words(self) -> str:
-        """The corrected p, e.g. `0.031`; `<= 0.0020` where no resample was on the other side."""
-        least = self.p is not None and self.p <= self.floor
-        return f"{'<= ' if least else ''}{significant(self.p_corrected, 2)}"
+        """The corrected p, e.g. `0.031`; `< 0.0001` where it is smaller still."""
+        small = self.p_corrected is not None and self.p_corrected < FLOOR
+        return f"< {FLOOR:.4f}" if small else significant(self.p_corrected, 2)
 
     @property
     def words(self) -> str:
@@ -50,9 +50,8 @@ def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
     """The pair of `a` against `b`, turned round where the file has b against a; None if it has neither."""
     for row in pairs.get("pairs") or []:
         if {row.get("a"), row.get("b")} == {a, b}:
-            known = {key: row.get(key) for key in Pair.__dataclass_fields__ if key not in ("notes", "floor")}
-            floor = 2 / (pairs.get("resamples", math.inf) + 1)
-            pair = Pair(**known, floor=floor, notes=tuple(row.get("notes") or ()))
+            known = {key: row.get(key) for key in Pair.__dataclass_fields__ if key != "notes"}
+            pair = Pair(**known, notes=tuple(row.get("notes") or ()))
             return pair if pair.a == a else _turned(pair)
     return None
 

@@ -39,7 +39,6 @@ class MetricsSettings(Frozen):
     primary: Primary
     margin: Share
     """Non-inferiority margin on the primary metric, stated before the figures are seen."""
-    resamples: Count
     confidence: Share
     ece_bins: Count
     """Equal-width bins of the expected calibration error."""
