@@ -152,9 +152,9 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
     """Compare the workspace's scores with those of REV, a git revision or an experiment; prints Markdown.
 
     Predictions of the same test rows are compared in pairs, those of REV from DVC's cache or its remote; others
-    unpaired. With --fail-on-worse a loss is a paired difference that is worse (by Holm's p) and whose size is beyond
-    metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have could not
-    be paired, and after any error; else 0.
+    unpaired. With --fail-on-worse a loss is a paired difference that is worse (by the corrected p) and whose size is
+    beyond metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have
+    could not be paired, and after any error; else 0.
     """
     import json
     import traceback

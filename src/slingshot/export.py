@@ -139,7 +139,7 @@ def _scores(found: Found) -> list[str]:
     head = ["Metric", "Score", f"{100 * intervals['confidence']:g}% interval", *(["This model"] if several else [])]
     return [
         "## Scores",
-        f"{means}{scores['test_rows']:,} test rows, in {intervals['groups']:,} groups that the intervals resample. "
+        f"{means}{scores['test_rows']:,} test rows, in {intervals['groups']:,} groups that the intervals allow for. "
         f"Always answering '{majority['label']}' has accuracy {majority['accuracy']:.3f}; the labels allow "
         f"{ceiling['within']:.3f} at most to what reads the text alone, but for its case and white space.",
         card.table(head, rows),

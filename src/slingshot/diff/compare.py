@@ -1,9 +1,9 @@
 """Each contestant of the workspace against the same one of a revision.
 
-Where both predicted the same test rows with the same labels the difference is paired: one bootstrap of whole groups
-over both (metrics.bootstrap), and the rule of metrics.rule, corrected over the contestants of a data set.
-On other rows it is the difference of two independent bootstraps, and where predictions can't be had it comes from the
-committed intervals. Neither joins rows: how a difference was found, and why so, stands beside it.
+Where both predicted the same test rows with the same labels the difference is paired, and judged by metrics.rule,
+corrected over the contestants of a data set. On other rows the two are taken to be independent, and where predictions
+can't be had the difference comes from the committed intervals. Neither joins rows: how a difference was found, and why
+so, stands beside it.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ RULES = (
     "bound of the difference's interval is above minus the margin, which is stated beforehand; one that is behind for "
     "sure, but by less than the margin, is as good. Worse: the other is better, and it is not as good. Otherwise the "
     "pair is not resolved. Where fewer than 25 groups of test rows tell two apart on accuracy, p is that of their "
-    "exact sign test if it is larger; under 20 groups nothing is resolved.",
+    "exact sign test if it is larger; under 20 groups, counted as equal ones, nothing is resolved.",
     "First it is asked who is as good, or better, and cheaper: that one is taken. Else the one that is better, or the "
     "only one of the two left. Fine-tune where that is the model, prompt where it is the LLM, undecided otherwise. "
     "Whoever is taken and not shown to beat the majority class is named so.",
