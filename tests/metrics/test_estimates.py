@@ -110,3 +110,38 @@ def test_predictions_of_absent_classes_and_failures_only_lose_recall() -> None:
     assert estimate("coverage", one).value == pytest.approx(0.75)
     low, high = estimate("macro_f1", one).interval(0.95)
     assert 0.4 < low < 2 / 3 < high < 0.9
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("groups", [[0] * 30, [0] * 20 + [1] * 10])
+def test_few_groups_that_are_all_alike_leave_what_is_possible(right: bool, groups: list[int]) -> None:
+    labels = [0, 1] * 15
+    one = rows(labels, labels if right else [1 - label for label in labels], groups=groups)
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "coverage"):
+        low, high = estimate(name, one).interval(0.95)
+        assert low + 1e-9 >= 0 and high <= 1 + 1e-9 and high - low > 0.5, name
+        assert estimate(name, one, one).p_value(0.0) == 1, name
+        low, high = estimate(name, one, one).interval(0.95)
+        assert -1 <= low + 1e-9 < -0.4 and 0.4 < high <= 1 + 1e-9, name
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_seeds_that_never_differ_from_the_others_leave_room(seeds: int) -> None:
+    generator = np.random.default_rng(2)
+    labels = generator.integers(0, 3, size=40)
+    drawn = [np.where(generator.random(40) < 0.6, labels, generator.integers(0, 3, size=40)) for _ in range(seeds)]
+    one = rows(labels.tolist(), *(run.tolist() for run in drawn))
+    found = estimate("macro_f1", one, one)
+    low, high = found.interval(0.95)
+    assert low < -0.02 and high > 0.02
+    assert found.p_value(0.0) == 1
+    assert low == pytest.approx(-high, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["auroc", "log_loss", "brier"])
+def test_the_same_seeds_in_another_order_do_not_differ(contestant: Maker, name: str) -> None:
+    one = contestant(70, skill=2, seeds=(0, 1, 2, 3, 4))
+    other = replace(one, runs=tuple(one.runs[place] for place in (3, 1, 4, 0, 2)))
+    found = estimate(name, one, other)
+    assert abs(found.value) < 1e-12
+    assert found.p_value(0.0) == 1

@@ -55,8 +55,9 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
     deviations = values - (np.bincount(strata, values) / within)[strata]
     independent = float((deviations**2 * (within / np.maximum(within - 1, 0.5))[strata]).sum())
     by_size = float((sizes**2).sum()) / count
+    df = max(1.0, effective(groups) - 1)
     if not independent:  # all alike: nothing is known of groups, so rows of one are taken for one
-        return Spread(float(np.sqrt(by_size)), effective(groups) - 1)
+        return Spread(float(np.sqrt(by_size)), df)
     sums = np.bincount(groups, deviations)
     robust = float((sums**2 / np.maximum(1 - sizes / count, 1 / count)).sum()) / independent
     # The variance of the sum of a group: `own` without correlation, `whole` with one of 1.
@@ -69,7 +70,7 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
     telling = len(np.unique(groups[_uncommon(values, strata)]))
     correlation = (telling * correlation + 1) / (telling + 1)  # few groups with a mistake tell little of it
     alike = 1 + correlation * float((whole - own).sum() / own.sum())
-    return Spread(float(np.sqrt(max(1.0, robust, alike))), max(1.0, effective(groups) - 1))
+    return Spread(float(np.sqrt(max(1.0, robust, alike))), df)
 
 
 def _uncommon(values: np.ndarray, strata: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from slingshot.metrics.bootstrap import CLIP, ENOUGH_SEEDS
 from slingshot.metrics.clusters import Spread, spread
 from slingshot.metrics.outcomes import by_class, by_value, macro_f1
 from slingshot.metrics.scored import Run, Scored
-from slingshot.metrics.tilted import Outcomes, linear
+from slingshot.metrics.tilted import ROUNDING, Outcomes, linear
 
 SHARES = ("accuracy", "coverage")
 SCORED = ("log_loss", "brier")
@@ -157,7 +157,7 @@ def _mean(values: np.ndarray, groups: np.ndarray) -> Estimate:
         value,
         spread(values, np.zeros(len(values), dtype=np.int64), groups),
         lambda _, quantile: (value - quantile * error, value + quantile * error),
-        lambda at: abs(value - at) / error if error else float(np.inf if at != value else 0.0),
+        lambda at: 0.0 if abs(value - at) <= ROUNDING else abs(value - at) / error if error else np.inf,
     )
 
 
@@ -211,7 +211,7 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
         return max(-1.0, value - below), min(1.0, value + above)
 
     def statistic(at: float) -> float:
-        if at == value:
+        if abs(at - value) <= ROUNDING:
             return 0.0
         side = 0 if at < value else 1
 

@@ -21,6 +21,8 @@ STEPS, ROUNDS = 60, 4
 """Most steps of Newton's method for a stratum, and rounds in which the derivatives follow the shares."""
 FARTHEST = 25.0
 """Log of the tilt at which a figure has come to its end."""
+ROUNDING = 1e-12
+"""Figures that are no farther apart are equal."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Outcomes:
         from scipy.optimize import brentq
 
         measured = self.value()
-        if np.isclose(measured, value, rtol=0, atol=1e-12):
+        if abs(measured - value) <= ROUNDING:
             return 0.0
         sign = 1 if value > measured else -1
         if sign * (self._moved(sign, FARTHEST)[1] - value) < 0:
@@ -85,9 +87,9 @@ class Outcomes:
         # A figure that is not linear bends on the way: of its two slopes the one that says less is believed.
         error = np.sqrt(max(self._variance(shares, slopes), self._variance(shares, at_seen)))
         apart = abs(value - measured)
-        if not error:
-            return (np.inf if apart > 1e-12 else 0.0), value
-        return float(apart / error), value
+        if apart <= ROUNDING:  # where seeds cancel, the error too is but rounding
+            return 0.0, value
+        return float(apart / error) if error else np.inf, value
 
     def _seen(self) -> np.ndarray:
         return np.asarray(self.counts / self.rows[self.strata])
