@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 
+import numpy as np
 import pytest
 
-from bench.coverage import Run
+from bench.coverage import Run, contest
 from bench.coverage.__main__ import STUDIES
+from slingshot.metrics import pairs, rule
 
 SIMULATIONS, ERRORS = 60, 3.5
 
@@ -17,3 +19,14 @@ def test_what_is_claimed_holds(study: str) -> None:
     found = list(importlib.import_module(f"bench.coverage.{study}").figures(Run(SIMULATIONS, quick=True)))
     assert found
     assert [figure for figure in found if figure.outside(SIMULATIONS, ERRORS)] == []
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (5, 0), (10, 8), (30, 1), (26, 0), (60, 60), (70, 110)])
+def test_the_p_values_of_simulated_contests_are_the_library_s(only_a: int, only_b: int) -> None:
+    right = np.ones((2, 400), dtype=bool)
+    right[1, :only_a] = right[0, only_a : only_a + only_b] = False
+    metrics = contest.settings().metrics
+    slow = pairs.difference("a", "b", contest.scored(("a", "b"), right), metrics)
+    [fast] = contest.pairs(("a", "b"), contest.only(right), 400)["pairs"]
+    found, expected = ({key: pair[key] for key in ("difference", *rule.CLAIMS)} for pair in (fast, slow))
+    assert found == pytest.approx(expected, rel=1e-5)

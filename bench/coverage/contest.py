@@ -1,0 +1,161 @@
+"""Simulated contests, for bench.coverage.decision: contestants on the same single rows, what metrics/pairs would hold
+of them, and what the report would decide.
+
+On single rows and without training seeds a pair's p-values need three numbers: the rows that only one has right, those
+that only the other has, and all rows. The score statistic that the library finds by iteration is then Tango's, which
+has a closed form; tests/bench/test_coverage.py compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+from scipy.stats import binomtest
+
+from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.significance import EXACT_BELOW
+from slingshot.report import total
+from slingshot.report.inputs import Contestant, Kind, Results
+from slingshot.report.verdict import Verdict, decide, judged
+from slingshot.settings import Settings, read_yaml, validated
+from slingshot.tables import NO_SEED
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+SHARED = 0.5
+"""How much of what makes a row hard is so for all contestants."""
+CHEAP, TIMES = 0.0015, 20
+"""What a model costs per 1,000 texts, and how many times that the LLM does."""
+ASKED = 0.3
+"""Share of the rows about which a cascade asks its LLM."""
+SMALL, LARGE, CASCADE = "small", "large", "cascade"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """True accuracies. `small` and `large` were chosen on validation rows; `others` are further models."""
+
+    rows: int
+    small: float
+    large: float
+    others: tuple[float, ...] = ()
+    cascade: float | None = None
+    asked: float = ASKED
+    cheaper: str | None = SMALL
+    """`small` or `large`; None where no price is known."""
+
+    @property
+    def true(self) -> dict[str, float]:
+        """In the order of a study: models, LLM, cascade."""
+        cascades = {} if self.cascade is None else {CASCADE: self.cascade}
+        models = {f"model {place}": value for place, value in enumerate(self.others)}
+        return {**models, SMALL: self.small, LARGE: self.large, **cascades}
+
+
+def draw(generator: np.random.Generator, contest: Contest) -> np.ndarray:
+    """Who has which row right, shape (contestants, rows): where a normal figure, which all partly share, is low enough.
+    The cascade's is that of the side which answers, drawn by chance; how low it must be is the cascade's own, so that
+    its true accuracy is known."""
+    names = list(contest.true)
+    own = generator.normal(size=(len(names), contest.rows))
+    hard = np.sqrt(SHARED) * generator.normal(size=contest.rows) + np.sqrt(1 - SHARED) * own
+    if contest.cascade is not None:
+        asks = generator.random(contest.rows) < contest.asked
+        hard[-1] = np.where(asks, hard[names.index(LARGE)], hard[names.index(SMALL)])
+    return np.asarray(hard < ndtri(list(contest.true.values()))[:, None])
+
+
+def scored(names: Sequence[str], right: np.ndarray) -> dict[str, Scored]:
+    """The same rows as the metrics read them."""
+    rows = np.arange(right.shape[1])
+    runs = {name: Run(NO_SEED, np.where(held, 0, -1), None) for name, held in zip(names, right, strict=True)}
+    return {name: Scored(rows, np.zeros_like(rows), rows, "none", (run,), {}) for name, run in runs.items()}
+
+
+def only(right: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Rows, or their weights, that one has right and the other wrong; shape (contestants, contestants)."""
+    held = right.astype(np.float64)
+    return np.asarray((held if weights is None else held * weights) @ (1 - held).T)
+
+
+def claims(only_a: np.ndarray, only_b: np.ndarray, rows: int, margin: float) -> dict[str, np.ndarray]:
+    """The p of each claim as metrics.pairs has them; shape of `only_a`."""
+    lead = (only_a - only_b) / rows
+
+    def p_value(value: float) -> np.ndarray:
+        # Tango (Statistics in Medicine 17, 1998): the likeliest share of `only_b` where the lead is `value`.
+        linear = (2 * rows - only_a + only_b) * value - only_a - only_b
+        product = -8 * rows * only_b * value * (1 - value)
+        share = (np.sqrt(np.maximum(linear**2 - product, 0.0)) - linear) / (4 * rows)
+        error = np.sqrt((2 * share + value * (1 - value)) / (rows - 1))
+        apart = np.abs(lead - value)
+        far = np.divide(apart, error, out=np.where(apart > 1e-12, np.inf, 0.0), where=error > 0)
+        return np.asarray(2 * ndtr(-far))
+
+    p = p_value(0.0)
+    for place in np.flatnonzero(only_a + only_b < EXACT_BELOW):
+        a, b = int(only_a[place]), int(only_b[place])
+        p[place] = max(p[place], binomtest(a, a + b).pvalue if a + b else 1.0)
+    return {
+        "p": p,
+        "p_as_good": np.where(lead > -margin, p_value(-margin), 1.0),
+        "p_reverse_as_good": np.where(lead < margin, p_value(margin), 1.0),
+    }
+
+
+def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> dict[str, Any]:
+    """The contents of metrics/pairs without intervals, by what `only` gives of the contestants."""
+    metrics = settings().metrics
+    first, second = np.triu_indices(len(names), 1)
+    a, b = counts[first, second], counts[second, first]
+    found = {key: values.tolist() for key, values in claims(a, b, rows, metrics.margin).items()}
+    leads, same = ((a - b) / rows).tolist(), (a + b == 0).tolist()
+    return {
+        "primary": metrics.primary,
+        "margin": metrics.margin,
+        "confidence": metrics.confidence,
+        "test_rows": rows,
+        "pairs": [
+            {"a": one, "b": other, "difference": leads[place], "low": None, "high": None, "same": same[place]}
+            | {key: values[place] for key, values in found.items()}
+            for place, (one, other) in enumerate(combinations(names, 2))
+        ],
+    }
+
+
+@lru_cache
+def settings() -> Settings:
+    """The project's own params.yaml."""
+    return validated(read_yaml(PARAMS), PARAMS)
+
+
+@lru_cache
+def contestants(names: tuple[str, ...], cheaper: str | None, asked: float) -> tuple[Contestant, ...]:
+    """As the report reads them; the other one of `small` and `large` costs TIMES as much as the cheaper one."""
+    prices = {LARGE: CHEAP * (1 if cheaper == LARGE else TIMES), SMALL: CHEAP * (TIMES if cheaper == LARGE else 1)}
+    prices[CASCADE] = prices[SMALL] + asked * prices[LARGE]
+    kinds: dict[str, Kind] = {LARGE: "llm", CASCADE: "cascade"}
+    found = []
+    for name in names:
+        seconds = prices.get(name, CHEAP) / settings().cost.hourly_price * 3600
+        cost = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01} if cheaper else {}
+        alone = {"alone": "small", "small": SMALL} if name == CASCADE and not asked else None
+        scores = {f"validation_{settings().metrics.primary}": float(name in kinds or name == SMALL)}
+        priced = total.of(cost, settings())
+        found.append(Contestant(name, name, kinds.get(name, "model"), scores, {}, cost, cascade=alone, total=priced))
+    return tuple(found)
+
+
+def decided(
+    found: dict[str, Any], names: Sequence[str], cheaper: str | None, asked: float
+) -> tuple[Verdict, dict[str, Any]]:
+    """The decision, and the pairs as it read them."""
+    results = Results("simulated", {}, contestants(tuple(names), cheaper, asked), found)
+    decision = decide(results, settings())
+    return decision, dict(judged(results, decision).pairs)
