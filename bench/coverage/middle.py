@@ -96,7 +96,7 @@ def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool
     both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
     held = []
     for name in METRICS:
-        own, paired = of_recipe(name, both[0]), of_recipe(name, *both)
+        own, paired = of_recipe(name, both[0]), of_recipe(name, both[0], both[1])
         for found, value in ((own, true[0][name]), (paired, true[0][name] - true[1][name])):
             low, high = found.interval(0.95)
             held.append(low <= value <= high)

@@ -13,7 +13,7 @@ from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
 LABELS = ("a", "b", "c", "d", "e")
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, ece_bins=15)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
 
 
 def test_every_interval_brackets_its_figure_and_only_binned_errors_have_none(contestant: Maker) -> None:

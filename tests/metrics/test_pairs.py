@@ -15,7 +15,7 @@ from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings, UserError
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, ece_bins=15)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
 FOLDER = Path("data/predictions/d")
 
 
@@ -113,8 +113,27 @@ def test_three_seeds_bring_training_variance_into_the_interval(contestant: Maker
     few, many = (right_on(rows, dict(zip(range(n), (0.4, 0.6, 0.5), strict=False))) for n in (2, 3))
     narrow, wide = only_pair(few, llm), only_pair(many, llm)
     assert wide["high"] - wide["low"] > 1.5 * (narrow["high"] - narrow["low"])
-    assert narrow["notes"] == ["training variance not included"]
-    assert wide["notes"] == []
+    assert narrow["recipe"] and not wide["recipe"]
+
+
+def test_with_few_seeds_a_claim_of_the_recipe_is_widened_by_what_a_seed_varies(contestant: Maker) -> None:
+    rows = contestant(400)
+    llm, one, two = right_on(rows, {-1: 0.5}), right_on(rows, {0: 0.6}), right_on(rows, {0: 0.7, 1: 0.66})
+    for trained, other, variance in ((one, llm, 1), (two, llm, 1 / 2), (one, two, 1 + 1 / 2)):
+        pair = only_pair(trained, other)
+        above, wider = pair["high"] - pair["difference"], pair["recipe"]["high"] - pair["difference"]
+        assert wider == pytest.approx(np.hypot(above, 1.96 * 0.012 * variance**0.5), rel=1e-3)
+        assert pair["recipe"]["p"] > pair["p"]
+    assert only_pair(one, llm, seed_sd=0.0)["recipe"]["high"] == only_pair(one, llm)["high"]
+    assert only_pair(llm, right_on(rows, {-1: 0.6}))["recipe"] is None
+
+
+def test_a_trained_model_may_be_better_where_its_recipe_is_not_resolved(contestant: Maker) -> None:
+    rows = contestant(2000)
+    pair = only_pair(right_on(rows, {0: 0.52}), right_on(rows, {-1: 0.5}), margin=0.001)
+    assert (pair["verdict"], pair["reverse_verdict"]) == ("better", "worse")
+    assert (pair["recipe"]["verdict"], pair["recipe"]["reverse_verdict"]) == ("not resolved", "not resolved")
+    assert pair["recipe"]["p_corrected"] == pair["recipe"]["p"]
 
 
 def test_without_scores_auroc_pairs_are_null_with_a_note_and_are_not_counted(contestant: Maker) -> None:

@@ -8,7 +8,7 @@ import pytest
 from slingshot.metrics import rule
 from slingshot.report import inputs, words
 from slingshot.settings import DecisionSettings
-from tests.report.conftest import NOTHING, related
+from tests.report.conftest import NOTHING, SMALL, related
 
 TITLE = "Gemma 3 270m (a 268M-parameter local stand-in)"
 
@@ -66,10 +66,36 @@ def test_the_cheapest_model_has_none_to_stand_against(files, study, tmp_path) ->
     assert "No cheaper model is known." in written(files, study, tmp_path).words
 
 
-@pytest.mark.parametrize(("seeds", "said"), [([0], True), ([0, 1], True), ([0, 1, 2], False), ([-1], False)])
-def test_training_variance_is_missing_under_three_seeds(files, study, tmp_path, seeds, said) -> None:
-    files.intervals["minilm"]["seeds"] = [{"seed": seed, "accuracy": 0.842} for seed in seeds]
-    assert ("Training variance not included" in written(files, study, tmp_path).words) is said
+RECIPE = "The recipe, that is any training of minilm, is"
+
+
+def test_under_three_seeds_claims_are_of_the_trained_models_and_the_recipe_stands_beside(
+    files, study, tmp_path
+) -> None:
+    wide = {"low": -0.01, "high": 0.212, "p": 0.07, "p_as_good": SMALL, "p_reverse_as_good": 0.9}
+    files.pair("minilm", "gemma")["recipe"] = wide
+    found = written(files, study, tmp_path)
+    assert found.words.startswith("Fine-tune minilm.")
+    assert "These are claims of the models trained here." in found.words
+    told = f"{RECIPE} as good as {TITLE}, +0.101 (95% interval −0.010 to +0.212), if training seeds have a standard "
+    assert f"{told}deviation of 0.012 (metrics.seed_sd)." in found.words
+    assert unexplained(found, files) == []
+    wide["p_as_good"] = 0.3
+    found = written(files, study, tmp_path)
+    assert f"{RECIPE} not resolved against {TITLE}" in found.words
+    assert "More training seeds may tell more." in found.words
+
+
+def test_from_three_seeds_on_claims_are_of_the_recipe(files, study, tmp_path) -> None:
+    files.intervals["minilm"]["seeds"] = [{"seed": seed, "accuracy": 0.842} for seed in range(3)]
+    words = written(files, study, tmp_path).words
+    assert "These are claims of the recipe: intervals hold what 3 training seeds differ by." in words
+    assert RECIPE not in words
+
+
+def test_nothing_is_said_of_training_where_nobody_was_trained(files, study, tmp_path) -> None:
+    files.intervals["minilm"]["seeds"] = [{"seed": -1, "accuracy": 0.842}]
+    assert "claims of the" not in written(files, study, tmp_path).words
 
 
 def test_few_groups_are_said_with_the_verdict(files, study, tmp_path) -> None:

@@ -1,9 +1,10 @@
 """Each contestant of the workspace against the same one of a revision.
 
 Where both predicted the same test rows with the same labels the difference is paired, and judged by metrics.rule,
-corrected over the contestants of a data set. On other rows the two are taken to be independent, and where predictions
-can't be had the difference comes from the committed intervals. Neither joins rows: how a difference was found, and why
-so, stands beside it.
+corrected over the contestants of a data set. It is one of recipes, not of the two trained models: intervals and p hold
+what training seeds differ by, so that a recipe that was merely trained anew has lost nothing. On other rows the two are
+taken to be independent, and where predictions can't be had the difference comes from the committed intervals. Neither
+joins rows: how a difference was found, and why so, stands beside it.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Diff:
     margin: float
     """Of the primary metric."""
     confidence: float
+    seed_sd: float
+    """Of the primary metric, between training seeds, where under three of them tell."""
     datasets: tuple[Dataset, ...]
 
     @property
@@ -141,6 +144,7 @@ def compare(rev: str, params: Settings, dataset: str | None = None, metric: str 
         primary=options.primary,
         margin=options.margin,
         confidence=options.confidence,
+        seed_sd=options.seed_sd,
         datasets=tuple(
             _dataset(sides, name, params.study.contestants, rule)
             if name in both
@@ -159,18 +163,21 @@ def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSetti
         else Comparison(name, "new", workspace=_score(sides.here, dataset, name, rule))
         for name in ours
     ]
-    tested = [one for one in found if one.p is not None]
-    judged = {
-        one.contestant: _judged(one, ps, rule)
-        for one, ps in zip(tested, claims.corrected([asdict(one) for one in tested]), strict=True)
-    }
-    found = [judged.get(one.contestant, one) for one in found]
+    found = judged(found, rule)
     found += [
         Comparison(name, "gone", revision=_score(sides.there, dataset, name, rule))
         for name in theirs
         if name not in ours
     ]
     return Dataset(dataset, "both", tuple(found))
+
+
+def judged(found: Sequence[Comparison], rule: MetricsSettings) -> list[Comparison]:
+    """The comparisons of one data set with their verdicts, corrected over all that were tested."""
+    tested = [one for one in found if one.p is not None]
+    corrected = claims.corrected([asdict(one) for one in tested])
+    told = {one.contestant: _judged(one, ps, rule) for one, ps in zip(tested, corrected, strict=True)}
+    return [told.get(one.contestant, one) for one in found]
 
 
 def _judged(one: Comparison, ps: dict[str, float], rule: MetricsSettings) -> Comparison:
@@ -201,19 +208,21 @@ def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) ->
     paired = a.labels == b.labels and shared == len(a.test.ids) == len(b.test.ids)
     if paired and same_predictions(a.test, b.test):
         return same
-    found = _measured(a, b, paired, name, rule)
+    found = measured(a, b, paired, name, rule)
     why = () if paired else (why_unpaired(a, b),)
     rows, revision_rows = len(a.test.ids), len(b.test.ids)
     return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
 
 
-def _measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsSettings) -> Comparison:
+def measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsSettings) -> Comparison:
+    """What the test rows say of `a`, the workspace's, minus `b`, the revision's; not judged yet."""
     if paired:
         # A row may have come into another group since: both sides have today's.
         both = {"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}
     else:
         both = {"workspace": a.test, "revision": b.test}
     found = pairs.difference("workspace", "revision", both, rule)
+    found |= found["recipe"] or {}
     now, before = a.test.score_source, b.test.score_source
     other = rule.primary in SCORE_METRICS and now != before
     sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []
@@ -242,10 +251,12 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
     difference = a["value"] - b["value"]
     if min(a["groups"], b["groups"]) < FEW_GROUPS:
         return Comparison(name, "intervals", a["value"], b["value"], difference, notes=notes)
-    low = difference - math.hypot(a["value"] - a["low"], b["high"] - b["value"])
-    high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"])
     normal = NormalDist()
-    error = (high - low) / 2 / normal.inv_cdf((1 + rule.confidence) / 2)
+    quantile = normal.inv_cdf((1 + rule.confidence) / 2)
+    training = [quantile * one["training"] for one in (a, b)]
+    low = difference - math.hypot(a["value"] - a["low"], b["high"] - b["value"], *training)
+    high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"], *training)
+    error = (high - low) / 2 / quantile
 
     def p_of(distance: float) -> float:
         return normal.cdf(-distance / error) if error else float(distance <= 0)
@@ -267,9 +278,12 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
 
 def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:
     """The committed value, low and high, the last two of the same confidence as all else here; how many groups of test
-    rows they are of, and what is said of those and of seeds."""
+    rows they are of, what is said of those, and the standard error of training that they do not hold."""
     told = side.figures("intervals", dataset, name)
     found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(rule.primary) or {})
-    of_rows = [note for note in told.get("notes") or [] if note == TRAINING_VARIANCE or " test group" in note]
-    found |= {"groups": told.get("groups") or 0, "notes": of_rows}
+    notes = told.get("notes") or []
+    runs = len(told.get("seeds") or [])
+    training = rule.seed_sd / math.sqrt(runs) if TRAINING_VARIANCE in notes and runs else 0.0
+    of_rows = [note for note in notes if " test group" in note]
+    found |= {"groups": told.get("groups") or 0, "notes": of_rows, "training": training}
     return found if told.get("confidence") == rule.confidence else found | {"low": None}

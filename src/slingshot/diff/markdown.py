@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slingshot.diff.compare import Comparison, Dataset, Diff
+from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.report.numbers import score
 
 WORDS = {"same": "the same predictions", "not compared": "not compared", "new": "new", "gone": "gone"}
@@ -28,7 +29,8 @@ def _preface(diff: Diff) -> str:
     return (
         f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval. {what} Claims "
         "are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. The margin "
-        f"is {margin}{whose}."
+        f"is {margin}{whose}. Differences are those of recipes: under {ENOUGH_SEEDS} training seeds, one is taken to "
+        f"have a standard deviation of {diff.seed_sd:g} (metrics.seed_sd)."
     )
 
 

@@ -14,15 +14,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
 
 SEED = 20241
 """Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed
 makes resamples independent of these."""
 CLIP = 1e-6
 """Lowest score that log-loss sees."""
-ENOUGH_SEEDS = 3
-"""Training seeds from which seeds are resampled too."""
 LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
 """Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slingshot.metrics.bootstrap import CLIP, ENOUGH_SEEDS
+from slingshot.metrics.bootstrap import CLIP
 from slingshot.metrics.clusters import Spread, spread
 from slingshot.metrics.outcomes import by_class, by_value, macro_f1
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
 from slingshot.metrics.tilted import ROUNDING, Outcomes, linear
 
 SHARES = ("accuracy", "coverage")
@@ -55,7 +55,7 @@ class Estimate:
     def p_value(self, value: float) -> float:
         """Two-sided p that the figure is `value`."""
         statistic, apart = self.statistic(value), abs(self.value - value)
-        if not self.training or not apart:
+        if not self.training or not statistic:
             return self.spread.p_value(statistic)
         rows = (apart * self.spread.stretch / statistic) ** 2
         return Spread(1.0, self._df(rows)).p_value(float(apart / np.sqrt(rows + self.training)))
@@ -83,25 +83,31 @@ def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
     return _of_outcomes(*by_class(values, a.labels, paired=b is not None), a.groups)
 
 
-def of_recipe(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
-    """`estimate`, and the variance of training where a contestant has ENOUGH_SEEDS trained seeds: that of what the
-    seeds differ by, of both contestants at once where both were trained under the same ones."""
+def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:
+    """`estimate`, and the variance of training.
+
+    From ENOUGH_SEEDS trained seeds on it is that of what the seeds differ by, of both contestants at once where both
+    were trained under the same ones. Of fewer, each training is taken to have the standard deviation `seed_sd`, and to
+    be independent of all others; with the default of 0, the figure is that of these trained models.
+    """
     whole = estimate(metric, a, b)
-    trained = [one for one in (a, b) if one is not None and one.trained_seeds >= ENOUGH_SEEDS]
-    seeds = [tuple(run.seed for run in one.runs) for one in trained]
-    values = [np.array([estimate(metric, replace(one, runs=(run,))).value for run in one.runs]) for one in trained]
+    trained = [one for one in (a, b) if one is not None and one.trained_seeds]
+    many = [one for one in trained if one.trained_seeds >= ENOUGH_SEEDS]
+    assumed = sum(seed_sd**2 / one.trained_seeds for one in trained if one.trained_seeds < ENOUGH_SEEDS)
+    seeds = [tuple(run.seed for run in one.runs) for one in many]
+    values = [np.array([estimate(metric, replace(one, runs=(run,))).value for run in one.runs]) for one in many]
     if len(seeds) == 2 and seeds[0] == seeds[1]:
         values = [values[0] - values[1]]
     parts = np.array([np.var(found, ddof=1) / len(found) for found in values])
-    if not parts.any():
-        return whole
-    df = parts.sum() ** 2 / sum(part**2 / (len(found) - 1) for part, found in zip(parts, values, strict=True))
-    return replace(whole, training=float(parts.sum()), training_df=float(df))
+    training = float(parts.sum()) + assumed
+    # Welch and Satterthwaite's; what is assumed is taken for known.
+    lost = sum(part**2 / (len(found) - 1) for part, found in zip(parts, values, strict=True))
+    return replace(whole, training=training, training_df=float(training**2 / lost) if lost else np.inf)
 
 
-def apart(metric: str, a: Scored, b: Scored, confidence: float) -> Estimate:
+def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:
     """a minus b on other rows, taken to be independent: by square-and-add, as if normal for p."""
-    sides = [of_recipe(metric, one) for one in (a, b)]
+    sides = [of_recipe(metric, one, seed_sd=seed_sd) for one in (a, b)]
     value = sides[0].value - sides[1].value
     (low_a, high_a), (low_b, high_b) = (side.interval(confidence) for side in sides)
     below = float(np.hypot(sides[0].value - low_a, high_b - sides[1].value))

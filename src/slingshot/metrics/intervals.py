@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from slingshot.metrics import bootstrap, calibration, clusters, estimates
-from slingshot.metrics.scored import Scored
+from slingshot.metrics import calibration, clusters, estimates
+from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.settings import MetricsSettings
 
 LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
@@ -164,7 +164,7 @@ def group_notes(scored: Scored) -> list[str]:
 
 
 def seed_notes(scored: Scored) -> list[str]:
-    few = 0 < scored.trained_seeds < bootstrap.ENOUGH_SEEDS
+    few = 0 < scored.trained_seeds < ENOUGH_SEEDS
     return [TRAINING_VARIANCE] if few else []
 
 

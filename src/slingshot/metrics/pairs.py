@@ -1,6 +1,9 @@
 """Every pair of a data set's contestants: their difference, its interval, and how likely chance alone would give it.
 What may be claimed of them is said by metrics.rule.
 
+A difference is that of the trained models at hand, and from ENOUGH_SEEDS training seeds on that of the recipes, that is
+of any training by them. Where a side has fewer, what may be claimed of the recipes stands beside it, in `recipe`.
+
 Under FEW_GROUPS effective groups there is no interval, so that nothing is resolved. Where few groups tell two apart on
 accuracy, p is that of the sign test over groups if it is the larger. McNemar's test of each two fitted models stands
 beside it.
@@ -17,8 +20,8 @@ import numpy as np
 
 from slingshot.metrics import clusters, rule
 from slingshot.metrics.estimates import Estimate, apart, estimate, of_recipe
-from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, group_notes, seed_notes, undefined
-from slingshot.metrics.scored import Scored
+from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, group_notes, undefined
+from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import mcnemar, signs
 from slingshot.settings import PARAMS, MetricsSettings, UserError
 
@@ -50,6 +53,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "primary": settings.primary,
         "margin": settings.margin,
         "confidence": settings.confidence,
+        "seed_sd": settings.seed_sd,
         "groups": test.group_count,
         "test_rows": len(test.labels),
         "notes": [
@@ -93,30 +97,36 @@ def difference(a: str, b: str, contestants: Mapping[str, Scored], settings: Metr
     """a - b with its interval and the p of each claim, None where a side is undefined, or has too few groups for them.
     The two may be on other rows: they are then taken to be independent, and the sign test takes no part."""
     one, other, primary = contestants[a], contestants[b], settings.primary
-    values = [value_of(primary, side) for side in (one, other)]
+    values = {name: value_of(primary, contestants[name]) for name in (a, b)}
     pair: dict[str, Any] = {
         "a": a,
         "b": b,
-        "a_value": values[0],
-        "b_value": values[1],
-        **dict.fromkeys(("difference", "low", "high", *rule.CLAIMS)),
-        "notes": _undefined({a: one, b: other}, primary),
+        "a_value": values[a],
+        "b_value": values[b],
+        **dict.fromkeys(("difference", "low", "high", *rule.CLAIMS, "recipe")),
+        "notes": _undefined({name: contestants[name] for name, value in values.items() if value is None}, primary),
     }
-    if values[0] is None or values[1] is None:
+    if pair["a_value"] is None or pair["b_value"] is None:
         return pair
-    pair["difference"] = values[0] - values[1]
-    pair["notes"] += sorted({*seed_notes(one), *seed_notes(other)})
+    pair["difference"] = pair["a_value"] - pair["b_value"]
     if min(clusters.effective(side.groups) for side in (one, other)) < FEW_GROUPS:
         return pair
-    paired = _same_rows(one, other)
-    found = of_recipe(primary, one, other) if paired else apart(primary, one, other, settings.confidence)
-    pair["notes"] += ["no test row tells them apart"] if paired and not _differing(one, other) else []
-    pair["low"], pair["high"] = found.interval(settings.confidence)
-    pair["p"] = found.p_value(0.0)
-    pair |= _as_good(found, settings.margin)
-    if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
-        pair["p"] = max(pair["p"], signs(one, other) or 0.0)
+    pair["notes"] += ["no test row tells them apart"] if _same_rows(one, other) and not _differing(one, other) else []
+    pair |= _claims(one, other, settings, 0.0)
+    if any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other)):
+        pair["recipe"] = _claims(one, other, settings, settings.seed_sd)
     return pair
+
+
+def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: float) -> dict[str, float]:
+    """The interval, and the p of each claim. Few training seeds are taken to vary by `seed_sd`."""
+    primary, confidence, paired = settings.primary, settings.confidence, _same_rows(one, other)
+    found = of_recipe(primary, one, other, seed_sd) if paired else apart(primary, one, other, confidence, seed_sd)
+    low, high = found.interval(confidence)
+    p = found.p_value(0.0)
+    if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
+        p = max(p, signs(one, other) or 0.0)
+    return {"low": low, "high": high, "p": p, **_as_good(found, settings.margin)}
 
 
 def value_of(metric: str, one: Scored) -> float | None:
@@ -137,9 +147,9 @@ def _as_good(found: Estimate, margin: float) -> dict[str, float]:
     return {"p_as_good": beyond(-margin, 1), "p_reverse_as_good": beyond(margin, -1)}
 
 
-def _undefined(sides: Mapping[str, Scored], primary: str) -> list[str]:
-    """Why there is no figure: once, where the rows that both share give none."""
-    why = {name: undefined(primary, side) for name, side in sides.items() if value_of(primary, side) is None}
+def _undefined(lacking: Mapping[str, Scored], primary: str) -> list[str]:
+    """Why those have no figure: once, where the rows that both share give none."""
+    why = {name: undefined(primary, side) for name, side in lacking.items()}
     reasons = set(why.values())
     return [*reasons] if len(why) == 2 and len(reasons) == 1 else [f"{name}: {reason}" for name, reason in why.items()]
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 CLAIMS = ("p", "p_as_good", "p_reverse_as_good")
+JUDGED = ("p_corrected", "verdict", "reverse_verdict", "rows_to_resolve")
 POWER = 0.8
 """Chance of a claim at which test rows are called enough."""
 MOST_ROWS = 10**9
@@ -20,11 +21,22 @@ UNRESOLVED = "not resolved"
 
 
 def judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
-    """The contents of metrics/pairs, each pair with `p_corrected`, `verdict`, `reverse_verdict` and `rows_to_resolve`.
+    """The contents of metrics/pairs, each pair with `p_corrected`, `verdict`, `reverse_verdict` and `rows_to_resolve`,
+    and the same of its recipes where it has `recipe`.
 
     `deciding` are the pairs that are not corrected, by their contestants' names. Contestants with the same predictions
-    count once: what is said of one is said of the other.
+    count once: what is said of one is said of the other. Claims of trained models and those of recipes are two
+    families, each of which is corrected alone.
     """
+    found = _judged(result, deciding)
+    recipes = {**result, "pairs": [{**pair, **(pair.get("recipe") or {})} for pair in result["pairs"]]}
+    for pair, recipe in zip(found["pairs"], _judged(recipes, deciding)["pairs"], strict=True):
+        if pair.get("recipe"):
+            pair["recipe"] = {**pair["recipe"], **{key: recipe[key] for key in JUDGED}}
+    return found
+
+
+def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> dict[str, Any]:
     level = round(1 - result["confidence"], 12)
     pairs = [dict(pair) for pair in result["pairs"]]
     twins = _twins(pairs)

@@ -17,6 +17,9 @@ from slingshot import tables
 from slingshot.settings import UserError
 from slingshot.tables import NO_SEED
 
+ENOUGH_SEEDS = 3
+"""Training seeds from which the variance of training is estimated."""
+
 
 @dataclass(frozen=True)
 class Run:

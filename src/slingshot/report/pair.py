@@ -31,6 +31,8 @@ class Pair:
     verdict: str | None = None
     reverse_verdict: str | None = None
     rows_to_resolve: int | None = None
+    recipe: Pair | None = None
+    """The same of any training by the recipes, where what stands here is only of the models that were trained."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -43,17 +45,24 @@ class Pair:
     def words(self) -> str:
         """What `a` is against `b`."""
         other = ["the second is as good"] if (self.verdict, self.reverse_verdict) == ("not resolved", "as good") else []
-        return "; ".join([self.verdict or MISSING, *other, *self.notes])
+        anew = [f"trained anew: {self.recipe.verdict}"] if self.recipe else []
+        return "; ".join([self.verdict or MISSING, *other, *anew, *self.notes])
 
 
 def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
     """The pair of `a` against `b`, turned round where the file has b against a; None if it has neither."""
     for row in pairs.get("pairs") or []:
         if {row.get("a"), row.get("b")} == {a, b}:
-            known = {key: row.get(key) for key in Pair.__dataclass_fields__ if key != "notes"}
-            pair = Pair(**known, notes=tuple(row.get("notes") or ()))
+            pair = _read(row)
+            if row.get("recipe"):
+                pair = replace(pair, recipe=replace(_read({**row, **row["recipe"]}), notes=()))
             return pair if pair.a == a else _turned(pair)
     return None
+
+
+def _read(row: Mapping[str, Any]) -> Pair:
+    known: dict[str, Any] = {key: row.get(key) for key in Pair.__dataclass_fields__ if key not in ("recipe", "notes")}
+    return Pair(**known, notes=tuple(row.get("notes") or ()))
 
 
 def _turned(pair: Pair) -> Pair:
@@ -71,6 +80,7 @@ def _turned(pair: Pair) -> Pair:
         high=minus(pair.low),
         verdict=pair.reverse_verdict,
         reverse_verdict=pair.verdict,
+        recipe=_turned(pair.recipe) if pair.recipe else None,
     )
 
 
@@ -107,5 +117,22 @@ def grid(results: Results) -> Grid:
             f"the difference truly as measured; {MISSING} where it is resolved, or no number would do. To look again "
             "after adding rows is another test.",
             "p is as it is for the pairs that decide, and corrected together with all other claims for the rest.",
+            *_of_whom(results),
         ),
     )
+
+
+def _of_whom(results: Results) -> list[str]:
+    """Whether the pairs are of trained models or of recipes; nothing where nobody was trained."""
+    if any(pair.recipe for pair in every_pair(results)):
+        return [
+            "Differences are those of the models trained here. Trained anew: the same claim of any training by the "
+            f"same recipe, if {assumed(results)}."
+        ]
+    trained = any(contestant.seeds() for contestant in results.contestants)
+    return ["Differences are those of the recipes: intervals hold what training seeds differ by."] if trained else []
+
+
+def assumed(results: Results) -> str:
+    """What is taken of training where few seeds tell."""
+    return f"training seeds have a standard deviation of {results.pairs['seed_sd']:g} (metrics.seed_sd)"

@@ -34,6 +34,9 @@ RULES = (
     "sure, but by less than the margin, is as good. Worse: the other is better, and it is not as good. Otherwise the "
     "pair is not resolved. Where fewer than 25 groups of test rows tell two apart on accuracy, p is that of their "
     "exact sign test if it is larger; under 20 groups, counted as equal ones, nothing is resolved.",
+    "With fewer than three training seeds these are claims of the models trained here. What may be claimed of the "
+    "recipes, that is of any training by them, stands beside: by an interval that holds metrics.seed_sd as the "
+    "standard deviation between seeds too. From three seeds on it is estimated, and all claims are of the recipes.",
     "First it is asked who is as good, or better, and cheaper: that one is taken. Else the one that is better, or the "
     "only one of the two left. Fine-tune where that is the model, prompt where it is the LLM, undecided otherwise. "
     "Whoever is taken and not shown to beat the majority class is named so.",

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from slingshot.learning import ENOUGH_SEEDS
+from slingshot.metrics.rule import UNRESOLVED
 from slingshot.report import cost_words, total
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, listed, percent, rounded, score, signed
-from slingshot.report.pair import Pair, find_pair
+from slingshot.report.pair import Pair, assumed, find_pair
 from slingshot.report.required import thin_latency
 from slingshot.report.verdict import Verdict, cheaper, decide, judged, unranked
 from slingshot.settings import Settings
@@ -61,7 +62,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
     elif decided.decision == "undecided" and decided.unranked:
         sentences.append(_defined("Validation", primary))
-    sentences += [*(_variance(small) if small else []), *_caveats(results)]
+    sentences += [*(_of_whom(results, decided.pair, small, large) if small and large else []), *_caveats(results)]
     if small:
         others = [c for c in results.of_kind("model") if cheaper(c, small)]
         sentences.append(_standing(results, small, others, "cheaper model"))
@@ -199,11 +200,27 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
     return "No number of test rows is likely to decide it, were the difference truly as measured."
 
 
-def _variance(small: Contestant) -> list[str]:
-    seeds = len(small.seeds())
+def _of_whom(results: Results, pair: Pair | None, small: Contestant, large: Contestant) -> list[str]:
+    """Whether the claims are of trained models or of recipes, and in the first case what may be said of the recipe."""
+    if pair is None or pair.low is None or not small.seeds():
+        return []
+    if pair.recipe is None:
+        return [f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."]
+    open_ = pair.recipe.verdict == UNRESOLVED != pair.verdict
+    return [
+        f"These are claims of the models trained here. The recipe, that is any training of {small.title}, is "
+        f"{_clause(results, pair.recipe, large)}, if {assumed(results)}."
+        f"{' More training seeds may tell more.' if open_ else ''}"
+    ]
+
+
+def _variance(chosen: Contestant) -> list[str]:
+    seeds = len(chosen.seeds())
     if not 0 < seeds < ENOUGH_SEEDS:
         return []
-    return [f"Training variance not included: {small.title} was trained with {seeds} seed{'s' if seeds > 1 else ''}."]
+    return [
+        f"Training variance is not included: {chosen.title} was trained with {seeds} seed{'s' if seeds > 1 else ''}."
+    ]
 
 
 def _caveats(results: Results) -> list[str]:

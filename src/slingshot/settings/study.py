@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from slingshot.settings.base import Count, Frozen, Name, Positive, Primary, Share
+from slingshot.settings.base import Count, Frozen, Name, NotNegative, Positive, Primary, Share
 
 
 class CascadeSettings(Frozen):
@@ -40,6 +40,9 @@ class MetricsSettings(Frozen):
     margin: Share
     """Non-inferiority margin on the primary metric, stated before the figures are seen."""
     confidence: Share
+    seed_sd: NotNegative
+    """Standard deviation of the primary metric between training seeds, assumed of a contestant with fewer than
+    metrics.scored.ENOUGH_SEEDS of them."""
     ece_bins: Count
     """Equal-width bins of the expected calibration error."""
 

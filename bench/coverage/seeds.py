@@ -1,0 +1,114 @@
+"""Training seeds: whether claims of recipes hold, and how often the gate of `slingshot diff` fails an unchanged recipe.
+
+Each training of a recipe has a true accuracy of its own, normal around the recipe's. Its rows are right where a normal
+figure that all trainings and both contestants partly share is low enough. Beside each share of false claims stands that
+of claims from the test rows alone, as if the trained models were the recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtri
+
+from bench.coverage import Figure
+from bench.coverage import Run as Simulations
+from slingshot.diff import compare
+from slingshot.diff.sides import Predicted
+from slingshot.metrics import pairs
+from slingshot.metrics.scored import Run, Scored
+from slingshot.settings import MetricsSettings
+
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
+LEVEL = 0.05
+MOST = 0.06
+SPREAD = 0.01
+"""True standard deviation of accuracy between trainings."""
+RIGHT = 0.8
+SHARED, OWN = 0.6, 0.25
+"""How much of what makes a row hard is so for all, and for all trainings of one recipe besides."""
+GATED = 10
+"""Contestants behind the gate."""
+
+
+@dataclass(frozen=True)
+class Case:
+    rows: int
+    seeds: int
+    rival: str
+    """`LLM`, which has no training, or `model`."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.rows:,} rows, {self.seeds} seeds, against {'an LLM' if self.rival == 'LLM' else 'a model'}"
+
+
+CASES = tuple(Case(rows, seeds, rival) for rows in (840, 20_000) for seeds in (1, 3, 5) for rival in ("LLM", "model"))
+
+
+def draw(
+    generator: np.random.Generator, shared: np.ndarray, right: float, seeds: int, spread: float = SPREAD
+) -> Scored:
+    """One contestant on the rows whose difficulty is `shared`; no spread, no training."""
+    rows = len(shared)
+    own = np.sqrt(SHARED) * shared + np.sqrt(OWN) * generator.normal(size=rows)
+    labels = np.zeros(rows, dtype=np.int64)
+    runs = []
+    for seed in range(seeds):
+        hard = own + np.sqrt(1 - SHARED - OWN) * generator.normal(size=rows)
+        accuracy = right + spread * generator.normal()
+        runs.append(Run(seed if spread else -1, np.where(hard < ndtri(accuracy), labels, 1), None))
+    return Scored(np.arange(rows), labels, np.arange(rows), "none", tuple(runs), {})
+
+
+def simulate(case: Case, number: int) -> list[bool]:
+    """Whether a recipe is falsely said to be better or worse, and one that is worse by the margin to be as good; the
+    same from test rows alone."""
+    generator = np.random.default_rng([31, case.rows, case.seeds, len(case.rival), number])
+    shared = generator.normal(size=case.rows)
+    rival = draw(generator, shared, RIGHT, *((1, 0.0) if case.rival == "LLM" else (case.seeds,)))
+    found = []
+    for right in (RIGHT, RIGHT - OPTIONS.margin):
+        both = {"a": draw(generator, shared, right, case.seeds), "b": rival}
+        rows = recipe = pairs.difference("a", "b", both, OPTIONS)
+        if not recipe["recipe"]:
+            rows = pairs.difference("a", "b", {name: as_it_is(one) for name, one in both.items()}, OPTIONS)
+        claim = "p" if right == RIGHT else "p_as_good"
+        found += [(recipe["recipe"] or recipe)[claim] < LEVEL, rows[claim] < LEVEL]
+    return found
+
+
+def as_it_is(one: Scored) -> Scored:
+    """The same as if nothing of it had been trained: only test rows vary."""
+    return replace(one, runs=tuple(replace(run, seed=-1) for run in one.runs))
+
+
+def gate(rows: int, seeds: int, number: int) -> bool:
+    """Whether any of GATED contestants that were trained anew is said to be lost."""
+    generator = np.random.default_rng([37, rows, seeds, number])
+    shared = generator.normal(size=rows)
+    found = []
+    for place in range(GATED):
+        now, before = (Predicted(draw(generator, shared, RIGHT, seeds), ["yes", "no"]) for _ in range(2))
+        found.append(compare.measured(now, before, True, str(place), OPTIONS))
+    judged = compare.Dataset("d", "both", tuple(compare.judged(found, OPTIONS)))
+    return bool(replace(NOTHING, datasets=(judged,)).lost)
+
+
+NOTHING = compare.Diff("HEAD", "", "accuracy", "accuracy", OPTIONS.margin, OPTIONS.confidence, OPTIONS.seed_sd, ())
+
+
+def figures(run: Simulations) -> Iterator[Figure]:
+    for case in CASES[:2] if run.quick else CASES:
+        better, by_rows, as_good, as_good_by_rows = run.each(simulate, case).mean(axis=0)
+        yield Figure(case.name, "better or worse, though equal", float(better), most=MOST)
+        yield Figure(case.name, "the same from test rows alone", float(by_rows))
+        yield Figure(case.name, "as good, though worse by the margin", float(as_good), most=MOST)
+        yield Figure(case.name, "the same from test rows alone", float(as_good_by_rows))
+    for rows, seeds in ((840, 1), (840, 3), (20_000, 1), (20_000, 3))[: 1 if run.quick else None]:
+        alarms = run.each(gate, rows, seeds).mean()
+        yield Figure(
+            f"{rows:,} rows, {seeds} seeds", f"{GATED} contestants trained anew: alarm", float(alarms), most=MOST
+        )
