@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings as hypothesis_settings
 from ruamel.yaml import YAML
 
 from tests.hub_server import Hub
@@ -22,6 +23,8 @@ from tests.tiny_checkpoints import ARCHITECTURES, SPREAD, gemma, wordpieces
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+hypothesis_settings.register_profile("untimed", deadline=None)  # a slow machine fails no test
+hypothesis_settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("bad", "fine", "good")

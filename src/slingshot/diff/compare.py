@@ -221,8 +221,7 @@ def measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsS
         both = {"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}
     else:
         both = {"workspace": a.test, "revision": b.test}
-    found = pairs.difference("workspace", "revision", both, rule)
-    found |= found["recipe"] or {}
+    found = pairs.difference("workspace", "revision", both, rule, recipes=True)
     now, before = a.test.score_source, b.test.score_source
     other = rule.primary in SCORE_METRICS and now != before
     sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []

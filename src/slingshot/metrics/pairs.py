@@ -93,9 +93,15 @@ def _differing(a: Scored, b: Scored) -> int:
     return len(np.unique(a.groups[rows]))
 
 
-def difference(a: str, b: str, contestants: Mapping[str, Scored], settings: MetricsSettings) -> dict[str, Any]:
+def difference(
+    a: str, b: str, contestants: Mapping[str, Scored], settings: MetricsSettings, *, recipes: bool = False
+) -> dict[str, Any]:
     """a - b with its interval and the p of each claim, None where a side is undefined, or has too few groups for them.
-    The two may be on other rows: they are then taken to be independent, and the sign test takes no part."""
+    The two may be on other rows: they are then taken to be independent, and the sign test takes no part.
+
+    The claims are those of the trained models, beside which those of the recipes stand where these are others; with
+    `recipes` only the latter.
+    """
     one, other, primary = contestants[a], contestants[b], settings.primary
     values = {name: value_of(primary, contestants[name]) for name in (a, b)}
     pair: dict[str, Any] = {
@@ -112,8 +118,8 @@ def difference(a: str, b: str, contestants: Mapping[str, Scored], settings: Metr
     if min(clusters.effective(side.groups) for side in (one, other)) < FEW_GROUPS:
         return pair
     pair["notes"] += ["no test row tells them apart"] if _same_rows(one, other) and not _differing(one, other) else []
-    pair |= _claims(one, other, settings, 0.0)
-    if any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other)):
+    pair |= _claims(one, other, settings, settings.seed_sd if recipes else 0.0)
+    if not recipes and any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other)):
         pair["recipe"] = _claims(one, other, settings, settings.seed_sd)
     return pair
 

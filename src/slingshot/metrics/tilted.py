@@ -76,14 +76,14 @@ class Outcomes:
 
     def _moved(self, sign: int, tilt: float) -> tuple[float, float]:
         """Standard errors from the measured figure, and the figure, at the shares that are tilted by exp(tilt)."""
-        shares = seen = self._seen()
-        for _ in range(ROUNDS):
-            last, (_, slopes) = shares, self.gradient(shares)
-            shares = self._tilted(sign * np.exp(tilt) * slopes)
-            if np.abs(shares - last).max() < 1e-9:
-                break
+        seen = self._seen()
         measured, at_seen = self.gradient(seen)
-        value, slopes = self.gradient(shares)
+        slopes = at_seen
+        for _ in range(ROUNDS):
+            shares, last = self._tilted(sign * np.exp(tilt) * slopes), slopes
+            value, slopes = self.gradient(shares)
+            if np.allclose(slopes, last, rtol=0, atol=1e-12):
+                break
         # A figure that is not linear bends on the way: of its two slopes the one that says less is believed.
         error = np.sqrt(max(self._variance(shares, slopes), self._variance(shares, at_seen)))
         apart = abs(value - measured)
