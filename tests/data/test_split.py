@@ -174,11 +174,63 @@ def test_seeds_differ_and_a_new_row_moves_little() -> None:
     assert (before != after).mean() < 0.01
 
 
-def test_a_large_group_goes_to_train() -> None:
-    labels = np.arange(300) % 3
-    groups = np.array(["big"] * 90 + [f"g{i}" for i in range(210)], dtype=object)
+def named(sizes: list[int]) -> np.ndarray:
+    return np.array([f"g{number}" for number, size in enumerate(sizes) for _ in range(size)], dtype=object)
+
+
+@pytest.mark.parametrize("kind", ["of one label", "of all labels"])
+@pytest.mark.parametrize(("large", "wanted"), [([350], 200), ([240, 240, 240], 140), ([100] * 6, 200)])
+def test_large_groups_go_to_train_and_the_others_fill_the_sides(large: list[int], wanted: int, kind: str) -> None:
+    groups = named([*large, *[1] * (1000 - sum(large))])
+    labels = np.arange(1000) % 3 * ((np.arange(1000) >= sum(large)) | (kind == "of all labels"))
     for seed in range(5):
-        assert set(assign(labels, groups, SHARES, seed)[:90]) == {"train"}
+        side = assign(labels, groups, SHARES, seed)
+        assert set(side[: sum(large)]) == {"train"}
+        for name in SHARES:
+            assert (side == name).sum() == pytest.approx(wanted, abs=3)
+
+
+@pytest.mark.parametrize(("size", "dealt"), [(40, True), (41, False)])  # a fifth of the 200 rows of a side, and more
+def test_a_group_may_take_its_share_of_a_side_and_no_more(size: int, dealt: bool) -> None:
+    groups = named([size, *[1] * (1000 - size)])
+    sides = {assign(np.zeros(1000, dtype=int), groups, SHARES, seed)[0] for seed in range(30)}
+    assert sides == ({"train", "validation", "test"} if dealt else {"train"})
+
+
+singles = st.lists(st.integers(3, 40), min_size=1, max_size=3)
+others = st.lists(st.tuples(st.integers(1, 80), st.integers(0, 3)), max_size=8)
+
+
+@given(singles, others, st.integers(0, 3))
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_no_group_takes_more_than_it_may(singles: list[int], others: list[tuple[int, int]], seed: int) -> None:
+    """Each class has three groups of a row, so that no side needs a large one for a class."""
+    sizes = [1] * sum(singles) + [size for size, _ in others]
+    groups = named(sizes)
+    labels = np.repeat(np.arange(len(singles)), singles)
+    for size, label in others:  # of one class, or of all by turns
+        of_group = np.arange(size) if label == 3 else np.full(size, label)
+        labels = np.append(labels, of_group % len(singles))
+    side = assign(labels, groups, SHARES, seed)
+    assert set(side) == {"train", "validation", "test"}
+    assert pd.Series(side).groupby(groups).nunique().max() == 1
+    enough = next(most for most in sorted(sizes) if sum(size for size in sizes if size <= most) >= 0.2 * len(labels))
+    for name in SHARES:
+        assert Counter(groups[side == name]).most_common(1)[0][1] <= max(0.2 * 0.2 * len(labels), enough)
+
+
+def test_a_class_of_large_groups_is_on_all_sides() -> None:
+    labels = np.repeat([0, 1], [300, 700])
+    groups = named([100] * 3 + [1] * 700)
+    assert set(assign(labels, groups, SHARES, 0)[:300]) == {"train", "validation", "test"}
+
+
+def test_where_all_groups_are_large_the_smallest_are_dealt() -> None:
+    sizes = [190, 60, 210, 110, 190, 90, 150]  # half of what both sides are to have: 60 + 90 + 110
+    for seed in range(5):
+        side = assign(np.zeros(1000, dtype=int), named(sizes), SHARES, seed)
+        assert set(named(sizes)[side != "train"]) == {"g1", "g3", "g5"}
+        assert {"test", "validation"} < set(side)
 
 
 def frame(pairs: list[tuple[int, int]]) -> pd.DataFrame:
@@ -219,9 +271,9 @@ def test_a_pool_is_the_first_rows_and_one_of_each_class() -> None:
 
 @pytest.mark.parametrize("groups", [4, 5, 8])
 def test_a_group_that_brings_all_classes_is_enough(groups: int) -> None:
-    """Few large groups of all classes: each side takes one, not one for each class that it lacked."""
+    """Few large groups of all classes: each side takes its share, not a group for each class that it lacked."""
     labels = np.tile([0, 1, 2, 3], 25 * groups)
     names = np.repeat([f"customer {n}" for n in range(groups)], 100)
     side = assign(labels, names, {"test": 0.2, "validation": 0.2}, 0)
-    sizes = pd.Series(side).value_counts()
-    assert sizes["test"] == sizes["validation"] == 100
+    for name in SHARES:
+        assert 0 < (side == name).sum() < 0.2 * len(names) + 100

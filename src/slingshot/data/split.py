@@ -14,6 +14,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+LARGEST_SHARE = 0.2
+"""The most that one group may hold of the rows that a side other than train is to have."""
+ENOUGH = 0.5
+"""Share of the rows that these sides are to have, which the groups within that limit must hold."""
 WINDOW = 256
 """Groups of mixed labels that compete for each next place."""
 
@@ -23,17 +27,28 @@ def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], 
 
     labels: class of each row, from 0; groups: name of each row's group. A class with one group is in
     train, with two in train and the first key's side, with three on each, where its groups allow it. A
-    group of over half the smallest share goes to train.
+    group over `_limit` goes to train, unless another side needs it for a class.
     """
     codes, names = pd.factorize(groups, sort=True)
     counts = _class_counts(codes, labels)
     sizes = counts.sum(axis=1)
-    position = _positions(counts, _shuffle(names, seed))
-    position[sizes > min(shares.values()) * len(labels) / 2] = 1.0
+    dealt = sizes <= _limit(sizes, list(shares.values()))
+    # Large groups take their rows out of train's share: what is dealt fills the other sides, if need be with all of it.
+    reach = max(sizes[dealt].sum() / len(labels), sum(shares.values()))
+    position = np.ones(len(names))
+    position[dealt] = reach * _positions(counts[dealt], _shuffle(names[dealt], seed))
     side = np.searchsorted(np.cumsum(list(shares.values())), position, side="right")
     # Sides by importance: train is the last of the cuts, and the first to need every class.
     _repair(side, counts, [len(shares), *range(len(shares))])
     return np.array([*shares, "train"], dtype=object)[side[codes]]
+
+
+def _limit(sizes: np.ndarray, shares: list[float]) -> float:
+    """Rows of the largest group that is dealt: LARGEST_SHARE of the smallest side. More, where groups within that hold
+    less than ENOUGH of what the sides are to have: then the next larger ones take part until they do."""
+    ordered = np.sort(sizes)
+    last = np.searchsorted(ordered.cumsum(), ENOUGH * sum(shares) * sizes.sum())
+    return float(max(LARGEST_SHARE * min(shares) * sizes.sum(), ordered[last]))
 
 
 def nested_order(labels: np.ndarray, groups: np.ndarray, seed: int, *, every_class: bool) -> np.ndarray:
