@@ -122,3 +122,42 @@ def test_a_class_that_the_test_file_lacks_is_not_put_down_to_the_split(make: Mak
     rows = [(text, "xyz"[i % 3]) for i, text in enumerate(texts[:45])]
     audit = make(rows, [(text, "xy"[i % 2]) for i, text in enumerate(texts[45:])]).audit
     assert "Class z: no row in test." in audit["warnings"]
+
+
+def customers(sizes: list[int]) -> list[tuple[str, str, str]]:
+    """Rows of two labels by turns; each size is a group."""
+    texts = iter(sentences(sum(sizes)))
+    return [(next(texts), "xy"[i % 2], f"customer {k}") for k, size in enumerate(sizes) for i in range(size)]
+
+
+def test_the_largest_group_of_each_split_is_stated(make: Make) -> None:
+    made = make(customers([60, *[1, 2] * 45]))
+    for split, rows in made.rows.items():
+        largest = rows["group"].value_counts()
+        told = made.audit["groups"]["splits"][split]
+        assert (told["largest_rows"], told["largest_share"]) == (largest.iloc[0], largest.iloc[0] / len(rows))
+        assert told["largest_text"] in set(rows["text"])
+    assert made.audit["groups"]["splits"]["train"]["largest_rows"] == 60
+    assert made.audit["wanted_rows"] == {"validation": 39, "test": 39}
+    said = "\n".join(made.audit["warnings"])
+    assert "of test" not in said and "was to have" not in said
+
+
+def test_a_group_that_is_most_of_a_split_and_a_split_far_from_its_size_are_named(make: Make) -> None:
+    made = make(customers([2, 2, 44, 76, 76]))  # the groups of 2 can't fill half a split
+    held = {split: rows["group"].value_counts() for split, rows in made.rows.items()}
+    large, small = sorted(("validation", "test"), key=lambda split: -len(made.rows[split]))
+    text = made.audit["groups"]["splits"][large]["largest_text"]
+    rows = len(made.rows[large])
+    share = f"One group holds {44 / rows:.0%} of {large} (44 of {rows} rows), so that scores there are much that"
+    assert f"{share} group's; a text of it: {text!r}." in made.audit["warnings"]
+    assert held[large].iloc[0] == 44
+    said = next(warning for warning in made.audit["warnings"] if "was to have" in warning)
+    assert said.startswith(f"{small} holds {len(made.rows[small])} rows, and was to have 40: groups stay whole")
+
+
+def test_a_test_file_and_a_cap_are_no_reason_to_warn_of_a_size(make: Make) -> None:
+    rows, tags = customers([2] * 50), sentences(4, "test")
+    audit = make(rows, [(text, "xy"[i % 2], text) for i, text in enumerate(tags)], max_rows={"validation": 12}).audit
+    assert audit["wanted_rows"] == {"validation": 12}
+    assert not [warning for warning in audit["warnings"] if "was to have" in warning or "One group" in warning]

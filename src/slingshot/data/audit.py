@@ -46,6 +46,7 @@ def audit(
     sizes = {split: int((side == split).sum()) for split in SPLITS}
     report: dict[str, Any] = {
         "rows": {"source": counts["source"], "used": int(used.sum()), **sizes},
+        "wanted_rows": _wanted(dataset, rows),
         "excluded": excluded,
         "classes": _classes(side, label, names, labels),
         "duplicates": _duplicates(joined, label),
@@ -155,10 +156,23 @@ def _shared(dataset: DatasetSettings, rows: pd.DataFrame, joined: Groups) -> dic
     }
 
 
+def _wanted(dataset: DatasetSettings, rows: pd.DataFrame) -> dict[str, int]:
+    """Rows that the splits were to have by the settings: of validation, and of test where it is no file of its own."""
+    dealt = int((~rows["test"] & (rows["side"] != "shared_with_test")).sum())
+    made = ["validation"] if dataset.has_test_file else ["validation", "test"]
+    shares, caps = dataset.split, dataset.max_rows
+    return {name: min(round(getattr(shares, name) * dealt), getattr(caps, name) or dealt) for name in made}
+
+
 def _groups(rows: pd.DataFrame) -> dict[str, Any]:
+    """Of all rows the number of groups and the largest, and of each split the largest."""
+    splits = {split: _largest(rows[rows["side"] == split]) for split in SPLITS}
+    return {"count": rows["group"].nunique(), **_largest(rows), "splits": splits}
+
+
+def _largest(rows: pd.DataFrame) -> dict[str, Any]:
     sizes = rows["group"].value_counts()
     return {
-        "count": len(sizes),
         "largest_rows": int(sizes.iloc[0]),
         "largest_share": float(sizes.iloc[0] / len(rows)),
         "largest_text": rows.loc[rows["group"] == sizes.index[0], "text"].iloc[0][:80],

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from slingshot.data.spelling import Spelling
+from slingshot.data.split import LARGEST_SHARE
 from slingshot.settings import DatasetSettings
 
 LARGE = 0.1
 """Share of the rows above which the largest group is named."""
 FEW = 10
 """Test rows under which a class's own figures say little."""
+FAR = 0.5
+"""Of the rows that a split was to have, how many it may lack, or have too many, without a word."""
 
 
 def caveats(
@@ -19,7 +22,7 @@ def caveats(
     """Sentences, the weightiest first. unseen: classes without a row in train."""
     in_test = spelling.only_in_test(audit["classes"])
     found = [*_labels(dataset, audit), *spelling.warnings(), *_classes(dataset, audit, unseen, in_test)]
-    found += _duplicates(dataset, audit)
+    found += [*_duplicates(dataset, audit), *_sizes(audit)]
     if getattr(dataset.source, "group", None) and ungrouped:
         found.append(f"{ungrouped} rows have no value in the group column: their text alone groups them.")
     cap, train = dataset.max_rows.train, audit["rows"]["train"]
@@ -76,6 +79,24 @@ def _duplicates(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     if groups["largest_share"] > LARGE:
         share, text = groups["largest_share"], groups["largest_text"]
         found.append(f"One group holds {share:.0%} of the rows ({groups['largest_rows']}); a text of it: {text!r}.")
+    return found
+
+
+def _sizes(audit: dict[str, Any]) -> list[str]:
+    found = []
+    for split in ("validation", "test"):
+        rows, held = audit["rows"][split], audit["groups"]["splits"][split]
+        wanted = audit["wanted_rows"].get(split, rows)
+        if abs(rows - wanted) > FAR * wanted:
+            found.append(
+                f"{split} holds {rows} rows, and was to have {wanted:.0f}: groups stay whole, large ones go to train, "
+                "and each class that can be is in every split."
+            )
+        if held["largest_share"] > LARGEST_SHARE and held["largest_rows"] > 1:
+            found.append(
+                f"One group holds {held['largest_share']:.0%} of {split} ({held['largest_rows']} of {rows} rows), so "
+                f"that scores there are much that group's; a text of it: {held['largest_text']!r}."
+            )
     return found
 
 

@@ -36,6 +36,7 @@ def show(name: str, audit: dict[str, Any], console: Console | None = None) -> No
 def _facts(audit: dict[str, Any]) -> list[tuple[str, str]]:
     rows, same = audit["rows"], audit["duplicates"]
     test, groups, majority = audit["ceiling"]["test"], audit["groups"], audit["majority"]
+    of_test = groups["splits"]["test"]["largest_share"]
     excluded = ", ".join(f"{count:,} {reason}" for reason, count in sorted(audit["excluded"].items())) or "none"
     short = same["short_not_joined"]
     apart = f"; {short:,} texts under 4 words stand in several groups, not joined" if short else ""
@@ -48,7 +49,10 @@ def _facts(audit: dict[str, Any]) -> list[tuple[str, str]]:
             f"{same['distinct_texts']:,} distinct texts; {same['exact_rows']:,} rows with exact, "
             f"{same['near_rows']:,} with near duplicates; {same['conflicting_texts']:,} texts under several labels",
         ),
-        ("groups", f"{groups['count']:,}, the largest {groups['largest_rows']:,} rows{apart}"),
+        (
+            "groups",
+            f"{groups['count']:,}, the largest {groups['largest_rows']:,} rows; at most {of_test:.1%} of test{apart}",
+        ),
         ("ceiling", f"{test['within']:.1%} within test, {test['whole']:.1%} by each text's usual label over all rows"),
         ("majority", f"always '{majority['label']}': {majority['accuracy']:.1%} accuracy on test"),
     ]
