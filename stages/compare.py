@@ -1,5 +1,5 @@
-"""Compare every two contestants of one data set on its test rows, by the rule of metrics.pairs, and find the rows where
-they are wrong or differ."""
+"""Compare every two contestants of one data set on its test rows, by the rule of metrics.pairs, find the rows where
+they are wrong or differ, and give those of one kind the figures on validation rows that they are chosen by."""
 
 from pathlib import Path
 
@@ -14,14 +14,19 @@ def main(dataset: str) -> None:
     from rich.console import Console
 
     from slingshot import tables
-    from slingshot.metrics import errors, pairs
+    from slingshot.metrics import errors, pairs, validation
     from slingshot.metrics.scored import Prepared
 
     config = settings.load()
     prepared = Prepared.read(dataset)
-    contestants = {name: prepared.splits(name)["test"] for name in config.study.contestants}
+    splits = {name: prepared.splits(name) for name in config.study.contestants}
+    contestants = {name: split["test"] for name, split in splits.items()}
+    study = config.study
+    kinds = (study.models, study.llms, [cascade.name for cascade in study.cascades])
 
     result = pairs.compare(contestants, Path("data/predictions", dataset), config.metrics)
+    checked = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
+    result["validation"] = validation.figures(checked, config.metrics.primary)
     written = Path("metrics/pairs", f"{dataset}.json")
     tables.write_json(written, result)
     tables.write_json(Path("data/errors", f"{dataset}.json"), errors.find(contestants, prepared))

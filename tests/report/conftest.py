@@ -291,6 +291,8 @@ class Files:
     plots: dict[str, Plots] = field(default_factory=lambda: {n: plots(v) for n, v in VALUES.items()})
     errors: dict[str, Any] = field(default_factory=lambda: errors(list(VALUES)))
     cascades: dict[str, dict[str, Any]] = field(default_factory=dict)
+    validation: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Contestant -> number of validation rows -> its figure, where it is not that of its scores on all 840."""
 
     def pair(self, a: str, b: str) -> dict[str, Any]:
         return next(row for row in self.pairs["pairs"] if (row["a"], row["b"]) == (a, b))
@@ -314,6 +316,9 @@ class Files:
     def write(self, folder: Path, dataset: str = "tweets") -> None:
         """Into `folder`, the metrics, and into data/ beside it."""
         self._seconds_follow_prices()
+        checked = {name: held["validation_accuracy"] for name, held in self.scores.items()}
+        every = {name: {} if value is None else {"840": value} for name, value in checked.items()}
+        self.pairs["validation"] = every | self.validation
         values = {f"audit/{dataset}": self.audit, f"pairs/{dataset}": self.pairs}
         for room, held in (
             ("scores", self.scores),
@@ -380,6 +385,8 @@ def narrowed(**chosen: Any) -> Settings:
         values["datasets"].setdefault(name, values["datasets"]["tweets"])
     for name in values["study"]["models"]:
         values["models"].setdefault(name, values["models"]["minilm"])
+    for name in values["study"]["llms"]:
+        values["llms"].setdefault(name, values["llms"]["gemma"])
     return settings.validated(values, PARAMS)
 
 

@@ -118,7 +118,7 @@ def test_an_undefined_validation_figure_is_not_chosen(files, study, tmp_path) ->
     files.scores["tfidf"]["validation_accuracy"] = None
     files.write(tmp_path)
     [results] = inputs.read(study(), tmp_path)
-    assert best([c for c in results.contestants if c.name in ("tfidf", "frozen")], "accuracy").name == "frozen"
+    assert best([c for c in results.contestants if c.name in ("tfidf", "frozen")]).name == "frozen"
 
 
 WHY = "auroc is undefined, as it needs at least two classes among the scored rows"

@@ -7,7 +7,7 @@ are not reported.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,8 @@ class Contestant:
     """What metrics/cascade says of a cascade: its threshold, and its curve on test rows."""
     total: total.Total | None = None
     """What it costs over the months of the decision; None where its price is not known."""
+    validation: Mapping[int, float] = field(default_factory=dict)
+    """Its primary metric on the first so many validation rows: those of metrics.validation."""
 
     @property
     def alone(self) -> str | None:
@@ -89,17 +91,18 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
     ]
     audit = read_json(metrics / "audit" / f"{dataset}.json")
     curve, left_out = of_today(read_points(metrics / "curve" / f"{dataset}.csv"), audit, settings.seed)
+    pairs = read_json(metrics / "pairs" / f"{dataset}.json")
     return Results(
         dataset=dataset,
         audit=audit,
-        contestants=tuple(_contestant(settings, metrics, dataset, name, kind) for name, kind in kinds),
-        pairs=read_json(metrics / "pairs" / f"{dataset}.json"),
+        contestants=tuple(_contestant(settings, metrics, dataset, name, kind, pairs) for name, kind in kinds),
+        pairs=pairs,
         curve=tuple(curve),
         left_out=left_out,
     )
 
 
-def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind) -> Contestant:
+def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind, pairs: Figures) -> Contestant:
     llm = settings.llms.get(name)
     title = llm.title if llm else name
     if kind == "cascade":
@@ -118,4 +121,5 @@ def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind
         training_cutoff=llm.training_cutoff if llm else None,
         cascade=read_json(metrics / "cascade" / dataset / f"{name}.json") if kind == "cascade" else None,
         total=total.of(cost, settings),
+        validation={int(rows): value for rows, value in pairs.get("validation", {}).get(name, {}).items()},
     )

@@ -6,12 +6,13 @@ and two estimates: how many test rows, and how many labels, would decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from slingshot.metrics import rule
 from slingshot.report import advice, total
+from slingshot.report.choice import KINDS, best, shared, unranked
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.required import misses
@@ -22,9 +23,10 @@ RULES = (
     "Who misses what `decision` in params.yaml requires, or was not measured on it, is out: the latency within which "
     "95 of 100 single texts are answered, and what prediction of a month's texts costs.",
     "Of those left, the small model is the one of study.models with the highest primary metric on validation rows, "
-    "the LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Where there "
-    "are several, one without a figure there can't be chosen; without a model, or an LLM, that can be, the verdict is "
-    "undecided. Test rows choose nothing.",
+    "the LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Those of one "
+    "kind are compared on the validation rows that all of them answered. Where there are several, one without a figure "
+    "there can't be chosen; without a model, or an LLM, that can be, the verdict is undecided. Test rows choose "
+    "nothing.",
     "Two pairs decide, one after the other, each at the full level, as validation rows fixed them beforehand: the "
     "small model against the LLM, and, if that gave one to take, the cascade against that one. Claims of all other "
     "pairs are corrected together (Holm's procedure, with Shaffer's multiplier: the number of pairs with an open "
@@ -81,6 +83,8 @@ class Verdict:
     """Contestant -> what it misses of what is required."""
     unranked: dict[str, str] = field(default_factory=dict)
     """Contestant -> why it could not be chosen among others: its primary metric is undefined on validation rows."""
+    shared: dict[str, int] = field(default_factory=dict)
+    """Kind -> the number of validation rows that all of it answered, where some answered more."""
     rows_to_decide: int | None = None
     """Estimated test rows; null where the pair is decided or no number of rows would do."""
     horizon: str = ""
@@ -105,10 +109,8 @@ def decide(results: Results, settings: Settings) -> Verdict:
     kinds = {contestant.kind for contestant in results.contestants}
     taking_part = [c for c in results.contestants if not c.alone]
     excluded = {c.name: why for c in taking_part if (why := misses(c, settings))}
-    left = [
-        [c for c in taking_part if c.kind == kind and c.name not in excluded] for kind in ("model", "llm", "cascade")
-    ]
-    small, large, cascade = (best(contestants, primary) for contestants in left)
+    left = [[c for c in taking_part if c.kind == kind and c.name not in excluded] for kind in KINDS]
+    small, large, cascade = (best(contestants) for contestants in left)
     unchosen = [
         f"no {who} can be chosen"
         for who, held, one in (("model", left[0], small), ("LLM", left[1], large))
@@ -117,7 +119,8 @@ def decide(results: Results, settings: Settings) -> Verdict:
     named: dict[str, Any] = {
         **{key: one.name if one else None for key, one in (("small", small), ("large", large), ("cascade", cascade))},
         "excluded": excluded,
-        "unranked": dict(_unranked(left, primary)),
+        "unranked": unranked(left, primary),
+        "shared": shared(left),
     }
     empty = [key for key, held in (("models", "model"), ("llms", "llm")) if held not in kinds]
     if empty:
@@ -170,33 +173,6 @@ def judged(results: Results, decided: Verdict) -> Results:
 
 def _pair(results: Results, a: Contestant, b: Contestant) -> Pair:
     return find_pair(results.pairs, a.name, b.name) or Pair(a.name, b.name)
-
-
-def best(contestants: Sequence[Contestant], primary: str) -> Contestant | None:
-    """The highest `validation_<primary>`, the first at a tie; what stands alone is the best whatever its figure. None
-    where there is none, or of several none has a figure."""
-    if len(contestants) == 1:
-        return contestants[0]
-    ranked = [contestant for contestant in contestants if not unranked(contestant, primary)]
-    return max(ranked, key=lambda contestant: float(contestant.scores[f"validation_{primary}"]), default=None)
-
-
-def _unranked(left: Sequence[Sequence[Contestant]], primary: str) -> Iterator[tuple[str, str]]:
-    """Of each kind of which several are left, those without a figure to be chosen by, and why."""
-    for contestants in left:
-        for contestant in contestants if len(contestants) > 1 else ():
-            why = unranked(contestant, primary)
-            if why:
-                yield contestant.name, why
-
-
-def unranked(contestant: Contestant, primary: str) -> str | None:
-    """Why it has no `validation_<primary>`; None where it has."""
-    key = f"validation_{primary}"
-    if contestant.scores.get(key) is not None:
-        return None
-    notes = (str(note) for note in contestant.intervals.get("notes") or [])
-    return next((note.removeprefix(f"{key}: ") for note in notes if note.startswith(key)), "not measured")
 
 
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from slingshot.learning import ENOUGH_SEEDS
 from slingshot.metrics.rule import UNRESOLVED
 from slingshot.report import cost_words, total
+from slingshot.report.choice import unmeasured
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, listed, percent, rounded, score, signed
 from slingshot.report.pair import Pair, assumed, find_pair
 from slingshot.report.required import thin_latency
-from slingshot.report.verdict import Verdict, cheaper, decide, judged, unranked
+from slingshot.report.verdict import Verdict, cheaper, decide, judged
 from slingshot.settings import Settings
 
 METRIC_NAMES = {
@@ -57,6 +58,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
     sentences += _alone(results, named)
     sentences += _against_majority(results, named.get(decided.choice or ""), primary)
     sentences += [*_excluded(decided, named), *_doubted(results, settings), *_unranked(decided, named, primary)]
+    sentences += _shared(decided)
     sentences += cost_words.sentences([c for c in (small, large, cascade) if c], small, large, settings)
     if decided.decision == "undecided" and decided.pair and small and large:
         sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
@@ -148,6 +150,16 @@ def _unranked(decided: Verdict, named: Mapping[str, Contestant], primary: str) -
     return [
         f"{listed(titles)} could not be chosen by {METRIC_NAMES[primary]} on validation rows ({why})."
         for why, titles in told.items()
+    ]
+
+
+def _shared(decided: Verdict) -> list[str]:
+    """Who was chosen on fewer validation rows than some answered, a sentence a kind."""
+    kinds = {"model": "models", "llm": "LLMs", "cascade": "cascades"}
+    return [
+        f"The {kinds[kind]} to choose from are compared on the {count(rows)} validation row{'s' if rows > 1 else ''} "
+        "that all of them answered; some answered more."
+        for kind, rows in decided.shared.items()
     ]
 
 
@@ -256,6 +268,7 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
         *out,
         *_doubted(results, settings),
         *without,
+        *_shared(decided),
         *_variance(chosen),
         *_caveats(results),
         _standing(results, chosen, others, f"other {there}"),
@@ -263,7 +276,7 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
 
 
 def _alone_or_best(chosen: Contestant, primary: str, those: str, *, alone: bool) -> str:
-    if alone and unranked(chosen, primary):
+    if alone and unmeasured(chosen, primary):
         return f"is the only one of the {those}"
     return f"has the best validation {METRIC_NAMES[primary]} of the {those}"
 

@@ -44,7 +44,7 @@ class Prompted(Frozen):
     encoder: Checkpoint | None = None
     """An encoder, mean-pooled, that says what is near."""
     max_validation: Count = 300
-    """First validation rows that are predicted."""
+    """First validation rows that are predicted. Of several LLMs the best is chosen on those that all predict."""
     training_cutoff: Date | None = None
     price: Name | None = None
     """Key of cost.llm_prices; null is priced by its seconds, as a local LLM is."""
