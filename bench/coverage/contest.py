@@ -146,9 +146,9 @@ def contestants(names: tuple[str, ...], cheaper: str | None, asked: float) -> tu
         seconds = prices.get(name, CHEAP) / settings().cost.hourly_price * 3600
         cost = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01} if cheaper else {}
         alone = {"alone": "small", "small": SMALL} if name == CASCADE and not asked else None
-        scores = {f"validation_{settings().metrics.primary}": float(name in kinds or name == SMALL)}
-        priced = total.of(cost, settings())
-        found.append(Contestant(name, name, kinds.get(name, "model"), scores, {}, cost, cascade=alone, total=priced))
+        chosen = {1: float(name in kinds or name == SMALL)}
+        kind, priced = kinds.get(name, "model"), total.of(cost, settings())
+        found.append(Contestant(name, name, kind, {}, {}, cost, cascade=alone, total=priced, validation=chosen))
     return tuple(found)
 
 

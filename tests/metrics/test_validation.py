@@ -13,7 +13,7 @@ from slingshot.settings import MetricsSettings
 from slingshot.tables import FAILED
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, ece_bins=15)
+OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
 
 
 def answered(whole: Scored, rows: int, *wrong: int, failed: bool = False) -> Scored:
