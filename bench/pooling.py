@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from scipy.special import log_softmax, softmax
 
+from bench import bootstrap
 from bench.coverage import percentiles
 from bench.real_data import CC0, MTSAMPLES
 from slingshot import hardware, settings
@@ -27,7 +28,6 @@ from slingshot.batching import prediction_batches
 from slingshot.data.prepare import prepare
 from slingshot.finetune.families import Task
 from slingshot.finetune.transformer import Transformer, pool
-from slingshot.metrics import bootstrap
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import DatasetSettings, TransformerSettings
 

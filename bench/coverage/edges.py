@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
+from bench import bootstrap
 from bench.coverage import Figure, percentiles
 from bench.coverage import Run as Simulations
-from slingshot.metrics import bootstrap
 from slingshot.metrics.estimates import estimate
 from slingshot.metrics.scored import Run, Scored
 

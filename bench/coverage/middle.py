@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench import bootstrap
 from bench.coverage import Figure
 from bench.coverage import Run as Simulations
-from slingshot.metrics import bootstrap
 from slingshot.metrics.estimates import of_recipe
 from slingshot.metrics.scored import Run, Scored
 

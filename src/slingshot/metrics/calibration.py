@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
-from slingshot.metrics.bootstrap import CLIP
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import CLIP, Run, Scored
 
 SEED = 20242
 DRAWS = 2000

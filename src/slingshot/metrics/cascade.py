@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slingshot.metrics import bootstrap, calibration
+from slingshot.metrics import calibration
 from slingshot.metrics import threshold as thresholds
+from slingshot.metrics.estimates import value_of
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import CascadeSettings, UserError
 
@@ -173,9 +174,7 @@ def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | No
         held = [np.full(classes, 1 / classes) if row is None else row for row in frame["scores"]]
         run = Run(0, run.predictions, np.stack(held))
     rows = np.arange(len(frame))
-    one = Scored(frame["id"].to_numpy(), frame["label"].to_numpy(), rows, "any", (run,), {})
-    value = bootstrap.point(one, run).get(primary)
-    return None if value is None or not np.isfinite(value) else value
+    return value_of(primary, Scored(frame["id"].to_numpy(), frame["label"].to_numpy(), rows, "any", (run,), {}))
 
 
 def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:

@@ -17,10 +17,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slingshot.metrics.bootstrap import CLIP
 from slingshot.metrics.clusters import Spread, spread
 from slingshot.metrics.outcomes import by_class, by_value, macro_f1
-from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
+from slingshot.metrics.scored import CLIP, ENOUGH_SEEDS, Run, Scored
 from slingshot.metrics.tilted import ROUNDING, Outcomes, linear
 
 SHARES = ("accuracy", "coverage")
@@ -81,6 +80,14 @@ def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
     if metric in SHARES:
         return share(values, a.groups) if b is None else _of_outcomes(*by_value(values, paired=True), a.groups)
     return _of_outcomes(*by_class(values, a.labels, paired=b is not None), a.groups)
+
+
+def value_of(metric: str, one: Scored) -> float | None:
+    """Mean over seeds; None where it is undefined."""
+    needs_scores = metric in ("auroc", *SCORED)
+    if needs_scores and any(run.scores is None for run in one.runs):
+        return None
+    return estimate(metric, one).value if metric != "auroc" or len(np.unique(one.labels)) > 1 else None
 
 
 def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slingshot.metrics import clusters, rule
-from slingshot.metrics.estimates import Estimate, apart, estimate, of_recipe
-from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, group_notes, undefined
+from slingshot.metrics.estimates import Estimate, apart, of_recipe, value_of
+from slingshot.metrics.intervals import FEW_GROUPS, group_notes, undefined
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import mcnemar, signs
 from slingshot.settings import PARAMS, MetricsSettings, UserError
@@ -133,14 +133,6 @@ def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: floa
     if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
         p = max(p, signs(one, other) or 0.0)
     return {"low": low, "high": high, "p": p, **_as_good(found, settings.margin)}
-
-
-def value_of(metric: str, one: Scored) -> float | None:
-    """Mean over seeds; None where it is undefined."""
-    needs_scores = metric in SCORE_METRICS
-    if needs_scores and any(run.scores is None for run in one.runs):
-        return None
-    return estimate(metric, one).value if metric != "auroc" or len(np.unique(one.labels)) > 1 else None
 
 
 def _as_good(found: Estimate, margin: float) -> dict[str, float]:

@@ -17,6 +17,8 @@ from slingshot import tables
 from slingshot.settings import UserError
 from slingshot.tables import NO_SEED
 
+CLIP = 1e-6
+"""Lowest score that log-loss sees."""
 ENOUGH_SEEDS = 3
 """Training seeds from which the variance of training is estimated."""
 

@@ -17,8 +17,7 @@ import datasets
 import numpy as np
 
 from slingshot.metrics import calibration
-from slingshot.metrics.bootstrap import CLIP
-from slingshot.metrics.scored import Run
+from slingshot.metrics.scored import CLIP, Run
 from slingshot.tables import NO_SEED
 
 # evaluate imports transformers and torch, three of its four seconds, for evaluators that nothing here uses;

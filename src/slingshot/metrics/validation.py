@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from slingshot.metrics.pairs import value_of
+from slingshot.metrics.estimates import value_of
 from slingshot.metrics.scored import Scored
 
 

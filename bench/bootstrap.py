@@ -1,4 +1,5 @@
-"""One vectorised bootstrap over groups, for all metrics of all contestants.
+"""One vectorised bootstrap over groups, for all metrics of all contestants: what the library's intervals, which do not
+resample, are measured against, and what whole studies of many metrics take.
 
 A resample draws as many groups as there are, with replacement; a row counts as often as its group
 was drawn (Davison and Hinkley, 1997, section 3.8; Miller, arXiv:2411.00640, section 2.2: rows of a
@@ -14,13 +15,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
-from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
+from slingshot.metrics.scored import CLIP, ENOUGH_SEEDS, Run, Scored
 
 SEED = 20241
 """Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed
 makes resamples independent of these."""
-CLIP = 1e-6
-"""Lowest score that log-loss sees."""
 LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
 """Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
-from slingshot.metrics import bootstrap
+from bench import bootstrap
 from slingshot.metrics.scored import Scored
 
 Maker = Callable[..., Scored]
