@@ -11,7 +11,7 @@ import click
 import bench.coverage
 from bench.coverage import Run
 
-STUDIES = ("calibration", "cascade", "decision", "edges", "matching", "middle", "seeds", "timing")
+STUDIES = ("calibration", "cascade", "decision", "edges", "groups", "matching", "middle", "seeds", "timing")
 
 
 @click.command(help=bench.coverage.__doc__)

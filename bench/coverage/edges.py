@@ -37,6 +37,8 @@ class Case:
     """Of groups, where rows have some; else each row is one."""
     correlation: float = 0.0
     """Within groups, of what makes rows hard."""
+    mixed: bool = False
+    """Whether groups hold rows of all classes; else they follow one another as the classes do."""
 
 
 def ceiling(rows: int, right: float) -> Case:
@@ -94,6 +96,8 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
     groups = np.arange(len(labels))
     if case.sizes:
         groups = np.repeat(np.arange(len(case.sizes)), case.sizes)
+    if case.mixed:
+        groups = generator.permutation(groups)
     parts = []
     for weight, who in ((SHARED, 1), (1 - SHARED, 2)):
         of_group = generator.normal(size=(who, groups.max() + 1))[:, groups]

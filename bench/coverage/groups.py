@@ -1,0 +1,75 @@
+"""How often two contestants of the same true figure are told apart where rows come in groups of unequal size.
+
+By p < 0.05, as metrics.pairs has it with its sign test over groups, and by the interval of the difference, which must
+leave out 0. Under FEW_GROUPS effective groups there is neither: how often that is so is shown, and nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bench.coverage import Figure
+from bench.coverage import Run as Simulations
+from bench.coverage.edges import Case, draw, zipf
+from slingshot.metrics.pairs import difference
+from slingshot.settings import MetricsSettings
+
+MOST = 0.055
+SETTINGS = {"margin": 0.02, "confidence": 0.95, "seed_sd": 0.0, "ece_bins": 15}
+CORRELATIONS = (0.0, 0.2, 0.5)
+SHAPES = {
+    "300 groups by Zipf": zipf(840, 300),
+    "one group of 15%, else rows": (126, *(1,) * 714),
+    "one group of 15%, else of 5": (126, *(5,) * 143),
+    "40 equal groups": (21,) * 40,
+    "25 groups worth 21": tuple(range(10, 60, 2)),
+}
+FEW = Case("15 equal groups", (840,), ((0.8,), (0.8,)), sizes=(56,) * 15, correlation=0.2)
+
+
+def accuracy(name: str, correlation: float) -> Case:
+    sizes = SHAPES[name]
+    return Case(
+        f"{name}, correlation {correlation}", (sum(sizes),), ((0.8,), (0.8,)), sizes=sizes, correlation=correlation
+    )
+
+
+def classes(name: str, mixed: bool) -> Case:
+    """Of 6/10, 3/10 and 1/10 of the rows."""
+    rows = sum(SHAPES[name])
+    counts = (rows - rows // 10 * 4, rows // 10 * 3, rows // 10)
+    recalls = ((0.9, 0.8, 0.6), (0.9, 0.8, 0.6))
+    told = f"{name}, 3 classes {'in each' if mixed else 'apart'}"
+    return Case(told, counts, recalls, ("balanced_accuracy", "macro_f1"), SHAPES[name], 0.2, mixed)
+
+
+CASES = (
+    *(accuracy(name, correlation) for name in SHAPES for correlation in CORRELATIONS),
+    classes("300 groups by Zipf", mixed=False),
+    classes("300 groups by Zipf", mixed=True),
+    classes("one group of 15%, else of 5", mixed=True),
+    FEW,
+)
+
+
+def simulate(case: Case, metric: str, number: int) -> list[float]:
+    """Whether there is an interval, whether p is under 0.05, and whether the interval leaves out 0."""
+    settings = MetricsSettings.model_validate(SETTINGS | {"primary": metric})
+    both = draw(np.random.default_rng([19, number]), case)
+    pair = difference("a", "b", dict(zip("ab", both, strict=True)), settings)
+    if pair["low"] is None:
+        return [0.0, 0.0, 0.0]
+    return [1.0, float(pair["p"] < 0.05), float(not pair["low"] <= 0 <= pair["high"])]
+
+
+def figures(run: Simulations) -> Iterator[Figure]:
+    for case in (CASES[1], CASES[16], FEW) if run.quick else CASES:
+        for metric in case.metrics:
+            claims, by_p, by_interval = run.each(simulate, case, metric).mean(axis=0)
+            if claims < 1:
+                yield Figure(case.name, f"{metric}: neither p nor interval", float(1 - claims))
+            if claims:
+                yield Figure(case.name, f"{metric}: told apart by p", float(by_p), most=MOST)
+                yield Figure(case.name, f"{metric}: told apart by the interval", float(by_interval), most=MOST)
