@@ -1,6 +1,6 @@
 """Figures with their intervals: values against scikit-learn, intervals against closed forms, and what few rows hide."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ Maker = Callable[..., Scored]
 EVERY = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "coverage")
 
 
-def rows(labels: list[int], *runs: list[int], groups: list[int] | None = None) -> Scored:
+def rows(labels: Sequence[int], *runs: Sequence[int], groups: list[int] | None = None) -> Scored:
     made = tuple(Run(seed, np.array(predictions), None) for seed, predictions in enumerate(runs))
     of_group = np.arange(len(labels)) if groups is None else np.array(groups)
     return Scored(np.arange(len(labels)), np.array(labels), of_group, "none", made, {})
@@ -77,6 +77,31 @@ def test_a_rare_class_that_is_all_right_leaves_room_below() -> None:
     for name in ("balanced_accuracy", "macro_f1"):
         low, high = estimate(name, rows(labels, labels)).interval(0.95)
         assert low < 0.8 and high == pytest.approx(1.0), name
+
+
+def of_counts(counts: dict[tuple[int, int, int], int]) -> tuple[Scored, Scored]:
+    """Two on the same rows: of each label and the two's predictions so many."""
+    labels, first, second = (np.repeat([key[place] for key in counts], [*counts.values()]) for place in range(3))
+    return rows(labels, first), rows(labels, second)
+
+
+def test_hidden_rows_of_a_rare_class_are_counted_in_macro_f1_though_its_slopes_change_fast() -> None:
+    # What one wrong row costs the class of ten falls with each that comes: derivatives alone lead too far, and back.
+    right = {(0, 0, 0): 496, (1, 1, 1): 245, (2, 2, 2): 76, (3, 3, 3): 10}
+    wrong = {(1, 0, 1): 3, (0, 1, 0): 2, (1, 1, 0): 2, (2, 0, 0): 2}
+    wrong |= dict.fromkeys([(0, 0, 2), (0, 2, 0), (2, 2, 1), (2, 1, 2)], 1)
+    found = estimate("macro_f1", *of_counts(right | wrong))
+    low, high = found.interval(0.95)
+    assert low < -0.04 and high > 0.04, "three wrong rows of ten cost F1 0.18, its mean over four classes 0.044"
+    assert found.p_value(-0.02) > 0.1
+
+
+def test_p_and_interval_of_macro_f1_agree_where_a_class_has_one_row() -> None:
+    moved = {(0, 0, 0): 39, (0, 1, 0): 13, (0, 0, 1): 4, (0, 1, 1): 4, (1, 1, 1): 27, (1, 0, 1): 11, (1, 0, 0): 1}
+    found = estimate("macro_f1", *of_counts(moved | {(2, 2, 2): 1}))
+    low, high = found.interval(0.95)
+    for value in (low - 0.1, low - 0.01, low + 0.01, -0.1, -0.02, 0.0, 0.02, 0.1, high - 0.01, high + 0.01):
+        assert (found.p_value(value) >= 0.05) == (low <= value <= high), value
 
 
 def test_two_that_never_differ_may_still_differ(contestant: Maker) -> None:

@@ -17,8 +17,10 @@ import numpy as np
 Gradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
 """From the share of each outcome in its stratum, shape (outcomes,), the figure and its derivatives by these shares."""
 
-STEPS, ROUNDS = 60, 4
+STEPS, ROUNDS = 60, 20
 """Most steps of Newton's method for a stratum, and rounds in which the derivatives follow the shares."""
+LITTLE = 1e-3
+"""Log-likelihood that no further round is made for; one standard error costs 0.5."""
 FARTHEST = 25.0
 """Log of the tilt at which a figure has come to its end."""
 ROUNDING = 1e-12
@@ -76,20 +78,46 @@ class Outcomes:
 
     def _moved(self, sign: int, tilt: float) -> tuple[float, float]:
         """Standard errors from the measured figure, and the figure, at the shares that are tilted by exp(tilt)."""
-        seen = self._seen()
+        seen, shares = self._seen(), self._likeliest(float(sign * np.exp(tilt)))
         measured, at_seen = self.gradient(seen)
-        slopes = at_seen
-        for _ in range(ROUNDS):
-            shares, last = self._tilted(sign * np.exp(tilt) * slopes), slopes
-            value, slopes = self.gradient(shares)
-            if np.allclose(slopes, last, rtol=0, atol=1e-12):
-                break
+        value, slopes = self.gradient(shares)
         # A figure that is not linear bends on the way: of its two slopes the one that says less is believed.
         error = np.sqrt(max(self._variance(shares, slopes), self._variance(shares, at_seen)))
         apart = abs(value - measured)
         if apart <= ROUNDING:  # where seeds cancel, the error too is but rounding
             return 0.0, value
         return float(apart / error) if error else np.inf, value
+
+    def _likeliest(self, pull: float) -> np.ndarray:
+        """The shares that maximise the log-likelihood plus `pull` times the figure, by the generalised conditional
+        gradient method (Bredies, Lorenz and Maass, Computational Optimization and Applications 42, 2009): a round takes
+        the figure to be linear. Where that leads too far, as a few hidden rows change much of what a rare class's F1
+        has to lose, the best shares on the way are taken."""
+        from scipy.optimize import minimize_scalar
+
+        held = self.counts > 0
+
+        def worth(part: float, start: np.ndarray, step: np.ndarray) -> float:
+            shares = start + part * step
+            return float(self.counts[held] @ np.log(shares[held]) + pull * self.gradient(shares)[0])
+
+        shares = self._seen()
+        for _ in range(ROUNDS):
+            slopes = self.gradient(shares)[1]
+            aim = self._tilted(pull * slopes)
+            if np.allclose(self.gradient(aim)[1], slopes, rtol=0, atol=1e-12):
+                return aim  # as of a figure that is linear
+            way = (shares, aim - shares)
+            before, part = worth(0.0, *way), 1.0
+            gain = worth(part, *way) - before
+            if gain < -LITTLE:
+                found = minimize_scalar(lambda x, *on: -worth(x, *on), bounds=(0, 1), args=way, options={"xatol": 1e-4})
+                part, gain = found.x, -found.fun - before
+            if gain > -LITTLE:
+                shares = shares + part * way[1]
+            if gain < LITTLE:
+                break
+        return shares
 
     def _seen(self) -> np.ndarray:
         return np.asarray(self.counts / self.rows[self.strata])
