@@ -144,7 +144,7 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
 
 @main.command()
 @click.argument("rev")
-@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 on a loss, else with 2 on what is not paired.")
+@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 on a loss, else with 2 on what can't be judged.")
 @JSON
 @click.option("--dataset", help="Compare this data set only.")
 @click.option("--metric", help="Compare this metric; metrics.primary if not given.")
@@ -154,7 +154,7 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
     Predictions of the same test rows are compared in pairs, those of REV from DVC's cache or its remote; others
     unpaired. With --fail-on-worse a loss is a paired difference that is worse (by the corrected p) and whose size is
     beyond metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have
-    could not be paired, and after any error; else 0.
+    could not be paired, or has too few test rows of some classes, and after any error; else 0.
     """
     import json
     import traceback
@@ -172,7 +172,7 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
         traceback.print_exc()
         sys.exit(2)
     click.echo(text)
-    if fail_on_worse and (found.lost or found.not_paired):
+    if fail_on_worse and (found.lost or found.not_paired or found.undecidable):
         sys.exit(1 if found.lost else 2)
 
 

@@ -245,6 +245,33 @@ def test_a_workspace_that_was_not_run_again_passes_no_gate(study: Study) -> None
     assert (told["not_paired"], of(told, "level")["how"]) == (["toy-gains"], "same")
 
 
+def test_what_a_class_of_few_rows_can_t_decide_is_named_and_no_loss(study: Study) -> None:
+    rows = toy_rows()
+    rows.loc[np.flatnonzero(rows["label"] == 2)[6:], "label"] = 0
+    for tokens, name in enumerate(CONTESTANTS):
+        study.predict(name, first(750), rows=rows, tokens=tokens)
+    study.measure()
+    study.commit("Measure on few rows of a class")
+    study.predict("loses", first(500), rows=rows)
+    assert found("main", "--fail-on-worse", exit_code=1)["lost"] == ["toy-loses"], "of accuracy a class is no part"
+    macro = ("main", "--metric", "balanced_accuracy")
+    told = found(*macro, "--fail-on-worse", exit_code=2)
+    loses = of(told, "loses")
+    assert (told["lost"], told["not_paired"], told["undecidable"]) == ([], [], ["toy-loses"])
+    assert loses["low"] < loses["difference"] < loses["high"] < -0.02
+    assert (loses["verdict"], loses["p"], loses["p_as_good"], loses["p_corrected"]) == (None, None, None, None)
+    text = slingshot("diff", *macro).stdout
+    assert line(text, "loses")[3].endswith("], not resolved")
+    why = "1 of 3 classes has under 10 test rows (good: 6) and could move balanced accuracy by 0.333, more than"
+    assert f"- loses: {why} the margin of 0.02: this comparison can't be decided here." in text
+    assert "Too few rows of some classes, so not judged: toy-loses." in text
+    study.measure("loses")
+    study.forget_cache()
+    unpaired = of(found(*macro), "loses")
+    assert (unpaired["how"], unpaired["verdict"], unpaired["p"]) == ("intervals", None, None)
+    assert unpaired["low"] < unpaired["high"] < 0 and any(note.startswith(why) for note in unpaired["notes"])
+
+
 def test_a_branch_called_workspace_is_not_taken_for_it(study: Study) -> None:
     study.git("branch", "workspace")
     study.predict("gains", first(800))

@@ -92,6 +92,15 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
     assert said in html and "labels" in markdown
 
 
+def test_rows_that_can_t_decide_a_macro_figure_tell_no_labels_to_match(build, files) -> None:
+    files.pairs["undecidable"] = "so few rows: this comparison can't be decided here"
+    parts, *_ = build(replace(SHOTS, accuracy=0.5), POINT, *QUARTER)
+    notes = [note for grid in parts["tweets"].grids for note in grid.notes if note.startswith("Training labels")]
+    assert len(notes) == 1 and notes[0].endswith(": so few rows: this comparison can't be decided here.")
+    [match] = [one for one in parts["tweets"].as_json()["labels_to_match"] if one["reason"].startswith("so few")]
+    assert (match["rows"], match["low"], match["high"]) == (None, None, None)
+
+
 def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
     seeds = [replace(p, training_seed=s) for p in (POINT, QUARTER[0]) for s in range(3)]
     for points, said in ((seeds, "minilm is behind still with 2,520"), ([POINT, *QUARTER], "whether minilm is behind")):

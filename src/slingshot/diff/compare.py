@@ -19,7 +19,7 @@ from slingshot import experiments, freshness
 from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
-from slingshot.metrics import pairs
+from slingshot.metrics import pairs, rare
 from slingshot.metrics import rule as claims
 from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
@@ -102,11 +102,17 @@ class Diff:
             )
         )
 
+    @property
+    def undecidable(self) -> list[str]:
+        """Paired differences of which nothing can be claimed, as classes have too few test rows."""
+        return self._named(lambda one: one.how == "paired" and one.low is not None and one.p is None)
+
     def as_json(self) -> dict[str, Any]:
         told = {
             "lower_is_better": self.lower_is_better,
             "lost": self.lost,
             "not_paired": self.not_paired,
+            "undecidable": self.undecidable,
             "gone": self.gone,
         }
         return asdict(self) | told
@@ -226,13 +232,15 @@ def measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsS
     other = rule.primary in SCORE_METRICS and now != before
     sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []
     few = dict.fromkeys([*group_notes(a.test), *group_notes(b.test)])
+    rows = (rare.class_rows(side.test, side.labels) for side in (a, b))
+    undecidable = rare.why_undecidable(rule.primary, rule.margin, *rows)
     return Comparison(
         contestant=name,
         how="paired" if paired else "unpaired",
         workspace=found["a_value"],
         revision=found["b_value"],
         **{key: found[key] for key in ("difference", "low", "high", *claims.CLAIMS)},
-        notes=(*found["notes"], *sources, *few),
+        notes=(*found["notes"], *sources, *few, *filter(None, [undecidable])),
     )
 
 
@@ -242,7 +250,8 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
     BMJ 343, 2011, d2304)."""
     both = (sides.here, sides.there)
     a, b = (_interval(side, dataset, name, rule) for side in both)
-    notes = tuple(dict.fromkeys((why, *a["notes"], *b["notes"])))
+    undecidable = rare.why_undecidable(rule.primary, rule.margin, a["class_rows"], b["class_rows"])
+    notes = tuple(dict.fromkeys((why, *a["notes"], *b["notes"], *filter(None, [undecidable]))))
     if a["low"] is None or b["low"] is None:
         lacking = " and ".join(said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
         why += f"; metrics/intervals of {lacking} holds no {rule.confidence:.0%} interval of {rule.primary} either"
@@ -257,8 +266,10 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
     high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"], *training)
     error = (high - low) / 2 / quantile
 
-    def p_of(distance: float) -> float:
-        return normal.cdf(-distance / error) if error else float(distance <= 0)
+    def p_of(distance: float) -> float | None:
+        if undecidable:
+            return None
+        return min(1.0, 2 * normal.cdf(-distance / error)) if error else float(distance <= 0)
 
     return Comparison(
         name,
@@ -268,16 +279,17 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
         difference,
         low,
         high,
-        p=2 * p_of(abs(difference)) if difference else 1.0,
-        p_as_good=min(1.0, 2 * p_of(difference + rule.margin)),
-        p_reverse_as_good=min(1.0, 2 * p_of(rule.margin - difference)),
+        p=p_of(abs(difference)),
+        p_as_good=p_of(difference + rule.margin),
+        p_reverse_as_good=p_of(rule.margin - difference),
         notes=notes,
     )
 
 
 def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:
     """The committed value, low and high, the last two of the same confidence as all else here; how many groups of test
-    rows they are of, what is said of those, and the standard error of training that they do not hold."""
+    rows they are of, what is said of those, the rows of each class, and the standard error of training that they do not
+    hold."""
     told = side.figures("intervals", dataset, name)
     found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(rule.primary) or {})
     notes = told.get("notes") or []
@@ -285,4 +297,5 @@ def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) ->
     training = rule.seed_sd / math.sqrt(runs) if TRAINING_VARIANCE in notes and runs else 0.0
     of_rows = [note for note in notes if " test group" in note]
     found |= {"groups": told.get("groups") or 0, "notes": of_rows, "training": training}
+    found["class_rows"] = {row["label"]: row["rows"] for row in told.get("classes") or []}
     return found if told.get("confidence") == rule.confidence else found | {"low": None}

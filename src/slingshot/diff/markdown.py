@@ -62,7 +62,7 @@ def _difference(diff: Diff, one: Comparison) -> str:
     shown = f"{scale * one.difference:+z.{digits}f}{unit}"
     if one.low is None or one.high is None:
         return f"{shown}, not resolved"
-    return f"{shown} [{scale * one.low:z.{digits}f}, {scale * one.high:z.{digits}f}], {one.verdict}"
+    return f"{shown} [{scale * one.low:z.{digits}f}, {scale * one.high:z.{digits}f}], {one.verdict or 'not resolved'}"
 
 
 def _how(one: Comparison) -> str:
@@ -76,8 +76,9 @@ def _how(one: Comparison) -> str:
 def _outcome(diff: Diff) -> str:
     lost = f"**Lost beyond the margin: {', '.join(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
     apart = f" Not paired, so not judged as a loss: {', '.join(diff.not_paired)}." if diff.not_paired else ""
+    few = f" Too few rows of some classes, so not judged: {', '.join(diff.undecidable)}." if diff.undecidable else ""
     gone = f" Gone, so not judged: {', '.join(diff.gone)}." if diff.gone else ""
-    return lost + apart + gone
+    return lost + apart + few + gone
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

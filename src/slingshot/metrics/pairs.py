@@ -4,21 +4,22 @@ What may be claimed of them is said by metrics.rule.
 A difference is that of the trained models at hand, and from ENOUGH_SEEDS training seeds on that of the recipes, that is
 of any training by them. Where a side has fewer, what may be claimed of the recipes stands beside it, in `recipe`.
 
-Under FEW_GROUPS effective groups there is no interval, so that nothing is resolved. Where few groups tell two apart on
+Under FEW_GROUPS effective groups there is no interval, and where metrics.rare says so there is no p, so that nothing is
+resolved. Where few groups tell two apart on
 accuracy, p is that of the sign test over groups if it is the larger. McNemar's test of each two fitted models stands
 beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from slingshot.metrics import clusters, rule
+from slingshot.metrics import clusters, rare, rule
 from slingshot.metrics.estimates import Estimate, apart, of_recipe, value_of
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, undefined
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
@@ -32,8 +33,11 @@ LABELS_ONLY = ("accuracy", "balanced_accuracy", "macro_f1")
 """Metrics that see no scores."""
 
 
-def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSettings) -> dict[str, Any]:
-    """The contents of metrics/pairs: every two of `contestants`, in their order.
+def compare(
+    contestants: dict[str, Scored], folder: Path, settings: MetricsSettings, labels: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The contents of metrics/pairs: every two of `contestants`, in their order; `labels` are the class names in label
+    order, which go by their numbers without.
 
     Raises UserError when there is none, or when two in `folder` were not scored on the same rows.
     """
@@ -56,6 +60,7 @@ def compare(contestants: dict[str, Scored], folder: Path, settings: MetricsSetti
         "seed_sd": settings.seed_sd,
         "groups": test.group_count,
         "test_rows": len(test.labels),
+        "undecidable": rare.why_undecidable(settings.primary, settings.margin, rare.class_rows(test, labels)),
         "notes": [
             *group_notes(test),
             *(_source_notes(contestants, settings) if any(pair["difference"] is not None for pair in pairs) else []),
@@ -96,8 +101,9 @@ def _differing(a: Scored, b: Scored) -> int:
 def difference(
     a: str, b: str, contestants: Mapping[str, Scored], settings: MetricsSettings, *, recipes: bool = False
 ) -> dict[str, Any]:
-    """a - b with its interval and the p of each claim, None where a side is undefined, or has too few groups for them.
-    The two may be on other rows: they are then taken to be independent, and the sign test takes no part.
+    """a - b with its interval and the p of each claim, None where a side is undefined, or has too few groups for them,
+    and p where it has too few rows of some classes. The two may be on other rows: they are then taken to be
+    independent, and the sign test takes no part.
 
     The claims are those of the trained models, beside which those of the recipes stand where these are others; with
     `recipes` only the latter.
@@ -124,11 +130,14 @@ def difference(
     return pair
 
 
-def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: float) -> dict[str, float]:
-    """The interval, and the p of each claim. Few training seeds are taken to vary by `seed_sd`."""
+def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: float) -> dict[str, float | None]:
+    """The interval, and the p of each claim, None where rows can't decide. Few training seeds are taken to vary by
+    `seed_sd`."""
     primary, confidence, paired = settings.primary, settings.confidence, _same_rows(one, other)
     found = of_recipe(primary, one, other, seed_sd) if paired else apart(primary, one, other, confidence, seed_sd)
     low, high = found.interval(confidence)
+    if rare.why_undecidable(primary, settings.margin, rare.class_rows(one), rare.class_rows(other)):
+        return {"low": low, "high": high, **dict.fromkeys(rule.CLAIMS)}
     p = found.p_value(0.0)
     if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
         p = max(p, signs(one, other) or 0.0)
@@ -159,22 +168,24 @@ def table(result: dict[str, Any]) -> Table:
     from rich.table import Table
 
     shown = Table("a", "b", "a - b", "interval", "p", title=result["primary"], box=SIMPLE)
-    notes = [*result["notes"], "p is not corrected for the number of pairs; `slingshot show` says who is better"]
-    shown.caption = escape("; ".join(notes))
+    uncorrected = "p is not corrected for the number of pairs; `slingshot show` says who is better"
+    shown.caption = escape("; ".join(filter(None, [*result["notes"], result["undecidable"], uncorrected])))
     for pair in result["pairs"]:
         figures = ("undefined", "", "") if pair["difference"] is None else (f"{pair['difference']:+.3f}", "none", "")
         if pair["low"] is not None:
             between = f"[{pair['low']:+.3f}, {pair['high']:+.3f}]"
-            figures = (f"{pair['difference']:+.3f}", escape(between), f"{pair['p']:.4f}")
+            figures = (f"{pair['difference']:+.3f}", escape(between), "" if pair["p"] is None else f"{pair['p']:.4f}")
         shown.add_row(pair["a"], pair["b"], *figures)
     return shown
 
 
 def headline(result: dict[str, Any]) -> str:
-    """E.g. `6 pairs on accuracy, 4 differ by their intervals`; of those without a figure, why."""
-    differ = sum(pair["low"] is not None and not pair["low"] <= 0 <= pair["high"] for pair in result["pairs"])
+    """E.g. `6 pairs on accuracy, 4 differ by their intervals`; of those without a figure, or a claim, why."""
+    told = [pair for pair in result["pairs"] if pair["p"] is not None]
+    differ = sum(not pair["low"] <= 0 <= pair["high"] for pair in told)
     lacking = [pair for pair in result["pairs"] if pair["difference"] is None]
     why = "; ".join(dict.fromkeys(note for pair in lacking for note in pair["notes"]))
     without = f", {len(lacking)} undefined ({why})" if lacking else ""
+    without += f"; {result['undecidable']}" if result["undecidable"] else ""
     pairs = "1 pair" if len(result["pairs"]) == 1 else f"{len(result['pairs'])} pairs"
     return f"{pairs} on {result['primary']}, {differ} differ by their intervals{without}"

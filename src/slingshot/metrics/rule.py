@@ -57,6 +57,9 @@ def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> d
         tested = 1 if source in first else max(1, len(others))
         pair["p_corrected"] = held["p"]
         told = verdicts(pair["difference"], held, level)
+        if result.get("undecidable"):  # nor are the same predictions, which few rows of a class may be by chance
+            pair |= {"verdict": UNRESOLVED, "reverse_verdict": UNRESOLVED, "rows_to_resolve": None}
+            continue
         pair["verdict"], pair["reverse_verdict"] = ("as good", "as good") if pair.get("same") else told
         pair["rows_to_resolve"] = rows_to_resolve(pair, result["test_rows"], result["margin"], level, tested)
     return {**result, "pairs": pairs}

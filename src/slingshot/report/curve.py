@@ -68,11 +68,13 @@ def read(
 def matches(results: Results, primary: str) -> list[Match]:
     """Of each model with a curve against each LLM, the labels at which they match."""
     trained = {point.contestant for point in results.curve if point.fraction is not None}
+    why = results.pairs.get("undecidable")
     found = []
     for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
         for large in results.of_kind("llm"):
             spread = _spread(results, small, large, primary)
-            found.append(match(_current(results, large), primary, small.name, large.name, spread))
+            one = match(_current(results, large), primary, small.name, large.name, spread)
+            found.append(Match(small.name, large.name, reason=why) if why else one)
     return found
 
 

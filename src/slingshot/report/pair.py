@@ -93,6 +93,7 @@ def every_pair(results: Results) -> list[Pair]:
 def grid(results: Results) -> Grid:
     """The pairs as a table."""
     titles = {contestant.name: contestant.title for contestant in results.contestants}
+    undecidable = results.pairs.get("undecidable")
     return Grid(
         heading="Every pair",
         caption=f"Difference on the same test rows, first minus second; margin {results.pairs['margin']:g}.",
@@ -117,6 +118,7 @@ def grid(results: Results) -> Grid:
             f"the difference truly as measured; {MISSING} where it is resolved, or no number would do. To look again "
             "after adding rows is another test.",
             "p is as it is for the pairs that decide, and corrected together with all other claims for the rest.",
+            *([f"Nothing is claimed of any pair: {undecidable}."] if undecidable else []),
             *_of_whom(results),
         ),
     )

@@ -36,6 +36,9 @@ RULES = (
     "sure, but by less than the margin, is as good. Worse: the other is better, and it is not as good. Otherwise the "
     "pair is not resolved. Where fewer than 25 groups of test rows tell two apart on accuracy, p is that of their "
     "exact sign test if it is larger; under 20 groups, counted as equal ones, nothing is resolved.",
+    "Where the classes with under 10 test rows could together move balanced accuracy, macro-F1 or AUROC by more than "
+    "the margin, each by 1 / the number of classes in test, nothing is claimed on that metric: no pair is better, as "
+    "good or worse, and the verdict is undecided, or rests on what `decision` requires.",
     "With fewer than three training seeds these are claims of the models trained here. What may be claimed of the "
     "recipes, that is of any training by them, stands beside: by an interval that holds metrics.seed_sd as the "
     "standard deviation between seeds too. From three seeds on it is estimated, and all claims are of the recipes.",
@@ -132,14 +135,15 @@ def decide(results: Results, settings: Settings) -> Verdict:
     deciding = [(small.name, large.name)] if small and large else []
     told = _judged(results, deciding)
     pair = _pair(told, small, large) if small and large else None
-    decision, reasons = _of_two(small, large, pair)
+    undecidable = told.pairs.get("undecidable")
+    decision, reasons = _of_two(small, large, pair, undecidable)
     chosen = {"fine-tune": small, "prompt": large}.get(decision)
     if cascade and chosen:
         deciding.append((cascade.name, chosen.name))
         told = _judged(results, deciding)
     if cascade and (why := _preferred(cascade, chosen, told, alone=not (small or large))):
         decision, reasons, chosen = "cascade", [why], cascade
-    undecided = decision == "undecided" and pair is not None
+    undecided = decision == "undecided" and pair is not None and not undecidable
     return Verdict(
         decision,
         chosen.name if chosen else None,
@@ -184,8 +188,10 @@ def _price(contestant: Contestant | None) -> float | None:
     return contestant.cost.get("cost_per_1000_texts") if contestant else None
 
 
-def _of_two(small: Contestant | None, large: Contestant | None, pair: Pair | None) -> tuple[Decision, list[str]]:
-    """The model against the LLM, either of which may be out."""
+def _of_two(
+    small: Contestant | None, large: Contestant | None, pair: Pair | None, undecidable: str | None
+) -> tuple[Decision, list[str]]:
+    """The model against the LLM, either of which may be out; `undecidable` says why no pair can be decided."""
     if small is None or large is None or pair is None:
         left, who = (small, "LLM") if small else (large, "model")
         if left is None:
@@ -206,7 +212,7 @@ def _of_two(small: Contestant | None, large: Contestant | None, pair: Pair | Non
         return "prompt", ["the LLM is better"]
     as_good = [who for who, held in good.items() if held]
     if not as_good:
-        return "undecided", ["neither is better, nor shown to be as good"]
+        return "undecided", [undecidable or "neither is better, nor shown to be as good"]
     if small_is_cheaper is None:
         reasons = [f"the {who} is as good" for who in as_good]
         return "undecided", [*reasons, total.why_neither(small.total, large.total)]

@@ -64,7 +64,8 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
     elif decided.decision == "undecided" and decided.unranked:
         sentences.append(_defined("Validation", primary))
-    sentences += [*(_of_whom(results, decided.pair, small, large) if small and large else []), *_caveats(results)]
+    sentences += _of_whom(results, decided.pair, small, large) if small and large else []
+    sentences += _caveats(results, decided)
     if small:
         others = [c for c in results.of_kind("model") if cheaper(c, small)]
         sentences.append(_standing(results, small, others, "cheaper model"))
@@ -195,6 +196,8 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
         return _defined("Test", primary) if pair.verdict else "Figures for that pair would decide it."
     if pair.low is None:
         return "Test rows of more groups would decide it: so few resolve nothing."
+    if pair.p is None:
+        return "More test rows of the classes that have few, or another metrics.primary, may decide it."
     labels = (
         f"by the fitted power law the model would be chosen with about {rounded(decided.labels_to_decide)} labelled "
         "training rows, an estimate"
@@ -214,7 +217,7 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
 
 def _of_whom(results: Results, pair: Pair | None, small: Contestant, large: Contestant) -> list[str]:
     """Whether the claims are of trained models or of recipes, and in the first case what may be said of the recipe."""
-    if pair is None or pair.low is None or not small.seeds():
+    if pair is None or pair.p is None or not small.seeds():
         return []
     if pair.recipe is None:
         return [f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."]
@@ -235,8 +238,11 @@ def _variance(chosen: Contestant) -> list[str]:
     ]
 
 
-def _caveats(results: Results) -> list[str]:
-    return [f"{note[:1].upper()}{note[1:]}." for note in results.pairs.get("notes") or []]
+def _caveats(results: Results, decided: Verdict) -> list[str]:
+    """What must be said of all pairs, where it is no reason of the decision."""
+    undecidable = results.pairs.get("undecidable")
+    notes = [*(results.pairs.get("notes") or []), *([undecidable] if undecidable else [])]
+    return [f"{note[:1].upper()}{note[1:]}." for note in notes if note not in decided.reasons]
 
 
 def _standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
@@ -270,7 +276,7 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
         *without,
         *_shared(decided),
         *_variance(chosen),
-        *_caveats(results),
+        *_caveats(results, decided),
         _standing(results, chosen, others, f"other {there}"),
     ]
 

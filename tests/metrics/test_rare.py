@@ -1,0 +1,102 @@
+"""Which rows can't decide a macro figure, and that nothing is then claimed of a pair."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from slingshot.metrics import pairs, rare, rule
+from slingshot.metrics.scored import Run, Scored
+from slingshot.settings import MetricsSettings
+
+Maker = Callable[..., Scored]
+OPTIONS = MetricsSettings(primary="balanced_accuracy", margin=0.02, confidence=0.95, ece_bins=15, seed_sd=0.012)
+FOLDER = Path("data/predictions/d")
+MACRO = ("balanced_accuracy", "macro_f1", "auroc")
+
+
+def classes(rare_ones: int, others: int, rows: int = 9) -> dict[str, int]:
+    return {f"rare {n}": rows for n in range(rare_ones)} | {f"other {n}": 40 for n in range(others)}
+
+
+def test_the_reason_names_the_classes_their_rows_and_what_they_could_move() -> None:
+    rows = {"ham": 200, "spam": 9, "scam": 3, "other": 10}
+    assert rare.why_undecidable("macro_f1", 0.02, rows) == (
+        "2 of 4 classes have under 10 test rows (scam: 3, spam: 9) and could move macro-F1 by 0.5, more than the "
+        "margin of 0.02: this comparison can't be decided here"
+    )
+    one = rare.why_undecidable("auroc", 0.05, {"ham": 200, "spam": 9})
+    assert one is not None and one.startswith("1 of 2 classes has under 10 test rows (spam: 9) and could move AUROC by")
+    many = rare.why_undecidable("auroc", 0.05, classes(7, 1))
+    assert many is not None and "(rare 0: 9, rare 1: 9, rare 2: 9, rare 3: 9, rare 4: 9 and 2 more)" in many
+
+
+@pytest.mark.parametrize("metric", MACRO)
+@pytest.mark.parametrize(
+    ("rows", "margin", "undecidable"),
+    [
+        (classes(1, 49), 0.02, False),  # 1 / 50 is just the margin
+        (classes(1, 48), 0.02, True),
+        (classes(3, 57), 0.05, False),
+        (classes(4, 56), 0.05, True),
+        (classes(1, 3, rows=10), 0.02, False),
+        ({}, 0.02, False),
+    ],
+)
+def test_classes_of_few_rows_must_be_able_to_move_it_by_more_than_the_margin(metric, rows, margin, undecidable) -> None:
+    assert bool(rare.why_undecidable(metric, margin, rows)) == undecidable
+    assert bool(rare.why_undecidable(metric, margin, {"all": 100}, rows)) == undecidable, "either side's rows"
+    assert rare.why_undecidable("accuracy", margin, rows) is None
+    assert rare.why_undecidable("log_loss", margin, rows) is None
+
+
+def cut(scored: Scored, rows: int) -> Scored:
+    """With so many rows of its last class."""
+    last = np.flatnonzero(scored.labels == scored.labels.max())
+    return scored.only(np.setdiff1d(np.arange(len(scored.labels)), last[rows:]))
+
+
+def compared(rows: int, contestant: Maker, primary: str) -> dict[str, Any]:
+    """Two contestants far apart, and a third with the predictions of the first, with so many rows of a class."""
+    sides = {"a": cut(contestant(300, skill=12), rows), "b": cut(contestant(300, skill=1), rows)}
+    sides |= {"c": sides["a"]}
+    options = OPTIONS.model_copy(update={"primary": primary})
+    return rule.judged(pairs.compare(sides, FOLDER, options, ("ham", "spam", "scam")), [("a", "b")])
+
+
+def words(result: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(pair["verdict"], pair["reverse_verdict"]) for pair in result["pairs"]]
+
+
+@pytest.mark.parametrize("primary", [*MACRO, "accuracy"])
+def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(contestant: Maker, primary: str) -> None:
+    nine, ten = (compared(rows, contestant, primary) for rows in (9, 10))
+    told = {9: words(nine), 10: words(ten)}
+    decided = [("better", "worse"), ("as good", "as good"), ("worse", "better")]
+    assert told[10] == decided and ten["undecidable"] is None
+    if primary == "accuracy":
+        assert told[9] == decided and nine["undecidable"] is None
+        return
+    assert told[9] == [("not resolved", "not resolved")] * 3, "nor of the same predictions"
+    assert "(scam: 9)" in nine["undecidable"]
+    first = nine["pairs"][0]
+    assert 0 < first["low"] < first["difference"] < first["high"], "these stay shown"
+    for held in (first, first["recipe"]):
+        assert [held[key] for key in (*rule.CLAIMS, "p_corrected", "rows_to_resolve")] == [None] * 5
+    assert pairs.headline(nine) == f"3 pairs on {primary}, 0 differ by their intervals; {nine['undecidable']}"
+    console = Console(width=400)
+    with console.capture() as captured:
+        console.print(pairs.table(nine))
+    assert nine["undecidable"] in " ".join(captured.get().split()) and "None" not in captured.get()
+
+
+def test_either_side_s_rows_may_be_too_few_where_they_differ(contestant: Maker) -> None:
+    many, few = contestant(300, skill=12), cut(contestant(301, skill=1), 9)
+    for sides in ({"a": many, "b": few}, {"a": few, "b": many}):
+        assert pairs.difference("a", "b", sides, OPTIONS)["p"] is None
+    less = replace(many, runs=(Run(-1, np.zeros_like(many.labels), None),))
+    assert pairs.difference("a", "b", {"a": many, "b": less}, OPTIONS)["p"] is not None
