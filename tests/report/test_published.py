@@ -4,8 +4,8 @@ import pytest
 
 from slingshot import settings
 from slingshot.report import page, published, summary
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.section import sections
-from slingshot.report.words import METRIC_NAMES
 from tests.report.conftest import Balanced
 
 VALUES = settings.read_yaml(published.FIGURES)

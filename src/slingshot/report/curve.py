@@ -14,11 +14,11 @@ from slingshot import learning
 from slingshot.learning import Curve, Level
 from slingshot.matching import INSIDE, Match, match
 from slingshot.points import SCORES, Point, of_today, read_points
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Contestant, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.report.pair import find_pair
-from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, UserError, nearest
 from slingshot.tables import read_json
 

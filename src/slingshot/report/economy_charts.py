@@ -8,11 +8,11 @@ from typing import Any
 import altair as alt
 
 from slingshot.report.charts import Chart, data, log_axis, made, padded
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant
 from slingshot.report.numbers import count, score, significant
 from slingshot.report.theme import DEEPEST
-from slingshot.report.words import METRIC_NAMES
 
 CELLS = "cells"
 """The surface's data, by the name under which page.js replaces them."""

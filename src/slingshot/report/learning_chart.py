@@ -9,8 +9,8 @@ import altair as alt
 
 from slingshot.learning import Curve
 from slingshot.report.charts import Chart, data, identity, interval, log_axis, made, padded
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.inputs import Results
-from slingshot.report.words import METRIC_NAMES
 
 STEPS = 40
 """Points of a fitted curve."""

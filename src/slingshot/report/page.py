@@ -29,10 +29,10 @@ from slingshot.report import (
     total,
 )
 from slingshot.report.charts import Chart
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.section import Section
 from slingshot.report.verdict import RULES
-from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
 FOLDER = Path(__file__).parent

@@ -16,13 +16,13 @@ from slingshot.report import (
     numbers,
     score_charts,
 )
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.details import Details
 from slingshot.report.pair import Pair, every_pair
 from slingshot.report.pair import grid as pair_grid
 from slingshot.report.section import Section
 from slingshot.report.table import facts
 from slingshot.report.verdict import cheaper
-from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
 

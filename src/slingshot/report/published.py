@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from slingshot.money import per_million_tokens
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import MISSING, count, score, significant
-from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings, read_yaml
 
 FIGURES = Path(__file__).with_name("published.yaml")

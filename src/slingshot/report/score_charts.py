@@ -9,12 +9,12 @@ from typing import Any
 import altair as alt
 
 from slingshot.report.charts import HEIGHT, Chart, data, identity, interval, log_axis, made, padded
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.numbers import MISSING, score, signed, significant
 from slingshot.report.pair import Pair
 from slingshot.report.table import MAJORITY, Table
-from slingshot.report.words import METRIC_NAMES
 
 LETTER = 7.0
 """Width of a letter of a label, in pixels, about."""

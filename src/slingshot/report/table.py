@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.inputs import Contestant, Figures, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
-from slingshot.report.words import METRIC_NAMES
 from slingshot.settings import Settings
 
 MAJORITY = "majority class"

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from slingshot.learning import ENOUGH_SEEDS
-from slingshot.metrics.rule import UNRESOLVED
 from slingshot.report import cost_words, total
 from slingshot.report.choice import unmeasured
+from slingshot.report.claims import METRIC_NAMES, clause, comparison, of_whom, standing
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import count, listed, percent, rounded, score, signed
-from slingshot.report.pair import Pair, assumed, find_pair
+from slingshot.report.numbers import count, listed, percent, rounded, score
+from slingshot.report.pair import Pair
 from slingshot.report.required import thin_latency
 from slingshot.report.verdict import Verdict, cheaper, decide, judged
 from slingshot.settings import Settings
-
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "auroc": "AUROC",
-}
-_AGAINST = {
-    "better": "better than",
-    "worse": "worse than",
-    "as good": "as good as",
-    "not resolved": "not resolved against",
-}
 
 
 def verdict(results: Results, settings: Settings) -> Verdict:
@@ -51,7 +38,7 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         return _without_comparison(results, decided, settings)
     sentences = [_decision(decided, small, large, cascade)]
     if small and large and decided.pair:
-        sentences.append(_comparison(results, decided.pair, small, large, primary))
+        sentences.append(comparison(results, decided.pair, small, large, primary))
     if decided.pair is None or decided.pair.difference is not None:
         sentences.append(_because(decided))
     sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
@@ -64,11 +51,11 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
     elif decided.decision == "undecided" and decided.unranked:
         sentences.append(_defined("Validation", primary))
-    sentences += _of_whom(results, decided.pair, small, large) if small and large else []
+    sentences += of_whom(results, decided.pair, small, large) if small and large else []
     sentences += _caveats(results, decided)
     if small:
         others = [c for c in results.of_kind("model") if cheaper(c, small)]
-        sentences.append(_standing(results, small, others, "cheaper model"))
+        sentences.append(standing(results, small, others, "cheaper model"))
     return sentences
 
 
@@ -89,7 +76,7 @@ def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Map
     made = cascade.cascade or {}
     seeds = made.get("seeds") or []
     share = sum(row["escalated_test"] for row in seeds) / len(seeds) if seeds else 0.0
-    clauses = [_clause(results, pair, named[pair.b]) for pair in decided.cascade_pairs]
+    clauses = [clause(results, pair, named[pair.b]) for pair in decided.cascade_pairs]
     return (
         f"{cascade.title} asks the LLM about {percent(round(share, 3))} of the test texts, by a threshold from "
         f"{count(made.get('rows'))} validation rows: it is {' and '.join(clauses)}.{_notes(cascade)}"
@@ -112,13 +99,6 @@ def _alone(results: Results, named: Mapping[str, Contestant]) -> list[str]:
 
 def _notes(cascade: Contestant) -> str:
     return "".join(f" {note[0].upper()}{note[1:]}." for note in (cascade.cascade or {}).get("notes") or [])
-
-
-def _clause(results: Results, pair: Pair | None, other: Contestant) -> str:
-    """What the first of a pair is against `other`."""
-    if pair is None or pair.difference is None:
-        return f"not compared with {other.title}"
-    return f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other.title}, {_difference(results, pair)}"
 
 
 def _against_majority(results: Results, chosen: Contestant | None, primary: str) -> list[str]:
@@ -164,24 +144,6 @@ def _shared(decided: Verdict) -> list[str]:
     ]
 
 
-def _comparison(results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str) -> str:
-    if pair.difference is None:
-        why = f" ({'; '.join(pair.notes)})" if pair.notes else ""
-        return f"{small.title} and {large.title} could not be compared{why}."
-    return (
-        f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRIC_NAMES[primary]} "
-        f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}"
-        f"{'' if pair.p_corrected is None else f', p {pair.p_words}'}."
-    )
-
-
-def _difference(results: Results, pair: Pair) -> str:
-    if pair.low is None:
-        return f"{signed(pair.difference)}, without an interval"
-    interval = f"{signed(pair.low)} to {signed(pair.high)}"
-    return f"{signed(pair.difference)} ({percent(results.pairs['confidence'])} interval {interval})"
-
-
 def _because(decided: Verdict) -> str:
     reasons = " and ".join(decided.reasons)
     return f"{reasons[0].upper()}{reasons[1:]}."
@@ -215,20 +177,6 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
     return "No number of test rows is likely to decide it, were the difference truly as measured."
 
 
-def _of_whom(results: Results, pair: Pair | None, small: Contestant, large: Contestant) -> list[str]:
-    """Whether the claims are of trained models or of recipes, and in the first case what may be said of the recipe."""
-    if pair is None or pair.p is None or not small.seeds():
-        return []
-    if pair.recipe is None:
-        return [f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."]
-    open_ = pair.recipe.verdict == UNRESOLVED != pair.verdict
-    return [
-        f"These are claims of the models trained here. The recipe, that is any training of {small.title}, is "
-        f"{_clause(results, pair.recipe, large)}, if {assumed(results)}."
-        f"{' More training seeds may tell more.' if open_ else ''}"
-    ]
-
-
 def _variance(chosen: Contestant) -> list[str]:
     seeds = len(chosen.seeds())
     if not 0 < seeds < ENOUGH_SEEDS:
@@ -243,14 +191,6 @@ def _caveats(results: Results, decided: Verdict) -> list[str]:
     undecidable = results.pairs.get("undecidable")
     notes = [*(results.pairs.get("notes") or []), *([undecidable] if undecidable else [])]
     return [f"{note[:1].upper()}{note[1:]}." for note in notes if note not in decided.reasons]
-
-
-def _standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
-    """Where the chosen one stands against `others`, one clause each."""
-    clauses = [_clause(results, find_pair(results.pairs, chosen.name, other.name), other) for other in others]
-    if not clauses:
-        return f"No {what} is known."
-    return f"Against each {what}, {chosen.title} is {'; '.join(clauses)}."
 
 
 def _without_comparison(results: Results, decided: Verdict, settings: Settings) -> list[str]:
@@ -277,7 +217,7 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
         *_shared(decided),
         *_variance(chosen),
         *_caveats(results, decided),
-        _standing(results, chosen, others, f"other {there}"),
+        standing(results, chosen, others, f"other {there}"),
     ]
 
 

@@ -1,0 +1,70 @@
+"""What is said of a pair of contestants: what one is against the other, by how much, and of whom that is claimed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slingshot.metrics.rule import UNRESOLVED
+from slingshot.report.inputs import Contestant, Results
+from slingshot.report.numbers import count, percent, score, signed
+from slingshot.report.pair import Pair, assumed, find_pair
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "auroc": "AUROC",
+}
+_AGAINST = {
+    "better": "better than",
+    "worse": "worse than",
+    "as good": "as good as",
+    "not resolved": "not resolved against",
+}
+
+
+def comparison(results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str) -> str:
+    if pair.difference is None:
+        why = f" ({'; '.join(pair.notes)})" if pair.notes else ""
+        return f"{small.title} and {large.title} could not be compared{why}."
+    return (
+        f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRIC_NAMES[primary]} "
+        f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}"
+        f"{'' if pair.p_corrected is None else f', p {pair.p_words}'}."
+    )
+
+
+def standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
+    """Where the chosen one stands against `others`, one clause each."""
+    clauses = [clause(results, find_pair(results.pairs, chosen.name, other.name), other) for other in others]
+    if not clauses:
+        return f"No {what} is known."
+    return f"Against each {what}, {chosen.title} is {'; '.join(clauses)}."
+
+
+def clause(results: Results, pair: Pair | None, other: Contestant) -> str:
+    """What the first of a pair is against `other`."""
+    if pair is None or pair.difference is None:
+        return f"not compared with {other.title}"
+    return f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other.title}, {_difference(results, pair)}"
+
+
+def _difference(results: Results, pair: Pair) -> str:
+    if pair.low is None:
+        return f"{signed(pair.difference)}, without an interval"
+    interval = f"{signed(pair.low)} to {signed(pair.high)}"
+    return f"{signed(pair.difference)} ({percent(results.pairs['confidence'])} interval {interval})"
+
+
+def of_whom(results: Results, pair: Pair | None, small: Contestant, large: Contestant) -> list[str]:
+    """Whether the claims are of trained models or of recipes, and in the first case what may be said of the recipe."""
+    if pair is None or pair.p is None or not small.seeds():
+        return []
+    if pair.recipe is None:
+        return [f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."]
+    open_ = pair.recipe.verdict == UNRESOLVED != pair.verdict
+    return [
+        f"These are claims of the models trained here. The recipe, that is any training of {small.title}, is "
+        f"{clause(results, pair.recipe, large)}, if {assumed(results)}."
+        f"{' More training seeds may tell more.' if open_ else ''}"
+    ]
