@@ -11,7 +11,19 @@ import click
 import bench.coverage
 from bench.coverage import Run
 
-STUDIES = ("calibration", "cascade", "decision", "edges", "groups", "matching", "middle", "seeds", "timing")
+STUDIES = (
+    "as_good",
+    "calibration",
+    "cascade",
+    "decision",
+    "edges",
+    "groups",
+    "matching",
+    "middle",
+    "scores",
+    "seeds",
+    "timing",
+)
 
 
 @click.command(help=bench.coverage.__doc__)

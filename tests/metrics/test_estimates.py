@@ -104,11 +104,38 @@ def test_p_and_interval_of_macro_f1_agree_where_a_class_has_one_row() -> None:
         assert (found.p_value(value) >= 0.05) == (low <= value <= high), value
 
 
+def sure(wrong: int, rows: int) -> Scored:
+    """Votes that are all for one class, of which so many are wrong."""
+    predictions = (np.arange(rows) < wrong).astype(int)
+    run = Run(-1, predictions, np.eye(2)[predictions])
+    return Scored(np.arange(rows), np.zeros(rows, dtype=int), np.arange(rows), "vote", (run,), {})
+
+
+@pytest.mark.parametrize(("name", "worst"), [("brier", 2.0), ("log_loss", -np.log(1e-6))])
+def test_losses_of_few_wrong_rows_leave_the_room_of_a_share(name: str, worst: float) -> None:
+    z = stats.norm.isf(0.025)
+    low, high = estimate(name, sure(0, 100)).interval(0.95)
+    assert low == pytest.approx(0, abs=1e-6)
+    assert high == pytest.approx(worst * z**2 / (99 + z**2), abs=1e-4), "Wilson's, with rows - 1 in the variance"
+    low, high = estimate(name, sure(3, 100)).interval(0.95)
+    assert low == pytest.approx(worst * (0.03 - z * np.sqrt(0.03 * 0.97 / 99))), "the plain one, farther than Wilson's"
+    assert high > worst * 0.08
+
+
+def test_losses_of_many_wrong_rows_have_the_plain_interval(contestant: Maker) -> None:
+    one, other = contestant(2_000, skill=2), contestant(2_000, skill=1, seeds=(1,))
+    for name in ("log_loss", "brier"):
+        for told in (estimate(name, one), estimate(name, one, other)):
+            low, high = told.interval(0.95)
+            half = stats.norm.isf(0.025) * abs(told.value) / stats.norm.isf(told.p_value(0.0) / 2)
+            assert high - low == pytest.approx(2 * half, rel=0.08), name
+
+
 def test_two_that_never_differ_may_still_differ(contestant: Maker) -> None:
     one = contestant(60)
-    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+    for name in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier"):
         low, high = estimate(name, one, one).interval(0.95)
-        assert low < -0.02 and high > 0.02, name
+        assert low < -0.01 and high > 0.01, name
     assert estimate("accuracy", one, one).p_value(0.0) == 1
 
 

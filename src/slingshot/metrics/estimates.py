@@ -4,10 +4,10 @@
     estimate("macro_f1", a, b).p_value(0.0)         # of a - b
 
 Shares (accuracy, coverage, the recall of a class) have Clopper and Pearson's interval (1934) on effective rows (Korn
-and Graubard, 1998); paired and macro figures the score interval of metrics.tilted; AUROC Newcombe's score interval
-(Statistics in Medicine 25, 2006, part 2, method 5) with the variance of Hanley and McNeil (1982), its paired difference
-by square-and-add (Zou, Psychological Methods 12, 2007); log-loss and Brier the mean's t interval. Rows are drawn anew,
-with as many of each class; the trained models are these.
+and Graubard, 1998); paired and macro figures the score interval of metrics.tilted; log-loss and Brier that one or the
+plain one, each bound whichever is farther; AUROC Newcombe's score interval (Statistics in Medicine 25, 2006, part 2,
+method 5) on the effective trials of metrics.auroc, its paired difference by square-and-add (Zou, Psychological Methods
+12, 2007). Rows are drawn anew, with as many of each class; the trained models are these.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slingshot.metrics.auroc import correlation, effective, placements
 from slingshot.metrics.clusters import Spread, spread
-from slingshot.metrics.outcomes import by_class, by_value, macro_f1
-from slingshot.metrics.scored import CLIP, ENOUGH_SEEDS, Run, Scored
-from slingshot.metrics.tilted import ROUNDING, Outcomes, linear
+from slingshot.metrics.outcomes import by_class, by_value, losses, macro_f1
+from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
+from slingshot.metrics.tilted import ROUNDING, Outcomes
 
 SHARES = ("accuracy", "coverage")
 SCORED = ("log_loss", "brier")
@@ -71,8 +72,7 @@ def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
     if metric == "auroc":
         return _auroc(a) if b is None else _auroc_difference(a, b)
     if metric in SCORED:
-        values = _difference([_losses(metric, one) for one in both])
-        return _mean(values, a.groups)
+        return _loss(metric, both)
     if metric == "macro_f1":
         outcomes, of_row, strata = macro_f1(both)
         return _of_outcomes(outcomes, of_row, strata, a.groups)
@@ -164,35 +164,31 @@ def _of_outcomes(outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, gro
     )
 
 
-def _mean(values: np.ndarray, groups: np.ndarray) -> Estimate:
-    value, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.inf
-    return Estimate(
-        value,
-        spread(values, np.zeros(len(values), dtype=np.int64), groups),
-        lambda _, quantile: (value - quantile * error, value + quantile * error),
-        lambda at: 0.0 if abs(value - at) <= ROUNDING else abs(value - at) / error if error else np.inf,
-    )
+def _loss(metric: str, both: tuple[Scored, ...]) -> Estimate:
+    """Of the score and the plain interval the farther bounds: where few rows lose much, the score interval's lower one
+    is too near (Brown, Cai and DasGupta, Statistical Science 16, 2001, of Wilson's)."""
+    outcomes, of_row, strata = losses(metric, both)
+    found = _of_outcomes(outcomes, of_row, strata, both[0].groups)
+    values = outcomes.gradient(outcomes.counts)[1][of_row]
+    error = float(values.std() / np.sqrt(max(len(values) - 1, 0.5)))
+
+    def bounds(confidence: float, quantile: float) -> tuple[float, float]:
+        low, high = found.bounds(confidence, quantile)
+        return min(low, found.value - quantile * error), max(high, found.value + quantile * error)
+
+    def statistic(at: float) -> float:
+        return min(found.statistic(at), abs(at - found.value) / error if error else np.inf)
+
+    return Estimate(found.value, found.spread, bounds, statistic)
 
 
 def _auroc(one: Scored) -> Estimate:
-    """Classes as shares of effective trials, those that give Hanley and McNeil's variance; what they have in common,
-    and what the placements vary beyond it (DeLong et al., 1988), widens them."""
-    codes = _codes(one)
-    areas, adds = _placements(one)
-    positives = np.bincount(codes)
-    negatives = len(codes) - positives
-    more = (positives + negatives) / 2 - 1
-    trials = positives * negatives / (1 + more * ((1 - areas) / (2 - areas) + areas / (1 + areas)))
-    classes = len(areas)
-    strata = np.repeat(np.arange(classes), 2)
-    counts = np.stack([areas * trials, (1 - areas) * trials], axis=1).ravel()
-    outcomes = Outcomes(strata, counts, linear(np.tile([1 / classes, 0.0], classes)))
-    modelled = float((areas * (1 - areas) / np.maximum(trials - 1, 0.5)).sum()) / classes**2
-    wider = np.sqrt(max(1.0, _variance(adds, codes) / modelled)) if modelled else 1.0
+    areas, adds, codes = placements(one)
+    outcomes, wider = effective(areas, adds, codes)
     groups = spread(adds, codes, one.groups)
     return Estimate(
         float(areas.mean()),
-        Spread(groups.stretch * float(wider), groups.df),
+        Spread(groups.stretch * wider, groups.df),
         lambda _, quantile: outcomes.interval(quantile),
         outcomes.statistic,
     )
@@ -201,26 +197,15 @@ def _auroc(one: Scored) -> Estimate:
 def _auroc_difference(a: Scored, b: Scored) -> Estimate:
     from scipy.optimize import brentq
 
-    codes = _codes(a)
-    sides = [_auroc(one) for one in (a, b)]
-    adds = [_placements(one)[1] for one in (a, b)]
-    own = [_variance(one, codes) for one in adds]
-    apart = adds[0] - adds[1]
-    product = float(np.sqrt(own[0] * own[1]))
-    # A correlation from the few rows of a rare class is drawn towards 0: it decides how wide the interval is.
-    df = _degrees(adds[0] + adds[1], codes)
-    correlation = (own[0] + own[1] - _variance(apart, codes)) / 2 / product * df / (df + 1) if product else 0.0
-    correlation = min(1.0, max(-1.0, correlation))
-    groups = spread(apart, codes, a.groups)
-    value = sides[0].value - sides[1].value
-    wider = [side.spread.stretch / spread(one, codes, a.groups).stretch for side, one in zip(sides, adds, strict=True)]
+    (areas_a, adds_a, codes), (areas_b, adds_b, _) = placements(a), placements(b)
+    sides = [effective(areas_a, adds_a, codes), effective(areas_b, adds_b, codes)]
+    value_a, value_b = float(areas_a.mean()), float(areas_b.mean())
+    value, together = value_a - value_b, correlation(adds_a, adds_b, codes)
 
-    def bounds(confidence: float, quantile: float) -> tuple[float, float]:
-        (low_a, high_a), (low_b, high_b) = (
-            side.bounds(confidence, quantile * factor) for side, factor in zip(sides, wider, strict=True)
-        )
-        down, up = (sides[0].value - low_a, high_b - sides[1].value), (high_a - sides[0].value, sides[1].value - low_b)
-        below, above = (np.sqrt(max(0.0, x**2 + y**2 - 2 * correlation * x * y)) for x, y in (down, up))
+    def bounds(_: float, quantile: float) -> tuple[float, float]:
+        (low_a, high_a), (low_b, high_b) = (outcomes.interval(quantile * wider) for outcomes, wider in sides)
+        down, up = (value_a - low_a, high_b - value_b), (high_a - value_a, value_b - low_b)
+        below, above = (np.sqrt(max(0.0, x**2 + y**2 - 2 * together * x * y)) for x, y in (down, up))
         return max(-1.0, value - below), min(1.0, value + above)
 
     def statistic(at: float) -> float:
@@ -233,48 +218,7 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
 
         return float(brentq(beyond, 1e-6, 60.0)) if beyond(60.0) > 0 > beyond(1e-6) else 60.0
 
-    return Estimate(value, groups, bounds, statistic)
-
-
-def _placements(one: Scored) -> tuple[np.ndarray, np.ndarray]:
-    """The area of each class, shape (classes,), and what each row adds to their mean, shape (rows,); means over
-    seeds."""
-    present, codes = np.unique(one.labels, return_inverse=True)
-    areas, adds = np.zeros(len(present)), np.zeros(len(codes))
-    for run in one.runs:
-        assert run.scores is not None
-        for place, label in enumerate(present):
-            positive, held = codes == place, run.scores[:, label]
-            ups, downs = np.sort(held[positive]), np.sort(held[~positive])
-            above = sum(np.searchsorted(downs, held[positive], side) for side in ("left", "right")) / 2 / len(downs)
-            below = sum(np.searchsorted(ups, held[~positive], side) for side in ("left", "right")) / 2 / len(ups)
-            areas[place] += above.mean() / len(one.runs)
-            share_of = len(one.runs) * len(present)
-            adds[positive] += (above - above.mean()) / len(ups) / share_of
-            adds[~positive] += (below.mean() - below) / len(downs) / share_of
-    return areas, adds
-
-
-def _codes(one: Scored) -> np.ndarray:
-    return np.unique(one.labels, return_inverse=True)[1]
-
-
-def _parts(adds: np.ndarray, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each stratum's unbiased variance of the sum of its rows, and its degrees of freedom."""
-    rows = np.bincount(strata)
-    apart = adds - (np.bincount(strata, adds) / rows)[strata]
-    free = np.maximum(rows - 1, 0.5)
-    return np.bincount(strata, apart**2) * rows / free, free
-
-
-def _variance(adds: np.ndarray, strata: np.ndarray) -> float:
-    return float(_parts(adds, strata)[0].sum())
-
-
-def _degrees(adds: np.ndarray, strata: np.ndarray) -> float:
-    """Welch and Satterthwaite's degrees of freedom of the variance."""
-    variances, free = _parts(adds, strata)
-    return float(variances.sum() ** 2 / (variances**2 / free).sum()) if variances.any() else 1.0
+    return Estimate(value, spread(adds_a - adds_b, codes, a.groups), bounds, statistic)
 
 
 def _difference(sides: list[np.ndarray]) -> np.ndarray:
@@ -285,16 +229,3 @@ def _hits(metric: str, one: Scored) -> np.ndarray:
     """Share of the seeds that have each row right, or valid."""
     runs = [run.predictions >= 0 if metric == "coverage" else run.predictions == one.labels for run in one.runs]
     return np.asarray(np.mean(runs, axis=0))
-
-
-def _losses(metric: str, one: Scored) -> np.ndarray:
-    """Of each row, mean over seeds."""
-    rows = np.arange(len(one.labels))
-
-    def of_run(run: Run) -> np.ndarray:
-        assert run.scores is not None
-        if metric == "log_loss":
-            return np.asarray(-np.log(np.maximum(run.scores[rows, one.labels], CLIP)))
-        return np.asarray(((run.scores - np.eye(run.scores.shape[1])[one.labels]) ** 2).sum(axis=1))
-
-    return np.asarray(np.mean([of_run(run) for run in one.runs], axis=0))

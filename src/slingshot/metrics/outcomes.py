@@ -7,11 +7,15 @@ from itertools import product
 
 import numpy as np
 
-from slingshot.metrics.scored import Scored
+from slingshot.metrics.scored import CLIP, Run, Scored
 from slingshot.metrics.tilted import Gradient, Outcomes, linear
 
 Told = tuple[Outcomes, np.ndarray, np.ndarray]
 """The outcomes, the number of each row's outcome and of its stratum, both of shape (rows,)."""
+LEVELS = 2_000
+"""Steps from the lowest loss to the highest: losses of one step are one outcome, at their mean."""
+TAIL = 0.05
+"""The chance that rows hide more than is allowed for."""
 
 
 def by_value(values: np.ndarray, *, paired: bool) -> Told:
@@ -33,6 +37,41 @@ def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> Told:
     counts = np.bincount(of_row, minlength=len(cells)).astype(np.float64)
     strata, level = np.divmod(cells, len(levels))
     return Outcomes(strata, counts, linear(levels[level] / classes)), of_row, codes
+
+
+def losses(metric: str, sides: Sequence[Scored]) -> Told:
+    """Of the mean log-loss or Brier score of one contestant, or of the first minus the second.
+
+    Rows may hide the least and the most that scores like these can lose: those of any row, under any label. Wrong rows
+    tell how near to that losses come: if none of so many (of their groups) does, at most a share of 1 - TAIL^(1 / so
+    many) do (Clopper and Pearson, 1934, at 0). So much of the way from what was seen to what may be, the ends lie.
+    """
+    labels = sides[0].labels
+    under = [np.asarray(np.mean([_losses(metric, run) for run in side.runs], axis=0)) for side in sides]
+    values, *others = (each[np.arange(len(labels)), labels] for each in under)
+    seen, most = (np.array([each.min(), each.max()]) for each in (values, under[0]))
+    if others:
+        values = values - others[0]
+        farthest = max(under[0].max() - under[1].min(), under[1].max() - under[0].min())
+        seen, most = (np.array([-far, far]) for far in (np.abs(values).max(), farthest))
+    wrong = np.any([run.predictions != labels for side in sides for run in side.runs], axis=0)
+    beyond = 1 - TAIL ** (1 / max(1e-9, len(np.unique(sides[0].groups[wrong]))))
+    ends = seen + beyond * (most - seen)
+    steps = np.round((values - ends[0]) / (np.ptp(ends) or 1.0) * LEVELS)
+    _, of_row, counts = np.unique(steps, return_inverse=True, return_counts=True)
+    means = np.bincount(of_row, values) / counts
+    outcomes = Outcomes(
+        np.zeros(len(counts) + 2, dtype=np.int64), np.append(counts, [0.0, 0.0]), linear(np.append(means, ends))
+    )
+    return outcomes, of_row, np.zeros(len(labels), dtype=np.int64)
+
+
+def _losses(metric: str, run: Run) -> np.ndarray:
+    """Of each row, were each class its label; shape (rows, classes)."""
+    assert run.scores is not None
+    if metric == "log_loss":
+        return np.asarray(-np.log(np.maximum(run.scores, CLIP)))
+    return np.asarray((run.scores**2).sum(axis=1, keepdims=True) - 2 * run.scores + 1)
 
 
 def macro_f1(sides: Sequence[Scored]) -> Told:

@@ -1,0 +1,135 @@
+"""How often one that is behind by just the margin is called as good, or better.
+
+Two contestants read the same rows; class counts are fixed, and the difference is that of the figures as they would be
+on endless rows. Either all classes lose alike, or the rarest one loses all of it. Log-loss and Brier are no primary
+metrics; `slingshot diff` judges them by the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtri, softmax
+
+from bench.coverage import Figure, edges
+from bench.coverage import Run as Simulations
+from slingshot import settings
+from slingshot.learning import LOWER_IS_BETTER
+from slingshot.metrics import pairs, rule
+from slingshot.metrics.estimates import estimate
+from slingshot.metrics.scored import Run, Scored
+from slingshot.settings import MetricsSettings
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+MARGINS, MOST = (0.02, 0.05), 0.05
+SURELY_NOT = 0.8
+"""Confidence of an interval that must leave a loss of the margin out; far below that of a claim."""
+MACRO = ("balanced_accuracy", "macro_f1", "auroc")
+SKILL, TRUTH_ROWS = 3.0, 200_000
+"""Of losses: how far the better one's logits point to the label, where noise has 1; and rows for the true ones."""
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    counts: tuple[int, ...]
+    """Rows of each class."""
+    figures: tuple[float, ...] = ()
+    """Of the better one, by class: its recalls, or its areas under the curve. Losses have SKILL instead."""
+    metrics: tuple[str, ...] = MACRO
+    rarest: bool = True
+    """Whether the other one lacks of the last class alone; else of all equally much."""
+    decidable: bool = True
+
+
+EVEN, UNEVEN, TEN = (210,) * 4, (420, 168, 84, 84, 59, 25), (500, 250, 80, 10)
+CASES = (
+    Case("4 classes of 210", EVEN, (0.9, 0.85, 0.8, 0.9), ("accuracy", *MACRO), rarest=False),
+    Case("near the ceiling", EVEN, (0.99, 0.995, 0.99, 0.985), ("accuracy", *MACRO), rarest=False),
+    Case("a class of 25 loses", UNEVEN, (0.9, 0.8, 0.85, 0.8, 0.8, 0.9)),
+    Case("near the ceiling, a class of 25 loses", UNEVEN, (0.99, 0.98, 0.97, 0.98, 0.97, 0.98)),
+    Case("a class of 10 loses", TEN, (0.9, 0.8, 0.8, 0.9)),
+    Case("near the ceiling, a class of 10 loses", TEN, (0.99, 0.98, 0.97, 0.98)),
+    Case("classes of 3, 6 and 9, that of 3 loses", (600, 222, 9, 6, 3), (0.9, 0.8, 0.8, 0.8, 0.9), decidable=False),
+    Case("4 classes of 210", EVEN, metrics=("log_loss", "brier")),
+)
+
+
+def behind(case: Case, metric: str, margin: float) -> tuple[float, ...]:
+    """The figures by class of one that is behind by the margin; of losses its skill."""
+    if metric in LOWER_IS_BETTER:
+        logits = np.random.default_rng(5).normal(size=(TRUTH_ROWS, len(case.counts)))
+
+        def mean_loss(skill: float) -> float:
+            shifted = logits.copy()
+            shifted[:, 0] += skill
+            right = softmax(shifted, axis=1)
+            return float(np.mean(-np.log(right[:, 0]) if metric == "log_loss" else _brier(right)))
+
+        goal = mean_loss(SKILL) + margin
+        return (brentq(lambda skill: mean_loss(skill) - goal, 0.0, SKILL, xtol=1e-4),)
+
+    def lowered(by: float) -> tuple[float, ...]:
+        figures = np.array(case.figures)
+        figures[-1 if case.rarest else slice(None)] -= by
+        return tuple(figures.tolist())
+
+    def beyond(by: float) -> float:
+        both = (case.figures, lowered(by))
+        if metric == "auroc":
+            return float(np.mean(both[0]) - np.mean(both[1])) - margin
+        known = edges.Case("", case.counts, both)
+        return edges.truth(known, metric, 0) - edges.truth(known, metric, 1) - margin
+
+    return lowered(brentq(beyond, 0.0, case.figures[-1] if case.rarest else min(case.figures)))
+
+
+def _brier(scores: np.ndarray) -> np.ndarray:
+    """Of rows of the first class."""
+    return np.asarray((scores[:, 0] - 1) ** 2 + (scores[:, 1:] ** 2).sum(axis=1))
+
+
+def draw(generator: np.random.Generator, case: Case, metric: str, other: tuple[float, ...]) -> list[Scored]:
+    """The one that is behind, and the better one."""
+    if metric in ("accuracy", "balanced_accuracy", "macro_f1"):
+        return edges.draw(generator, edges.Case("", case.counts, (other, case.figures)))
+    labels = np.repeat(np.arange(len(case.counts)), case.counts)
+    rows = np.arange(len(labels))
+    shared, *own = generator.normal(size=(3, len(labels), len(case.counts)))
+    found = []
+    for noise, figures in zip(own, (other, case.figures or (SKILL,)), strict=True):
+        logits = np.sqrt(edges.SHARED) * shared + np.sqrt(1 - edges.SHARED) * noise
+        # The area under the curve of two normals of variance 1 that are so far apart (ranks are all that it sees).
+        points = np.sqrt(2) * ndtri(figures) if metric == "auroc" else np.repeat(figures, len(case.counts))
+        logits[rows, labels] += points[labels]
+        scores = logits if metric == "auroc" else softmax(logits, axis=1)
+        run = Run(-1, logits.argmax(axis=1), scores)
+        found.append(Scored(rows, labels, rows, "softmax", (run,), {}))
+    return found
+
+
+def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], number: int) -> bool:
+    """Whether it is called as good, or better."""
+    metric = options.primary
+    worse, better = draw(np.random.default_rng([23, number]), case, metric, other)
+    low, high = estimate(metric, worse, better).interval(SURELY_NOT)
+    if (-high if metric in LOWER_IS_BETTER else low) <= -options.margin:
+        return False  # nor at a higher level: the p-values, which take long, need not be found
+    pair = pairs.difference("worse", "better", {"worse": worse, "better": better}, options)
+    words = rule.verdicts(pair["difference"], pair, 1 - options.confidence)
+    return words[metric in LOWER_IS_BETTER] in ("as good", "better")
+
+
+def figures(run: Simulations) -> Iterator[Figure]:
+    options = settings.load(PARAMS).metrics
+    for case in (CASES[2], CASES[6]) if run.quick else CASES:
+        for metric in case.metrics[:1] if run.quick else case.metrics:
+            for margin in MARGINS[:1] if run.quick else MARGINS:
+                judged = options.model_copy(update={"primary": metric, "margin": margin})
+                share = run.each(simulate, case, judged, behind(case, metric, margin)).mean()
+                what = f"{metric}, {margin} behind: as good, or better"
+                yield Figure(case.name, what, float(share), most=MOST if case.decidable else 0.0)
