@@ -54,22 +54,31 @@ RARE = (
     ("classes of 3 and 9 in 300", (200, 88, 9, 3)),
     ("classes of 10 and 30 in 1,000", (700, 260, 30, 10)),
 )
-KINDS = (("scores", 0, 1.0), ("too sure", 0, 4.0), ("votes", VOTES, 4.0), ("stated", 0, 1.0, STATED))
+KINDS: tuple[tuple[str, int, float, float], ...] = (
+    ("scores", 0, 1.0, 0.0),
+    ("too sure", 0, 4.0, 0.0),
+    ("votes", VOTES, 4.0, 0.0),
+    ("stated", 0, 1.0, STATED),
+)
 """Name, votes, power and stated confidence."""
 
 
 def ceiling(rows: int, right: float, kind: int) -> Case:
     """Two classes of equal size, of which the first contestant has this share right, the second half as many more
     wrong."""
-    name, *rest = KINDS[kind]
-    return Case(f"{name}, {right} right of {rows} rows", (rows // 2, rows - rows // 2), RIGHT[right], *rest)
+    return of_kind(kind, f"{right} right of {rows} rows", (rows // 2, rows - rows // 2), RIGHT[right])
+
+
+def of_kind(kind: int, where: str, counts: tuple[int, ...], skills: tuple[float, float]) -> Case:
+    name, votes, power, stated = KINDS[kind]
+    return Case(f"{name}, {where}", counts, skills, votes, power, stated)
 
 
 CASES = (
     *(ceiling(rows, right, 2) for rows in (100, 300, 840) for right in (0.95, 0.99)),
     *(ceiling(rows, 0.8, 0) for rows in (100, 300, 840)),
     *(ceiling(rows, 0.99, kind) for rows in (100, 840) for kind in (0, 1, 3)),
-    *(Case(f"{name}, {rare}", counts, (2.5, 2.2), *kind) for rare, counts in RARE for name, *kind in KINDS[::2]),
+    *(of_kind(kind, rare, counts, (2.5, 2.2)) for rare, counts in RARE for kind in (0, 2)),
     replace(
         ceiling(sum(zipf(840, 300)), 0.95, 2), name="votes, 300 groups by Zipf", sizes=zipf(840, 300), correlation=0.2
     ),
@@ -86,7 +95,7 @@ def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Sc
     def noise() -> np.ndarray:
         own = generator.normal(size=(rows, classes))
         of_group = generator.normal(size=(groups.max() + 1, classes))[groups] if case.correlation else own
-        return np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * own
+        return np.asarray(np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * own)
 
     shared, found = noise(), []
     for skill in case.skills:
@@ -110,7 +119,7 @@ def truth(case: Case) -> np.ndarray:
     for _ in range(TRUTH_PARTS):
         points = [bootstrap.point(one, one.runs[0]) for one in draw(generator, case, copies)]
         parts.append([[point[name] for name in METRICS] for point in points])
-    return np.mean(parts, axis=0)
+    return np.asarray(np.mean(parts, axis=0))
 
 
 def simulate(case: Case, true: np.ndarray, number: int) -> list[list[float]]:
