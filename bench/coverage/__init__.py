@@ -10,6 +10,7 @@ bounds that the share must keep. The command exits with 1 where one is outside.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -50,8 +51,8 @@ class Run:
     def each(self, one: Callable[..., object], *arguments: object) -> np.ndarray:
         """What `one(*arguments, number)` gives for each simulation's number, stacked; shape (simulations, ...).
 
-        `one` must be a function of a module. It seeds its generator with `number`, so that figures do not depend on
-        the number of processes.
+        `one` must be a function of a module. It draws from `stream`, so that figures do not depend on the number of
+        processes.
         """
         if self.processes == 1:
             return np.array([one(*arguments, number) for number in range(self.simulations)])
@@ -59,6 +60,12 @@ class Run:
         with ProcessPoolExecutor(self.processes) as pool:
             repeated = [[argument] * self.simulations for argument in arguments]
             return np.array(list(pool.map(one, *repeated, range(self.simulations), chunksize=chunk)))
+
+
+def stream(case: str, number: int) -> np.random.Generator:
+    """The random numbers of one simulation of one case, the same in every process. Each case has a stream of its own:
+    on a common one chance would err alike in all of them."""
+    return np.random.default_rng([zlib.crc32(case.encode()), number])
 
 
 def percentiles(samples: np.ndarray, confidence: float) -> tuple[float | None, float | None]:

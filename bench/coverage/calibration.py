@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.coverage import Figure
+from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from slingshot.metrics import calibration
 from slingshot.metrics.scored import Run, Scored
@@ -56,7 +56,7 @@ def draw(generator: np.random.Generator, rows: int, case: Case) -> Scored:
 
 def simulate(case: Case, number: int) -> list[float]:
     """p of each of HOW."""
-    generator = np.random.default_rng([13, number])
+    generator = stream(case.name, number)
     test, validation = draw(generator, case.test, case), draw(generator, case.validation, case)
     fitted = calibration.scale(test, validation)[0].runs[0]
     assert test.runs[0].scores is not None

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from bench.coverage import Figure, Run
+from bench.coverage import Figure, Run, stream
 from slingshot.metrics import threshold
 
 POPULATION = 400_000
@@ -128,7 +128,7 @@ RULES: dict[str, Rule] = {
 def simulate(case: Case, rows: int, number: int) -> list[int]:
     """By each rule, how many texts of the population go to the LLM."""
     held = population(case)
-    generator = np.random.default_rng([17, number])
+    generator = stream(f"{case.name}; {rows} rows", number)
     drawn = generator.integers(0, POPULATION, rows)
     confidence = held.confidence[drawn]
     right = [generator.random(rows) < chances[drawn] for chances in (held.small, held.large)]

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import beta
 
 from bench import bootstrap
-from bench.coverage import Figure, percentiles
+from bench.coverage import Figure, percentiles, stream
 from bench.coverage import Run as Simulations
 from slingshot.metrics.estimates import estimate
 from slingshot.metrics.scored import Run, Scored
@@ -129,7 +129,7 @@ def truth(case: Case, metric: str, side: int) -> float:
 def simulate(case: Case, metric: str, bootstrapped: bool, number: int) -> list[float]:
     """Whether the own and the paired interval hold the truth, the own one's width and Clopper and Pearson's, and
     whether the bootstrap's two do."""
-    both = draw(np.random.default_rng([17, number]), case)
+    both = draw(stream(case.name, number), case)
     true = [truth(case, metric, side) for side in range(2)]
     if metric == "recall":
         both = [one.only(one.labels == len(case.counts) - 1) for one in both]

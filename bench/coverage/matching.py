@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from bench.coverage import Figure, Run
+from bench.coverage import Figure, Run, stream
 from slingshot.matching import match
 from slingshot.points import SCORES, Point
 from slingshot.tables import NO_SEED
@@ -96,7 +96,7 @@ def point(contestant: str, fraction: float | None, rows: int, split: int, seed: 
 def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
     """Whether what is said holds; whether a number is given; and whether "ahead already" or "behind still" is said,
     but false: by match, and by the old way, for which the curve's not meeting the LLM was enough."""
-    ours, theirs, spread = draw(np.random.default_rng([23, number]), case)
+    ours, theirs, spread = draw(stream(case.name, number), case)
     points = [point("llm", None, 12, split, NO_SEED, float(value)) for split, value in enumerate(theirs)]
     for (split, level, seed), value in np.ndenumerate(ours):
         fraction = list(LEVELS)[level]
@@ -111,7 +111,7 @@ def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
 def simulate_old(case: Case, number: int) -> bool:
     """Whether the interval of resampled splits and seeds held the rows, with the LLM moved by the spread under three
     splits; one that has no number counts as holding."""
-    generator = np.random.default_rng([23, number])
+    generator = stream(case.name, number)
     ours, theirs, spread = draw(generator, case)
     met = [
         crossing(curve.mean(axis=(0, 2)) - goal)

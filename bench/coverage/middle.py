@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench import bootstrap
-from bench.coverage import Figure
+from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from slingshot.metrics.estimates import of_recipe
 from slingshot.metrics.scored import Run, Scored
@@ -92,7 +92,7 @@ def truth(case: Case) -> list[dict[str, float]]:
 
 def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool]:
     """Whether each interval holds the true figure: of each metric the first's own, and the paired difference."""
-    generator = np.random.default_rng([11, number])
+    generator = stream(case.name, number)
     both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
     held = []
     for name in METRICS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.coverage import Figure, Run
+from bench.coverage import Figure, Run, stream
 from slingshot import hardware
 from slingshot.report.total import ERRORS, Total, cheaper, off
 
@@ -53,7 +53,7 @@ def figures(run: Run) -> Iterator[Figure]:
 
 def one(case: Case, number: int) -> tuple[bool, bool]:
     """Whether two contestants of the same speed are told apart, and by the timing alone."""
-    generator = np.random.default_rng(number)
+    generator = stream(case.name, number)
     tokens = np.ceil(generator.lognormal(3, 0.6, TEXTS)).astype(int)
     parts = [int(tokens[part :: hardware.PARTS].sum()) for part in range(hardware.PARTS)] * case.passes
     timings = [_timed(generator, case, parts) for _ in range(2)]
