@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri, softmax
 
-from bench.coverage import Figure, edges
+from bench.coverage import Figure, edges, stream
 from bench.coverage import Run as Simulations
 from slingshot import settings
 from slingshot.learning import LOWER_IS_BETTER
@@ -115,7 +115,7 @@ def draw(generator: np.random.Generator, case: Case, metric: str, other: tuple[f
 def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], number: int) -> bool:
     """Whether it is called as good, or better."""
     metric = options.primary
-    worse, better = draw(np.random.default_rng([23, number]), case, metric, other)
+    worse, better = draw(stream(f"{case.name}, {metric}, {options.margin}", number), case, metric, other)
     low, high = estimate(metric, worse, better).interval(SURELY_NOT)
     if (-high if metric in LOWER_IS_BETTER else low) <= -options.margin:
         return False  # nor at a higher level: the p-values, which take long, need not be found

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.coverage import Figure, Run
+from bench.coverage import Figure, Run, stream
 from bench.coverage import contest as contests
 from bench.coverage.contest import CASCADE, LARGE, SMALL, Contest
 from slingshot.metrics import pairs, rule
@@ -78,7 +78,7 @@ def judge(contest: Contest, generator: np.random.Generator) -> tuple[dict[str, A
 
 def power(contest: Contest, number: int) -> tuple[bool, bool]:
     """Whether the small model is said to be better: by the rule, and with the claims of all pairs corrected."""
-    found, _, told = judge(contest, np.random.default_rng([17, number]))
+    found, _, told = judge(contest, stream(f"power, {contest}", number))
     return _pair(told, SMALL, LARGE).verdict == "better", _pair(rule.judged(found), SMALL, LARGE).verdict == "better"
 
 
@@ -90,7 +90,7 @@ def _pair(told: dict[str, Any], a: str, b: str) -> Pair:
 
 def errors(contest: Contest, number: int) -> tuple[bool, ...]:
     """Whether there is a false claim, by FLAGS."""
-    _, decision, told = judge(contest, np.random.default_rng([18, number]))
+    _, decision, told = judge(contest, stream(f"errors, {contest}", number))
     alike = {} if contest.asked else {CASCADE: SMALL}
     first, *second = (frozenset(pair) for pair in decision.deciding)
     false: dict[str, set[str]] = {"first": set(), "second": set(), "others": set()}
@@ -136,7 +136,7 @@ class First:
     cheaper: str | None
 
     def again(self, rows: int, number: int) -> tuple[Verdict, dict[str, Any]]:
-        drawn = np.random.default_rng([19, number]).multinomial(rows, self.counts / self.counts.sum())
+        drawn = stream(f"{self.counts}, {rows}", number).multinomial(rows, self.counts / self.counts.sum())
         found = contests.pairs(self.names, contests.only(self.right, drawn), rows)
         return contests.decided(found, self.names, self.cheaper, contests.ASKED)
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from bench.coverage import Figure
+from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from bench.coverage.edges import Case, draw, zipf
 from slingshot.metrics.pairs import difference
@@ -57,7 +55,7 @@ CASES = (
 def simulate(case: Case, metric: str, number: int) -> list[float]:
     """Whether there is an interval, whether p is under 0.05, and whether the interval leaves out 0."""
     settings = MetricsSettings.model_validate(SETTINGS | {"primary": metric})
-    both = draw(np.random.default_rng([19, number]), case)
+    both = draw(stream(case.name, number), case)
     pair = difference("a", "b", dict(zip("ab", both, strict=True)), settings)
     if pair["low"] is None:
         return [0.0, 0.0, 0.0]

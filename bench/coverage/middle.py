@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import bootstrap
 from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
-from slingshot.metrics.estimates import of_recipe
+from slingshot.metrics.estimates import of_recipe, value_of
 from slingshot.metrics.scored import Run, Scored
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -75,8 +74,7 @@ def points(contestants: list[Scored]) -> list[dict[str, float]]:
     """The figures themselves, means over seeds."""
     means = []
     for one in contestants:
-        runs = [bootstrap.point(one, run) for run in one.runs]
-        means.append({name: float(np.mean([run[name] for run in runs])) for name in METRICS})
+        means.append({name: value_of(name, one) for name in METRICS})
     return means
 
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from bench import bootstrap
-from bench.coverage import Figure
+from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from bench.coverage.edges import LEAST, SHARED, WIDEST, zipf
-from slingshot.metrics.estimates import estimate
+from slingshot.metrics.estimates import estimate, value_of
 from slingshot.metrics.scored import Run, Scored
 
 METRICS = ("auroc", "brier", "log_loss")
@@ -117,14 +116,13 @@ def truth(case: Case) -> np.ndarray:
     copies = -(-TRUTH_ROWS // sum(case.counts))
     parts = []
     for _ in range(TRUTH_PARTS):
-        points = [bootstrap.point(one, one.runs[0]) for one in draw(generator, case, copies)]
-        parts.append([[point[name] for name in METRICS] for point in points])
+        parts.append([[value_of(name, one) for name in METRICS] for one in draw(generator, case, copies)])
     return np.asarray(np.mean(parts, axis=0))
 
 
 def simulate(case: Case, true: np.ndarray, number: int) -> list[list[float]]:
     """Of each metric, own and paired: whether the interval holds the truth, its width, and the figure."""
-    both = draw(np.random.default_rng([19, number]), case)
+    both = draw(stream(case.name, number), case)
     found = []
     for place, name in enumerate(METRICS):
         for contestants, value in ((both[:1], true[0, place]), (both, true[0, place] - true[1, place])):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri
 
-from bench.coverage import Figure
+from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from slingshot.diff import compare
 from slingshot.diff.sides import Predicted
@@ -66,7 +66,7 @@ def draw(
 def simulate(case: Case, number: int) -> list[bool]:
     """Whether a recipe is falsely said to be better or worse, and the same from test rows alone; and whether one that
     is worse by the margin is said to be as good, with the same."""
-    generator = np.random.default_rng([31, case.rows, case.seeds, len(case.rival), number])
+    generator = stream(case.name, number)
     shared = generator.normal(size=case.rows)
     rival = draw(generator, shared, RIGHT, *((1, 0.0) if case.rival == "LLM" else (case.seeds,)))
     found = []
@@ -80,7 +80,7 @@ def simulate(case: Case, number: int) -> list[bool]:
 
 def gate(rows: int, seeds: int, number: int) -> bool:
     """Whether any of GATED contestants that were trained anew is said to be lost."""
-    generator = np.random.default_rng([37, rows, seeds, number])
+    generator = stream(f"gate, {rows} rows, {seeds} seeds", number)
     shared = generator.normal(size=rows)
     found = []
     for place in range(GATED):

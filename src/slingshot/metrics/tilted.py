@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,14 +38,22 @@ class Outcomes:
     """Rows with the outcome; real numbers where rows are effective ones; shape (outcomes,)."""
     gradient: Gradient
 
-    @property
+    @cached_property
     def rows(self) -> np.ndarray:
         """Shape (strata,)."""
         return np.bincount(self.strata, self.counts)
 
+    @cached_property
+    def _seen(self) -> np.ndarray:
+        return np.asarray(self.counts / self.rows[self.strata])
+
+    @cached_property
+    def _measured(self) -> tuple[float, np.ndarray]:
+        return self.gradient(self._seen)
+
     def value(self) -> float:
         """The figure as measured."""
-        return self.gradient(self._seen())[0]
+        return self._measured[0]
 
     def interval(self, z: float) -> tuple[float, float]:
         """The values from which the figure is no more than `z` standard errors away."""
@@ -52,35 +61,46 @@ class Outcomes:
 
     def statistic(self, value: float) -> float:
         """How many standard errors the figure is from `value`; infinite where no shares give that."""
-        from scipy.optimize import brentq
-
-        measured = self.value()
-        if abs(measured - value) <= ROUNDING:
+        wanted = abs(value - self.value())
+        if wanted <= ROUNDING:
             return 0.0
-        sign = 1 if value > measured else -1
+        sign = 1 if value > self.value() else -1
         if sign * (self._moved(sign, FARTHEST)[1] - value) < 0:
             return np.inf
-        found = brentq(lambda tilt: self._moved(sign, tilt)[1] - value, -FARTHEST, FARTHEST, xtol=1e-7)
-        return float(self._moved(sign, found)[0])
+        tilt = self._tilt(lambda at: abs(self._moved(sign, at)[1] - self.value()) / wanted, wanted)
+        return self._moved(sign, tilt)[0]
 
     def _bound(self, z: float, sign: int) -> float:
+        tilt = self._tilt(lambda at: self._moved(sign, at)[0] / z, z * self._error)
+        return self._moved(sign, tilt)[1]
+
+    def _tilt(self, reach: Callable[[float], float], apart: float) -> float:
+        """Where `reach`, which grows with the tilt, is 1, or the farthest tilt if it is less there. The search begins
+        where a figure that few errors move little would be `apart` from the measured one."""
         from scipy.optimize import brentq
 
-        low = high = 0.0
-        while self._moved(sign, low)[0] >= z and low > -FARTHEST:
-            low -= 1.0
-        while self._moved(sign, high)[0] < z:
-            low, high = high, high + 1.0
+        def beyond(at: float) -> float:  # nearly straight in the tilt
+            return float(np.log(min(max(reach(at), 1e-12), 1e12)))
+
+        low = high = float(np.clip(np.log(apart / self._error**2), -FARTHEST, FARTHEST)) if self._error else 0.0
+        step = 0.25
+        while beyond(low) >= 0 and low > -FARTHEST:
+            low, high, step = low - step, low, 2 * step
+        while beyond(high) < 0:
             if high > FARTHEST:
-                return self._moved(sign, high)[1]
-        found = brentq(lambda tilt: min(self._moved(sign, tilt)[0], 1e6) - z, low, high, xtol=1e-7)
-        return self._moved(sign, found)[1]
+                return high
+            low, high, step = high, high + step, 2 * step
+        return float(brentq(beyond, low, high, xtol=1e-7)) if low < high else low
+
+    @cached_property
+    def _error(self) -> float:
+        """The standard error at the shares that were seen."""
+        return float(np.sqrt(self._variance(self._seen, self._measured[1])))
 
     def _moved(self, sign: int, tilt: float) -> tuple[float, float]:
         """Standard errors from the measured figure, and the figure, at the shares that are tilted by exp(tilt)."""
-        seen, shares = self._seen(), self._likeliest(float(sign * np.exp(tilt)))
-        measured, at_seen = self.gradient(seen)
-        value, slopes = self.gradient(shares)
+        measured, at_seen = self._measured
+        shares, (value, slopes) = self._likeliest(float(sign * np.exp(tilt)))
         # A figure that is not linear bends on the way: of its two slopes the one that says less is believed.
         error = np.sqrt(max(self._variance(shares, slopes), self._variance(shares, at_seen)))
         apart = abs(value - measured)
@@ -88,39 +108,40 @@ class Outcomes:
             return 0.0, value
         return float(apart / error) if error else np.inf, value
 
-    def _likeliest(self, pull: float) -> np.ndarray:
-        """The shares that maximise the log-likelihood plus `pull` times the figure, by the generalised conditional
-        gradient method (Bredies, Lorenz and Maass, Computational Optimization and Applications 42, 2009): a round takes
-        the figure to be linear. Where that leads too far, as a few hidden rows change much of what a rare class's F1
-        has to lose, the best shares on the way are taken."""
+    def _likeliest(self, pull: float) -> tuple[np.ndarray, tuple[float, np.ndarray]]:
+        """The shares that maximise the log-likelihood plus `pull` times the figure, and the figure and its derivatives
+        there; by the generalised conditional gradient method (Bredies, Lorenz and Maass, Computational Optimization and
+        Applications 42, 2009): a round takes the figure to be linear. Where that leads too far, as a few hidden rows
+        change much of what a rare class's F1 has to lose, the best shares on the way are taken."""
         from scipy.optimize import minimize_scalar
 
         held = self.counts > 0
 
-        def worth(part: float, start: np.ndarray, step: np.ndarray) -> float:
-            shares = start + part * step
-            return float(self.counts[held] @ np.log(shares[held]) + pull * self.gradient(shares)[0])
+        def worth(shares: np.ndarray, value: float) -> float:
+            return float(self.counts[held] @ np.log(shares[held]) + pull * value)
 
-        shares = self._seen()
+        def loss(part: float, start: np.ndarray, step: np.ndarray) -> float:
+            shares = start + part * step
+            return -worth(shares, self.gradient(shares)[0])
+
+        shares, found = self._seen, self._measured
         for _ in range(ROUNDS):
-            slopes = self.gradient(shares)[1]
-            aim = self._tilted(pull * slopes)
-            if np.allclose(self.gradient(aim)[1], slopes, rtol=0, atol=1e-12):
-                return aim  # as of a figure that is linear
-            way = (shares, aim - shares)
-            before, part = worth(0.0, *way), 1.0
-            gain = worth(part, *way) - before
-            if gain < -LITTLE:
-                found = minimize_scalar(lambda x, *on: -worth(x, *on), bounds=(0, 1), args=way, options={"xatol": 1e-4})
-                part, gain = found.x, -found.fun - before
+            aim = self._tilted(pull * found[1])
+            at_aim = self.gradient(aim)
+            if np.abs(at_aim[1] - found[1]).max() < 1e-12:
+                return aim, at_aim  # as of a figure that is linear
+            before = worth(shares, found[0])
+            if worth(aim, at_aim[0]) - before < -LITTLE:
+                way = (shares, aim - shares)
+                part = minimize_scalar(loss, bounds=(0, 1), args=way, options={"xatol": 1e-4}).x
+                aim = shares + part * way[1]
+                at_aim = self.gradient(aim)
+            gain = worth(aim, at_aim[0]) - before
             if gain > -LITTLE:
-                shares = shares + part * way[1]
+                shares, found = aim, at_aim
             if gain < LITTLE:
                 break
-        return shares
-
-    def _seen(self) -> np.ndarray:
-        return np.asarray(self.counts / self.rows[self.strata])
+        return shares, found
 
     def _variance(self, shares: np.ndarray, slopes: np.ndarray) -> float:
         """Of the figure by the delta method, each stratum's unbiased: divided by its rows less one."""
