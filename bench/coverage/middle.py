@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
-from slingshot.metrics.estimates import of_recipe, value_of
+from slingshot.metrics.estimates import estimate, of_recipe
 from slingshot.metrics.scored import Run, Scored
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
@@ -74,7 +74,7 @@ def points(contestants: list[Scored]) -> list[dict[str, float]]:
     """The figures themselves, means over seeds."""
     means = []
     for one in contestants:
-        means.append({name: value_of(name, one) for name in METRICS})
+        means.append({name: estimate(name, one).value for name in METRICS})
     return means
 
 

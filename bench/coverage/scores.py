@@ -18,7 +18,7 @@ from scipy.special import softmax
 from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from bench.coverage.edges import LEAST, SHARED, WIDEST, zipf
-from slingshot.metrics.estimates import estimate, value_of
+from slingshot.metrics.estimates import estimate
 from slingshot.metrics.scored import Run, Scored
 
 METRICS = ("auroc", "brier", "log_loss")
@@ -116,7 +116,7 @@ def truth(case: Case) -> np.ndarray:
     copies = -(-TRUTH_ROWS // sum(case.counts))
     parts = []
     for _ in range(TRUTH_PARTS):
-        parts.append([[value_of(name, one) for name in METRICS] for one in draw(generator, case, copies)])
+        parts.append([[estimate(name, one).value for name in METRICS] for one in draw(generator, case, copies)])
     return np.asarray(np.mean(parts, axis=0))
 
 

@@ -154,7 +154,7 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
     Predictions of the same test rows are compared in pairs, those of REV from DVC's cache or its remote; others
     unpaired. With --fail-on-worse a loss is a paired difference that is worse (by the corrected p) and whose size is
     beyond metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have
-    could not be paired, or has too few test rows of some classes, and after any error; else 0.
+    could not be paired, has under 20 groups of test rows, or too few rows of some classes; and after any error. Else 0.
     """
     import json
     import traceback

@@ -264,7 +264,7 @@ def test_what_a_class_of_few_rows_can_t_decide_is_named_and_no_loss(study: Study
     assert line(text, "loses")[3].endswith("], not resolved")
     why = "1 of 3 classes has under 10 test rows (good: 6) and could move balanced accuracy by 0.333, more than"
     assert f"- loses: {why} the margin of 0.02: this comparison can't be decided here." in text
-    assert "Too few rows of some classes, so not judged: toy-loses." in text
+    assert "Too few test rows or groups, so not judged: toy-loses." in text
     study.measure("loses")
     study.forget_cache()
     unpaired = of(found(*macro), "loses")
@@ -295,8 +295,9 @@ def test_a_handful_of_groups_resolves_nothing_paired_or_not(study: Study) -> Non
     study.measure("gains")
     study.commit("Join rows")
     study.predict("gains", first(900), rows=few)
-    one = of(found("HEAD"), "gains")
-    assert (one["how"], one["low"], one["p"]) == ("paired", None, None)
+    told = found("HEAD", "--fail-on-worse", exit_code=2)
+    one = of(told, "gains")
+    assert (one["how"], one["low"], one["p"], told["undecidable"]) == ("paired", None, None, ["toy-gains"])
     text = slingshot("diff", "HEAD").stdout
     assert line(text, "gains")[3] == "+15.0 points, not resolved"
     assert "10 test groups: too few to resolve a difference" in text

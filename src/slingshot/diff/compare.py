@@ -104,8 +104,9 @@ class Diff:
 
     @property
     def undecidable(self) -> list[str]:
-        """Paired differences of which nothing can be claimed, as classes have too few test rows."""
-        return self._named(lambda one: one.how == "paired" and one.low is not None and one.p is None)
+        """Paired differences of which nothing can be claimed, as there are too few groups of test rows, or classes have
+        too few rows."""
+        return self._named(lambda one: one.how == "paired" and one.difference is not None and one.p is None)
 
     def as_json(self) -> dict[str, Any]:
         told = {

@@ -76,7 +76,7 @@ def _how(one: Comparison) -> str:
 def _outcome(diff: Diff) -> str:
     lost = f"**Lost beyond the margin: {', '.join(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
     apart = f" Not paired, so not judged as a loss: {', '.join(diff.not_paired)}." if diff.not_paired else ""
-    few = f" Too few rows of some classes, so not judged: {', '.join(diff.undecidable)}." if diff.undecidable else ""
+    few = f" Too few test rows or groups, so not judged: {', '.join(diff.undecidable)}." if diff.undecidable else ""
     gone = f" Gone, so not judged: {', '.join(diff.gone)}." if diff.gone else ""
     return lost + apart + few + gone
 

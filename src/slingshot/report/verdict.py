@@ -28,8 +28,9 @@ RULES = (
     "there can't be chosen; without a model, or an LLM, that can be, the verdict is undecided. Test rows choose "
     "nothing.",
     "Two pairs decide, one after the other, each at the full level, as validation rows fixed them beforehand: the "
-    "small model against the LLM, and, if that gave one to take, the cascade against that one. Claims of all other "
-    "pairs are corrected together (Holm's procedure, with Shaffer's multiplier: the number of pairs with an open "
+    "small model against the LLM, and, if that gave one to take, the cascade against that one. So a claim of each is "
+    "false in at most 1 minus the confidence of all studies, and one of either in at most twice as many. Claims of all "
+    "other pairs are corrected together (Holm's procedure, with Shaffer's multiplier: the number of pairs with an open "
     "claim). Contestants with the same predictions count once.",
     "Better: p of no difference is below 1 minus the confidence of the intervals. As good: not better, and the lower "
     "bound of the difference's interval is above minus the margin, which is stated beforehand; one that is behind for "
