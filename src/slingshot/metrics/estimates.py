@@ -202,21 +202,24 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
     value_a, value_b = float(areas_a.mean()), float(areas_b.mean())
     value, together = value_a - value_b, correlation(adds_a, adds_b, codes)
 
+    def reach(quantile: float, sign: int) -> float:
+        (far_a, wider_a), (far_b, wider_b) = sides
+        x = abs(far_a.bound(quantile * wider_a, sign) - value_a)
+        y = abs(far_b.bound(quantile * wider_b, -sign) - value_b)
+        return float(np.sqrt(max(0.0, x**2 + y**2 - 2 * together * x * y)))
+
     def bounds(_: float, quantile: float) -> tuple[float, float]:
-        (low_a, high_a), (low_b, high_b) = (outcomes.interval(quantile * wider) for outcomes, wider in sides)
-        down, up = (value_a - low_a, high_b - value_b), (high_a - value_a, value_b - low_b)
-        below, above = (np.sqrt(max(0.0, x**2 + y**2 - 2 * together * x * y)) for x, y in (down, up))
-        return max(-1.0, value - below), min(1.0, value + above)
+        return max(-1.0, value - reach(quantile, -1)), min(1.0, value + reach(quantile, 1))
 
     def statistic(at: float) -> float:
-        if abs(at - value) <= ROUNDING:
+        wanted = abs(at - value)
+        if wanted <= ROUNDING:
             return 0.0
-        side = 0 if at < value else 1
 
         def beyond(quantile: float) -> float:
-            return float((bounds(0.95, quantile)[side] - at) * (1 if side else -1))
+            return reach(quantile, -1 if at < value else 1) - wanted
 
-        return float(brentq(beyond, 1e-6, 60.0)) if beyond(60.0) > 0 > beyond(1e-6) else 60.0
+        return float(brentq(beyond, 1e-6, 60.0, xtol=1e-7)) if beyond(60.0) > 0 > beyond(1e-6) else 60.0
 
     return Estimate(value, spread(adds_a - adds_b, codes, a.groups), bounds, statistic)
 

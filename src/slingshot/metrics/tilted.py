@@ -57,7 +57,7 @@ class Outcomes:
 
     def interval(self, z: float) -> tuple[float, float]:
         """The values from which the figure is no more than `z` standard errors away."""
-        return self._bound(z, -1), self._bound(z, 1)
+        return self.bound(z, -1), self.bound(z, 1)
 
     def statistic(self, value: float) -> float:
         """How many standard errors the figure is from `value`; infinite where no shares give that."""
@@ -70,7 +70,8 @@ class Outcomes:
         tilt = self._tilt(lambda at: abs(self._moved(sign, at)[1] - self.value()) / wanted, wanted)
         return self._moved(sign, tilt)[0]
 
-    def _bound(self, z: float, sign: int) -> float:
+    def bound(self, z: float, sign: int) -> float:
+        """The lower one, where `sign` is -1, or the upper one of the interval."""
         tilt = self._tilt(lambda at: self._moved(sign, at)[0] / z, z * self._error)
         return self._moved(sign, tilt)[1]
 
