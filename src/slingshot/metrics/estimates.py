@@ -4,10 +4,10 @@
     estimate("macro_f1", a, b).p_value(0.0)         # of a - b
 
 Shares (accuracy, coverage, the recall of a class) have Clopper and Pearson's interval (1934) on effective rows (Korn
-and Graubard, 1998); paired and macro figures the score interval of metrics.tilted; log-loss and Brier that one or the
-plain one, each bound whichever is farther; AUROC Newcombe's score interval (Statistics in Medicine 25, 2006, part 2,
-method 5) on the effective trials of metrics.auroc, its paired difference by square-and-add (Zou, Psychological Methods
-12, 2007). Rows are drawn anew, with as many of each class; the trained models are these.
+and Graubard, 1998); paired and macro figures the score interval of metrics.tilted; AUROC Newcombe's score interval
+(Statistics in Medicine 25, 2006, part 2, method 5) on the effective trials of metrics.auroc, its paired difference by
+square-and-add (Zou, Psychological Methods 12, 2007). Of AUROC, log-loss and Brier the plain interval's bounds are taken
+where they are farther. Rows are drawn anew, with as many of each class; the trained models are these.
 """
 
 from __future__ import annotations
@@ -165,33 +165,31 @@ def _of_outcomes(outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, gro
 
 
 def _loss(metric: str, both: tuple[Scored, ...]) -> Estimate:
-    """Of the score and the plain interval the farther bounds: where few rows lose much, the score interval's lower one
-    is too near (Brown, Cai and DasGupta, Statistical Science 16, 2001, of Wilson's)."""
     outcomes, of_row, strata = losses(metric, both)
-    found = _of_outcomes(outcomes, of_row, strata, both[0].groups)
-    values = outcomes.gradient(outcomes.counts)[1][of_row]
-    error = float(values.std() / np.sqrt(max(len(values) - 1, 0.5)))
-
-    def bounds(confidence: float, quantile: float) -> tuple[float, float]:
-        low, high = found.bounds(confidence, quantile)
-        return min(low, found.value - quantile * error), max(high, found.value + quantile * error)
-
-    def statistic(at: float) -> float:
-        return min(found.statistic(at), abs(at - found.value) / error if error else np.inf)
-
-    return Estimate(found.value, found.spread, bounds, statistic)
+    return _farther(outcomes, _of_outcomes(outcomes, of_row, strata, both[0].groups).spread)
 
 
 def _auroc(one: Scored) -> Estimate:
     areas, adds, codes = placements(one)
     outcomes, wider = effective(areas, adds, codes)
     groups = spread(adds, codes, one.groups)
-    return Estimate(
-        float(areas.mean()),
-        Spread(groups.stretch * wider, groups.df),
-        lambda _, quantile: outcomes.interval(quantile),
-        outcomes.statistic,
-    )
+    return _farther(outcomes, Spread(groups.stretch * wider, groups.df))
+
+
+def _farther(outcomes: Outcomes, spread: Spread) -> Estimate:
+    """Of the score and the plain interval the farther bounds: where few rows are wrong, or lose much, the score
+    interval's bound on the side of a perfect figure is too near (Brown, Cai and DasGupta, Statistical Science 16, 2001,
+    of Wilson's)."""
+    value, error = outcomes.value(), outcomes.error
+
+    def bounds(_: float, quantile: float) -> tuple[float, float]:
+        low, high = outcomes.interval(quantile)
+        return min(low, value - quantile * error), max(high, value + quantile * error)
+
+    def statistic(at: float) -> float:
+        return min(outcomes.statistic(at), abs(at - value) / error if error else np.inf)
+
+    return Estimate(value, spread, bounds, statistic)
 
 
 def _auroc_difference(a: Scored, b: Scored) -> Estimate:

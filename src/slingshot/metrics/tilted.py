@@ -72,7 +72,7 @@ class Outcomes:
 
     def bound(self, z: float, sign: int) -> float:
         """The lower one, where `sign` is -1, or the upper one of the interval."""
-        tilt = self._tilt(lambda at: self._moved(sign, at)[0] / z, z * self._error)
+        tilt = self._tilt(lambda at: self._moved(sign, at)[0] / z, z * self.error)
         return self._moved(sign, tilt)[1]
 
     def _tilt(self, reach: Callable[[float], float], apart: float) -> float:
@@ -83,7 +83,7 @@ class Outcomes:
         def beyond(at: float) -> float:  # nearly straight in the tilt
             return float(np.log(min(max(reach(at), 1e-12), 1e12)))
 
-        low = high = float(np.clip(np.log(apart / self._error**2), -FARTHEST, FARTHEST)) if self._error else 0.0
+        low = high = float(np.clip(np.log(apart / self.error**2), -FARTHEST, FARTHEST)) if self.error else 0.0
         step = 0.25
         while beyond(low) >= 0 and low > -FARTHEST:
             low, high, step = low - step, low, 2 * step
@@ -94,7 +94,7 @@ class Outcomes:
         return float(brentq(beyond, low, high, xtol=1e-7)) if low < high else low
 
     @cached_property
-    def _error(self) -> float:
+    def error(self) -> float:
         """The standard error at the shares that were seen."""
         return float(np.sqrt(self._variance(self._seen, self._measured[1])))
 
