@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import numpy as np
 
@@ -67,13 +67,13 @@ class Outcomes:
         sign = 1 if value > self.value() else -1
         if sign * (self._moved(sign, FARTHEST)[1] - value) < 0:
             return np.inf
-        tilt = self._tilt(lambda at: abs(self._moved(sign, at)[1] - self.value()) / wanted, wanted)
-        return self._moved(sign, tilt)[0]
+        moved = cache(partial(self._moved, sign))
+        return moved(self._tilt(lambda at: abs(moved(at)[1] - self.value()) / wanted, wanted))[0]
 
     def bound(self, z: float, sign: int) -> float:
         """The lower one, where `sign` is -1, or the upper one of the interval."""
-        tilt = self._tilt(lambda at: self._moved(sign, at)[0] / z, z * self.error)
-        return self._moved(sign, tilt)[1]
+        moved = cache(partial(self._moved, sign))
+        return moved(self._tilt(lambda at: moved(at)[0] / z, z * self.error))[1]
 
     def _tilt(self, reach: Callable[[float], float], apart: float) -> float:
         """Where `reach`, which grows with the tilt, is 1, or the farthest tilt if it is less there. The search begins
