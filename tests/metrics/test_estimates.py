@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from sklearn import metrics as oracle
 
-from slingshot.metrics.estimates import estimate
+from slingshot.metrics.estimates import Variance, estimate, of_recipe
 from slingshot.metrics.scored import Run, Scored
 
 Maker = Callable[..., Scored]
@@ -202,3 +202,51 @@ def test_the_same_seeds_in_another_order_do_not_differ(contestant: Maker, name: 
     found = estimate(name, one, other)
     assert abs(found.value) < 1e-12
     assert found.p_value(0.0) == 1
+
+
+def level(parts: Sequence[tuple[float, float]], apart: float) -> float:
+    """Cochran's p: that at which the quantiles, weighted by their variances, are the distance."""
+    total = sum(variance for variance, _ in parts)
+
+    def beyond(p: float) -> float:
+        quantiles = [stats.t.isf(p / 2, df) if np.isfinite(df) else stats.norm.isf(p / 2) for _, df in parts]
+        weighted = sum(variance * quantile for (variance, _), quantile in zip(parts, quantiles, strict=True))
+        return float(weighted / total - apart / np.sqrt(total))
+
+    return float(optimize.brentq(beyond, 1e-12, 1.0))
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_seeds_add_a_variance_with_its_own_quantile(seeds: int) -> None:
+    generator = np.random.default_rng(seeds)
+    labels = generator.integers(0, 3, size=900)
+    runs = [np.where(generator.random(900) < 0.7 + 0.03 * run, labels, 3).tolist() for run in range(seeds)]
+    one = rows(labels.tolist(), *runs)
+    found, trained = of_recipe("accuracy", one), np.array([np.mean(labels == run) for run in runs])
+    [training] = found.training
+    assert training == Variance(pytest.approx(trained.var(ddof=1) / seeds), seeds - 1)
+    for bound, alone in zip(found.interval(0.95), estimate("accuracy", one).interval(0.95), strict=True):
+        of_rows = ((alone - found.value) / stats.norm.isf(0.025)) ** 2
+        parts = [(of_rows, np.inf), (training.value, training.df)]
+        assert level(parts, abs(bound - found.value)) == pytest.approx(0.05)
+    assert found.p_value(found.value - 0.1) > estimate("accuracy", one).p_value(found.value - 0.1)
+
+
+def test_trainings_that_are_assumed_have_the_normal_quantile(contestant: Maker) -> None:
+    one = contestant(400, skill=2, seeds=(0, 1))
+    found, alone = of_recipe("accuracy", one, seed_sd=0.03), estimate("accuracy", one)
+    assert found.training == (Variance(pytest.approx(0.03**2 / 2), np.inf),)
+    value = alone.value - 0.07
+    of_rows = 0.07 / alone.statistic(value)
+    assert found.p_value(value) == pytest.approx(2 * stats.norm.sf(0.07 / np.hypot(of_rows, 0.03 / np.sqrt(2))))
+
+
+def test_an_area_of_few_levels_reaches_past_the_score_interval() -> None:
+    labels = np.repeat([0, 1], 50)
+    predictions = labels.copy()
+    predictions[:3] = 1
+    scores = np.where(np.eye(2)[predictions] == 1, 0.95, 0.05)
+    one = Scored(np.arange(100), labels, np.arange(100), "stated", (Run(-1, predictions, scores),), {})
+    low, high = estimate("auroc", one).interval(0.95)
+    assert low < 0.92 and high > 0.99, "three of a hundred wrong: 0.99 is no surprise"
+    assert estimate("auroc", one).p_value(0.99) > 0.05

@@ -24,10 +24,7 @@ class Spread:
 
     def quantile(self, confidence: float) -> float:
         """Of the stretched standard error, two-sided."""
-        from scipy.stats import norm, t
-
-        tail = (1 - confidence) / 2
-        return self.stretch * float(norm.isf(tail) if np.isinf(self.df) else t.isf(tail, self.df))
+        return self.stretch * t_quantile(1 - confidence, self.df)
 
     def p_value(self, statistic: float) -> float:
         """Two-sided p of a distance of so many standard errors that take rows to be independent."""
@@ -35,6 +32,13 @@ class Spread:
 
         apart = statistic / self.stretch
         return float(2 * (norm.sf(apart) if np.isinf(self.df) else t.sf(apart, self.df)))
+
+
+def t_quantile(p: float, df: float) -> float:
+    """Of Student's t, two-sided; of the normal distribution where `df` is infinite."""
+    from scipy.stats import norm, t
+
+    return float(norm.isf(p / 2) if np.isinf(df) else t.isf(p / 2, df))
 
 
 def effective(groups: np.ndarray) -> float:

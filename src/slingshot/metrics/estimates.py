@@ -18,13 +18,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slingshot.metrics.auroc import correlation, effective, placements
-from slingshot.metrics.clusters import Spread, spread
+from slingshot.metrics.clusters import Spread, spread, t_quantile
 from slingshot.metrics.outcomes import by_class, by_value, losses, macro_f1
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.tilted import ROUNDING, Outcomes
 
 SHARES = ("accuracy", "coverage")
 SCORED = ("log_loss", "brier")
+LEAST_P = 700.0
+"""Of a p that is looked for, minus its logarithm."""
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Of a mean, or of a difference of means."""
+
+    value: float
+    df: float
+    """Degrees of freedom that it was estimated with; infinite where it is known."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +46,8 @@ class Estimate:
     """From a confidence and a quantile (of the standard error that takes rows to be independent) to low and high."""
     statistic: Callable[[float], float]
     """How many such standard errors the figure is from a value."""
-    training: float = 0.0
-    """Variance that training seeds add."""
-    training_df: float = np.inf
-    """Degrees of freedom of that."""
+    training: tuple[Variance, ...] = ()
+    """What training seeds add."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
         quantile = self.spread.quantile(confidence)
@@ -47,23 +56,37 @@ class Estimate:
             return float(low), float(high)
         found = []
         for bound in (low, high):
-            rows = ((bound - self.value) / (quantile / self.spread.stretch)) ** 2
-            wider = Spread(1.0, self._df(rows)).quantile(confidence) * np.sqrt(rows + self.training)
-            found.append(float(self.value + np.sign(bound - self.value) * wider))
+            rows = (bound - self.value) / (quantile / self.spread.stretch)
+            reach = self._quantile(1 - confidence, rows**2) * self._error(rows**2)
+            found.append(float(self.value + np.sign(bound - self.value) * reach))
         return found[0], found[1]
 
     def p_value(self, value: float) -> float:
         """Two-sided p that the figure is `value`."""
+        from scipy.optimize import brentq
+
         statistic, apart = self.statistic(value), abs(self.value - value)
         if not self.training or not statistic:
             return self.spread.p_value(statistic)
         rows = (apart * self.spread.stretch / statistic) ** 2
-        return Spread(1.0, self._df(rows)).p_value(float(apart / np.sqrt(rows + self.training)))
+        wanted = apart / self._error(rows)
 
-    def _df(self, rows: float) -> float:
-        """Welch and Satterthwaite's degrees of freedom of the sum of the two variances."""
-        parts = rows**2 / self.spread.df + self.training**2 / self.training_df
-        return float((rows + self.training) ** 2 / parts) if parts else np.inf
+        def beyond(logarithm: float) -> float:
+            return self._quantile(np.exp(logarithm), rows) - wanted
+
+        return float(np.exp(brentq(beyond, -LEAST_P, 0.0))) if beyond(-LEAST_P) > 0 else 0.0
+
+    def _error(self, rows: float) -> float:
+        return float(np.sqrt(rows + sum(part.value for part in self.training)))
+
+    def _quantile(self, p: float, rows: float) -> float:
+        """Of the sum of independent errors, two-sided: the mean of their t quantiles, weighted by their variances
+        (Cochran, Biometrics 20, 1964), which is never too small (Mickey and Brown, Annals of Mathematical Statistics
+        37, 1966). The degrees of freedom of Welch and Satterthwaite say too much of three seeds that chance to agree
+        (bench/coverage/seeds.py)."""
+        parts = (Variance(rows, self.spread.df), *self.training)
+        total = sum(part.value for part in parts)
+        return sum(part.value / total * t_quantile(p, part.df) for part in parts) if total else 0.0
 
 
 def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
@@ -100,16 +123,13 @@ def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 
     whole = estimate(metric, a, b)
     trained = [one for one in (a, b) if one is not None and one.trained_seeds]
     many = [one for one in trained if one.trained_seeds >= ENOUGH_SEEDS]
-    assumed = sum(seed_sd**2 / one.trained_seeds for one in trained if one.trained_seeds < ENOUGH_SEEDS)
+    assumed = [Variance(seed_sd**2 / one.trained_seeds, np.inf) for one in trained if one.trained_seeds < ENOUGH_SEEDS]
     seeds = [tuple(run.seed for run in one.runs) for one in many]
     values = [np.array([estimate(metric, replace(one, runs=(run,))).value for run in one.runs]) for one in many]
     if len(seeds) == 2 and seeds[0] == seeds[1]:
         values = [values[0] - values[1]]
-    parts = np.array([np.var(found, ddof=1) / len(found) for found in values])
-    training = float(parts.sum()) + assumed
-    # Welch and Satterthwaite's; what is assumed is taken for known.
-    lost = sum(part**2 / (len(found) - 1) for part, found in zip(parts, values, strict=True))
-    return replace(whole, training=training, training_df=float(training**2 / lost) if lost else np.inf)
+    parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
+    return replace(whole, training=tuple(part for part in (*assumed, *parts) if part.value))
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:
