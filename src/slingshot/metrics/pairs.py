@@ -5,9 +5,8 @@ A difference is that of the trained models at hand, and from ENOUGH_SEEDS traini
 of any training by them. Where a side has fewer, what may be claimed of the recipes stands beside it, in `recipe`.
 
 Under FEW_GROUPS effective groups there is no interval, and where metrics.rare says so there is no p, so that nothing is
-resolved. Where few groups tell two apart on
-accuracy, p is that of the sign test over groups if it is the larger. McNemar's test of each two fitted models stands
-beside it.
+resolved. Where few groups tell two apart on accuracy, p is that of the sign test over groups if it is the larger.
+McNemar's test of each two fitted models stands beside it.
 """
 
 from __future__ import annotations
