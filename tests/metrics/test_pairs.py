@@ -84,7 +84,7 @@ def test_the_sign_test_over_groups_takes_part_where_few_of_them_differ() -> None
 def test_what_few_differing_rows_hide_is_inside_the_interval(differing: int) -> None:
     pair = only_pair(*sides(differing, 0))
     assert pair["low"] < -0.005 and pair["high"] > differing / 100 + 0.03
-    assert pair["reverse_verdict"] == ("not resolved" if differing else "as good")
+    assert pair["reverse_verdict"] == "not resolved", "a hundred rows may be alike by chance"
     assert pair["notes"] == ([] if differing else ["no test row tells them apart"])
 
 

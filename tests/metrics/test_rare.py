@@ -76,7 +76,8 @@ def words(result: dict[str, Any]) -> list[tuple[str, str]]:
 def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(contestant: Maker, primary: str) -> None:
     nine, ten = (compared(rows, contestant, primary) for rows in (9, 10))
     told = {9: words(nine), 10: words(ten)}
-    decided = [("better", "worse"), ("as good", "as good"), ("worse", "better")]
+    alike = "as good" if primary == "accuracy" else "not resolved"  # ten rows may be alike by chance
+    decided = [("better", "worse"), (alike, alike), ("worse", "better")]
     assert told[10] == decided and ten["undecidable"] is None
     if primary == "accuracy":
         assert told[9] == decided and nine["undecidable"] is None

@@ -72,8 +72,8 @@ def test_contestants_with_the_same_predictions_count_once() -> None:
     turned = pair("c", "d", difference=-0.05, low=-0.09, high=-0.01, p_as_good=0.9, p_reverse_as_good=0.001)
     pairs = [pair("a", "b"), pair("a", "c"), pair("a", "d", p=0.3), alike, turned | {"a": "b"}, turned]
     told = {(one["a"], one["b"]): one for one in rule.judged(result(*pairs))["pairs"]}
-    assert told["a", "b"]["p_corrected"] == told["a", "c"]["p_corrected"] == pytest.approx(0.03), "three pairs, not six"
-    assert (told["b", "c"]["verdict"], told["b", "c"]["reverse_verdict"]) == ("as good", "as good")
+    assert told["a", "b"]["p_corrected"] == told["a", "c"]["p_corrected"] == pytest.approx(0.04), "four pairs, not six"
+    assert (told["b", "c"]["verdict"], told["b", "c"]["reverse_verdict"]) == ("not resolved", "not resolved")
     assert told["c", "d"]["verdict"] == told["b", "d"]["verdict"] == "worse"
     deciding = rule.judged(result(*pairs), [("c", "a")])["pairs"]
     assert [deciding[0]["p_corrected"], deciding[1]["p_corrected"]] == [0.01, 0.01]

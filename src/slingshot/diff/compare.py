@@ -119,7 +119,7 @@ class Diff:
         return asdict(self) | told
 
     def _is_lost(self, one: Comparison) -> bool:
-        # Rounded as in significance.p_value: a loss of just the margin is none beyond it.
+        # A loss of just the margin is none beyond it, however it was rounded.
         return one.how == "paired" and one.verdict == "worse" and round(abs(one.difference or 0), 12) > self.margin
 
     def _named(self, chosen: Callable[[Comparison], bool]) -> list[str]:

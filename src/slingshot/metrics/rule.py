@@ -25,7 +25,8 @@ def judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]] = ()) 
     and the same of its recipes where it has `recipe`.
 
     `deciding` are the pairs that are not corrected, by their contestants' names. Contestants with the same predictions
-    count once: what is said of one is said of the other. Claims of trained models and those of recipes are two
+    count once: what is said of one is said of the other. That they are as good is a claim too: on few rows two may be
+    alike by chance. Claims of trained models and those of recipes are two
     families, each of which is corrected alone.
     """
     found = _judged(result, deciding)
@@ -42,11 +43,11 @@ def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> d
     twins = _twins(pairs)
     of = {frozenset((pair["a"], pair["b"])): place for place, pair in enumerate(pairs)}
     first = {of[key] for a, b in deciding if (key := frozenset((twins.get(a, a), twins.get(b, b)))) in of}
-    others = [
-        place
-        for place, pair in enumerate(pairs)
-        if place not in first and not twins.keys() & {pair["a"], pair["b"]} and pair["p"] is not None
-    ]
+    others = []
+    for place, pair in enumerate(pairs):
+        once = pair.get("same") or not twins.keys() & {pair["a"], pair["b"]}
+        if place not in first and once and pair["p"] is not None:
+            others.append(place)
     adjusted = dict(zip(others, corrected([pairs[place] for place in others]), strict=True))
     for place, pair in enumerate(pairs):
         a, b = (twins.get(name, name) for name in (pair["a"], pair["b"]))
@@ -57,10 +58,10 @@ def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> d
         tested = 1 if source in first else max(1, len(others))
         pair["p_corrected"] = held["p"]
         told = verdicts(pair["difference"], held, level)
-        if result.get("undecidable"):  # nor are the same predictions, which few rows of a class may be by chance
+        if result.get("undecidable"):
             pair |= {"verdict": UNRESOLVED, "reverse_verdict": UNRESOLVED, "rows_to_resolve": None}
             continue
-        pair["verdict"], pair["reverse_verdict"] = ("as good", "as good") if pair.get("same") else told
+        pair["verdict"], pair["reverse_verdict"] = told
         pair["rows_to_resolve"] = rows_to_resolve(pair, result["test_rows"], result["margin"], level, tested)
     return {**result, "pairs": pairs}
 
@@ -78,7 +79,7 @@ def corrected(pairs: Sequence[Mapping[str, float | None]]) -> list[dict[str, flo
     """The adjusted p-values of all claims of the pairs, step-down: Holm's procedure (1979) with the multiplier of
     Shaffer (1986, section 2), the most hypotheses that may still be true. Of a pair at most one is: two that do not
     differ are not apart by the margin. So it is the number of pairs that still have an open claim."""
-    order = sorted((float(pair[claim] or 0.0), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS)
+    order = sorted((_held(pair, claim), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS)
     open_claims = [len(CLAIMS)] * len(pairs)
     adjusted: list[dict[str, float]] = [{} for _ in pairs]
     running = 0.0
@@ -96,12 +97,17 @@ def verdicts(difference: float | None, ps: Mapping[str, float | None], level: fl
     """
     if difference is None or ps["p"] is None:
         return UNRESOLVED, UNRESOLVED
-    differ, *as_good = ((ps[claim] or 0.0) < level for claim in CLAIMS)
+    differ, *as_good = (_held(ps, claim) < level for claim in CLAIMS)
     found = []
     for ahead, good in zip((difference > 0, difference < 0), as_good, strict=True):
         behind = differ and difference and not ahead
         found.append("better" if differ and ahead else "as good" if good else "worse" if behind else UNRESOLVED)
     return found[0], found[1]
+
+
+def _held(ps: Mapping[str, float | None], claim: str) -> float:
+    p = ps[claim]
+    return 1.0 if p is None else p
 
 
 def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: float, tested: int = 1) -> int | None:

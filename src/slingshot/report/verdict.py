@@ -33,8 +33,9 @@ RULES = (
     "other pairs are corrected together (Holm's procedure, with Shaffer's multiplier: the number of pairs with an open "
     "claim). Contestants with the same predictions count once.",
     "Better: p of no difference is below 1 minus the confidence of the intervals. As good: not better, and the lower "
-    "bound of the difference's interval is above minus the margin, which is stated beforehand; one that is behind for "
-    "sure, but by less than the margin, is as good. Worse: the other is better, and it is not as good. Otherwise the "
+    "bound of the difference's interval is above minus the margin, which is stated beforehand; of the pairs that do "
+    "not decide, that of the interval as the correction widens it, not as it is shown. One that is behind for sure, "
+    "but by less than the margin, is as good. Worse: the other is better, and it is not as good. Otherwise the "
     "pair is not resolved. Where fewer than 25 groups of test rows tell two apart on accuracy, p is that of their "
     "exact sign test if it is larger; under 20 groups, counted as equal ones, nothing is resolved.",
     "Where the classes with under 10 test rows could together move balanced accuracy, macro-F1 or AUROC by more than "
@@ -144,7 +145,11 @@ def decide(results: Results, settings: Settings) -> Verdict:
         told = _judged(results, deciding)
     if cascade and (why := _preferred(cascade, chosen, told, alone=not (small or large))):
         decision, reasons, chosen = "cascade", [why], cascade
-    undecided = decision == "undecided" and pair is not None and not undecidable
+    rows = labels = None
+    if decision == "undecided" and pair is not None and not undecidable:
+        rows = advice.rows_to_decide(pair, cheaper(small, large), results.pairs)
+        labels = advice.labels_to_decide(pair, cheaper(small, large), results, primary)
+        pair = replace(pair, rows_to_resolve=rows or pair.rows_to_resolve)
     return Verdict(
         decision,
         chosen.name if chosen else None,
@@ -154,8 +159,8 @@ def decide(results: Results, settings: Settings) -> Verdict:
         small_cost_per_1000_texts=_price(small),
         large_cost_per_1000_texts=_price(large),
         cascade_pairs=[_pair(told, cascade, other) for other in (small, large) if cascade and other],
-        rows_to_decide=advice.rows_to_decide(pair, cheaper(small, large), results.pairs) if undecided else None,
-        labels_to_decide=advice.labels_to_decide(pair, cheaper(small, large), results, primary) if undecided else None,
+        rows_to_decide=rows,
+        labels_to_decide=labels,
         reasons=reasons,
     )
 
