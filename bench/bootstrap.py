@@ -1,5 +1,5 @@
-"""One vectorised bootstrap over groups, for all metrics of all contestants: what the library's intervals, which do not
-resample, are measured against, and what whole studies of many metrics take.
+"""One vectorised bootstrap over groups, for all metrics but AUROC of all contestants: what the library's intervals,
+which do not resample, are measured against, and what whole studies of many metrics take.
 
 A resample draws as many groups as there are, with replacement; a row counts as often as its group
 was drawn (Davison and Hinkley, 1997, section 3.8; Miller, arXiv:2411.00640, section 2.2: rows of a
@@ -24,19 +24,16 @@ LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
 """Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
 
 
-def resample(
-    contestants: Sequence[Scored], resamples: int, *, auroc: bool = True, seed: int = SEED
-) -> list[dict[str, np.ndarray]]:
+def resample(contestants: Sequence[Scored], resamples: int, *, seed: int = SEED) -> list[dict[str, np.ndarray]]:
     """For each contestant, metric -> its figure in each resample, shape (seeds, resamples); `recall` is that of
     each class among the rows, shape (seeds, classes, resamples), NaN where the resample has none of it.
 
-    All contestants must be scored on the same rows. Score metrics are left out for a contestant
-    without scores, AUROC for rows of fewer than two classes or if it is not asked for; it is NaN
-    in a resample of one class. `missing_class` is 1 where a class of the rows has none in the
-    resample, so that macro figures average over the rest.
+    All contestants must be scored on the same rows. Losses are left out for a contestant without scores.
+    `missing_class` is 1 where a class of the rows has none in the resample, so that macro figures average over the
+    rest.
     """
     groups = contestants[0].group_count
-    statistics = [[Statistics(c, run, auroc=auroc) for run in c.runs] for c in contestants]
+    statistics = [[Statistics(c, run) for run in c.runs] for c in contestants]
     blocks = [
         [[one.metrics(weights) for one in runs] for runs in statistics]
         for weights in group_weights(groups, resamples, max(LEAST, min(BLOCK, BLOCK_BYTES // (8 * groups))), seed)
@@ -50,10 +47,10 @@ def resample(
     ]
 
 
-def point(scored: Scored, run: Run, *, auroc: bool = True) -> dict[str, float]:
+def point(scored: Scored, run: Run) -> dict[str, float]:
     """Metric -> its figure on the rows as they are; as in `resample`, without those of each class."""
     once = np.ones((scored.group_count, 1))
-    figures = Statistics(scored, run, auroc=auroc).metrics(once)
+    figures = Statistics(scored, run).metrics(once)
     return {name: float(held[0]) for name, held in figures.items() if name != "recall"}
 
 
@@ -88,9 +85,9 @@ def group_weights(groups: int, resamples: int, block: int = BLOCK, seed: int = S
 
 
 class Statistics:
-    """What each group of one run adds to every metric."""
+    """What each group of one run adds to every metric but AUROC."""
 
-    def __init__(self, scored: Scored, run: Run, *, auroc: bool = True) -> None:
+    def __init__(self, scored: Scored, run: Run) -> None:
         rows, labels = np.arange(len(scored.labels)), scored.labels
         present, codes = np.unique(labels, return_inverse=True)
         self.classes = len(present)
@@ -115,11 +112,6 @@ class Statistics:
             ).tocsr()
             @ per_group
         )
-        self.ranks = []
-        if auroc and run.scores is not None and self.classes > 1:
-            self.ranks = [
-                tuple(part @ per_group for part in _ranks(run.scores[:, label], labels == label)) for label in present
-            ]
 
     def metrics(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """Metric -> figures of shape (resamples,), for `recall` (classes, resamples), under whole weights of shape
@@ -133,29 +125,7 @@ class Statistics:
         figures["balanced_accuracy"] = _mean(hits / np.maximum(support, 1), held)
         figures["macro_f1"] = _mean(2 * hits / np.maximum(support + predicted, 1), held)
         figures["missing_class"] = 1.0 - held.all(axis=0)
-        if self.ranks:
-            # Mann-Whitney: an area is the share of (positive, negative) pairs in the right order.
-            pairs = support * (rows - support)
-            ordered = [
-                np.einsum("ij,ij->j", np.cumsum(negatives @ weights, axis=0), positives @ weights)
-                for negatives, positives in self.ranks
-            ]
-            figures["auroc"] = _mean(np.stack(ordered) / np.maximum(pairs, 1), pairs > 0)
         return figures
-
-
-def _ranks(scores: np.ndarray, positive: np.ndarray) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Over the levels, the distinct scores of the positive rows in rising order: two 0-1 matrices
-    of shape (levels, rows). Row i of the first holds the negatives between levels i - 1 and i, one
-    on a level counting half on either side of it (mid-ranks); row i of the second the positives on i.
-    """
-    levels, codes = np.unique(scores[positive], return_inverse=True)
-    negatives = np.flatnonzero(~positive)
-    below = np.concatenate([np.searchsorted(levels, scores[negatives], side) for side in ("left", "right")])
-    columns = np.tile(negatives, 2)
-    kept = below < len(levels)
-    shape = (len(levels), len(scores))
-    return _cells(below[kept], columns[kept], shape, 0.5), _cells(codes, np.flatnonzero(positive), shape)
 
 
 def _cells(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0) -> sparse.csr_array:

@@ -170,14 +170,14 @@ def table(name: str, test: pd.DataFrame, found: list[dict[str, np.ndarray]]) -> 
         scores = [pooled(one["logits"], one["owner"], one["hidden"]) for one in found]
         runs = tuple(Run(seed, each.argmax(axis=1), each) for seed, each in enumerate(scores))
         poolings.append(Scored(np.arange(len(test)), labels, groups, "softmax", runs, {}))
-    resamples = bootstrap.resample(poolings, RESAMPLES, auroc=False)
+    resamples = bootstrap.resample(poolings, RESAMPLES)
     kept = list(POOLINGS).index(KEPT)
     lines = []
     for place, (pooling, scored) in enumerate(zip(POOLINGS, poolings, strict=True)):
         cells = []
         for metric in METRICS:
             points, theirs = (
-                [bootstrap.point(one, run, auroc=False)[metric] for run in one.runs] for one in (scored, poolings[kept])
+                [bootstrap.point(one, run)[metric] for run in one.runs] for one in (scored, poolings[kept])
             )
             apart = [bootstrap.over_seeds(resamples[side][metric]) for side in (place, kept)]
             low, high = percentiles(apart[0] - apart[1], 0.95)

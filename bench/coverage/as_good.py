@@ -121,9 +121,10 @@ def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], num
     """Whether it is called as good, or better."""
     metric = options.primary
     worse, better = draw(stream(f"{case.name}, {metric}, {options.margin}", number), case, metric, other)
-    found, lost = estimate(metric, worse, better), options.margin * (1 if metric in LOWER_IS_BETTER else -1)
-    if (found.value - lost) * lost >= 0 or found.p_value(lost) >= SURELY_NOT:
-        return False  # nor by the other p-values, which take long
+    found, loss = estimate(metric, worse, better), options.margin * (1 if metric in LOWER_IS_BETTER else -1)
+    measured_as_far_behind = (found.value - loss) * loss >= 0
+    if measured_as_far_behind or found.p_value(loss) >= SURELY_NOT:
+        return False  # which the other p-values, that take long, could not change
     pair = pairs.difference("worse", "better", {"worse": worse, "better": better}, options)
     words = rule.verdicts(pair["difference"], pair, 1 - options.confidence)
     return words[metric in LOWER_IS_BETTER] in ("as good", "better")

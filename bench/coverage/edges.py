@@ -142,7 +142,7 @@ def simulate(case: Case, metric: str, number: int) -> list[float]:
     if number % BOOTSTRAPPED:
         found += [np.nan, np.nan]
     else:
-        a, b = (one[name][0] for one in bootstrap.resample(both, RESAMPLES, auroc=False))
+        a, b = (one[name][0] for one in bootstrap.resample(both, RESAMPLES))
         found += [_holds(percentiles(a, 0.95), true[0]), _holds(percentiles(a - b, 0.95), true[0] - true[1])]
     return [float(value) for value in found]
 

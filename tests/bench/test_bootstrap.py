@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, recall_score, roc_auc_score
+from sklearn.metrics import f1_score, recall_score
 
 from bench import bootstrap
 from slingshot.metrics.scored import Scored
@@ -35,8 +35,6 @@ def slow(scored: Scored, counts: np.ndarray, seed: int) -> dict[str, Any]:
         held = run.scores[rows]
         figures["log_loss"] = -np.mean(np.log(np.maximum(held[np.arange(len(rows)), labels], 1e-6)))
         figures["brier"] = np.mean(np.sum((held - np.eye(held.shape[1])[labels]) ** 2, axis=1))
-        areas = [roc_auc_score(labels == c, held[:, c]) for c in present] if len(present) > 1 else [np.nan]
-        figures["auroc"] = np.mean(areas)
     return figures
 
 
@@ -63,11 +61,9 @@ def test_every_metric_of_every_resample_equals_the_slow_one(contestant: Maker, o
             np.testing.assert_allclose(figures[seed], expected, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
-def test_the_cases_above_meet_missing_classes_and_undefined_auroc(contestant: Maker) -> None:
+def test_the_cases_above_meet_missing_classes(contestant: Maker) -> None:
     [few] = bootstrap.resample([contestant(count=9, classes=5)], 80)
     assert 0 < few["missing_class"].mean() < 1
-    [single] = bootstrap.resample([contestant(count=6, classes=2, per_group=2)], 80)
-    assert 0 < np.isnan(single["auroc"]).mean() < 1
 
 
 def test_unit_weights_give_the_point_figures_of_the_metric_classes(contestant: Maker) -> None:
@@ -99,12 +95,6 @@ def test_contestants_meet_the_same_resamples_whoever_else_is_there(contestant: M
     a, b = contestant(skill=1), contestant(skill=9, seeds=(0, 1))
     together, alone = bootstrap.resample([a, b], 50), bootstrap.resample([b], 50)
     np.testing.assert_array_equal(together[1]["macro_f1"], alone[0]["macro_f1"])
-
-
-def test_without_auroc_nothing_else_changes(contestant: Maker) -> None:
-    [full], [rest] = (bootstrap.resample([contestant()], 30, auroc=flag) for flag in (True, False))
-    assert set(full) - set(rest) == {"auroc"}
-    np.testing.assert_array_equal(full["log_loss"], rest["log_loss"])
 
 
 def test_three_seeds_are_resampled_and_two_are_averaged() -> None:

@@ -25,8 +25,8 @@ from slingshot.metrics.tilted import ROUNDING, Outcomes
 
 SHARES = ("accuracy", "coverage")
 SCORED = ("log_loss", "brier")
-LEAST_P = 700.0
-"""Of a p that is looked for, minus its logarithm."""
+LEAST_LOG_P = -700.0
+"""Logarithm of the least p that is looked for; a smaller one is 0."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Estimate:
             return float(low), float(high)
         found = []
         for bound in (low, high):
-            rows = (bound - self.value) / (quantile / self.spread.stretch)
-            reach = self._quantile(1 - confidence, rows**2) * self._error(rows**2)
+            rows = ((bound - self.value) / (quantile / self.spread.stretch)) ** 2
+            reach = self._quantile(1 - confidence, rows) * self._error(rows)
             found.append(float(self.value + np.sign(bound - self.value) * reach))
         return found[0], found[1]
 
@@ -71,12 +71,13 @@ class Estimate:
         rows = (apart * self.spread.stretch / statistic) ** 2
         wanted = apart / self._error(rows)
 
-        def beyond(logarithm: float) -> float:
-            return self._quantile(np.exp(logarithm), rows) - wanted
+        def beyond(log_p: float) -> float:
+            return self._quantile(np.exp(log_p), rows) - wanted
 
-        return float(np.exp(brentq(beyond, -LEAST_P, 0.0))) if beyond(-LEAST_P) > 0 else 0.0
+        return float(np.exp(brentq(beyond, LEAST_LOG_P, 0.0))) if beyond(LEAST_LOG_P) > 0 else 0.0
 
     def _error(self, rows: float) -> float:
+        """Of the figure of a recipe, whose test rows alone have the variance `rows`."""
         return float(np.sqrt(rows + sum(part.value for part in self.training)))
 
     def _quantile(self, p: float, rows: float) -> float:

@@ -79,7 +79,7 @@ def corrected(pairs: Sequence[Mapping[str, float | None]]) -> list[dict[str, flo
     """The adjusted p-values of all claims of the pairs, step-down: Holm's procedure (1979) with the multiplier of
     Shaffer (1986, section 2), the most hypotheses that may still be true. Of a pair at most one is: two that do not
     differ are not apart by the margin. So it is the number of pairs that still have an open claim."""
-    order = sorted((_held(pair, claim), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS)
+    order = sorted((_p(pair, claim), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS)
     open_claims = [len(CLAIMS)] * len(pairs)
     adjusted: list[dict[str, float]] = [{} for _ in pairs]
     running = 0.0
@@ -97,7 +97,7 @@ def verdicts(difference: float | None, ps: Mapping[str, float | None], level: fl
     """
     if difference is None or ps["p"] is None:
         return UNRESOLVED, UNRESOLVED
-    differ, *as_good = (_held(ps, claim) < level for claim in CLAIMS)
+    differ, *as_good = (_p(ps, claim) < level for claim in CLAIMS)
     found = []
     for ahead, good in zip((difference > 0, difference < 0), as_good, strict=True):
         behind = differ and difference and not ahead
@@ -105,7 +105,8 @@ def verdicts(difference: float | None, ps: Mapping[str, float | None], level: fl
     return found[0], found[1]
 
 
-def _held(ps: Mapping[str, float | None], claim: str) -> float:
+def _p(ps: Mapping[str, float | None], claim: str) -> float:
+    """Of a claim; 1 where there is none, as what was not tested is not shown."""
     p = ps[claim]
     return 1.0 if p is None else p
 

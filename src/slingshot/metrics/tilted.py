@@ -45,6 +45,7 @@ class Outcomes:
 
     @cached_property
     def _seen(self) -> np.ndarray:
+        """The measured share of each outcome in its stratum."""
         return np.asarray(self.counts / self.rows[self.strata])
 
     @cached_property
@@ -80,7 +81,7 @@ class Outcomes:
         where a figure that few errors move little would be `apart` from the measured one."""
         from scipy.optimize import brentq
 
-        def beyond(at: float) -> float:  # nearly straight in the tilt
+        def beyond(at: float) -> float:  # of logarithms, as these are nearly straight in the tilt: few steps do
             return float(np.log(min(max(reach(at), 1e-12), 1e12)))
 
         low = high = float(np.clip(np.log(apart / self.error**2), -FARTHEST, FARTHEST)) if self.error else 0.0
@@ -125,13 +126,13 @@ class Outcomes:
             shares = start + part * step
             return -worth(shares, self.gradient(shares)[0])
 
-        shares, found = self._seen, self._measured
+        shares, at_shares = self._seen, self._measured
         for _ in range(ROUNDS):
-            aim = self._tilted(pull * found[1])
+            aim = self._tilted(pull * at_shares[1])
             at_aim = self.gradient(aim)
-            if np.abs(at_aim[1] - found[1]).max() < 1e-12:
+            if np.abs(at_aim[1] - at_shares[1]).max() < 1e-12:
                 return aim, at_aim  # as of a figure that is linear
-            before = worth(shares, found[0])
+            before = worth(shares, at_shares[0])
             if worth(aim, at_aim[0]) - before < -LITTLE:
                 way = (shares, aim - shares)
                 part = minimize_scalar(loss, bounds=(0, 1), args=way, options={"xatol": 1e-4}).x
@@ -139,10 +140,10 @@ class Outcomes:
                 at_aim = self.gradient(aim)
             gain = worth(aim, at_aim[0]) - before
             if gain > -LITTLE:
-                shares, found = aim, at_aim
+                shares, at_shares = aim, at_aim
             if gain < LITTLE:
                 break
-        return shares, found
+        return shares, at_shares
 
     def _variance(self, shares: np.ndarray, slopes: np.ndarray) -> float:
         """Of the figure by the delta method, each stratum's unbiased: divided by its rows less one."""
