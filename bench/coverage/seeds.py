@@ -1,4 +1,5 @@
-"""Training seeds: whether claims of recipes hold, and how often the gate of `slingshot diff` fails an unchanged recipe.
+"""Training seeds: whether claims of recipes hold, how often the gate of `slingshot diff` fails an unchanged recipe, and
+whether the test rows that are advised are enough where training varies too.
 
 Each training of a recipe has a true accuracy of its own, normal around the recipe's. Its rows are right where a normal
 figure that all trainings and both contestants partly share is low enough. Beside the shares of false claims of one seed
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -17,7 +19,7 @@ from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
 from slingshot.diff import compare
 from slingshot.diff.sides import Predicted
-from slingshot.metrics import pairs
+from slingshot.metrics import pairs, rule
 from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
 from slingshot.settings import MetricsSettings
 
@@ -31,6 +33,11 @@ SHARED, OWN = 0.6, 0.25
 """How much of what makes a row hard is so for all, and for all trainings of one recipe besides."""
 GATED = 10
 """Contestants behind the gate."""
+FEW_ROWS, FIRST_STUDIES = 840, 300
+ADVISED = ((0.03, 0.005, 3), (0.02, 0.003, 3), (0.02, 0.006, 5))
+"""Lead over an LLM, standard deviation between trainings, and seeds, for which test rows are advised."""
+ENOUGH = (0.75, 0.85)
+"""Share of second studies that decide with the rows advised, which are meant for 0.8."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,38 @@ def _accuracy(one: Scored) -> float:
     return float(np.mean([run.predictions == one.labels for run in one.runs]))
 
 
+def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> dict[str, Any]:
+    """A model so far ahead of an LLM, as one study measures the two."""
+    generator = stream(f"ahead by {lead}, {spread}, {rows} rows, {seeds} seeds", number)
+    shared = generator.normal(size=rows)
+    sides = {"a": draw(generator, shared, RIGHT + lead, seeds, spread), "b": draw(generator, shared, RIGHT, 1, 0.0)}
+    return pairs.difference("a", "b", sides, OPTIONS)
+
+
+def enough_rows(lead: float, spread: float, seeds: int) -> int:
+    """The test rows advised after a study of FEW_ROWS that measured the true lead, and variances as such studies do on
+    average."""
+    studies = [ahead(lead, spread, seeds, FEW_ROWS, number)["variances"] for number in range(FIRST_STUDIES)]
+    of_rows = float(np.mean([found["rows"]["value"] for found in studies]))
+    training = float(np.mean([part["value"] for found in studies for part in found["training"]]))
+    variances = {
+        "rows": {"value": of_rows, "df": None},
+        "training": [{"value": training, "df": seeds - 1}],
+        "noise": float(np.mean([found["noise"] for found in studies])),
+    }
+    found = rule.rows_to_decide(
+        {"difference": lead, "variances": variances}, FEW_ROWS, OPTIONS.margin, LEVEL, first_is_cheaper=None
+    )
+    assert found is not None
+    return found
+
+
+def decides(case: tuple[float, float, int], rows: int, number: int) -> bool:
+    """Whether a second study, with so many test rows and all trained anew, calls it better."""
+    told = ahead(*case, rows, number)
+    return bool(told["p"] < LEVEL and told["difference"] > 0)
+
+
 NOTHING = compare.Diff("HEAD", "", "accuracy", "accuracy", OPTIONS.margin, OPTIONS.confidence, OPTIONS.seed_sd, ())
 
 
@@ -120,3 +159,9 @@ def figures(run: Simulations) -> Iterator[Figure]:
         yield Figure(
             f"{rows:,} rows, {seeds} seeds", f"{GATED} contestants trained anew: alarm", float(alarms), most=MOST
         )
+    for lead, spread, count in ADVISED[: 1 if run.quick else None]:
+        name = f"{100 * lead:g} points ahead, {100 * spread:g} between {count} seeds"
+        advised = enough_rows(lead, spread, count)
+        yield Figure(name, "rows advised to decide", advised)
+        share = run.each(decides, (lead, spread, count), advised).mean()
+        yield Figure(name, "decided with these", float(share), *ENOUGH)

@@ -114,6 +114,12 @@ def test_three_seeds_bring_training_variance_into_the_interval(contestant: Maker
     narrow, wide = only_pair(few, llm), only_pair(many, llm)
     assert wide["high"] - wide["low"] > 1.5 * (narrow["high"] - narrow["low"])
     assert narrow["recipe"] and not wide["recipe"]
+    assert narrow["variances"]["training"] == []
+    [training] = wide["variances"]["training"]
+    assert training == {"value": pytest.approx(np.var((0.4, 0.6, 0.5), ddof=1) / 3), "df": 2}
+    of_rows = wide["variances"]["rows"]
+    assert of_rows["value"] < narrow["variances"]["rows"]["value"] * 1.01, "training is none of it"
+    assert of_rows["df"] is None
 
 
 def test_with_few_seeds_a_claim_of_the_recipe_is_widened_by_what_a_seed_varies(contestant: Maker) -> None:
@@ -124,6 +130,8 @@ def test_with_few_seeds_a_claim_of_the_recipe_is_widened_by_what_a_seed_varies(c
         above, wider = pair["high"] - pair["difference"], pair["recipe"]["high"] - pair["difference"]
         assert wider == pytest.approx(np.hypot(above, 1.96 * 0.012 * variance**0.5), rel=1e-3)
         assert pair["recipe"]["p"] > pair["p"]
+        of_training = sum(part["value"] for part in pair["recipe"]["variances"]["training"])
+        assert of_training == pytest.approx(0.012**2 * variance)
     assert only_pair(one, llm, seed_sd=0.0)["recipe"]["high"] == only_pair(one, llm)["high"]
     assert only_pair(llm, right_on(rows, {-1: 0.6}))["recipe"] is None
 
@@ -140,7 +148,7 @@ def test_without_scores_auroc_pairs_are_null_with_a_note_and_are_not_counted(con
     options = OPTIONS.model_copy(update={"primary": "auroc"})
     sides = {"a": contestant(skill=12), "b": contestant(source="none"), "c": contestant(skill=1)}
     first, second, third = rule.judged(pairs.compare(sides, FOLDER, options))["pairs"]
-    assert [first[key] for key in ("b_value", "difference", "low", "high", *rule.CLAIMS)] == [None] * 7
+    assert [first[key] for key in ("b_value", "difference", "low", "high", "variances", *rule.CLAIMS)] == [None] * 8
     assert first["a_value"] is not None
     assert first["notes"] == ["b: auroc is undefined, as it needs scores, and the score source is none"]
     assert first["verdict"] == third["verdict"] == "not resolved"

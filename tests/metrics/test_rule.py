@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from slingshot.metrics import rule
 
@@ -13,10 +14,17 @@ MARGIN, LEVEL = 0.02, 0.05
 P = st.floats(0, 1)
 
 
+def variances(rows: float, training: float = 0.0, df: int | None = None, noise: float = 0.0) -> dict[str, Any]:
+    """Of known test rows, and of training that was estimated with `df` degrees of freedom."""
+    of_training = [{"value": training, "df": df}] if training else []
+    return {"rows": {"value": rows, "df": None}, "training": of_training, "noise": noise}
+
+
 def pair(a: str, b: str, **held: Any) -> dict[str, Any]:
     return {"a": a, "b": b, "difference": 0.05, "low": 0.01, "high": 0.09, "p": 0.01} | {
         "p_as_good": 0.001,
         "p_reverse_as_good": 0.9,
+        "variances": variances(0.02**2),
         "same": False,
         **held,
     }
@@ -79,13 +87,17 @@ def test_contestants_with_the_same_predictions_count_once() -> None:
     assert [deciding[0]["p_corrected"], deciding[1]["p_corrected"]] == [0.01, 0.01]
 
 
+def undecided(difference: float, of: dict[str, Any]) -> dict[str, Any]:
+    words = {"verdict": "not resolved", "reverse_verdict": "not resolved"}
+    return pair("a", "b", difference=difference, variances=of, **words)
+
+
 @pytest.mark.parametrize("difference", [0.0, 0.005, 0.03])
 def test_rows_that_resolve_do_so_in_80_of_100_studies(difference: float) -> None:
-    held = pair("a", "b", difference=difference, low=difference - 0.05, high=difference + 0.05)
-    held |= {"verdict": "not resolved", "reverse_verdict": "not resolved"}
+    held = undecided(difference, variances(0.0255**2))
     rows = rule.rows_to_resolve(held, 400, MARGIN, LEVEL)
     assert rows is not None
-    se = 0.05 / 1.959964 * (400 / rows) ** 0.5
+    se = 0.0255 * (400 / rows) ** 0.5
     found = difference + se * np.random.default_rng(0).normal(size=20_000)
     reach = 1.959964 * se
     resolved = (np.abs(found) > reach) | (np.abs(found) + reach < MARGIN)
@@ -93,3 +105,29 @@ def test_rows_that_resolve_do_so_in_80_of_100_studies(difference: float) -> None
     more = rule.rows_to_resolve(held, 400, MARGIN, LEVEL, tested=6)
     assert more is not None and more > rows
     assert rule.rows_to_resolve(held | {"verdict": "as good", "reverse_verdict": "as good"}, 400, MARGIN, LEVEL) is None
+
+
+@pytest.mark.parametrize(("df", "noise"), [(None, 0.0), (2, 0.0), (2, 0.5)])
+def test_more_test_rows_tell_nothing_of_training(df: int | None, noise: float) -> None:
+    training = 0.002**2
+    held = undecided(0.02, variances(0.02**2, training, df, noise * training))
+    rows = rule.rows_to_resolve(held, 400, MARGIN, LEVEL)
+    assert rows is not None
+    of_rows = 0.02**2 * 400 / rows
+    generator = np.random.default_rng(0)
+    seen = training * (1 - noise + noise * 400 / rows)
+    seen *= np.ones(20_000) if df is None else generator.chisquare(df, 20_000) / df
+    share = seen / (of_rows + seen)
+    quantile = (1 - share) * stats.norm.isf(0.025) + share * (stats.norm if df is None else stats.t(df)).isf(0.025)
+    reach = quantile * np.sqrt(of_rows + seen)
+    found = 0.02 + np.sqrt(of_rows + training * (1 - noise)) * generator.normal(size=20_000)
+    resolved = (np.abs(found) > reach) | (np.abs(found) + reach < MARGIN)
+    assert resolved.mean() == pytest.approx(0.8, abs=0.015)
+
+
+@pytest.mark.parametrize("df", [2, None])
+def test_no_number_of_rows_resolves_what_training_hides(df: int | None) -> None:
+    held = undecided(0.005, variances(0.02**2, 0.012**2, df))
+    assert rule.rows_to_resolve(held, 400, MARGIN, LEVEL) is None
+    assert rule.rows_to_decide(held, 400, MARGIN, LEVEL, None) is None
+    assert rule.rows_to_resolve(undecided(0.005, variances(0.02**2)), 400, MARGIN, LEVEL) is not None

@@ -139,6 +139,7 @@ def pair(a: str, b: str, values: dict[str, float] = VALUES) -> dict[str, Any]:
         "difference": difference,
         "low": low,
         "high": high,
+        "variances": variances(0.031),
         "p": SMALL if low > 0 or high < 0 else 0.41,
         "p_as_good": SMALL if low > -0.02 else 0.7,
         "p_reverse_as_good": SMALL if high < 0.02 else 0.7,
@@ -149,12 +150,18 @@ def pair(a: str, b: str, values: dict[str, float] = VALUES) -> dict[str, Any]:
     }
 
 
+def variances(half_width: float) -> dict[str, Any]:
+    """What a 95% interval is made of, where training adds nothing."""
+    return {"rows": {"value": (half_width / 1.959964) ** 2, "df": None}, "training": [], "noise": 0.0}
+
+
 def related(pair: dict[str, Any], difference: float, half_width: float, p: float, verdict: str, reverse: str) -> None:
     """Change a pair so that, tested alone, its sides are this to each other."""
     pair.update(
         difference=difference,
         low=difference - half_width,
         high=difference + half_width,
+        variances=variances(half_width),
         p=p,
         p_as_good=SMALL if verdict in ("better", "as good") else 0.8,
         p_reverse_as_good=SMALL if reverse in ("better", "as good") else 0.8,

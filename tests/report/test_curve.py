@@ -9,6 +9,7 @@ import pytest
 from slingshot.points import Point, measured_on, write_points
 from slingshot.report import curve, page, summary, terminal
 from slingshot.report.section import sections
+from tests.report.conftest import variances
 
 POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
 SHOTS = replace(POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7)
@@ -127,11 +128,11 @@ def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files
     points = [replace(p, training_seed=s) for p in (POINT, *QUARTER[:1]) for s in range(3)]
     made = [*points, replace(SHOTS, accuracy=0.8)]
 
-    def low(seeds: list[float]) -> int:
-        files.intervals["minilm"]["seeds"] = [{"seed": s, "accuracy": value} for s, value in enumerate(seeds)]
+    def low(half_width: float, *training: float) -> int:
+        """With an interval as wide as three seeds make it."""
+        told = variances(0.02) | {"training": [{"value": value, "df": 2} for value in training]}
+        pair.update(low=0.1 - half_width, high=0.1 + half_width, variances=told)
         [match] = [m for m in curve.matches(build(*made)[0]["tweets"].results, "accuracy") if m.large == "gemma"]
         return match.low
 
-    pair.update(low=0.08, high=0.12)
-    alone, same, apart = low([0.84]), low([0.84, 0.84, 0.84]), low([0.83, 0.84, 0.85])
-    assert alone == same < apart
+    assert low(0.02) == low(0.06, 0.006**2)

@@ -84,7 +84,7 @@ def test_a_cascade_that_is_one_of_its_sides_is_called_that_and_takes_no_part(
 
 
 def test_without_an_interval_no_dash_stands_for_one(files, study, tmp_path) -> None:
-    files.pair("minilm", "gemma").update(dict.fromkeys(("low", "high", *rule.CLAIMS)))
+    files.pair("minilm", "gemma").update(dict.fromkeys(("low", "high", "variances", *rule.CLAIMS)))
     files.write(tmp_path)
     part = sections(study(), tmp_path)["tweets"]
     assert part.headline == "undecided"

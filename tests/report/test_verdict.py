@@ -7,7 +7,7 @@ from slingshot.report.advice import rows_to_decide
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.verdict import best, decide, judged
 from slingshot.settings import DecisionSettings
-from tests.report.conftest import NOTHING, related
+from tests.report.conftest import NOTHING, related, variances
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
@@ -156,7 +156,7 @@ def test_a_pair_reads_the_same_from_both_sides(files) -> None:
 
 
 def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> None:
-    files.pair("minilm", "gemma").update(dict.fromkeys(("difference", "low", "high", *rule.CLAIMS)))
+    files.pair("minilm", "gemma").update(dict.fromkeys(("difference", "low", "high", "variances", *rule.CLAIMS)))
     found = decided(files, study, tmp_path)
     assert (found.decision, found.rows_to_decide) == ("undecided", None)
 
@@ -172,7 +172,7 @@ def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> N
     ],
 )
 def test_rows_to_decide_have_a_power_of_80_percent(difference, small_is_cheaper, distance) -> None:
-    pair = Pair("a", "b", difference=difference, low=difference - 0.04, high=difference + 0.04)
+    pair = Pair("a", "b", difference=difference, variances=variances(0.04))
     found = rows_to_decide(pair, small_is_cheaper, {"test_rows": 100, "margin": 0.01, "confidence": 0.95})
     # 1.960 + 0.842 standard errors lie between what is measured and what must be excluded.
     wanted = None if distance is None else 100 * (0.04 / 1.960 * 2.802 / distance) ** 2

@@ -114,9 +114,19 @@ def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> No
     assert unexplained(found, files) == []
 
 
+def test_where_no_number_of_rows_would_decide_more_seeds_may(files, study, tmp_path) -> None:
+    pair = files.pair("minilm", "gemma")
+    related(pair, 0.004, 0.04, 0.9, "not resolved", "not resolved")
+    said = "No number of test rows is likely to decide it"
+    assert said not in written(files, study, tmp_path).words
+    pair["variances"]["training"] = [{"value": 0.02**2, "df": 2}]
+    words = written(files, study, tmp_path).words
+    assert f"{said}, were the difference truly as measured. More training seeds may." in words
+
+
 def test_a_failed_pair_is_said_with_its_reason(files, study, tmp_path) -> None:
     files.pair("minilm", "gemma").update(
-        dict.fromkeys(("a_value", "b_value", "difference", "low", "high", *rule.CLAIMS)),
+        dict.fromkeys(("a_value", "b_value", "difference", "low", "high", "variances", *rule.CLAIMS)),
         notes=["gemma: the contestant gives no scores"],
     )
     text = written(files, study, tmp_path).words

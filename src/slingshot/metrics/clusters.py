@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slingshot.metrics.variances import t_quantile
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -32,13 +34,6 @@ class Spread:
 
         apart = statistic / self.stretch
         return float(2 * (norm.sf(apart) if np.isinf(self.df) else t.sf(apart, self.df)))
-
-
-def t_quantile(p: float, df: float) -> float:
-    """Of Student's t, two-sided; of the normal distribution where `df` is infinite."""
-    from scipy.stats import norm, t
-
-    return float(norm.isf(p / 2) if np.isinf(df) else t.isf(p / 2, df))
 
 
 def effective(groups: np.ndarray) -> float:

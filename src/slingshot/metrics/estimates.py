@@ -18,24 +18,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slingshot.metrics.auroc import correlation, effective, placements
-from slingshot.metrics.clusters import Spread, spread, t_quantile
+from slingshot.metrics.clusters import Spread, spread
 from slingshot.metrics.outcomes import by_class, by_value, losses, macro_f1
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.tilted import ROUNDING, Outcomes
+from slingshot.metrics.variances import Variance, error, quantile
 
 SHARES = ("accuracy", "coverage")
 SCORED = ("log_loss", "brier")
 LEAST_LOG_P = -700.0
 """Logarithm of the least p that is looked for; a smaller one is 0."""
-
-
-@dataclass(frozen=True)
-class Variance:
-    """Of a mean, or of a difference of means."""
-
-    value: float
-    df: float
-    """Degrees of freedom that it was estimated with; infinite where it is known."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +42,20 @@ class Estimate:
     """What training seeds add."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        quantile = self.spread.quantile(confidence)
-        low, high = self.bounds(confidence, quantile)
+        low, high = self._of_rows(confidence)
         if not self.training:
-            return float(low), float(high)
+            return low, high
         found = []
         for bound in (low, high):
-            rows = ((bound - self.value) / (quantile / self.spread.stretch)) ** 2
-            reach = self._quantile(1 - confidence, rows) * self._error(rows)
+            parts = self._parts(((bound - self.value) / self._deviate(confidence)) ** 2)
+            reach = quantile(1 - confidence, parts) * error(parts)
             found.append(float(self.value + np.sign(bound - self.value) * reach))
         return found[0], found[1]
+
+    def rows(self, confidence: float) -> Variance:
+        """What test rows alone add: of the standard error that the interval at that confidence stands for."""
+        low, high = self._of_rows(confidence)
+        return Variance(((high - low) / 2 / self._deviate(confidence)) ** 2, self.spread.df)
 
     def p_value(self, value: float) -> float:
         """Two-sided p that the figure is `value`."""
@@ -68,26 +64,25 @@ class Estimate:
         statistic, apart = self.statistic(value), abs(self.value - value)
         if not self.training or not statistic:
             return self.spread.p_value(statistic)
-        rows = (apart * self.spread.stretch / statistic) ** 2
-        wanted = apart / self._error(rows)
+        parts = self._parts((apart * self.spread.stretch / statistic) ** 2)
+        wanted = apart / error(parts)
 
         def beyond(log_p: float) -> float:
-            return self._quantile(np.exp(log_p), rows) - wanted
+            return quantile(np.exp(log_p), parts) - wanted
 
         return float(np.exp(brentq(beyond, LEAST_LOG_P, 0.0))) if beyond(LEAST_LOG_P) > 0 else 0.0
 
-    def _error(self, rows: float) -> float:
-        """Of the figure of a recipe, whose test rows alone have the variance `rows`."""
-        return float(np.sqrt(rows + sum(part.value for part in self.training)))
+    def _of_rows(self, confidence: float) -> tuple[float, float]:
+        low, high = self.bounds(confidence, self.spread.quantile(confidence))
+        return float(low), float(high)
 
-    def _quantile(self, p: float, rows: float) -> float:
-        """Of the sum of independent errors, two-sided: the mean of their t quantiles, weighted by their variances
-        (Cochran, Biometrics 20, 1964), which is never too small (Mickey and Brown, Annals of Mathematical Statistics
-        37, 1966). The degrees of freedom of Welch and Satterthwaite say too much of three seeds that chance to agree
-        (bench/coverage/seeds.py)."""
-        parts = (Variance(rows, self.spread.df), *self.training)
-        total = sum(part.value for part in parts)
-        return sum(part.value / total * t_quantile(p, part.df) for part in parts) if total else 0.0
+    def _deviate(self, confidence: float) -> float:
+        """Of the stretched standard error."""
+        return self.spread.quantile(confidence) / self.spread.stretch
+
+    def _parts(self, rows: float) -> tuple[Variance, ...]:
+        """What makes up the error of a recipe's figure, whose test rows alone have the variance `rows`."""
+        return Variance(rows, self.spread.df), *self.training
 
 
 def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
@@ -131,6 +126,19 @@ def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 
         values = [values[0] - values[1]]
     parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
     return replace(whole, training=tuple(part for part in (*assumed, *parts) if part.value))
+
+
+def noise(metric: str, one: Scored, confidence: float) -> float:
+    """How much of the variance of the mean over seeds, by which these differ, is chance of the rows: each seed has
+    other rows wrong. With n times the rows it is an n-th.
+
+    The interval of one seed holds all of it, that of the mean of S seeds an S-th.
+    """
+    if one.trained_seeds < ENOUGH_SEEDS:
+        return 0.0
+    runs = [estimate(metric, replace(one, runs=(run,))).rows(confidence).value for run in one.runs]
+    whole = estimate(metric, one).rows(confidence).value
+    return max(0.0, float(np.mean(runs)) - whole) / (len(runs) - 1)
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:

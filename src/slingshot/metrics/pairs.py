@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slingshot.metrics import clusters, rare, rule
-from slingshot.metrics.estimates import Estimate, apart, of_recipe, value_of
+from slingshot.metrics.estimates import Estimate, apart, noise, of_recipe, value_of
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, undefined
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import mcnemar, signs
+from slingshot.metrics.variances import Variance
 from slingshot.settings import PARAMS, MetricsSettings, UserError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def difference(
         "b": b,
         "a_value": values[a],
         "b_value": values[b],
-        **dict.fromkeys(("difference", "low", "high", *rule.CLAIMS, "recipe")),
+        **dict.fromkeys(("difference", "low", "high", "variances", *rule.CLAIMS, "recipe")),
         "notes": _undefined({name: contestants[name] for name, value in values.items() if value is None}, primary),
     }
     if pair["a_value"] is None or pair["b_value"] is None:
@@ -129,18 +130,29 @@ def difference(
     return pair
 
 
-def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: float) -> dict[str, float | None]:
-    """The interval, and the p of each claim, None where rows can't decide. Few training seeds are taken to vary by
-    `seed_sd`."""
+def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: float) -> dict[str, Any]:
+    """The interval, the variances that it is made of, and the p of each claim, None where rows can't decide. Few
+    training seeds are taken to vary by `seed_sd`."""
     primary, confidence, paired = settings.primary, settings.confidence, _same_rows(one, other)
     found = of_recipe(primary, one, other, seed_sd) if paired else apart(primary, one, other, confidence, seed_sd)
     low, high = found.interval(confidence)
+    variances = {
+        "rows": _row(found.rows(confidence)),
+        "training": [_row(part) for part in found.training],
+        "noise": sum(noise(primary, side, confidence) for side in (one, other)),
+    }
+    told = {"low": low, "high": high, "variances": variances}
     if rare.why_undecidable(primary, settings.margin, rare.class_rows(one), rare.class_rows(other)):
-        return {"low": low, "high": high, **dict.fromkeys(rule.CLAIMS)}
+        return told | dict.fromkeys(rule.CLAIMS)
     p = found.p_value(0.0)
     if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
         p = max(p, signs(one, other) or 0.0)
-    return {"low": low, "high": high, "p": p, **_as_good(found, settings.margin)}
+    return told | {"p": p, **_as_good(found, settings.margin)}
+
+
+def _row(part: Variance) -> dict[str, float | None]:
+    """As the file has it; `df` null where the variance is known."""
+    return {"value": part.value, "df": part.df if np.isfinite(part.df) else None}
 
 
 def _as_good(found: Estimate, margin: float) -> dict[str, float]:

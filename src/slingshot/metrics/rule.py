@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
 from typing import Any
+
+import numpy as np
+
+from slingshot.metrics.variances import Variance, error, quantile
 
 CLAIMS = ("p", "p_as_good", "p_reverse_as_good")
 JUDGED = ("p_corrected", "verdict", "reverse_verdict", "rows_to_resolve")
 POWER = 0.8
 """Chance of a claim at which test rows are called enough."""
 MOST_ROWS = 10**9
+STUDIES = 16
+"""In which a variance that is estimated comes out differently, when rows are advised."""
 UNRESOLVED = "not resolved"
 
 
@@ -115,15 +124,13 @@ def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: fl
     """Test rows with which, were the difference truly as measured, neither would be left unresolved in POWER of 100
     studies; None where the pair is resolved, or has no interval, or no number would do.
 
-    `tested` pairs share the level. The standard error is taken from the interval and falls with the root of the rows.
+    `tested` pairs share the level.
     """
-    if pair["low"] is None or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
+    if not pair["variances"] or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
         return None
-    error = _error(pair, level)
 
     def power(number: int) -> float:
-        se = error * math.sqrt(rows / number)
-        reach = _deviate(level / tested) * se
+        se, reach = _error_and_reach(pair["variances"], number / rows, level / tested)
         # One is better beyond `reach`; within margin - reach both are as good.
         return _outside(pair["difference"], se, -reach, reach) + _inside(pair["difference"], se, margin - reach, reach)
 
@@ -134,45 +141,68 @@ def rows_to_decide(
     pair: Mapping[str, Any], rows: int, margin: float, level: float, first_is_cheaper: bool | None
 ) -> int | None:
     """Test rows with which the pair would decide in POWER of 100 studies: one is better, or the cheaper one as good."""
-    if pair["low"] is None:
+    if not pair["variances"]:
         return None
-    error = _error(pair, level)
 
     def power(number: int) -> float:
-        se = error * math.sqrt(rows / number)
-        reach = _deviate(level) * se
-        low = -reach if first_is_cheaper is not False else max(-reach, margin - reach)
-        high = reach if not first_is_cheaper else min(reach, reach - margin)
+        se, reach = _error_and_reach(pair["variances"], number / rows, level)
+        low = -reach if first_is_cheaper is not False else np.maximum(-reach, margin - reach)
+        high = reach if not first_is_cheaper else np.minimum(reach, reach - margin)
         return _outside(pair["difference"], se, low, high)
 
     return _least(power, rows)
 
 
-def _error(pair: Mapping[str, Any], level: float) -> float:
-    """The standard error that an interval at that level stands for."""
-    return float(pair["high"] - pair["low"]) / 2 / _deviate(level)
+def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) -> tuple[float, np.ndarray]:
+    """The true standard error of the difference with so many times the test rows, and half the width of the interval at
+    that level, in each of some studies that are equally likely.
+
+    More rows tell nothing of training: only what rows add falls with them. What as few seeds say of it differs from
+    study to study, as a chi-square figure does.
+    """
+    rows, training = _variance(variances["rows"]), [_variance(part) for part in variances["training"]]
+    rows = Variance(rows.value / more, rows.df * more)
+    estimated = sum(part.value for part in training if math.isfinite(part.df))
+    noise = min(1.0, variances["noise"] / estimated) if estimated else 0.0
+    true, seen = [], []
+    for part in training:
+        of_rows = 0.0 if math.isinf(part.df) else noise * part.value
+        true.append(replace(part, value=part.value - of_rows))
+        seen.append(replace(part, value=part.value - of_rows + of_rows / more))
+    reach = []
+    for factors in product(*(_factors(part.df) for part in seen)):
+        found = [rows, *(replace(part, value=part.value * f) for part, f in zip(seen, factors, strict=True))]
+        reach.append(quantile(level, found) * error(found))
+    return error([rows, *true]), np.array(reach)
 
 
-def _deviate(level: float) -> float:
-    """The two-sided normal deviate, 1.96 at 0.05."""
+def _variance(told: Mapping[str, Any]) -> Variance:
+    return Variance(told["value"], math.inf if told["df"] is None else told["df"])
+
+
+@lru_cache
+def _factors(df: float) -> tuple[float, ...]:
+    """How a variance that is estimated may come out, in shares of the true one, each as likely."""
+    from scipy.stats import chi2
+
+    return (1.0,) if math.isinf(df) else tuple(chi2.ppf((np.arange(STUDIES) + 0.5) / STUDIES, df) / df)
+
+
+def _outside(middle: float, se: float, low: np.ndarray, high: np.ndarray) -> float:
+    """Chance that a normal figure is under `low` or above `high`; 1 where these leave no room. The mean over both."""
     from scipy.stats import norm
 
-    return float(norm.isf(level / 2))
+    found = norm.cdf((low - middle) / se) + norm.sf((high - middle) / se)
+    return float(np.where(low >= high, 1.0, found).mean())
 
 
-def _outside(middle: float, se: float, low: float, high: float) -> float:
-    """Chance that a normal figure is under `low` or above `high`; 1 where these leave no room."""
+def _inside(middle: float, se: float, bound: np.ndarray, reach: np.ndarray) -> float:
+    """Chance that a normal figure lies within +-bound, and within +-reach, beyond which it was counted; the mean."""
     from scipy.stats import norm
 
-    return 1.0 if low >= high else float(norm.cdf((low - middle) / se) + norm.sf((high - middle) / se))
-
-
-def _inside(middle: float, se: float, bound: float, reach: float) -> float:
-    """Chance that a normal figure lies within +-bound, and within +-reach, beyond which it was counted."""
-    from scipy.stats import norm
-
-    bound = min(bound, reach)
-    return float(norm.cdf((bound - middle) / se) - norm.cdf((-bound - middle) / se)) if bound > 0 else 0.0
+    bound = np.minimum(bound, reach)
+    found = norm.cdf((bound - middle) / se) - norm.cdf((-bound - middle) / se)
+    return float(np.where(bound > 0, found, 0.0).mean())
 
 
 def _least(power: Any, rows: int) -> int | None:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import NormalDist, variance
 from typing import Any, TextIO
 
 from slingshot import learning
@@ -72,22 +71,16 @@ def matches(results: Results, primary: str) -> list[Match]:
     found = []
     for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
         for large in results.of_kind("llm"):
-            spread = _spread(results, small, large, primary)
+            spread = _spread(results, small, large)
             one = match(_current(results, large), primary, small.name, large.name, spread)
             found.append(Match(small.name, large.name, reason=why) if why else one)
     return found
 
 
-def _spread(results: Results, small: Contestant, large: Contestant, primary: str) -> float | None:
-    """The standard error of their difference on the test rows, from the pair's interval. From ENOUGH_SEEDS seeds on
-    that holds training variance too, of which the points of the curve tell themselves."""
+def _spread(results: Results, small: Contestant, large: Contestant) -> float | None:
+    """The standard error of their difference on the test rows. Of training the points of the curve tell themselves."""
     pair = find_pair(results.pairs, small.name, large.name)
-    if not pair or pair.low is None or pair.high is None:
-        return None
-    error = (pair.high - pair.low) / 2 / NormalDist().inv_cdf((1 + results.pairs["confidence"]) / 2)
-    seeds = [run[primary] for run in small.intervals.get("seeds") or [] if run.get(primary) is not None]
-    trained = variance(seeds) / len(seeds) if len(seeds) >= learning.ENOUGH_SEEDS else 0.0
-    return math.sqrt(max(error**2 - trained, 0.0))
+    return math.sqrt(pair.variances["rows"]["value"]) if pair and pair.variances else None
 
 
 def _current(results: Results, llm: Contestant) -> list[Point]:

@@ -26,6 +26,9 @@ class Pair:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    variances: Mapping[str, Any] | None = None
+    """What the interval is made of: `rows`, what test rows add, and `training`, what each side's training does, with
+    degrees of freedom, None where known; `noise` is what of the estimated training is chance of the rows."""
     p: float | None = None
     p_corrected: float | None = None
     verdict: str | None = None

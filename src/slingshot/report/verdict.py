@@ -51,7 +51,8 @@ RULES = (
     "unless the one chosen is as good and cheaper; or where it alone meets what is required. One that never, or "
     "always, asks its LLM about the test rows is one of its sides, and takes no part.",
     "Test rows that would decide, or resolve a pair, are those with which 80 of 100 studies would, were the "
-    "difference truly as measured. To look again after adding rows is another test.",
+    "difference truly as measured. More of them tell nothing of training: where training seeds hide the difference, "
+    "no number of rows is given. To look again after adding rows is another test.",
     "Cheaper: training and prediction cost less in all, over decision.horizon_months of decision.monthly_texts texts "
     "each (12 months and 100,000 texts are assumed where these are null), on a machine paid by use, or always on "
     "where cost.always_on says so. Labels of training rows, or shots, and of validation rows count where "

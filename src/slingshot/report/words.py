@@ -174,7 +174,8 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
         )
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
-    return "No number of test rows is likely to decide it, were the difference truly as measured."
+    seeds = " More training seeds may." if pair.variances and pair.variances["training"] else ""
+    return f"No number of test rows is likely to decide it, were the difference truly as measured.{seeds}"
 
 
 def _variance(chosen: Contestant) -> list[str]:
