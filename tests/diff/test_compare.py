@@ -206,6 +206,7 @@ def test_less_log_loss_is_better_though_the_difference_is_negative(study: Study)
     assert line(text, "gains")[3] == f"{gains['difference']:.3f} [{gains['low']:.3f}, {gains['high']:.3f}], better"
     assert "A plus is a loss, as less is better." in text
     assert "The margin is 0.02, which is that of accuracy." in text
+    assert "a standard deviation of 0.012 (metrics.seed_sd, which is that of accuracy)." in text
 
 
 def test_a_brier_score_is_as_good_where_a_rise_beyond_the_margin_is_ruled_out(study: Study) -> None:
@@ -289,8 +290,15 @@ def test_a_few_lost_rows_are_no_loss_that_is_resolved(study: Study) -> None:
     assert (of(told, "loses")["verdict"], told["lost"]) == ("not resolved", [])
 
 
-def test_a_handful_of_groups_resolves_nothing_paired_or_not(study: Study) -> None:
-    few = toy_rows(per_group=100)
+FEW = {
+    "10 test groups": np.arange(1000) // 100,
+    "301 test groups of unequal size, which say as much as 2": np.maximum(np.arange(1000) - 699, 0),
+}
+
+
+@pytest.mark.parametrize("groups", FEW)
+def test_a_handful_of_groups_resolves_nothing_paired_or_not(study: Study, groups: str) -> None:
+    few = toy_rows().assign(group=[f"g{number:04d}" for number in FEW[groups]])
     study.predict("gains", first(750), rows=few, tokens=1)
     study.measure("gains")
     study.commit("Join rows")
@@ -300,13 +308,13 @@ def test_a_handful_of_groups_resolves_nothing_paired_or_not(study: Study) -> Non
     assert (one["how"], one["low"], one["p"], told["undecidable"]) == ("paired", None, None, ["toy-gains"])
     text = slingshot("diff", "HEAD").stdout
     assert line(text, "gains")[3] == "+15.0 points, not resolved"
-    assert "10 test groups: too few to resolve a difference" in text
+    assert groups in text and ": too few to resolve a difference" in text
     study.measure("gains")
     study.forget_cache()
     apart = of(found("HEAD"), "gains")
     assert (apart["how"], apart["low"], apart["p"]) == ("intervals", None, None)
     assert apart["difference"] == pytest.approx(0.15)
-    assert any(note.startswith("10 test groups: too few") for note in apart["notes"])
+    assert any(note.startswith(groups) for note in apart["notes"])
 
 
 def test_what_is_gone_is_named(study: Study) -> None:

@@ -258,7 +258,7 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
         why += f"; metrics/intervals of {lacking} holds no {rule.confidence:.0%} interval of {rule.primary} either"
         return Comparison(name, "not compared", a["value"], b["value"], notes=(why,))
     difference = a["value"] - b["value"]
-    if min(a["groups"], b["groups"]) < FEW_GROUPS:
+    if min(a["effective_groups"], b["effective_groups"]) < FEW_GROUPS:
         return Comparison(name, "intervals", a["value"], b["value"], difference, notes=notes)
     normal = NormalDist()
     quantile = normal.inv_cdf((1 + rule.confidence) / 2)
@@ -288,15 +288,16 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
 
 
 def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:
-    """The committed value, low and high, the last two of the same confidence as all else here; how many groups of test
-    rows they are of, what is said of those, the rows of each class, and the standard error of training that they do not
-    hold."""
+    """The committed value, low and high, the last two of the same confidence as all else here; how many equal groups of
+    test rows they are of, what is said of those, the rows of each class, and the standard error of training that they
+    do not hold."""
     told = side.figures("intervals", dataset, name)
     found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(rule.primary) or {})
     notes = told.get("notes") or []
     runs = len(told.get("seeds") or [])
     training = rule.seed_sd / math.sqrt(runs) if TRAINING_VARIANCE in notes and runs else 0.0
     of_rows = [note for note in notes if " test group" in note]
-    found |= {"groups": told.get("groups") or 0, "notes": of_rows, "training": training}
+    groups = told.get("effective_groups", told.get("groups") or 0)  # files of before they were counted as equal ones
+    found |= {"effective_groups": groups, "notes": of_rows, "training": training}
     found["class_rows"] = {row["label"]: row["rows"] for row in told.get("classes") or []}
     return found if told.get("confidence") == rule.confidence else found | {"low": None}

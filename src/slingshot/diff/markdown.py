@@ -26,11 +26,12 @@ def _preface(diff: Diff) -> str:
     else:
         what, margin = "A point is a hundredth of the score.", f"{100 * diff.margin:.1f} points"
     whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
+    seed_sd = f"{diff.seed_sd:g} (metrics.seed_sd{whose})"
     return (
         f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval. {what} Claims "
         "are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. The margin "
         f"is {margin}{whose}. Differences are those of recipes: under {ENOUGH_SEEDS} training seeds, one is taken to "
-        f"have a standard deviation of {diff.seed_sd:g} (metrics.seed_sd)."
+        f"have a standard deviation of {seed_sd}."
     )
 
 

@@ -48,6 +48,7 @@ def evaluate(
         "classes": _classes(test, labels, settings.confidence),
         "confidence": settings.confidence,
         "groups": test.group_count,
+        "effective_groups": clusters.effective(test.groups),
         "ece_bins": bins,
         "score_source": test.score_source,
         "metrics": {
