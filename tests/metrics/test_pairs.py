@@ -58,6 +58,21 @@ def test_equal_contestants_are_as_good_as_each_other(contestant: Maker) -> None:
     assert (pair["verdict"], pair["reverse_verdict"]) == ("as good", "as good")
 
 
+def test_recipes_that_chance_to_predict_the_same_are_not_the_same(contestant: Maker) -> None:
+    trained = contestant(600, seeds=(0,))
+    by_rule, cascade = replace(trained, runs=(replace(trained.runs[0], seed=-1),)), trained
+    held = {"rule": by_rule, "trained": trained, "cascade": cascade, "other": right_on(trained, {-1: 0.05})}
+    told = pairs.compare(held, FOLDER, OPTIONS)
+    same = {(pair["a"], pair["b"]): (pair["same"], pair["recipe"] and pair["recipe"]["same"]) for pair in told["pairs"]}
+    assert same["rule", "trained"] == (True, False)
+    assert same["trained", "cascade"] == (True, True)
+    assert same["trained", "other"] == (False, False)
+    judged = {(pair["a"], pair["b"]): pair for pair in rule.judged(told)["pairs"]}
+    assert judged["rule", "other"]["p_corrected"] == judged["trained", "other"]["p_corrected"]
+    recipes = [judged[one, "other"]["recipe"]["p_corrected"] for one in ("trained", "cascade")]
+    assert recipes[0] == recipes[1] > judged["rule", "other"]["p_corrected"]
+
+
 @pytest.mark.parametrize(("count", "per_group"), [(19, 1), (200, 20)])
 def test_a_handful_of_groups_resolves_nothing(contestant: Maker, count: int, per_group: int) -> None:
     rows = contestant(count, per_group=per_group)

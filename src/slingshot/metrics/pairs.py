@@ -48,11 +48,14 @@ def compare(
     for name in others:
         if not _same_rows(test, contestants[name]):
             raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
-    pairs = [
-        {**difference(a, b, contestants, settings)}
-        | {"same": _same(contestants[a], contestants[b], settings), "mcnemar": mcnemar(contestants[a], contestants[b])}
-        for a, b in combinations(contestants, 2)
-    ]
+    pairs = []
+    for a, b in combinations(contestants, 2):
+        one, other = contestants[a], contestants[b]
+        pair = difference(a, b, contestants, settings)
+        pair |= {"same": _same(one, other, settings), "mcnemar": mcnemar(one, other)}
+        if pair["recipe"]:  # what two trainings chance to share is not shared by their recipes
+            pair["recipe"]["same"] = pair["same"] and _seeds(one) == _seeds(other)
+        pairs.append(pair)
     return {
         "primary": settings.primary,
         "margin": settings.margin,
@@ -86,6 +89,10 @@ def _same(a: Scored, b: Scored, settings: MetricsSettings) -> bool:
         for left, right in zip(a.runs, b.runs, strict=True)
         for key in seen
     )
+
+
+def _seeds(one: Scored) -> list[int]:
+    return [run.seed for run in one.runs]
 
 
 def _same_rows(a: Scored, b: Scored) -> bool:

@@ -212,6 +212,7 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
     return [
         *sentences,
         f"{chosen.title} {_alone_or_best(chosen, key, those, alone=not others)}, and {_on_test(chosen, key)}.",
+        *_against_majority(results, chosen, key),
         *out,
         *_doubted(results, settings),
         *without,
