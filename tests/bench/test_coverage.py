@@ -17,8 +17,8 @@ LEFT_BEHIND = {
     "groups": ("accuracy: told apart by p", "accuracy: told apart by p, as if by rows"),
     "seeds": ("better or worse, though equal", "the same from test rows alone"),
 }
-"""False claims, and those of what Slingshot did before on the same draws: 60 are too few to see one break its bound, but
-tell the two apart."""
+"""False claims, and those of what Slingshot did before on the same draws: 60 are too few to see one break its bound,
+but tell the two apart."""
 
 
 @pytest.mark.parametrize("study", STUDIES)
