@@ -1,6 +1,6 @@
 """The edges: figures near the ceiling, rare classes, many classes, and groups of very unequal size.
 
-Class counts are fixed, and what is to be held is the figure over the classes present, as it would be on endless rows.
+Class counts are fixed. An interval must hold the figure over the classes present, as it would be on endless rows.
 Beside each share of held intervals stands that of the percentile bootstrap, which Slingshot used, and beside the shares
 of one contestant the mean width, as a multiple of Clopper and Pearson's.
 """

@@ -13,8 +13,6 @@ from slingshot.points import Point
 LOWER_IS_BETTER = ("log_loss", "brier", "ece")
 ENOUGH_SPLITS = 3
 """Values of `seed` from which a band says how other test rows and other training rows would have come out."""
-ENOUGH_SEEDS = 3
-"""Training seeds from which an interval holds their variance as well as that of rows."""
 ENOUGH_LEVELS = 4
 """Numbers of training rows that a power law is fitted to: one more than it has parameters."""
 MOST_LOG_ROWS = 100.0

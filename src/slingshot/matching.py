@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slingshot.learning import ENOUGH_LEVELS, ENOUGH_SEEDS, ENOUGH_SPLITS, LOWER_IS_BETTER
+from slingshot.learning import ENOUGH_LEVELS, ENOUGH_SPLITS, LOWER_IS_BETTER
+from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.points import Point
 from slingshot.tables import NO_SEED
 

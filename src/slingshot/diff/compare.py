@@ -19,8 +19,7 @@ from slingshot import experiments, freshness
 from slingshot.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.experiments import Revision
 from slingshot.learning import LOWER_IS_BETTER
-from slingshot.metrics import pairs, rare
-from slingshot.metrics import rule as claims
+from slingshot.metrics import pairs, rare, rule
 from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
 
@@ -131,8 +130,8 @@ def compare(rev: str, params: Settings, dataset: str | None = None, metric: str 
 
     Git and the work tree stay as they are. Raises UserError for unknown names and outside a repository.
     """
-    options = params.metrics
-    metric = metric or options.primary
+    settings = params.metrics
+    metric = metric or settings.primary
     if metric not in METRICS:
         raise UserError(f"--metric: no metric '{metric}'{nearest(metric, METRICS)}")
     here, there = experiments.workspace(), experiments.at(rev)
@@ -142,18 +141,18 @@ def compare(rev: str, params: Settings, dataset: str | None = None, metric: str 
         raise UserError(f"--dataset: no data set '{dataset}' in the study of either side{nearest(dataset, names)}")
     both = [name for name in ours if name in theirs and dataset in (None, name)]
     # The rule of metrics.pairs reads from here which metric is compared.
-    rule = options.model_copy(update={"primary": metric})
+    options = settings.model_copy(update={"primary": metric})
     sides = Sides(here, there, [(name, contestant) for name in both for contestant in params.study.contestants])
     return Diff(
         revision=rev,
         commit=there.commit,
         metric=metric,
-        primary=options.primary,
-        margin=options.margin,
-        confidence=options.confidence,
-        seed_sd=options.seed_sd,
+        primary=settings.primary,
+        margin=settings.margin,
+        confidence=settings.confidence,
+        seed_sd=settings.seed_sd,
         datasets=tuple(
-            _dataset(sides, name, params.study.contestants, rule)
+            _dataset(sides, name, params.study.contestants, options)
             if name in both
             else Dataset(name, "new" if name in ours else "gone")
             for name in names
@@ -162,106 +161,108 @@ def compare(rev: str, params: Settings, dataset: str | None = None, metric: str 
     )
 
 
-def _dataset(sides: Sides, dataset: str, ours: Sequence[str], rule: MetricsSettings) -> Dataset:
+def _dataset(sides: Sides, dataset: str, ours: Sequence[str], options: MetricsSettings) -> Dataset:
     theirs = experiments.contestants(sides.there.params)
     found = [
-        _contestant(sides, dataset, name, rule)
+        _contestant(sides, dataset, name, options)
         if name in theirs
-        else Comparison(name, "new", workspace=_score(sides.here, dataset, name, rule))
+        else Comparison(name, "new", workspace=_score(sides.here, dataset, name, options))
         for name in ours
     ]
-    found = judged(found, rule)
+    found = judged(found, options)
     found += [
-        Comparison(name, "gone", revision=_score(sides.there, dataset, name, rule))
+        Comparison(name, "gone", revision=_score(sides.there, dataset, name, options))
         for name in theirs
         if name not in ours
     ]
     return Dataset(dataset, "both", tuple(found))
 
 
-def judged(found: Sequence[Comparison], rule: MetricsSettings) -> list[Comparison]:
+def judged(found: Sequence[Comparison], options: MetricsSettings) -> list[Comparison]:
     """The comparisons of one data set with their verdicts, corrected over all that were tested."""
     tested = [one for one in found if one.p is not None]
-    corrected = claims.corrected([asdict(one) for one in tested])
-    told = {one.contestant: _judged(one, ps, rule) for one, ps in zip(tested, corrected, strict=True)}
+    corrected = rule.corrected([asdict(one) for one in tested])
+    told = {one.contestant: _judged(one, ps, options) for one, ps in zip(tested, corrected, strict=True)}
     return [told.get(one.contestant, one) for one in found]
 
 
-def _judged(one: Comparison, ps: dict[str, float], rule: MetricsSettings) -> Comparison:
-    words = claims.verdicts(one.difference, ps, round(1 - rule.confidence, 12))
+def _judged(one: Comparison, ps: dict[str, float], options: MetricsSettings) -> Comparison:
+    words = rule.verdicts(one.difference, ps, round(1 - options.confidence, 12))
     # Of the two, the second reads the difference the other way round: as it is where less is better.
-    return replace(one, p_corrected=ps["p"], verdict=words[rule.primary in LOWER_IS_BETTER])
+    return replace(one, p_corrected=ps["p"], verdict=words[options.primary in LOWER_IS_BETTER])
 
 
-def _score(side: Revision, dataset: str, contestant: str, rule: MetricsSettings) -> float | None:
-    return side.figures("scores", dataset, contestant).get(rule.primary)
+def _score(side: Revision, dataset: str, contestant: str, options: MetricsSettings) -> float | None:
+    return side.figures("scores", dataset, contestant).get(options.primary)
 
 
-def _contestant(sides: Sides, dataset: str, name: str, rule: MetricsSettings) -> Comparison:
-    score = _score(sides.here, dataset, name, rule)
+def _contestant(sides: Sides, dataset: str, name: str, options: MetricsSettings) -> Comparison:
+    score = _score(sides.here, dataset, name, options)
     same = Comparison(name, "same", score, score)
     if freshness.stale(sides.here, dataset, name):
         note = "params.yaml or the rows were changed after the run: run `dvc repro`"
-        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, rule), notes=(note,))
+        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, options), notes=(note,))
     if sides.same_file(dataset, name):
         return same
     try:
         a, b = sides.read(dataset, name)
     except UserError as error:
-        return _from_intervals(sides, dataset, name, error.message, rule)
+        return _from_intervals(sides, dataset, name, error.message, options)
     if set(a.labels) == set(b.labels):
         b = b.in_order(a.labels)
     shared = len(a.labelled().items() & b.labelled().items())
     paired = a.labels == b.labels and shared == len(a.test.ids) == len(b.test.ids)
     if paired and same_predictions(a.test, b.test):
         return same
-    found = measured(a, b, paired, name, rule)
+    found = measured(a, b, paired, name, options)
     why = () if paired else (why_unpaired(a, b),)
     rows, revision_rows = len(a.test.ids), len(b.test.ids)
     return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
 
 
-def measured(a: Predicted, b: Predicted, paired: bool, name: str, rule: MetricsSettings) -> Comparison:
+def measured(a: Predicted, b: Predicted, paired: bool, name: str, options: MetricsSettings) -> Comparison:
     """What the test rows say of `a`, the workspace's, minus `b`, the revision's; not judged yet."""
     if paired:
         # A row may have come into another group since: both sides have today's.
         both = {"workspace": a.test, "revision": replace(b.test, groups=a.test.groups)}
     else:
         both = {"workspace": a.test, "revision": b.test}
-    found = pairs.difference("workspace", "revision", both, rule, recipes=True)
+    found = pairs.difference("workspace", "revision", both, options, recipes=True)
     now, before = a.test.score_source, b.test.score_source
-    other = rule.primary in SCORE_METRICS and now != before
+    other = options.primary in SCORE_METRICS and now != before
     sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []
     few = dict.fromkeys([*group_notes(a.test), *group_notes(b.test)])
     rows = (rare.class_rows(side.test, side.labels) for side in (a, b))
-    undecidable = rare.why_undecidable(rule.primary, rule.margin, *rows)
+    undecidable = rare.why_undecidable(options.primary, options.margin, *rows)
     return Comparison(
         contestant=name,
         how="paired" if paired else "unpaired",
         workspace=found["a_value"],
         revision=found["b_value"],
-        **{key: found[key] for key in ("difference", "low", "high", *claims.CLAIMS)},
+        **{key: found[key] for key in ("difference", "low", "high", *rule.CLAIMS)},
         notes=(*found["notes"], *sources, *few, *filter(None, [undecidable])),
     )
 
 
-def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: MetricsSettings) -> Comparison:
+def _from_intervals(sides: Sides, dataset: str, name: str, why: str, options: MetricsSettings) -> Comparison:
     """The difference of two committed figures; its interval by square-and-add (Newcombe, Statistics in Medicine 17,
     1998, method 10; Zou and Donner, Statistics in Medicine 27, 2008), its p as if it were normal (Altman and Bland,
     BMJ 343, 2011, d2304)."""
     both = (sides.here, sides.there)
-    a, b = (_interval(side, dataset, name, rule) for side in both)
-    undecidable = rare.why_undecidable(rule.primary, rule.margin, a["class_rows"], b["class_rows"])
+    a, b = (_interval(side, dataset, name, options) for side in both)
+    undecidable = rare.why_undecidable(options.primary, options.margin, a["class_rows"], b["class_rows"])
     notes = tuple(dict.fromkeys((why, *a["notes"], *b["notes"], *filter(None, [undecidable]))))
     if a["low"] is None or b["low"] is None:
         lacking = " and ".join(said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
-        why += f"; metrics/intervals of {lacking} holds no {rule.confidence:.0%} interval of {rule.primary} either"
+        why += (
+            f"; metrics/intervals of {lacking} holds no {options.confidence:.0%} interval of {options.primary} either"
+        )
         return Comparison(name, "not compared", a["value"], b["value"], notes=(why,))
     difference = a["value"] - b["value"]
     if min(a["effective_groups"], b["effective_groups"]) < FEW_GROUPS:
         return Comparison(name, "intervals", a["value"], b["value"], difference, notes=notes)
     normal = NormalDist()
-    quantile = normal.inv_cdf((1 + rule.confidence) / 2)
+    quantile = normal.inv_cdf((1 + options.confidence) / 2)
     training = [quantile * one["training"] for one in (a, b)]
     low = difference - math.hypot(a["value"] - a["low"], b["high"] - b["value"], *training)
     high = difference + math.hypot(a["high"] - a["value"], b["value"] - b["low"], *training)
@@ -281,23 +282,23 @@ def _from_intervals(sides: Sides, dataset: str, name: str, why: str, rule: Metri
         low,
         high,
         p=p_of(abs(difference)),
-        p_as_good=p_of(difference + rule.margin),
-        p_reverse_as_good=p_of(rule.margin - difference),
+        p_as_good=p_of(difference + options.margin),
+        p_reverse_as_good=p_of(options.margin - difference),
         notes=notes,
     )
 
 
-def _interval(side: Revision, dataset: str, name: str, rule: MetricsSettings) -> dict[str, Any]:
+def _interval(side: Revision, dataset: str, name: str, options: MetricsSettings) -> dict[str, Any]:
     """The committed value, low and high, the last two of the same confidence as all else here; how many equal groups of
     test rows they are of, what is said of those, the rows of each class, and the standard error of training that they
     do not hold."""
     told = side.figures("intervals", dataset, name)
-    found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(rule.primary) or {})
+    found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(options.primary) or {})
     notes = told.get("notes") or []
     runs = len(told.get("seeds") or [])
-    training = rule.seed_sd / math.sqrt(runs) if TRAINING_VARIANCE in notes and runs else 0.0
+    training = options.seed_sd / math.sqrt(runs) if TRAINING_VARIANCE in notes and runs else 0.0
     of_rows = [note for note in notes if " test group" in note]
     groups = told.get("effective_groups", told.get("groups") or 0)  # files of before they were counted as equal ones
     found |= {"effective_groups": groups, "notes": of_rows, "training": training}
     found["class_rows"] = {row["label"]: row["rows"] for row in told.get("classes") or []}
-    return found if told.get("confidence") == rule.confidence else found | {"low": None}
+    return found if told.get("confidence") == options.confidence else found | {"low": None}

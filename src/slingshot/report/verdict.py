@@ -48,8 +48,8 @@ RULES = (
     "only one of the two left. Fine-tune where that is the model, prompt where it is the LLM, undecided otherwise. "
     "Whoever is taken and not shown to beat the majority class is named so.",
     "A cascade takes the place of the one chosen of the two where it is as good, or better, and cheaper; or better, "
-    "unless the one chosen is as good and cheaper; or where it alone meets what is required. One that never, or "
-    "always, asks its LLM about the test rows is one of its sides, and takes no part.",
+    "unless the one chosen is as good and cheaper; or where it alone meets what is required. A cascade that "
+    "never asks its LLM about the test rows, or always asks it, is one of its sides: it takes no part.",
     "Test rows that would decide, or resolve a pair, are those with which 80 of 100 studies would, were the "
     "difference truly as measured. More of them tell nothing of training: where training seeds hide the difference, "
     "no number of rows is given. To look again after adding rows is another test.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from slingshot.learning import ENOUGH_SEEDS
+from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.report import cost_words, total
 from slingshot.report.choice import unmeasured
 from slingshot.report.claims import METRIC_NAMES, clause, comparison, of_whom, standing
