@@ -8,7 +8,7 @@ import pytest
 from scipy import optimize, stats
 from sklearn import metrics as oracle
 
-from slingshot.metrics.estimates import estimate, noise, of_recipe
+from slingshot.metrics.estimates import estimate, of_recipe
 from slingshot.metrics.scored import Run, Scored
 from slingshot.metrics.variances import Variance
 
@@ -237,9 +237,11 @@ def test_seeds_add_a_variance_with_its_own_quantile(seeds: int) -> None:
 def test_what_seeds_differ_by_on_each_row_alone_is_chance_of_the_rows(metric: str) -> None:
     labels, generator = np.arange(2000) % 2, np.random.default_rng(0)
     runs = [np.where(generator.random(2000) < 0.7, labels, 1 - labels).tolist() for _ in range(4)]
-    assert noise(metric, rows(labels.tolist(), *runs), 0.95) == pytest.approx(0.7 * 0.3 / 2000 / 4, rel=0.1)
-    assert noise(metric, rows(labels.tolist(), *runs[:1] * 3), 0.95) == pytest.approx(0, abs=1e-9), "all alike"
-    assert noise(metric, rows(labels.tolist(), *runs[:2]), 0.95) == 0, "too few to tell"
+    assert of_recipe(metric, rows(labels.tolist(), *runs)).noise(0.95) == pytest.approx(0.7 * 0.3 / 2000 / 4, rel=0.1)
+    assert of_recipe(metric, rows(labels.tolist(), *runs[:1] * 3)).noise(0.95) == pytest.approx(0, abs=1e-9), (
+        "all alike"
+    )
+    assert of_recipe(metric, rows(labels.tolist(), *runs[:2])).noise(0.95) == 0, "too few to tell"
 
 
 def test_trainings_that_are_assumed_have_the_normal_quantile(contestant: Maker) -> None:

@@ -40,6 +40,8 @@ class Estimate:
     """How many such standard errors the figure is from a value."""
     training: tuple[Variance, ...] = ()
     """What training seeds add."""
+    seeds: tuple[tuple[Estimate, ...], ...] = ()
+    """Of each contestant whose seeds tell that: the figure of all, and that of each seed."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
         low, high = self._of_rows(confidence)
@@ -56,6 +58,18 @@ class Estimate:
         """What test rows alone add: of the standard error that the interval at that confidence stands for."""
         low, high = self._of_rows(confidence)
         return Variance(((high - low) / 2 / self._deviate(confidence)) ** 2, self.spread.df)
+
+    def noise(self, confidence: float) -> float:
+        """How much of the variance by which seeds differ is chance of the rows: each seed has other rows wrong. With n
+        times the rows it is an n-th.
+
+        The interval of one seed holds all of it, that of the mean of S seeds an S-th.
+        """
+        found = 0.0
+        for whole, *runs in self.seeds:
+            alone = float(np.mean([run.rows(confidence).value for run in runs]))
+            found += max(0.0, alone - whole.rows(confidence).value) / (len(runs) - 1)
+        return found
 
     def p_value(self, value: float) -> float:
         """Two-sided p that the figure is `value`."""
@@ -120,25 +134,14 @@ def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 
     trained = [one for one in (a, b) if one is not None and one.trained_seeds]
     many = [one for one in trained if one.trained_seeds >= ENOUGH_SEEDS]
     assumed = [Variance(seed_sd**2 / one.trained_seeds, np.inf) for one in trained if one.trained_seeds < ENOUGH_SEEDS]
-    seeds = [tuple(run.seed for run in one.runs) for one in many]
-    values = [np.array([estimate(metric, replace(one, runs=(run,))).value for run in one.runs]) for one in many]
-    if len(seeds) == 2 and seeds[0] == seeds[1]:
+    names = [tuple(run.seed for run in one.runs) for one in many]
+    runs = [[estimate(metric, replace(one, runs=(run,))) for run in one.runs] for one in many]
+    values = [np.array([run.value for run in found]) for found in runs]
+    if len(names) == 2 and names[0] == names[1]:
         values = [values[0] - values[1]]
     parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
-    return replace(whole, training=tuple(part for part in (*assumed, *parts) if part.value))
-
-
-def noise(metric: str, one: Scored, confidence: float) -> float:
-    """How much of the variance of the mean over seeds, by which these differ, is chance of the rows: each seed has
-    other rows wrong. With n times the rows it is an n-th.
-
-    The interval of one seed holds all of it, that of the mean of S seeds an S-th.
-    """
-    if one.trained_seeds < ENOUGH_SEEDS:
-        return 0.0
-    runs = [estimate(metric, replace(one, runs=(run,))).rows(confidence).value for run in one.runs]
-    whole = estimate(metric, one).rows(confidence).value
-    return max(0.0, float(np.mean(runs)) - whole) / (len(runs) - 1)
+    sides = tuple((estimate(metric, one), *found) for one, found in zip(many, runs, strict=True))
+    return replace(whole, training=tuple(part for part in (*assumed, *parts) if part.value), seeds=sides)
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slingshot.metrics import clusters, rare, rule
-from slingshot.metrics.estimates import Estimate, apart, noise, of_recipe, value_of
+from slingshot.metrics.estimates import Estimate, apart, of_recipe, value_of
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, undefined
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import mcnemar, signs
@@ -146,7 +146,7 @@ def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: floa
     variances = {
         "rows": _row(found.rows(confidence)),
         "training": [_row(part) for part in found.training],
-        "noise": sum(noise(primary, side, confidence) for side in (one, other)),
+        "noise": found.noise(confidence),
     }
     told = {"low": low, "high": high, "variances": variances}
     if rare.why_undecidable(primary, settings.margin, rare.class_rows(one), rare.class_rows(other)):
