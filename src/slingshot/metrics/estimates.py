@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -101,6 +102,12 @@ class Estimate:
 
 def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
     """`metric` of `a`, or of a minus b, means over seeds. Both must have scores where the metric needs them."""
+    found = _estimate(metric, a, b)
+    # Both are searched for, and asked for again by claims of the recipe, which differ in what training adds.
+    return replace(found, bounds=lru_cache(found.bounds), statistic=lru_cache(found.statistic))
+
+
+def _estimate(metric: str, a: Scored, b: Scored | None) -> Estimate:
     both = (a,) if b is None else (a, b)
     if metric == "auroc":
         return _auroc(a) if b is None else _auroc_difference(a, b)
@@ -124,13 +131,17 @@ def value_of(metric: str, one: Scored) -> float | None:
 
 
 def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:
-    """`estimate`, and the variance of training.
+    """`estimate`, and the variance of training."""
+    return trained_anew(estimate(metric, a, b), metric, a, b, seed_sd)
+
+
+def trained_anew(found: Estimate, metric: str, a: Scored, b: Scored | None, seed_sd: float) -> Estimate:
+    """The estimate `found` of a, or of a minus b, with the variance of training.
 
     From ENOUGH_SEEDS trained seeds on it is that of what the seeds differ by, of both contestants at once where both
     were trained under the same ones. Of fewer, each training is taken to have the standard deviation `seed_sd`, and to
-    be independent of all others; with the default of 0, the figure is that of these trained models.
+    be independent of all others; with 0, the figure is that of these trained models.
     """
-    whole = estimate(metric, a, b)
     trained = [one for one in (a, b) if one is not None and one.trained_seeds]
     many = [one for one in trained if one.trained_seeds >= ENOUGH_SEEDS]
     assumed = [Variance(seed_sd**2 / one.trained_seeds, np.inf) for one in trained if one.trained_seeds < ENOUGH_SEEDS]
@@ -141,7 +152,7 @@ def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 
         values = [values[0] - values[1]]
     parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
     sides = tuple((estimate(metric, one), *found) for one, found in zip(many, runs, strict=True))
-    return replace(whole, training=tuple(part for part in (*assumed, *parts) if part.value), seeds=sides)
+    return replace(found, training=tuple(part for part in (*assumed, *parts) if part.value), seeds=sides)
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:

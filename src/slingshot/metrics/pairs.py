@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from slingshot.metrics import clusters, rare, rule
-from slingshot.metrics.estimates import Estimate, apart, of_recipe, value_of
+from slingshot.metrics.estimates import Estimate, apart, of_recipe, trained_anew, value_of
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, undefined
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import mcnemar, signs
@@ -130,18 +130,21 @@ def difference(
     pair["difference"] = pair["a_value"] - pair["b_value"]
     if min(clusters.effective(side.groups) for side in (one, other)) < FEW_GROUPS:
         return pair
-    pair["notes"] += ["no test row tells them apart"] if _same_rows(one, other) and not _differing(one, other) else []
-    pair |= _claims(one, other, settings, settings.seed_sd if recipes else 0.0)
+    paired, seed_sd = _same_rows(one, other), settings.seed_sd if recipes else 0.0
+    pair["notes"] += ["no test row tells them apart"] if paired and not _differing(one, other) else []
+    if not paired:
+        return pair | _claims(apart(primary, one, other, settings.confidence, seed_sd), one, other, settings)
+    found = of_recipe(primary, one, other, seed_sd)
+    pair |= _claims(found, one, other, settings)
     if not recipes and any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other)):
-        pair["recipe"] = _claims(one, other, settings, settings.seed_sd)
+        recipe = trained_anew(found, primary, one, other, settings.seed_sd)
+        pair["recipe"] = _claims(recipe, one, other, settings)
     return pair
 
 
-def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: float) -> dict[str, Any]:
-    """The interval, the variances that it is made of, and the p of each claim, None where rows can't decide. Few
-    training seeds are taken to vary by `seed_sd`."""
-    primary, confidence, paired = settings.primary, settings.confidence, _same_rows(one, other)
-    found = of_recipe(primary, one, other, seed_sd) if paired else apart(primary, one, other, confidence, seed_sd)
+def _claims(found: Estimate, one: Scored, other: Scored, settings: MetricsSettings) -> dict[str, Any]:
+    """The interval, the variances that it is made of, and the p of each claim, None where rows can't decide."""
+    primary, confidence = settings.primary, settings.confidence
     low, high = found.interval(confidence)
     variances = {
         "rows": _row(found.rows(confidence)),
@@ -152,7 +155,7 @@ def _claims(one: Scored, other: Scored, settings: MetricsSettings, seed_sd: floa
     if rare.why_undecidable(primary, settings.margin, rare.class_rows(one), rare.class_rows(other)):
         return told | dict.fromkeys(rule.CLAIMS)
     p = found.p_value(0.0)
-    if paired and primary == "accuracy":  # a score test of few discordant groups is a little liberal
+    if _same_rows(one, other) and primary == "accuracy":  # a score test of few discordant groups is a little liberal
         p = max(p, signs(one, other) or 0.0)
     return told | {"p": p, **_as_good(found, settings.margin)}
 

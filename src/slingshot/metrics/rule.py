@@ -126,7 +126,7 @@ def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: fl
 
     `tested` pairs share the level.
     """
-    if not pair["variances"] or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
+    if not pair.get("variances") or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
         return None
 
     def power(number: int) -> float:
@@ -141,7 +141,7 @@ def rows_to_decide(
     pair: Mapping[str, Any], rows: int, margin: float, level: float, first_is_cheaper: bool | None
 ) -> int | None:
     """Test rows with which the pair would decide in POWER of 100 studies: one is better, or the cheaper one as good."""
-    if not pair["variances"]:
+    if not pair.get("variances"):
         return None
 
     def power(number: int) -> float:
