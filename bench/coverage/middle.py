@@ -7,7 +7,7 @@ training seed; their true figures are those of a very large sample.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,22 +71,17 @@ def seed_offsets(generator: np.random.Generator, case: Case, seeds: int) -> list
     return [case.seed_spread * generator.normal(size=(seeds, CLASSES)) for _ in SKILLS]
 
 
-def points(contestants: list[Scored]) -> list[dict[str, float]]:
-    """The figures themselves, means over seeds."""
-    means = []
-    for one in contestants:
-        means.append({name: estimate(name, one).value for name in METRICS})
-    return means
+def truth(run: Simulations, case: Case) -> list[dict[str, float]]:
+    samples = replace(run, simulations=TRUTH_PARTS).each(part_of_truth, case)
+    return [dict(zip(METRICS, means, strict=True)) for means in samples.mean(axis=0).tolist()]
 
 
-def truth(case: Case) -> list[dict[str, float]]:
-    generator = np.random.default_rng(7)
+def part_of_truth(case: Case, number: int) -> list[list[float]]:
+    """The figures of both, shape (contestants, metrics)."""
+    generator = stream(f"truth, {case.name}", number)
     seeds = TRUTH_SEEDS if case.seed_spread else 1
-    samples = [
-        points(draw(generator, case, TRUTH_ROWS // case.rows, seed_offsets(generator, case, seeds)))
-        for _ in range(TRUTH_PARTS)
-    ]
-    return [{name: float(np.mean([s[c][name] for s in samples])) for name in METRICS} for c in range(len(SKILLS))]
+    both = draw(generator, case, TRUTH_ROWS // case.rows, seed_offsets(generator, case, seeds))
+    return [[estimate(name, one).value for name in METRICS] for one in both]
 
 
 def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool]:
@@ -104,7 +99,7 @@ def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool
 
 def figures(run: Simulations) -> Iterator[Figure]:
     for case in CASES[:1] if run.quick else CASES:
-        true, within = truth(case), OF_SEEDS if case.seeds > 1 else WITHIN
+        true, within = truth(run, case), OF_SEEDS if case.seeds > 1 else WITHIN
         shares = run.each(simulate, case, true).mean(axis=0)
         for place, name in enumerate(METRICS):
             for kind, share in zip(("own", "paired"), shares[2 * place : 2 * place + 2], strict=True):
