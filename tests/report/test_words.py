@@ -124,6 +124,15 @@ def test_where_no_number_of_rows_would_decide_more_seeds_may(files, study, tmp_p
     assert f"{said}, were the difference truly as measured. More training seeds may." in words
 
 
+def test_a_file_of_before_the_variances_says_how_to_learn_the_rows(files, study, tmp_path) -> None:
+    pair = files.pair("minilm", "gemma")
+    related(pair, 0.004, 0.04, 0.9, "not resolved", "not resolved")
+    del pair["variances"]
+    words = written(files, study, tmp_path).words
+    assert "`dvc repro` tells how many rows would decide it." in words
+    assert "No number of test rows" not in words
+
+
 def test_a_failed_pair_is_said_with_its_reason(files, study, tmp_path) -> None:
     files.pair("minilm", "gemma").update(
         dict.fromkeys(("a_value", "b_value", "difference", "low", "high", "variances", *rule.CLAIMS)),

@@ -35,8 +35,7 @@ def judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]] = ()) 
 
     `deciding` are the pairs that are not corrected, by their contestants' names. Contestants with the same predictions
     count once: what is said of one is said of the other. That they are as good is a claim too: on few rows two may be
-    alike by chance. Claims of trained models and those of recipes are two
-    families, each of which is corrected alone.
+    alike by chance. Claims of trained models and those of recipes are two families, each of which is corrected alone.
     """
     found = _judged(result, deciding)
     recipes = {**result, "pairs": [{**pair, **(pair.get("recipe") or {})} for pair in result["pairs"]]}
@@ -206,7 +205,8 @@ def _inside(middle: float, se: float, bound: np.ndarray, reach: np.ndarray) -> f
 
 
 def _least(power: Any, rows: int) -> int | None:
-    """The fewest rows, more than there are, with POWER; None where MOST_ROWS are not enough."""
+    """The fewest rows, more than there are, with POWER; None where MOST_ROWS are not enough. With a few training seeds
+    still more rows may have a little less: what these say then weighs most, and has the larger quantile."""
     low, high = rows, rows + 1
     while power(high) < POWER:
         low, high = high, 2 * high

@@ -158,6 +158,8 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
         return _defined("Test", primary) if pair.verdict else "Figures for that pair would decide it."
     if pair.low is None:
         return "Test rows of more groups would decide it: so few resolve nothing."
+    if pair.variances is None:
+        return "What its interval is made of is not in metrics/pairs: `dvc repro` tells how many rows would decide it."
     if pair.p is None:
         return "More test rows of the classes that have few, or another metrics.primary, may decide it."
     labels = (
