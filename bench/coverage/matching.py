@@ -72,7 +72,7 @@ def law(rows: np.ndarray | float, power: float) -> Any:
 
 def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.ndarray, float]:
     """Test accuracy of the model, shape (splits, levels, seeds), and of the LLM, shape (splits,); the standard error of
-    their difference on the first split's test rows, at the last level."""
+    their difference on the first split's test rows, at the last level, less what each seed adds."""
     ours, theirs, spread = [], [], 0.0
     for split in range(case.splits):
         shared, own = (math.sqrt(share) * generator.normal(size=TEST_ROWS) for share in (SHARED, OWN))
@@ -84,7 +84,9 @@ def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.nda
         ours.append(right.mean(axis=2))
         theirs.append(answered.mean())
         if split == 0:
-            spread = float(np.std(right[-1].mean(axis=0) - answered, ddof=1) / math.sqrt(TEST_ROWS))
+            mean = right[-1].mean(axis=0)
+            alone = np.mean((right[-1] - mean) ** 2) / max(1, case.seeds - 1)
+            spread = math.sqrt((np.var(mean - answered, ddof=1) - alone) / TEST_ROWS)
     return np.array(ours), np.array(theirs), spread
 
 

@@ -233,15 +233,34 @@ def test_seeds_add_a_variance_with_its_own_quantile(seeds: int) -> None:
     assert found.p_value(found.value - 0.1) > estimate("accuracy", one).p_value(found.value - 0.1)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def trainings(rng: int, seeds: int = 4, rows: int = 600) -> Scored:
+    """Of one quality: what tells them apart is which rows are hard for each, beside those that are for all."""
+    generator, labels = np.random.default_rng(rng), np.arange(rows) % 3
+    hard, runs = generator.normal(size=(rows, 3)), []
+    for seed in range(seeds):
+        raised = np.exp(2 * np.eye(3)[labels] + hard + generator.normal(size=(rows, 3)))
+        runs.append(Run(seed, raised.argmax(axis=1), raised / raised.sum(axis=1, keepdims=True)))
+    return Scored(np.arange(rows), labels, np.arange(rows) // 2, "softmax", tuple(runs), {})
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "auroc", "log_loss"])
 def test_what_seeds_differ_by_on_each_row_alone_is_chance_of_the_rows(metric: str) -> None:
-    labels, generator = np.arange(2000) % 2, np.random.default_rng(0)
-    runs = [np.where(generator.random(2000) < 0.7, labels, 1 - labels).tolist() for _ in range(4)]
-    assert of_recipe(metric, rows(labels.tolist(), *runs)).noise(0.95) == pytest.approx(0.7 * 0.3 / 2000 / 4, rel=0.1)
-    assert of_recipe(metric, rows(labels.tolist(), *runs[:1] * 3)).noise(0.95) == pytest.approx(0, abs=1e-9), (
-        "all alike"
-    )
-    assert of_recipe(metric, rows(labels.tolist(), *runs[:2])).noise(0.95) == 0, "too few to tell"
+    found = [of_recipe(metric, trainings(rng)) for rng in range(60)]
+    told = np.mean([part.value for one in found for part in one.training])
+    assert np.mean([one.noise for one in found]) == pytest.approx(told, rel=0.2), "nothing else makes these differ"
+    one = trainings(0)
+    alike = replace(one, runs=tuple(replace(one.runs[0], seed=seed) for seed in range(3)))
+    assert of_recipe(metric, alike).noise == pytest.approx(0, abs=1e-12)
+    assert of_recipe(metric, replace(one, runs=one.runs[:2])).noise == 0, "too few to tell"
+
+
+def test_two_trained_under_the_same_seeds_differ_only_where_they_do() -> None:
+    one, other = trainings(0), trainings(1)
+    follows = replace(one, runs=tuple(replace(run, predictions=np.append(run.predictions[:-1], 2)) for run in one.runs))
+    alone = of_recipe("accuracy", one).noise
+    assert of_recipe("accuracy", one, follows).noise < alone / 50, "a cascade that asks of one row"
+    both = alone + of_recipe("accuracy", other).noise
+    assert of_recipe("accuracy", one, other).noise == pytest.approx(both, rel=0.3)
 
 
 def test_trainings_that_are_assumed_have_the_normal_quantile(contestant: Maker) -> None:

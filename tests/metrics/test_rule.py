@@ -125,6 +125,22 @@ def test_more_test_rows_tell_nothing_of_training(df: int | None, noise: float) -
     assert resolved.mean() == pytest.approx(0.8, abs=0.015)
 
 
+def test_what_seeds_differ_by_is_never_all_chance_of_the_rows() -> None:
+    training = 0.004**2
+    found = [
+        rule.rows_to_resolve(undecided(0.02, variances(0.02**2, training, 2, noise * training)), 400, MARGIN, LEVEL)
+        for noise in (0.0, 0.5, 1.0)
+    ]
+    assert found[0] is None or found[0] > found[1]
+    assert found[1] == found[2]
+
+
+def test_no_rows_are_advised_where_none_would_tell_more() -> None:
+    held = undecided(0.02, variances(0.0, 0.01**2, 2))
+    assert rule.rows_to_resolve(held, 400, MARGIN, LEVEL) is None
+    assert rule.rows_to_decide(held, 400, MARGIN, LEVEL, None) is None
+
+
 @pytest.mark.parametrize("df", [2, None])
 def test_no_number_of_rows_resolves_what_training_hides(df: int | None) -> None:
     held = undecided(0.005, variances(0.02**2, 0.012**2, df))

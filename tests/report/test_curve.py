@@ -128,11 +128,13 @@ def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files
     points = [replace(p, training_seed=s) for p in (POINT, *QUARTER[:1]) for s in range(3)]
     made = [*points, replace(SHOTS, accuracy=0.8)]
 
-    def low(half_width: float, *training: float) -> int:
+    def low(of_rows: float, *training: float, noise: float = 0.0) -> int:
         """With an interval as wide as three seeds make it."""
-        told = variances(0.02) | {"training": [{"value": value, "df": 2} for value in training]}
-        pair.update(low=0.1 - half_width, high=0.1 + half_width, variances=told)
+        told = variances(of_rows) | {"training": [{"value": value, "df": 2} for value in training], "noise": noise}
+        pair.update(low=0.04, high=0.16, variances=told)
         [match] = [m for m in curve.matches(build(*made)[0]["tweets"].results, "accuracy") if m.large == "gemma"]
         return match.low
 
-    assert low(0.02) == low(0.06, 0.006**2)
+    assert low(0.02) == low(0.02, 0.006**2)
+    assert low(0.02) > low(0.04), "rows count"
+    assert low(0.02) == low(0.04, 0.03**2, noise=(0.04**2 - 0.02**2) / 1.959964**2), "but not those of a seed alone"

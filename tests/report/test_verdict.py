@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from slingshot.metrics import rule
 from slingshot.points import Point, write_points
 from slingshot.report import inputs
-from slingshot.report.advice import rows_to_decide
+from slingshot.report.advice import rows_to_decide, seeds_may_decide
 from slingshot.report.pair import Pair, find_pair
 from slingshot.report.verdict import best, decide, judged
 from slingshot.settings import DecisionSettings
@@ -177,6 +179,15 @@ def test_rows_to_decide_have_a_power_of_80_percent(difference, small_is_cheaper,
     # 1.960 + 0.842 standard errors lie between what is measured and what must be excluded.
     wanted = None if distance is None else 100 * (0.04 / 1.960 * 2.802 / distance) ** 2
     assert found == (None if wanted is None else pytest.approx(wanted, rel=0.01))
+
+
+def test_more_seeds_may_decide_what_rows_would_if_training_were_known() -> None:
+    pairs = {"test_rows": 100, "margin": 0.01, "confidence": 0.95}
+    hidden = variances(0.04) | {"training": [{"value": 0.02**2, "df": 2}]}
+    ahead, level = (Pair("a", "b", difference=difference, variances=hidden) for difference in (0.02, 0.0))
+    assert [rows_to_decide(pair, None, pairs) for pair in (ahead, level)] == [None, None]
+    assert [seeds_may_decide(pair, None, pairs) for pair in (ahead, level)] == [True, False]
+    assert not seeds_may_decide(replace(ahead, variances=variances(0.04)), None, pairs), "no seeds take part"
 
 
 @pytest.mark.parametrize(("chosen", "choice"), [({"llms": []}, "minilm"), ({"models": []}, "gemma")])

@@ -43,6 +43,16 @@ def effective(groups: np.ndarray) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
+def centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """The values less the mean of their stratum; all of shape (rows,)."""
+    return np.asarray(values - (np.bincount(strata, values) / np.bincount(strata))[strata])
+
+
+def variance(values: np.ndarray, groups: np.ndarray) -> float:
+    """Of a figure to which each row adds such centred values, as the sums of groups tell it; both of shape (rows,)."""
+    return float((np.bincount(groups, values) ** 2).sum())
+
+
 def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread:
     """Of a figure to which each row adds `values`, with the rows of each stratum (from 0) fixed in number; all of shape
     (rows,)."""
@@ -51,7 +61,7 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
         return Spread(1.0, np.inf)
     count = len(values)
     within = np.bincount(strata)
-    deviations = values - (np.bincount(strata, values) / within)[strata]
+    deviations = centred(values, strata)
     independent = float((deviations**2 * (within / np.maximum(within - 1, 0.5))[strata]).sum())
     by_size = float((sizes**2).sum()) / count
     df = max(1.0, effective(groups) - 1)

@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 
 from slingshot.metrics.auroc import correlation, effective, placements
-from slingshot.metrics.clusters import Spread, spread
+from slingshot.metrics.clusters import Spread, centred, spread, variance
 from slingshot.metrics.outcomes import by_class, by_value, losses, macro_f1
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.tilted import ROUNDING, Outcomes
@@ -39,10 +39,13 @@ class Estimate:
     """From a confidence and a quantile (of the standard error that takes rows to be independent) to low and high."""
     statistic: Callable[[float], float]
     """How many such standard errors the figure is from a value."""
+    adds: np.ndarray
+    """What each row adds to the figure, beside the rows of its class; shape (rows,). Empty of two on other rows."""
     training: tuple[Variance, ...] = ()
     """What training seeds add."""
-    seeds: tuple[tuple[Estimate, ...], ...] = ()
-    """Of each contestant whose seeds tell that: the figure of all, and that of each seed."""
+    noise: float = 0.0
+    """How much of the variance of training that seeds tell is chance of the rows: each seed has other rows wrong. With
+    n times the rows it is an n-th. The variance of the rows holds it too."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
         low, high = self._of_rows(confidence)
@@ -59,18 +62,6 @@ class Estimate:
         """What test rows alone add: of the standard error that the interval at that confidence stands for."""
         low, high = self._of_rows(confidence)
         return Variance(((high - low) / 2 / self._deviate(confidence)) ** 2, self.spread.df)
-
-    def noise(self, confidence: float) -> float:
-        """How much of the variance by which seeds differ is chance of the rows: each seed has other rows wrong. With n
-        times the rows it is an n-th.
-
-        The interval of one seed holds all of it, that of the mean of S seeds an S-th.
-        """
-        found = 0.0
-        for whole, *runs in self.seeds:
-            alone = float(np.mean([run.rows(confidence).value for run in runs]))
-            found += max(0.0, alone - whole.rows(confidence).value) / (len(runs) - 1)
-        return found
 
     def p_value(self, value: float) -> float:
         """Two-sided p that the figure is `value`."""
@@ -148,11 +139,16 @@ def trained_anew(found: Estimate, metric: str, a: Scored, b: Scored | None, seed
     names = [tuple(run.seed for run in one.runs) for one in many]
     runs = [[estimate(metric, replace(one, runs=(run,))) for run in one.runs] for one in many]
     values = [np.array([run.value for run in found]) for found in runs]
+    adds = [np.array([run.adds for run in found]) for found in runs]
     if len(names) == 2 and names[0] == names[1]:
-        values = [values[0] - values[1]]
+        values, adds = [values[0] - values[1]], [adds[0] - adds[1]]
     parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
-    sides = tuple((estimate(metric, one), *found) for one, found in zip(many, runs, strict=True))
-    return replace(found, training=tuple(part for part in (*assumed, *parts) if part.value), seeds=sides)
+    # A seed's rows differ from the mean of S seeds by (S - 1) / S of the variance of one, of which the mean has 1 / S.
+    noise = sum(
+        float(np.mean([variance(seed, a.groups) for seed in found - found.mean(axis=0)])) / (len(found) - 1)
+        for found in adds
+    )
+    return replace(found, training=tuple(part for part in (*assumed, *parts) if part.value), noise=noise)
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:
@@ -174,6 +170,7 @@ def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float =
         plain,
         lambda _, wanted: (value - below * wanted / quantile, value + above * wanted / quantile),
         statistic,
+        np.zeros(0),
     )
 
 
@@ -196,30 +193,35 @@ def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
         low = beta.ppf(tail, right, wrong + 1) if right > 1e-9 else 0.0
         return low, beta.isf(tail, right + 1, wrong) if wrong > 1e-9 else 1.0
 
-    return Estimate(value, found.spread, bounds, found.statistic)
+    return replace(found, value=value, bounds=bounds)
 
 
 def _of_outcomes(outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Estimate:
     value, slopes = outcomes.gradient(outcomes.counts / outcomes.rows[outcomes.strata])
     adds = slopes[of_row] / outcomes.rows[strata]
     return Estimate(
-        value, spread(adds, strata, groups), lambda _, quantile: outcomes.interval(quantile), outcomes.statistic
+        value,
+        spread(adds, strata, groups),
+        lambda _, quantile: outcomes.interval(quantile),
+        outcomes.statistic,
+        centred(adds, strata),
     )
 
 
 def _loss(metric: str, both: tuple[Scored, ...]) -> Estimate:
     outcomes, of_row, strata = losses(metric, both)
-    return _farther(outcomes, _of_outcomes(outcomes, of_row, strata, both[0].groups).spread)
+    found = _of_outcomes(outcomes, of_row, strata, both[0].groups)
+    return _farther(outcomes, found.spread, found.adds)
 
 
 def _auroc(one: Scored) -> Estimate:
     areas, adds, codes = placements(one)
     outcomes, wider = effective(areas, adds, codes)
     groups = spread(adds, codes, one.groups)
-    return _farther(outcomes, Spread(groups.stretch * wider, groups.df))
+    return _farther(outcomes, Spread(groups.stretch * wider, groups.df), adds)
 
 
-def _farther(outcomes: Outcomes, spread: Spread) -> Estimate:
+def _farther(outcomes: Outcomes, spread: Spread, adds: np.ndarray) -> Estimate:
     """Of the score and the plain interval the farther bounds: where few rows are wrong, or lose much, the score
     interval's bound on the side of a perfect figure is too near (Brown, Cai and DasGupta, Statistical Science 16, 2001,
     of Wilson's)."""
@@ -232,7 +234,7 @@ def _farther(outcomes: Outcomes, spread: Spread) -> Estimate:
     def statistic(at: float) -> float:
         return min(outcomes.statistic(at), abs(at - value) / error if error else np.inf)
 
-    return Estimate(value, spread, bounds, statistic)
+    return Estimate(value, spread, bounds, statistic, adds)
 
 
 def _auroc_difference(a: Scored, b: Scored) -> Estimate:
@@ -262,7 +264,8 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
 
         return float(brentq(beyond, 1e-6, 60.0, xtol=1e-7)) if beyond(60.0) > 0 > beyond(1e-6) else 60.0
 
-    return Estimate(value, spread(adds_a - adds_b, codes, a.groups), bounds, statistic)
+    adds = adds_a - adds_b
+    return Estimate(value, spread(adds, codes, a.groups), bounds, statistic, adds)
 
 
 def _difference(sides: list[np.ndarray]) -> np.ndarray:

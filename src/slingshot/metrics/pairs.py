@@ -149,7 +149,7 @@ def _claims(found: Estimate, one: Scored, other: Scored, settings: MetricsSettin
     variances = {
         "rows": _row(found.rows(confidence)),
         "training": [_row(part) for part in found.training],
-        "noise": found.noise(confidence),
+        "noise": found.noise,
     }
     told = {"low": low, "high": high, "variances": variances}
     if rare.why_undecidable(primary, settings.margin, rare.class_rows(one), rare.class_rows(other)):

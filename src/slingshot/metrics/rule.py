@@ -26,6 +26,11 @@ POWER = 0.8
 MOST_ROWS = 10**9
 STUDIES = 16
 """In which a variance that is estimated comes out differently, when rows are advised."""
+MOST_NOISE = 0.4
+"""How much of what seeds differ by is taken for chance of the rows, at most: a few seeds may chance to differ by no
+more than that, though training varies too (bench/coverage/seeds.py)."""
+STEP = 1.1
+"""By which numbers of rows are tried."""
 UNRESOLVED = "not resolved"
 
 
@@ -125,7 +130,7 @@ def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: fl
 
     `tested` pairs share the level.
     """
-    if not pair.get("variances") or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
+    if not _varies(pair) or UNRESOLVED not in (pair["verdict"], pair["reverse_verdict"]):
         return None
 
     def power(number: int) -> float:
@@ -140,7 +145,7 @@ def rows_to_decide(
     pair: Mapping[str, Any], rows: int, margin: float, level: float, first_is_cheaper: bool | None
 ) -> int | None:
     """Test rows with which the pair would decide in POWER of 100 studies: one is better, or the cheaper one as good."""
-    if not pair.get("variances"):
+    if not _varies(pair):
         return None
 
     def power(number: int) -> float:
@@ -150,6 +155,11 @@ def rows_to_decide(
         return _outside(pair["difference"], se, low, high)
 
     return _least(power, rows)
+
+
+def _varies(pair: Mapping[str, Any]) -> bool:
+    """Whether its interval is there, and made of something that more rows reduce."""
+    return bool(pair.get("variances")) and pair["variances"]["rows"]["value"] > 0
 
 
 def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) -> tuple[float, np.ndarray]:
@@ -162,7 +172,7 @@ def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) ->
     rows, training = _variance(variances["rows"]), [_variance(part) for part in variances["training"]]
     rows = Variance(rows.value / more, rows.df * more)
     estimated = sum(part.value for part in training if math.isfinite(part.df))
-    noise = min(1.0, variances["noise"] / estimated) if estimated else 0.0
+    noise = min(MOST_NOISE, variances["noise"] / estimated) if estimated else 0.0
     true, seen = [], []
     for part in training:
         of_rows = 0.0 if math.isinf(part.df) else noise * part.value
@@ -205,11 +215,14 @@ def _inside(middle: float, se: float, bound: np.ndarray, reach: np.ndarray) -> f
 
 
 def _least(power: Any, rows: int) -> int | None:
-    """The fewest rows, more than there are, with POWER; None where MOST_ROWS are not enough. With a few training seeds
-    still more rows may have a little less: what these say then weighs most, and has the larger quantile."""
+    """The fewest rows, more than there are, with POWER; None where MOST_ROWS are not enough.
+
+    With a few training seeds still more rows may have a little less: what these say then weighs most, and has the
+    larger quantile.
+    """
     low, high = rows, rows + 1
     while power(high) < POWER:
-        low, high = high, 2 * high
+        low, high = high, math.ceil(STEP * high)
         if high > MOST_ROWS:
             return None
     while high - low > 1:

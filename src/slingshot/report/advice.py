@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from slingshot import learning
@@ -22,6 +22,14 @@ def rows_to_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapp
         return None
     level = 1 - pairs["confidence"]
     return rule.rows_to_decide(asdict(pair), pairs["test_rows"], pairs["margin"], level, small_is_cheaper)
+
+
+def seeds_may_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> bool:
+    """Whether test rows would decide it if nothing of training were unknown, which is what more training seeds tell."""
+    if pair is None or not pair.variances or not pair.variances["training"]:
+        return False
+    known = replace(pair, variances={**pair.variances, "training": [], "noise": 0.0})
+    return rows_to_decide(known, small_is_cheaper, pairs) is not None
 
 
 def labels_to_decide(pair: Pair | None, small_is_cheaper: bool | None, results: Results, primary: str) -> int | None:

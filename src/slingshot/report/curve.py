@@ -78,9 +78,11 @@ def matches(results: Results, primary: str) -> list[Match]:
 
 
 def _spread(results: Results, small: Contestant, large: Contestant) -> float | None:
-    """The standard error of their difference on the test rows. Of training the points of the curve tell themselves."""
+    """The standard error of their difference that all seeds share, on the test rows. What training adds, and what each
+    seed adds on these rows, the points of the curve tell themselves."""
     pair = find_pair(results.pairs, small.name, large.name)
-    return math.sqrt(pair.variances["rows"]["value"]) if pair and pair.variances else None
+    told = pair.variances if pair else None
+    return math.sqrt(max(0.0, told["rows"]["value"] - told["noise"])) if told else None
 
 
 def _current(results: Results, llm: Contestant) -> list[Point]:

@@ -93,6 +93,8 @@ class Verdict:
     """Kind -> the number of validation rows that all of it answered, where some answered more."""
     rows_to_decide: int | None = None
     """Estimated test rows; null where the pair is decided or no number of rows would do."""
+    seeds_may_decide: bool = False
+    """Whether more training seeds may decide the pair, where no number of rows would do."""
     horizon: str = ""
     """Months and texts over which `totals` are added up, and which of the two are assumed."""
     totals: dict[str, dict[str, float | None]] = field(default_factory=dict)
@@ -146,9 +148,10 @@ def decide(results: Results, settings: Settings) -> Verdict:
         told = _judged(results, deciding)
     if cascade and (why := _preferred(cascade, chosen, told, alone=not (small or large))):
         decision, reasons, chosen = "cascade", [why], cascade
-    rows = labels = None
+    rows, seeds, labels = None, False, None
     if decision == "undecided" and pair is not None and not undecidable:
         rows = advice.rows_to_decide(pair, cheaper(small, large), results.pairs)
+        seeds = rows is None and advice.seeds_may_decide(pair, cheaper(small, large), results.pairs)
         labels = advice.labels_to_decide(pair, cheaper(small, large), results, primary)
         pair = replace(pair, rows_to_resolve=rows or pair.rows_to_resolve)
     return Verdict(
@@ -161,6 +164,7 @@ def decide(results: Results, settings: Settings) -> Verdict:
         large_cost_per_1000_texts=_price(large),
         cascade_pairs=[_pair(told, cascade, other) for other in (small, large) if cascade and other],
         rows_to_decide=rows,
+        seeds_may_decide=seeds,
         labels_to_decide=labels,
         reasons=reasons,
     )

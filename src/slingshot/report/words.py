@@ -176,7 +176,7 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
         )
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
-    seeds = " More training seeds may." if pair.variances and pair.variances["training"] else ""
+    seeds = " More training seeds may." if decided.seeds_may_decide else ""
     return f"No number of test rows is likely to decide it, were the difference truly as measured.{seeds}"
 
 
