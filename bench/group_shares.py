@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from slingshot.data import split
-from slingshot.metrics.clusters import effective
+from slingshot.metrics.clusters import effective_groups
 
 ROWS, CLASSES = 1000, (0.5, 0.3, 0.2)
 SHARES = {"test": 0.2, "validation": 0.2}
@@ -62,7 +62,7 @@ def figures(side: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
     if not len(codes):
         return 1.0, 1.0, 0.0
     most = np.bincount(codes).max() / len(codes)
-    return float(most > 0.2), float(len(codes) < 0.5 * SHARES["test"] * len(groups)), effective(codes)
+    return float(most > 0.2), float(len(codes) < 0.5 * SHARES["test"] * len(groups)), effective_groups(codes)
 
 
 def simulate(weights: Weights, mixed: bool, splits: int) -> np.ndarray:

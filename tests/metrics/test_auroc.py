@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from slingshot.metrics.auroc import correlation, effective, placements
+from slingshot.metrics.auroc import correlation, effective_trials, placements
 from slingshot.metrics.scored import Run, Scored
 
 
@@ -35,7 +35,7 @@ def test_what_rows_add_is_what_the_figure_loses_without_them() -> None:
 
 def test_of_two_classes_one_area_is_that_of_both() -> None:
     areas, adds, codes = placements(contestant(100, 2, 9.0))
-    outcomes, wider = effective(areas, adds, codes)
+    outcomes, wider = effective_trials(areas, adds, codes)
     assert areas.tolist() == [1.0] and wider == 1
     trials = 50 * 50 / (1 + 49 * 0.5)  # of Hanley and McNeil's variance at an area of 1
     z = 1.959964

@@ -18,9 +18,9 @@ def test_single_rows_are_independent() -> None:
 
 
 def test_the_effective_number_of_groups() -> None:
-    assert clusters.effective(np.repeat(np.arange(10), 7)) == pytest.approx(10)
+    assert clusters.effective_groups(np.repeat(np.arange(10), 7)) == pytest.approx(10)
     sizes = np.round(10_000 / np.arange(1, 301)).astype(int)
-    assert clusters.effective(np.repeat(np.arange(300), sizes)) == pytest.approx(24, abs=0.5)
+    assert clusters.effective_groups(np.repeat(np.arange(300), sizes)) == pytest.approx(24, abs=0.5)
 
 
 def test_copies_of_a_row_count_once() -> None:

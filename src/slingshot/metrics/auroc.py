@@ -33,7 +33,7 @@ def placements(one: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return areas, adds, codes
 
 
-def effective(areas: np.ndarray, adds: np.ndarray, codes: np.ndarray) -> tuple[Outcomes, float]:
+def effective_trials(areas: np.ndarray, adds: np.ndarray, codes: np.ndarray) -> tuple[Outcomes, float]:
     """Areas as shares of effective trials, those that give Hanley and McNeil's variance, and by what factor their
     standard error is wider: what they have in common, and what the placements vary beyond it."""
     positives = np.bincount(codes)[: len(areas)]

@@ -36,7 +36,7 @@ class Spread:
         return float(2 * (norm.sf(apart) if np.isinf(self.df) else t.sf(apart, self.df)))
 
 
-def effective(groups: np.ndarray) -> float:
+def effective_groups(groups: np.ndarray) -> float:
     """The number of equal groups that say as much: (sum of sizes)^2 / sum of squared sizes (Kish, 1965). `groups` are
     numbers from 0, shape (rows,)."""
     sizes = np.bincount(groups)
@@ -64,7 +64,7 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
     deviations = centred(values, strata)
     independent = float((deviations**2 * (within / np.maximum(within - 1, 0.5))[strata]).sum())
     by_size = float((sizes**2).sum()) / count
-    df = max(1.0, effective(groups) - 1)
+    df = max(1.0, effective_groups(groups) - 1)
     if not independent:  # all alike: nothing is known of groups, so rows of one are taken for one
         return Spread(float(np.sqrt(by_size)), df)
     sums = np.bincount(groups, deviations)

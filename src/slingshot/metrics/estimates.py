@@ -18,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from slingshot.metrics.auroc import correlation, effective, placements
+from slingshot.metrics.auroc import correlation, effective_trials, placements
 from slingshot.metrics.clusters import Spread, centred, spread, variance
 from slingshot.metrics.outcomes import by_class, by_value, losses, macro_f1
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
@@ -216,7 +216,7 @@ def _loss(metric: str, both: tuple[Scored, ...]) -> Estimate:
 
 def _auroc(one: Scored) -> Estimate:
     areas, adds, codes = placements(one)
-    outcomes, wider = effective(areas, adds, codes)
+    outcomes, wider = effective_trials(areas, adds, codes)
     groups = spread(adds, codes, one.groups)
     return _farther(outcomes, Spread(groups.stretch * wider, groups.df), adds)
 
@@ -241,7 +241,7 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
     from scipy.optimize import brentq
 
     (areas_a, adds_a, codes), (areas_b, adds_b, _) = placements(a), placements(b)
-    sides = [effective(areas_a, adds_a, codes), effective(areas_b, adds_b, codes)]
+    sides = [effective_trials(areas_a, adds_a, codes), effective_trials(areas_b, adds_b, codes)]
     value_a, value_b = float(areas_a.mean()), float(areas_b.mean())
     value, together = value_a - value_b, correlation(adds_a, adds_b, codes)
 

@@ -48,7 +48,7 @@ def evaluate(
         "classes": _classes(test, labels, settings.confidence),
         "confidence": settings.confidence,
         "groups": test.group_count,
-        "effective_groups": clusters.effective(test.groups),
+        "effective_groups": clusters.effective_groups(test.groups),
         "ece_bins": bins,
         "score_source": test.score_source,
         "metrics": {
@@ -155,7 +155,7 @@ def undefined(metric: str, scored: Scored) -> str:
 
 
 def group_notes(scored: Scored) -> list[str]:
-    count, says = scored.group_count, clusters.effective(scored.groups)
+    count, says = scored.group_count, clusters.effective_groups(scored.groups)
     told = f"{count} test group{'s' if count > 1 else ''}"
     if round(says) < count:
         told += f" of unequal size, which say as much as {says:.0f} equal ones"

@@ -128,7 +128,7 @@ def difference(
     if pair["a_value"] is None or pair["b_value"] is None:
         return pair
     pair["difference"] = pair["a_value"] - pair["b_value"]
-    if min(clusters.effective(side.groups) for side in (one, other)) < FEW_GROUPS:
+    if min(clusters.effective_groups(side.groups) for side in (one, other)) < FEW_GROUPS:
         return pair
     paired, seed_sd = _same_rows(one, other), settings.seed_sd if recipes else 0.0
     pair["notes"] += ["no test row tells them apart"] if paired and not _differing(one, other) else []
