@@ -39,8 +39,8 @@ CASES = (
     Case("every part varies by 20%", noise=0.2),
     Case("every part varies by 20%, two passes", passes=2, noise=0.2),
     Case("one part in five takes twice its time", noise=0.02, spikes=0.2),
-    Case("a load of its own in every run, 5%", noise=0.02, load=0.05, bounded=True),
-    Case("a load of its own in every run, 10%", noise=0.02, load=0.1, bounded=False),
+    Case("a load of its own in every run, 10%", noise=0.02, load=0.1),
+    Case("a load of its own in every run, 15%", noise=0.02, load=0.15, bounded=False),
 )
 
 

@@ -84,7 +84,7 @@ def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
         return list(intervals.evaluate(contestant(**options), contestant(), LABELS, OPTIONS)[1]["notes"])
 
     assert notes(count=120, seeds=(-1,)) == []
-    assert notes(count=120, seeds=(-1,), per_group=2) == ["60 test groups: the interval may be slightly narrow"]
+    assert notes(count=120, seeds=(-1,), per_group=2) == ["60 test groups: intervals rest on these, not on rows"]
     assert notes(count=120) == ["training variance not included"]
 
 

@@ -190,7 +190,7 @@ def test_every_pair_in_the_order_of_the_study(contestant: Maker) -> None:
     result = pairs.compare(sides, FOLDER, OPTIONS)
     assert [(p["a"], p["b"]) for p in result["pairs"]] == [("z", "a"), ("z", "q"), ("a", "q")]
     assert all(p["p_corrected"] >= p["p"] for p in rule.judged(result)["pairs"])
-    assert result["notes"] == ["60 test groups: the interval may be slightly narrow"]
+    assert result["notes"] == ["60 test groups: intervals rest on these, not on rows"]
 
 
 def test_contestants_on_different_rows_or_none_at_all_are_refused(contestant: Maker) -> None:

@@ -168,7 +168,7 @@ def test_the_terminal_explains_its_dashes_and_marks(files, build) -> None:
 
 
 def test_a_note_on_the_data_set_is_said_once_and_one_on_a_contestant_with_its_name(files, build) -> None:
-    few = "99 test groups: the interval may be slightly narrow"
+    few = "99 test groups: intervals rest on these, not on rows"
     files.pairs["notes"] = [few]
     for held in files.intervals.values():
         held["notes"] = [few]

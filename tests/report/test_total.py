@@ -34,9 +34,9 @@ def api(price, labels=312):
 @pytest.mark.parametrize(
     ("a", "b", "spread", "first"),
     [
-        (0.0010, 0.0011, 0.001, None),  # one timing is shorter, but within what a run does not see
-        (0.0010, 0.0012, 0.001, True),
-        (0.0012, 0.0010, 0.001, False),
+        (0.0010, 0.0013, 0.001, None),  # one timing is shorter, but within what a run does not see
+        (0.0010, 0.0014, 0.001, True),
+        (0.0014, 0.0010, 0.001, False),
         (0.0010, 0.0012, 0.05, None),  # the timings overlap
         (0.0010, 0.0020, 0.05, True),
         (0.0010, 0.0020, None, None),  # the spread was not measured

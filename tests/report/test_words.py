@@ -99,9 +99,9 @@ def test_nothing_is_said_of_training_where_nobody_was_trained(files, study, tmp_
 
 
 def test_few_groups_are_said_with_the_verdict(files, study, tmp_path) -> None:
-    files.pairs.update(groups=84, notes=["84 test groups: the interval may be slightly narrow"])
+    files.pairs.update(groups=84, notes=["84 test groups: intervals rest on these, not on rows"])
     found = written(files, study, tmp_path)
-    assert "84 test groups: the interval may be slightly narrow." in found.words
+    assert "84 test groups: intervals rest on these, not on rows." in found.words
     assert unexplained(found, files) == []
 
 
@@ -117,11 +117,12 @@ def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> No
 def test_where_no_number_of_rows_would_decide_more_seeds_may(files, study, tmp_path) -> None:
     pair = files.pair("minilm", "gemma")
     related(pair, 0.004, 0.04, 0.9, "not resolved", "not resolved")
-    said = "No number of test rows is likely to decide it"
+    said = "No number of test rows would decide it in 80 of 100 studies"
     assert said not in written(files, study, tmp_path).words
     pair["variances"]["training"] = [{"value": 0.02**2, "df": 2}]
     words = written(files, study, tmp_path).words
-    assert f"{said}, were the difference truly as measured. More training seeds may." in words
+    measured = "were the difference, and what training seeds differ by, truly as measured"
+    assert f"{said}, {measured}. More training seeds may." in words
 
 
 def test_a_file_of_before_the_variances_says_how_to_learn_the_rows(files, study, tmp_path) -> None:

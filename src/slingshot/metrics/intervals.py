@@ -161,7 +161,7 @@ def group_notes(scored: Scored) -> list[str]:
         told += f" of unequal size, which say as much as {says:.0f} equal ones"
     if says < FEW_GROUPS:
         return [f"{told}: too few to resolve a difference, and intervals are narrow"]
-    return [f"{told}: the interval may be slightly narrow"] if says < ENOUGH_GROUPS else []
+    return [f"{told}: intervals rest on these, not on rows"] if says < ENOUGH_GROUPS else []
 
 
 def seed_notes(scored: Scored) -> list[str]:

@@ -26,12 +26,14 @@ RULES = (
     "the LLM the one of study.llms, the cascade the one of study.cascades; the first in study wins a tie. Those of one "
     "kind are compared on the validation rows that all of them answered. Where there are several, one without a figure "
     "there can't be chosen; without a model, or an LLM, that can be, the verdict is undecided. Test rows choose "
-    "nothing.",
-    "Two pairs decide, one after the other, each at the full level, as validation rows fixed them beforehand: the "
-    "small model against the LLM, and, if that gave one to take, the cascade against that one. So a claim of each is "
-    "false in at most 1 minus the confidence of all studies, and one of either in at most twice as many. Claims of all "
-    "other pairs are corrected together (Holm's procedure, with Shaffer's multiplier: the number of pairs with an open "
-    "claim). Contestants with the same predictions count once.",
+    "none of the three.",
+    "Two pairs decide, one after the other, each at the full level: the small model against the LLM, and, if that gave "
+    "one to take, the cascade against that one. Who these three are, and their order, is fixed before the test rows "
+    "are seen. So a claim of each pair is false in at most 1 minus the confidence of all studies, and one of either in "
+    "at most twice as many. Claims of all other pairs are corrected together (Holm's procedure, with Shaffer's "
+    "multiplier: the number of pairs with an open claim), so that one of them is false in as many again at most. "
+    "Claims of recipes are corrected apart from those of trained models. Contestants with the same predictions count "
+    "once.",
     "Better: p of no difference is below 1 minus the confidence of the intervals. As good: not better, and the lower "
     "bound of the difference's interval is above minus the margin, which is stated beforehand; of the pairs that do "
     "not decide, that of the interval as the correction widens it, not as it is shown. One that is behind for sure, "
@@ -51,15 +53,16 @@ RULES = (
     "unless the one chosen is as good and cheaper; or where it alone meets what is required. A cascade that "
     "never asks its LLM about the test rows, or always asks it, is one of its sides: it takes no part.",
     "Test rows that would decide, or resolve a pair, are those with which 80 of 100 studies would, were the "
-    "difference truly as measured. More of them tell nothing of training: where training seeds hide the difference, "
-    "no number of rows is given. To look again after adding rows is another test.",
+    "difference, and what training seeds differ by, truly as measured. Three or four seeds measure the latter badly: "
+    "more of them tell more. Rows tell nothing of training: where seeds hide the difference, no number of rows is "
+    "given. To look again after adding rows is another test.",
     "Cheaper: training and prediction cost less in all, over decision.horizon_months of decision.monthly_texts texts "
     "each (12 months and 100,000 texts are assumed where these are null), on a machine paid by use, or always on "
     "where cost.always_on says so. Labels of training rows, or shots, and of validation rows count where "
     "decision.count_labels says that they are still to be paid for; those of test rows never do, as any comparison "
     "needs them. Both totals are shown.",
     "Costs can't be told apart where they differ by less than 1%, or by less than the machine's seconds may be off: "
-    "by three standard errors of the timing of prediction, from parts of one run, and by 10% at least, as one run "
+    "by three standard errors of the timing of prediction, from parts of one run, and by 20% at least, as one run "
     "sees no other load. On another kind of machine all seconds change, and so does what an API costs against them.",
     "A latency of fewer than 100 single texts puts nobody out.",
 )

@@ -168,16 +168,17 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
     )
     if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
         return "To know which of the two costs less may decide it."
+    measured = "the difference" + (", and what training seeds differ by," if pair.variances["training"] else "")
     if decided.rows_to_decide:
         besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
-            f"About {rounded(decided.rows_to_decide)} test rows would decide it in 80 of 100 studies, were the "
-            f"difference truly as measured; to look again after adding rows is another test.{besides}"
+            f"About {rounded(decided.rows_to_decide)} test rows would decide it in 80 of 100 studies, were {measured} "
+            f"truly as measured; to look again after adding rows is another test.{besides}"
         )
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
     seeds = " More training seeds may." if decided.seeds_may_decide else ""
-    return f"No number of test rows is likely to decide it, were the difference truly as measured.{seeds}"
+    return f"No number of test rows would decide it in 80 of 100 studies, were {measured} truly as measured.{seeds}"
 
 
 def _variance(chosen: Contestant) -> list[str]:
