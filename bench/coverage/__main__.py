@@ -12,7 +12,7 @@ import bench.coverage
 from bench.coverage import Run
 
 STUDIES = {
-    "as_good": 2000,
+    "as_good": 1000,
     "calibration": 2000,
     "cascade": 2000,
     "decision": 2000,
