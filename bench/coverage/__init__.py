@@ -1,6 +1,6 @@
 """Whether what Slingshot claims holds as often as it says: simulated test sets, drawn again and again.
 
-    python -m bench.coverage                                # every study: 37 to 50 minutes on two cores
+    python -m bench.coverage                                # every study: 40 minutes on two cores
     python -m bench.coverage middle edges                   # some of them
     python -m bench.coverage --simulations 200 --quick      # a first look at the cases that matter most
 
