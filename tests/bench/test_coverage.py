@@ -29,6 +29,11 @@ def test_what_is_claimed_holds(study: str) -> None:
     if study in LEFT_BEHIND:
         today, before = (next(f.value for f in found if f.what == what) for what in LEFT_BEHIND[study])
         assert today <= 0.7 * before
+    if study == "edges":
+        missed, before = (
+            [1 - f.value for f in found if f.what.endswith(how)] for how in (": coverage", ": by the bootstrap")
+        )
+        assert all(now <= 0.7 * then for now, then in zip(missed, before, strict=True))
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (5, 0), (10, 8), (30, 1), (26, 0), (60, 60), (70, 110)])
