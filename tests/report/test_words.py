@@ -57,13 +57,13 @@ def test_the_paragraph_says_what_the_files_hold_and_nothing_else(files, study, t
 
 def test_where_the_model_stands_against_cheaper_ones_is_one_sentence(files, study, tmp_path) -> None:
     files.costs["frozen"]["cost_per_1000_texts"] = 1.0
-    [last] = re.findall(r"Against each[^;]*$", written(files, study, tmp_path).words)
-    assert last == "Against each cheaper model, minilm is better than tfidf, +0.110 (95% interval +0.079 to +0.141)."
+    [last] = re.findall(r"Against the[^;]*$", written(files, study, tmp_path).words)
+    assert last == "Against the cheaper model, minilm is better than tfidf, +0.110 (95% interval +0.079 to +0.141)."
 
 
 def test_the_cheapest_model_has_none_to_stand_against(files, study, tmp_path) -> None:
     files.costs["minilm"]["cost_per_1000_texts"] = 1e-9
-    assert "No cheaper model is known." in written(files, study, tmp_path).words
+    assert "cheaper model" not in written(files, study, tmp_path).words
 
 
 RECIPE = "The recipe, that is any training of minilm, is"
@@ -84,6 +84,10 @@ def test_under_three_seeds_claims_are_of_the_trained_models_and_the_recipe_stand
     found = written(files, study, tmp_path)
     assert f"{RECIPE} not resolved against {TITLE}" in found.words
     assert "More training seeds may tell more." in found.words
+    few = "Models trained on fewer than 1,000 rows may vary two to four times as much"
+    assert few not in found.words
+    files.scores["minilm"]["train_rows"] = 191
+    assert few in written(files, study, tmp_path).words
 
 
 def test_from_three_seeds_on_claims_are_of_the_recipe(files, study, tmp_path) -> None:
@@ -112,6 +116,8 @@ def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> No
     assert found.words.startswith(f"Undecided between fine-tuning minilm and prompting {TITLE}.")
     assert "About 4,700 test rows would decide it in 80 of 100 studies" in found.words
     assert unexplained(found, files) == []
+    files.pairs["groups"] = 84
+    assert "test rows, in as many more groups like these, would decide it" in written(files, study, tmp_path).words
 
 
 def test_where_no_number_of_rows_would_decide_more_seeds_may(files, study, tmp_path) -> None:
@@ -212,6 +218,7 @@ def test_both_totals_are_said_and_what_is_assumed(files, study, tmp_path) -> Non
     text = required(files, study, tmp_path, count_labels=True, monthly_texts=5000, horizon_months=24).words
     assert "Over 24 months of 5,000 texts each, on a machine paid by use, training, labels and prediction cost" in text
     assert f"{TITLE} is cheaper than minilm." in text and "assumed" not in text
+    assert "minilm starts dearer" in text and "still to be paid for" not in text
 
 
 def test_when_a_dearer_start_pays_back_is_said_in_texts(files, study, tmp_path) -> None:

@@ -15,6 +15,12 @@ METRIC_NAMES = {
     "macro_f1": "macro-F1",
     "auroc": "AUROC",
 }
+FEW_ROWS = 1_000
+"""Training rows under which the spread of training seeds grows (metrics/curve of the default study, 140 to 560)."""
+FEW = (
+    f"Models trained on fewer than {count(FEW_ROWS)} rows may vary two to four times as much between seeds as on "
+    "thousands: three `seeds` in params.yaml measure it."
+)
 _AGAINST = {
     "better": "better than",
     "worse": "worse than",
@@ -34,12 +40,11 @@ def comparison(results: Results, pair: Pair, small: Contestant, large: Contestan
     )
 
 
-def standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> str:
-    """Where the chosen one stands against `others`, one clause each."""
+def standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> list[str]:
+    """Where the chosen one stands against `others`, one clause each; nothing where there are none."""
     clauses = [clause(results, find_pair(results.pairs, chosen.name, other.name), other) for other in others]
-    if not clauses:
-        return f"No {what} is known."
-    return f"Against each {what}, {chosen.title} is {'; '.join(clauses)}."
+    those = f"the {what}" if len(clauses) == 1 else f"each {what}"
+    return [f"Against {those}, {chosen.title} is {'; '.join(clauses)}."] if clauses else []
 
 
 def clause(results: Results, pair: Pair | None, other: Contestant) -> str:
@@ -63,8 +68,10 @@ def of_whom(results: Results, pair: Pair | None, small: Contestant, large: Conte
     if pair.recipe is None:
         return [f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."]
     open_ = pair.recipe.verdict == UNRESOLVED != pair.verdict
+    few = (small.scores.get("train_rows") or FEW_ROWS) < FEW_ROWS
     return [
         f"These are claims of the models trained here. The recipe, that is any training of {small.title}, is "
         f"{clause(results, pair.recipe, large)}, if {assumed(results)}."
-        f"{' More training seeds may tell more.' if open_ else ''}"
+        f"{' More training seeds may tell more.' if open_ else ''}",
+        *([FEW] if few else []),
     ]

@@ -62,8 +62,9 @@ def _who_is_cheaper(small: Contestant, large: Contestant) -> str:
 
 def _pays_back(paid: PayBack, named: dict[str, Contestant], settings: Settings) -> str:
     labels = {name: count(c.cost.get("labels")) for name, c in named.items()}
+    open_ = "" if settings.decision.count_labels else "Where labels are still to be paid for, "
     start = (
-        f"Where labels are still to be paid for, {named[paid.dearer].title} starts dearer by "
+        f"{open_}{named[paid.dearer].title} starts dearer by "
         f"{_money(paid.more, settings.cost.currency)} ({labels[paid.dearer]} labels of training and validation rows "
         f"against {labels[paid.other]})."
     )

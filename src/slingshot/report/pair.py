@@ -118,8 +118,8 @@ def grid(results: Results) -> Grid:
         ),
         notes=(
             "The rows that would resolve a pair leave neither unresolved against the other in 80 of 100 studies, were "
-            f"the difference truly as measured; {MISSING} where it is resolved, or no number would do. To look again "
-            "after adding rows is another test.",
+            "the difference, and what training seeds differ by, truly as measured, and as many pairs compared as here; "
+            f"{MISSING} where it is resolved, or no number would do. To look again after adding rows is another test.",
             "p is as it is for the pairs that decide, and corrected together with all other claims for the rest.",
             *([f"Nothing is claimed of any pair: {undecidable}."] if undecidable else []),
             *_of_whom(results),

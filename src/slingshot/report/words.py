@@ -48,14 +48,14 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
     sentences += _shared(decided)
     sentences += cost_words.sentences([c for c in (small, large, cascade) if c], small, large, settings)
     if decided.decision == "undecided" and decided.pair and small and large:
-        sentences.append(_what_would_decide(decided, decided.pair, cheaper(small, large), primary))
+        sentences.append(_what_would_decide(results, decided, decided.pair, cheaper(small, large), primary))
     elif decided.decision == "undecided" and decided.unranked:
         sentences.append(_defined("Validation", primary))
     sentences += of_whom(results, decided.pair, small, large) if small and large else []
     sentences += _caveats(results, decided)
     if small:
         others = [c for c in results.of_kind("model") if cheaper(c, small)]
-        sentences.append(standing(results, small, others, "cheaper model"))
+        sentences += standing(results, small, others, "cheaper model")
     return sentences
 
 
@@ -153,7 +153,9 @@ def _defined(split: str, primary: str) -> str:
     return f"{split} rows on which {METRIC_NAMES[primary]} is defined, or another metrics.primary, may decide it."
 
 
-def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | None, primary: str) -> str:
+def _what_would_decide(
+    results: Results, decided: Verdict, pair: Pair, small_is_cheaper: bool | None, primary: str
+) -> str:
     if pair.difference is None:
         return _defined("Test", primary) if pair.verdict else "Figures for that pair would decide it."
     if pair.low is None:
@@ -168,12 +170,14 @@ def _what_would_decide(decided: Verdict, pair: Pair, small_is_cheaper: bool | No
     )
     if "as good" in (pair.verdict, pair.reverse_verdict) and small_is_cheaper is None:
         return "To know which of the two costs less may decide it."
+    grouped = 2 * results.pairs["groups"] < results.pairs["test_rows"]
+    where = ", in as many more groups like these," if grouped else ""
     measured = "the difference" + (", and what training seeds differ by," if pair.variances["training"] else "")
     if decided.rows_to_decide:
         besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
-            f"About {rounded(decided.rows_to_decide)} test rows would decide it in 80 of 100 studies, were {measured} "
-            f"truly as measured; to look again after adding rows is another test.{besides}"
+            f"About {rounded(decided.rows_to_decide)} test rows{where} would decide it in 80 of 100 studies, "
+            f"were {measured} truly as measured; to look again after adding rows is another test.{besides}"
         )
     if decided.labels_to_decide:
         return f"More labels might: {labels}."
@@ -222,7 +226,7 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
         *_shared(decided),
         *_variance(chosen),
         *_caveats(results, decided),
-        standing(results, chosen, others, f"other {there}"),
+        *standing(results, chosen, others, f"other {there}"),
     ]
 
 
