@@ -188,6 +188,9 @@ FIRSTS = {
     "0 points, small cheaper": two(84, 84, SMALL),
     "-1.1 points, small cheaper": two(80, 89, SMALL),
     "-3.0 points, small cheaper": two(72, 97, SMALL),
+    "0 points of 65 rows, small cheaper": two(1, 1, SMALL, 65),
+    "3.0 points of 100 rows, no price known": two(5, 2, None, 100),
+    "0 points of 300 rows, small cheaper": two(6, 6, SMALL, 300),
 }
 """By the small model's lead in a first study that decides nothing."""
 DECIDED = two(93, 76, SMALL)

@@ -254,6 +254,15 @@ def test_what_seeds_differ_by_on_each_row_alone_is_chance_of_the_rows(metric: st
     assert of_recipe(metric, replace(one, runs=one.runs[:2])).noise == 0, "too few to tell"
 
 
+def test_the_rows_own_scatter_is_told_from_what_few_of_them_may_hide() -> None:
+    labels, wrong = [0] * 65, [1] + [0] * 64
+    found = estimate("accuracy", rows(labels, wrong), rows(labels, wrong[::-1]))
+    assert found.scatter == pytest.approx(2 / 65**2)
+    assert found.rows(0.95).value > 2 * found.scatter
+    many = estimate("accuracy", rows(labels * 20, wrong * 20), rows(labels * 20, wrong[::-1] * 20))
+    assert many.rows(0.95).value == pytest.approx(many.scatter, rel=0.2)
+
+
 def test_two_trained_under_the_same_seeds_differ_only_where_they_do() -> None:
     one, other = trainings(0), trainings(1)
     follows = replace(one, runs=tuple(replace(run, predictions=np.append(run.predictions[:-1], 2)) for run in one.runs))

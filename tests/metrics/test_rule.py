@@ -135,6 +135,21 @@ def test_what_seeds_differ_by_is_never_all_chance_of_the_rows() -> None:
     assert found[1] == found[2]
 
 
+def test_what_few_rows_may_hide_falls_with_the_square_of_their_number() -> None:
+    wide = variances(0.06**2)
+    wide["rows"]["scatter"] = 0.02**2
+    all_alike, told = (undecided(0.0, of) for of in (variances(0.06**2), wide))
+    least = rule.rows_to_resolve(undecided(0.0, variances(0.02**2)), 65, MARGIN, LEVEL)
+    most = rule.rows_to_resolve(all_alike, 65, MARGIN, LEVEL)
+    rows = rule.rows_to_resolve(told, 65, MARGIN, LEVEL)
+    assert least is not None and most is not None and rows is not None
+    assert least < rows < most / 4
+    reach = 1.959964 * np.sqrt(0.02**2 * 65 / rows + (0.06**2 - 0.02**2) * (65 / rows) ** 2)
+    se = 0.02 * np.sqrt(65 / rows)
+    resolved = 1 - 2 * stats.norm.sf((MARGIN - reach) / se) + 2 * stats.norm.sf(reach / se)
+    assert resolved == pytest.approx(0.8, abs=0.01), "as good, or by chance better or worse"
+
+
 def test_no_rows_are_advised_where_none_would_tell_more() -> None:
     held = undecided(0.02, variances(0.0, 0.01**2, 2))
     assert rule.rows_to_resolve(held, 400, MARGIN, LEVEL) is None

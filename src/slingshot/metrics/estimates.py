@@ -43,6 +43,9 @@ class Estimate:
     """What each row adds to the figure, beside the rows of its class; shape (rows,). Empty of two on other rows."""
     training: tuple[Variance, ...] = ()
     """What training seeds add."""
+    scatter: float = np.inf
+    """Variance of the rows as they came out: n times the rows have an n-th of it. What few rows may hide, by which the
+    interval is wider, falls with their square. Infinite where the two are not told apart."""
     noise: float = 0.0
     """How much of the variance of training that seeds tell is chance of the rows: each seed has other rows wrong. With
     n times the rows it is an n-th. The variance of the rows holds it too."""
@@ -199,12 +202,14 @@ def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
 def _of_outcomes(outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Estimate:
     value, slopes = outcomes.gradient(outcomes.counts / outcomes.rows[outcomes.strata])
     adds = slopes[of_row] / outcomes.rows[strata]
+    found, apart = spread(adds, strata, groups), centred(adds, strata)
     return Estimate(
         value,
-        spread(adds, strata, groups),
+        found,
         lambda _, quantile: outcomes.interval(quantile),
         outcomes.statistic,
-        centred(adds, strata),
+        apart,
+        scatter=float((apart**2).sum()) * found.stretch**2,
     )
 
 

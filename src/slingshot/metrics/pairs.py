@@ -147,7 +147,7 @@ def _claims(found: Estimate, one: Scored, other: Scored, settings: MetricsSettin
     primary, confidence = settings.primary, settings.confidence
     low, high = found.interval(confidence)
     variances = {
-        "rows": _row(found.rows(confidence)),
+        "rows": {**_row(found.rows(confidence)), "scatter": _finite(found.scatter)},
         "training": [_row(part) for part in found.training],
         "noise": found.noise,
     }
@@ -162,7 +162,11 @@ def _claims(found: Estimate, one: Scored, other: Scored, settings: MetricsSettin
 
 def _row(part: Variance) -> dict[str, float | None]:
     """As the file has it; `df` null where the variance is known."""
-    return {"value": part.value, "df": part.df if np.isfinite(part.df) else None}
+    return {"value": part.value, "df": _finite(part.df)}
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _as_good(found: Estimate, margin: float) -> dict[str, float]:

@@ -29,6 +29,8 @@ STUDIES = 16
 MOST_NOISE = 0.4
 """How much of what seeds differ by is taken for chance of the rows, at most: a few seeds may chance to differ by no
 more than that, though training varies too (bench/coverage/seeds.py)."""
+NOTHING = 1e-18
+"""A variance that is none: no two rows came out differently."""
 STEP = 1.1
 """By which numbers of rows are tried."""
 UNRESOLVED = "not resolved"
@@ -166,11 +168,13 @@ def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) ->
     """The true standard error of the difference with so many times the test rows, and half the width of the interval at
     that level, in each of some studies that are equally likely.
 
-    More rows tell nothing of training: only what rows add falls with them. What as few seeds say of it differs from
-    study to study, as a chi-square figure does.
+    More rows tell nothing of training: only what rows add falls with them, and what few rows may hide falls with their
+    square. What as few seeds say of training differs from study to study, as a chi-square figure does.
     """
-    rows, training = _variance(variances["rows"]), [_variance(part) for part in variances["training"]]
-    rows = Variance(rows.value / more, rows.df * more)
+    training = [_variance(part) for part in variances["training"]]
+    rows, scatter = _variance(variances["rows"]), variances["rows"].get("scatter")
+    scatter = rows.value if scatter is None else min(scatter, rows.value)
+    rows = Variance(scatter / more + (rows.value - scatter) / more**2, rows.df * more)
     estimated = sum(part.value for part in training if math.isfinite(part.df))
     noise = min(MOST_NOISE, variances["noise"] / estimated) if estimated else 0.0
     true, seen = [], []
@@ -182,7 +186,8 @@ def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) ->
     for factors in product(*(_factors(part.df) for part in seen)):
         found = [rows, *(replace(part, value=part.value * f) for part, f in zip(seen, factors, strict=True))]
         reach.append(quantile(level, found) * error(found))
-    return error([rows, *true]), np.array(reach)
+    scattered = Variance(max(scatter / more, NOTHING), rows.df)
+    return error([scattered, *true]), np.array(reach)
 
 
 def _variance(told: Mapping[str, Any]) -> Variance:
