@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from slingshot.metrics.clusters import centred
 from slingshot.metrics.scored import Scored
 from slingshot.metrics.tilted import Outcomes, linear
 
@@ -65,6 +66,5 @@ def correlation(a: np.ndarray, b: np.ndarray, codes: np.ndarray) -> float:
 def _variances(adds: np.ndarray, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each stratum's unbiased variance of the sum of its rows, and its degrees of freedom."""
     rows = np.bincount(strata)
-    apart = adds - (np.bincount(strata, adds) / rows)[strata]
     free = np.maximum(rows - 1, 0.5)
-    return np.bincount(strata, apart**2) * rows / free, free
+    return np.bincount(strata, centred(adds, strata) ** 2) * rows / free, free

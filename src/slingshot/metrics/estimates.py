@@ -45,7 +45,7 @@ class Estimate:
     """What training seeds add."""
     scatter: float = np.inf
     """Variance of the rows as they came out: n times the rows have an n-th of it. What few rows may hide, by which the
-    interval is wider, falls with their square. Infinite where the two are not told apart."""
+    interval is wider, falls with their square. Infinite where an estimate does not separate these."""
     noise: float = 0.0
     """How much of the variance of training that seeds tell is chance of the rows: each seed has other rows wrong. With
     n times the rows it is an n-th. The variance of the rows holds it too."""
@@ -147,10 +147,10 @@ def trained_anew(found: Estimate, metric: str, a: Scored, b: Scored | None, seed
         values, adds = [values[0] - values[1]], [adds[0] - adds[1]]
     parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
     # A seed's rows differ from the mean of S seeds by (S - 1) / S of the variance of one, of which the mean has 1 / S.
-    noise = sum(
-        float(np.mean([variance(seed, a.groups) for seed in found - found.mean(axis=0)])) / (len(found) - 1)
-        for found in adds
-    )
+    noise = 0.0
+    for of_seeds in adds:
+        own = [variance(seed, a.groups) for seed in of_seeds - of_seeds.mean(axis=0)]
+        noise += float(np.mean(own)) / (len(own) - 1)
     return replace(found, training=tuple(part for part in (*assumed, *parts) if part.value), noise=noise)
 
 
@@ -202,14 +202,14 @@ def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
 def _of_outcomes(outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Estimate:
     value, slopes = outcomes.gradient(outcomes.counts / outcomes.rows[outcomes.strata])
     adds = slopes[of_row] / outcomes.rows[strata]
-    found, apart = spread(adds, strata, groups), centred(adds, strata)
+    wider, adds = spread(adds, strata, groups), centred(adds, strata)
     return Estimate(
         value,
-        found,
+        wider,
         lambda _, quantile: outcomes.interval(quantile),
         outcomes.statistic,
-        apart,
-        scatter=float((apart**2).sum()) * found.stretch**2,
+        adds,
+        scatter=float((adds**2).sum()) * wider.stretch**2,
     )
 
 

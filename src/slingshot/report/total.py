@@ -26,8 +26,8 @@ MONTHS = 12
 ERRORS = 3.0
 """Standard errors of a timing within which its seconds lie: it is known from ten parts or a few more, of one run."""
 LEAST = 0.2
-"""The share by which a machine's seconds may be off, at least: one run does not see another load. Two of the
-same speed came out 27% apart (bench/README.md)."""
+"""The share by which a machine's seconds may be off, at least: one run does not see another load. Two of the same
+speed came out 27% apart (bench/README.md)."""
 SAME = 0.01
 """The share of the dearer total within which two cost the same: nobody chooses by less."""
 BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
