@@ -173,9 +173,8 @@ def figures(run: Simulations) -> Iterator[Figure]:
         yield Figure(case.name, "as good, though worse by the margin", float(as_good), most=MOST)
         if case.seeds < ENOUGH_SEEDS:
             yield Figure(case.name, "the same from test rows alone", float(as_good_by_rows))
-    for rows, seeds in ((840, 1), (840, 3), (840, 5), (20_000, 1), (20_000, 3), (20_000, 5))[
-        : 1 if run.quick else None
-    ]:
+    gates = tuple((rows, seeds) for rows in (FEW_ROWS, 20_000) for seeds in (1, 3, 5))
+    for rows, seeds in gates[: 1 if run.quick else None]:
         alarms = run.each(gate, rows, seeds).mean()
         yield Figure(
             f"{rows:,} rows, {seeds} seeds", f"{GATED} contestants trained anew: alarm", float(alarms), most=MOST
