@@ -1,11 +1,20 @@
 """What a folder must hold to be loaded, and what is said where it does not."""
 
+import ast
+import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from slingshot import loading
+from slingshot import loading, tables
+from slingshot.finetune.saved import Saved
 from slingshot.settings import Checkpoint, UserError
+from tests.conftest import NAMES, ROOT, set_params
 
 
 def test_texts_longer_than_the_model_reads_are_refused(encoder):
@@ -67,3 +76,79 @@ def test_half_a_weight_file_is_named(encoder, tmp_path):
     (tmp_path / "half/model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="half: not a checkpoint that can classify"):
         loading.classifier(str(tmp_path / "half"), ["a", "b"])
+
+
+# --- code of a checkpoint ------------------------------------------------------------------------
+
+
+def with_code(source: Path, folder: Path) -> Path:
+    """A copy of the checkpoint that needs code of its own, which leaves a file where it runs."""
+    shutil.copytree(source, folder)
+    (folder / "own.py").write_text(f"from pathlib import Path\nPath({str(folder / 'ran')!r}).touch()\n")
+    kinds = ("Model", "ModelForSequenceClassification", "ModelForCausalLM")
+    config = json.loads((folder / "config.json").read_text())
+    names = {f"Auto{kind}": f"own.{kind}" for kind in ("Config", *kinds)}
+    (folder / "config.json").write_text(json.dumps(config | {"model_type": "own", "auto_map": names}))
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
+    named = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | named))
+    return folder
+
+
+def refused(folder: Path, *call: str) -> None:
+    """The command, to which somebody answers yes whatever it asks, names the folder, and runs nothing in it."""
+    done = subprocess.run([sys.executable, *call], input="y\n" * 20, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "y/N" not in said and "trust_remote_code" not in said, said
+    assert f"{folder}: the checkpoint needs code of its own (auto_map in its JSON files), which is never run" in said
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize("model", ["tiny", "frozen"])
+def test_training_runs_no_code_of_a_checkpoint(project, encoder, model):
+    (project / "stages").symlink_to(ROOT / "stages")
+    (project / "src").symlink_to(ROOT / "src")
+    folder = with_code(encoder, project / "own")
+    set_params(project, {f"models.{model}.checkpoint": str(folder), f"models.{model}.sha256": {}})
+    refused(folder, "-m", "stages.finetune", "toy", model)
+
+
+def test_prediction_runs_no_code_of_a_model(project, encoder):
+    loading.classifier(str(encoder), NAMES).save_pretrained(project / "made")
+    loading.tokenizer(encoder).save_pretrained(project / "made")
+    tables.write_json(
+        project / "made/inputs.json", {"max_length": 8, "truncation": "head", "overlap": 0, "dtype": "auto"}
+    )
+    tables.write_json(project / "made/linear.json", {"max_length": 8})
+    layer = {"coefficients": np.zeros((3, 32)), "intercepts": np.zeros(3)}
+    save_file(layer, project / "made/linear.safetensors")
+    folder = with_code(project / "made", project / "own")
+    Path("texts.csv").write_text("text\na fine phone\n")
+    for family in ("transformer", "frozen"):
+        Saved(family, NAMES).write(folder)
+        refused(folder, "-c", "from slingshot.cli import main; main()", "predict", str(folder), "texts.csv")
+
+
+def test_a_causal_lm_runs_no_code_of_its_own(causal_lm, tmp_path):
+    folder = with_code(causal_lm, tmp_path / "own")
+    for load in (loading.causal_lm, loading.tokenizer):
+        with pytest.raises(UserError, match="code of its own"):
+            load(str(folder))
+    assert not (folder / "ran").exists()
+
+
+def test_every_load_of_the_project_refuses_code():
+    """Of what transformers, datasets and torch can load with, each call says that no code comes with it."""
+    loaders = {"from_pretrained", "from_config", "pipeline", "load_dataset", "load_dataset_builder"}
+    found = [
+        (path, call)
+        for folder in ("src", "stages", "bench")
+        for path in (ROOT / folder).rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+    ]
+    named = [(path, call) for path, call in found if ast.unparse(call.func).rpartition(".")[2] in loaders]
+    assert any(path.name == "loading.py" for path, _ in named)
+    for path, call in named:
+        said = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert said.get("trust_remote_code") == "False", f"{path}:{call.lineno}: {ast.unparse(call)}"

@@ -218,8 +218,10 @@ def _convert_gguf(file: Path, folder: Path) -> None:
     where = {"gguf_file": file.name}
     how: dict[str, Any] = {**where, "dtype": torch.float32, "output_loading_info": True}
     try:
-        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(file.parent, **how)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(file.parent, **where)
+        loaded: Any = loading.pretrained(transformers.AutoModelForCausalLM, file.parent, **how)
+        tokenizer = loading.pretrained(transformers.AutoTokenizer, file.parent, **where)
+    except UserError:
+        raise
     except Exception as error:  # a malformed file may raise anything
         raise UserError(f"{file}: not a GGUF file of a causal language model: {error}") from None
     model, info = loaded

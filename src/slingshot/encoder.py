@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-import transformers
 
 from slingshot import checkpoints, loading
 from slingshot.batching import prediction_batches
@@ -30,15 +29,14 @@ class Encoder:
     def of(cls, settings: Checkpoint, device: str) -> Self:
         """Raises UserError where the checkpoint is missing or reads less than `max_length`."""
         folder = checkpoints.locate(settings)
-        model = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+        model = loading.encoder(folder)
         loading.check_length(settings, model.config)
         return cls(model, Inputs(loading.tokenizer(folder), settings.max_length), device)
 
     @classmethod
     def load(cls, folder: Path, max_length: int, device: str) -> Self:
         """What `save` wrote."""
-        model = transformers.AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-        return cls(model, Inputs(transformers.AutoTokenizer.from_pretrained(folder), max_length), device)
+        return cls(loading.encoder(folder), Inputs(loading.tokenizer(folder), max_length), device)
 
     def save(self, folder: Path) -> None:
         self.model.save_pretrained(folder)

@@ -1,4 +1,8 @@
-"""Models and tokenizers from a local folder that slingshot.checkpoints has found or made: safetensors only, float32."""
+"""Models and tokenizers from a local folder: safetensors only, float32, and no code but that of transformers.
+
+This is the one place where transformers loads anything. A checkpoint may name code of its own (`auto_map`); it is never
+run, and nobody is asked whether it should be.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,37 @@ from slingshot.settings import Checkpoint, UserError
 TOKENIZER = "put its files there, beside the weights"
 
 
+def pretrained(kind: Any, folder: str | Path, **how: Any) -> Any:
+    """What `kind`, one of transformers' Auto classes, makes of the folder.
+
+    Raises UserError where that would take code of the checkpoint's own, and whatever `kind` raises.
+    """
+    try:
+        return kind.from_pretrained(folder, trust_remote_code=False, **how)
+    except ValueError as error:
+        if "trust_remote_code" not in str(error):
+            raise
+        raise UserError(
+            f"{folder}: the checkpoint needs code of its own (auto_map in its JSON files), which is never run: name a "
+            "checkpoint of an architecture that transformers has"
+        ) from None
+
+
+def encoder(folder: str | Path) -> Any:
+    """A model without a head."""
+    import torch
+    import transformers
+
+    return pretrained(transformers.AutoModel, folder, use_safetensors=True, dtype=torch.float32)
+
+
+def trained(folder: Path) -> Any:
+    """A sequence classifier that training has saved."""
+    import transformers
+
+    return pretrained(transformers.AutoModelForSequenceClassification, folder, use_safetensors=True)
+
+
 def classifier(folder: str, names: Sequence[str]) -> Any:
     """A sequence classifier of `names`, whose new weights start at random.
 
@@ -21,7 +56,8 @@ def classifier(folder: str, names: Sequence[str]) -> Any:
     from safetensors import SafetensorError
 
     try:
-        return transformers.AutoModelForSequenceClassification.from_pretrained(
+        return pretrained(
+            transformers.AutoModelForSequenceClassification,
             folder,
             num_labels=len(names),
             id2label=dict(enumerate(names)),
@@ -49,7 +85,7 @@ def causal_lm(folder: str) -> Any:
 
     how: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     try:
-        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, **how)
+        loaded: Any = pretrained(transformers.AutoModelForCausalLM, folder, **how)
     except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
         raise UserError(f"{folder}: not a causal language model that can be loaded: {error}") from None
     model, info = loaded
@@ -69,12 +105,12 @@ def check_causal(model: Any, info: Any, source: object) -> None:
         raise UserError(f"{source}: not a causal language model: it reads what follows a token")
 
 
-def tokenizer(folder: str) -> Any:
+def tokenizer(folder: str | Path) -> Any:
     """The checkpoint's tokenizer. Raises UserError where its files are missing."""
     import transformers
 
     try:
-        found = transformers.AutoTokenizer.from_pretrained(folder)
+        found = pretrained(transformers.AutoTokenizer, folder)
     except (ValueError, OSError, TypeError, AttributeError) as error:
         raise UserError(f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}") from None
     # Some classes come up with a vocabulary of their special tokens alone, and every text would be unknown.

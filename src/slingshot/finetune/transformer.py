@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-import transformers
 from scipy.special import log_softmax, softmax
 
 from slingshot import checkpoints, hardware, loading
@@ -113,10 +112,10 @@ class Transformer:
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
-        model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True)
+        model = loading.trained(folder)
         kept = read_json(folder / "inputs.json")
         dtype = hardware.precision(device, kept.pop("dtype"))
-        return cls(model, Inputs(transformers.AutoTokenizer.from_pretrained(folder), **kept), device, dtype)
+        return cls(model, Inputs(loading.tokenizer(folder), **kept), device, dtype)
 
 
 def _flat(windows: Sequence[list[np.ndarray]]) -> tuple[list[np.ndarray], np.ndarray]:
