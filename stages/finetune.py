@@ -19,8 +19,6 @@ def main(dataset: str, model: str) -> None:
     data/curves/DATASET/MODEL, which `dvc plots show` draws. A run that was killed
     goes on from its last checkpoint; a seed that was trained before is not trained again.
     """
-    import shutil
-
     from slingshot import hardware, settings, tables
     from slingshot.choosing import chosen_by, primary_score, said
     from slingshot.finetune.families import Task
@@ -39,14 +37,12 @@ def main(dataset: str, model: str) -> None:
     truth = validation["label"].to_numpy()
     by = chosen_by(study.metrics.primary, truth)
     task = Task(train, validation, names, by, hardware.set_up(study.run), f"{dataset}-{model}")
-    cell = run_cell(chosen, task, test, study.seeds, inputs, model)
+    folder = Path("data/models", dataset, model)
+    cell = run_cell(chosen, task, test, study.seeds, inputs, model, folder)
 
     out = Path("data/predictions", dataset, f"{model}.parquet")
     tables.write_predictions(out, cell.predictions, names, fraction=fraction, train_rows=len(train))
     cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
-    folder = Path("data/models", dataset, model)
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(cell.model, folder)
 
     import numpy as np
 

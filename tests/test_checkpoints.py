@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from slingshot import checkpoints, loading, settings, tables
+from slingshot import checkpoints, loading, sealed, settings, tables
 from slingshot.cli import main
 from slingshot.settings import CausalLmSettings, Checkpoint, UserError
 from tests.conftest import ROOT
@@ -73,6 +73,7 @@ def test_a_converted_file_is_taken_from_the_state_folder(state):
     folder = state / "checkpoints" / ("a" * 64)
     folder.mkdir(parents=True)
     (folder / "model.safetensors").touch()
+    sealed.seal(folder)
     pinned = Checkpoint(checkpoint=GEMMA, sha256={"gemma-3-270m-q4_k_m.gguf": "a" * 64})
     assert checkpoints.locate(pinned) == str(folder)
 

@@ -39,21 +39,6 @@ def rewrite(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: dict[s
 # --- writing -------------------------------------------------------------------------------------
 
 
-def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file.txt"
-    tables.write_text(path, "old\n")
-
-    def write_half() -> None:
-        with tables.atomic(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError("stop")
-
-    with pytest.raises(RuntimeError, match="stop"):
-        write_half()
-    assert path.read_text() == "old\n"
-    assert list(path.parent.iterdir()) == [path]
-
-
 def test_json_is_sorted_and_ends_in_a_newline(tmp_path: Path) -> None:
     tables.write_json(tmp_path / "a.json", {"b": None, "a": "ü"})
     assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "a": "ü",\n  "b": null\n}\n'

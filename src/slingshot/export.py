@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slingshot import settings
+from slingshot.atomic import atomic
 from slingshot.finetune import card
 from slingshot.finetune.saved import Saved
 from slingshot.settings import UserError, nearest
@@ -86,13 +86,10 @@ def _copy(source: Path, folder: Path, text: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a new folder")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
-            made = Path(temporary, folder.name)
+        with atomic(folder) as made:
             # copyfile: DVC's files may be read-only, or links into its cache.
             shutil.copytree(source, made, copy_function=shutil.copyfile)
             (made / card.FILE).write_text(text, encoding="utf-8", newline="\n")
-            made.rename(folder)
     except OSError as error:
         raise UserError(f"{folder}: can't be written: {error.strerror or error}") from None
 

@@ -23,10 +23,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from slingshot.atomic import atomic
 from slingshot.progress import say
 from slingshot.records import SEPARATORS, SWALLOWED, Table, check_columns, file_format, objects, shown_type
 from slingshot.settings import UserError, nearest
-from slingshot.tables import atomic
 
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 FORMATS = (*SEPARATORS, ".jsonl")

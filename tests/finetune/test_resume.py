@@ -1,10 +1,11 @@
 """Interrupted training goes on and ends the same; changed training code starts afresh."""
 
-import json
+import errno
 import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,17 +14,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from safetensors import safe_open
 
 from slingshot import tables
 from slingshot.finetune import resume
-from slingshot.finetune.training import Place
 from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import NAMES, ROOT, set_param, set_params
 from tests.tiny_checkpoints import ARCHITECTURES
 
-CHECKPOINTS = "state/resume/*/seed0/scratch/checkpoint.safetensors"
+CHECKPOINTS = "state/resume/*/seed0/scratch/checkpoint-*.safetensors"
 PREDICTIONS = "data/predictions/toy/tiny.parquet"
 
 
@@ -52,24 +51,29 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def kill_in_training(project: Path, step: int = 1) -> Path:
-    """Start, wait for the resume checkpoint of that step or a later one, kill; returns that checkpoint."""
+def in_training(project: Path, step: int = 1) -> tuple[subprocess.Popen[str], Path]:
+    """A run that has left the checkpoint of that step or a later one; and the seed's folder."""
     process = finetune()
     deadline = time.monotonic() + 60
-    while not (found := list(project.glob(CHECKPOINTS))) or done(found[0]) < step:
+    while done(project) < step:
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()[1]
         time.sleep(0.01)
+    return process, next(project.glob(CHECKPOINTS)).parents[1]
+
+
+def kill_in_training(project: Path, step: int = 1) -> Path:
+    """Start, wait for the checkpoint of that step or a later one, kill; returns the seed's folder."""
+    process, folder = in_training(project, step)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not Path(PREDICTIONS).exists()
-    return found[0]
+    return folder
 
 
-def done(checkpoint: Path) -> int:
-    """Steps of the optimiser that a resume checkpoint has behind it."""
-    with safe_open(checkpoint, framework="pt") as file:
-        place = Place(**json.loads(file.metadata()["place"]))
-    return place.done
+def done(project: Path) -> int:
+    """Steps of the optimiser behind the last checkpoint, of which each epoch has 19."""
+    names = [path.stem.split("-") for path in project.glob(CHECKPOINTS)]
+    return max((19 * int(epoch) + int(step) for _, epoch, step in names), default=0)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -80,8 +84,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(project, tiny, 
         project,
         {"models.tiny.save_seconds": 0, "models.tiny.epochs": 4, "models.tiny.checkpoint": str(tiny[name])},
     )
-    killed = done(kill_in_training(project, random.randrange(1, 50)))
-    assert killed < 4 * 19, "it ended before it was killed"
+    kill_in_training(project, random.randrange(1, 50))
+    assert done(project) < 4 * 19, "it ended before it was killed"
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
     resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
     usage = Usage.read(Path("data/usage/toy/tiny.json"))
@@ -99,14 +103,14 @@ def test_changed_training_code_starts_afresh(checkout):
     with (checkout / "src/slingshot/finetune/training.py").open("a") as file:
         file.write("\n# a fix\n")
     finish(finetune())
-    finished = [path.parents[1] for path in checkout.glob("state/resume/*/seed0/record.json")]
-    assert len(finished) == 1 and finished[0] != killed.parents[2]
-    assert killed.exists(), "the old code's checkpoint was taken up"
+    finished = [path.parent for path in checkout.glob("state/resume/*/seed0/manifest.json")]
+    assert len(finished) == 1 and finished[0] != killed
+    assert list(killed.glob("scratch/checkpoint-*")), "the old code's checkpoint was taken up"
 
 
 def test_another_familys_code_retrains_nothing(checkout):
     first = finish(finetune())
-    record = next(checkout.glob("state/resume/*/seed0/record.json"))
+    record = next(checkout.glob("state/resume/*/seed0/manifest.json"))
     stamp = record.stat().st_mtime_ns
     with (checkout / "src/slingshot/finetune/tfidf.py").open("a") as file:
         file.write("\n# a fix\n")
@@ -117,7 +121,7 @@ def test_another_familys_code_retrains_nothing(checkout):
 
 def test_another_seed_trains_only_the_new_one(project):
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
-    record = next(project.glob("state/resume/*/seed0/record.json"))
+    record = next(project.glob("state/resume/*/seed0/manifest.json"))
     stamp = record.stat().st_mtime_ns
     set_param(project, "seeds", [0, 1])
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
@@ -140,9 +144,122 @@ def test_a_loss_that_is_not_finite_names_the_remedy(project):
 def test_a_model_half_saved_is_not_taken_for_finished(tmp_path):
     folder = resume.SeedFolder(tmp_path, 1)
     outcome = resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True})
-    folder.model.mkdir()
+    tables.write_text(folder.model / "weights", "whole")
     folder.finish(outcome, with_model=False)
     assert folder.finished(with_model=False) is not None
     assert folder.finished(with_model=True) is None
-    folder.model.mkdir()  # a second training is killed while it saves
+    tables.write_text(folder.model / "weights", "ha")  # a second training is killed while it saves
     assert folder.finished(with_model=True) is None
+
+
+# --- damage --------------------------------------------------------------------------------------
+
+
+def flip(path: Path) -> None:
+    """One bit in the middle, as a disk may."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("model", "part", "spoil"),
+    [
+        ("tfidf", "model/model.safetensors", flip),
+        ("tfidf", "model/vectorizers.json", Path.unlink),
+        ("tfidf", "predictions.parquet", cut),
+        ("tfidf", "record.json", cut),
+        ("tfidf", "record.json", Path.unlink),
+        ("frozen", "model/linear.safetensors", flip),
+        ("tiny", "model/model.safetensors", flip),
+    ],
+)
+def test_a_damaged_part_is_set_aside_said_and_trained_anew(project, model, part, spoil):
+    set_param(project, "models.tiny.epochs", 1)
+    whole = CliRunner().invoke(main, ["toy", model])
+    files = [
+        Path(f"data/predictions/toy/{model}.parquet"),
+        *sorted(Path("data/models/toy", model).glob("*.safetensors")),
+    ]
+    before = [file.read_bytes() for file in files]
+    [manifest] = project.glob("state/resume/*/*/manifest.json")
+    seed = manifest.parent
+    spoil(seed / part)
+    again = CliRunner().invoke(main, ["toy", model])
+    assert again.exit_code == 0, again.output
+    what = "is missing" if spoil is Path.unlink else "has changed since it was written"
+    said = f"{seed}: {part} {what}. It is set aside as {seed.name}.damaged; it is trained anew\n"
+    assert again.stderr.count(said) == 1
+    assert again.stdout.partition(",")[0] == whole.stdout.partition(",")[0]
+    assert [file.read_bytes() for file in files] == before
+    third = CliRunner().invoke(main, ["toy", model])
+    assert third.exit_code == 0 and "set aside" not in third.output
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
+    scratch = kill_in_training(checkout, 20) / "scratch"
+    checkpoint = next(scratch / name for name in tables.read_json(scratch / "manifest.json") if "checkpoint" in name)
+    flip(checkpoint)
+    process = finetune()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    what = f"{checkpoint.name} has changed since it was written"
+    assert err.count(f"{scratch}: {what}. It is set aside as scratch.damaged; the training starts anew\n") == 1
+    resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    shutil.rmtree("state")
+    finish(finetune())
+    pd.testing.assert_frame_equal(resumed, tables.read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
+
+
+# --- several processes ---------------------------------------------------------------------------
+
+
+def test_a_second_worker_waits_until_the_first_ends(checkout):
+    first, folder = in_training(checkout, 20)
+    first.send_signal(signal.SIGSTOP)
+    second = finetune()
+    time.sleep(4)
+    assert second.poll() is None, "it went on in another's folder"
+    first.send_signal(signal.SIGCONT)
+    said = [process.communicate(timeout=120) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], said
+    waits = f"toy-tiny: another process trains it in {folder.parent} (process {first.pid} on {socket.gethostname()})"
+    assert waits not in said[0][1] and said[1][1].count(waits) == 1
+    assert said[0][0] == said[1][0]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "manifest.json",
+        "model",
+        "predictions.parquet",
+        "record.json",
+    ]
+
+
+def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
+    first, _ = in_training(checkout, 20)
+    first.send_signal(signal.SIGSTOP)
+    stopped = done(checkout)
+    second = finetune()
+    time.sleep(4)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    _, err = second.communicate(timeout=120)
+    assert second.returncode == 0 and "another process trains it" in err, err
+    assert stopped >= 20 and "set aside" not in err
+    resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    shutil.rmtree("state")
+    finish(finetune())
+    pd.testing.assert_frame_equal(resumed, tables.read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
+
+
+def test_where_no_lock_can_be_had_this_is_said(project, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    result = CliRunner().invoke(main, ["toy", "tfidf"])
+    assert result.exit_code == 0, result.output
+    assert "no lock can be had here (No locks available): run one process at a time" in result.stderr

@@ -76,12 +76,14 @@ class Family:
 
 
 _COMMON = (
+    "slingshot.atomic",
     "slingshot.choosing",
     "slingshot.finetune.families",
     "slingshot.finetune.resume",
     "slingshot.finetune.run",
     "slingshot.hardware",
     "slingshot.progress",
+    "slingshot.sealed",
     "slingshot.state",
     "slingshot.tables",
     "slingshot.usage",
@@ -99,7 +101,13 @@ FAMILIES = {
     ),
     "transformer": Family(
         "slingshot.finetune.transformer:Transformer",
-        (*_COMMON, *_CHECKPOINT, "slingshot.finetune.training", "slingshot.finetune.transformer"),
+        (
+            *_COMMON,
+            *_CHECKPOINT,
+            "slingshot.finetune.scratch",
+            "slingshot.finetune.training",
+            "slingshot.finetune.transformer",
+        ),
         True,
     ),
 }

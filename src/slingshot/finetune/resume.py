@@ -2,17 +2,20 @@
 
 A cell's work lies in the state folder under a hash of everything that decides its outcome: settings,
 input files, the source of its family's modules and the versions of the libraries. A changed
-training code therefore starts afresh, and a run that was killed goes on from its checkpoint.
+training code therefore starts afresh, and a run that was killed goes on from its checkpoint. One process at a time
+works in a cell's folder. What a seed left there is compared with its digests before it is used again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import shutil
-from collections.abc import Iterable
+import os
+import socket
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
-from slingshot import state
+from slingshot import progress, sealed, state
+from slingshot.atomic import atomic, remove
 from slingshot.finetune.families import Family
-from slingshot.tables import atomic, read_json, sha256_file, write_json
+from slingshot.tables import read_json, sha256_file, write_json
 
+PREDICTIONS, RECORD = "predictions.parquet", "record.json"
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "numpy")
 
 
@@ -49,6 +55,32 @@ def _source(module: str) -> Path:
     return Path(spec.origin)
 
 
+@contextlib.contextmanager
+def sole(cell: Path, name: str) -> Iterator[None]:
+    """Hold the cell's folder alone: wait while another process works in it, and say so.
+
+    The kernel drops the lock when its process ends, however it ends.
+    """
+    lock = FileLock(cell / "lock", fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        progress.say(f"{name}: another process trains it in {cell} ({_holder(cell)}); waiting until it ends")
+        lock.acquire(poll_interval=0.5)
+    except OSError as error:
+        progress.say(f"{cell}: no lock can be had here ({error.strerror}): run one process at a time")
+    try:
+        if lock.is_locked:
+            (cell / "lock").write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(cell: Path) -> str:
+    return (cell / "lock").read_text(encoding="utf-8") or "it has just begun"
+
+
 @dataclass(frozen=True)
 class Finished:
     """One seed's outcome, as kept for a later run: predictions, usage figures, what was chosen."""
@@ -58,33 +90,35 @@ class Finished:
 
 
 class SeedFolder:
-    """One seed's part of a cell's folder. Its record is written last and means "complete"."""
+    """One seed's part of a cell's folder. It is sealed when it is complete."""
 
     def __init__(self, cell: Path, seed: int) -> None:
         self.seed = seed
         self.folder = cell / f"seed{seed}"
-        self.folder.mkdir(exist_ok=True)
         self.scratch = self.folder / "scratch"
-        self.scratch.mkdir(exist_ok=True)
         self.model = self.folder / "model"
 
     def finished(self, with_model: bool) -> Finished | None:
-        """What an earlier run left, or None if it did not finish (or kept no model, if one is needed)."""
-        record = self.folder / "record.json"
-        if with_model and not self.model.is_dir():
-            record.unlink(missing_ok=True)  # so that a model half saved is not taken for a finished one
-        if not record.exists():
+        """What an earlier run left, or None if it did not finish, kept no model though one is needed, or is damaged."""
+        if not sealed.is_sealed(self.folder):
             return None
-        return Finished(pq.read_table(self.folder / "predictions.parquet").to_pandas(), read_json(record))
+        why = sealed.damage(self.folder)
+        if why:
+            sealed.set_aside(self.folder, why, "it is trained anew")
+            return None
+        if with_model and not self.model.is_dir():
+            sealed.unseal(self.folder)  # so that a model half saved is not taken for a finished one
+            return None
+        return Finished(pq.read_table(self.folder / PREDICTIONS).to_pandas(), read_json(self.folder / RECORD))
 
     def finish(self, outcome: Finished, with_model: bool) -> None:
         """Keep the outcome; drop the scratch folder, and the model unless it is needed."""
-        with atomic(self.folder / "predictions.parquet") as temporary:
+        with atomic(self.folder / PREDICTIONS) as temporary:
             pq.write_table(pa.Table.from_pandas(outcome.predictions, preserve_index=False), temporary)
-        if not with_model:
-            shutil.rmtree(self.model, ignore_errors=True)
-        write_json(self.folder / "record.json", outcome.record)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        write_json(self.folder / RECORD, outcome.record)
+        for folder in (self.scratch, *(() if with_model else (self.model,))):
+            remove(folder)
+        sealed.seal(self.folder)
 
 
 def plain(value: Any) -> dict[str, Any]:

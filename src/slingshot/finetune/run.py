@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from slingshot import hardware
+from slingshot.atomic import remove
 from slingshot.finetune import resume
 from slingshot.finetune.families import FAMILIES, Classifier, Task
 from slingshot.settings import ModelSettings
@@ -18,20 +20,26 @@ from slingshot.usage import Run, Usage
 
 @dataclass(frozen=True)
 class Cell:
-    """What training a cell leaves: predictions of every seed, usage, and the first seed's model."""
+    """What training a cell leaves: predictions of every seed, and usage."""
 
     predictions: pd.DataFrame
     usage: Usage
-    model: Path
 
 
 def run_cell(
-    settings: ModelSettings, task: Task, test: pd.DataFrame, seeds: list[int], inputs: list[Path], name: str
+    settings: ModelSettings,
+    task: Task,
+    test: pd.DataFrame,
+    seeds: list[int],
+    inputs: list[Path],
+    name: str,
+    model: Path,
 ) -> Cell:
     """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
 
     `inputs` are the files the rows came from: with the settings and the family's code they key the
-    folder in which finished seeds are kept and an unfinished one goes on.
+    folder in which finished seeds are kept and an unfinished one goes on. The first seed's model becomes the folder
+    `model`, in the place of what stands there.
     """
     family = FAMILIES[settings.family]
     decides = {
@@ -42,15 +50,18 @@ def run_cell(
     cell = resume.cell_folder(family, decides, inputs)
     outcomes = []
     folders = [resume.SeedFolder(cell, seed) for seed in (seeds if family.seeded else [NO_SEED])]
-    for folder in folders:
-        first = folder is folders[0]  # only its model is kept
-        done = folder.finished(with_model=first)
-        if done is None:
-            done = _train_seed(family.load(), settings, task, test, folder)
-            folder.finish(done, with_model=first)
-        outcomes.append(done)
+    with resume.sole(cell, task.name):
+        for folder in folders:
+            first = folder is folders[0]  # only its model is kept
+            done = folder.finished(with_model=first)
+            if done is None:
+                done = _train_seed(family.load(), settings, task, test, folder)
+                folder.finish(done, with_model=first)
+            outcomes.append(done)
+        remove(model)
+        shutil.copytree(folders[0].model, model)
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
-    return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]), folders[0].model)
+    return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
 
 
 def _train_seed(
@@ -58,6 +69,7 @@ def _train_seed(
 ) -> resume.Finished:
     seed = folder.seed
     fitted, fit = classifier.fit(settings, task, max(seed, 0), folder.scratch)
+    remove(folder.model)  # what a kill may have left of it
     fitted.save(folder.model)
     rows = pd.concat([task.validation, test], ignore_index=True)
     splits = ["validation"] * len(task.validation) + ["test"] * len(test)

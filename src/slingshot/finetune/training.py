@@ -1,56 +1,27 @@
 """The training loop: AdamW, warm-up and linear decay, the best epoch kept, and exact resumption.
 
-Every `save_seconds` the loop writes one safetensors file with weights, optimiser moments, the random
-state and its place. A run that was killed reads it and ends with the same weights as one that wasn't:
-batches are a pure function of seed and epoch, and dropout goes on from the stored random state.
+After each epoch, and every `save_seconds`, the loop leaves a checkpoint (see finetune.scratch). A run that was killed
+reads it and ends with the same weights as one that wasn't: batches are a pure function of seed and epoch, and dropout
+goes on from the stored random state.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from slingshot.batching import training_batches
+from slingshot.finetune.scratch import Place, Scratch
 from slingshot.progress import bar
 from slingshot.settings import TransformerSettings, UserError
-from slingshot.tables import atomic
 
-CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"
 LOSS_POINTS = 100
 """Of the loss curve, over all epochs."""
-
-
-@dataclass
-class Place:
-    """How far the run has come. `step` counts within `epoch`; `seconds` leave interruptions out."""
-
-    epoch: int = 0
-    step: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    best_epoch: int = -1
-    steps: int = 0
-    """Of one epoch."""
-    scores: list[float] = field(default_factory=list)
-    """The primary metric on validation after each epoch."""
-    losses: list[tuple[int, float]] = field(default_factory=list)
-    """Steps of the optimiser so far, and the mean training loss over the last of them."""
-    loss_sum: float = 0.0
-    loss_steps: int = 0
-
-    @property
-    def done(self) -> int:
-        """Steps of the optimiser so far."""
-        return self.epoch * self.steps + self.step
 
 
 def train(
@@ -61,17 +32,19 @@ def train(
     validate: Callable[[], float],
     settings: TransformerSettings,
     seed: int,
-    scratch: Path,
+    folder: Path,
     name: str,
 ) -> Place:
     """Train `model` in place and leave it with the weights of its best epoch on validation.
 
     `loss` gives the weighted sum of some rows' losses; `weights` and `lengths` each row's weight and tokens. Ties
-    between epochs go to the earlier one. Raises UserError when the loss is no longer finite.
+    between epochs go to the earlier one. `folder` holds the checkpoint to go on from. Raises UserError when the loss is
+    no longer finite.
     """
     optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True)
     torch.manual_seed(seed)
-    place = _restore(scratch / CHECKPOINT, model, optimizer)
+    scratch = Scratch(folder, model, optimizer)
+    place = scratch.restore()
     place.steps = len(_steps(lengths, settings, seed, 0))
     total = settings.epochs * place.steps
     saved = clock = time.perf_counter()
@@ -86,14 +59,14 @@ def train(
                 progress.update()
                 if time.perf_counter() - saved >= settings.save_seconds:
                     clock = _tick(place, clock)
-                    _save(scratch / CHECKPOINT, model, optimizer, place)
+                    scratch.save(place)
                     saved = time.perf_counter()
-            _end_epoch(model, place, validate, scratch)
+            _end_epoch(place, validate, scratch)
             progress.set_postfix(validation=f"{place.scores[-1]:.3f}")
             clock = _tick(place, clock)
-            _save(scratch / CHECKPOINT, model, optimizer, place)
+            scratch.save(place)
             saved = time.perf_counter()
-    model.load_state_dict(load_file(scratch / BEST))
+    scratch.load_best(place)
     return place
 
 
@@ -141,12 +114,11 @@ def _note_loss(place: Place, mean: float, every: int) -> None:
         place.loss_sum, place.loss_steps = 0.0, 0
 
 
-def _end_epoch(model: Any, place: Place, validate: Callable[[], float], scratch: Path) -> None:
+def _end_epoch(place: Place, validate: Callable[[], float], scratch: Scratch) -> None:
     score = validate()
     if not place.scores or score > max(place.scores):
         place.best_epoch = place.epoch
-        with atomic(scratch / BEST) as temporary:
-            save_file(_weights(model), temporary)
+        scratch.keep_best(place)
     place.scores.append(score)
     place.epoch, place.step = place.epoch + 1, 0
 
@@ -170,39 +142,3 @@ def _rate(step: int, total: int, settings: TransformerSettings) -> float:
     warm = max(1, round(settings.warmup * total))
     share = (step + 1) / warm if step < warm else (total - step) / max(1, total - warm)
     return settings.learning_rate * share
-
-
-def _weights(model: Any) -> dict[str, torch.Tensor]:
-    # Cloned, because tied weights share memory, which safetensors refuses.
-    return {key: value.detach().clone().contiguous() for key, value in model.state_dict().items()}
-
-
-def _save(path: Path, model: Any, optimizer: Any, place: Place) -> None:
-    tensors = {f"model/{key}": value for key, value in _weights(model).items()}
-    for number, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{number}/{key}": value.clone() for key, value in moments.items()}
-    tensors["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random/cuda"] = torch.cuda.get_rng_state()
-    with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata={"place": json.dumps(asdict(place))})
-
-
-def _restore(path: Path, model: Any, optimizer: Any) -> Place:
-    """Put the stored state back; a fresh Place where there is none."""
-    if not path.exists():
-        return Place()
-    with safe_open(path, framework="pt") as file:
-        place = Place(**json.loads(file.metadata()["place"]))
-    tensors = load_file(path)
-    model.load_state_dict({k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")})
-    moments: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith("optimizer/"):
-            _, number, name = key.split("/")
-            moments.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-    torch.set_rng_state(tensors["random/cpu"])
-    if "random/cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random/cuda"])
-    return place

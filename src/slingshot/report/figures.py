@@ -10,9 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from slingshot.atomic import atomic
 from slingshot.report.charts import Chart
 from slingshot.report.theme import CONFIG, resolved
-from slingshot.tables import atomic, write_text
+from slingshot.tables import write_text
 
 WIDTH = 560
 """Of a drawn figure, in pixels; a PNG has twice as many."""

@@ -1,0 +1,71 @@
+"""Files that appear whole or not at all, and are on the disk before they have their name.
+
+Until then they lie in DVC's own folder for temporary files, so that a process that is killed leaves nothing in a folder
+that DVC or git tracks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+LEFT = 86_400.0
+"""Seconds after which a temporary file is one that a killed process left."""
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a file or a folder; it becomes `path` only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _place(path.parent.absolute(), Path.cwd()) / f".{path.name}.{uuid.uuid4().hex[:12]}"
+    try:
+        yield temporary
+        sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    finally:
+        remove(temporary)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder and all below it, is on the disk."""
+    for below in path.rglob("*") if path.is_dir() else ():
+        _sync(below)
+    _sync(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _place(folder: Path, here: Path) -> Path:
+    """Where what will stand in `folder` is made: the temporary folder of the repository around it, or around `here`,
+    if that is on the same file system; else the folder itself."""
+    for parent in (folder, *folder.parents, here, *here.parents):
+        dvc = parent / ".dvc"
+        if dvc.is_dir() and dvc.stat().st_dev == folder.stat().st_dev:
+            place = dvc / "tmp" / "slingshot"
+            place.mkdir(parents=True, exist_ok=True)
+            for left in place.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # another process may just be done with it
+                    if left.lstat().st_mtime < time.time() - LEFT:
+                        remove(left)
+            return place
+    return folder

@@ -1,0 +1,99 @@
+"""What a run leaves to go on from: whole at every moment, and never used when it is damaged."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from slingshot import sealed
+from slingshot.finetune.scratch import Place, Scratch
+
+
+def scratch(folder: Path) -> Scratch:
+    model = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(2)).backward()
+    optimizer.step()
+    return Scratch(folder, model, optimizer)
+
+
+def run(folder: Path) -> tuple[Scratch, Place]:
+    """One epoch with its checkpoint, then a step of the next one with another."""
+    one, place = scratch(folder), Place(best_epoch=0, steps=2)
+    one.keep_best(place)
+    place.scores, place.epoch = [0.5], 1
+    one.save(place)
+    place.step = 1
+    one.save(place)
+    return one, place
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def weights(one: Scratch) -> list[float]:
+    return torch.cat([value.flatten() for value in one.model.state_dict().values()]).tolist()
+
+
+def test_another_process_goes_on_from_the_last_checkpoint_and_its_best_weights(tmp_path):
+    first, place = run(tmp_path)
+    assert names(tmp_path) == ["best-0.safetensors", "checkpoint-1-1.safetensors", sealed.MANIFEST]
+    second = scratch(tmp_path)
+    assert second.restore() == place
+    assert weights(second) == weights(first)
+    assert second.optimizer.state_dict()["state"][0]["exp_avg"].equal(
+        first.optimizer.state_dict()["state"][0]["exp_avg"]
+    )
+    torch.nn.init.zeros_(second.model.weight)
+    second.load_best(place)
+    assert weights(second) == weights(first)
+
+
+def test_a_kill_between_two_files_leaves_the_earlier_ones(tmp_path, monkeypatch):
+    one, place = run(tmp_path)
+    before = Place(**vars(place))
+    place.best_epoch = 1
+    one.keep_best(place)
+    place.scores, place.epoch, place.step = [0.5, 0.6], 2, 0
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(sealed, "seal", kill)
+        one.save(place)
+    assert len(names(tmp_path)) == 5
+    assert scratch(tmp_path).restore() == before
+    assert names(tmp_path) == ["best-0.safetensors", "checkpoint-1-1.safetensors", sealed.MANIFEST]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize("spoil", [flip, cut, Path.unlink])
+@pytest.mark.parametrize("part", ["best-0.safetensors", "checkpoint-1-1.safetensors", sealed.MANIFEST])
+def test_a_damaged_one_is_set_aside_and_the_run_starts_anew(tmp_path, capsys, part, spoil):
+    folder = tmp_path / "scratch"
+    run(folder)
+    spoil(folder / part)
+    fresh = scratch(folder)
+    before = weights(fresh)
+    assert fresh.restore() == Place()
+    assert weights(fresh) == before
+    said = capsys.readouterr().err
+    if (part, spoil) == (sealed.MANIFEST, Path.unlink):
+        assert said == ""  # there is nothing to go on from
+    else:
+        assert said.startswith(f"{folder}: ") and said.count("\n") == 1
+        assert said.endswith("It is set aside as scratch.damaged; the training starts anew\n")
+        assert (tmp_path / "scratch.damaged").is_dir()
+    fresh.save(Place())
+    assert scratch(folder).restore() == Place()
