@@ -31,6 +31,10 @@ class Hub:
         self.asked: list[str] = []
         self.stalls: set[str] = set()
         """Paths of files that stop half-way, until the server ends."""
+        self.lfs: set[str] = set()
+        """Paths of files that git keeps elsewhere: they are listed by their sha256."""
+        self.served: dict[str, bytes] = {}
+        """Path -> what is served in the place of what is listed."""
         self.ended = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.server.daemon_threads = True
@@ -89,7 +93,8 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 return self.send_file(unquote(file["path"]), commit, repository.commits[commit])
             assert api
             if api["what"] == "tree":
-                return self.send_json([_entry(p, data) for p, data in sorted(repository.commits[commit].items())])
+                listed = sorted(repository.commits[commit].items())
+                return self.send_json([_entry(path, data, path in hub.lfs) for path, data in listed])
             return self.send_json({"id": found["id"], "sha": commit, "private": False, "tags": [], "siblings": []})
 
         def do_HEAD(self) -> None:
@@ -98,12 +103,13 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
         def send_file(self, path: str, commit: str, files: dict[str, bytes]) -> None:
             if path not in files:
                 return self.refuse("EntryNotFound")
-            data, begin = files[path], 0
+            entry = _entry(path, files[path], path in hub.lfs)
+            data, begin = hub.served.get(path, files[path]), 0
             if "Range" in self.headers:
                 begin = int(self.headers["Range"].removeprefix("bytes=").split("-")[0])
             self.send_response(206 if begin else 200)
             self.send_header("X-Repo-Commit", commit)
-            self.send_header("ETag", f'"{_entry(path, data)["oid"]}"')
+            self.send_header("ETag", f'"{entry.get("lfs", entry)["oid"]}"')
             if begin:
                 self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
             self.send_header("Content-Length", str(len(data) - begin))
@@ -137,5 +143,16 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _entry(path: str, data: bytes) -> dict[str, Any]:
-    return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+def _entry(path: str, data: bytes, lfs: bool) -> dict[str, Any]:
+    """As the hub lists a file: with the SHA-1 of its git blob, which for LFS is that of a pointer to its sha256."""
+    if not lfs:
+        return {"type": "file", "path": path, "size": len(data), "oid": git_blob(data)}
+    digest = hashlib.sha256(data).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n".encode()
+    held = {"oid": digest, "size": len(data), "pointerSize": len(pointer)}
+    return {"type": "file", "path": path, "size": len(data), "oid": git_blob(pointer), "lfs": held}
+
+
+def git_blob(data: bytes) -> str:
+    """As `git hash-object` has it."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()

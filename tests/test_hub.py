@@ -1,5 +1,6 @@
 """Files from the hub: of one commit, whole or not at all, and one error in seconds where it can't be reached."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from slingshot import hub
 from slingshot.settings import UserError
-from tests.hub_server import Hub
+from tests.hub_server import Hub, git_blob
 
 NAME = "owner/rows"
 FILES = {
@@ -159,3 +160,42 @@ def test_a_cache_without_a_list_of_files_is_not_trusted(hub_server: Hub, tmp_pat
     hub_server.stop()
     shutil.rmtree(tmp_path / "hf/hub/datasets--owner--rows/trees")
     assert "no whole earlier download" in fetch_elsewhere().communicate()[1]
+
+
+OTHER = FILES["data/train-0.csv"].replace(b"a,b", b"a,c")
+
+
+@pytest.mark.parametrize("lfs", [False, True], ids=["git", "lfs"])
+def test_other_bytes_of_the_same_size_are_fetched_once_more_and_then_refused(hub_server: Hub, lfs: bool) -> None:
+    file = "data/train-0.csv"
+    hub_server.lfs |= {file} if lfs else set()
+    hub_server.served[file] = OTHER
+    hub_server.add(NAME, FILES)
+    with pytest.raises(UserError) as raised:
+        fetch()
+    digests = [hashlib.sha256(x).hexdigest() if lfs else git_blob(x) for x in (FILES[file], OTHER)]
+    for part in (file, *digests, "another mirror (HF_ENDPOINT)", REMEDY):
+        assert part in raised.value.message, part
+    assert hub_server.fetched().count(file) == 2 and hub_server.fetched().count("data/test-0.csv") == 1
+    hub_server.served.clear()
+    assert (fetch()[0] / file).read_bytes() == FILES[file]
+
+
+@pytest.mark.parametrize("lfs", [False, True], ids=["git", "lfs"])
+def test_what_changed_on_the_disk_since_is_fetched_anew_or_refused(hub_server: Hub, lfs: bool) -> None:
+    file = "data/train-0.csv"
+    hub_server.lfs |= {file} if lfs else set()
+    hub_server.add(NAME, FILES)
+    folder, _ = fetch()
+    (folder / file).resolve().write_bytes(OTHER)
+    assert (fetch()[0] / file).read_bytes() == FILES[file]
+    (folder / file).resolve().write_bytes(OTHER)
+    hub_server.stop()
+    with pytest.raises(UserError, match=rf"no whole earlier download is here \({file} has 171 bytes with the sha"):
+        fetch()
+
+
+def test_digests_are_those_of_git(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(OTHER)
+    said = subprocess.run(["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == git_blob(OTHER)

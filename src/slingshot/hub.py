@@ -1,20 +1,25 @@
 """Files from the Hugging Face hub: of one commit, and whole or not at all.
 
 huggingface_hub keeps them in its own cache (HF_HOME moves it, HF_ENDPOINT names a mirror) beside a list of each
-commit's files and their sizes. A download is whole when every file of that list is there in its full size; what an
-interrupted one or a cut copy left is fetched again, or is an error where the hub can't be reached.
+commit's files and their digests. A download is whole when every file of that list is there with its digest: so it is
+compared each time, as a mirror may serve other bytes, and a disk may change them. What an interrupted download or a cut
+copy left, or what differs, is fetched again once, or is an error.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from slingshot.settings import UserError
+
+if TYPE_CHECKING:
+    from huggingface_hub._tree_cache import TreeCacheEntry
 
 Kind = Literal["model", "dataset"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -37,11 +42,11 @@ def fetch(name: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
     where: dict[str, Any] = {"repo_type": kind, "revision": revision}
     try:
         commit: str = _within(DEADLINE, lambda: api.resolve_revision(name, **where).resolved)
-        folder = _earlier(name, kind, commit, patterns)
-        if not folder:
+        folder, problem = _earlier(name, kind, commit, patterns)
+        if problem:
             # Whether it is there at all, before a client that would try for half a minute.
             _within(DEADLINE, lambda: api.repo_info(name, repo_type=kind, revision=commit))
-            folder = _download(name, kind, commit, patterns)
+            folder = _download(name, kind, commit, patterns, remedy)
         return folder, commit
     except errors.RevisionNotFoundError:
         raise UserError(f"{kind} '{name}': the hub has no revision '{revision}'; see params.yaml") from None
@@ -53,10 +58,12 @@ def fetch(name: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
         raise UserError(f"{kind} '{name}': no hub id ({error}); expected OWNER/NAME") from None
     except (errors.RevisionResolutionError, httpx2.HTTPError, OSError) as error:
         known = _remembered(api, name, where)
-        folder = _earlier(name, kind, known, patterns) if known else None
-        if folder and known:
-            return folder, known
-        raise UserError(_unreachable(name, kind, revision, patterns, remedy, error)) from None
+        problem = "no commit is known of an earlier one"
+        if known:
+            folder, problem = _earlier(name, kind, known, patterns)
+            if not problem:
+                return folder, known
+        raise UserError(_unreachable(name, kind, revision, patterns, f"({problem})", remedy, error)) from None
 
 
 def names(name: str, kind: Kind, commit: str) -> list[str]:
@@ -80,46 +87,68 @@ def _remembered(api: Any, name: str, where: dict[str, Any]) -> str | None:
     return commit
 
 
-def _listed(name: str, kind: Kind, commit: str) -> dict[str, int]:
-    """Size of each file of a commit, by the list in the cache; empty where there is none."""
-    from huggingface_hub import errors, get_cached_repo_tree
-
-    try:
-        return {file.path: file.size for file in get_cached_repo_tree(name, repo_type=kind, revision=commit)}
-    except errors.CachedRepoTreeNotFoundError:
-        return {}
-
-
-def _earlier(name: str, kind: Kind, commit: str, patterns: Sequence[str]) -> Path | None:
-    """The folder of a whole earlier download, or null. Without a list of files none can be known as whole."""
+def _repository(name: str, kind: Kind) -> Path:
     from huggingface_hub import constants, file_download
 
-    repository = Path(constants.HF_HUB_CACHE) / file_download.repo_folder_name(repo_id=name, repo_type=kind)
-    folder = repository / "snapshots" / commit
+    return Path(constants.HF_HUB_CACHE) / file_download.repo_folder_name(repo_id=name, repo_type=kind)
+
+
+def _listed(name: str, kind: Kind, commit: str) -> dict[str, TreeCacheEntry]:
+    """Each file of a commit, by the list in the cache; empty where there is none."""
+    # The public get_cached_repo_tree leaves out lfs_sha256.
+    from huggingface_hub._tree_cache import read_tree_cache
+
+    return read_tree_cache(str(_repository(name, kind)), commit) or {}
+
+
+def _earlier(name: str, kind: Kind, commit: str, patterns: Sequence[str]) -> tuple[Path, str]:
+    """The folder of an earlier download, and what it lacks to be whole; empty where it is."""
+    folder = _repository(name, kind) / "snapshots" / commit
     listed = _listed(name, kind, commit)
-    whole = folder.is_dir() and bool(listed) and not _cut(folder, listed, patterns)
-    return folder if whole else None
+    if not listed or not folder.is_dir():
+        return folder, "no list of its files is here"
+    damaged = _damaged(folder, listed, patterns)
+    return folder, " ".join(next(iter(damaged.items()), ()))
 
 
-def _cut(folder: Path, listed: dict[str, int], patterns: Sequence[str]) -> list[str]:
-    """Files that match and are missing, or smaller or larger than listed."""
-    wanted = matching(listed, patterns)
-    return [file for file in wanted if not (folder / file).is_file() or (folder / file).stat().st_size != listed[file]]
+def _damaged(folder: Path, listed: dict[str, TreeCacheEntry], patterns: Sequence[str]) -> dict[str, str]:
+    """Files that match and are missing or not as listed -> what is wrong, with both digests."""
+    problems = {file: _problem(folder / file, listed[file]) for file in matching(listed, patterns)}
+    return {file: problem for file, problem in problems.items() if problem}
 
 
-def _download(name: str, kind: Kind, commit: str, patterns: Sequence[str]) -> Path:
-    """Fetch what is missing, and anew what an interrupted copy cut. Raises OSError where that leaves a cut file."""
+def _problem(path: Path, entry: TreeCacheEntry) -> str | None:
+    """What is wrong with a file of a download."""
+    if not path.is_file():
+        return "is missing"
+    size = path.stat().st_size
+    # What git keeps elsewhere (LFS) is listed by its sha256, any other file by the SHA-1 of "blob SIZE", zero, itself.
+    name, wanted = ("sha256", entry.lfs_sha256) if entry.lfs_sha256 else ("sha1", entry.blob_id)
+    digest = hashlib.new(name, b"" if entry.lfs_sha256 else f"blob {size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() == wanted:
+        return None
+    return f"has {size:,} bytes with the {name} {digest.hexdigest()}, and its hub lists {entry.size:,} with {wanted}"
+
+
+def _download(name: str, kind: Kind, commit: str, patterns: Sequence[str], remedy: str) -> Path:
+    """Fetch what is missing, and once more what is not as the hub lists it. Raises UserError where it stays so."""
     from huggingface_hub import snapshot_download
 
     where: dict[str, Any] = {"repo_type": kind, "revision": commit, "allow_patterns": list(patterns)}
     folder = Path(snapshot_download(name, **where))
     listed = _listed(name, kind, commit)
-    cut = _cut(folder, listed, patterns)
-    if cut:
-        snapshot_download(name, **where | {"allow_patterns": cut}, force_download=True)
-        cut = _cut(folder, listed, patterns)
-    if cut:
-        raise OSError(f"{folder / cut[0]} is not of the size that the hub says")
+    damaged = _damaged(folder, listed, patterns)
+    if damaged:
+        snapshot_download(name, **where | {"allow_patterns": list(damaged)}, force_download=True)
+        damaged = _damaged(folder, listed, patterns)
+    for file, problem in damaged.items():
+        raise UserError(
+            f"{kind} '{name}': {folder / file} {problem}, also after a second download: what served it is not to be "
+            f"trusted. Try the hub itself or another mirror (HF_ENDPOINT), on another network; or {remedy}"
+        )
     return folder
 
 
@@ -145,7 +174,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _unreachable(
-    name: str, kind: Kind, revision: str | None, patterns: Sequence[str], remedy: str, error: BaseException
+    name: str, kind: Kind, revision: str | None, patterns: Sequence[str], lacks: str, remedy: str, error: BaseException
 ) -> str:
     include = " ".join(f"--include '{pattern}'" for pattern in patterns)
     at = f" --revision {revision}" if revision else ""
@@ -153,7 +182,7 @@ def _unreachable(
     reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
     return (
         f"{kind} '{name}': the hub can't be reached ({type(cause).__name__}: {reason}) "
-        "and no whole earlier download is here.\n"
+        f"and no whole earlier download is here {lacks}.\n"
         f"Where there is a network, run\n  hf download {name} --repo-type {kind}{at} {include}\n"
         f"and bring its cache folder (HF_HOME) here; or {remedy}"
     )
