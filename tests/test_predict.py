@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slingshot import cli, predict, progress, tables
+from slingshot.raw_files import Reading
 from stages.finetune import main as finetune
 from tests.conftest import NAMES
 
@@ -160,9 +161,32 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
         ("in.csv", GOOD + "a,b,3\n", "in.csv: line 22: 3 fields, but the header has 2"),
         ("in.csv", GOOD + '"a" b,3\n', "in.csv: line 22: ',' expected after '\"'"),
         ("in.csv", GOOD + '"a,3\n', "in.csv: line 22: unexpected end of data"),
-        ("in.csv", (GOOD + "caf").encode() + b"\xe9,1\n", "in.csv: line 22: its byte 4 is not valid UTF-8"),
+        (
+            "in.csv",
+            (GOOD + "caf").encode() + b"\xe9,1\n",
+            "in.csv: byte 331 (line 22) is not valid utf-8: set --encoding",
+        ),
         ("in.csv", GOOD + "a\rb,3\n", "in.csv: line 22: 1 field, but the header has 2; a carriage return"),
-        ("in.csv", "text,id\na,1\n".encode("utf-16"), "e.g. `iconv -f utf-16 -t utf-8` where"),
+        (
+            "in.csv",
+            "text,id\na,1\n".encode("utf-16-le"),
+            "UTF-16 without a byte order mark; save it as UTF-8, or set --e",
+        ),
+        (
+            "in.csv",
+            "txt;id\na;1\n",
+            "in.csv: no column 'text': its header has ';' between the names; set --separator to",
+        ),
+        (
+            "in.csv",
+            GOOD.replace("\n", ",\n").replace("id,", "id"),
+            "line 2: 3 fields, but the header has 2; each row ends",
+        ),
+        (
+            "in.csv",
+            GOOD.replace("id", "id,"),
+            "line 2: 2 fields, but the header has 3; the header ends in a separator that",
+        ),
         ("in.csv", "text,id,text\na,1,2\n", "in.csv: column 'text' stands twice; rename one"),
         ("in.csv", "text,prediction\na,1\n", "in.csv: line 2: 'prediction' is there already"),
         ("in.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-9], "in.csv.gz: not a whole .gz file"),
@@ -220,7 +244,7 @@ def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> N
     for count in (2_000, 20_000):
         write("in.csv", "text\n" + "a great phone that came with a cable in my box\n" * count)
         tracemalloc.start()
-        assert predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200).rows == count
+        assert predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200, Reading()).rows == count
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.2

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from slingshot import streams
 from slingshot.data import files
+from slingshot.raw_files import Reading, opened
 from slingshot.records import Table
 from slingshot.settings import FileSource, UserError
 
@@ -29,7 +30,7 @@ def written(rows: list[list[str]], separator: str, end: str = "\n") -> str:
 
 
 def read(text: str, separator: str) -> Iterator[list[str]]:
-    table = Table(FILE, io.StringIO(text, newline=""), separator)
+    table = Table(FILE, io.StringIO(text, newline=""), [], ".csv", Reading(separator=separator))
     yield table.header
     yield from (record.cells for record in table.records(len(table.header)))
 
@@ -51,8 +52,9 @@ def prepared(folder: Path, name: str, text: str, header: list[str]) -> list[tupl
 def predicted(folder: Path, name: str, text: str) -> list[str]:
     """Texts of the rows that `predict` reads."""
     (folder / name).write_bytes(text.encode())
-    with streams.opened(folder / name) as raw:
-        return [row.text for row in streams.read_rows(folder / name, raw, "text")[1]]
+    with opened(folder / name) as unpacked:
+        rows = streams.read_rows(folder / name, unpacked, "text", streams.reading("utf-8", None))[1]
+        return [row.text for row in rows]
 
 
 headers = st.tuples(

@@ -211,16 +211,42 @@ def export(dataset: str, model: str, folder: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--text", "column", default="text", show_default=True, help="Column that holds the texts.")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write; its suffix says the format.")
-@click.option("--batch", default=1000, show_default=True, type=click.IntRange(min=1), help="Rows read at a time.")
-def predict(folder: Path, file: Path, column: str, output: Path | None, batch: int) -> None:
+@click.option("--batch", default=1000, show_default=True, type=click.IntRange(min=1), help="Most rows read at a time.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of FILE, where no byte order mark says it.")
+@click.option("--separator", help="Between the columns of FILE: a character, or tab. The header shows it if not given.")
+@click.option(
+    "--safe-csv/--no-safe-csv",
+    "safe",
+    default=True,
+    show_default=True,
+    help="In CSV and TSV, put ' before a text that a spreadsheet would run as a formula.",
+)
+def predict(
+    folder: Path,
+    file: Path,
+    column: str,
+    output: Path | None,
+    batch: int,
+    encoding: str,
+    separator: str | None,
+    safe: bool,
+) -> None:
     """Label the texts of FILE with the trained model in FOLDER.
 
-    FILE is CSV, TSV or JSONL in UTF-8, or .gz, .bz2 or .xz of one. Rows gain `prediction` and a probability for each
-    class: columns `probability_CLASS`, in JSONL a mapping `scores`. A row without a text gains them empty.
+    FILE is CSV, TSV or JSONL, or .gz, .bz2, .xz, .zip or .zst of one, read as `prepare` reads it. Rows gain
+    `prediction` and a probability for each class: columns `probability_CLASS`, in JSONL a mapping `scores`. A row
+    without a text gains them empty. In tables a text that begins with = + - @, a tab or a carriage return gains a '
+    before it, and stays text in a spreadsheet; numbers such as -5 stay as they are.
     """
     from slingshot.predict import label
+    from slingshot.settings.datasets import separator as one_character
+    from slingshot.streams import reading
 
-    counts = label(folder, file, column, output, batch)
+    try:
+        how = reading(encoding, one_character(separator) if separator is not None else None)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--separator") from None
+    counts = label(folder, file, column, output, batch, how, safe=safe)
     empty = f"; {counts.empty:,} have no text, so no prediction" if counts.empty else ""
     click.echo(f"{counts.rows:,} rows labelled{empty}{f' -> {output}' if output else ''}", err=True)
 

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slingshot import hardware, streams
+from slingshot import hardware, streams, writing
 from slingshot.finetune.families import Classifier
 from slingshot.finetune.saved import FILE, Saved
 from slingshot.progress import sole_bar
+from slingshot.raw_files import Reading, opened
+from slingshot.records import blocks
 from slingshot.settings import RunSettings, UserError
 
 
@@ -25,31 +27,34 @@ class Counts:
     empty: int = 0
 
 
-def label(folder: Path, file: Path, column: str, output: Path | None, batch: int) -> Counts:
-    """Label the texts in `column` of `file` with the model in `folder`, `batch` rows at a time.
+def label(
+    folder: Path, file: Path, column: str, output: Path | None, batch: int, how: Reading, *, safe: bool = True
+) -> Counts:
+    """Label the texts in `column` of `file` with the model in `folder`, up to `batch` rows at a time.
 
-    Writes `output` whole or not at all; None is the standard output, in the format of `file`. Raises UserError that
-    names the file, the line and the remedy.
+    Writes `output` whole or not at all; None is the standard output, in the format of `file`. safe: whether a table's
+    cells that a spreadsheet would run as formulas are made plain text. Raises UserError that names the file, the line
+    and the remedy.
     """
     saved = Saved.read(folder)
-    made = streams.format_of(output or file)
+    made = writing.format_of(file, output)
     if output and output.resolve() == file.resolve():
         raise UserError(f"{output}: is the file that is read; name another as --output")
     counts = Counts()
-    with streams.opened(file) as raw:
-        columns, rows = streams.read_rows(file, raw, column)
-        chunks = _chunks(rows, batch)
+    with opened(file) as unpacked:
+        columns, rows = streams.read_rows(file, unpacked, column, how)
+        chunks = blocks(rows, batch, lambda row: row.size)
         first = next(chunks, [])  # a wrong file is known before the model is loaded
         model = saved.load(folder, hardware.set_up(RunSettings()))
-        with streams.sink(output) as stream, sole_bar(file.stat().st_size, file.name, "B") as progress:
-            write = streams.writer(stream, file, made, columns, saved.labels)
+        with writing.sink(output) as stream, sole_bar(file.stat().st_size, file.name, "B") as progress:
+            write = writing.writer(stream, file, made, columns, saved.labels, safe)
             for chunk in itertools.chain([first], chunks):
                 for row, scores in zip(chunk, _scores(model, folder, saved.labels, chunk), strict=True):
                     write(row, scores)
                     counts.empty += scores is None
                 counts.rows += len(chunk)
                 progress.set_postfix(rows=f"{counts.rows:,}", refresh=False)  # update draws, as often as it should
-                progress.update(raw.tell() - progress.n)
+                progress.update(unpacked.place() - progress.n)
     return counts
 
 
@@ -64,8 +69,3 @@ def _scores(
         if values is not None and len(values) != len(labels):
             raise UserError(f"{folder}: the model has {len(values)} classes, but {FILE} {len(labels)}; export it again")
         yield None if values is None else dict(zip(labels, values, strict=True))
-
-
-def _chunks(rows: Iterator[streams.Row], size: int) -> Iterator[list[streams.Row]]:
-    while chunk := list(itertools.islice(rows, size)):
-        yield chunk

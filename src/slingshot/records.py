@@ -6,22 +6,28 @@ break or a separator stands in a text without quotes around it.
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import itertools
 import json
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from slingshot.settings import UserError, nearest
+from slingshot import headers
+from slingshot.raw_files import LONGEST, Reading, too_long, unmarked
+from slingshot.settings import UserError
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-LONGEST = 2**24
-"""Characters of one field of a table: a quote that nothing closes must not read the whole file into memory."""
+T = TypeVar("T")
 SWALLOWED = 3
 """Whole rows inside one quoted text from which on its quote is taken for a stray one."""
 QUOTES = 'a text with a separator, a line break or a " in it needs quotes around it, and each " inside them doubled'
+CHUNK = 2**22
+"""Characters of the rows that are Python objects at once, but for the last of them."""
+PEEKED = 4
+"""Records that are looked at beside one that is too wide."""
 LINES = "write one object a line, e.g. with jq -c '.[]' of a list"
 
 
@@ -50,38 +56,51 @@ def file_format(path: Path, formats: Collection[str], compressions: Collection[s
     return suffix
 
 
-def check_columns(path: Path, names: Iterable[str], found: Sequence[str], remedy: str) -> None:
+def check_columns(path: Path, names: Iterable[str], found: Sequence[str], how: Reading) -> None:
     """Raises UserError where a used column is missing, with the nearest one that is there, or stands twice."""
     for name in names:
         if name not in found:
-            raise UserError(f"{path}: no column '{name}'{_known(name, found)}; {remedy}")
+            raise headers.missing(path, name, found, [], how)
         if found.count(name) > 1:
             raise UserError(f"{path}: column '{name}' stands twice; rename one")
 
 
-def _known(name: str, found: Sequence[str]) -> str:
-    """The nearest column; of a header that is one piece, what else may separate its columns."""
-    if any("\0" in column for column in found):
-        return ": it looks like UTF-16; save it as UTF-8"
-    other = next((mark for mark in (";", "\t", "|", ",") if len(found) == 1 and mark in found[0]), None)
-    if other is None:
-        return nearest(name, found)
-    shown = {"\t": "tabs", ",": "commas"}.get(other, f"'{other}'")
-    right = next((suffix for suffix, mark in SEPARATORS.items() if mark == other), None)
-    mend = f"name it {right}" if right else "save it with commas as .csv, or with tabs as .tsv"
-    return f": its header has {shown} between the names; {mend}"
+def blocks(rows: Iterator[T], most: int, size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Up to `most` rows at a time, and no more than it takes to hold CHUNK characters, of which a row has `size`."""
+    block: list[T] = []
+    held = 0
+    for row in rows:
+        block.append(row)
+        held += size(row)
+        if len(block) == most or held >= CHUNK:
+            yield block
+            block, held = [], 0
+    if block:
+        yield block
 
 
 class Table:
     """A CSV or TSV file: its header, and its records one by one."""
 
-    def __init__(self, file: Path, lines: Iterable[str], separator: str, longest: int = LONGEST) -> None:
-        """`lines` keep their ends; a bare "\\r" ends one too. Raises UserError where the header is malformed."""
-        csv.field_size_limit(max(csv.field_size_limit(), longest))
-        self._file, self._separator = file, separator
+    def __init__(self, file: Path, lines: Iterator[str], names: Sequence[str], suffix: str, how: Reading) -> None:
+        """`lines` keep their ends; a bare "\r" ends one too. `names` are the columns that are used.
+
+        Raises UserError where the header is malformed; an empty file has none.
+        """
+        csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
+        self._file, self._how = file, how
+        self.separator, self._before, lines = headers.start(file, lines, names, suffix, how)
         self._raw: list[str] = []
-        self._reader = csv.reader(self._remembered(lines), delimiter=separator, strict=True)
+        self._started = False
+        self._reader = csv.reader(self._remembered(lines), delimiter=self.separator, strict=True)
         self.header: list[str] = next(self._parsed(), (1, []))[1]
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raises UserError where the header lacks a used column or has it twice; before any record is read."""
+        if lacking := [name for name in names if name not in self.header]:
+            rows = self._peeked(headers.LOOKED_AT)
+            raise headers.missing(self._file, lacking[0], self.header, rows, self._how)
+        check_columns(self._file, names, self.header, self._how)
 
     def records(self, least: int) -> Iterator[Record]:
         """The records; those with at least `least` fields may be shorter than the header.
@@ -91,32 +110,48 @@ class Table:
         for line, cells in self._parsed():
             if len(cells) == 1 < len(self.header) and not cells[0].strip():
                 continue  # a line of blanks is no row
-            record = Record(line, self._reader.line_num, cells, self._inside(least) if len(self._raw) > 1 else [])
+            record = Record(line, self._line(), cells, self._inside(least) if len(self._raw) > 1 else [])
             if len(cells) > len(self.header) or len(cells) < least:
                 raise self.misfit(record, cut=self._raw[-1].endswith("\r"))
             yield record
+            self._started = True
 
-    def swallowed(self, record: Record) -> UserError:
-        """The error of a record that holds others inside a quoted text."""
+    def swallowed(self, line: int, last: int) -> UserError:
+        """The error of the record of lines `line` to `last`, which holds others inside a quoted text."""
         return UserError(
-            f"{self._file}: line {record.line}: a text opens with a quote that swallows rows, up to line "
-            f"{record.last}; {QUOTES}. If it is one text after all, save the file as .jsonl"
+            f"{self._file}: line {line}: a text opens with a quote that swallows rows, up to line "
+            f"{last}; {QUOTES}. If it is one text after all, save the file as .jsonl"
         )
 
     def _remembered(self, lines: Iterable[str]) -> Iterator[str]:
+        length = 0
         for line in lines:
+            length = length + len(line) if self._raw else len(line)
             self._raw.append(line)
+            if length > LONGEST:
+                raise too_long(self._file, f"the record of line {self._line() - len(self._raw) + 2}")
             yield line
+
+    def _line(self) -> int:
+        """The last line that was read."""
+        return self._before + self._reader.line_num
+
+    def _peeked(self, count: int) -> list[list[str]]:
+        """Cells of the next records, for an error: they are read no more."""
+        cells: list[list[str]] = []
+        with contextlib.suppress(UserError):
+            cells.extend(found for _, found in itertools.islice(self._parsed(), count))
+        return cells
 
     def _parsed(self) -> Iterator[tuple[int, list[str]]]:
         """Each record that is not a blank line, and the line that it begins on."""
         while True:
             self._raw.clear()
-            line = self._reader.line_num + 1
+            line = self._line() + 1
             try:
                 cells = next(self._reader, None)
             except csv.Error as error:
-                where = f"line {line}" if line == self._reader.line_num else f"lines {line} to {self._reader.line_num}"
+                where = f"line {line}" if line == self._line() else f"lines {line} to {self._line()}"
                 raise UserError(f"{self._file}: {where}: {error}; {QUOTES}") from None
             if cells is None:
                 return
@@ -125,13 +160,17 @@ class Table:
 
     def _inside(self, least: int) -> list[list[str]]:
         """Cells of the whole lines inside the last record's quotes that could be records of their own."""
-        split = [raw.rstrip("\r\n").split(self._separator) for raw in self._raw[1:-1]]
+        split = (raw.rstrip("\r\n").split(self.separator) for raw in self._raw[1:-1])
         return [cells for cells in split if least <= len(cells) <= len(self.header)]
 
     def misfit(self, record: Record, *, cut: bool = False) -> UserError:
         """The error of a record that does not fit the header; cut: whether a carriage return alone ends it."""
         count, expected = len(record.cells), len(self.header)
-        if count > expected and not any(record.cells[expected:]):
+        if not self._started and (wide := headers.too_wide(self.header, [record.cells, *self._peeked(PEEKED)])):
+            cause = wide
+        elif count == expected - 1 and not self.header[-1]:
+            cause = "the header ends in a separator that this row lacks: take it out of the header"
+        elif count > expected and not any(record.cells[expected:]):
             cause = "it ends in a separator too many: take it out, or name its column in the header"
         elif count > expected:
             cause = QUOTES
@@ -146,14 +185,18 @@ class Table:
         return UserError(f"{self._file}: line {record.line}: {fields}, but the header has {expected}; {cause}")
 
 
-class _Object(dict[str, Any]):
+class Object(dict[str, Any]):
+    """An object of a JSONL file."""
+
     twice: frozenset[str] = frozenset()
     """Keys that stand in it more than once; the last value of each is held."""
+    size: int
+    """Characters of its line."""
 
 
 def objects(
-    file: Path, lines: Iterable[str], used: Collection[str], *, as_written: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
+    file: Path, lines: Iterable[str], used: Collection[str], how: Reading, *, as_written: bool
+) -> Iterator[tuple[int, Object]]:
     """The objects of a JSONL file, each with its line. NaN and Infinity are missing values, as null is.
 
     as_written: whether numbers stay the strings that they are written as, so that 1 is not read as 1.0 beside a missing
@@ -171,13 +214,16 @@ def objects(
         try:
             record = decoder.decode(text.strip())
         except json.JSONDecodeError as error:
+            if "\0" in text:
+                raise unmarked(file, how) from None
             raise UserError(
                 f"{file}: line {line} is not valid JSON: {error.msg}, column {error.colno}; {LINES}"
             ) from None
         except (ValueError, RecursionError) as error:
             raise UserError(f"{file}: line {line} is not valid JSON: {error}") from None
-        if not isinstance(record, _Object):
+        if not isinstance(record, Object):
             raise UserError(f"{file}: line {line} is not a JSON object, which has the columns as keys; {LINES}")
+        record.size = len(text)
         for key in sorted(record.twice.intersection(used)):
             raise UserError(f"{file}: line {line}: key '{key}' stands twice; take one out")
         yield line, record
@@ -188,8 +234,8 @@ def shown_type(value: Any) -> str:
     return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else type(value).__name__
 
 
-def _object(pairs: list[tuple[str, Any]]) -> _Object:
-    held = _Object(pairs)
+def _object(pairs: list[tuple[str, Any]]) -> Object:
+    held = Object(pairs)
     if len(held) < len(pairs):
         names = [name for name, _ in pairs]
         held.twice = frozenset(name for name in held if names.count(name) > 1)

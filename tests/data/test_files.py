@@ -1,6 +1,7 @@
 """The user's own files: every format and compression, every value as it stands, every error clear."""
 
 import bz2
+import csv
 import gzip
 import hashlib
 import json
@@ -175,10 +176,80 @@ def test_an_archive_of_a_mac_holds_one_file(tmp_path: Path) -> None:
 
 
 def test_a_byte_order_mark_says_the_encoding(tmp_path: Path) -> None:
-    (tmp_path / "r.csv").write_bytes("Text,Class,Who\né,b,c\n".encode("utf-16"))
-    with pytest.raises(UserError, match=r"set source.encoding .* was saved in, utf-16, as its first bytes say"):
+    for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+        (tmp_path / "r.csv").write_bytes("Text,Class,Who\né,b,c\n".encode(encoding))
+        for said in ("utf-8", "cp1252", "utf-16-be"):
+            assert held(files.read(source("r.csv", encoding=said), tmp_path)) == [("é", "b", "c")]
+    (tmp_path / "r.csv").write_bytes("\ufeffText,Class,Who\né,b,c\n".encode("utf-16-be"))
+    assert held(files.read(source("r.csv"), tmp_path)) == [("é", "b", "c")]
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+def test_utf16_without_its_mark_is_named(tmp_path: Path, name: str) -> None:
+    text = {"r.csv": "Text,Class,Who\né,b,c\n", "r.jsonl": '{"Text": "é", "Class": "b", "Who": "c"}\n'}[name]
+    (tmp_path / name).write_bytes(text.encode("utf-16-le"))
+    with pytest.raises(UserError, match=r"UTF-16 without a byte order mark; .* set source.encoding .* to utf-16-le or"):
+        files.read(source(name), tmp_path)
+    assert held(files.read(source(name, encoding="utf-16-le"), tmp_path)) == [("é", "b", "c")]
+    with pytest.raises(UserError, match=r"not valid utf-16: set source.encoding .* often utf-16-le or utf-16-be"):
+        files.read(source(name, encoding="utf-16"), tmp_path)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
+def test_the_header_shows_the_separator(
+    tmp_path: Path, suffix: str, separator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"r{suffix}"
+    frame = pd.DataFrame(ROWS, columns=COLUMNS)
+    frame.to_csv(path, index=False, sep=separator, quoting=csv.QUOTE_ALL)  # as R's write.csv2 quotes its header
+    assert held(files.read(source(path.name), tmp_path)) == ROWS
+    usual = "\t" if suffix == ".tsv" else ","
+    assert ("between the columns, as its header has them" in capsys.readouterr().err) == (separator != usual)
+    told = "tab" if separator == "\t" else separator
+    assert held(files.read(source(path.name, separator=told), tmp_path)) == ROWS
+    assert capsys.readouterr().err == ""
+
+
+def test_excels_first_line_says_the_separator(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes("sep=;\r\nText;Class;Who\r\na, b;x;1\r\n".encode("utf-16"))
+    assert held(files.read(source("r.csv"), tmp_path)) == [("a, b", "x", "1")]
+    (tmp_path / "r.csv").write_text("sep=;\nText;Class;Who\na;b\n")
+    with pytest.raises(UserError, match=r"r.csv: line 3: 2 fields, but the header has 3"):
         files.read(source("r.csv"), tmp_path)
-    assert held(files.read(source("r.csv", encoding="utf-16"), tmp_path)) == [("é", "b", "c")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "Txt;Class;Who\na;b;c\n",
+            "no column 'Text': its header has ';' .*; set source.separator in params.yaml to \";\"",
+        ),
+        ("Txt\tClass\tWho\na\tb\tc\n", "its header has tabs between the names; set source.separator .* to tab"),
+        ("Text;Class;Who;x|Text|Class|Who|y\n", "no column 'Text'"),  # two separators would do
+    ],
+)
+def test_a_separator_that_the_header_leaves_open_is_asked_for(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(UserError, match=said):
+        files.read(source("r.csv"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,x,1\nb,y,2\nc,x,1\n", "its first line looks like a row, not a header; put a line with the names of its 3"),
+        ("it came too late\tx\t1\nit is still not here\ty\t2\n", "its first line looks like a row, not a header"),
+        ("Txt,Class,Who\na,x,1\nb,y,2\n", r"did you mean 'Txt'\?"),
+        ("message,team,customer\na text of some words,x,1\n", r"\(known: customer, message, team\)"),
+    ],
+)
+def test_a_missing_header_is_told_from_a_misspelt_one(tmp_path: Path, text: str, said: str) -> None:
+    name = "r.tsv" if "\t" in text else "r.csv"
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=f"no column '(Text|Class)'.*{said}"):
+        files.read(source(name), tmp_path)
 
 
 def test_a_lone_surrogate_is_replaced(tmp_path: Path) -> None:
@@ -232,7 +303,23 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
             "line 1: 'Text' holds a list, expected one text or number",
         ),
         ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3: 4 fields, but the header has 3; a text with a sep"),
-        ("r.csv", "Text,Class,Who\na,b,c,\n", "line 2: 4 fields, but the header has 3; it ends in a separator too"),
+        (
+            "r.csv",
+            "Text,Class,Who\na,b,c,\nd,e,f,\n",
+            "line 2: 4 fields, .* 3; each row ends in a separator that the header",
+        ),
+        (
+            "r.csv",
+            "Text,Class,Who\na,b,c\nd,e,f,\n",
+            "line 3: 4 fields, but the header has 3; it ends in a separator too",
+        ),
+        ("r.csv", "Text,Class,Who,\na,b\n", "line 2: 2 fields, but the header has 4"),
+        (
+            "r.csv",
+            "Text,Class,Who\n1,a,b,c\n2,d,e,f\n",
+            "the header lacks a name for the row names, as R's write.table",
+        ),
+        ("r.csv", "Text,Class,Who\na,b,c,d\ne,f,g,h\n", "each row does: put a name for that column into the header"),
         ("r.csv", "Text,Class,Who\na\rtext,b,c\n", r"line 2: 1 field, but .*; a carriage return \(\\r\) in a text"),
         ("r.tsv", "Text\tClass\tWho\n\na\ntext\tb\tc\n", "line 3: 1 field, .*; put quotes .* too: 'Class', 'Who'"),
         ("r.csv", "Text,Class,Who\na,b\nd,e,f\n", "line 2: 2 fields, but the header has 3; .* last fields too: 'Who'"),
@@ -246,11 +333,8 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te"\tf\tg\n', "line 2: .* quote that swallows rows, up to line 3"),
         ("r.csv", 'Text,Class,Who\n"Oh he said,b,c\nd,e,f\n"ok" then,h,i\n', "lines 2 to 4: .* after '\"'; .* doubled"),
         ("r.csv", 'Text,Class,Who\n"never closed,b,c\nd,e,f\n', "lines 2 to 3: unexpected end of data"),
-        ("r.csv", "id;Text;Class;Who\n1;a, b;c;d\n", "no column 'Text': its header has ';' between the names"),
-        ("r.parquet", "no parquet", "r.parquet: not a parquet file"),
+        ("r.parquet", "no parquet", "r.parquet: not a whole parquet file .*; copy or download it again"),
         ("r.zip", "", r"r.zip: its name does not say what it holds; name it e.g. r.csv.zip"),
-        ("r.csv", "Text\tClass\tWho\na\tb\tc\n", "its header has tabs between the names; name it .tsv"),
-        ("r.csv", "\0T\0e\0x\0t\0\n", "no column 'Text': it looks like UTF-16; save it as UTF-8"),
         ("r.jsonl", '[{"Text": "a"}]\n', "line 1 is not a JSON object, .*; write one object a line, e.g. with jq"),
         ("r.jsonl", "{\n", "line 1 is not valid JSON: Expecting property name .*, column 2; write one"),
         ("r.jsonl", '{"Text": {}, "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds an object, expected one text"),
@@ -273,9 +357,9 @@ def test_a_wrong_encoding_names_the_byte_the_line_and_the_key(tmp_path: Path, na
     ):
         files.read(source(name), tmp_path)
     assert "é" in files.read(source(name, encoding="latin-1"), tmp_path)["text"].iloc[-1]
-    with pytest.raises(UserError, match=r"source\.encoding: unknown 'latin1x', did you mean 'latin-1'"):
+    with pytest.raises(UserError, match=r"source\.encoding in params\.yaml: unknown 'latin1x', did you mean 'latin-1'"):
         files.read(source(name, encoding="latin1x"), tmp_path)
-    with pytest.raises(UserError, match=r"source\.encoding: unknown 'base64'"):
+    with pytest.raises(UserError, match=r"source\.encoding in params\.yaml: unknown 'base64'"):
         files.read(source(name, encoding="base64"), tmp_path)
 
 

@@ -139,7 +139,7 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
         ({"file": "README.md"}, "matches README.md; expected files of one format"),
         ({"file": "*.csv", "test_file": "b*"}, "source.file and source.test_file both match b.csv"),
         ({"file": "b.csv"}, "no column 'label', did you mean 'labels'?"),
-        ({"file": "c.parquet"}, "c.parquet: not a parquet file: "),
+        ({"file": "c.parquet"}, "c.parquet: not a whole parquet file "),
         ({"file": "d.csv"}, "d.csv: line 3: 2 fields, but the header has 4; a carriage return"),
         ({"file": "d.parquet"}, "d.parquet: column 'text', row 2: byte 4 of it is not valid UTF-8"),
         ({"file": "e.parquet"}, "e.parquet: column 'label' stands twice; rename one"),

@@ -8,20 +8,18 @@ label and group columns are read.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from slingshot.data.decode import DECOMPRESS, contents, decode
-from slingshot.data.text_tables import BLOCK, REMEDY, read_csv, read_jsonl, read_tsv
-from slingshot.records import check_columns, file_format
+from slingshot.data.held import Held
+from slingshot.data.parquet_tables import read_parquet
+from slingshot.data.text_tables import BLOCK, frame_of, read_csv, read_jsonl, read_tsv
+from slingshot.raw_files import UNPACK, Reading, lines, opened
+from slingshot.records import file_format
 from slingshot.settings import FileSource, LinesSource, UserError
 
 
@@ -30,16 +28,17 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
 
     Raises UserError that names the file, the key of params.yaml and the remedy.
     """
+    held = Held()
     key = "file" if isinstance(source, FileSource) else "text_file"
     if isinstance(source, FileSource):
         files = [source.file, source.test_file] if source.test_file else [source.file]
-        parts = [read_table(folder / file, source) for file in files]
+        parts = [read_table(folder / file, source, held) for file in files]
     else:
-        files = [source.text_file]
-        parts = [read_lines(folder / source.text_file, folder / source.label_file, source.encoding)]
+        files, how = [source.text_file], Reading(source.encoding)
+        parts = [read_lines(folder / source.text_file, folder / source.label_file, how, held)]
         if source.test_text_file and source.test_label_file:
             files.append(source.test_text_file)
-            parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, source.encoding))
+            parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, how, held))
     return joined(parts, [str(folder / file) for file in files], key)
 
 
@@ -76,27 +75,29 @@ def _keys(rows: pd.DataFrame) -> Iterator[bytes]:
         yield from (json.dumps(row).encode() for row in cells.itertuples(index=False, name=None))
 
 
-def read_lines(texts: Path, labels: Path, encoding: str) -> pd.DataFrame:
-    """Columns text, label and group (null) of parallel files; only "\\n" ends a line.
+def read_lines(texts: Path, labels: Path, how: Reading, held: Held) -> pd.DataFrame:
+    """Columns text, label and group (null) of parallel files; only "\n" ends a line.
 
     Raises UserError when the files do not hold the same number of lines.
     """
-    columns = []
-    for path in (texts, labels):
-        text = decode(path, contents(path), encoding)
-        held = text.removesuffix("\n").split("\n") if text else []
-        columns.append([line.removesuffix("\r") for line in held])
+    columns = [_lines(path, how, held) for path in (texts, labels)]
     if len(columns[0]) != len(columns[1]):
         counts = f"{len(columns[0])} lines and {labels.name} holds {len(columns[1])}"
         raise UserError(f"{texts}: holds {counts}; each text needs its label on the same line")
     return pd.DataFrame({"text": columns[0], "label": columns[1], "group": None}, dtype="str")
 
 
-def read_table(path: Path, source: FileSource) -> pd.DataFrame:
+def _lines(path: Path, how: Reading, held: Held) -> pd.Series:
+    with opened(path) as unpacked:
+        rows = ([line.removesuffix("\n").removesuffix("\r")] for line in lines(path, unpacked, how, "\n"))
+        return frame_of(path, ["line"], rows, held)["line"]
+
+
+def read_table(path: Path, source: FileSource, held: Held) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
-    return in_roles(read_columns(path, names, source.encoding), wanted)
+    return in_roles(read_columns(path, names, Reading(source.encoding, source.separator), held), wanted)
 
 
 def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
@@ -105,64 +106,15 @@ def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[st
     return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")
 
 
-def read_columns(path: Path, names: Sequence[str], encoding: str = "utf-8") -> pd.DataFrame:
+def read_columns(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
     """Some columns of a table: that of the text, that of the label, and others. The suffix says the format."""
-    read = FORMATS[file_format(path, FORMATS, DECOMPRESS)]
-    return read(path, contents(path), names, encoding)
+    read = FORMATS[file_format(path, FORMATS, UNPACK)]
+    return read(path, names, how, held)
 
 
-def _parquet(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
-    try:
-        file = pq.ParquetFile(pa.BufferReader(data))
-        check_columns(path, names, file.schema_arrow.names, REMEDY)
-        try:
-            table = file.read(columns=list(names))
-        except pa.ArrowInvalid:
-            # Categories that are not UTF-8 are read where nothing says that they are categories.
-            file = pq.ParquetFile(pa.BufferReader(data.replace(b"ARROW:schema", b"-----:schema")))
-            table = file.read(columns=list(names))
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a parquet file: {error}") from None
-    return pd.DataFrame({name: strings(path, name, table.column(name)) for name in names}, copy=False)
-
-
-def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
-    """The column's values as strings, whole numbers without a point.
-
-    Raises UserError for lists and the like, and for text that is not UTF-8.
-    """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), None, column)
-        with contextlib.suppress(pa.ArrowInvalid):
-            column = column.cast(pa.int64())  # whole numbers that a missing value made floats
-    try:
-        text = column.cast(pa.large_string())
-        text.validate(full=True)  # a file may hold any bytes as text
-        values: pd.Series = text.to_pandas()
-    except pa.ArrowException:
-        _check_utf8(path, name, column)
-        raise UserError(f"{path}: column '{name}' holds {column.type}, expected text or numbers") from None
-    return values.astype("str")
-
-
-def _check_utf8(path: Path, name: str, column: pa.ChunkedArray) -> None:
-    """Raises UserError with the row where a column of text or bytes holds what is not UTF-8."""
-    with contextlib.suppress(pa.ArrowException):
-        for row, value in enumerate(column.cast(pa.large_binary()), 1):
-            try:
-                (value.as_py() or b"").decode()
-            except UnicodeDecodeError as error:
-                raise UserError(
-                    f"{path}: column '{name}', row {row}: byte {error.start + 1} of it is not valid UTF-8; write the "
-                    "file again, with its text decoded from what it was saved in, often cp1252 or latin-1"
-                ) from None
-
-
-FORMATS: dict[str, Callable[[Path, bytes, Sequence[str], str], pd.DataFrame]] = {
+FORMATS: dict[str, Callable[[Path, Sequence[str], Reading, Held], pd.DataFrame]] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".jsonl": read_jsonl,
-    ".parquet": _parquet,
+    ".parquet": read_parquet,
 }

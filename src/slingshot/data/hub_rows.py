@@ -14,6 +14,9 @@ import pyarrow as pa
 
 from slingshot import hub, state
 from slingshot.data import files
+from slingshot.data.held import Held
+from slingshot.data.parquet_tables import batches, strings
+from slingshot.raw_files import Reading
 from slingshot.settings import HubSource, UserError
 
 FORMATS = (".parquet", ".csv", ".jsonl")
@@ -31,7 +34,8 @@ def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, st
     remedy = f"put a copy of the rows into {folder} and write `source: {local}` in params.yaml"
     snapshot, commit = hub.fetch(source.id, "dataset", source.revision, list(patterns.values()), remedy)
     matched = _matched(source, commit, patterns)
-    parts = [_table([snapshot / path for path in paths], source, key, named) for key, paths in matched.items()]
+    held = Held()
+    parts = [_table([snapshot / path for path in paths], source, key, named, held) for key, paths in matched.items()]
     return files.joined(parts, [f"dataset '{source.id}': {pattern}" for pattern in patterns.values()], "file"), commit
 
 
@@ -52,13 +56,17 @@ def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[s
     return matched
 
 
-def _table(paths: list[Path], source: HubSource, key: str, named: bool) -> pd.DataFrame:
+def _table(paths: list[Path], source: HubSource, key: str, named: bool, held: Held) -> pd.DataFrame:
     """Columns text, label and group, as strings."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
+    how = Reading(separator=source.separator)
     if paths[0].suffix.lower() == ".parquet":
+        for path in paths:
+            for _ in batches(path, names, how, held):
+                pass  # which stops at what would fill the memory
         return files.in_roles(_parquet(paths, names, source, key, named), wanted)
-    tables = [files.read_columns(path, names) for path in paths]
+    tables = [files.read_columns(path, names, how, held) for path in paths]
     return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
 
 
@@ -69,10 +77,10 @@ def _parquet(paths: list[Path], names: list[str], source: HubSource, key: str, n
     datasets.disable_progress_bars()
     try:
         loaded = datasets.Dataset.from_parquet(list(map(str, paths)), cache_dir=str(state.arrow()), columns=names)
-        columns = {name: files.strings(Path(getattr(source, key)), name, loaded.data.column(name)) for name in names}
+        columns = {name: strings(Path(getattr(source, key)), name, loaded.data.column(name)) for name in names}
     except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError, UserError) as error:
         for path in paths:
-            files.read_columns(path, names)  # which names the file, the column and the row
+            files.read_columns(path, names, Reading(), Held())  # which names the file, the column and the row
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(f"dataset '{source.id}': the files of source.{key} can't be read: {reason}") from None
     feature = loaded.features[source.label]

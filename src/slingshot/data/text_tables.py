@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,28 +10,33 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from slingshot.data.decode import lines
+from slingshot.data.held import Held
 from slingshot.progress import say
-from slingshot.records import SEPARATORS, SWALLOWED, Record, Table, check_columns, objects, shown_type
+from slingshot.raw_files import Reading, lines, opened
+from slingshot.records import SWALLOWED, Record, Table, blocks, check_columns, objects, shown_type
 from slingshot.settings import UserError
 
-REMEDY = "see source in params.yaml"
 BLOCK = 20_000
 """Rows that are Python objects at once."""
 FAMILIAR = 3
 """Rows of a label from which a record may lack its last fields."""
 
 
-def read_csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separator: str = ",") -> pd.DataFrame:
+def read_csv(path: Path, names: Sequence[str], how: Reading, held: Held, suffix: str = ".csv") -> pd.DataFrame:
     """Some columns of a table: that of the text, that of the label, and others. Raises UserError as `records` does."""
-    table = Table(path, lines(path, data, encoding, ""), separator, longest=len(data))
-    if not table.header:
-        return pd.DataFrame(columns=list(names), dtype="str")
-    check_columns(path, names, table.header, REMEDY)
+    with opened(path) as unpacked:
+        table = Table(path, lines(path, unpacked, how, ""), names, suffix, how)
+        if not table.header:
+            return pd.DataFrame(columns=list(names), dtype="str")
+        table.check(names)
+        return _columns(path, table, names, held)
+
+
+def _columns(path: Path, table: Table, names: Sequence[str], held: Held) -> pd.DataFrame:
     places = [table.header.index(name) for name in names]
     short: dict[str, Record] = {}  # by label the first record that lacks fields: all of them may be the whole file
     lacking = 0
-    holding: list[Record] = []
+    quotes = _Quotes(table, places)
 
     def rows() -> Iterator[list[str]]:
         nonlocal lacking
@@ -41,13 +45,12 @@ def read_csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separ
             if len(record.cells) < len(table.header):
                 short.setdefault(cells[1], record)
                 lacking += 1
-            if record.inside:
-                holding.append(record)
-            if separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
-                raise table.swallowed(record)  # hardly a text has both
+            quotes.look_into(record)
+            if table.separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
+                raise table.swallowed(record.line, record.last)  # hardly a text has both
             yield cells
 
-    frame = _frame(names, rows())
+    frame = frame_of(path, names, rows(), held)
     labels = frame[names[1]].value_counts()
     for label, record in short.items():
         if label.strip() and labels[label] < FAMILIAR:
@@ -56,31 +59,42 @@ def read_csv(path: Path, data: bytes, names: Sequence[str], encoding: str, separ
         unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
         records = "1 record" if lacking == 1 else f"{lacking:,} records"
         say(f"{path}: in {records} the fields of {unused} are missing; nothing uses them")
-    _check_quotes(path, table, set(labels.index), holding, places)
+    quotes.check(path, set(labels.index))
     return frame
 
 
-def _check_quotes(path: Path, table: Table, labels: set[str], holding: list[Record], places: list[int]) -> None:
-    """Raises UserError where many lines inside one quoted text could be rows; says so of few.
+class _Quotes:
+    """Lines inside quoted texts that could be rows of their own: they have words for a text, and a label."""
 
-    They could where they have words for a text and a label of the file, or where many of them share a label: in a file
-    that is sorted by label, a quote may swallow all rows of one.
-    """
-    text, label = places[:2]
-    found: dict[Record, int] = {}
-    for record in holding:
-        worded = (cells for cells in record.inside if any(map(str.isalpha, cells[text])))
-        held = Counter(cells[label] for cells in worded if cells[label].strip())
-        known = sum(count for name, count in held.items() if name in labels)
-        shared = max((count for name, count in held.items() if not name.startswith(" ")), default=0)
-        if max(known, shared) >= SWALLOWED:
-            raise table.swallowed(record)
-        found |= {record: known} if known else {}
-    if found:
-        say(
-            f"{path}: {sum(found.values()):,} lines inside quoted texts could be rows of their own, the first in the "
-            f"record of line {next(iter(found)).line}; check its quotes"
-        )
+    def __init__(self, table: Table, places: Sequence[int]) -> None:
+        self._table = table
+        self._text, self._label = places[:2]
+        self._found: list[tuple[int, int, Counter[str]]] = []
+        """First and last line of each record that has such lines, and their labels."""
+
+    def look_into(self, record: Record) -> None:
+        """Raises UserError where many of the record's lines share a label: in a file that is sorted by label, a quote
+        may swallow all rows of one."""
+        worded = (cells for cells in record.inside if any(map(str.isalpha, cells[self._text])))
+        held = Counter(cells[self._label] for cells in worded if cells[self._label].strip())
+        if max((count for name, count in held.items() if not name.startswith(" ")), default=0) >= SWALLOWED:
+            raise self._table.swallowed(record.line, record.last)
+        if held:
+            self._found.append((record.line, record.last, held))
+
+    def check(self, path: Path, labels: set[str]) -> None:
+        """Raises UserError where many lines of one record have a label of the file; says so of few."""
+        lines, first = 0, 0
+        for line, last, held in self._found:
+            known = sum(count for name, count in held.items() if name in labels)
+            if known >= SWALLOWED:
+                raise self._table.swallowed(line, last)
+            lines, first = lines + known, first or (line if known else 0)
+        if lines:
+            say(
+                f"{path}: {lines:,} lines inside quoted texts could be rows of their own, the first in the "
+                f"record of line {first}; check its quotes"
+            )
 
 
 def _least(places: list[int], columns: int) -> int:
@@ -95,33 +109,37 @@ def _least(places: list[int], columns: int) -> int:
     return used if second_piece < used else columns
 
 
-def _frame(names: Sequence[str], rows: Iterator[Sequence[str | None]]) -> pd.DataFrame:
+def frame_of(path: Path, names: Sequence[str], rows: Iterator[Sequence[str | None]], held: Held) -> pd.DataFrame:
     """Columns of strings, made a block at a time: as Python objects, all rows at once would fill the memory."""
     chunks: list[list[pa.Array]] = [[] for _ in names]
-    while block := list(itertools.islice(rows, BLOCK)):
-        for chunk, values in zip(chunks, zip(*block, strict=True), strict=True):
-            chunk.append(pa.array(values, pa.large_string()))
+    for block in blocks(rows, BLOCK, lambda row: sum(len(cell) for cell in row if cell)):
+        made = [pa.array(values, pa.large_string()) for values in zip(*block, strict=True)]
+        held.add(path, len(block), sum(values.nbytes for values in made))
+        for chunk, values in zip(chunks, made, strict=True):
+            chunk.append(values)
     columns = [pa.chunked_array(chunk, pa.large_string()).to_pandas().astype("str") for chunk in chunks]
     return pd.DataFrame(dict(zip(names, columns, strict=True)), columns=list(names), copy=False)
 
 
-def read_tsv(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
+def read_tsv(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
     """As `read_csv`, with tabs between the columns."""
-    return read_csv(path, data, names, encoding, SEPARATORS[".tsv"])
+    return read_csv(path, names, how, held, ".tsv")
 
 
-def read_jsonl(path: Path, data: bytes, names: Sequence[str], encoding: str) -> pd.DataFrame:
+def read_jsonl(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
     """The same columns of a file with an object a line."""
     keys: dict[str, None] = {}
 
     def rows() -> Iterator[list[str | None]]:
-        for line, record in objects(path, lines(path, data, encoding, "\n"), names, as_written=True):
-            keys.update(dict.fromkeys(record))
-            yield [_cell(path, line, name, record.get(name)) for name in names]
+        with opened(path) as unpacked:
+            text = lines(path, unpacked, how, "\n")
+            for line, record in objects(path, text, names, how, as_written=True):
+                keys.update(dict.fromkeys(record))
+                yield [_cell(path, line, name, record.get(name)) for name in names]
 
-    frame = _frame(names, rows())
+    frame = frame_of(path, names, rows(), held)
     if len(frame):
-        check_columns(path, names, list(keys), REMEDY)
+        check_columns(path, names, list(keys), how)
     return frame
 
 

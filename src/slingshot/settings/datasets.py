@@ -21,6 +21,17 @@ RawFile = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
 """A file in data/raw/D, by its path from there."""
 
 
+def separator(value: str) -> str:
+    """The character itself, also of `tab`. Raises ValueError for what separates nothing."""
+    mark = "\t" if value == "tab" else value
+    if len(mark) != 1 or mark.isalnum() or mark in "\"'\r\n ":
+        raise ValueError(f'expected one character such as ";", or tab, found {value!r}')
+    return mark
+
+
+Separator = Annotated[str, AfterValidator(separator)]
+
+
 class VaderSource(Frozen):
     """Human-rated text inside the vaderSentiment source distribution (MIT)."""
 
@@ -53,6 +64,10 @@ class FileSource(Columns):
     file: RawFile
     test_file: RawFile | None = None
     encoding: str = "utf-8"
+    """Of CSV, TSV and JSONL without a byte order mark."""
+    separator: Separator | None = None
+    """Between the columns of CSV and TSV: a character, or `tab`; null takes that of the suffix, or the only one under
+    which the header has the columns."""
 
 
 class LinesSource(Frozen):
@@ -82,6 +97,8 @@ class HubSource(Columns):
     """Pattern of the paths in the repository that hold the rows, e.g. `data/train-*`; only these are fetched."""
     test_file: str | None = Field(default=None, min_length=1)
     """Pattern of the paths that hold the test rows."""
+    separator: Separator | None = None
+    """Between the columns of CSV, as for a file of your own."""
     revision: str | None = None
     """A branch, a tag or a commit; null takes the default branch, and later runs the commit that it was at first."""
 

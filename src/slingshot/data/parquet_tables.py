@@ -1,0 +1,168 @@
+"""Columns of a Parquet file as strings, read so that a small file can't fill the memory.
+
+A file may hold a long value once and repeat it a million times, or a page of zeros may unpack to gigabytes. So the
+sizes of pages are looked at before any is unpacked, values stay unrepeated until their sizes are added up, and rows
+come in batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from slingshot.data.held import ROWS, Held, too_much
+from slingshot.data.pages import unpacked_size
+from slingshot.raw_files import FREE, LONGEST, RATIO, UNPACK, Reading, opened, too_long
+from slingshot.records import check_columns
+from slingshot.settings import UserError
+
+BATCH = 20_000
+BATCH_SIZE = 2**26
+"""Bytes that a batch may hold, as far as they can be told beforehand."""
+
+
+def read_parquet(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
+    """Some columns of a table. Raises UserError where it is damaged, too large, or holds no text or numbers."""
+    chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
+    for batch in batches(path, names, how, held):
+        for name, chunk in chunks.items():
+            values = batch.column(name)
+            chunk.append(values.dictionary_decode() if pa.types.is_dictionary(values.type) else values)
+    if not any(chunks.values()):
+        return pd.DataFrame(columns=list(names), dtype="str")
+    columns = {name: strings(path, name, pa.chunked_array(chunk)) for name, chunk in chunks.items()}
+    return pd.DataFrame(columns, copy=False)
+
+
+def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Iterator[pa.RecordBatch]:
+    """The columns batch by batch, counted as `held`; those of bytes as dictionaries, which hold a repeated value once.
+
+    Raises UserError as `read_parquet` does.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            raw = stack.enter_context(_unpacked(path))
+            file = pq.ParquetFile(raw)
+            check_columns(path, names, file.schema_arrow.names, how)
+            repeated, row = _checked(path, file, raw, names)
+            total, rows = 0, max(1, min(BATCH, BATCH_SIZE // row))
+            for batch in pq.ParquetFile(raw, read_dictionary=repeated).iter_batches(rows, columns=list(names)):
+                size = sum(_size(path, name, batch.column(name)) for name in names)
+                total += size
+                _check_ratio(path, names, total)
+                held.add(path, batch.num_rows, size)
+                yield batch
+        except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
+            raise UserError(
+                f"{path}: not a whole parquet file ({reason}); copy or download it again, or write it again"
+            ) from None
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The file itself, or on the disk what it unpacks to: its end says where its parts stand."""
+    with opened(path) as unpacked:
+        if path.suffix.lower() not in UNPACK:
+            with path.open("rb") as raw:
+                yield raw
+            return
+        with tempfile.TemporaryFile() as raw:
+            shutil.copyfileobj(unpacked, raw)
+            yield raw
+
+
+def _checked(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequence[str]) -> tuple[list[str], int]:
+    """The columns that can be read as dictionaries, and the bytes that a row may take besides.
+
+    Raises UserError where the columns unpack to far more than text does, or hold lists and the like.
+    """
+    places = {file.schema.column(place).path: place for place in range(len(file.schema))}
+    for name in names:
+        kind = file.schema_arrow.field(name).type
+        if name not in places or pa.types.is_nested(kind):
+            raise UserError(f"{path}: column '{name}' holds {kind}, expected text or numbers")
+    if file.metadata.num_rows > ROWS:
+        raise too_much(path, f"{ROWS:,} rows")
+    parts = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    repeated, row, total = [], 1, 0
+    for name in names:
+        chunks = [part.column(places[name]) for part in parts]
+        sizes = [unpacked_size(raw, chunk) for chunk in chunks]
+        total += sum(sizes)
+        if file.schema.column(places[name]).physical_type != "BYTE_ARRAY":
+            row += max(file.schema.column(places[name]).length, 12)
+        elif any("DELTA" in encoding for chunk in chunks for encoding in chunk.encodings):
+            row += max(sizes, default=0)  # a value adds to the one before it, and may be as long as all of them
+        else:
+            repeated.append(name)
+    _check_ratio(path, names, total)
+    return repeated, row + total // max(file.metadata.num_rows, 1)
+
+
+def _check_ratio(path: Path, names: Sequence[str], size: int) -> None:
+    """Raises UserError where columns of `size` bytes are far more than text unpacks to."""
+    most = max(FREE, RATIO * path.stat().st_size)
+    if size > most:
+        raise UserError(
+            f"{path}: columns {', '.join(names)} unpack to more than {most:,} bytes, over {RATIO} times the file's "
+            "size, as no text does; take out what is repeated, or put the rows there as .csv or .jsonl"
+        )
+
+
+def _size(path: Path, name: str, values: pa.Array) -> int:
+    """Bytes of the values, each repeated as often as it stands. Raises UserError where one is longer than any text."""
+    if pa.types.is_fixed_size_binary(values.type):
+        lengths = pa.repeat(values.type.byte_width, len(values))
+    elif pa.types.is_dictionary(values.type):
+        lengths = pc.binary_length(values.dictionary).take(values.indices)
+    elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_binary(values.type):
+        lengths = pc.binary_length(values)
+    else:
+        return int(values.nbytes)
+    if (pc.max(lengths).as_py() or 0) > LONGEST:
+        raise too_long(path, f"a value of column '{name}'")
+    return (pc.sum(lengths.cast(pa.int64())).as_py() or 0) + 8 * len(values)
+
+
+def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
+    """The column's values as strings, whole numbers without a point.
+
+    Raises UserError for lists and the like, and for text that is not UTF-8.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+        with contextlib.suppress(pa.ArrowInvalid):
+            column = column.cast(pa.int64())  # whole numbers that a missing value made floats
+    try:
+        text = column.cast(pa.large_string())
+        text.validate(full=True)  # a file may hold any bytes as text
+        values: pd.Series = text.to_pandas()
+    except pa.ArrowException:
+        _check_utf8(path, name, column)
+        raise UserError(f"{path}: column '{name}' holds {column.type}, expected text or numbers") from None
+    return values.astype("str")
+
+
+def _check_utf8(path: Path, name: str, column: pa.ChunkedArray) -> None:
+    """Raises UserError with the row where a column of text or bytes holds what is not UTF-8."""
+    with contextlib.suppress(pa.ArrowException):
+        for row, value in enumerate(column.cast(pa.large_binary()), 1):
+            try:
+                (value.as_py() or b"").decode()
+            except UnicodeDecodeError as error:
+                raise UserError(
+                    f"{path}: column '{name}', row {row}: byte {error.start + 1} of it is not valid UTF-8; write the "
+                    "file again, with its text decoded from what it was saved in, often cp1252 or latin-1"
+                ) from None
