@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,15 +19,32 @@ from typing import Any
 
 LOADED = ["stages.prompt_llm", "slingshot.llm.anthropic_api", "slingshot.llm.task", "anthropic", "httpx2"]
 SHARED = ("SLINGSHOT_STATE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def forked(root: Path) -> Any:
-    """The stage, just started, in that folder; what it says is added to stage.log there."""
+def forked(root: Path, ahead: float = 0.0) -> Any:
+    """The stage, just started, in that folder, its clock that many seconds ahead; what it says is added to stage.log
+    there."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *LOADED])
-    process = context.Process(target=_stage, args=(root, {name: os.environ[name] for name in SHARED}), daemon=True)
+    shared = {name: os.environ[name] for name in SHARED}
+    process = context.Process(target=_stage, args=(root, shared, ahead), daemon=True)
     process.start()
     return process
+
+
+def stage(root: Path, *under: str) -> subprocess.Popen[str]:
+    """The stage as a shell starts it, as an argument of the command `under`."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    return subprocess.Popen(
+        [*under, sys.executable, "-m", "stages.prompt_llm", "toy", "claude"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
 
 
 def wait_for(event: Callable[[], object], seconds: float = 60) -> None:
@@ -35,12 +55,14 @@ def wait_for(event: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.005)
 
 
-def _stage(root: Path, environment: dict[str, str]) -> None:
+def _stage(root: Path, environment: dict[str, str], ahead: float) -> None:
     from tqdm import tqdm
 
     from stages.prompt_llm import main
 
     tqdm.set_lock(threading.RLock())  # its own is a semaphore that a killed process leaves behind
+    real = time.time
+    time.time = lambda: real() + ahead
     os.environ |= environment
     os.chdir(root)
     with (root / "stage.log").open("a") as log:

@@ -222,7 +222,7 @@ def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
                 batch.results[ask.request] = {"type": "succeeded", "message": server.message(ask.body, "batch")}
             with few.ledger() as ledger:
                 ledger.owner = "elsewhere|1|0.0"
-                ledger.reserve({ask.request: 0.001 for ask in others}, Hold("claude", "USD", 60, None), batch.id)
+                ledger.reserve({ask.request: 0.001 for ask in others}, Hold("claude", "USD", None), batch.id)
         return answering(right_label)(body)
 
     server.answer = meanwhile

@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -60,14 +61,14 @@ STEPS = st.one_of(
 def test_no_course_of_events_passes_the_limit_and_the_totals_are_the_sum_of_the_attempts(steps, limit):
     worth = {"USD": 0.5, "EUR": 2.0}  # of the other currency
     entered: list[tuple[int, float, str]] = []
-    with Ledger(Path(":memory:")) as ledger:
+    with TemporaryDirectory() as folder, Ledger(Path(folder, "ledger.sqlite")) as ledger:
         for number, (kind, *step) in enumerate(steps):
             if kind == "reserve":
                 amounts, currency = step
                 wanted = {f"{number}-{place}": amount for place, amount in enumerate(amounts)}
                 other = "EUR" if currency == "USD" else "USD"
                 bound = limit if currency == "USD" else limit * 0.5
-                hold = Hold("claude", currency, 60.0, bound, {other: worth[other]})
+                hold = Hold("claude", currency, bound, {other: worth[other]})
                 got = ledger.reserve(wanted, hold)
                 entered += [(attempt, wanted[request], currency) for request, attempt in got.entered.items()]
                 assert got.over == (len(got.entered) < len(wanted))

@@ -7,33 +7,18 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 
 import pytest
 
-from tests.conftest import ROOT, make_rows, write_toy
+from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import ROWS, attempts
-from tests.llm.processes import forked, wait_for
+from tests.llm.processes import forked, stage, wait_for
 from tests.messages_api.contract import request_key
 from tests.messages_api.script import Fault
 
 AT_ONCE = 4
-
-
-def stage(asked, *under: str) -> subprocess.Popen[str]:
-    """The stage as a shell starts it."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
-    return subprocess.Popen(
-        [*under, sys.executable, "-m", "stages.prompt_llm", "toy", "claude"],
-        cwd=asked.root,
-        env=os.environ | {"PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +119,7 @@ def is_whole_after_ctrl_c(asked, output: str) -> Counter[str]:
 def test_ctrl_c_stops_soon_and_keeps_what_was_in_flight(asked):
     asked.set("run.concurrency", AT_ONCE)
     asked.server.latency = 0.15
-    process = stage(asked)
+    process = stage(asked.root)
     wait_for(lambda: len(asked.sent) >= 2 * AT_ONCE)
     process.send_signal(signal.SIGINT)
     signalled = time.monotonic()
@@ -219,7 +204,7 @@ def test_on_a_full_disk_it_says_so_and_sends_nothing_more(asked):
     asked.set("run.concurrency", AT_ONCE)
     (asked.root / "state").mkdir()
     mounted = f'mount -t tmpfs -o size=400k none "{asked.root}/state" && exec "$@"'
-    process = stage(asked, "unshare", "-rm", "sh", "-c", mounted, "sh")
+    process = stage(asked.root, "unshare", "-rm", "sh", "-c", mounted, "sh")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1 and "Traceback" not in output
     assert output.count("Error:") == 1 and "ledger.sqlite: the ledger of paid answers can't be used" in output

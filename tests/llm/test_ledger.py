@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,14 +14,13 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-import psutil
 import pytest
 
 from slingshot.llm.ledger import Hold, Ledger, Record, Spent
 from slingshot.settings import UserError
 
 RECORD = Record({"content": ["a"], "usage": {"input_tokens": 3}}, "req_1", 0.25, "2026-11-01T00:00:00Z", False, "p")
-HOLD = Hold("claude", "USD", 60.0, 10.0)
+HOLD = Hold("claude", "USD", 10.0)
 
 
 @pytest.fixture
@@ -39,10 +37,6 @@ def ledger(file: Path) -> Iterator[Ledger]:
 def spent(ledger: Ledger) -> Spent:
     [one] = ledger.spent("claude")
     return one
-
-
-def owner(pid: int, started: float, host: str | None = None) -> str:
-    return f"{host or socket.gethostname()}|{pid}|{started:.2f}"
 
 
 # --- answers -------------------------------------------------------------------------------------
@@ -100,51 +94,72 @@ def test_what_another_connection_is_asking_is_left_to_it(ledger, file):
         assert got.busy == {"a"} and got.entered.keys() == {"b"}
 
 
-def ended(reaped: bool) -> str:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    made = owner(process.pid, psutil.Process(process.pid).create_time())
-    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
-    if reaped:
-        process.wait()
-    return made
+HOLDS = """
+import os, sys
+from pathlib import Path
+from slingshot.llm.ledger import Hold, Ledger
+
+ledger = Ledger(Path(sys.argv[1]))
+ledger.reserve({"a": 1.0}, Hold("claude", "USD", 10.0))
+if len(sys.argv) > 2:
+    os.fork() or os.execvp("sleep", ["sleep", sys.argv[2]])
+print(ledger.owner, flush=True)
+sys.stdin.read()
+"""
 
 
-@pytest.mark.parametrize(
-    ("gone", "whose"),
-    [
-        (True, lambda: ended(reaped=True)),
-        (True, lambda: ended(reaped=False)),
-        (True, lambda: owner(os.getpid(), 1.0)),  # its number was given to another
-        (False, lambda: owner(os.getpid(), psutil.Process().create_time())),
-        (False, lambda: owner(1, 1.0, "another-machine")),
-    ],
-    ids=["ended", "ended and not waited for", "older", "running", "elsewhere"],
-)
-def test_an_attempt_whose_process_is_gone_counts_as_spent_and_is_made_again(ledger, gone, whose):
-    mine, ledger.owner = ledger.owner, whose()
-    ledger.reserve({"a": 1.0}, HOLD)
-    ledger.owner = mine
-    [flight] = ledger.in_flight(["a"])
-    assert flight.alive != gone
-    got = ledger.reserve({"a": 2.0}, HOLD)
-    assert (got.entered.keys() == {"a"}) == gone and got.busy == (set() if gone else {"a"})
-    assert spent(ledger).reserved == (3.0 if gone else 1.0)
+def holding(file: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
+    """A process that has an attempt at "a" in flight, and its owner's name."""
+    call = [sys.executable, "-c", HOLDS, str(file), *more]
+    process = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return process, process.stdout.readline().strip()
 
 
-def test_an_attempt_that_is_over_by_its_time_counts_as_spent_wherever_it_was_made(ledger):
-    ledger.owner, mine = owner(1, 1.0, "another-machine"), ledger.owner
-    ledger.reserve({"a": 1.0}, Hold("claude", "USD", -1.0, 10.0))
-    ledger.owner = mine
-    assert ledger.reserve({"a": 1.0}, HOLD).entered
-    assert spent(ledger).reserved == 2.0
+@pytest.mark.parametrize("reaped", [True, False], ids=["waited for", "not waited for"])
+def test_an_attempt_whose_process_was_killed_counts_as_spent_and_is_made_again(ledger, file, reaped):
+    process, owner = holding(file)
+    assert [flight.alive for flight in ledger.in_flight(["a"])] == [True]
+    assert ledger.reserve({"a": 2.0}, HOLD).busy == {"a"}
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | (0 if reaped else os.WNOWAIT))
+    assert [flight.alive for flight in ledger.in_flight(["a"])] == [False]
+    assert ledger.reserve({"a": 2.0}, HOLD).entered.keys() == {"a"}
+    assert spent(ledger).reserved == 3.0
+    assert not (file.parent / f"ledger.sqlite-owners/{owner}.lock").exists(), "what the dead left is removed"
+    process.communicate()
+
+
+def test_what_a_payer_has_started_does_not_keep_it_alive(ledger, file):
+    process, _ = holding(file, "60")
+    process.kill()
+    process.wait()
+    assert [flight.alive for flight in ledger.in_flight(["a"])] == [False]
+
+
+def test_a_connection_that_is_closed_is_gone_and_leaves_no_file(ledger, file):
+    with Ledger(file) as other:
+        other.reserve({"a": 1.0}, HOLD)
+        assert [flight.alive for flight in ledger.in_flight(["a"])] == [True]
+    assert [flight.alive for flight in ledger.in_flight(["a"])] == [False]
+    assert len(list((file.parent / "ledger.sqlite-owners").iterdir())) == 1
+
+
+def test_what_the_dead_left_goes_when_the_file_is_opened(file):
+    process, owner = holding(file)
+    process.kill()
+    process.communicate()
+    assert (file.parent / f"ledger.sqlite-owners/{owner}.lock").exists()
+    Ledger(file).close()
+    assert not list((file.parent / "ledger.sqlite-owners").iterdir())
 
 
 def test_an_answer_that_comes_after_its_attempt_was_given_up_is_kept_and_billed(ledger, file):
-    [attempt] = ledger.reserve({"a": 1.0}, Hold("claude", "USD", -1.0, 10.0)).entered.values()
+    mine, ledger.owner = ledger.owner, "of one that lost its lock"
+    [attempt] = ledger.reserve({"a": 1.0}, HOLD).entered.values()
+    ledger.owner = mine
     with Ledger(file) as other:
         [again] = other.reserve({"a": 1.0}, HOLD).entered.values()
-        ledger.settle(attempt, "answered", 0.2, RECORD)  # as of a machine that slept
+        ledger.settle(attempt, "answered", 0.2, RECORD)
         assert other.answers(["a"]) == {"a": RECORD}
         assert other.settle(again, "unknown")
     assert spent(ledger) == Spent("USD", 0.2, 1.0)
@@ -196,7 +211,7 @@ def test_a_new_file_may_be_opened_by_several_processes_at_once(tmp_path):
 def test_several_at_once_enter_each_request_once_and_keep_to_the_limit(file):
     def reserved() -> dict[str, int]:
         with Ledger(file) as one:
-            got = [one.reserve({f"r{n}": 1.0}, Hold("claude", "USD", 60.0, 10.0)).entered for n in range(15)]
+            got = [one.reserve({f"r{n}": 1.0}, Hold("claude", "USD", 10.0)).entered for n in range(15)]
         return {request: attempt for entered in got for request, attempt in entered.items()}
 
     entered = [request for each in at_once(reserved) for request in each]

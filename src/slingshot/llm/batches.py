@@ -22,12 +22,10 @@ T = TypeVar("T")
 MOST_REQUESTS = 100_000
 MOST_BYTES = 200_000_000
 """The API takes 256 MB."""
-LEASE = 2 * 86_400.0
-"""Seconds after which nobody is submitting the batch any more."""
 NEW = "new:"
 """Begins a batch's name until the API has named it."""
-CLOCKS = 120.0
-"""Seconds that the API's clock may differ from ours."""
+CLOCKS = 86_400.0
+"""Seconds that the API's clock may differ from ours: what is found is known by what its results hold, not by when."""
 SLOWEST = 100_000
 """Bytes a second at which a batch is sent at least."""
 
@@ -89,9 +87,9 @@ class Batches:
             return name
         if any(flight.alive for flight in flights) and self.sender.ledger.owner not in name:
             return None  # another process is just submitting it
-        requests, since = self.ledger.batch_size(name), min(flight.at for flight in flights) - CLOCKS
+        requests, at = self.ledger.batch_size(name), min(flight.at for flight in flights)
         held = {flight.request for flight in flights}
-        for state in await self._again(lambda: self._since(since), self.run.timeout):
+        for state in await self._again(lambda: self._around(at), self.run.timeout):
             alike = state.requests == requests and not self.ledger.batch_size(state.id)
             if alike and await self._holds(state.id, held):
                 self.ledger.name_batch(name, state.id)
@@ -105,14 +103,15 @@ class Batches:
             raise RetryError("a batch was submitted, and the API has not made it")
         return None
 
-    async def _since(self, since: float) -> list[BatchState]:
-        """The account's batches from then on, oldest first."""
+    async def _around(self, at: float) -> list[BatchState]:
+        """The account's batches but those from long before; first those that have ended, for which none waits, and
+        those from about then."""
         found: list[BatchState] = []
         async for state in self.api.recent():
-            if state.created < since:
+            if state.created < at - CLOCKS:
                 break
-            found.insert(0, state)
-        return found
+            found.append(state)
+        return sorted(found, key=lambda state: (not state.ended, abs(state.created - at)))
 
     async def _holds(self, batch: str, requests: set[str]) -> bool:
         """Whether these requests are in a batch; the account's other users make batches of that size too."""
@@ -184,7 +183,7 @@ class Batches:
                 break
             wanted[ask.request] = self.wallet.most(ask.body, self.sender.max_tokens, batch=True)
         name = f"{NEW}{self.ledger.owner}:{uuid.uuid4()}"
-        got = self.ledger.reserve(wanted, self.wallet.hold(LEASE), name)
+        got = self.ledger.reserve(wanted, self.wallet.hold(), name)
         if not got.entered:
             if got.over:
                 self.sender.tally.budget_reached = True

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Literal, Self
 
-import psutil
-
-from slingshot.llm.ledger_file import LedgerFile
+from slingshot.llm.ledger_file import DIGEST, ENTER, SOUND, SPEND, LedgerFile
+from slingshot.settings import UserError
 
 CHUNK = 500
 """Values in one statement."""
@@ -62,8 +59,6 @@ class Hold:
 
     llm: str
     currency: str
-    seconds: float
-    """After which the attempt is surely over."""
     limit: float | None
     """In `currency`; null where nothing is paid."""
     worth: Mapping[str, float] = field(default_factory=dict)
@@ -93,27 +88,28 @@ class Flight:
     at: float
     """When it was entered, seconds since the epoch."""
     alive: bool
-    """Whether the process that made it may still learn its outcome."""
+    """Whether the connection that made it is still open, and may learn its outcome."""
 
 
 class Ledger(LedgerFile):
     """One connection to the file. Raises UserError, naming the file, where it can't be read or written."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.owner = f"{socket.gethostname()}|{os.getpid()}|{psutil.Process().create_time():.2f}"
-
     # --- answers ---------------------------------------------------------------------------------
 
     def answers(self, requests: Iterable[str]) -> dict[str, Record]:
-        """The answers that are held, by request."""
+        """The answers that are held, by request. Raises UserError where one is not as it was written."""
         columns = "request, response, request_id, seconds, at, batch, price"
         found = {}
         for part in _chunks(list(requests)):
             with self._explained():
-                query = f"SELECT {columns} FROM answers WHERE request IN ({_marks(part)})"
+                query = f"SELECT {SOUND}, {columns} FROM answers WHERE request IN ({_marks(part)})"
                 rows = self._db.execute(query, part).fetchall()
-            for request, response, request_id, seconds, at, batch, price in rows:
+            for sound, request, response, request_id, seconds, at, batch, price in rows:
+                if not sound:
+                    raise UserError(
+                        f"{self.path}: the answer to request {request} is not as it was written: the disk, or something "
+                        "else, has changed it. `slingshot ledger --rebuild` replaces it by the one in data/answers"
+                    )
                 found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
         return found
 
@@ -123,12 +119,38 @@ class Ledger(LedgerFile):
             for request, record in records.items():
                 self._insert(request, record)
 
+    def rotten(self) -> list[str]:
+        """Requests whose answers are not as they were written."""
+        with self._explained():
+            rows = self._db.execute(f"SELECT request FROM answers WHERE NOT {SOUND} ORDER BY request")
+            return [request for (request,) in rows]
+
+    def drop_rotten(self) -> None:
+        """Delete those answers."""
+        with self._transaction():
+            self._db.execute(f"DELETE FROM answers WHERE NOT {SOUND}")
+
+    def restore(self, llm: str, paid: Mapping[str, tuple[Record, str, float]]) -> int:
+        """Keep answers and, where none has a bill yet, their bills; request -> answer, its currency and its bill. A
+        rotten answer is replaced. Returns how many bills were added."""
+        with self._transaction():
+            rows = self._db.execute("SELECT request FROM attempts WHERE outcome = 'answered'")
+            new = paid.keys() - {request for (request,) in rows}
+            for request, (record, currency, amount) in paid.items():
+                self._db.execute(f"DELETE FROM answers WHERE request = ? AND NOT {SOUND}", (request,))
+                self._insert(request, record)
+                if request in new:
+                    at = datetime.fromisoformat(record.at).timestamp()
+                    self._enter(request, llm, at, currency, amount, None, "answered")
+                    self._add(llm, currency, amount)
+        return len(new)
+
     # --- attempts --------------------------------------------------------------------------------
 
     def reserve(self, wanted: Mapping[str, float], hold: Hold, batch: str | None = None) -> Reservation:
         """Enter an attempt at each of `wanted` (request -> the most it can cost), in order, until the limit is met.
 
-        What is answered already, or just being asked, is left out. Attempts of processes that are gone are ended.
+        What is answered already, or just being asked, is left out. Attempts of those that are gone are ended.
         """
         now, entered = time.time(), {}
         with self._transaction():
@@ -142,13 +164,7 @@ class Ledger(LedgerFile):
                     over = True
                     break
                 room -= amount
-                row = (request, hold.llm, self.owner, now, now + hold.seconds, hold.currency, amount, batch)
-                done = self._db.execute(
-                    "INSERT INTO attempts (request, llm, owner, at, until, currency, amount, batch)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    row,
-                )
-                entered[request] = int(done.lastrowid or 0)
+                entered[request] = self._enter(request, hold.llm, now, hold.currency, amount, batch, None)
             self._add(hold.llm, hold.currency, sum(wanted[request] for request in entered))
         return Reservation(entered, answered, busy, over)
 
@@ -163,7 +179,7 @@ class Ledger(LedgerFile):
             ).fetchone()
             if record is not None:
                 self._insert(request, record)
-            # What another process took for lost, as of a machine that slept, may still be learnt.
+            # What another process took for lost, as of a machine that lost its lock, may still be learnt.
             if before is not None and (before != "unknown" or outcome == "unknown"):
                 return False
             amount = held if bill is None else bill
@@ -182,11 +198,13 @@ class Ledger(LedgerFile):
         for part in _chunks(list(requests)):
             with self._explained():
                 found += self._db.execute(
-                    "SELECT id, request, batch, at, owner, until FROM attempts"
+                    "SELECT id, request, batch, at, owner FROM attempts"
                     f" WHERE outcome IS NULL AND request IN ({_marks(part)}) ORDER BY id",
                     part,
                 ).fetchall()
-        return [Flight(n, r, b, at, _alive(o, until)) for n, r, b, at, o, until in found]
+        with self._explained():
+            alive = {owner: self._present.alive(owner) for owner in {row[-1] for row in found}}
+        return [Flight(*of, alive[owner]) for *of, owner in found]
 
     def batch_size(self, batch: str) -> int:
         """How many attempts were in this batch."""
@@ -228,29 +246,19 @@ class Ledger(LedgerFile):
     def _insert(self, request: str, record: Record) -> None:
         values = (request, json.dumps(record.response, ensure_ascii=False), record.request_id, record.seconds)
         self._db.execute(
-            "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR IGNORE INTO answers SELECT *, {DIGEST} FROM (SELECT ? AS request, ? AS response,"
+            " ? AS request_id, ? AS seconds, ? AS at, ? AS batch, ? AS price)",
             (*values, record.at, record.batch, record.price),
         )
 
+    def _enter(
+        self, request: str, llm: str, at: float, currency: str, amount: float, batch: str | None, outcome: str | None
+    ) -> int:
+        row = (request, llm, self.owner, at, currency, amount, batch, outcome)
+        return int(self._db.execute(ENTER, row).lastrowid or 0)
+
     def _add(self, llm: str, currency: str, amount: float) -> None:
-        self._db.execute(
-            "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
-            (llm, currency, amount),
-        )
-
-
-def _alive(owner: str, until: float) -> bool:
-    """Whether the process that made an attempt may still learn its outcome."""
-    host, pid, started = owner.split("|")
-    if time.time() > until:
-        return False
-    if host != socket.gethostname():
-        return True
-    try:
-        process = psutil.Process(int(pid))
-        return process.status() != psutil.STATUS_ZOMBIE and bool(abs(process.create_time() - float(started)) < 1)
-    except psutil.NoSuchProcess:
-        return False
+        self._db.execute(SPEND, (llm, currency, amount))
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

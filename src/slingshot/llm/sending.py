@@ -152,7 +152,7 @@ class Sender:
         """
         await self.pace.turn()
         await self._doubt()
-        hold = self.wallet.hold(self.run.timeout + LONGEST)
+        hold = self.wallet.hold()
         wanted = {ask.request: self.wallet.most(ask.body, self.max_tokens)}
         while not self.ended.is_set():
             got = self.ledger.reserve(wanted, hold)

@@ -64,14 +64,14 @@ class Wallet:
                 "max_characters, or name a price for longer ones"
             )
 
-    def hold(self, seconds: float) -> Hold:
-        """For attempts that are over after so many seconds."""
+    def hold(self) -> Hold:
+        """For attempts at requests to this LLM."""
         if self.price is None:
-            return Hold(self.name, FREE, seconds, None)
+            return Hold(self.name, FREE, None)
         one = convert(1, self.price.currency, self.cost)
         worth = {currency: convert(1, currency, self.cost) / one for currency in {self.cost.currency, *self.cost.rates}}
         limit = None if self.budget is None else self.budget / one
-        return Hold(self.name, self.price.currency, seconds, limit, worth | {FREE: 0.0})
+        return Hold(self.name, self.price.currency, limit, worth | {FREE: 0.0})
 
     def most(self, body: Body, max_tokens: int, *, batch: bool = False) -> float:
         """The most that an attempt at the request can cost, in the price's currency."""

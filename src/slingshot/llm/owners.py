@@ -1,0 +1,124 @@
+"""Who has a ledger open, and who of those that made its attempts is alive.
+
+Each connection holds a kernel lock, on a file of its own beside the ledger, for its life. The kernel drops the lock when
+the process ends, however it ends. It knows no clock, and no process number, which means nothing in another container.
+
+Where the file system has no locks, one process at a time uses the ledger: it makes a file that says so, and removes it
+at its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from slingshot.settings import UserError
+
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+"""What a file system without locks answers."""
+
+
+class Owner:
+    """A connection's own presence. `locks` says whether the file system has locks."""
+
+    def __init__(self, ledger: Path) -> None:
+        """Raises UserError where the file system has no locks and another process has the ledger; OSError where a file
+        beside it can't be made."""
+        self.name = uuid.uuid4().hex
+        self._folder = ledger.with_name(f"{ledger.name}-owners")
+        self._marker = ledger.with_name(f"{ledger.name}-payer")
+        self._folder.mkdir(exist_ok=True)
+        self._lock = _lock(self._file(self.name))
+        try:
+            self._lock.acquire()
+            self.locks = True
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            self.locks = False
+        if self.locks:
+            self._greet()
+        else:
+            self._mark()
+
+    def close(self) -> None:
+        if self.locks:
+            self._file(self.name).unlink(missing_ok=True)
+            self._lock.release()
+        else:
+            self._marker.unlink(missing_ok=True)
+
+    def alive(self, owner: str) -> bool:
+        """Whether a connection of that name is still open, in whatever process. Its file goes if not."""
+        if owner == self.name:
+            return True
+        return self.locks and not _ended(self._file(owner))
+
+    def _file(self, owner: str) -> Path:
+        return self._folder / f"{owner}.lock"
+
+    def _greet(self) -> None:
+        """With locks: nobody may be here without; what the dead left goes."""
+        if self._marker.exists():
+            self.close()
+            raise self._taken()
+        for file in self._folder.glob("*.lock"):
+            if file != self._file(self.name):
+                with suppress(OSError):  # somebody else's, who may delete it
+                    _ended(file)
+
+    def _mark(self) -> None:
+        """Without locks: nobody else may be here."""
+        self._file(self.name).unlink(missing_ok=True)
+        said = {
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        }
+        try:
+            with self._marker.open("x", encoding="utf-8") as file:
+                json.dump(said, file)
+        except FileExistsError:
+            raise self._taken() from None
+        with_locks = next(self._folder.glob("*.lock"), None)
+        if with_locks:
+            self.close()
+            raise UserError(
+                f"{with_locks}: another process uses this ledger and has locks, which this one can't have: wait until "
+                "it has ended; if none runs, delete that file"
+            )
+
+    def _taken(self) -> UserError:
+        try:
+            said = json.loads(self._marker.read_text(encoding="utf-8"))
+            who = f"process {said['process']} on {said['host']} has it since {said['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            who = "another process has it"
+        return UserError(
+            f"{self._marker}: the file system has no locks, so one process at a time uses the ledger, and {who}. Wait "
+            "until it has ended; if it was killed, delete that file. Then run this again"
+        )
+
+
+def _lock(file: Path) -> FileLock:
+    return FileLock(file, thread_local=False, fallback_to_soft=False)
+
+
+def _ended(file: Path) -> bool:
+    """Whether nobody holds that lock; then its file is removed."""
+    if not file.exists():
+        return True
+    try:
+        with _lock(file).acquire(blocking=False):
+            file.unlink(missing_ok=True)
+    except Timeout:
+        return False
+    return True
