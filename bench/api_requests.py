@@ -37,7 +37,12 @@ from slingshot.llm.sending import Sender, Tally
 from slingshot.llm.wallet import Wallet
 
 LLM = settings.AnthropicSettings(
-    provider="anthropic", title="loopback", model="claude-haiku-5-5", price="claude_haiku_5_5", max_tokens=64
+    provider="anthropic",
+    title="loopback",
+    model="claude-haiku-5-5",
+    price="claude_haiku_5_5",
+    key_env="ANTHROPIC_API_KEY",
+    max_tokens=64,
 )
 WORDS: dict[str, Any] = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
 

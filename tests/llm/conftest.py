@@ -1,4 +1,4 @@
-"""`asked` is the toy project with an LLM behind the loopback Messages API, as a person would set it up."""
+"""`asked` is the toy project with an LLM behind the loopback Messages API, which stands for Anthropic's own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slingshot import tables
+from slingshot.llm.anthropic_api import MessagesApi, connect
 from slingshot.llm.ledger import Ledger
 from slingshot.llm.wallet import Wallet
-from slingshot.settings import load
+from slingshot.settings import AnthropicSettings, Settings, llms, load
 from slingshot.usage import Usage
-from tests.conftest import NAMES, WORDS, make_rows, set_params, write_toy
+from tests.conftest import NAMES, ROOT, WORDS, make_rows, set_params, write_toy
+from tests.llm.saying import Saying
 from tests.messages_api.server import MessagesServer
 
 CLAUDE = {
@@ -95,6 +97,7 @@ def asked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setattr(llms, "ANTHROPIC_API", server.url)
         server.answer = answering(right_label)
         asked = Asked(project, server)
         asked.change(
@@ -173,3 +176,24 @@ def outcomes(asked: Asked) -> dict[str, int]:
     """How attempts ended -> how many."""
     found = [attempt["outcome"] for attempt in attempts(asked)]
     return {outcome: found.count(outcome) for outcome in set(found)}
+
+
+@pytest.fixture(scope="session")
+def params() -> Settings:
+    """The repository's own."""
+    return load(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def saying(params: Settings) -> Iterator[Callable[..., MessagesApi]]:
+    """The API of a server on this machine that says that to everything."""
+    server = Saying()
+
+    def api(value: Any, status: int = 200, key_env: str | None = None, **headers: str) -> MessagesApi:
+        server.body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        server.status, server.headers = status, headers
+        llm = {"provider": "anthropic", "title": "Claude", "model": "m", "base_url": server.url, "key_env": key_env}
+        return connect(AnthropicSettings(**llm), params)
+
+    yield api
+    server.stop()

@@ -22,6 +22,15 @@ SHARED = ("SLINGSHOT_STATE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 ROOT = Path(__file__).resolve().parents[2]
 
 
+CALL = [
+    sys.executable,
+    "-c",
+    "import os; from slingshot.settings import llms; llms.ANTHROPIC_API = os.environ['ANTHROPIC_BASE_URL'];"
+    "from stages.prompt_llm import main; main(['toy', 'claude'])",
+]
+"""The stage as a shell starts it, with the loopback server in the place of Anthropic's."""
+
+
 def forked(root: Path, ahead: float = 0.0) -> Any:
     """The stage, just started, in that folder, its clock that many seconds ahead; what it says is added to stage.log
     there."""
@@ -37,7 +46,7 @@ def stage(root: Path, *under: str) -> subprocess.Popen[str]:
     """The stage as a shell starts it, as an argument of the command `under`."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     return subprocess.Popen(
-        [*under, sys.executable, "-m", "stages.prompt_llm", "toy", "claude"],
+        [*under, *CALL],
         cwd=root,
         env=os.environ | {"PYTHONPATH": path},
         stdout=subprocess.PIPE,
@@ -58,12 +67,14 @@ def wait_for(event: Callable[[], object], seconds: float = 60) -> None:
 def _stage(root: Path, environment: dict[str, str], ahead: float) -> None:
     from tqdm import tqdm
 
+    from slingshot.settings import llms
     from stages.prompt_llm import main
 
     tqdm.set_lock(threading.RLock())  # its own is a semaphore that a killed process leaves behind
     real = time.time
     time.time = lambda: real() + ahead
     os.environ |= environment
+    llms.ANTHROPIC_API = os.environ["ANTHROPIC_BASE_URL"]
     os.chdir(root)
     with (root / "stage.log").open("a") as log:
         os.dup2(log.fileno(), 1)

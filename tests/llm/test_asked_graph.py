@@ -41,7 +41,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer,
         {
             "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
             "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT", "may_leave": True}},
-            "llms": {"claude": CLAUDE | near | {"shots": 2, "max_validation": 12}},
+            "llms": {"claude": CLAUDE | near | {"shots": 2, "max_validation": 12, "key_env": "ANTHROPIC_API_KEY"}},
             "run": {"threads": 1, "budget": {"claude": 1.0}},
         },
     )
@@ -96,7 +96,7 @@ def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(repository, ser
     before, clone = digests(repository.root), tmp_path / "clone"
     repository("git", "clone", "-q", str(repository.root), str(clone))
     (tmp_path / "trace/out").mkdir(parents=True)
-    fresh = Repository(clone, ANTHROPIC_BASE_URL="http://127.0.0.1:9")  # where nobody listens
+    fresh = Repository(clone, ANTHROPIC_BASE_URL=server.url)  # another would be another question
     fresh("dvc", "pull", "-q", "prompt_llm", "prepare", "shots")
     asked = len(server.requests)
     assert "36 answers replayed, 0 asked for" in fresh("dvc", "repro", "-s", "-f", "prompt_llm")

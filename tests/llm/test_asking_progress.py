@@ -7,10 +7,10 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import termios
 
 from tests.conftest import ROOT
+from tests.llm.processes import CALL
 
 
 def test_on_a_terminal_it_says_how_far_it_is_what_it_cost_and_how_long_it_takes(few):
@@ -19,7 +19,7 @@ def test_on_a_terminal_it_says_how_far_it_is_what_it_cost_and_how_long_it_takes(
     (few.root / "stages").symlink_to(ROOT / "stages")
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (24, 200))
-    process = subprocess.Popen([sys.executable, "-m", "stages.prompt_llm", "toy", "claude"], stderr=its)
+    process = subprocess.Popen(CALL, stderr=its)
     os.close(its)
     shown = b""
     with contextlib.suppress(OSError):  # the terminal is closed when the process ends

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -191,12 +192,27 @@ def test_an_api_that_wants_to_be_left_alone_is_left_alone(batched):
     assert paid_once(batched)
 
 
-def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched):
+@pytest.mark.parametrize(
+    ("flaw", "said"), [("garbled", "is no message of the Messages API"), ("huge", "the reply is over 10 MB")]
+)
+def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, said):
     names: list[str] = []
-    batched.server.script_batch(lambda name: "garbled" if not names and not names.append(name) else None)
-    batched.run()
-    assert made(batched) == [REQUESTS, 1]
+    batched.server.script_batch(lambda name: flaw if not names and not names.append(name) else None)
+    tracemalloc.start()
+    output = batched.run().output
+    assert flaw != "huge" or tracemalloc.get_traced_memory()[1] < 150_000_000, "the server's part in it"
+    tracemalloc.stop()
+    assert made(batched) == [REQUESTS, 1] and said in output
     assert outcomes(batched) == {"answered": REQUESTS, "unknown": 1}
+
+
+def test_results_come_from_the_server_that_was_named_whatever_a_batch_says(batched, monkeypatch):
+    said = batched.server._batch
+    monkeypatch.setattr(
+        batched.server, "_batch", lambda batch: said(batch) | {"results_url": "http://192.0.2.1/results"}
+    )
+    batched.run()
+    assert set(batched.predictions()["status"]) == {"ok"}
 
 
 def test_nothing_says_how_long_a_batch_took(batched):

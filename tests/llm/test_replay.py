@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from slingshot import tables
 from slingshot.llm import replay
+from slingshot.settings import llms
 from tests.llm.conftest import CLAUDE, Asked, write_texts
 from tests.messages_api.script import refusal
 
@@ -61,6 +62,7 @@ def elsewhere(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     monkeypatch.setenv("HOME", str(asked.root))
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(llms, "ANTHROPIC_API", "http://127.0.0.1:9")
 
 
 SETTINGS = [

@@ -3,77 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+import tracemalloc
 
 import pytest
 
 from slingshot.llm.answer import AnswerKeys
 from slingshot.llm.anthropic_api import MessagesApi, connect
-from slingshot.llm.api import RejectError, Reply, RetryError
-from slingshot.settings import AnthropicSettings, Settings, load
-from tests.conftest import ROOT
+from slingshot.llm.anthropic_replies import LONGEST_WAIT, batch_state, retry_after
+from slingshot.llm.api import BatchState, RejectError, Reply, RetryError, StopError
+from slingshot.settings import AnthropicSettings
+from tests.llm.saying import Saying
 
 KEYS = AnswerKeys(("bad", "fine", "good"), ("bad", "fine", "good"))
+LLM = {"provider": "anthropic", "title": "Claude", "model": "m", "base_url": "http://127.0.0.1:9"}
 SAID = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
 WHOLE = SAID | {
     "content": [{"type": "text", "text": '{"label": "good"}'}],
     "usage": {"input_tokens": 3, "output_tokens": 2},
 }
-
-
-class Saying:
-    """A server that says the same to everyone."""
-
-    def __init__(self) -> None:
-        self.status, self.headers, self.body, self.requests = 200, {}, b"", 0
-        said = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                said.requests += 1
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(said.status)
-                for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(said.body)
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def at(url: str) -> AnthropicSettings:
-    return AnthropicSettings(provider="anthropic", title="Claude", model="m", base_url=url)
-
-
-@pytest.fixture(scope="module")
-def params() -> Settings:
-    return load(ROOT / "params.yaml")
-
-
-@pytest.fixture
-def saying(params: Settings) -> Iterator[Callable[..., MessagesApi]]:
-    """The API of a server that says that to everything."""
-    server = Saying()
-
-    def api(value: Any, status: int = 200, **headers: str) -> MessagesApi:
-        server.body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        server.status, server.headers = status, headers
-        return connect(at(server.url), params)
-
-    yield api
-    server.stop()
 
 
 def send(api: MessagesApi) -> Reply:
@@ -119,6 +68,12 @@ def test_tokens_are_told_apart_by_how_long_they_are_cached(saying):
         WHOLE | {"usage": None},
         WHOLE | {"usage": {"input_tokens": None, "output_tokens": 1}},
         WHOLE | {"usage": {"input_tokens": -9, "output_tokens": 1}},
+        WHOLE | {"usage": {"input_tokens": 3.0, "output_tokens": 1}},
+        WHOLE | {"usage": {"input_tokens": 3, "output_tokens": True}},
+        WHOLE | {"usage": {"input_tokens": 3, "output_tokens": 1e999}},
+        WHOLE | {"usage": WHOLE["usage"] | {"cache_read_input_tokens": False}},
+        WHOLE | {"usage": WHOLE["usage"] | {"cache_creation_input_tokens": -1}},
+        WHOLE | {"usage": WHOLE["usage"] | {"cache_creation": {"ephemeral_1h_input_tokens": 0.5}}},
         WHOLE | {"usage": {"input_tokens": "3", "output_tokens": 1}},
         WHOLE | {"usage": WHOLE["usage"] | {"cache_read_input_tokens": "many"}},
         WHOLE | {"usage": WHOLE["usage"] | {"cache_creation": [1]}},
@@ -147,12 +102,147 @@ def test_odd_blocks_are_read_as_far_as_they_are_text(saying, content, status):
     json.dumps(response, ensure_ascii=False).encode()  # as the ledger and data/answers hold it
 
 
-def test_a_redirect_takes_no_text_off_this_machine(saying):
-    other = Saying()
-    with pytest.raises(RejectError, match="307"):
-        send(saying(b"", 307, Location=f"{other.url}/v1/messages"))
-    assert other.requests == 0
+def test_a_count_of_thousands_of_digits_loses_no_answer(saying):
+    said = json.dumps(WHOLE).replace('"output_tokens": 2', f'"output_tokens": {"9" * 5000}, "less": -{"9" * 5000}')
+    api = saying(said.encode())
+    response = send(api).response
+    assert api.read(response, KEYS).label == 2
+    assert (api.tokens(response)["output"], response["usage"]["less"]) == (2**63 - 1, 1 - 2**63)
+
+
+# --- redirects -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("remote", [False, True])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_followed_nowhere_and_stops_the_run(saying, monkeypatch, remote, status):
+    other, api = Saying(), saying(b"", status)
+    if remote:
+        monkeypatch.setattr(AnthropicSettings, "remote", True)
+    saying(b"", status, Location=f"{other.url.replace('127.0.0.1', 'localhost')}/v1/messages?secret=1")
+    with pytest.raises(StopError, match=f"sends requests on to localhost \\({status}\\)") as error:
+        send(api)
+    assert other.requests == 0 and "secret" not in str(error.value)
     other.stop()
+
+
+@pytest.mark.parametrize("location", ["/elsewhere", "", "http://[::1", None])
+def test_a_redirect_to_anything_is_named(saying, location):
+    with pytest.raises(StopError, match=r"sends requests on to (127\.0\.0\.1|an address that is none) \(307\)"):
+        send(saying(b"", 307, **({} if location is None else {"Location": location})))
+
+
+# --- how much ------------------------------------------------------------------------------------
+
+BOMB = gzip.compress(b" " * 100_000_000, 1)
+"""What is a thousandth on the wire."""
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 500])
+@pytest.mark.parametrize("body", [b" " * 11_000_000, BOMB], ids=["plain", "packed"])
+def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, body):
+    packed = {"Content-Encoding": "gzip"} if body is BOMB else {}
+    api = saying(body, status, **packed)
+    tracemalloc.start()
+    with pytest.raises(RetryError, match="the reply is over 10 MB") as error:
+        send(api)
+    assert not error.value.known
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
+def test_a_count_of_tokens_is_read_up_to_a_limit_and_is_one(saying):
+    async def counted(api: MessagesApi) -> int:
+        try:
+            return await api.count(api.body("Label.", [], "lovely", {}))
+        finally:
+            await api.close()
+
+    assert asyncio.run(counted(saying({"input_tokens": 7}))) == 7
+    with pytest.raises(RetryError, match="over 10 MB"):
+        asyncio.run(counted(saying(BOMB, **{"Content-Encoding": "gzip"})))
+    for value in ({"input_tokens": -1}, {"input_tokens": None}, {"input_tokens": True}, {}, [], "7", b"<html>"):
+        with pytest.raises(RetryError):
+            asyncio.run(counted(saying(value)))
+
+
+def test_what_is_packed_is_read_as_if_it_were_not(saying):
+    api = saying(gzip.compress(json.dumps(WHOLE).encode()), **{"Content-Encoding": "gzip"})
+    assert api.read(send(api).response, KEYS).label == 2
+
+
+# --- what is absurd ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [
+        ("nan", None),
+        ("inf", LONGEST_WAIT),
+        ("-inf", 0),
+        ("1e308", LONGEST_WAIT),
+        ("9" * 400, LONGEST_WAIT),
+        ("-1", 0),
+        ("soon", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
+    ],
+)
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
+def test_a_wait_is_believed_within_bounds(name, said, after):
+    found = retry_after({name: said})
+    assert found is None if after is None else found == after
+
+
+def test_the_wait_that_can_be_read_counts():
+    assert retry_after({"retry-after-ms": "nan", "retry-after": "2"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "limit"), [("", None), ("600", 600), ("0", None), ("-5", None), ("nan", None), ("9" * 400, None)]
+)
+def test_a_pace_is_believed_within_bounds(saying, said, limit):
+    assert send(saying(WHOLE, **{"anthropic-ratelimit-requests-limit": said})).per_minute == limit
+
+
+BATCH = {
+    "id": "msgbatch_1",
+    "processing_status": "ended",
+    "request_counts": {"processing": 0, "succeeded": 2, "errored": 1, "canceled": 0, "expired": 0},
+    "created_at": "2026-11-01T00:00:00Z",
+}
+
+
+def test_a_batch_says_how_far_it_is():
+    assert batch_state(BATCH) == BatchState("msgbatch_1", True, 3, 3, 1793491200.0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<html>",
+        [],
+        {},
+        BATCH | {"id": ""},
+        BATCH | {"id": {}},
+        BATCH | {"created_at": "99999-01-01"},
+        BATCH | {"created_at": 1e308},
+        BATCH | {"request_counts": None},
+        BATCH | {"request_counts": BATCH["request_counts"] | {"expired": -1}},
+        BATCH | {"request_counts": BATCH["request_counts"] | {"expired": 0.5}},
+    ],
+)
+def test_what_is_no_batch_is_nothing_that_was_made_for_sure(saying, value):
+    async def submitted(api: MessagesApi) -> None:
+        try:
+            await api.submit([])
+        finally:
+            await api.close()
+
+    with pytest.raises(RetryError) as error:
+        asyncio.run(submitted(saying(value)))
+    assert not error.value.known
 
 
 @pytest.mark.parametrize(
@@ -181,5 +271,5 @@ def test_what_will_never_be_taken_is_not_tried_again(saying, status):
 
 def test_no_connection_is_known_to_cost_nothing(params):
     with pytest.raises(RetryError, match="no connection") as error:
-        send(connect(at("http://127.0.0.1:9"), params))
+        send(connect(AnthropicSettings(**LLM), params))
     assert error.value.known

@@ -18,8 +18,8 @@ from tests.messages_api.http import BODY, ApiError, ApiServer, as_json
 from tests.messages_api.script import Fault
 
 MOST_IN_BATCH = 100_000
-FLAWS = ("garbled", "unmentioned")
-"""What a result may be that was answered and billed: without its usage, or not there."""
+FLAWS = ("garbled", "unmentioned", "huge")
+"""What a result may be that was answered and billed: without its usage, not there, or a line of 11 MB."""
 Outcomes = Mapping[str, str] | Callable[[str], str | None]
 
 
@@ -184,6 +184,8 @@ class BatchEndpoints(ApiServer):
         for line in lines:
             if batch.flaws.get(line["custom_id"]) == "garbled":
                 del line["result"]["message"]["usage"]
+            if batch.flaws.get(line["custom_id"]) == "huge":
+                line["result"]["padding"] = "x" * 11_000_000
         lines = [line for line in lines if batch.flaws.get(line["custom_id"]) != "unmentioned"]
         body = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         return web.Response(text=body, content_type="application/x-jsonl")

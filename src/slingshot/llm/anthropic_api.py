@@ -1,7 +1,7 @@
 """Anthropic's Messages API, through its SDK: requests, replies, Message Batches, and what can go wrong.
 
 The SDK's own retries are off: each attempt is reserved in the ledger first. No key is in a request's digest, in a
-message or in a file.
+message or in a file: whatever comes back passes the redactor first.
 """
 
 from __future__ import annotations
@@ -10,30 +10,21 @@ import hashlib
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 from slingshot.llm import anthropic_client, asking
 from slingshot.llm.answer import Answer, AnswerKeys, read_text
-from slingshot.llm.anthropic_client import KEYS, NO_KEY
-from slingshot.llm.anthropic_replies import batch_state, checked, retry_after, tokens
-from slingshot.llm.api import (
-    Ask,
-    BatchResult,
-    BatchState,
-    Body,
-    RejectError,
-    Reply,
-    RetryError,
-    StopError,
-)
+from slingshot.llm.anthropic_replies import batch_state, checked, is_count, per_minute, read_json, tokens
+from slingshot.llm.anthropic_troubles import Troubles
+from slingshot.llm.api import Ask, BatchResult, BatchState, Body, Reply, RetryError
+from slingshot.llm.redacting import Redactor
 from slingshot.llm.task import Cell, Task
-from slingshot.settings import PARAMS, AnthropicSettings, Settings
+from slingshot.settings import AnthropicSettings, Settings
 
 BYTES_PER_TOKEN = 3
 """Fewer than there are, so that what may be long enough for the cache is marked; if it is not, that costs nothing."""
-UNBILLED = (409, 429, 500, 529)
-"""What the API itself answers in place of a message; the others may come from something between, after the message."""
 
 
 def run_cell(settings: AnthropicSettings, task: Task) -> Cell:
@@ -52,6 +43,8 @@ class MessagesApi:
     def __init__(self, settings: AnthropicSettings, params: Settings) -> None:
         self.settings, self.params = settings, params
         self._client: Any = None
+        self._redacted = Redactor()
+        self._troubles = Troubles(settings, params, self._redacted)
         self._shown: tuple[Sequence[tuple[str, str]], list[dict[str, Any]]] = ((), [])
 
     # --- requests --------------------------------------------------------------------------------
@@ -79,7 +72,7 @@ class MessagesApi:
         return body
 
     def digest(self, body: Body, sample: int) -> str:
-        where = {"api": "messages", "base_url": self.settings.base_url, "sample": sample, "request": body}
+        where = {"api": "messages", "base_url": self.settings.server, "sample": sample, "request": body}
         return hashlib.sha256(json.dumps(where, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def marked(self, body: Body, *, hour: bool) -> Body:
@@ -108,52 +101,72 @@ class MessagesApi:
         return any("cache_control" in block for block in blocks)
 
     async def send(self, body: Body) -> Reply:
-        with self._troubles():
+        with self._troubles.told():
             raw = await self._connected().messages.with_raw_response.create(**body)
-            response = checked(json.loads(raw.http_response.content))
-        limit = raw.headers.get("anthropic-ratelimit-requests-limit", "")
-        return Reply(response, raw.headers.get("request-id", ""), float(limit) if limit.isdecimal() else None)
+            response = checked(self._read(raw))
+        return Reply(response, self._troubles.clean(raw.headers.get("request-id", "")), per_minute(raw.headers))
 
     async def count(self, body: Body) -> int:
-        with self._troubles():
-            counted = {key: value for key, value in body.items() if key != "max_tokens"}
-            return int((await self._connected().messages.count_tokens(**counted)).input_tokens)
+        counted = {key: value for key, value in body.items() if key != "max_tokens"}
+        with self._troubles.told():
+            reply = self._read(await self._connected().messages.with_raw_response.count_tokens(**counted))
+            found = reply.get("input_tokens") if isinstance(reply, dict) else None
+            if not is_count(found):
+                raise RetryError("the reply is no count of tokens", known=False)
+        return int(found)
 
     # --- batches ---------------------------------------------------------------------------------
 
     async def submit(self, asks: Sequence[Ask]) -> BatchState:
         requests = [{"custom_id": ask.request, "params": ask.body} for ask in asks]
-        missing = "the server takes no batches: set run.mode: sync" if self.settings.base_url else None
-        with self._troubles(missing):
-            return batch_state(await self._connected().messages.batches.create(requests=requests))
+        missing = "the server takes no batches: set run.mode: sync" if self.settings.server else None
+        with self._troubles.told(missing):
+            raw = await self._connected().messages.batches.with_raw_response.create(requests=requests)
+            return batch_state(self._read(raw))
 
     async def look(self, batch: str) -> BatchState:
-        with self._troubles(missing="the API does not know it, or has deleted it"):
-            return batch_state(await self._connected().messages.batches.retrieve(batch))
+        with self._troubles.told(missing="the API does not know it, or has deleted it"):
+            return batch_state(self._read(await self._connected().messages.batches.with_raw_response.retrieve(batch)))
 
     async def recent(self) -> AsyncIterator[BatchState]:
-        with self._troubles():
+        with self._troubles.told():
             async for batch in await self._connected().messages.batches.list(limit=100):
-                yield batch_state(batch)
+                yield batch_state(self._redacted(batch.to_dict(mode="json")))
 
     async def results(self, batch: str) -> AsyncIterator[BatchResult]:
-        with self._troubles(missing="its results are gone"):
-            async for line in await self._connected().messages.batches.results(batch):
-                result = line.result
-                if result.type == "succeeded":
-                    try:
-                        response = checked(result.message.to_dict(mode="json"))
-                    except RetryError:  # as if it were not there: paid, nobody knows how much
-                        continue
-                    yield BatchResult(line.custom_id, Reply(response, f"{batch}:{line.custom_id[:12]}"))
-                elif result.type == "errored":
-                    error = result.error.error
-                    final = error.type in ("invalid_request_error", "not_found_error")
-                    said = f"{error.type}: {self._clean(error.message)}"
-                    why = self._unserved(said) if error.type == "not_found_error" else said
-                    yield BatchResult(line.custom_id, None, why, final)
-                else:
-                    yield BatchResult(line.custom_id, None, f"the batch {result.type} before it was answered")
+        """From the address that the API documents: the one that a server names may be another's, and gets the key."""
+        import anthropic
+        import httpx2
+
+        from slingshot.llm.anthropic_http import TOO_LARGE, lines
+
+        path = f"/v1/messages/batches/{quote(batch, safe='')}/results"
+        options = {"headers": {"Accept": "application/binary"}}
+        with self._troubles.told(missing="its results are gone"):
+            response = await self._connected().get(
+                path, cast_to=httpx2.Response, options=options, stream=True, stream_cls=anthropic.AsyncStream
+            )
+            async with aclosing(response):
+                async for line in lines(response):
+                    yield BatchResult(None, None, TOO_LARGE) if line is None else self._result(batch, line)
+
+    def _result(self, batch: str, line: bytes) -> BatchResult:
+        """One line of a batch's results. What can't be read is as if it were not there: paid, nobody knows how much."""
+        try:
+            read = self._redacted(read_json(line))
+            request, result = str(read["custom_id"]), read["result"]
+            if result["type"] == "succeeded":
+                return BatchResult(request, Reply(checked(result["message"]), f"{batch}:{request[:12]}"))
+            if result["type"] in ("canceled", "expired"):
+                return BatchResult(request, None, f"the batch {result['type']} before it was answered")
+            kind, message = result["error"]["error"]["type"], result["error"]["error"]["message"]
+        except (LookupError, RecursionError, TypeError, ValueError):
+            return BatchResult(None, None, "the reply is no result of the Messages API")
+        except RetryError as error:
+            return BatchResult(None, None, str(error))
+        said = self._troubles.clean(f"{kind}: {message}")
+        why = self._troubles.unserved(said) if kind == "not_found_error" else said
+        return BatchResult(request, None, why, kind in ("invalid_request_error", "not_found_error"))
 
     # --- replies ---------------------------------------------------------------------------------
 
@@ -175,77 +188,17 @@ class MessagesApi:
 
     def _connected(self) -> Any:
         if self._client is None:
-            self._client = anthropic_client.client(self.settings, self.params.run.timeout)
+            self._client = anthropic_client.client(self.settings, self.params.run.timeout, self._redacted)
         return self._client
+
+    def _read(self, raw: Any) -> Any:
+        """The JSON of a reply, without the key. Raises ValueError or RecursionError."""
+        return self._redacted(read_json(raw.http_response.content))
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
             self._client = None
-
-    def _clean(self, text: object, request: Any = None) -> str:
-        """What a server said, on one line, without the key that `request` bore, which it may repeat."""
-        said = str(text)
-        headers = request.headers if request is not None else {}
-        for name in ("authorization", "x-api-key"):
-            secret = headers.get(name, "").removeprefix("Bearer ")
-            if secret not in ("", NO_KEY):
-                said = said.replace(secret, "[key]")
-        return " ".join(said.split())[:500]
-
-    @contextmanager
-    def _troubles(self, missing: str | None = None) -> Any:
-        """The SDK's errors as RetryError, RejectError or StopError; `missing` says what a 404 means where it is not the
-        model that is."""
-        import anthropic
-        import httpx2
-
-        try:
-            yield
-        except anthropic.APIStatusError as error:
-            raise self._status(error, missing) from None
-        except anthropic.APIConnectionError as error:
-            # Where no connection came about, nothing was asked.
-            never = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-            said = self._clean(error.__cause__ or error, error.request)
-            raise RetryError(f"no connection: {said}", known=never) from None
-        except (anthropic.APIError, httpx2.HTTPError, ValueError, RecursionError) as error:
-            raise RetryError(f"no readable answer: {self._clean(error) or type(error).__name__}", known=False) from None
-        except anthropic.AnthropicError as error:
-            raise StopError(f"no key: {self._clean(error)}") from None
-
-    def _status(self, error: Any, missing: str | None) -> Exception:
-        code, said = error.status_code, self._clean(error.api_message or error.message, error.request)
-        after = retry_after(error.response.headers)
-        if code == 404 and missing:
-            return RejectError(missing)
-        if code == 404:
-            return StopError(self._unserved(f"404: {said}"))
-        if code == 401 and self.settings.base_url and not self.settings.key_env:
-            return StopError(f"the server wants a key (401: {said}); name the variable that holds it as key_env")
-        if code == 401:
-            return StopError(f"the API refused the key (401: {said}); set {self.settings.key_env or KEYS[0]}")
-        if code == 402:
-            return StopError(f"the API wants to be paid first (402: {said}); see the account's billing")
-        if code == 403:
-            return StopError(f"the key may not do this (403: {said}); see its rights and workspace")
-        if code == 429 and after is None and not self.settings.base_url:
-            return StopError(f"the account has reached its own spend limit (429: {said}); see the account's limits")
-        if code in (408, 409, 429) or code >= 500:
-            return RetryError(f"{code}: {said}", after=after, limited=code == 429, known=code in UNBILLED)
-        return RejectError(f"{code}: {said}")
-
-    def _unserved(self, said: str) -> str:
-        """What to do about a model that is retired or unknown."""
-        others = [
-            f"{name} ({llm.model})"
-            for name, llm in self.params.llms.items()
-            if isinstance(llm, AnthropicSettings) and llm.model != self.settings.model and not llm.retired
-        ]
-        remedy = f"{PARAMS} also has {', '.join(others)}: put one into study.llms in its place"
-        if not others:
-            remedy = f"Name another model under llms in {PARAMS}"
-        return f"the API does not serve the model '{self.settings.model}' ({said}). {remedy}"
 
 
 def _message(role: str, text: str) -> dict[str, Any]:

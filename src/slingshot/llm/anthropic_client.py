@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from slingshot.llm.api import StopError
-from slingshot.settings import AnthropicSettings
+from slingshot.llm.redacting import Redactor
+from slingshot.settings import AnthropicSettings, llms
 
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 CONNECT = 10.0
@@ -18,13 +19,15 @@ NO_KEY = "none"
 
 def key(settings: AnthropicSettings) -> str | None:
     """The key that the environment holds for this server, if any; without the line's end that a file leaves on it."""
-    names = (settings.key_env,) if settings.key_env else () if settings.base_url else KEYS
+    names = (settings.key_env,) if settings.key_env else () if settings.server else KEYS
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
-def client(settings: AnthropicSettings, timeout: float) -> Any:
-    """An `anthropic.AsyncAnthropic` without retries. Raises StopError without a key."""
+def client(settings: AnthropicSettings, timeout: float, redactor: Redactor) -> Any:
+    """An `anthropic.AsyncAnthropic` without retries, whose keys the redactor learns. Raises StopError without a key."""
     import anthropic
+
+    from slingshot.llm import anthropic_http
 
     # A connection that does not come about is known soon, and then nothing was asked.
     patience = anthropic.Timeout(timeout, connect=min(timeout, CONNECT))
@@ -34,14 +37,14 @@ def client(settings: AnthropicSettings, timeout: float) -> Any:
         raise StopError(f"the environment variable {settings.key_env} (llms.key_env) is not set")
     if found and not re.fullmatch(r"[!-~]+", found):
         raise StopError(f"{settings.key_env or KEYS[0]} holds a blank, a line break or another character of no key")
-    if settings.base_url:
+    if settings.server:
         found = found or NO_KEY
-        options |= {"base_url": settings.base_url, "default_headers": _own_headers(found)}
-    if not settings.remote:
-        options["http_client"] = _direct()
+        options |= {"base_url": settings.server, "default_headers": _own_headers(found)}
+    elif llms.BASE_URL in os.environ:
+        options["base_url"] = llms.ANTHROPIC_API  # the SDK would take the variable as it stands there, blank or not
     if found:
         options["api_key"] = found
-    made = anthropic.AsyncAnthropic(**options)
+    made = anthropic.AsyncAnthropic(**options, http_client=anthropic_http.Client(redactor, direct=not settings.remote))
     if not (made.api_key or made.auth_token or made.credentials):
         raise StopError(f"no key: set {KEYS[0]} in the environment")
     return made
@@ -54,12 +57,3 @@ def _own_headers(key: str) -> dict[str, Any]:
     lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
     names = [line.partition(":")[0].strip() for line in lines if ":" in line]
     return {name: f"Bearer {key}" if name.lower() == "authorization" else anthropic.omit for name in names}
-
-
-def _direct() -> Any:
-    """A connection by which nothing leaves this machine: through no proxy of the environment, to no other address."""
-    import anthropic
-    import httpx2
-
-    transport = httpx2.AsyncHTTPTransport(limits=anthropic.DEFAULT_CONNECTION_LIMITS)
-    return anthropic.DefaultAsyncHttpxClient(transport=transport, follow_redirects=False)

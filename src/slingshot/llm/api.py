@@ -66,9 +66,10 @@ class BatchState:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """One request's end in a batch: a reply, or None with what became of it, in which case it was not billed."""
+    """One request's end in a batch: a reply, or None with what became of it, in which case it was not billed; or, where
+    the request is None too, why nobody can read whose end it was."""
 
-    request: str
+    request: str | None
     reply: Reply | None
     reason: str = ""
     final: bool = False

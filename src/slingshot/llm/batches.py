@@ -152,9 +152,13 @@ class Batches:
     async def _read(self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]) -> None:
         """Keep the answers and note the failures; what had a result leaves `attempts`, so that a second reading goes on
         from there. It may take long, as long as results come."""
+        unread = ""
         async with asyncio.timeout(self.run.timeout) as limit:
             async for result in self.api.results(batch):
                 limit.reschedule(asyncio.get_running_loop().time() + self.run.timeout)
+                if result.request is None:
+                    unread = unread or result.reason
+                    continue
                 attempt = attempts.get(result.request)
                 if attempt is None:
                     continue
@@ -165,6 +169,8 @@ class Batches:
                     self.ledger.settle(attempt, "unbilled", 0.0)
                     self._missed(result.request, result.reason, failed, final=result.final)
                 del attempts[result.request]
+        if unread:
+            self.say(f"batch {batch}: {unread}; what can't be read counts as spent, and is asked for again")
 
     def _missed(self, request: str, reason: str, failed: dict[str, str], *, final: bool = False) -> None:
         self._tries[request] += 1

@@ -6,26 +6,31 @@ names that module, in the union `LlmSettings`.
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Line, Name
+from slingshot.settings.base import Count, Date, Frozen, Line, Name, UserError
 from slingshot.settings.contestants import Checkpoint
 
 Calibration = Literal["none", "contextual"]
 Selection = Literal["fixed", "stratified", "nearest"]
 ScoreMethod = Literal["none", "verbalised", "votes"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
+ANTHROPIC_API = "https://api.anthropic.com"
+BASE_URL = "ANTHROPIC_BASE_URL"
+"""The variable by which all that uses Anthropic's SDK is told of another server."""
 
 
 def _http(url: str) -> str:
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise ValueError(f"'{url}' is no address: write http://HOST:PORT or https://HOST")
-    if urlsplit(url).username or urlsplit(url).password:
+    if "@" in urlsplit(url if "//" in url else f"//{url}").netloc:
         raise ValueError("an address holds no user or password; name the variable that holds the key as key_env")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(f"'{url}' is no address: write http://HOST:PORT or https://HOST")
     return url.rstrip("/")
 
 
@@ -140,10 +145,10 @@ class AnthropicSettings(Asked):
     model: Line
     """The model's id, as the API knows it."""
     base_url: Annotated[str, AfterValidator(_http)] | None = None
-    """Another server's address; null is Anthropic's (or what ANTHROPIC_BASE_URL says)."""
+    """Another server's address; null is Anthropic's, or what ANTHROPIC_BASE_URL says (see `server`)."""
     key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
-    """The environment variable that holds the key. Null is ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, and with a
-    `base_url` no key: yours is sent to no other server unless you say so."""
+    """The environment variable that holds the key. Null is ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, and for another
+    `server` than Anthropic's no key: yours is sent to no other unless you say so."""
     structured: bool = True
     """Whether the API is given a JSON schema of the answer; off for a server that refuses one."""
     thinking: dict[str, Any] | None = None
@@ -155,8 +160,26 @@ class AnthropicSettings(Asked):
     """When the API stopped serving the model: it is not offered in another's place."""
 
     @property
+    def server(self) -> str | None:
+        """The address of another server than Anthropic's, if one is asked: `base_url`, else what ANTHROPIC_BASE_URL
+        says when this is read.
+
+        Whether params.yaml is valid, and who is paid, does not depend on the variable. Raises UserError where it holds
+        no address.
+        """
+        named = os.environ.get(BASE_URL, "").strip()
+        if self.base_url or not named:
+            return self.base_url
+        try:
+            url = _http(named)
+        except ValueError as error:
+            raise UserError(f"the environment variable {BASE_URL}: {error}; or unset it") from None
+        return None if url.lower() == ANTHROPIC_API else url
+
+    @property
     def remote(self) -> bool:
-        host = urlsplit(self.base_url).hostname if self.base_url else None
+        server = self.server
+        host = urlsplit(server).hostname if server else None
         if host is None:
             return True
         try:
