@@ -58,8 +58,19 @@ def reservation(request_bytes: int, max_tokens: int, price: LlmPrice, *, batch: 
 
     No tokenizer makes more tokens than bytes; each is taken at the dearest input price, cache writes included.
     """
-    dearest = max(("input", "cache_write", "cache_write_1h"), key=lambda kind: getattr(price, kind))
+    dearest = max((kind for kind in TOKEN_KINDS if kind != "output"), key=lambda kind: getattr(price, kind))
     return bill({dearest: request_bytes + OVERHEAD, "output": max_tokens}, price, batch=batch)
+
+
+def believed(tokens: Mapping[str, int], request_bytes: int, max_tokens: int) -> dict[str, int]:
+    """The tokens that a server claims, by kind (TOKEN_KINDS), none beyond what `reservation` holds that one request can
+    use."""
+    kept, left = {"output": min(tokens["output"], max_tokens)}, request_bytes + OVERHEAD
+    for kind in TOKEN_KINDS:
+        if kind != "output":
+            kept[kind] = min(tokens.get(kind, 0), left)
+            left -= kept[kind]
+    return kept
 
 
 def uncached(*tokens: Mapping[str, int]) -> dict[str, int]:

@@ -18,8 +18,8 @@ from slingshot.llm.api import Api, Ask, Body, RejectError, RetryError, StopError
 from slingshot.llm.asking import held, questions
 from slingshot.llm.ledger import Ledger, Record
 from slingshot.llm.task import Task, provider
-from slingshot.llm.wallet import Wallet
-from slingshot.money import bill, convert
+from slingshot.llm.wallet import Wallet, size
+from slingshot.money import OVERHEAD, bill, convert
 from slingshot.settings import PARAMS, Asked, Settings, UserError, nearest
 
 SAMPLE = 40
@@ -156,7 +156,10 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
     try:
         async with asyncio.timeout(seconds):
             for start in range(0, len(bodies), at_once):
-                total += sum(await asyncio.gather(*(api.count(body) for body in bodies[start : start + at_once])))
+                some = bodies[start : start + at_once]
+                counts = await asyncio.gather(*(api.count(body) for body in some))
+                most = (size(body) + OVERHEAD for body in some)
+                total += sum(map(min, counts, most))
     finally:
         await api.close()
     return total
@@ -164,7 +167,7 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
 
 def _output_tokens(api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: Asked) -> float:
     """Of one answer: the mean of those that are here, else of an answer in JSON, without thinking."""
-    known = [api.tokens(record.response)["output"] for record in records.values()]
+    known = [min(api.tokens(record.response)["output"], settings.max_tokens) for record in records.values()]
     if known:
         return sum(known) / len(known)
     return 30.0 if settings.scores == "verbalised" else 15.0

@@ -14,8 +14,8 @@ from slingshot.llm.api import Api, Ask
 from slingshot.llm.ledger import Record
 from slingshot.llm.sending import Tally
 from slingshot.llm.task import Cell, Task
-from slingshot.llm.wallet import Wallet
-from slingshot.money import TOKEN_KINDS, llm_cost, uncached
+from slingshot.llm.wallet import Wallet, size
+from slingshot.money import TOKEN_KINDS, believed, llm_cost, uncached
 from slingshot.settings import Asked
 from slingshot.tables import FAILED, NO_SEED, predictions_frame
 from slingshot.usage import Run, Usage
@@ -38,10 +38,18 @@ def cell(
     keys = AnswerKeys(task.prompt.ids, task.prompt.names)
     found = [[records.get(ask.request) for ask in row] for row in asked]
     answers = [[api.read(r.response, keys) if r else NO_ANSWER for r in row] for row in found]
-    kinds = [[api.tokens(r.response) if r else {} for r in row] for row in found]
+    claimed = [[api.tokens(r.response) if r else {} for r in row] for row in found]
+    kinds = [
+        [believed(t, size(ask.body), settings.max_tokens) if t else t for ask, t in zip(row, tokens, strict=True)]
+        for row, tokens in zip(asked, claimed, strict=True)
+    ]
     predictions = _predictions(settings, task, answers, kinds)
     usage = _usage(settings, task, predictions, found, kinds, labelled)
-    return Cell(predictions, _answers(task, asked, answers, found), usage, _said(task, predictions, usage, tally))
+    said = _said(task, predictions, usage, tally)
+    says, counts = ([sum(t.values()) for row in side for t in row] for side in (claimed, kinds))
+    if beyond := sum(more > most for more, most in zip(says, counts, strict=True)):
+        said += f"; {beyond:,} claim more tokens than a request can use, and count with the most that it can"
+    return Cell(predictions, _answers(task, asked, answers, found), usage, said)
 
 
 def _predictions(

@@ -116,7 +116,8 @@ class Api(Protocol):
         """The answer in a response."""
 
     def tokens(self, response: Mapping[str, Any]) -> dict[str, int]:
-        """What it is billed by, by kind (money.TOKEN_KINDS)."""
+        """What it says that it is billed by, by kind (money.TOKEN_KINDS): whole numbers from 0 on, which may be absurd
+        (see money.believed)."""
 
     def key(self) -> str | None:
         """The key that the environment holds for it, if any."""

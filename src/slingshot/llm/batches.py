@@ -37,6 +37,7 @@ class Batches:
         self.sender, self.say = sender, say
         self.api, self.ledger, self.wallet, self.run = sender.api, sender.ledger, sender.wallet, sender.run
         self._tries: Counter[str] = Counter()
+        self._asks: dict[str, Ask] = {}
         self._nowhere = 0
         """Batches that were submitted and never made."""
 
@@ -45,7 +46,8 @@ class Batches:
 
         What expired, or failed for a reason that may pass, is submitted again, `run.attempts` times in all.
         """
-        left = {ask.request: ask for ask in asks}
+        self._asks = {ask.request: ask for ask in asks}
+        left = dict(self._asks)
         try:
             while not self.sender.ended.is_set():
                 await self._collect(left, submit)
@@ -148,6 +150,7 @@ class Batches:
             left.pop(request, None)
             self.sender.fail(request, reason)
         self.sender.end_if_all_failed()
+        self.sender.end_if_beyond()
 
     async def _read(self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]) -> None:
         """Keep the answers and note the failures; what had a result leaves `attempts`, so that a second reading goes on
@@ -163,7 +166,7 @@ class Batches:
                 if attempt is None:
                     continue
                 if result.reply is not None:
-                    self.sender.keep(result.request, attempt, result.reply, None, batch=True)
+                    self.sender.keep(self._asks[result.request], attempt, result.reply, None, batch=True)
                     left.pop(result.request, None)
                 else:
                     self.ledger.settle(attempt, "unbilled", 0.0)

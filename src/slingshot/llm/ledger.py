@@ -169,7 +169,8 @@ class Ledger(LedgerFile):
         return Reservation(entered, answered, busy, over)
 
     def settle(self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None) -> bool:
-        """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that).
+        """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that, and so
+        does one above it: an attempt never takes more than it reserved).
 
         False where another process that collects the same batch was first.
         """
@@ -182,7 +183,7 @@ class Ledger(LedgerFile):
             # What another process took for lost, as of a machine that lost its lock, may still be learnt.
             if before is not None and (before != "unknown" or outcome == "unknown"):
                 return False
-            amount = held if bill is None else bill
+            amount = held if bill is None else min(bill, held)
             self._db.execute("UPDATE attempts SET outcome = ?, amount = ? WHERE id = ?", (outcome, amount, attempt))
             self._add(llm, currency, amount - held)
         return True

@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from slingshot.llm.api import Api, Ask, RejectError, Reply, RetryError, StopError
 from slingshot.llm.ledger import Ledger, Record
 from slingshot.llm.pace import Pace
-from slingshot.llm.wallet import Wallet
+from slingshot.llm.wallet import Wallet, size
+from slingshot.money import believed
 from slingshot.settings import RunSettings
 
 GRACE = 1.2
@@ -72,6 +73,8 @@ class Sender:
         self._settled = asyncio.Condition()
         self._in_flight = 0
         self._queue: deque[Ask] = deque()
+        self._beyond: list[str] = []
+        """What answers claimed that claim more than they can have cost."""
 
     async def send_all(self, asks: Sequence[Ask], *, first_alone: bool) -> None:
         """Ask everything, one by one; `first_alone` lets one fill the API's cache before others read it."""
@@ -196,22 +199,41 @@ class Sender:
             raise
         else:
             self.pace.answered(reply.per_minute)
-            self.keep(ask.request, attempt, reply, time.monotonic() - started)
+            self.keep(ask, attempt, reply, time.monotonic() - started)
+            self.end_if_beyond()
         finally:
             self._in_flight -= 1
             async with self._settled:
                 self._settled.notify_all()
 
-    def keep(self, request: str, attempt: int, reply: Reply, seconds: float | None, *, batch: bool = False) -> None:
+    def keep(self, ask: Ask, attempt: int, reply: Reply, seconds: float | None, *, batch: bool = False) -> None:
         """Store an answer and its bill; `seconds` is None for one of a batch."""
-        tokens = self.api.tokens(reply.response)
-        bill = self.wallet.bill(tokens, batch=batch)
+        claimed, length = self.api.tokens(reply.response), size(ask.body)
+        bill, beyond = self.wallet.bill(claimed, ask.body, self.max_tokens, batch=batch)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         record = Record(reply.response, reply.request_id, seconds, at, batch, self.wallet.price_name)
-        if self.ledger.settle(attempt, "answered", bill, record):
-            self.tally.count(tokens, bill)
-        else:
+        if not self.ledger.settle(attempt, "answered", bill, record):
             self.tally.replay(1)
+            return
+        self.tally.count(believed(claimed, length, self.max_tokens), bill)
+        if beyond:
+            read = sum(claimed.values()) - claimed["output"]
+            self._beyond.append(
+                f"{claimed['output']:,} output and {read:,} input tokens, of a request of {length:,} bytes with "
+                f"max_tokens {self.max_tokens:,}; {self.wallet.shown(bill)} was booked"
+            )
+
+    def end_if_beyond(self) -> None:
+        """Where answers claim more than they can have cost, somebody should look before more is asked."""
+        if self._beyond:
+            number = len(self._beyond)
+            who = "an answer claims" if number == 1 else f"{number:,} answers claim"
+            self.end(
+                f"{who} more tokens than a request can use{'' if number == 1 else ', the first'}: {self._beyond[0]}, "
+                "the most that it can cost, and the answer is kept. See what the API's own account was billed, and "
+                "whether server and model are the right ones, before you go on"
+            )
+            self._beyond.clear()
 
     def fail(self, request: str, reason: str) -> None:
         """Give a request up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserErr
 
 FREE = "none"
 """The currency of an LLM without a price."""
+ROUNDING = 1e-9
+"""Of a sum of money; a share of it."""
 
 
 def size(body: Body) -> int:
@@ -77,9 +80,19 @@ class Wallet:
         """The most that an attempt at the request can cost, in the price's currency."""
         return reservation(size(body), max_tokens, self.price, batch=batch) if self.price else 0.0
 
-    def bill(self, tokens: Mapping[str, int], *, batch: bool = False) -> float:
-        """What an answer cost, in the price's currency."""
-        return bill(tokens, self.price, batch=batch) if self.price else 0.0
+    def bill(
+        self, claimed: Mapping[str, int], body: Body, max_tokens: int, *, batch: bool = False
+    ) -> tuple[float, bool]:
+        """What an answer cost that claims these tokens, in the price's currency; and whether it claims more than its
+        request can cost, which then is what it cost."""
+        if self.price is None:
+            return 0.0, False
+        most = self.most(body, max_tokens, batch=batch)
+        try:
+            cost = bill(claimed, self.price, batch=batch)
+        except OverflowError:  # no float holds such a number of tokens
+            cost = math.inf
+        return (most, True) if cost > most * (1 + ROUNDING) else (cost, False)
 
     def standing(self, ledger: Ledger) -> Standing:
         """Raises UserError where the rate of a currency that was paid in is missing."""
