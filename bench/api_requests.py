@@ -33,7 +33,8 @@ from slingshot.llm import anthropic_api, asking
 from slingshot.llm.api import Ask
 from slingshot.llm.ledger import Ledger
 from slingshot.llm.prompt import Prompt
-from slingshot.llm.sending import Sender, Tally
+from slingshot.llm.sending import Sender
+from slingshot.llm.tally import Tally
 from slingshot.llm.wallet import Wallet
 
 LLM = settings.AnthropicSettings(

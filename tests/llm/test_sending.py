@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from itertools import pairwise
 
 import pytest
 
-from slingshot.llm.pace import LEAST, SHARE, Pace
+from slingshot.llm import pace
+from slingshot.llm.pace import LEAST, SHARE, Pace, Waits
 from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import REQUESTS, answering, attempts, outcomes, right_label
 from tests.messages_api.contract import text_tokens
@@ -173,6 +175,54 @@ def test_the_pace_never_falls_to_nothing_and_never_passes_a_stated_limit():
     for _ in range(2000):
         pace.answered(600.0)
     assert pace.rate == pytest.approx(10 * SHARE)
+
+
+# --- what is waited for ---
+
+
+SAID = "toy-claude: the API asks to be left alone for 1 s (429: as often as you ask); waiting\n"
+
+
+@pytest.mark.parametrize("mode", ["sync", "batch"])
+def test_a_wait_that_the_api_asks_for_is_told_once_with_its_reason(hasty, monkeypatch, mode):
+    monkeypatch.setattr(pace, "FEW", 0.3)
+    hasty.change({"run.mode": mode, "run.concurrency": 8})
+    refusal = Fault.status(429, retry_after=0.9, message="as often as you ask")
+    hasty.server.latency = 0.1
+    hasty.server.script(*[refusal] * 5)
+    hasty.server.batch_faults.append(refusal)
+    output = hasty.run().output
+    assert output.count(SAID) == output.count("left alone") == 1
+    assert "waiting" not in output.replace(SAID, "")
+
+
+def test_a_wait_before_the_next_try_is_told_and_a_short_one_is_not(hasty, monkeypatch):
+    hasty.change({"run.concurrency": 4, "run.backoff": 0.4})
+    hasty.server.script(*[Fault.status(500, message="odd")] * 4)
+    assert "trying again" not in hasty.run().output
+    monkeypatch.setattr(pace, "FEW", 0.3)
+    hasty.llm(max_tokens=511)
+    hasty.server.script(*[Fault.status(500, message="odd")] * 4)
+    assert hasty.run().output.count("toy-claude: no answer (500: odd); trying again within 0 s\n") == 1
+
+
+def test_each_wait_is_told_once_and_again_where_it_takes_much_longer(monkeypatch):
+    said: list[str] = []
+    waits = Waits(said.append)
+    for seconds, why in [(4, "short"), (60, "one"), (60, "the same"), (100, "hardly longer"), (3600, "far longer")]:
+        waits.tell(seconds, why)
+    assert said == ["one", "far longer"]
+
+
+def test_a_slow_pace_is_told_once_a_rate(monkeypatch):
+    said: list[str] = []
+    waits, slow = Waits(said.append), Pace()
+    slow.answered(2.0)
+    asyncio.run(slow.turn())
+    for _ in range(3):
+        waits.tell_pace(slow)
+        waits._until = 0.0  # it is over
+    assert said == ["the API takes no more than 1.97 requests a minute; waiting 30 s for the next"]
 
 
 # --- what an answer leaves -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from slingshot import hardware
 from slingshot.llm.answer import Answer, AnswerKeys, verbalised, votes
 from slingshot.llm.api import Api, Ask
 from slingshot.llm.ledger import Record
-from slingshot.llm.sending import Tally
+from slingshot.llm.tally import Tally
 from slingshot.llm.task import Cell, Task
 from slingshot.llm.wallet import Wallet, size
 from slingshot.money import TOKEN_KINDS, believed, llm_cost, uncached

@@ -15,7 +15,8 @@ from slingshot.llm.api import Api, Ask
 from slingshot.llm.batches import Batches
 from slingshot.llm.ledger import Ledger, Record
 from slingshot.llm.prompt import AnswerForm, Prompt
-from slingshot.llm.sending import Sender, Tally
+from slingshot.llm.sending import Sender
+from slingshot.llm.tally import Tally
 from slingshot.llm.task import Cell, Task
 from slingshot.llm.wallet import Wallet, money_text
 from slingshot.settings import PARAMS, Asked, UserError
@@ -45,7 +46,8 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
             _check_leave(settings, task, len(missing), len(asks))
             wallet.standing(ledger)  # a missing rate is an error before anything is sent
             wallet.check_length(missing)
-            _send(settings, task, Sender(api, ledger, wallet, task.params.run, settings.max_tokens, tally), missing)
+            run, say = task.params.run, lambda line: progress.say(f"{task.name}: {line}")
+            _send(task, Sender(api, ledger, wallet, run, settings.max_tokens, tally, say), missing)
             records = ledger.answers(asks)
         errors = sum(any(ask.request not in records for ask in row) for row in asked)
         if tally.stopped and not (tally.all_failed and errors <= settings.max_errors):
@@ -115,13 +117,13 @@ def _check_leave(settings: Asked, task: Task, missing: int, requests: int) -> No
         )
 
 
-def _send(settings: Asked, task: Task, sender: Sender, missing: list[Ask]) -> None:
+def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
     """Ask the API for what is missing, first for what batches of an earlier run hold."""
     tally, wallet, batched = sender.tally, sender.wallet, sender.run.mode == "batch"
     asks = [Ask(ask.request, sender.api.marked(ask.body, hour=batched)) for ask in missing]
 
     async def work() -> None:
-        batches, left = Batches(sender, progress.say), asks
+        batches, left = Batches(sender), asks
         while left and not sender.ended.is_set():  # again where another process has put some into a batch meanwhile
             await sender.together([batches.send_all(left, submit=batched)])
             left = sender.left(left)

@@ -33,8 +33,8 @@ SLOWEST = 100_000
 class Batches:
     """Of one run, whose sender keeps the answers."""
 
-    def __init__(self, sender: Sender, say: Callable[[str], None]) -> None:
-        self.sender, self.say = sender, say
+    def __init__(self, sender: Sender) -> None:
+        self.sender, self.say = sender, sender.say
         self.api, self.ledger, self.wallet, self.run = sender.api, sender.ledger, sender.wallet, sender.run
         self._tries: Counter[str] = Counter()
         self._asks: dict[str, Ask] = {}
@@ -235,7 +235,8 @@ class Batches:
             if (unless_unknown and not error.known) or number + 1 == self.run.attempts:
                 raise error
             # The pace, which keeps what an API wants to be left alone for, is that of requests one by one.
-            await self.sender.sleep(self.sender.wait(error, number) if error.after is None else error.after)
+            pause = self.sender.wait(error, number)
+            await self.sender.sleep(pause if error.after is None else error.after)
             if self.sender.ended.is_set():
                 raise error
         raise AssertionError

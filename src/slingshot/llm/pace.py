@@ -11,6 +11,7 @@ import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 
 SHARE = 0.985
 """Of a stated limit; the rest is for clocks that differ."""
@@ -21,6 +22,8 @@ WINDOW = 5.0
 """Seconds over which the rate that was reached is measured."""
 LEAST = 0.1
 """Requests a second that it never falls below."""
+FEW = 5.0
+"""Seconds that are waited without a word."""
 
 
 class Pace:
@@ -35,6 +38,11 @@ class Pace:
         self._next = 0.0
         self._fell = 0.0
         self._answered: deque[float] = deque()
+
+    @property
+    def seconds(self) -> float:
+        """Until the next turn."""
+        return max(self._next - time.monotonic(), 0.0)
 
     async def turn(self) -> float:
         """Wait for one's turn; the time at which it came."""
@@ -72,3 +80,27 @@ class Pace:
         if since:
             self._held = self.rate
         self._fell = now
+
+
+class Waits:
+    """Says what a run waits for: once for all who wait at a time, and again only where it takes much longer."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._until, self._rate = 0.0, 0.0
+
+    def tell(self, seconds: float, why: str) -> bool:
+        """Whether it was said."""
+        now = time.monotonic()
+        if seconds <= FEW + 2 * max(self._until - now, 0.0):
+            return False
+        self._until = now + seconds
+        self._say(why)
+        return True
+
+    def tell_pace(self, pace: Pace) -> None:
+        """Where the next request has long to wait for its turn: once for each rate."""
+        rate, seconds = pace.rate or 0.0, pace.seconds
+        said = f"the API takes no more than {60 * rate:.3g} requests a minute; waiting {seconds:.0f} s for the next"
+        if rate != self._rate and self.tell(seconds, said):
+            self._rate = rate

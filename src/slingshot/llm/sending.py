@@ -10,15 +10,17 @@ import asyncio
 import contextlib
 import random
 import signal
+import textwrap
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from slingshot import progress
 from slingshot.llm.api import Api, Ask, RejectError, Reply, RetryError, StopError
 from slingshot.llm.ledger import Ledger, Record
-from slingshot.llm.pace import Pace
+from slingshot.llm.pace import Pace, Waits
+from slingshot.llm.tally import Tally
 from slingshot.llm.wallet import Wallet, size
 from slingshot.money import believed
 from slingshot.settings import RunSettings
@@ -32,47 +34,27 @@ ALL_FAILED = 5
 """Requests that failed, while none was answered, after which the fault is in all."""
 
 
-@dataclass
-class Tally:
-    """What a run has come to. `tell` is called at each change."""
-
-    tell: Callable[[], None] = lambda: None
-    answered: int = 0
-    replayed: int = 0
-    tokens: int = 0
-    cost: float = 0.0
-    """In the price's currency."""
-    failed: dict[str, str] = field(default_factory=dict)
-    """Request -> why it has no answer."""
-    stopped: str | None = None
-    """Why the run ended before all was asked."""
-    all_failed: bool = False
-    """Whether that is why."""
-    budget_reached: bool = False
-    interrupted: bool = False
-
-    def replay(self, answers: int) -> None:
-        self.replayed += answers
-        self.tell()
-
-    def count(self, tokens: dict[str, int], cost: float) -> None:
-        self.answered += 1
-        self.tokens += sum(tokens.values())
-        self.cost += cost
-        self.tell()
-
-
 class Sender:
-    """One run over the requests of one LLM."""
+    """One run over the requests of one LLM; `say` shows a line to whom it may concern."""
 
-    def __init__(self, api: Api, ledger: Ledger, wallet: Wallet, run: RunSettings, max_tokens: int, tally: Tally):
+    def __init__(
+        self,
+        api: Api,
+        ledger: Ledger,
+        wallet: Wallet,
+        run: RunSettings,
+        max_tokens: int,
+        tally: Tally,
+        say: Callable[[str], None] = progress.say,
+    ) -> None:
         self.api, self.ledger, self.wallet, self.run = api, ledger, wallet, run
-        self.max_tokens, self.tally = max_tokens, tally
+        self.max_tokens, self.tally, self.say = max_tokens, tally, say
         self.pace = Pace()
         self.ended = asyncio.Event()
         self._settled = asyncio.Condition()
         self._in_flight = 0
         self._queue: deque[Ask] = deque()
+        self._waits = Waits(say)
         self._beyond: list[str] = []
         """What answers claimed that claim more than they can have cost."""
 
@@ -153,6 +135,7 @@ class Sender:
         None where the run ended, or another process has its answer, for which one that just asks is waited for, or has
         it in a batch.
         """
+        self._waits.tell_pace(self.pace)
         await self.pace.turn()
         await self._doubt()
         hold = self.wallet.hold()
@@ -262,8 +245,14 @@ class Sender:
             await asyncio.wait_for(self.ended.wait(), seconds)
 
     def wait(self, error: RetryError, number: int) -> float:
-        """Seconds before the next try: the API's retry-after (which the pace keeps where it was asked too often), else
-        twice as long each time."""
+        """Seconds before the next try, if there is one: the API's retry-after (which the pace keeps where it was asked
+        too often), else twice as long each time. Many are told of."""
+        why, another = textwrap.shorten(str(error), 120, placeholder=" ..."), number + 1 < self.run.attempts
         if error.after is not None:
+            if another or error.limited:
+                self._waits.tell(error.after, f"the API asks to be left alone for {error.after:.0f} s ({why}); waiting")
             return 0.0 if error.limited else error.after
-        return float(min(LONGEST, self.run.backoff * 2.0**number) * random.uniform(0.5, 1))
+        most = min(LONGEST, self.run.backoff * 2.0**number)
+        if another:
+            self._waits.tell(most, f"no answer ({why}); trying again within {most:.0f} s")
+        return most * random.uniform(0.5, 1)
