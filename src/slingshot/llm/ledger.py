@@ -107,8 +107,8 @@ class Ledger(LedgerFile):
             for sound, request, response, request_id, seconds, at, batch, price in rows:
                 if not sound:
                     raise UserError(
-                        f"{self.path}: the answer to request {request} is not as it was written: the disk, or something "
-                        "else, has changed it. `slingshot ledger --rebuild` replaces it by the one in data/answers"
+                        f"{self.path}: the answer to request {request} is not as it was written: the disk, or "
+                        "something else, has changed it. `slingshot ledger --rebuild` replaces it by the one in data/answers"
                     )
                 found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
         return found
