@@ -113,7 +113,7 @@ class MessagesApi:
             found = reply.get("input_tokens") if isinstance(reply, dict) else None
             if not is_count(found):
                 raise RetryError("the reply is no count of tokens", known=False)
-        return int(found)
+        return found
 
     # --- batches ---------------------------------------------------------------------------------
 

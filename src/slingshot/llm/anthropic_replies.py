@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from slingshot.llm.api import BatchState, RetryError
 
@@ -33,7 +33,7 @@ def _whole(digits: str) -> int:
     return max(-GREATEST, min(int(digits[:21]), GREATEST))  # a sign and 20 digits are beyond it
 
 
-def is_count(value: Any) -> bool:
+def is_count(value: Any) -> TypeGuard[int]:
     """Whether it is a whole number from 0 on."""
     return type(value) is int and value >= 0
 

@@ -108,7 +108,7 @@ class Ledger(LedgerFile):
                 if not sound:
                     raise UserError(
                         f"{self.path}: the answer to request {request} is not as it was written: the disk, or "
-                        "something else, has changed it. `slingshot ledger --rebuild` replaces it by the one in data/answers"
+                        "something else, has changed it. `slingshot ledger --rebuild` replaces it by that in data/answers"
                     )
                 found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
         return found
@@ -205,7 +205,7 @@ class Ledger(LedgerFile):
                 ).fetchall()
         with self._explained():
             alive = {owner: self._present.alive(owner) for owner in {row[-1] for row in found}}
-        return [Flight(*of, alive[owner]) for *of, owner in found]
+        return [Flight(n, r, b, at, alive[owner]) for n, r, b, at, owner in found]
 
     def batch_size(self, batch: str) -> int:
         """How many attempts were in this batch."""
