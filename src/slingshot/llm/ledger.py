@@ -108,7 +108,8 @@ class Ledger(LedgerFile):
                 if not sound:
                     raise UserError(
                         f"{self.path}: the answer to request {request} is not as it was written: the disk, or "
-                        "something else, has changed it. `slingshot ledger --rebuild` replaces it by that in data/answers"
+                        "something else, has changed it. `slingshot ledger --rebuild` takes that of data/answers "
+                        "instead"
                     )
                 found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
         return found
