@@ -66,6 +66,7 @@ STOPS = {
     "key": (Fault.status(401), "refused the key"),
     "payment": (Fault.status(402), "paid first"),
     "rights": (Fault.status(403), "may not do this"),
+    "redirect": (Fault.status(307), "sends requests on to 127.0.0.1 (307)"),
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from slingshot.llm.answer import AnswerKeys
 from slingshot.llm.anthropic_api import MessagesApi, connect
 from slingshot.llm.anthropic_replies import LONGEST_WAIT, batch_state, retry_after
-from slingshot.llm.api import BatchState, RejectError, Reply, RetryError, StopError
+from slingshot.llm.api import BatchResult, BatchState, RejectError, Reply, RetryError, StopError
 from slingshot.settings import AnthropicSettings
 from tests.llm.saying import Saying
 
@@ -273,3 +273,23 @@ def test_no_connection_is_known_to_cost_nothing(params):
     with pytest.raises(RetryError, match="no connection") as error:
         send(connect(AnthropicSettings(**LLM), params))
     assert error.value.known
+
+
+def test_results_are_read_line_by_line_and_a_large_one_is_passed_over(saying):
+    """Packed, so that lines and pieces end where they will; the whole is larger than the limit of a line."""
+    error = {"error": {"type": "api_error", "message": "odd"}}
+    ends = [{"custom_id": f"r{n}", "result": {"type": "errored", "error": error}} for n in range(200)]
+    written = [json.dumps(end | {"padding": " " * 100_000}).encode() for end in ends]
+    blank, large = b" " * 11_000_000, b'{"custom_id": "' + b"x" * 11_000_000
+    body = b"\r\n".join([*written[:7], large, b"", blank, b"no result", *written[7:], b"[1]"])
+
+    async def read(api: MessagesApi) -> list[BatchResult]:
+        try:
+            return [result async for result in api.results("msgbatch_1")]
+        finally:
+            await api.close()
+
+    results = asyncio.run(read(saying(gzip.compress(body, 1), **{"Content-Encoding": "gzip"})))
+    unread = [result.reason for result in results if result.request is None]
+    assert [result.request for result in results if result.request] == [end["custom_id"] for end in ends]
+    assert unread == ["the reply is over 10 MB"] * 2 + ["the reply is no result of the Messages API"] * 2

@@ -110,7 +110,7 @@ class MessagesApi:
         counted = {key: value for key, value in body.items() if key != "max_tokens"}
         with self._troubles.told():
             reply = self._read(await self._connected().messages.with_raw_response.count_tokens(**counted))
-            found = reply.get("input_tokens") if isinstance(reply, dict) else None
+            found: Any = reply.get("input_tokens") if isinstance(reply, dict) else None
             if not is_count(found):
                 raise RetryError("the reply is no count of tokens", known=False)
         return found

@@ -71,8 +71,8 @@ async def lines(response: httpx2.Response) -> AsyncIterator[bytes | None]:
             if size <= LARGEST:
                 line += piece
             if piece.endswith(b"\n"):
-                if line.strip():
+                if size > LARGEST or line.strip():
                     yield bytes(line) if size <= LARGEST else None
                 line, size = bytearray(), 0
-    if line.strip():
+    if size > LARGEST or line.strip():
         yield bytes(line) if size <= LARGEST else None

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from slingshot.llm.api import Ask, BatchState, RejectError, RetryError, StopError
+from slingshot.llm.api import Ask, BatchResult, BatchState, RejectError, RetryError, StopError
 from slingshot.llm.ledger import Flight
 from slingshot.llm.sending import ELSEWHERE, Sender
 from slingshot.llm.wallet import size
@@ -120,10 +120,15 @@ class Batches:
         try:
             if not await self._ends(batch):
                 return False
-            first = await self._again(lambda: anext(self.api.results(batch), None), self.run.timeout)
+            first = await self._again(lambda: anext(self._readable(batch), None), self.run.timeout)
         except RejectError:
             return False
         return first is not None and first.request in requests
+
+    async def _readable(self, batch: str) -> AsyncIterator[BatchResult]:
+        async for result in self.api.results(batch):
+            if result.request is not None:
+                yield result
 
     async def _ends(self, batch: str) -> bool:
         """Wait for the end of a batch; False where the run ends first."""
