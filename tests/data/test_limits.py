@@ -21,7 +21,7 @@ import pytest
 from slingshot.data import held as limits
 from slingshot.data.files import read
 from slingshot.data.held import Held
-from slingshot.data.pages import unpacked_size
+from slingshot.data.pages import Sizes
 from slingshot.data.text_tables import read_csv
 from slingshot.raw_files import LONGEST, Reading
 from slingshot.settings import FileSource, LinesSource, UserError
@@ -196,9 +196,9 @@ def test_every_page_of_an_honest_file_is_counted(tmp_path: Path, codec: str, ver
             for place in range(2):
                 chunk = metadata.row_group(part).column(place)
                 silent = SimpleNamespace(**chunk.to_dict() | {"total_uncompressed_size": 0})
-                counted, said = unpacked_size(raw, silent), chunk.total_uncompressed_size
+                counted, said = Sizes.of(raw, silent).unpacked, chunk.total_uncompressed_size
                 assert said * 0.7 < counted <= said  # which counts the headers of pages too
-                assert unpacked_size(raw, chunk) == said
+                assert Sizes.of(raw, chunk).unpacked == said
 
 
 @pytest.mark.parametrize("codec", ["snappy", "lz4", "gzip", "zstd"])

@@ -8,7 +8,8 @@ PageHeader in https://github.com/apache/parquet-format/blob/master/src/main/thri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO
+from dataclasses import dataclass
+from typing import IO, Self
 
 import pyarrow.parquet as pq
 
@@ -16,11 +17,25 @@ UNPACKED, PACKED = 2, 3
 """Fields of PageHeader: bytes of the page, unpacked and as they stand in the file."""
 
 
-def unpacked_size(raw: IO[bytes], chunk: pq.ColumnChunkMetaData) -> int:
-    """Bytes that one column of a row group unpacks to: by its pages' headers or the footer, whichever says more."""
-    offsets = [offset for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset]
-    size = sum(_pages(raw, min(offsets, default=0), chunk.total_compressed_size))
-    return max(size, int(chunk.total_uncompressed_size))
+@dataclass(frozen=True)
+class Sizes:
+    """Of one column of a row group, in bytes."""
+
+    unpacked: int
+    """By its pages' headers or the footer, whichever says more."""
+    longest: int
+    """Of a value that may stand more often than the pages hold it: no longer than what they repeat it from."""
+
+    @classmethod
+    def of(cls, raw: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Self:
+        """Those of a column in the file `raw`."""
+        offsets = [offset for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset]
+        pages = list(_pages(raw, min(offsets, default=0), chunk.total_compressed_size))
+        unpacked = max(sum(pages), chunk.total_uncompressed_size)
+        encodings = " ".join(chunk.encodings)
+        if "DELTA" in encodings or not pages:  # a value may be the one before it and some more
+            return cls(unpacked, unpacked)
+        return cls(unpacked, pages[0] if "DICT" in encodings else 0)
 
 
 def _pages(raw: IO[bytes], start: int, length: int) -> Iterator[int]:

@@ -1,8 +1,8 @@
 """Columns of a Parquet file as strings, read so that a small file can't fill the memory.
 
 A file may hold a long value once and repeat it a million times, or a page of zeros may unpack to gigabytes. So the
-sizes of pages are looked at before any is unpacked, values stay unrepeated until their sizes are added up, and rows
-come in batches.
+sizes of pages are looked at before any is unpacked, and rows come in batches: so many as fit into the memory if each
+were the longest that the pages can make of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from slingshot.data.held import ROWS, Held, too_much
-from slingshot.data.pages import unpacked_size
+from slingshot.data.pages import Sizes
 from slingshot.raw_files import FREE, LONGEST, RATIO, UNPACK, Reading, opened, too_long
 from slingshot.records import check_columns
 from slingshot.settings import UserError
@@ -44,7 +44,7 @@ def read_parquet(path: Path, names: Sequence[str], how: Reading, held: Held) -> 
 
 
 def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Iterator[pa.RecordBatch]:
-    """The columns batch by batch, counted as `held`; those of bytes as dictionaries, which hold a repeated value once.
+    """The columns batch by batch, counted as `held`.
 
     Raises UserError as `read_parquet` does.
     """
@@ -53,9 +53,10 @@ def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Itera
             raw = stack.enter_context(_unpacked(path))
             file = pq.ParquetFile(raw)
             check_columns(path, names, file.schema_arrow.names, how)
-            repeated, row = _checked(path, file, raw, names)
-            total, rows = 0, max(1, min(BATCH, BATCH_SIZE // row))
-            for batch in pq.ParquetFile(raw, read_dictionary=repeated).iter_batches(rows, columns=list(names)):
+            total, rows = 0, max(1, min(BATCH, BATCH_SIZE // _longest_row(path, file, raw, names)))
+            # Categories that are not UTF-8 are read where they are asked for, and refused by name.
+            categories = [name for name in names if pa.types.is_dictionary(file.schema_arrow.field(name).type)]
+            for batch in pq.ParquetFile(raw, read_dictionary=categories).iter_batches(rows, columns=list(names)):
                 size = sum(_size(path, name, batch.column(name)) for name in names)
                 total += size
                 _check_ratio(path, names, total)
@@ -81,8 +82,8 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
             yield raw
 
 
-def _checked(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequence[str]) -> tuple[list[str], int]:
-    """The columns that can be read as dictionaries, and the bytes that a row may take besides.
+def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequence[str]) -> int:
+    """The most bytes that a row of the columns may take.
 
     Raises UserError where the columns unpack to far more than text does, or hold lists and the like.
     """
@@ -94,19 +95,13 @@ def _checked(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequence[s
     if file.metadata.num_rows > ROWS:
         raise too_much(path, f"{ROWS:,} rows")
     parts = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-    repeated, row, total = [], 1, 0
+    row = total = 0
     for name in names:
-        chunks = [part.column(places[name]) for part in parts]
-        sizes = [unpacked_size(raw, chunk) for chunk in chunks]
-        total += sum(sizes)
-        if file.schema.column(places[name]).physical_type != "BYTE_ARRAY":
-            row += max(file.schema.column(places[name]).length, 12)
-        elif any("DELTA" in encoding for chunk in chunks for encoding in chunk.encodings):
-            row += max(sizes, default=0)  # a value adds to the one before it, and may be as long as all of them
-        else:
-            repeated.append(name)
+        sizes = [Sizes.of(raw, part.column(places[name])) for part in parts]
+        total += sum(size.unpacked for size in sizes)
+        row += max([size.longest for size in sizes], default=0) + max(file.schema.column(places[name]).length, 12)
     _check_ratio(path, names, total)
-    return repeated, row + total // max(file.metadata.num_rows, 1)
+    return row + total // max(file.metadata.num_rows, 1)
 
 
 def _check_ratio(path: Path, names: Sequence[str], size: int) -> None:
@@ -121,14 +116,12 @@ def _check_ratio(path: Path, names: Sequence[str], size: int) -> None:
 
 def _size(path: Path, name: str, values: pa.Array) -> int:
     """Bytes of the values, each repeated as often as it stands. Raises UserError where one is longer than any text."""
-    if pa.types.is_fixed_size_binary(values.type):
-        lengths = pa.repeat(values.type.byte_width, len(values))
-    elif pa.types.is_dictionary(values.type):
-        lengths = pc.binary_length(values.dictionary).take(values.indices)
-    elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type) or pa.types.is_binary(values.type):
-        lengths = pc.binary_length(values)
-    else:
+    if pa.types.is_dictionary(values.type):
+        lengths = pc.binary_length(values.dictionary.cast(pa.large_binary())).take(values.indices)
+    elif pa.types.is_primitive(values.type) or pa.types.is_decimal(values.type) or pa.types.is_null(values.type):
         return int(values.nbytes)
+    else:
+        lengths = pc.binary_length(values.cast(pa.large_binary()))
     if (pc.max(lengths).as_py() or 0) > LONGEST:
         raise too_long(path, f"a value of column '{name}'")
     return (pc.sum(lengths.cast(pa.int64())).as_py() or 0) + 8 * len(values)
