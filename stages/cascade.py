@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from slingshot import settings
+from slingshot import console, settings
 
 
-@click.command()
+@click.command(cls=console.Command)
 @click.argument("dataset")
 @click.argument("name")
 def main(dataset: str, name: str) -> None:
@@ -46,7 +46,7 @@ def main(dataset: str, name: str) -> None:
     )
     whose.write(Path("data/usage", dataset, f"{name}.json"))
     tables.write_json(Path("metrics/cascade", dataset, f"{name}.json"), made.report)
-    click.echo(f"cascade {dataset}-{name}: {cascade.headline(made.report)} -> {out}")
+    console.echo(f"cascade {dataset}-{name}: {cascade.headline(made.report)} -> {out}")
 
 
 if __name__ == "__main__":

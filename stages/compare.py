@@ -5,14 +5,12 @@ from pathlib import Path
 
 import click
 
-from slingshot import settings
+from slingshot import console, settings
 
 
-@click.command(help=__doc__)
+@click.command(cls=console.Command, help=__doc__)
 @click.argument("dataset")
 def main(dataset: str) -> None:
-    from rich.console import Console
-
     from slingshot import tables
     from slingshot.metrics import errors, pairs, validation
     from slingshot.metrics.scored import Prepared
@@ -30,8 +28,8 @@ def main(dataset: str) -> None:
     written = Path("metrics/pairs", f"{dataset}.json")
     tables.write_json(written, result)
     tables.write_json(Path("data/errors", f"{dataset}.json"), errors.find(contestants, prepared))
-    Console().print(pairs.table(result))
-    click.echo(f"compare {dataset}: {pairs.headline(result)} -> {written}")
+    console.terminal().print(pairs.table(result))
+    console.echo(f"compare {dataset}: {pairs.headline(result)} -> {written}")
 
 
 if __name__ == "__main__":

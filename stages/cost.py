@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from slingshot import console
 
-@click.command()
+
+@click.command(cls=console.Command)
 @click.argument("dataset")
 @click.argument("contestant")
 def main(dataset: str, contestant: str) -> None:
@@ -24,7 +26,7 @@ def main(dataset: str, contestant: str) -> None:
     tables.write_json(path, cost)
     texts = cost["cost_per_1000_texts"]
     price = "unknown" if texts is None else f"{params.cost.currency} {Decimal(f'{texts:.3g}'):f}"
-    click.echo(f"cost {dataset}-{contestant}: {price} per 1,000 texts -> {path}")
+    console.echo(f"cost {dataset}-{contestant}: {price} per 1,000 texts -> {path}")
 
 
 if __name__ == "__main__":

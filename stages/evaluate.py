@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from slingshot import settings
+from slingshot import console, settings
 
 
-@click.command(help=__doc__)
+@click.command(cls=console.Command, help=__doc__)
 @click.argument("dataset")
 @click.argument("contestant")
 def main(dataset: str, contestant: str) -> None:
@@ -31,7 +31,7 @@ def main(dataset: str, contestant: str) -> None:
     tables.write_json(Path("metrics/intervals", dataset, f"{contestant}.json"), detail)
     plots.write(Path("data/plots", dataset, contestant), test, validation, prepared.labels, options.ece_bins)
     headline = intervals.headline(options.primary, detail["metrics"][options.primary])
-    click.echo(f"evaluate {dataset}-{contestant}: {headline} -> {written}")
+    console.echo(f"evaluate {dataset}-{contestant}: {headline} -> {written}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from slingshot import console
 
-@click.command()
+
+@click.command(cls=console.Command)
 @click.argument("dataset")
 @click.argument("model")
 def main(dataset: str, model: str) -> None:
@@ -57,8 +59,8 @@ def main(dataset: str, model: str) -> None:
     score = primary_score(by, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))
     seconds = sum(run.seconds for run in cell.usage.train)
     for end in card.ends(f"models.{model}", chosen, cell.usage):
-        click.echo(f"finetune {dataset}-{model}: {end}")
-    click.echo(
+        console.echo(f"finetune {dataset}-{model}: {end}")
+    console.echo(
         f"finetune {dataset}-{model}: validation {said(study.metrics.primary, truth, score)}, "
         f"{seconds:.0f} s of training -> {out}, {folder}"
     )

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from slingshot import settings
+from slingshot import console, settings
 
 
-@click.command()
+@click.command(cls=console.Command)
 @click.argument("dataset")
 def main(dataset: str) -> None:
     """Read DATASET as params.yaml defines it (datasets.DATASET), audit it and split it.
@@ -45,7 +45,7 @@ def main(dataset: str) -> None:
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
     seconds = time.perf_counter() - start
-    click.echo(f"prepare {dataset}: {sizes} rows, {len(prepared.labels.names)} classes -> {folder} ({seconds:.1f} s)")
+    console.echo(f"prepare {dataset}: {sizes} rows, {len(prepared.labels.names)} classes -> {folder} ({seconds:.1f} s)")
 
 
 if __name__ == "__main__":

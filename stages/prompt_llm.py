@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from slingshot import console
 
-@click.command()
+
+@click.command(cls=console.Command)
 @click.argument("dataset")
 @click.argument("llm")
 def main(dataset: str, llm: str) -> None:
@@ -32,7 +34,7 @@ def main(dataset: str, llm: str) -> None:
     tables.write_predictions(out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows)
     tables.write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
     cell.usage.write(Path("data/usage", dataset, f"{llm}.json"))
-    click.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")
+    console.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from slingshot import console
 
-@click.command()
+
+@click.command(cls=console.Command)
 def main() -> None:
     """Write report/verdict.json, summary.md, index.html and figures/."""
     from slingshot import settings, tables
@@ -24,7 +26,7 @@ def main() -> None:
     tables.write_text(report / "index.html", made.html)
     figures.write(made.figures, report / "figures")
     headlines = "; ".join(f"{name}: {part.headline}" for name, part in parts.items())
-    click.echo(f"report: {headlines} -> {report}/index.html, figures, summary.md, verdict.json")
+    console.echo(f"report: {headlines} -> {report}/index.html, figures, summary.md, verdict.json")
 
 
 if __name__ == "__main__":

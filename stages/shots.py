@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from slingshot import settings
+from slingshot import console, settings
 
 
-@click.command()
+@click.command(cls=console.Command)
 @click.argument("dataset")
 def main(dataset: str) -> None:
     """Keep the first `shots_pool` (params.yaml) of DATASET's training rows, at least one a class.
@@ -27,7 +27,7 @@ def main(dataset: str) -> None:
     rows = pool(tables.read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool)
     path = Path("data/shots") / f"{dataset}.parquet"
     tables.write_rows(path, rows)
-    click.echo(f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}")
+    console.echo(f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}")
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from slingshot import settings
+from slingshot import console, settings
 
 
-@click.command()
+@click.command(cls=console.Command)
 @click.argument("dataset")
 def main(dataset: str) -> None:
     """Keep the first `fraction` (params.yaml) of DATASET's training rows.
@@ -32,7 +32,7 @@ def main(dataset: str) -> None:
     path = Path("data/subsampled") / dataset / "train.parquet"
     tables.write_rows(path, rows, fraction=fraction, train_rows=len(rows))
     over = " (more than asked, to keep every class)" if len(rows) > round(fraction * len(train)) else ""
-    click.echo(f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}")
+    console.echo(f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}")
 
 
 if __name__ == "__main__":

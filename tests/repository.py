@@ -22,6 +22,8 @@ def write():
         file.writelines(m + "\\n" for m in loaded)
 atexit.register(write)
 """
+NOBODYS = ("slingshot.settings", "slingshot.console")
+"""Modules that are no stage's dependency: no figure depends on their code."""
 PROJECT_FILES = ("stages", "src", "dvc.yaml", ".dvcignore", ".gitignore")
 
 
@@ -53,9 +55,10 @@ class Repository:
         return done.stdout + done.stderr
 
     def traced(self, script: str) -> set[str]:
-        """The slingshot modules that a stage's script has loaded, as files, settings left out; the tracer wrote it."""
+        """The slingshot modules that a stage's script has loaded, as files, but for those that are nobody's dependency;
+        the tracer wrote it."""
         loaded = set((self.trace / "out" / script).read_text().split())
-        return {f"src/{module.replace('.', '/')}.py" for module in loaded if ".settings" not in module}
+        return {f"src/{module.replace('.', '/')}.py" for module in loaded if not module.startswith(NOBODYS)}
 
     def ran(self, output: str) -> set[str]:
         return set(re.findall(r"Running stage '(\S+)'", output))

@@ -119,7 +119,7 @@ def test_broken_rows_are_named(tmp_path: Path, change: dict[str, Any], message: 
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "rows.parquet").write_text("id,text\n")
-    with pytest.raises(UserError, match=r"rows\.parquet: not a parquet file"):
+    with pytest.raises(UserError, match=r"rows\.parquet: not a whole parquet file"):
         tables.read_rows(tmp_path / "rows.parquet")
 
 

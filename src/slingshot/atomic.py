@@ -20,7 +20,10 @@ LEFT = 86_400.0
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a file or a folder; it becomes `path` only if the block succeeds."""
+    """Yield a temporary path for a file or a folder; it becomes `path` only if the block succeeds.
+
+    An error of the operating system names `path`: a full disk names no file, and a lost right the temporary one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _place(path.parent.absolute(), Path.cwd()) / f".{path.name}.{uuid.uuid4().hex[:12]}"
     try:
@@ -28,6 +31,10 @@ def atomic(path: Path) -> Iterator[Path]:
         sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        if error.filename is None or str(error.filename).startswith(str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
         remove(temporary)
 

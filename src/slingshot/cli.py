@@ -1,6 +1,6 @@
 """The `slingshot` command: check params.yaml, run the graph or a named study, show the end table.
 
-Nothing but click is imported at the top, so that `slingshot --help` answers at once.
+Nothing but click and what it is wrapped in is imported at the top, so that `slingshot --help` answers at once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from slingshot import console
+
 if TYPE_CHECKING:
     from slingshot.overrides import Run
 
@@ -25,9 +27,12 @@ PAGE = Path("report/index.html")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings=HELP)
+@click.group(cls=console.Group, context_settings=HELP)
 def main() -> None:
-    """Does a small fine-tuned model beat a prompted large one on your labelled text, and at what cost?"""
+    """Does a small fine-tuned model beat a prompted large one on your labelled text, and at what cost?
+
+    With SLINGSHOT_DEBUG=1 an error shows where in the program it arose, too.
+    """
 
 
 @main.command()
@@ -41,15 +46,15 @@ def check(as_json: bool = False) -> None:
     study = params.study
     if as_json:
         facts = {"datasets": study.datasets, "contestants": study.contestants, "fraction": params.fraction}
-        _print_json(facts | {"seeds": params.seeds, "warnings": list(checks.warnings(params))})
+        console.echo_json(facts | {"seeds": params.seeds, "warnings": list(checks.warnings(params))})
         return
-    click.echo(f"{settings.PARAMS}: valid. Data sets: {', '.join(study.datasets)}.")
-    click.echo(
+    console.echo(f"{settings.PARAMS}: valid. Data sets: {', '.join(study.datasets)}.")
+    console.echo(
         f"Contestants: {', '.join(study.contestants) or 'none'}. Fraction {params.fraction:g}, "
         f"seeds {', '.join(map(str, params.seeds))}."
     )
     for warning in checks.warnings(params):
-        click.secho(f"Warning: {warning}", fg="yellow", err=True)
+        console.echo(f"Warning: {warning}", fg="yellow", err=True)
 
 
 @main.command()
@@ -74,14 +79,14 @@ def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None
     if not table:
         apart = None if queue else _why_apart(values["study"], runs, path)
         if apart:
-            click.echo(f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.", err=True)
+            console.echo(f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.", err=True)
         where = ["--queue"] if queue else ["--temp"] if apart else []
         if where:
             where += [part for name in overrides.copied(changes, path, not dry) for part in ("--copy-paths", name)]
         for run in runs:
             sets = [part for item in overrides.flattened(values, run.changes) for part in ("-S", item)]
             call = ["exp", "run", *where, *sets]
-            click.echo(f"dvc {shlex.join(call)}")
+            console.echo(f"dvc {shlex.join(call)}")
             code = 0 if dry else _dvc(call)
             if code:
                 sys.exit(code)
@@ -108,7 +113,7 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
         raise settings.UserError("no LLM of the study is asked through an API: name one, e.g. slingshot quote LLM")
     found, accounts = quoting.quotes(params, names)
     if as_json:
-        _print_json(quoting.as_json(found, accounts))
+        console.echo_json(quoting.as_json(found, accounts))
     else:
         quoting.show(found, accounts)
 
@@ -130,16 +135,16 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
         from slingshot import curve, experiments
 
         for line in curve.write(experiments.everything(), settings.read_yaml(settings.PARAMS)):
-            click.echo(line)
-        click.echo("`slingshot curve` draws them, and `dvc repro` puts them into the report.")
+            console.echo(line)
+        console.echo("`slingshot curve` draws them, and `dvc repro` puts them into the report.")
         return
     (found, left_out), name = drawn.read(params, dataset), drawn.known(metric or params.metrics.primary)
     if as_json:
-        _print_json(drawn.as_json(found, name))
+        console.echo_json(drawn.as_json(found, name))
     else:
         drawn.show(found, name)
     for line in left_out:
-        click.echo(line, err=as_json)
+        console.echo(line, err=as_json)
 
 
 @main.command()
@@ -156,22 +161,23 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
     beyond metrics.margin: then the exit code is 1. It is 2 where nothing is lost but something that both sides have
     could not be paired, has under 20 groups of test rows, or too few rows of some classes; and after any error. Else 0.
     """
-    import json
-    import traceback
-
     from slingshot import settings
 
     try:
-        from slingshot.diff import compare, markdown
+        with console.explained():
+            from slingshot.diff import compare, markdown
 
-        found = compare.compare(rev, settings.load(), dataset, metric)
-        text = json.dumps(found.as_json(), indent=2, allow_nan=False) if as_json else markdown.text(found)
+            found = compare.compare(rev, settings.load(), dataset, metric)
+            if as_json:
+                console.echo_json(found.as_json())
+            else:
+                console.echo(markdown.text(found))
     except click.ClickException as error:
-        raise click.UsageError(error.message) from None  # it ends with 2: 1 is a loss and nothing else
+        error.show()
+        sys.exit(2)  # 1 is a loss and nothing else
     except Exception:
-        traceback.print_exc()
+        console.print_traceback()
         sys.exit(2)
-    click.echo(text)
     if fail_on_worse and (found.lost or found.not_paired or found.undecidable):
         sys.exit(1 if found.lost else 2)
 
@@ -187,7 +193,7 @@ def show(as_json: bool = False) -> None:
     checks.report_is_current(settings.read_yaml(settings.PARAMS))
     parts = sections(settings.load())
     if as_json:
-        _print_json({name: part.as_json() for name, part in parts.items()})
+        console.echo_json({name: part.as_json() for name, part in parts.items()})
         return
     if not PAGE.is_file():
         raise settings.UserError(f"{PAGE}: not found; run `dvc repro`")
@@ -203,7 +209,7 @@ def export(dataset: str, model: str, folder: Path) -> None:
     from slingshot.export import export
 
     export(dataset, model, folder)
-    click.echo(f"{dataset}-{model} -> {folder}; label texts with `slingshot predict {shlex.quote(str(folder))} FILE`")
+    console.echo(f"{dataset}-{model} -> {folder}; label texts with `slingshot predict {shlex.quote(str(folder))} FILE`")
 
 
 @main.command()
@@ -248,7 +254,7 @@ def predict(
         raise click.BadParameter(str(error), param_hint="--separator") from None
     counts = label(folder, file, column, output, batch, how, safe=safe)
     empty = f"; {counts.empty:,} have no text, so no prediction" if counts.empty else ""
-    click.echo(f"{counts.rows:,} rows labelled{empty}{f' -> {output}' if output else ''}", err=True)
+    console.echo(f"{counts.rows:,} rows labelled{empty}{f' -> {output}' if output else ''}", err=True)
 
 
 @main.command(context_settings={**HELP, "ignore_unknown_options": True})
@@ -278,13 +284,7 @@ def convert(checkpoint: str, revision: str | None) -> None:
     from slingshot import checkpoints
     from slingshot.settings import Checkpoint
 
-    click.echo(f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}")
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, default=str))
+    console.echo(f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}")
 
 
 def _dvc(arguments: list[str]) -> int:
@@ -331,10 +331,10 @@ def _show_study(name: str, runs: list[Run], as_json: bool) -> None:
     cells = {d: {c: experiments.cells(found, runs, d, c, rows[d]) for c in names} for d in datasets}
     others = {d: experiments.of_other_rows(found, runs, d, names, rows[d]) for d in datasets}
     if as_json:
-        _print_json(study_table.as_json(cells, labels))
+        console.echo_json(study_table.as_json(cells, labels))
     else:
         study_table.show(cells, labels, name, runs[0].params)
     for dataset, left_out in others.items():
         if left_out:
             why = "measured on other rows than it has today, or without a word on which"
-            click.echo(f"{dataset}: left out {', '.join(left_out)}, {why}", err=as_json)
+            console.echo(f"{dataset}: left out {', '.join(left_out)}, {why}", err=as_json)

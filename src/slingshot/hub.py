@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from slingshot.console import REMEDIES
 from slingshot.settings import UserError
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def fetch(name: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
     except errors.HFValidationError as error:
         raise UserError(f"{kind} '{name}': no hub id ({error}); expected OWNER/NAME") from None
     except (errors.RevisionResolutionError, httpx2.HTTPError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in REMEDIES:  # of this machine's disk, not of the network
+            raise
         known = _remembered(api, name, where)
         problem = "no commit is known of an earlier one"
         if known:

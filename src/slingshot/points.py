@@ -100,15 +100,15 @@ def write_points(path: Path, points: Sequence[Point]) -> None:
 def read_points(path: Path) -> list[Point]:
     """The points of a data set; none where the file is missing or holds its header only. Those of an older Slingshot
     do not say what they were measured on. Raises UserError when the file breaks the contract."""
-    if not path.is_file():
+    if not path.exists():
         return []
-    header, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines() or [""])
-    older = not set(MEASURED_ON) & set(header)
-    columns = [name for name in COLUMNS if not (older and name in MEASURED_ON)]
     try:
+        header, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines() or [""])
+        older = not set(MEASURED_ON) & set(header)
+        columns = [name for name in COLUMNS if not (older and name in MEASURED_ON)]
         points = [_point(columns, line) for line in lines]
         problem = _problem(points)
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         problem = str(error)
     if problem:
         raise UserError(f"{path}: {problem}; restore it with `git restore {path}`")

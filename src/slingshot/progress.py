@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from slingshot.console import visible
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -20,7 +22,7 @@ def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
     return tqdm(
         total=total,
         initial=done,
-        desc=what,
+        desc=visible(what),
         unit=unit,
         unit_scale=unit == "B",  # bytes are read in kilo and mega
         mininterval=0.2 if sys.stderr.isatty() else 20,
@@ -34,7 +36,7 @@ def say(line: str) -> None:
     """A line on standard error, above a bar where one is shown."""
     from tqdm import tqdm
 
-    tqdm.write(line, file=sys.stderr)
+    tqdm.write(visible(line), file=sys.stderr)
 
 
 @contextmanager

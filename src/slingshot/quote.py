@@ -203,12 +203,11 @@ def show(found: Sequence[Quote], accounts: Sequence[Account]) -> None:
     """Print a table of quotes, one of accounts, and what they rest on."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
+    from slingshot.console import terminal
     from slingshot.report.numbers import count, significant
-    from slingshot.report.terminal import console
 
-    out, currency = console(), found[0].currency
+    out, currency = terminal(), found[0].currency
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("Data set", "LLM"):
         grid.add_column(heading, overflow="fold")
@@ -233,7 +232,7 @@ def show(found: Sequence[Quote], accounts: Sequence[Account]) -> None:
         held.add_row(account.llm, *figures)
     out.print(held)
     for line in _notes(found, accounts):
-        out.print(Text(f"- {line}"), soft_wrap=True)
+        out.print(f"- {line}", soft_wrap=True)
 
 
 def _notes(found: Sequence[Quote], accounts: Sequence[Account]) -> Iterator[str]:

@@ -91,8 +91,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run `dvc repro`") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON: {error}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON: {error}; run `dvc repro`") from None
 
 
 def _write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: Mapping[str, Any]) -> None:
@@ -102,27 +102,42 @@ def _write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata:
         pq.write_table(table.replace_schema_metadata(pairs), temporary)
 
 
-def _read_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Raises UserError when the file is missing, or is no whole parquet file."""
     try:
-        table = pq.read_table(path)
+        file = path.open("rb")  # whose errors, unlike Arrow's, name the file
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run `dvc repro`") from None
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: not a parquet file: {error}") from None
+    try:
+        with file:
+            yield pq.ParquetFile(file)
+    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow raises any of these for damaged pages
+        raise UserError(f"{path}: not a whole parquet file: {error}; run `dvc repro`") from None
+
+
+def _read_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    with _parquet(path) as file:
+        table = file.read()
+        _check_columns(path, table, schema)
+        frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _check_columns(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     if table.schema.names != schema.names or table.schema.types != schema.types:
         found, expected = (", ".join(f"{field.name} {field.type}" for field in s) for s in (table.schema, schema))
         raise UserError(f"{path}: columns are {found}; expected {expected}; run `dvc repro`")
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
             raise UserError(f"{path}: column '{field.name}' holds nulls; run `dvc repro`")
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """The parquet file's key-value metadata, as written with it."""
-    pairs = pq.read_schema(path).metadata or {}
-    return {k.decode(): json.loads(v) for k, v in pairs.items() if not k.startswith((b"pandas", b"ARROW"))}
+    with _parquet(path) as file:
+        pairs = file.schema_arrow.metadata or {}
+        return {k.decode(): json.loads(v) for k, v in pairs.items() if not k.startswith((b"pandas", b"ARROW"))}
 
 
 # --- rows ----------------------------------------------------------------------------------------

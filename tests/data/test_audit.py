@@ -8,7 +8,6 @@ import pytest
 from data_toys import Make, sentences
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from slingshot.data.audit import ceiling, majority
 from slingshot.data.show import show
@@ -92,15 +91,16 @@ def test_the_table_is_plain_text_100_wide_where_there_is_no_terminal(
     assert "and 3 more" in printed
 
 
-def test_no_color_is_respected_on_a_terminal(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_is_respected_on_a_terminal(
+    make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     audit = make([(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))]).audit | {"warnings": ["look"]}
     for no_color, coloured in (("1", False), ("", True)):
         monkeypatch.setenv("NO_COLOR", no_color)
         monkeypatch.setenv("TERM", "xterm")
-        console = Console(force_terminal=True, width=80)
-        with console.capture() as captured:
-            show("toy", audit, console)
-        assert ("\x1b[33m" in captured.get()) is coloured
+        monkeypatch.setenv("FORCE_COLOR", "1")  # takes what is captured for a terminal
+        show("toy", audit)
+        assert ("\x1b[33m" in capsys.readouterr().out) is coloured
 
 
 def test_every_figure_is_finite_json(make: Make) -> None:

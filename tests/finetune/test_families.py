@@ -13,6 +13,7 @@ from slingshot.finetune.families import FAMILIES
 from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import NAMES, ROOT
+from tests.repository import NOBODYS
 
 
 def run(model):
@@ -105,5 +106,5 @@ def test_the_resume_key_covers_every_module_a_family_loads(project, family, mode
     done = subprocess.run([sys.executable, "-c", TRACE.format(model=model)], capture_output=True, text=True, check=True)
     loaded = {line for line in done.stderr.splitlines() if line.startswith("slingshot.")}
     packages = {name for name in loaded if hasattr(importlib.import_module(name), "__path__")}
-    trained = {name for name in loaded - packages if not name.startswith("slingshot.settings")}
+    trained = {name for name in loaded - packages if not name.startswith(NOBODYS)}
     assert trained == set(FAMILIES[family].modules)

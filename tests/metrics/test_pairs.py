@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
+from slingshot.console import terminal
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings, UserError
@@ -179,9 +179,9 @@ def test_of_test_rows_of_one_class_no_auroc_is_compared_and_the_reason_stands_on
 
 
 def test_a_difference_without_an_interval_is_not_called_undefined(contestant: Maker) -> None:
-    console = Console(width=120)
-    with console.capture() as captured:
-        console.print(pairs.table(pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, FOLDER, OPTIONS)))
+    out = terminal()
+    with out.capture() as captured:
+        out.print(pairs.table(pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, FOLDER, OPTIONS)))
     assert "undefined" not in captured.get() and "none" in captured.get()
 
 

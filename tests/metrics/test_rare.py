@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
+from slingshot.console import terminal
 from slingshot.metrics import pairs, rare, rule
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings
@@ -89,9 +89,10 @@ def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(contestant: M
     for held in (first, first["recipe"]):
         assert [held[key] for key in (*rule.CLAIMS, "p_corrected", "rows_to_resolve")] == [None] * 5
     assert pairs.headline(nine) == f"3 pairs on {primary}, 0 differ by their intervals; {nine['undecidable']}"
-    console = Console(width=400)
-    with console.capture() as captured:
-        console.print(pairs.table(nine))
+    out = terminal()
+    out.width = 400
+    with out.capture() as captured:
+        out.print(pairs.table(nine))
     assert nine["undecidable"] in " ".join(captured.get().split()) and "None" not in captured.get()
 
 

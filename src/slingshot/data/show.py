@@ -1,36 +1,33 @@
-"""The audit as a short table in the terminal; 100 columns wide where there is none."""
+"""The audit as a short table in the terminal."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from slingshot.console import terminal
 from slingshot.data.spelling import MERGE
 
-WIDTH = 100
 SHOWN = 12
 """Classes listed; the rest are in metrics/audit."""
 
 
-def show(name: str, audit: dict[str, Any], console: Console | None = None) -> None:
+def show(name: str, audit: dict[str, Any], file: TextIO | None = None) -> None:
     """Print rows, duplicates, ceilings, classes and warnings of one data set, and the `labels:` that would merge what
     reads as one. NO_COLOR is respected."""
-    console = console or Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
+    out = terminal(file)
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=f"Audit of {name}", title_justify="left")
+    facts.add_column(style="bold")
     for key, value in _facts(audit):
-        facts.add_row(Text(key, style="bold"), Text(value))
-    console.print(facts)
-    console.print(_classes(audit))
+        facts.add_row(key, value)
+    out.print(facts)
+    out.print(_classes(audit))
     for warning in audit["warnings"]:
-        console.print(Text.assemble(("warning: ", "yellow"), warning))
+        out.print(f"warning: {warning}", style="yellow")
     if "merged_labels" in audit:
         # Not wrapped: it is to be copied.
-        console.print(Text(f"{MERGE}:\n{audit['merged_labels']}"), soft_wrap=True)
+        out.print(f"{MERGE}:\n{audit['merged_labels']}", soft_wrap=True)
 
 
 def _facts(audit: dict[str, Any]) -> list[tuple[str, str]]:
@@ -65,7 +62,7 @@ def _classes(audit: dict[str, Any]) -> Table:
         table.add_column(split, justify="right")
     classes = list(audit["classes"].items())
     for name, counts in classes[:SHOWN]:
-        table.add_row(Text(name), *(f"{counts[split]:,}" for split in ("train", "validation", "test")))
+        table.add_row(name, *(f"{counts[split]:,}" for split in ("train", "validation", "test")))
     if len(classes) > SHOWN:
         table.add_row(f"and {len(classes) - SHOWN} more")
     return table

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
 import numpy as np
 import torch
 
 from slingshot.llm.rendering import Tokens
 from slingshot.llm.trees import Tree, trees
+from slingshot.progress import say
 from slingshot.settings import UserError
 
 ROW = 512
@@ -84,9 +84,7 @@ class CausalLm:
         packed = Prefix(tokens, cache)
         if (cache is not None or not tokens) and self._agrees(packed, probe):
             return packed
-        click.echo(
-            "the LLM's architecture does not score labels in packed rows: it takes a slower, plain way", err=True
-        )
+        say("the LLM's architecture does not score labels in packed rows: it takes a slower, plain way")
         return Prefix(tokens, packed=False)
 
     @torch.inference_mode()

@@ -189,17 +189,16 @@ def _undefined(lacking: Mapping[str, Scored], primary: str) -> list[str]:
 def table(result: dict[str, Any]) -> Table:
     """The pairs, for the terminal."""
     from rich.box import SIMPLE
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table("a", "b", "a - b", "interval", "p", title=result["primary"], box=SIMPLE)
     uncorrected = "p is not corrected for the number of pairs; `slingshot show` says who is better"
-    shown.caption = escape("; ".join(filter(None, [*result["notes"], result["undecidable"], uncorrected])))
+    shown.caption = "; ".join(filter(None, [*result["notes"], result["undecidable"], uncorrected]))
     for pair in result["pairs"]:
         figures = ("undefined", "", "") if pair["difference"] is None else (f"{pair['difference']:+.3f}", "none", "")
         if pair["low"] is not None:
             between = f"[{pair['low']:+.3f}, {pair['high']:+.3f}]"
-            figures = (f"{pair['difference']:+.3f}", escape(between), "" if pair["p"] is None else f"{pair['p']:.4f}")
+            figures = (f"{pair['difference']:+.3f}", between, "" if pair["p"] is None else f"{pair['p']:.4f}")
         shown.add_row(pair["a"], pair["b"], *figures)
     return shown
 

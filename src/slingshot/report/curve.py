@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from slingshot import learning
+from slingshot.console import terminal
 from slingshot.learning import Curve, Level
 from slingshot.matching import INSIDE, Match, match
 from slingshot.points import SCORES, Point, of_today, read_points
@@ -151,11 +152,8 @@ def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None
     """Print each data set's points: a line a contestant and number of rows, drawn on one scale."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
-    from slingshot.report.terminal import console
-
-    out = console(file)
+    out = terminal(file)
     for dataset, points in curves.items():
         found = learning.curves(points, metric)
         values = [value for curve in found for level in curve.levels for value in level.values]
@@ -169,13 +167,14 @@ def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None
             for level in curve.levels:
                 rows = f"{count(level.train_rows)} shots" if curve.prompted else count(level.train_rows)
                 cells = curve.contestant, rows, text(level), str(len(level.values)), drawn(level, low, high)
-                grid.add_row(*map(Text, cells))
-        out.print(Text(dataset, style="bold"), grid)
+                grid.add_row(*cells)
+        out.print(dataset, style="bold")
+        out.print(grid)
         for curve in found:
             if not curve.prompted:
-                out.print(Text(f"{curve.contestant}: {fitted(curve)}"), soft_wrap=True)
+                out.print(f"{curve.contestant}: {fitted(curve)}", soft_wrap=True)
         if metric in FROM_SCORES and any(curve.prompted for curve in found):
-            out.print(Text(SOURCES), soft_wrap=True)
+            out.print(SOURCES, soft_wrap=True)
 
 
 def drawn(level: Level, low: float, high: float) -> str:

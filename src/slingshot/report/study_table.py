@@ -7,10 +7,9 @@ from typing import Any, Protocol, TextIO
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
+from slingshot.console import terminal
 from slingshot.report.numbers import score, significant
-from slingshot.report.terminal import console
 from slingshot.settings import Settings
 
 COLUMNS = {"accuracy": "Accuracy", "auroc": "AUROC", "train_seconds": "Training s"}
@@ -41,22 +40,23 @@ def label(point: Mapping[str, Any]) -> str:
 
 def show(cells: Cells, labels: Sequence[str], name: str, params: Settings, file: TextIO | None = None) -> None:
     """Print a table a data set, one row a contestant and one column a metric and run, and whose figures they are."""
-    out = console(file)
+    out = terminal(file)
     for dataset, rows in cells.items():
         grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         grid.add_column("Contestant", overflow="fold")
         for heading in COLUMNS.values():
             for each in labels:
-                grid.add_column(Text(f"{heading}\n{each}".rstrip()), justify="right")
+                grid.add_column(f"{heading}\n{each}".rstrip(), justify="right")
         for contestant, runs in rows.items():
             llm = params.llms.get(contestant)
-            grid.add_row(Text(llm.title if llm else contestant), *map(Text, _printed(runs, dataset, contestant)))
-        out.print(Text(dataset, style="bold"), grid)
+            grid.add_row(llm.title if llm else contestant, *_printed(runs, dataset, contestant))
+        out.print(dataset, style="bold")
+        out.print(grid)
     for number, each in enumerate(labels):
         held = [runs[number] for rows in cells.values() for runs in rows.values()]
         used = {run.name for run in held if run}
         missing = f"none of this commit; run `slingshot study {name}`"
-        out.print(Text(f"{each or 'Experiment'}: {', '.join(sorted(used)) or missing}"))
+        out.print(f"{each or 'Experiment'}: {', '.join(sorted(used)) or missing}")
 
 
 def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, Any]:

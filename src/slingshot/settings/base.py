@@ -7,7 +7,6 @@ import difflib
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-import click
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from slingshot.console import UserError as UserError  # every module knows it as settings.UserError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -44,10 +45,6 @@ def _one_line(text: str) -> str:
 Line = Annotated[str, AfterValidator(_one_line)]
 Date = Annotated[datetime.date, Field(strict=False), BeforeValidator(_quoted_date)]
 Primary = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
-
-
-class UserError(click.ClickException):
-    """Something that the user can mend: the message names the file, the key and the remedy."""
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
