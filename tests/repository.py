@@ -101,7 +101,8 @@ def found(root: Path, datasets: tuple[str, ...], **environment: str) -> Reposito
     study("dvc", "init", "-q")
     study("dvc", "config", "core.analytics", "false")
     shutil.copy(ROOT / ".dvc/.gitignore", root / ".dvc/.gitignore")
-    study("dvc", "add", "-q", *(f"data/raw/{name}" for name in datasets))
+    if datasets:
+        study("dvc", "add", "-q", *(f"data/raw/{name}" for name in datasets))
     return study
 
 

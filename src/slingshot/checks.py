@@ -6,31 +6,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from slingshot import tracked
 from slingshot.settings import PARAMS, Settings, UserError, read_yaml
 
-LOCK = Path("dvc.lock")
+LOCK, RAW = Path("dvc.lock"), Path("data/raw")
 
 
 def files(params: Settings) -> None:
     """Raises UserError naming the first data file of the study that is not in data/raw/D."""
-    for dataset in params.study.datasets:
-        source = params.datasets[dataset].source
-        if source.kind in ("vader", "hub"):
-            continue
-        for key in ("file", "test_file", "text_file", "label_file", "test_text_file", "test_label_file"):
-            name = getattr(source, key, None)
-            path = Path("data/raw", dataset, name or "")
-            if name and not path.is_file():
-                # A folder in which git tracks a file can't be added whole.
-                added = path if (path.parent / "SOURCE.md").is_file() else path.parent
-                raise UserError(
-                    f"{PARAMS}: datasets.{dataset}.source.{key}: {path} not found; put it there and run "
-                    f"`dvc add {added}` (or `dvc pull`, if it was added before)"
-                )
+    for name in params.study.datasets:
+        try:
+            tracked.check(params.datasets[name], RAW / name)
+        except UserError as error:
+            raise UserError(f"{PARAMS}: datasets.{name}.{error.message}") from None
+
+
+def untracked(params: Settings) -> list[str]:
+    """What to do about own files of the study that a run in a copy of the repository will not find."""
+    return [line for name in params.study.datasets for line in tracked.warnings(params.datasets[name], RAW / name)]
 
 
 def warnings(params: Settings) -> Iterator[str]:
-    """What an LLM of the study can't do, though its stored answers can be replayed."""
+    """Own files that a queued run will not find; what an LLM can't do, though its stored answers can be replayed."""
+    yield from untracked(params)
     kept = ", ".join(name for name in params.study.datasets if not params.datasets[name].may_leave)
     for name in params.study.llms:
         if kept and params.llms[name].remote:

@@ -68,7 +68,7 @@ def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None
 
     A run that failed goes on where it stopped when the command is given again.
     """
-    from slingshot import overrides, settings
+    from slingshot import checks, overrides, settings
 
     if as_json and not table:
         raise click.UsageError("--json prints the table: it goes with --table")
@@ -83,6 +83,9 @@ def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None
         where = ["--queue"] if queue else ["--temp"] if apart else []
         if where:
             where += [part for name in overrides.copied(changes, path, not dry) for part in ("--copy-paths", name)]
+        lost = [line for run in runs for line in checks.untracked(run.params)] if where and not dry else []
+        if lost:
+            raise settings.UserError(lost[0])
         for run in runs:
             sets = [part for item in overrides.flattened(values, run.changes) for part in ("-S", item)]
             call = ["exp", "run", *where, *sets]

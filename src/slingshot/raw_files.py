@@ -158,9 +158,7 @@ def opened(path: Path) -> Iterator[Unpacked]:
         raw = path.open("rb")
     except FileNotFoundError:
         there = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        raise UserError(
-            f"{path}: not found{nearest(path.name, there)}; put the file there, or run `dvc pull` if it is tracked"
-        ) from None
+        raise UserError(f"{path}: not found{nearest(path.name, there)}") from None
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
     with raw:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from slingshot import tracked
 from slingshot.data import files, groups, hub_rows, revision, vader, version
 from slingshot.data.audit import audit
 from slingshot.data.labels import encode
 from slingshot.data.spelling import MERGE, Spelling
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
+from slingshot.progress import say
 from slingshot.settings import (
     DatasetSettings,
     FileSource,
@@ -91,6 +93,9 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
 def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFrame, str | None]:
     """Rows: id, text, label and group (null where missing), test; and the commit of what the hub holds."""
     source = dataset.source
+    tracked.check(dataset, folder)
+    for warning in tracked.warnings(dataset, folder):
+        say(warning)
     if isinstance(source, HubSource):
         rows, commit = hub_rows.read(source, dataset.labels is None, folder)
         revision.check(name, source, commit)

@@ -1,0 +1,61 @@
+"""Whether a user's own files are tracked: a queued or temporary run works in a copy without the others."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+from slingshot.settings import DatasetSettings, UserError, closest
+
+KEYS = ("file", "test_file", "text_file", "label_file", "test_text_file", "test_label_file")
+"""Of `source`, those that name a file in data/raw/D."""
+
+
+def own_files(dataset: DatasetSettings, folder: Path) -> dict[str, Path]:
+    """The user's own files of a data set, by their key of `source`."""
+    if dataset.source.kind in ("vader", "hub"):
+        return {}
+    return {key: folder / name for key in KEYS if (name := getattr(dataset.source, key, None))}
+
+
+def check(dataset: DatasetSettings, folder: Path) -> None:
+    """Raises UserError that names the first file of a data set that is not in its folder."""
+    for key, path in own_files(dataset, folder).items():
+        if not path.is_file():
+            there = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
+            close = closest(path.name, there)
+            hint = f", did you mean '{close}'?" if close else ""
+            raise UserError(
+                f"source.{key}: {path} not found{hint}; put it there and run `{_add(path)}`, without which a queued or "
+                "temporary run does not find it (or `dvc pull`, if it was added before)"
+            )
+
+
+def warnings(dataset: DatasetSettings, folder: Path) -> list[str]:
+    """What to do about files that neither DVC nor git tracks, in a repository of DVC's."""
+    if not Path(".dvc").is_dir() or folder.is_absolute():
+        return []
+    files = [path for path in own_files(dataset, folder).values() if path.is_file()]
+    lost = {_add(path): path for path in reversed(files) if not _by_dvc(path) and not _by_git(path)}
+    return [
+        f"{path} is tracked neither by DVC nor by git, so a queued or temporary run does not find it; run `{add}`"
+        for add, path in reversed(lost.items())
+    ]
+
+
+def _by_dvc(path: Path) -> bool:
+    return any(place.with_name(f"{place.name}.dvc").is_file() for place in (path, *path.parents) if place.name)
+
+
+def _by_git(path: Path) -> bool:
+    call = ["git", "ls-files", "--error-unmatch", "--", str(path)]
+    try:
+        return subprocess.run(call, capture_output=True).returncode == 0
+    except OSError:  # no git
+        return False
+
+
+def _add(path: Path) -> str:
+    """What tracks the file. A folder in which git tracks a file can't be added whole."""
+    return f"dvc add {shlex.quote(str(path if (path.parent / 'SOURCE.md').is_file() else path.parent))}"
