@@ -91,6 +91,14 @@ def write_toy(folder: Path, split: str, rows: pd.DataFrame) -> None:
         tables.write_rows(folder / "data/subsampled/toy/train.parquet", rows, **kept)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and nothing that one starts, writes into the data folder of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("own-data")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def corpus() -> list[str]:
     return [*make_rows(300)["text"], "Text: Opinion: Label: of each one of negative, neutral, very N/A"]

@@ -122,6 +122,27 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command()
+@click.option("--rebuild", is_flag=True, help="Take all of data/answers into it, with bills; mend what rotted.")
+@click.option("--confirm-loss", is_flag=True, help="Accept that what is missing is gone; its budget starts anew.")
+@JSON
+def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
+    """Say where the ledger of paid answers lies, what each LLM has cost, and what is missing of it.
+
+    It lies in your own data folder, under the repository's first commit, or in $SLINGSHOT_STATE. Where it was lost, as
+    dvc.lock or a mark beside DVC's cache shows, nothing is paid until `--rebuild` has taken all that data/answers holds
+    (here and, as dvc.lock knows it, in DVC's cache: `dvc pull` first), or `--confirm-loss` gives up what is missing.
+    A request that has its bill already is not counted again. Both together take what is there and give up the rest.
+    """
+    from slingshot import accounts, settings
+
+    found = accounts.accounts(settings.load(), rebuilt=rebuild, confirmed=confirm_loss)
+    if as_json:
+        _print_json(accounts.as_json(found))
+    else:
+        accounts.show(found)
+
+
+@main.command()
 @click.option("--write", is_flag=True, help="Collect points from DVC's experiments into metrics/curve.")
 @click.option("--dataset", help="Draw this data set only.")
 @click.option("--metric", help="Draw this metric; metrics.primary if not given.")

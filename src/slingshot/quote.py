@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from slingshot import state
+from slingshot import progress
+from slingshot.llm import ledger_place
 from slingshot.llm.api import Api, Ask, Body, RejectError, RetryError, StopError
 from slingshot.llm.asking import held, questions
 from slingshot.llm.ledger import Ledger, Record
@@ -74,7 +75,9 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
     Raises UserError for an LLM that is unknown or is not asked through an API, and where no rows are prepared.
     """
     found, accounts = [], []
-    with Ledger(state.ledger()) as ledger:
+    with Ledger(ledger_place.find().file) as ledger:
+        for sign in ledger_place.lost(ledger, llms):
+            progress.say(f"Warning: money was spent that this ledger knows nothing of: {sign}; see `slingshot ledger`")
         for name in llms:
             settings = params.llms.get(name)
             if settings is None:

@@ -1,5 +1,5 @@
-"""Where durable state lives: the ledger, downloads, the hub's rows and revisions, resume folders, converted
-checkpoints.
+"""Where durable state lives: downloads, the hub's rows and revisions, resume folders, converted checkpoints. (The
+ledger lies elsewhere: see llm.ledger_place.)
 
 The folder is $SLINGSHOT_STATE, else `slingshot/` beside DVC's cache folder, so that worktrees and
 `dvc exp run --temp` or `--queue` runs, whose configuration names the original's cache, share it.
@@ -17,11 +17,16 @@ from slingshot.settings import UserError
 def root() -> Path:
     """The state folder, made if missing. Raises UserError outside a DVC repository or for a relative path."""
     chosen = os.environ.get("SLINGSHOT_STATE")
-    folder = Path(chosen).expanduser() if chosen else cache_dir().parent.absolute() / "slingshot"
+    folder = Path(chosen).expanduser() if chosen else beside_cache()
     if not folder.is_absolute():
         raise UserError(f"SLINGSHOT_STATE is '{chosen}': make it absolute, so that every worktree shares it")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def beside_cache() -> Path:
+    """The folder beside DVC's cache, chosen or not. Raises UserError outside a DVC repository."""
+    return cache_dir().parent.absolute() / "slingshot"
 
 
 def cache_dir() -> Path:
@@ -53,11 +58,6 @@ def revisions() -> Path:
 def checkpoints() -> Path:
     """Checkpoints converted once, under the sha256 of what they were made from."""
     return _made("checkpoints")
-
-
-def ledger() -> Path:
-    """The SQLite file of paid LLM answers (see llm.ledger)."""
-    return root() / "ledger.sqlite"
 
 
 def resume() -> Path:

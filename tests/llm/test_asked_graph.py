@@ -47,8 +47,11 @@ def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer,
     )
     write_csv(root, "toy", 120, 0)
     tables.write_text(root / "metrics/curve/toy.csv", "experiment\n")
-    study = found(root, ("toy",), ANTHROPIC_API_KEY="test-key", ANTHROPIC_BASE_URL=server.url)
+    own = str(home / "own")
+    study = found(root, ("toy",), ANTHROPIC_API_KEY="test-key", ANTHROPIC_BASE_URL=server.url, XDG_DATA_HOME=own)
     study("dvc", "remote", "add", "-q", "-d", "store", str(home / "store"))
+    study("git", "add", "-A")
+    study("git", "commit", "-qm", "Begin")
     study("dvc", "repro", "prompt_llm")
     study("git", "add", "-A")
     study("git", "commit", "-qm", "Ask the LLM")
@@ -62,11 +65,17 @@ def digests(root: Path) -> dict[str, str]:
     return {out["path"]: out["md5"] for out in outs}
 
 
-def test_each_row_was_asked_once_and_the_ledger_stays_out_of_git(repository, server):
+def ledgers(repository: Repository) -> list[Path]:
+    """Of everyone who may have made one here."""
+    return sorted(repository.root.parent.rglob("ledger.sqlite"))
+
+
+def test_each_row_was_asked_once_and_the_ledger_stays_out_of_the_work_tree(repository, server):
     assert len(server.billed) == len(set(server.billed)) == 12 + 24
     tracked = repository("git", "ls-files").split()
-    assert not [name for name in tracked if "ledger.sqlite" in name or name.endswith(".parquet")]
-    assert (repository.root / ".dvc/slingshot/ledger.sqlite").is_file()
+    assert not [name for name in tracked if name.startswith(".dvc/slingshot") or name.endswith(".parquet")]
+    root = repository("git", "rev-list", "--max-parents=0", "HEAD").strip()
+    assert ledgers(repository) == [repository.root.parent / f"own/slingshot/{root}/ledger.sqlite"]
 
 
 def test_the_stage_lists_the_modules_that_this_provider_loads(repository):
@@ -82,21 +91,26 @@ def test_a_price_or_a_budget_makes_nothing_run_again(repository):
         repository("git", "checkout", "-q", "params.yaml")
 
 
-def test_a_queued_experiment_asks_nothing_that_is_in_the_ledger(repository, server):
-    before = len(server.billed)
+def test_what_an_experiment_in_a_copy_asks_is_replayed_in_a_queued_one(repository, server):
+    """Each has a commit of its own as HEAD, and finds the ledger by the same root."""
+    before, low = len(server.billed), "+llms.claude.effort=low"
+    assert "0 answers replayed, 36 asked for" in repository("dvc", "exp", "run", "--temp", "-S", low, "prompt_llm")
+    assert len(server.billed) == before + 36 and len(ledgers(repository)) == 1
     # Another title runs the stage again and asks the same.
-    repository("dvc", "exp", "run", "--queue", "-n", "renamed", "-S", "llms.claude.title=Renamed", "prompt_llm")
+    renamed = ("-n", "renamed", "-S", low, "-S", "llms.claude.title=Renamed", "prompt_llm")
+    repository("dvc", "exp", "run", "--queue", *renamed)
     repository("dvc", "queue", "start", "-j", "1")
     logs = repository("dvc", "queue", "logs", "renamed", "-f")
     assert "36 answers replayed, 0 asked for" in logs
-    assert len(server.billed) == before
+    assert len(server.billed) == before + 36 and len(ledgers(repository)) == 1
 
 
 def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(repository, server, tmp_path):
     before, clone = digests(repository.root), tmp_path / "clone"
     repository("git", "clone", "-q", str(repository.root), str(clone))
-    (tmp_path / "trace/out").mkdir(parents=True)
-    fresh = Repository(clone, ANTHROPIC_BASE_URL=server.url)  # another would be another question
+    own = str(tmp_path / "own")
+    # At another address it would be another question.
+    fresh = Repository(clone, ANTHROPIC_BASE_URL=server.url, XDG_DATA_HOME=own, PYTHONPATH="src")
     fresh("dvc", "pull", "-q", "prompt_llm", "prepare", "shots")
     asked = len(server.requests)
     assert "36 answers replayed, 0 asked for" in fresh("dvc", "repro", "-s", "-f", "prompt_llm")
@@ -105,7 +119,10 @@ def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(repository, ser
 
     # Without the answers it says what is missing and how to go on, and asks no one.
     shutil.rmtree(clone / ".dvc/cache")
-    shutil.rmtree(clone / ".dvc/slingshot")
+    shutil.rmtree(tmp_path / "own")
     (clone / "data/answers/toy/claude.parquet").unlink(missing_ok=True)
+    failed = fresh("dvc", "repro", "-s", "-f", "prompt_llm", fails=True)
+    assert "dvc.lock holds answers of 'claude' (toy)" in failed and "`dvc pull`" in failed
+    fresh("slingshot", "ledger", "--confirm-loss")
     failed = fresh("dvc", "repro", "-s", "-f", "prompt_llm", fails=True)
     assert "0 of 36 requests are answered" in failed and "ANTHROPIC_API_KEY" in failed

@@ -47,7 +47,7 @@ def test_an_answer_comes_back_as_it_was_from_another_connection(ledger, file):
     ledger.settle(attempt, "answered", 0.2, RECORD)
     with Ledger(file) as other:
         assert other.answers(["a", "b"]) == {"a": RECORD}
-        assert spent(other) == Spent("USD", 0.2, 0.0)
+        assert spent(other) == Spent("USD", 0.2, 0.0, 1)
 
 
 def test_thousands_of_answers_are_looked_up_at_once(ledger):
@@ -77,11 +77,12 @@ def test_a_commit_returns_when_it_is_on_disk(ledger):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "bill", "left"), [("answered", 0.2, (0.2, 0)), ("unbilled", 0.0, (0, 0)), ("unknown", None, (0, 1))]
+    ("outcome", "bill", "left"),
+    [("answered", 0.2, (0.2, 0, 1)), ("unbilled", 0.0, (0, 0, 0)), ("unknown", None, (0, 1, 0))],
 )
 def test_an_attempt_holds_its_most_until_its_bill_is_known(ledger, outcome, bill, left):
     [attempt] = ledger.reserve({"a": 1.0}, HOLD).entered.values()
-    assert spent(ledger) == Spent("USD", 0.0, 1.0)
+    assert spent(ledger) == Spent("USD", 0.0, 1.0, 0)
     ledger.settle(attempt, outcome, bill, RECORD if bill else None)
     assert spent(ledger) == Spent("USD", *left)
     assert ledger.in_flight(["a"]) == []
@@ -162,7 +163,7 @@ def test_an_answer_that_comes_after_its_attempt_was_given_up_is_kept_and_billed(
         ledger.settle(attempt, "answered", 0.2, RECORD)
         assert other.answers(["a"]) == {"a": RECORD}
         assert other.settle(again, "unknown")
-    assert spent(ledger) == Spent("USD", 0.2, 1.0)
+    assert spent(ledger) == Spent("USD", 0.2, 1.0, 1)
 
 
 def test_two_that_collect_one_batch_bill_it_once(ledger, file):
@@ -172,7 +173,7 @@ def test_two_that_collect_one_batch_bill_it_once(ledger, file):
         assert not other.settle(attempt, "answered", 0.2, RECORD)
         assert not other.settle(attempt, "unknown")
         assert not other.settle(attempt, "unbilled", 0.0)
-    assert spent(ledger) == Spent("USD", 0.2, 0.0)
+    assert spent(ledger) == Spent("USD", 0.2, 0.0, 1)
 
 
 # --- several at once -----------------------------------------------------------------------------
@@ -216,6 +217,143 @@ def test_several_at_once_enter_each_request_once_and_keep_to_the_limit(file):
 
     entered = [request for each in at_once(reserved) for request in each]
     assert sorted(entered) == sorted(set(entered)) and len(entered) == 10
+
+
+# --- what rotted ---------------------------------------------------------------------------------
+
+COLUMNS = ["request", "response", "request_id", "seconds", "at", "batch", "price"]
+
+
+def change(file: Path, sql: str, *values: Any) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute(sql, values).rowcount == 1
+        connection.commit()
+
+
+@pytest.mark.parametrize("column", [*COLUMNS[1:], "digest"])
+def test_an_answer_that_is_not_as_it_was_written_is_named_and_given_to_nobody(ledger, file, column):
+    ledger.adopt({"a": RECORD, "b": RECORD})
+    (held,) = ledger._db.execute(f"SELECT {column} FROM answers WHERE request = 'a'").fetchone()
+    rotten = held + 1 if isinstance(held, int | float) else held[:-1] + chr(ord(held[-1]) ^ 1)
+    change(file, f"UPDATE answers SET {column} = ? WHERE request = 'a'", rotten)
+    with pytest.raises(UserError, match=r"ledger\.sqlite: the answer to request a is .*`slingshot ledger --rebuild`"):
+        ledger.answers(["b", "a"])
+    assert ledger.answers(["b"]) == {"b": RECORD} and ledger.rotten() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "response",
+    [b"{", b"[]", b"\xff\xfe", b"", b"[" * 100_000],
+    ids=["cut", "a list", "no text", "nothing", "deep"],
+)
+def test_an_answer_that_is_no_json_is_rotten_whatever_its_digest(ledger, file, response):
+    ledger.adopt({"a": RECORD})
+    change(file, "UPDATE answers SET response = CAST(? AS TEXT)", response)
+    with pytest.raises(UserError, match="the answer to request a is not as it was written"):
+        ledger.answers(["a"])
+    assert ledger.rotten() == ["a"]
+    ledger.drop_rotten()
+    assert ledger.rotten() == [] and ledger.answers(["a"]) == {}
+
+
+def test_a_request_that_rotted_is_found_and_can_be_dropped(ledger, file):
+    ledger.adopt({"abc": RECORD})
+    change(file, "UPDATE answers SET request = CAST(? AS TEXT)", b"a\xe2c")
+    [rotten] = ledger.rotten()
+    assert rotten == "a\ufffdc" and ledger.answers(["abc"]) == {}
+    ledger.drop_rotten()
+    assert ledger.rotten() == []
+
+
+@pytest.mark.parametrize("seconds", [None, 1, 0.1 + 0.2, 1e-9])
+def test_every_answer_is_sound_when_it_is_read_again(ledger, seconds):
+    odd = {"content": ["\x00 \u2028 é 🙂", 1e400, None], "usage": {}}
+    record = Record(odd, "req \x00", seconds, "2026-11-01T00:00:00Z", True, "p é")
+    ledger.adopt({"a": record})
+    assert ledger.answers(["a"]) == {"a": record} and ledger.rotten() == []
+
+
+def test_a_sound_answer_takes_a_rotten_ones_place_and_keeps_its_bill(ledger, file):
+    [attempt] = ledger.reserve({"a": 1.0}, HOLD).entered.values()
+    ledger.settle(attempt, "answered", 0.2, RECORD)
+    change(file, "UPDATE answers SET response = 'rot'")
+    assert ledger.restore("claude", {"a": (RECORD, "USD", 0.2), "b": (RECORD, "USD", 0.3)}) == 1
+    assert ledger.restore("claude", {"a": (RECORD, "USD", 0.2), "b": (RECORD, "USD", 0.3)}) == 0
+    assert ledger.answers(["a", "b"]) == {"a": RECORD, "b": RECORD}
+    assert spent(ledger) == Spent("USD", 0.5, 0.0, 2)
+    assert ledger.reserve({"c": 9.6}, HOLD).over, "what is restored counts against the limit"
+
+
+# --- versions of the tables ----------------------------------------------------------------------
+
+OLD = """
+CREATE TABLE answers (request TEXT PRIMARY KEY, response TEXT NOT NULL, request_id TEXT NOT NULL, seconds REAL,
+    at TEXT NOT NULL, batch INTEGER NOT NULL, price TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE attempts (id INTEGER PRIMARY KEY, request TEXT NOT NULL, llm TEXT NOT NULL, owner TEXT NOT NULL,
+    at REAL NOT NULL, until REAL NOT NULL, currency TEXT NOT NULL, amount REAL NOT NULL, batch TEXT, outcome TEXT);
+CREATE INDEX in_flight ON attempts (request) WHERE outcome IS NULL;
+CREATE INDEX batches ON attempts (batch) WHERE batch IS NOT NULL;
+CREATE TABLE totals (llm TEXT, currency TEXT, amount REAL NOT NULL, PRIMARY KEY (llm, currency));
+INSERT INTO answers VALUES ('a', '{"content": ["a"], "usage": {"input_tokens": 3}}', 'req_1', 0.25,
+    '2026-11-01T00:00:00Z', 0, 'p'), ('rotten', '{"content', 'req_2', NULL, '2026-11-01T00:00:00Z', 1, 'p');
+INSERT INTO attempts VALUES (1, 'a', 'claude', 'host|1|2.00', 1.0, 2.0, 'USD', 0.2, NULL, 'answered'),
+    (2, 'b', 'claude', 'host|1|2.00', 1.0, 9e9, 'USD', 1.0, NULL, NULL),
+    (3, 'c', 'claude', 'host|1|2.00', 1.0, 9e9, 'USD', 1.0, 'msgbatch_1', NULL);
+INSERT INTO totals VALUES ('claude', 'USD', 2.2);
+"""
+
+
+def write_old(file: Path) -> None:
+    """A ledger as it was before its tables had a version: a bill, a request in flight, one in a batch."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(OLD)
+
+
+def test_a_file_of_the_old_tables_is_brought_up_to_date_in_place(file):
+    write_old(file)
+    with Ledger(file) as ledger:
+        assert ledger.answers(["a"]) == {"a": RECORD} and ledger.rotten() == ["rotten"]
+        assert spent(ledger) == Spent("USD", 0.2, 2.0, 1)
+        assert ledger.known("llm") == {"claude"}
+        flights = [(flight.batch, flight.alive) for flight in ledger.in_flight("bc")]
+        assert flights == [(None, False), ("msgbatch_1", False)]
+        got = ledger.reserve({"b": 1.0, "c": 1.0}, HOLD)
+        assert got.entered.keys() == {"b"} and got.busy == {"c"}
+        own, tables = ledger.id, schema(file)
+    with Ledger(file) as again:
+        assert again.id == own
+    with Ledger(file.with_name("new.sqlite")) as new:
+        assert new.id != own
+    assert tables == schema(file.with_name("new.sqlite"))
+
+
+def schema(file: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Of each table and index, its columns."""
+    with closing(sqlite3.connect(file)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master ORDER BY name")]
+        return {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
+
+
+def test_an_old_file_may_be_brought_up_to_date_by_several_at_once(file):
+    write_old(file)
+    assert len(set(at_once(lambda: opened_id(file)))) == 1
+
+
+def opened_id(file: Path) -> str:
+    with Ledger(file) as ledger:
+        return ledger.id
+
+
+def test_a_file_of_a_newer_version_is_one_clear_error_and_stays_as_it_is(file):
+    Ledger(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    before = file.read_bytes()
+    with pytest.raises(UserError, match=r"ledger\.sqlite: a newer Slingshot wrote this ledger .*: update Slingshot"):
+        Ledger(file)
+    assert file.read_bytes() == before
 
 
 # --- a file that can't be used -------------------------------------------------------------------

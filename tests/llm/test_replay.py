@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from slingshot import tables
+from slingshot import cli, tables
 from slingshot.llm import replay
 from slingshot.settings import llms
 from tests.llm.conftest import CLAUDE, Asked, write_texts
@@ -50,7 +51,8 @@ def into_cache(root: Path) -> Path:
     outs = [{"path": name, "hash": "md5", "md5": "0" * 32} for name in OUTPUTS[:-1]]
     outs.append({"path": OUTPUTS[-1], "hash": "md5", "md5": digest, "size": cached.stat().st_size})
     with (root / "dvc.lock").open("w") as file:
-        YAML().dump({"schema": "2.0", "stages": {"prompt_llm@toy-claude": {"cmd": "x", "outs": outs}}}, file)
+        stage = {"cmd": "x", "params": {"params.yaml": {"llms.claude": CLAUDE}}, "outs": outs}
+        YAML().dump({"schema": "2.0", "stages": {"prompt_llm@toy-claude": stage}}, file)
     for name in OUTPUTS[:-1]:
         (root / name).unlink()
     return cached
@@ -63,6 +65,12 @@ def elsewhere(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(asked.root))
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setattr(llms, "ANTHROPIC_API", "http://127.0.0.1:9")
+
+
+def give_up() -> None:
+    """Accept that the ledger is gone."""
+    result = CliRunner().invoke(cli.main, ["ledger", "--confirm-loss"])
+    assert result.exit_code == 0 and "Given up" in result.stdout, (result.output, result.exception)
 
 
 SETTINGS = [
@@ -153,6 +161,9 @@ def test_what_is_no_answers_file_counts_as_no_answers(few, monkeypatch, what):
     else:
         (few.root / "dvc.lock").write_text("" if what == "empty lock" else "schema: '2.0'\nstages: {}\n")
     assert replay.earlier("toy", "claude") == {}
+    if (few.root / "dvc.lock").is_file() and "toy-claude" in (few.root / "dvc.lock").read_text():
+        assert "money was spent that this ledger knows nothing of" in few.run(code=1).output
+        give_up()
     output = few.run(code=1).output
     assert "0 of 6 requests are answered" in output and "ANTHROPIC_API_KEY" in output
 
@@ -164,6 +175,7 @@ def test_only_what_is_missing_is_asked_for(few):
     shutil.rmtree(few.root / "state")
     write_texts(few.root, [*TEXTS, "a great phone"])
     few.server.requests.clear()
+    give_up()
     assert "6 answers replayed, 1 asked for" in few.run().stdout
     assert len(few.sent) == 1
     assert set(answers["record"]) < set(few.answers()["record"])
@@ -187,6 +199,7 @@ def test_a_model_that_is_gone_runs_from_its_answers_and_without_them_says_so_onc
     shutil.rmtree(few.root / "state")
     shutil.rmtree(few.root / ".dvc/cache")
     (few.root / OUTPUTS[-1]).unlink()
+    give_up()
     output = few.run(code=1).output
     assert f"does not serve the model '{model}' (404: model: {model})" in output
     assert "newer (claude-haiku-5-5)" in output and output.count("Error:") == 1

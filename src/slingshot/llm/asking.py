@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from slingshot import progress, state
-from slingshot.llm import replay, shots
+from slingshot import progress
+from slingshot.llm import ledger_place, replay, shots
 from slingshot.llm.answered import cell
 from slingshot.llm.api import Api, Ask
 from slingshot.llm.batches import Batches
@@ -37,7 +37,8 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
     """
     asked, labelled = questions(settings, task, api)
     asks = {ask.request: ask for row in asked for ask in row}
-    with Ledger(state.ledger()) as ledger:
+    place = ledger_place.find()
+    with Ledger(place.file) as ledger:
         records = held(ledger, task, list(asks))
         missing = [ask for request, ask in asks.items() if request not in records]
         tally = Tally(replayed=len(records))
@@ -46,6 +47,8 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
             _check_leave(settings, task, len(missing), len(asks))
             wallet.standing(ledger)  # a missing rate is an error before anything is sent
             wallet.check_length(missing)
+            if wallet.price:
+                ledger_place.check(ledger, place, task.llm)
             run, say = task.params.run, lambda line: progress.say(f"{task.name}: {line}")
             _send(task, Sender(api, ledger, wallet, run, settings.max_tokens, tally, say), missing)
             records = ledger.answers(asks)

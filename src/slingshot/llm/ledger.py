@@ -51,6 +51,8 @@ class Spent:
     currency: str
     billed: float
     reserved: float
+    answers: int
+    """That were billed."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,8 @@ class Ledger(LedgerFile):
             for sound, request, response, request_id, seconds, at, batch, price in rows:
                 if not sound:
                     raise UserError(
-                        f"{self.path}: the answer to request {request} is not as it was written: the disk, or "
-                        "something else, has changed it. `slingshot ledger --rebuild` takes that of data/answers "
-                        "instead"
+                        f"{self.path}: the answer to request {request} is not as it was written: the disk or "
+                        "something else has changed it. `slingshot ledger --rebuild` takes it from data/answers again"
                     )
                 found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
         return found
@@ -219,11 +220,17 @@ class Ledger(LedgerFile):
         with self._explained():
             rows = self._db.execute(
                 "SELECT currency, SUM(CASE WHEN outcome IN ('answered', 'unbilled') THEN amount ELSE 0 END),"
-                " SUM(CASE WHEN outcome IS NULL OR outcome = 'unknown' THEN amount ELSE 0 END)"
+                " SUM(CASE WHEN outcome IS NULL OR outcome = 'unknown' THEN amount ELSE 0 END),"
+                " COUNT(DISTINCT CASE WHEN outcome = 'answered' THEN request END)"
                 " FROM attempts WHERE llm = ? GROUP BY currency ORDER BY currency",
                 (llm,),
             ).fetchall()
         return [Spent(*row) for row in rows]
+
+    def llms(self) -> list[str]:
+        """Those that attempts were made at, by name."""
+        with self._explained():
+            return [llm for (llm,) in self._db.execute("SELECT DISTINCT llm FROM attempts ORDER BY llm")]
 
     def _taken(self, requests: Sequence[str]) -> tuple[set[str], set[str]]:
         """Which of the requests are answered, and which are in flight."""

@@ -45,7 +45,7 @@ BATCHES = "CREATE INDEX batches ON attempts (batch) WHERE batch IS NOT NULL"
 TOTALS = "CREATE TABLE totals (llm TEXT, currency TEXT, amount REAL NOT NULL, PRIMARY KEY (llm, currency))"
 KNOWS = """
 CREATE TABLE knows (
-    kind TEXT NOT NULL,         -- self: this ledger; ledger, llm: what was paid from it, or for it, is here or given up
+    kind TEXT NOT NULL,         -- self: this one; ledger, llm: what was paid from it, or for it, is here or given up
     name TEXT NOT NULL,         -- the ledger's id, the LLM's name
     PRIMARY KEY (kind, name)
 ) WITHOUT ROWID"""

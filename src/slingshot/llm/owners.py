@@ -1,7 +1,7 @@
 """Who has a ledger open, and who of those that made its attempts is alive.
 
 Each connection holds a kernel lock, on a file of its own beside the ledger, for its life. The kernel drops the lock
-when the process ends, however it ends. It knows no clock, and no process number, which means nothing in another
+when the process ends, however it ends. No clock plays a part, and no process number, which means nothing in another
 container.
 
 Where the file system has no locks, one process at a time uses the ledger: it makes a file that says so, and removes it

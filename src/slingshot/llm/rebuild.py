@@ -1,0 +1,110 @@
+"""The ledger from data/answers: what is lost of it, or has rotted, is taken from there with its bills.
+
+Each record names the price list that it was billed by, so that its bill is known as long as params.yaml has that list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from slingshot.llm import ledger_place, replay
+from slingshot.llm.api import Api
+from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.task import provider
+from slingshot.llm.wallet import FREE
+from slingshot.money import bill
+from slingshot.settings import PARAMS, Asked, Settings, UserError
+
+
+@dataclass
+class Rebuilt:
+    """What came of it."""
+
+    answers: int = 0
+    """That data/answers holds."""
+    billed: int = 0
+    """Of them, those whose bills the ledger did not have."""
+    mended: int = 0
+    """Of them, those that were rotten in the ledger."""
+    lacking: list[str] = field(default_factory=list)
+    """What could not be taken in, each with the remedy."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.answers) and not self.lacking
+
+
+def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
+    """Take every answer of data/answers, in the work tree and as dvc.lock knows it, into the ledger, with its bill.
+
+    What has its bill there is not counted again. Where all that dvc.lock knows was to be had, the ledger is one that
+    knows what was spent. Raises UserError, and changes nothing, where params.yaml lacks a price list.
+    """
+    found, rotten = Rebuilt(), set(ledger.rotten())
+    taken = [(llm, _paid(dataset, llm, params, found)) for dataset, llm in replay.cells() if _counts(llm, params)]
+    for llm, paid in taken:
+        found.answers += len(paid)
+        found.billed += ledger.restore(llm, paid)
+        found.mended += len(rotten & paid.keys())
+        rotten -= paid.keys()
+    if found.complete:
+        ledger_place.settle(ledger)
+    return found
+
+
+def confirm_loss(params: Settings, ledger: Ledger) -> list[str]:
+    """Accept that what is missing is gone, and drop what is rotten. Returns what was accepted."""
+    accepted = list(missing(params, ledger))
+    ledger.drop_rotten()
+    if accepted:
+        ledger_place.settle(ledger)
+    return accepted
+
+
+def missing(params: Settings, ledger: Ledger) -> Iterator[str]:
+    """What the ledger should hold and does not."""
+    yield from ledger_place.lost(ledger, [name for name, llm in params.llms.items() if isinstance(llm, Asked)])
+    for request in ledger.rotten():
+        yield f"the answer to request {request} is not as it was written"
+
+
+def _counts(llm: str, params: Settings) -> bool:
+    """Whether an LLM is asked through an API, or was, as dvc.lock has it."""
+    settings = params.llms.get(llm)
+    return llm in replay.paid() if settings is None else isinstance(settings, Asked)
+
+
+def _paid(dataset: str, llm: str, params: Settings, found: Rebuilt) -> dict[str, tuple[Record, str, float]]:
+    """Request -> answer, currency and bill, of one cell; what can't be had is noted."""
+    file, settings = replay.answers_file(dataset, llm), params.llms.get(llm)
+    if not replay.whole(dataset, llm):
+        found.lacking.append(f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`")
+    if not isinstance(settings, Asked):
+        found.lacking.append(f"{PARAMS}: llms.{llm} is missing, by which the answers in {file} are read: put it back")
+        return {}
+    api: Api = provider(settings).connect(settings, params)
+    paid = {}
+    for request, record in replay.earlier(dataset, llm).items():
+        try:
+            paid[request] = (record, *_bill(record, api, params, found))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            found.lacking.append(f"{file}: the record of request {request} is no answer of this API")
+    return paid
+
+
+def _bill(record: Record, api: Api, params: Settings, found: Rebuilt) -> tuple[str, float]:
+    """Currency and amount, by the price list that the record names."""
+    datetime.fromisoformat(record.at)
+    if record.price == FREE:
+        return FREE, 0.0
+    name, _, date = record.price.rpartition(" ")
+    price = params.cost.llm_prices.get(name)
+    if price is None:
+        raise UserError(f"{PARAMS}: cost.llm_prices.{name} is missing, by which answers were billed: put it back")
+    note = f"{PARAMS}: answers that were billed by {record.price} are counted by that list as it is of {price.date}"
+    if str(price.date) != date and note not in found.notes:
+        found.notes.append(note)
+    return price.currency, bill(api.tokens(record.response), price, batch=record.batch)

@@ -1,0 +1,303 @@
+"""Where the ledger lies, how it gets there, and that a lost one is not taken for a fresh budget."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from slingshot.llm import ledger_place
+from slingshot.llm.ledger import Hold, Ledger
+from slingshot.settings import UserError
+from tests.llm.conftest import REQUESTS, Asked
+from tests.llm.test_ledger import HOLDS, RECORD, write_old
+from tests.llm.test_replay import into_cache
+from tests.messages_api.script import Fault
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=Tests", "-c", "user.email=tests@example.org"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's data folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "own"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.delenv("SLINGSHOT_STATE", raising=False)
+    return tmp_path / "own/slingshot"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, own: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git and DVC repository with two commits, as the working directory."""
+    home = tmp_path / "repository"
+    (home / ".dvc").mkdir(parents=True)
+    git(home, "init", "-q")
+    (home / ".gitignore").write_text("/.dvc\n")
+    git(home, "add", "-A")
+    git(home, "commit", "-qm", str(tmp_path))  # no two tests share a root commit
+    git(home, "commit", "-qm", "second", "--allow-empty")
+    monkeypatch.chdir(home)
+    return home
+
+
+def root_of(repository: Path) -> str:
+    return git(repository, "rev-list", "--max-parents=0", "HEAD")
+
+
+def inside(repository: Path) -> Path:
+    return repository / ".dvc/slingshot/ledger.sqlite"
+
+
+# --- where it lies -------------------------------------------------------------------------------
+
+
+def test_it_lies_in_the_users_own_folder_under_the_root_commit(repository, own):
+    assert ledger_place.find() == ledger_place.Place(own / root_of(repository) / "ledger.sqlite")
+
+
+def test_clones_worktrees_and_later_commits_share_it(repository, tmp_path, monkeypatch):
+    place = ledger_place.find()
+    git(repository, "commit", "-qm", "third", "--allow-empty")
+    git(repository, "clone", "-q", ".", str(tmp_path / "clone"))
+    git(repository, "worktree", "add", "-q", str(tmp_path / "worktree"))
+    for folder in ("repository", "clone", "worktree"):
+        (tmp_path / folder / ".dvc").mkdir(exist_ok=True)
+        monkeypatch.chdir(tmp_path / folder)
+        assert ledger_place.find() == place
+
+
+def test_a_merge_of_another_history_changes_nothing(repository):
+    place = ledger_place.find()
+    git(repository, "branch", "-M", "main")
+    git(repository, "checkout", "-q", "--orphan", "other")
+    git(repository, "commit", "-qm", "other", "--allow-empty")
+    git(repository, "checkout", "-q", "main")
+    git(repository, "merge", "-q", "--allow-unrelated-histories", "-m", "both", "other")
+    assert len(root_of(repository).split()) == 2 and ledger_place.find() == place
+
+
+def test_the_environment_wins(repository, tmp_path, monkeypatch):
+    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
+    assert ledger_place.find() == ledger_place.Place(tmp_path / "chosen/ledger.sqlite")
+
+
+def test_outside_git_and_before_the_first_commit_it_lies_in_the_state_folder(tmp_path, own, monkeypatch):
+    (tmp_path / "new/.dvc").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "new")
+    assert ledger_place.find() == ledger_place.Place(inside(tmp_path / "new"))
+    git(tmp_path / "new", "init", "-q")
+    assert ledger_place.find() == ledger_place.Place(inside(tmp_path / "new"))
+
+
+def test_a_shallow_clone_says_what_it_lacks(repository, tmp_path, monkeypatch):
+    git(repository, "clone", "-q", "--depth", "1", f"file://{repository}", str(tmp_path / "shallow"))
+    (tmp_path / "shallow/.dvc").mkdir()
+    monkeypatch.chdir(tmp_path / "shallow")
+    place = ledger_place.find()
+    assert place.file == inside(tmp_path / "shallow")
+    assert "git fetch --unshallow" in place.refusal and "SLINGSHOT_STATE" in place.refusal
+    git(Path.cwd(), "fetch", "-q", "--unshallow")
+    assert ledger_place.find().refusal is None
+
+
+def test_a_repository_that_git_can_t_read_is_no_fresh_one(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert "git can't read this repository" in ledger_place.find().refusal
+
+
+@pytest.mark.parametrize("what", ["a file", "read-only"])
+def test_a_user_without_a_data_folder_is_told_so(repository, own, what):
+    if what == "read-only" and os.geteuid() == 0:
+        pytest.skip("nothing is read-only for root")
+    own.parent.mkdir()
+    own.write_text("") if what == "a file" else own.mkdir(0o500)
+    place = ledger_place.find()
+    assert place.file == inside(repository)
+    assert str(own) in place.refusal and "SLINGSHOT_STATE" in place.refusal
+
+
+# --- moving --------------------------------------------------------------------------------------
+
+
+def spend(file: Path, request: str = "a") -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with Ledger(file) as ledger:
+        [attempt] = ledger.reserve({request: 1.0}, Hold("claude", "USD", None)).entered.values()
+        ledger.settle(attempt, "answered", 0.2, RECORD)
+        ledger.know("llm", ["claude"])
+
+
+def billed(file: Path) -> float:
+    with Ledger(file) as ledger:
+        return sum(one.billed for one in ledger.spent("claude"))
+
+
+def test_one_that_lies_in_the_state_folder_is_moved_once_with_a_message(repository, capsys):
+    spend(inside(repository))
+    with Ledger(inside(repository)) as ledger:
+        moved = ledger.id
+    place = ledger_place.find()
+    assert f"has moved out of the work tree: {inside(repository)} -> {place.file}" in capsys.readouterr().err
+    assert {path.name for path in inside(repository).parent.iterdir()} == {"payers"}
+    with Ledger(place.file) as ledger:
+        assert ledger.answers(["a"]) == {"a": RECORD} and moved in ledger.known("ledger")
+        assert ledger_place.lost(ledger, ["claude"]) == []
+    assert ledger_place.find() == place and capsys.readouterr().err == ""
+
+
+def test_what_is_in_its_wal_only_is_moved_too(repository):
+    """As after a kill."""
+    killed = (
+        "import os; from tests.llm.test_ledger_place import *; Ledger.close = lambda self: os._exit(9);"
+        f"spend(Path({str(inside(repository))!r}))"
+    )
+    assert subprocess.run([sys.executable, "-c", killed], cwd=Path(__file__).parents[2]).returncode == 9
+    assert Path(f"{inside(repository)}-wal").stat().st_size > 0
+    assert billed(ledger_place.find().file) == pytest.approx(0.2)
+    assert {path.name for path in inside(repository).parent.iterdir()} == {"payers"}
+
+
+def test_it_is_put_into_one_that_is_there_and_overwrites_nothing(repository):
+    spend(ledger_place.find().file)
+    spend(inside(repository), "b")
+    place = ledger_place.find()
+    assert billed(place.file) == pytest.approx(0.4)
+    with Ledger(place.file) as ledger:
+        assert ledger.answers(["a", "b"]).keys() == {"a", "b"}
+        assert dict(ledger._db.execute("SELECT currency, amount FROM totals")) == {"USD": pytest.approx(0.4)}
+    assert not inside(repository).exists()
+
+
+def test_a_copy_of_what_was_moved_is_not_counted_twice(repository, tmp_path):
+    spend(inside(repository))
+    shutil.copy(inside(repository), tmp_path / "copy")
+    place = ledger_place.find()
+    shutil.copy(tmp_path / "copy", inside(repository))
+    with pytest.raises(UserError, match=r"ledger\.sqlite holds what is in this ledger already: move the former away"):
+        ledger_place.find()
+    assert billed(place.file) == pytest.approx(0.2) and inside(repository).exists()
+
+
+def test_one_that_another_process_has_open_is_left_alone(repository):
+    spend(inside(repository), "b")
+    call = [sys.executable, "-c", HOLDS, str(inside(repository))]
+    payer = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    payer.stdout.readline()
+    with pytest.raises(UserError, match="another process has this ledger open"):
+        ledger_place.find()
+    assert inside(repository).exists()
+    payer.communicate("")
+    assert billed(ledger_place.find().file) == pytest.approx(0.2)
+
+
+def test_one_that_an_older_version_has_open_is_left_alone(repository):
+    inside(repository).parent.mkdir()
+    write_old(inside(repository))
+    with closing(sqlite3.connect(inside(repository))) as old:
+        old.execute("SELECT * FROM answers").fetchall()
+        with pytest.raises(UserError, match="another process has this ledger open"):
+            ledger_place.find()
+    assert billed(ledger_place.find().file) == pytest.approx(0.2)
+
+
+def test_several_that_start_at_once_move_it_once(repository):
+    spend(inside(repository))
+    script = "from slingshot.llm import ledger_place; print(ledger_place.find().file)"
+    started = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    [file] = {process.communicate()[0].strip() for process in started}
+    assert billed(Path(file)) == pytest.approx(0.2)
+
+
+# --- a lost one is not a fresh budget ------------------------------------------------------------
+
+
+@pytest.fixture
+def tracked(few: Asked, own: Path) -> Iterator[Asked]:
+    """The thirteen requests, in a repository, paid from a ledger in the user's own folder."""
+    (few.root / ".dvc").mkdir()
+    (few.root / ".gitignore").write_text("*\n")
+    git(few.root, "init", "-q")
+    git(few.root, "commit", "-qm", str(few.root), "--allow-empty")
+    few.run()
+    assert ledger_place.find().file.is_file() and not inside(few.root).exists()
+    yield few
+
+
+def more(asked: Asked, code: int) -> str:
+    """Ask for what nobody answered yet: the same texts, told otherwise."""
+    asked.llm(effort="low")
+    asked.server.requests.clear()
+    output = asked.run(code=code).output
+    assert bool(asked.server.requests) == (code == 0)
+    return output
+
+
+def delete(file: Path) -> None:
+    shutil.rmtree(file.parent)
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def replace_by_another(file: Path) -> None:
+    delete(file)
+    spend(file)
+
+
+@pytest.mark.parametrize(
+    ("lose", "sign"),
+    [(delete, "mark"), (empty, "mark"), (replace_by_another, "mark"), (delete, "lock"), (empty, "lock")],
+)
+def test_what_was_lost_is_noticed_before_anything_is_sent(tracked, lose, sign):
+    if sign == "lock":  # without the mark
+        into_cache(tracked.root)
+        shutil.rmtree(tracked.root / ".dvc/slingshot")
+    lose(ledger_place.find().file)
+    output = more(tracked, code=1)
+    said = "dvc.lock holds answers of 'claude' (toy)" if sign == "lock" else "names a ledger that lay at"
+    assert output.count("Error:") == 1 and said in output and "money was spent that this ledger knows nothing" in output
+    assert "`slingshot ledger --rebuild`" in output and "`slingshot ledger --confirm-loss`" in output
+    assert "money was spent" in more(tracked, code=1), "and again, until it is settled"
+
+
+def test_a_whole_replay_is_never_refused(tracked):
+    into_cache(tracked.root)
+    delete(ledger_place.find().file)
+    assert f"{REQUESTS} answers replayed, 0 asked for" in tracked.run().stdout
+    assert "money was spent that this ledger knows nothing" in more(tracked, code=1), "what is replayed is no bill"
+
+
+def test_an_llm_without_a_price_is_never_refused(tracked):
+    into_cache(tracked.root)
+    delete(ledger_place.find().file)
+    tracked.llm(price=None, base_url=tracked.server.url, key_env="ANTHROPIC_API_KEY", effort="low")
+    tracked.server.requests.clear()
+    assert f"{REQUESTS} asked for" in tracked.run().stdout
+
+
+def test_a_shallow_clone_replays_and_pays_for_nothing(tracked, tmp_path):
+    into_cache(tracked.root)
+    git(tracked.root, "commit", "-qm", "second", "--allow-empty")
+    (tracked.root / ".git/shallow").write_text(git(tracked.root, "rev-parse", "HEAD") + "\n")
+    assert f"{REQUESTS} answers replayed, 0 asked for" in tracked.run().stdout
+    output = more(tracked, code=1)
+    assert "Nothing is paid from here: this clone is shallow" in output and "git fetch --unshallow" in output
+
+
+def test_nothing_is_marked_before_something_is_paid(few, own, monkeypatch):
+    few.server.script(*[Fault.status(401)] * 3)
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    few.run(code=1)
+    assert not (few.root / ".dvc").exists()
