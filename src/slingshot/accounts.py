@@ -46,15 +46,14 @@ def show(found: Accounts) -> None:
     """Print where the ledger lies, what was done to it, a table of what was spent, and what is missing."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
+    from slingshot.console import terminal
     from slingshot.report.numbers import count, significant
-    from slingshot.report.terminal import console
 
-    out = console()
-    out.print(Text(f"The ledger: {found.file}"), soft_wrap=True)
+    out = terminal()
+    out.print(f"The ledger: {found.file}", soft_wrap=True)
     for line in _done(found):
-        out.print(Text(line), soft_wrap=True)
+        out.print(line, soft_wrap=True)
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("LLM", "Currency"):
         grid.add_column(heading)
@@ -66,9 +65,9 @@ def show(found: Accounts) -> None:
     if found.spent:
         out.print(grid)
     else:
-        out.print(Text("Nothing was spent from it."))
+        out.print("Nothing was spent from it.")
     for line in _warned(found):
-        out.print(Text(line, style="yellow"), soft_wrap=True)
+        out.print(line, style="yellow", soft_wrap=True)
 
 
 def _done(found: Accounts) -> list[str]:

@@ -137,7 +137,7 @@ def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
 
     found = accounts.accounts(settings.load(), rebuilt=rebuild, confirmed=confirm_loss)
     if as_json:
-        _print_json(accounts.as_json(found))
+        console.echo_json(accounts.as_json(found))
     else:
         accounts.show(found)
 

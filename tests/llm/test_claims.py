@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from slingshot import cli, tables
+from slingshot.llm import ledger_file
 from slingshot.llm.wallet import Wallet, size
 from slingshot.money import OVERHEAD, TOKEN_KINDS, believed
 from slingshot.settings import load
@@ -144,6 +145,8 @@ def test_what_an_earlier_version_believed_is_replayed_within_bounds(few, where, 
                 lied = json.loads(response)
                 lied["usage"]["output_tokens"] = claimed
                 connection.execute("UPDATE answers SET response = ? WHERE request = ?", (json.dumps(lied), request))
+            connection.create_function("digest_of", 7, ledger_file.digest)
+            connection.execute(f"UPDATE answers SET digest = {ledger_file.DIGEST}")
             connection.commit()
     else:
         path, answers = few.root / "data/answers/toy/claude.parquet", few.answers()

@@ -99,9 +99,9 @@ def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequen
     for name in names:
         sizes = [Sizes.of(raw, part.column(places[name])) for part in parts]
         total += sum(size.unpacked for size in sizes)
-        row += max([size.longest for size in sizes], default=0) + max(file.schema.column(places[name]).length, 12)
+        row += max([size.longest for size in sizes], default=0) + max(int(file.schema.column(places[name]).length), 12)
     _check_ratio(path, names, total)
-    return row + total // max(file.metadata.num_rows, 1)
+    return row + total // max(int(file.metadata.num_rows), 1)
 
 
 def _check_ratio(path: Path, names: Sequence[str], size: int) -> None:

@@ -91,7 +91,7 @@ class LedgerFile:
             uri = path.absolute().as_uri() + ("" if self._present.locks else "?vfs=unix-none")
             self._db = sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
             opened.callback(self._db.close)
-            self._db.create_function("digest_of", 7, _digest, deterministic=True)
+            self._db.create_function("digest_of", 7, digest, deterministic=True)
             self._db.text_factory = lambda data: data.decode(errors="replace")  # its digest tells what rotted
             self._prepare(time.monotonic() + PATIENCE)
             self._opened = opened.pop_all()
@@ -206,7 +206,7 @@ class LedgerFile:
             ) from None
 
 
-def _digest(request: bytes, response: bytes, *others: object) -> str | None:
+def digest(request: bytes, response: bytes, *others: object) -> str | None:
     """Of an answer's columns; None where `response` is no JSON object, which no digest equals."""
     try:
         whole = isinstance(json.loads(response), dict)
