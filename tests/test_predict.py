@@ -3,12 +3,15 @@
 import bz2
 import csv
 import gzip
+import io
 import json
 import lzma
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
@@ -105,6 +108,84 @@ def test_the_outputs_suffix_says_the_format(model: Path) -> None:
     first, second = table(Path("back.csv").read_text())
     assert (first["ok"], first["none"], first["list"], first["prediction"]) == ("true", "", '["é"]', "good")
     assert (second["ok"], second["prediction"]) == ("", "bad")
+
+
+FORMULAS = {
+    "=1+1": "'=1+1",
+    "+cmd": "'+cmd",
+    "-x": "'-x",
+    "@sum(a)": "'@sum(a)",
+    "\tx": "'\tx",
+    "\rx": "'\rx",
+    "+49 30 1": "'+49 30 1",
+    "-1-2": "'-1-2",
+    "-": "'-",
+    **{cell: cell for cell in ("-5", "+3.2e4", "-.5", "-1,234.5", "+7%", "a=1", "'=1", " =1", "")},
+}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_no_cell_of_a_table_is_a_formula(model: Path, suffix: str) -> None:
+    saved = tables.read_json(model / "slingshot.json")
+    tables.write_json(model / "slingshot.json", saved | {"labels": ["=bad", "fine", "-1"]})
+    mark = "\t" if suffix == ".tsv" else ","
+    with Path(f"in{suffix}").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, delimiter=mark)
+        rows.writerows([["text", "@id"], *(["awful broken dreadful", cell] for cell in FORMULAS)])
+        rows.writerow(["lovely superb great", "x"])
+    for output in (None, Path(f"out{suffix}")):
+        done = slingshot("predict", model, f"in{suffix}", *(["--output", output] if output else []))
+        assert done.exit_code == 0, done.output
+        text = output.read_bytes().decode() if output else done.stdout_bytes.decode()
+        header, *found = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+        assert header[:2] == ["text", "'@id"] and header[3:] == [f"probability_{n}" for n in ("=bad", "fine", "-1")]
+        assert [row[1] for row in found[:-1]] == list(FORMULAS.values())
+        assert {row[2] for row in found[:-1]} == {"'=bad"} and found[-1][2] == "-1"
+        assert all(float(cell) >= 0 for row in found for cell in row[3:])
+    done = slingshot("predict", model, f"in{suffix}", "--no-safe-csv", "--output", f"raw{suffix}")
+    assert done.exit_code == 0, done.output
+    with Path(f"raw{suffix}").open(encoding="utf-8", newline="") as file:
+        header, *found = csv.reader(file, delimiter=mark)
+    assert header[1] == "@id" and [row[1] for row in found[:-1]] == list(FORMULAS) and found[0][2] == "=bad"
+
+
+def test_jsonl_is_no_spreadsheet(model: Path) -> None:
+    write("in.jsonl", '{"text": "=1+1"}\n')
+    assert json.loads(slingshot("predict", model, "in.jsonl").stdout)["text"] == "=1+1"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_what_prepare_reads_is_read(model: Path, encoding: str, separator: str) -> None:
+    text = '"id";"text"\r\n"1";"a great café"\n"2";"awful"\r"3";"fine, that"\n'.replace(";", separator)
+    write("in.csv", text.encode(encoding))
+    done = slingshot("predict", model, "in.csv", *(["--encoding", encoding] if encoding == "cp1252" else []))
+    assert done.exit_code == 0, done.output
+    assert [row["text"] for row in table(done.stdout)] == ["a great café", "awful", "fine, that"]
+    assert ("as its header has them" in done.stderr) == (separator != ",")
+    write("in.csv", text.encode(encoding))
+    told = "tab" if separator == "\t" else separator
+    named = slingshot("predict", model, "in.csv", "--separator", told, "--encoding", encoding)
+    assert named.stdout == done.stdout and "as its header has them" not in named.stderr
+
+
+def test_archives_and_excels_first_line_are_read(model: Path) -> None:
+    text = b"sep=;\r\nid;text\r\n1;a great phone\r\n"
+    with zipfile.ZipFile("in.csv.zip", "w") as archive:
+        archive.writestr("__MACOSX/._in.csv", b"\0")
+        archive.writestr("in.csv", text)
+    with pa.output_stream("in.csv.zst", compression="zstd") as stream:
+        stream.write(text)
+    for name in ("in.csv.zip", "in.csv.zst"):
+        [row] = table(slingshot("predict", model, name).stdout)
+        assert (row["id"], row["text"], row["prediction"]) == ("1", "a great phone", "good")
+    assert "unknown format" in slingshot("predict", model, "in.csv.zip", "--output", "out.csv.zip").output
+
+
+def test_a_wrong_separator_is_refused(model: Path) -> None:
+    write("in.csv", GOOD)
+    done = slingshot("predict", model, "in.csv", "--separator", ";;")
+    assert done.exit_code == 2 and "expected one character" in done.output
 
 
 @pytest.mark.parametrize(("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
@@ -242,7 +323,7 @@ def test_a_model_of_other_classes_is_refused(model: Path) -> None:
 def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     peaks = []
     for count in (2_000, 20_000):
-        write("in.csv", "text\n" + "a great phone that came with a cable in my box\n" * count)
+        write("in.csv", "text,note\n" + f"a great phone that came with a cable in my box,{'x' * 5000}\n" * count)
         tracemalloc.start()
         assert predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200, Reading()).rows == count
         peaks.append(tracemalloc.get_traced_memory()[1])

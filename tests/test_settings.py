@@ -53,7 +53,7 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
         (
             "may_leave: true",
             "may_leave: yes",
-            "datasets.tweets.may_leave: Input should be a valid boolean (found 'yes')",
+            "datasets.tweets.may_leave: found 'yes'; write true or false",
         ),
         ("fraction: 1.0", "fraction: 1.5", "fraction: Input should be less than or equal to 1 (found 1.5)"),
         ("cuts: [-0.5, 0.5]", "cuts: [0.5, -0.5]", "datasets.tweets: source.cuts must ascend"),

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 from slingshot.atomic import atomic
@@ -67,7 +68,9 @@ def writer(stream: IO[str], file: Path, made: str, columns: Sequence[str], label
     if made not in SEPARATORS:
         return partial(_write_json, stream, file)
     added = ["prediction", *(f"probability_{name}" for name in labels)]
-    table = csv.writer(stream, delimiter=SEPARATORS[made], lineterminator="\n")
+    # csv puts quotes around "\r" only where it ends a line.
+    rows: Any = SimpleNamespace(write=lambda row: stream.write(row.removesuffix("\r\n") + "\n"))
+    table = csv.writer(rows, delimiter=SEPARATORS[made], lineterminator="\r\n")
     shown = _inert if safe else str
     if columns:
         table.writerow(map(shown, [*columns, *added]))

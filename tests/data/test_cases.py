@@ -29,7 +29,7 @@ def prepared(name: str) -> Prepared:
         ("pqbadutf", "column 'text', row 1: byte 72 of it is not valid UTF-8"),
         ("pqdup", "column 'label' stands twice"),
         ("short", "line 2: 2 fields, but the header has 3; .* last fields too: 'text'"),
-        ("tworows", "too few rows to split: validation has none, as no class has three groups of its own"),
+        ("tworows", "validation has none, as no class has three .* Add rows until each of the 20 classes has three"),
         ("trailsep", "line 2: 3 fields, but the header has 2; each row ends in a separator that the header lacks"),
     ],
 )

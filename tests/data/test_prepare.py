@@ -163,7 +163,8 @@ def test_two_rows_a_class_stop_and_each_remedy_that_is_named_helps(make: Make) -
     assert stopped.value.message == (
         "data set 'toy': too few rows to split: validation has none, as no class has three groups of its own, one for "
         "each of train, validation and test (the most is 2; copies of a text, near copies and rows of one source.group "
-        "are one group). Add rows, join classes by `labels: {value: name}`, or name a test file of its own in `source`"
+        "are one group). Add rows until each of the 20 classes has three or more, join classes by "
+        "`labels: {value: name}`, or name a test file of its own in `source`"
     )
     joined = {name: "early" if name < "k" else "late" for name in "abcdefghijklmnopqrst"}
     for helped in (
@@ -198,7 +199,7 @@ def test_the_case_of_two_rows_a_class_stops_with_a_remedy() -> None:
         pytest.skip("SLINGSHOT_CASES does not name the folder of the cases")
     folder = Path(os.environ["SLINGSHOT_CASES"], "tworows")
     chosen = json.loads((folder.parent / "params.json").read_text())["tworows"]
-    with pytest.raises(UserError, match=r"no class has three groups .*Add rows, join classes"):
+    with pytest.raises(UserError, match=r"no class has three groups .*Add rows until .*, join classes"):
         prepare("tworows", DatasetSettings.model_validate(chosen), 0, folder)
 
 

@@ -203,6 +203,7 @@ def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
     once = "" if by_row else "; copies of a text, near copies and rows of one source.group are one group"
     test_file = "" if given_test else ", or name a test file of its own in `source`"
     return (
-        f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows"
-        f"{' or' if given_test else ','} join classes by `labels: {{value: name}}`{test_file}"
+        f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows "
+        f"until each of the {pool['label'].nunique()} classes has {number} or more"
+        f"{', or' if given_test else ','} join classes by `labels: {{value: name}}`{test_file}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
@@ -28,11 +29,26 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
 
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
 def _quoted_date(value: Any) -> Any:
     if isinstance(value, datetime.date):
         raise PydanticCustomError(
             "bare_date", 'put the date in quotes: "{date}" (DVC refuses a bare one)', {"date": str(value)}
         )
+    if not isinstance(value, str) or not DAY.fullmatch(value):
+        parts = re.match(r"\d{4}(-\d\d)?", str(value))
+        day = f"{parts[0]}-01-01"[:10] if parts else "2024-01-31"
+        raise ValueError(f'found {value!r}; write a day in quotes, such as "{day}"')
+    return value
+
+
+def shaped(value: Any, form: tuple[type, str]) -> Any:
+    """The value, if it is of the form's type. Raises ValueError that shows the form otherwise."""
+    kind, example = form
+    if not isinstance(value, kind | Frozen):
+        raise ValueError(f"found {value!r}; write {example}")
     return value
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Line, Share, nearest
+from slingshot.settings.base import Count, Date, Frozen, Line, Share, nearest, shaped
 
 
 def _inside(file: str) -> str:
@@ -43,12 +43,40 @@ class VaderSource(Frozen):
     """Group rows by the part of their id before the first "_"."""
 
 
+COLUMN = "the name of one column, in quotes where it is a number"
+FILE = "the name of one file; put the rows of several into one"
+OF_COLUMNS = {
+    "text": (str, f"{COLUMN}; join several into one beforehand"),
+    "label": (str, COLUMN),
+    "group": (str, f"{COLUMN}; leave the key out where there is none"),
+    "file": (str, FILE),
+    "test_file": (str, f"{FILE}, or leave the key out where there is none"),
+}
+OF_A_DATA_SET = {
+    "source": (dict, "a mapping such as {kind: file, file: rows.csv, text: COLUMN, label: COLUMN}"),
+    "label_source": (str, "who labelled the rows, e.g. human, or the name of a model"),
+    "licence": (str, "a few words, e.g. internal"),
+    "may_leave": (bool, "true or false"),
+    "description": (str, "what a text is, e.g. tweet; leave the key out to call it text"),
+    "prompt": (dict, "a mapping such as {text: Ticket, label: Team}; leave the key out for Text and Label"),
+    "split": (dict, "a mapping such as {validation: 0.2, test: 0.2} or {by: row}; leave the key out for these shares"),
+    "max_rows": (dict, "a mapping such as {train: 1000}, {validation: 200} or {test: 500}; leave the key out for all"),
+}
+"""Key -> its type, and how it is written: what is easily taken for another form."""
+
+
 class Columns(Frozen):
     """Which columns of a table hold what."""
 
     text: str
     label: str
     group: str | None = None
+
+    @field_validator(*OF_COLUMNS, mode="before", check_fields=False)
+    @classmethod
+    def _have_their_form(cls, value: Any, info: ValidationInfo) -> Any:
+        optional = info.field_name in ("group", "test_file") and value is None
+        return value if optional else shaped(value, OF_COLUMNS[str(info.field_name)])
 
     @model_validator(mode="after")
     def _text_is_no_label(self) -> Self:
@@ -160,6 +188,11 @@ class DatasetSettings(Frozen):
         """Whether the source's own test rows are kept."""
         return any(getattr(self.source, key, None) for key in ("test_file", "test_text_file"))
 
+    @field_validator(*OF_A_DATA_SET, mode="before")
+    @classmethod
+    def _have_their_form(cls, value: Any, info: ValidationInfo) -> Any:
+        return shaped(value, OF_A_DATA_SET[str(info.field_name)])
+
     @field_validator("labels", mode="before")
     @classmethod
     def _are_two_names_or_more(cls, labels: Any) -> Any:
@@ -167,7 +200,7 @@ class DatasetSettings(Frozen):
         if labels is None:
             return labels
         if not isinstance(labels, list | dict):
-            raise ValueError("expected a list of names, or {value in the file: name}")
+            raise ValueError(f"found {labels!r}; write a list such as [low, high], or {{value in the file: name}}")
         names = list(labels.values()) if isinstance(labels, dict) else labels
         if not all(isinstance(name, str) for name in [*labels, *names]):
             raise ValueError('put labels in quotes, e.g. "0"')
