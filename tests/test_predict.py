@@ -332,6 +332,18 @@ def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "rows=" not in capsys.readouterr().err, "short work shows no bar"
 
 
+def test_memory_stays_flat_under_wide_rows(model: Path) -> None:
+    peaks = []
+    for count in (20, 120):
+        write("in.jsonl", "".join(f'{{"text": "a great phone", "note": "{"x" * 2**20}"}}\n' for _ in range(count)))
+        tracemalloc.start()
+        assert predict.label(model, Path("in.jsonl"), "text", Path("out.jsonl"), 1000, Reading()).rows == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.2
+    assert peaks[1] < 30 * 2**20
+
+
 def test_a_chunks_own_bar_stays_hidden() -> None:
     with progress.sole_bar(10, "file", "B") as outer:
         assert not outer.disable
