@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from slingshot import cli, tables
+from slingshot.settings import load
 from tests.llm.conftest import CLAUDE, REQUESTS, Asked, attempts, outcomes
 from tests.llm.test_replay import into_cache
 
@@ -111,6 +112,19 @@ def test_a_lost_ledger_is_rebuilt_with_every_answer_and_its_bill(few, where, mod
     assert {record.as_json() for record in held.values()} == records
     ask_more(few)
     assert outcomes(few) == {"answered": 2 * REQUESTS}
+
+
+def test_a_claim_of_more_tokens_than_a_request_can_use_is_billed_as_no_more(few):
+    few.run()
+    lose(few)
+    path, answers = few.root / "data/answers/toy/claude.parquet", few.answers()
+    lied = [json.loads(record) for record in answers["record"]]
+    for record in lied:
+        record["response"]["usage"] |= {"input_tokens": 10**22, "output_tokens": 10**22}
+    tables.write_answers(path, answers.assign(record=[json.dumps(record) for record in lied]))
+    found = as_json("--rebuild")
+    most = load(few.root / "params.yaml").cost.llm_prices[CLAUDE["price"]].input * 2
+    assert 0 < found["spent"]["claude"][0]["billed"] < REQUESTS * most
 
 
 def test_rebuilding_again_changes_nothing(few):

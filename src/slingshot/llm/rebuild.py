@@ -14,8 +14,11 @@ from slingshot.llm.api import Api
 from slingshot.llm.ledger import Ledger, Record
 from slingshot.llm.task import provider
 from slingshot.llm.wallet import FREE
-from slingshot.money import bill
+from slingshot.money import believed, bill
 from slingshot.settings import PARAMS, Asked, Settings, UserError
+
+LONGEST = 1_000_000
+"""Input tokens of any request, where the price has no `up_to`: no record says how long its own was."""
 
 
 @dataclass
@@ -89,14 +92,14 @@ def _paid(dataset: str, llm: str, params: Settings, found: Rebuilt) -> dict[str,
     paid = {}
     for request, record in replay.earlier(dataset, llm).items():
         try:
-            paid[request] = (record, *_bill(record, api, params, found))
+            paid[request] = (record, *_bill(record, api, settings.max_tokens, params, found))
         except (AttributeError, KeyError, TypeError, ValueError):
             found.lacking.append(f"{file}: the record of request {request} is no answer of this API")
     return paid
 
 
-def _bill(record: Record, api: Api, params: Settings, found: Rebuilt) -> tuple[str, float]:
-    """Currency and amount, by the price list that the record names."""
+def _bill(record: Record, api: Api, max_tokens: int, params: Settings, found: Rebuilt) -> tuple[str, float]:
+    """Currency and amount, by the price list that the record names, of no more tokens than a request can use."""
     datetime.fromisoformat(record.at)
     if record.price == FREE:
         return FREE, 0.0
@@ -107,4 +110,5 @@ def _bill(record: Record, api: Api, params: Settings, found: Rebuilt) -> tuple[s
     note = f"{PARAMS}: answers that were billed by {record.price} are counted by that list as it is of {price.date}"
     if str(price.date) != date and note not in found.notes:
         found.notes.append(note)
-    return price.currency, bill(api.tokens(record.response), price, batch=record.batch)
+    tokens = believed(api.tokens(record.response), price.up_to or LONGEST, max_tokens)
+    return price.currency, bill(tokens, price, batch=record.batch)
