@@ -45,12 +45,13 @@ def _pages(raw: IO[bytes], start: int, length: int) -> Iterator[int]:
         raw.seek(place)
         try:
             sizes = {number: value for number, value in _fields(raw, 0) if number in (UNPACKED, PACKED)}
-            place = raw.tell() + sizes[PACKED]
-        except (EOFError, KeyError, OSError):
+            unpacked, packed = sizes[UNPACKED], sizes[PACKED]
+        except (EOFError, KeyError, OSError, ValueError, OverflowError):
             return
-        if sizes[PACKED] < 0 or sizes[UNPACKED] < 0:
+        if unpacked < 0 or packed < 0:
             return
-        yield sizes[UNPACKED]
+        place = raw.tell() + packed
+        yield unpacked
 
 
 def _fields(raw: IO[bytes], depth: int) -> Iterator[tuple[int, int]]:
