@@ -6,7 +6,9 @@ One study is run in this process, as people run it; the tests look at all that i
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +20,13 @@ from slingshot import cli, console, tables
 from stages import compare, cost, evaluate, finetune, prepare, prompt_llm, report, shots, subsample
 from tests.conftest import make_rows, set_params, write_params
 from tests.llm.conftest import CLAUDE
+from tests.markdown_effects import effects, shown
 from tests.messages_api.server import MessagesServer
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
 SHOWN = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
-LABELS = (f"bad{ESCAPES}", "[bold]fine[/]", "[/] [red]good @someone")
+MARKDOWN = "@someone #2 GH-2 abcdef1 www.e.vil http://e.vil a@b.cd ![x](y) <img src=x> a|b `c` $x$ :tada:"
+LABELS = (f"bad{ESCAPES}{MARKDOWN}", f"[bold]fine[/] {MARKDOWN}", "[/] [red]good @someone")
 
 
 def run(command: object, *arguments: str, code: int = 0) -> Result:
@@ -46,8 +50,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         server.models[f"claude{ESCAPES}"] = 64
         source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
-        described = {"source": source, "label_source": f"human{ESCAPES}", "licence": f"MIT{ESCAPES}", "may_leave": True}
-        claude = CLAUDE | {"title": f"Claude{ESCAPES}", "model": f"claude{ESCAPES}", "max_validation": 12}
+        described = {"source": source, "label_source": f"human{ESCAPES} {MARKDOWN}", "may_leave": True}
+        described |= {"licence": f"MIT{ESCAPES} {MARKDOWN}", "description": f"texts {MARKDOWN}"}
+        claude = CLAUDE | {"title": f"Claude{ESCAPES} {MARKDOWN}", "model": f"claude{ESCAPES}", "max_validation": 12}
         values = {
             "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
             "datasets": {"toy": described},
@@ -93,8 +98,7 @@ def flat(done: Result) -> str:
 def test_what_a_terminal_would_obey_is_shown(study: dict[str, Result]) -> None:
     assert SHOWN in flat(study["prepare"]) and f"MIT{SHOWN}" in flat(study["prepare"])
     assert f"Claude{SHOWN}" in flat(study["show"])
-    for command in ("compare", "diff"):
-        assert f"bad{SHOWN}" in flat(study[command]), command
+    assert f"bad{SHOWN}" in flat(study["compare"])
 
 
 def test_markup_is_shown_as_it_is(study: dict[str, Result]) -> None:
@@ -144,3 +148,25 @@ def test_a_fault_of_the_program_shows_it_in_its_traceback(study: dict[str, Resul
 def test_json_escapes_by_itself(study: dict[str, Result]) -> None:
     for arguments in (["show", "--json"], ["check", "--json"], ["quote", "--json"], ["diff", "HEAD", "--json"]):
         run(cli.main, *arguments)
+
+
+def test_markdown_does_nothing_but_show_it(study: dict[str, Result]) -> None:
+    card = Path("data/models/toy/tfidf/README.md").read_text().split("---\n", 2)[2]
+    exported = Path("exported/README.md").read_text().split("---\n", 2)[2]
+    summary = Path("report/summary.md").read_text()
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
+    ours = ("fence: slingshot predict", f"commit: {head[:7]}")
+    for name, text in {"summary": summary, "diff": study["diff"].stdout, "card": card, "exported": exported}.items():
+        assert [effect for effect in effects(text) if not effect.startswith(ours)] == [], name
+        assert f"bad{SHOWN}{MARKDOWN}" in shown(text), name
+        assert not console.OBEYED.search(text), name
+    assert f"MIT{SHOWN} {MARKDOWN}" in shown(summary) and f"texts {MARKDOWN}" in shown(exported)
+    assert f"Claude{SHOWN} {MARKDOWN}" in shown(summary)
+
+
+def test_the_page_and_the_figures_hold_no_control_character(study: dict[str, Result]) -> None:
+    page = Path("report/index.html").read_text()
+    scripts = re.compile("<script>.*?</script>", re.DOTALL)
+    assert not console.OBEYED.search(scripts.sub("", page)) and "<img" not in scripts.sub("", page)
+    for file in Path("report/figures").glob("*.svg"):
+        xml.etree.ElementTree.parse(file)

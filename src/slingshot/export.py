@@ -14,6 +14,7 @@ from slingshot import settings
 from slingshot.atomic import atomic
 from slingshot.finetune import card
 from slingshot.finetune.saved import Saved
+from slingshot.markdown import bullets, plain, table
 from slingshot.settings import UserError, nearest
 from slingshot.tables import NO_SEED, read_json
 
@@ -119,7 +120,7 @@ def _completed(path: Path, dataset: str, found: Found) -> str:
     ]
     sections = [*_scores(found), *_cost(found), *_data(dataset, found.audit), *_origin()]
     body = str(made.text).partition(card.UNSCORED)[0].strip()
-    return f"---\n{made.data.to_yaml()}\n---\n\n" + "\n\n".join([body, *sections]) + "\n"
+    return f"---\n{made.data.to_yaml()}\n---\n\n" + "\n\n".join(filter(None, [body, *sections])) + "\n"
 
 
 def _scores(found: Found) -> list[str]:
@@ -137,10 +138,10 @@ def _scores(found: Found) -> list[str]:
     return [
         "## Scores",
         f"{means}{scores['test_rows']:,} test rows, in {intervals['groups']:,} groups that the intervals allow for. "
-        f"Always answering '{majority['label']}' has accuracy {majority['accuracy']:.3f}; the labels allow "
+        f"Always answering '{plain(majority['label'])}' has accuracy {majority['accuracy']:.3f}; the labels allow "
         f"{ceiling['within']:.3f} at most to what reads the text alone, but for its case and white space.",
-        card.table(head, rows),
-        *_bullets([*reasons, *intervals["notes"]]),
+        table(head, rows),
+        bullets([*reasons, *intervals["notes"]]),
     ]
 
 
@@ -160,18 +161,19 @@ def _cost(found: Found) -> list[str]:
     }
     # Through Decimal, so that 0.0000068 is not written 6.8e-06.
     rows = [(what, shape.format(f"{Decimal(f'{v:.3g}'):,f}")) for what, (v, shape) in lines.items() if v is not None]
-    return ["## Cost", "On the machine that is named above.", card.table(["What", "Figure"], rows)]
+    return ["## Cost", "On the machine that is named above.", table(["What", "Figure"], rows)]
 
 
 def _data(dataset: str, audit: Figures) -> list[str]:
     rows = audit["rows"]
     published = audit["published"] or "at no date that is known"
+    description, source, licence = (plain(audit[key]) for key in ("description", "label_source", "licence"))
     return [
         "## The data, and what limits the scores",
         f"`{dataset}`: {rows['train']:,} rows to train on, {rows['validation']:,} to choose by and {rows['test']:,} to "
-        f"test on. What a text is: {audit['description']}. Labelled by: {audit['label_source']}. Licence of the data: "
-        f"{audit['licence']}. Published: {published}.",
-        *_bullets(audit["warnings"]),
+        f"test on. What a text is: {description}. Labelled by: {source}. Licence of the data: {licence}. Published: "
+        f"{published}.",
+        bullets(audit["warnings"]),
         "Slingshot gives the model no licence of its own: it may be used where the licences of its data, and of the "
         "checkpoint that it started from if there is one, allow it.",
     ]
@@ -192,10 +194,6 @@ def _commit() -> str:
     if head.returncode:
         return "a folder that has no git commit"
     return f"commit `{head.stdout.strip()}`{', with changes that are not committed' if changed.stdout else ''}"
-
-
-def _bullets(lines: list[str]) -> list[str]:
-    return ["\n".join(f"- {line}" for line in lines)] if lines else []
 
 
 def _figure(value: float | None) -> str:

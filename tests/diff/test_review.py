@@ -42,7 +42,7 @@ def test_a_loss_fails_it_once_the_comment_is_written(branches: Study) -> None:
     assert "**Lost beyond the margin: toy-loses.**" in comment
     assert "-5.0 points [" in comment
     assert "| metrics/scores/toy/loses.json | accuracy" in " ".join(comment.split())
-    assert comment.index("## Accuracy") < comment.index("<summary><code>dvc metrics diff main --md</code>")
+    assert comment.index("## Accuracy") < comment.index("<summary><code>dvc metrics diff main</code>")
     assert comment in done.stdout
     assert branches.git("status", "--porcelain") == "", "review/ is not for git"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from slingshot.diff.compare import Comparison, Dataset, Diff
+from slingshot.markdown import bullets, plain
 from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.report.numbers import score
 
@@ -15,7 +16,7 @@ def text(diff: Diff) -> str:
     """Without a newline at its end."""
     rev, metric = _rev(diff), _metric(diff.metric)
     commit = "" if rev == diff.commit[:7] else f" ({diff.commit[:7]})"
-    blocks = [f"## {metric[0].upper()}{metric[1:]} of the workspace against {rev}{commit}"]
+    blocks = [f"## {metric[0].upper()}{metric[1:]} of the workspace against {plain(rev)}{commit}"]
     blocks += [_preface(diff), *(_dataset(diff, one) for one in diff.datasets), _outcome(diff)]
     return "\n\n".join(blocks)
 
@@ -28,17 +29,17 @@ def _preface(diff: Diff) -> str:
     whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
     seed_sd = f"{diff.seed_sd:g} (metrics.seed_sd{whose})"
     return (
-        f"The difference is the workspace minus {_rev(diff)}, with its {diff.confidence:.0%} interval. {what} Claims "
-        "are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. The margin "
-        f"is {margin}{whose}. Differences are those of recipes: under {ENOUGH_SEEDS} training seeds, one is taken to "
-        f"have a standard deviation of {seed_sd}."
+        f"The difference is the workspace minus {plain(_rev(diff))}, with its {diff.confidence:.0%} interval. {what} "
+        "Claims are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. "
+        f"The margin is {margin}{whose}. Differences are those of recipes: under {ENOUGH_SEEDS} training seeds, one is "
+        f"taken to have a standard deviation of {seed_sd}."
     )
 
 
 def _dataset(diff: Diff, found: Dataset) -> str:
-    title = f"### {found.dataset}"
+    title = f"### {plain(found.dataset)}"
     if found.presence != "both":
-        where = "the workspace" if found.presence == "new" else _rev(diff)
+        where = "the workspace" if found.presence == "new" else plain(_rev(diff))
         return f"{title}\n\n{found.presence.capitalize()}: only {where} has this data set."
     lines = [
         [one.contestant, score(one.revision), score(one.workspace), _difference(diff, one), _how(one)]
@@ -49,9 +50,9 @@ def _dataset(diff: Diff, found: Dataset) -> str:
     for one in found.comparisons:
         for note in one.notes:
             told.setdefault(note, []).append(one.contestant)
-    notes = [f"- {', '.join(names)}: {note}." for note, names in told.items()]
-    notes += [f"- {note}." for note in found.notes]
-    return "\n\n".join([title, table, *(["\n".join(notes)] if notes else [])])
+    notes = [f"{', '.join(names)}: {note}." for note, names in told.items()]
+    notes += [f"{note}." for note in found.notes]
+    return "\n\n".join(filter(None, [title, table, bullets(notes)]))
 
 
 def _difference(diff: Diff, one: Comparison) -> str:
@@ -75,15 +76,21 @@ def _how(one: Comparison) -> str:
 
 
 def _outcome(diff: Diff) -> str:
-    lost = f"**Lost beyond the margin: {', '.join(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
-    apart = f" Not paired, so not judged as a loss: {', '.join(diff.not_paired)}." if diff.not_paired else ""
-    few = f" Too few test rows or groups, so not judged: {', '.join(diff.undecidable)}." if diff.undecidable else ""
-    gone = f" Gone, so not judged: {', '.join(diff.gone)}." if diff.gone else ""
-    return lost + apart + few + gone
+    told = {
+        " Not paired, so not judged as a loss": diff.not_paired,
+        " Too few test rows or groups, so not judged": diff.undecidable,
+        " Gone, so not judged": diff.gone,
+    }
+    lost = f"**Lost beyond the margin: {_names(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
+    return lost + "".join(f"{what}: {_names(names)}." for what, names in told.items() if names)
+
+
+def _names(names: Sequence[str]) -> str:
+    return plain(", ".join(names))
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in (header, *lines)]
+    cells = [[plain(cell) for cell in line] for line in (header, *lines)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     first, *others = (
         f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in cells

@@ -6,11 +6,12 @@ facts of the data set in the place of the last section.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slingshot.markdown import code, plain, table
 from slingshot.settings import PARAMS, Checkpoint, ModelSettings, Primary, TfidfSettings
 from slingshot.tables import write_text
 from slingshot.usage import Usage
@@ -51,12 +52,6 @@ def write(folder: Path, trained: Trained) -> None:
         f"Not in this copy: `slingshot export {trained.dataset} {trained.model} FOLDER` makes one that holds them.",
     ]
     write_text(folder / FILE, f"---\n{_front_matter(trained)}\n---\n\n" + "\n\n".join(sections) + "\n")
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _front_matter(trained: Trained) -> str:
@@ -103,8 +98,9 @@ def _training(trained: Trained) -> list[str]:
         f"Family: `{trained.settings.family}`. {type(trained.settings).__doc__}",
         *_checkpoint(trained.settings),
         f"Settings: {_settings(trained.settings)}.",
-        f"Training: {seed}{others}; {run.seconds:,.1f} s and {run.tokens:,} tokens, on {machine.get('name')} "
-        f"({machine.get('cores')} cores, {machine.get('device')}, {machine.get('dtype')}).",
+        f"Training: {seed}{others}; {run.seconds:,.1f} s and {run.tokens:,} tokens, on "
+        f"{plain(str(machine.get('name')))} ({machine.get('cores')} cores, {machine.get('device')}, "
+        f"{machine.get('dtype')}).",
         *_chosen(details, trained.primary),
         *ends(f"models.{trained.model}", trained.settings, usage),
     ]
@@ -116,8 +112,8 @@ def _checkpoint(settings: ModelSettings) -> list[str]:
         return []
     local = Path(settings.checkpoint).is_dir()
     # The path itself would tell of the machine, and mean nothing elsewhere.
-    name = f"a local folder, `{Path(settings.checkpoint).name}`" if local else f"`{settings.checkpoint}`"
-    at = f", revision `{settings.revision}`" if settings.revision else ""
+    name = f"a local folder, {code(Path(settings.checkpoint).name)}" if local else code(settings.checkpoint)
+    at = f", revision {code(settings.revision)}" if settings.revision else ""
     return [f"Checkpoint it started from: {name}{at}."]
 
 
@@ -131,7 +127,7 @@ def _plain(value: Any) -> str:
         return "none"
     if isinstance(value, list):
         return " or ".join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else plain(str(value))
 
 
 def _chosen(details: dict[str, Any], primary: str) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from slingshot.console import visible
 from slingshot.report import (
     details,
     economy,
@@ -100,6 +101,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -109,6 +111,11 @@ def _environment() -> jinja2.Environment:
         environment.filters[name] = getattr(numbers, name)
     environment.filters["numeric"] = numeric
     return environment
+
+
+def _shown(value: object) -> object:
+    """Text without what turns the direction of writing, or what XML can't hold; Markup is no text."""
+    return visible(value) if type(value) is str else value
 
 
 def numeric(rows: Sequence[Sequence[str]]) -> set[int]:

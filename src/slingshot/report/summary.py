@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from slingshot.markdown import bullets, plain, table
 from slingshot.report import pair
 from slingshot.report.grid import Grid
 from slingshot.report.section import Section
@@ -16,33 +16,18 @@ def markdown(sections: Mapping[str, Section]) -> str:
     parts = ["# Fine-tune or prompt?"]
     for name, section in sections.items():
         audit = section.results.audit
-        notes = [*section.table.notes, *facts(audit)]
-        parts += [f"## {name}: {section.headline}", _escaped(section.verdict.words), _table(section.table)]
-        parts.append("\n".join(f"- {_escaped(note)}" for note in notes))
+        parts += [f"## {name}: {plain(section.headline)}", plain(section.verdict.words), _table(section.table)]
+        parts.append(bullets([*section.table.notes, *facts(audit)]))
         if audit.get("warnings"):
-            parts.append("Warnings of the audit:\n\n" + "\n".join(f"- {_escaped(text)}" for text in audit["warnings"]))
+            parts.append(f"Warnings of the audit:\n\n{bullets(audit['warnings'])}")
         parts += [part for grid in (pair.grid(section.results), *section.grids) for part in _grid(grid)]
     return "\n\n".join(parts) + "\n"
 
 
 def _grid(grid: Grid) -> list[str]:
-    parts = [f"### {grid.heading}", _escaped(grid.caption), _lines([grid.columns, *grid.rows], "---")]
-    return [*parts, "\n".join(f"- {_escaped(note)}" for note in grid.notes)]
+    return [f"### {plain(grid.heading)}", plain(grid.caption), table(grid.columns, grid.rows), bullets(grid.notes)]
 
 
-def _table(table: Table) -> str:
-    heading = ["Contestant", *(column.long for column in table.columns)]
-    return _lines([heading, *((row.label, *row.cells) for row in table.rows)], "---:")
-
-
-def _lines(rows: Sequence[Sequence[str]], side: str) -> str:
-    """A Markdown table; `side` aligns all columns but the first."""
-    first, *others = ([_escaped(cell) for cell in row] for row in rows)
-    lines = [first, ["---", *(side for _ in first[1:])], *others]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _escaped(text: str) -> str:
-    """Text as Markdown shows it: no cell, tag, link or emphasis starts inside it."""
-    named = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\|*_`\[\]])", r"\\\1", " ".join(named.split()))
+def _table(shown: Table) -> str:
+    heading = ["Contestant", *(column.long for column in shown.columns)]
+    return table(heading, [(row.label, *row.cells) for row in shown.rows], "---:")
