@@ -53,6 +53,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         described = {"source": source, "label_source": f"human{ESCAPES} {MARKDOWN}", "may_leave": True}
         described |= {"licence": f"MIT{ESCAPES} {MARKDOWN}", "description": f"texts {MARKDOWN}"}
         claude = CLAUDE | {"title": f"Claude{ESCAPES} {MARKDOWN}", "model": f"claude{ESCAPES}", "max_validation": 12}
+        claude |= {"key_env": "ANTHROPIC_API_KEY"}  # the server is not Anthropic's
         values = {
             "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
             "datasets": {"toy": described},
@@ -68,7 +69,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         (root / "data/raw/toy").mkdir(parents=True)
         rows[["text", "label"]].to_csv(root / "data/raw/toy/rows.csv", index=False)
         tables.write_text(root / "metrics/curve/toy.csv", "experiment\n")
-        for words in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+        for words in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "add", "-q", "data/raw/toy"]):
             subprocess.run(words, check=True)
         printed = {"check": run(cli.main, "check"), "prepare": run(prepare.main, "toy")}
         for stage in (subsample, shots):
