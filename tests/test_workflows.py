@@ -55,6 +55,17 @@ def test_actionlint_finds_nothing_and_would(tmp_path: Path) -> None:
     assert code == 1 and 'property "tokem" is not defined' in said
 
 
+def test_the_lock_file_pins_digests_and_names_no_registry() -> None:
+    lock = json.loads((ROOT / ".ci/package-lock.json").read_text())
+    wanted = json.loads((ROOT / ".ci/package.json").read_text())["dependencies"]
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert {f"node_modules/{name}": version for name, version in wanted.items()}.items() <= {
+        name: package["version"] for name, package in packages.items()
+    }.items()
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert "http" not in json.dumps(lock)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_action_is_pinned_and_no_workflow_knows_a_secret(path: Path) -> None:
     text = path.read_text()

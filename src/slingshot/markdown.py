@@ -19,7 +19,9 @@ ESCAPED = re.compile(r"[\\`*|~#]|(?<![^\W_])_|_(?![^\W_])|\[(?![-+−]?\d[-+−�
 """What begins markup: an underscore within a word does not, nor the bracket of an interval."""
 BLOCK = re.compile(r"^(?:(?=[-+=](?:[\s=-]|$))|(\d{1,9})(?=[.)](?:\s|$)))")
 """Before what makes a list, a line or a heading of a text that begins with it."""
-LINKED = re.compile(r"(?<=[@#])(?=\w)|(?<=\bgh-)(?=\d)|(?<=:)(?=//)|(?<=\bww)(?=w\b)|(?<=:)(?=[\w+-]+:)", re.IGNORECASE)
+LINKED = re.compile(
+    r"(?<=[@#])(?=\w)|(?<=\w)(?=@)|(?<=\bgh-)(?=\d)|(?<=:)(?=//)|(?<=\bww)(?=w\b)|(?<=:)(?=[\w+-]+:)", re.IGNORECASE
+)
 """Inside @name, #2, GH-2, http://, www. and :smile:, the last of which becomes a picture."""
 HASH = re.compile(r"(?<![^\W_])(?<!\d\.)[0-9a-f]{7,40}(?![^\W_])", re.IGNORECASE)
 """A commit's; decimals of a figure are none. Under 7 digits GitHub takes it for none."""

@@ -116,7 +116,7 @@ def escape_tags(text: str) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # nosec B701 # a prompt is no HTML
         loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False
     )
     environment.filters |= {"escape_tags": escape_tags, "one_line": one_line}
