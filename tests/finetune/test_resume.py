@@ -218,17 +218,26 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
 # --- several processes ---------------------------------------------------------------------------
 
 
+def until_waiting(process: subprocess.Popen[str]) -> str:
+    """What it says when it waits for another."""
+    assert process.stderr is not None
+    while "another process trains it" not in (line := process.stderr.readline()):
+        assert line, "it ended without waiting"
+    return line
+
+
 def test_a_second_worker_waits_until_the_first_ends(checkout):
     first, folder = in_training(checkout, 20)
     first.send_signal(signal.SIGSTOP)
     second = finetune()
-    time.sleep(4)
+    waiting = until_waiting(second)
+    time.sleep(1)
     assert second.poll() is None, "it went on in another's folder"
     first.send_signal(signal.SIGCONT)
     said = [process.communicate(timeout=120) for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], said
     waits = f"toy-tiny: another process trains it in {folder.parent} (process {first.pid} on {socket.gethostname()})"
-    assert waits not in said[0][1] and said[1][1].count(waits) == 1
+    assert waits in waiting and waits not in said[0][1] + said[1][1]
     assert said[0][0] == said[1][0]
     assert sorted(path.name for path in folder.iterdir()) == [
         "manifest.json",
@@ -243,11 +252,11 @@ def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
     first.send_signal(signal.SIGSTOP)
     stopped = done(checkout)
     second = finetune()
-    time.sleep(4)
+    until_waiting(second)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     _, err = second.communicate(timeout=120)
-    assert second.returncode == 0 and "another process trains it" in err, err
+    assert second.returncode == 0, err
     assert stopped >= 20 and "set aside" not in err
     resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
