@@ -104,7 +104,7 @@ from slingshot.llm.ledger import Hold, Ledger
 ledger = Ledger(Path(sys.argv[1]))
 ledger.reserve({"a": 1.0}, Hold("claude", "USD", 10.0))
 if len(sys.argv) > 2:
-    os.fork() or os.execvp("sleep", ["sleep", sys.argv[2]])
+    os.fork() or os.execvp(sys.argv[2], sys.argv[2:])
 print(ledger.owner, flush=True)
 sys.stdin.read()
 """
@@ -132,11 +132,11 @@ def test_an_attempt_whose_process_was_killed_counts_as_spent_and_is_made_again(l
 
 
 def test_what_a_payer_has_started_does_not_keep_it_alive(ledger, file):
-    process, _ = holding(file, "60")
+    process, _ = holding(file, "cat")  # until the test's end
     process.kill()
     process.wait()
-    # What was started holds the lock until it runs a program of its own.
-    wait_for(lambda: not any(flight.alive for flight in ledger.in_flight(["a"])))
+    wait_for(lambda: not ledger.in_flight(["a"])[0].alive)  # once the child has had time to begin
+    process.communicate()
 
 
 def test_a_connection_that_is_closed_is_gone_and_leaves_no_file(ledger, file):

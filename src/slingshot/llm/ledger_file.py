@@ -123,15 +123,18 @@ class LedgerFile:
 
     def be_alone(self) -> None:
         """Keep others from the file until this is closed. Raises UserError where another connection is open."""
-        try:
-            for statement in ("locking_mode = EXCLUSIVE", "busy_timeout = 0", "journal_mode = DELETE"):
-                self._db.execute(f"PRAGMA {statement}")
-            self._db.execute("BEGIN EXCLUSIVE")
-            self._db.execute("COMMIT")
-        except sqlite3.OperationalError:
-            raise UserError(
-                f"{self.path}: another process has this ledger open. Run this again when it has ended"
-            ) from None
+        with self._explained():
+            try:
+                for statement in ("locking_mode = EXCLUSIVE", "busy_timeout = 0", "journal_mode = DELETE"):
+                    self._db.execute(f"PRAGMA {statement}")
+                self._db.execute("BEGIN EXCLUSIVE")
+                self._db.execute("COMMIT")
+            except sqlite3.OperationalError as error:
+                if not _busy(error):
+                    raise
+                raise UserError(
+                    f"{self.path}: another process has this ledger open. Run this again when it has ended"
+                ) from None
 
     def take_in(self, other: LedgerFile) -> None:
         """Add all that another ledger holds to this one, and answer to its id from then on.
@@ -157,7 +160,7 @@ class LedgerFile:
                 return
             except sqlite3.OperationalError as error:
                 # Turning to WAL fails at once, without SQLite's own waiting, while another process does the same.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                if not _busy(error) or time.monotonic() > until:
                     raise
                 time.sleep(0.02)
 
@@ -204,6 +207,11 @@ class LedgerFile:
                 f"{self.path}: the ledger of paid answers can't be used: {error}. Nothing more is sent. Make room or "
                 "mend the file (never delete it: what it holds was paid for), then run `dvc repro` again"
             ) from None
+
+
+def _busy(error: sqlite3.Error) -> bool:
+    """Whether another connection is in the way."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def digest(request: bytes, response: bytes, *others: object) -> str | None:
