@@ -20,6 +20,7 @@ from slingshot.finetune import resume
 from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import NAMES, ROOT, set_param, set_params
+from tests.damage import cut, flip
 from tests.tiny_checkpoints import ARCHITECTURES
 
 CHECKPOINTS = "state/resume/*/seed0/scratch/checkpoint-*.safetensors"
@@ -153,17 +154,6 @@ def test_a_model_half_saved_is_not_taken_for_finished(tmp_path):
 
 
 # --- damage --------------------------------------------------------------------------------------
-
-
-def flip(path: Path) -> None:
-    """One bit in the middle, as a disk may."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch
 
 from slingshot import sealed
 from slingshot.finetune.scratch import Place, Scratch
+from tests.damage import cut, flip
 
 
 def scratch(folder: Path) -> Scratch:
@@ -66,16 +67,6 @@ def test_a_kill_between_two_files_leaves_the_earlier_ones(tmp_path, monkeypatch)
     assert len(names(tmp_path)) == 5
     assert scratch(tmp_path).restore() == before
     assert names(tmp_path) == ["best-0.safetensors", "checkpoint-1-1.safetensors", sealed.MANIFEST]
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 @pytest.mark.parametrize("spoil", [flip, cut, Path.unlink])
