@@ -23,8 +23,9 @@ from tests.tiny_checkpoints import ARCHITECTURES, SPREAD, gemma, wordpieces
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-hypothesis_settings.register_profile("untimed", deadline=None)  # a slow machine fails no test
-hypothesis_settings.load_profile("untimed")
+# The same examples each time, and a slow machine fails no test; --hypothesis-profile=default looks for new ones.
+hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("bad", "fine", "good")

@@ -16,6 +16,7 @@ from tests.markdown_effects import effects, parsed, shown
 
 NASTY = [
     "@someone and @org/team, a@b.org",
+    "@_ @_x #_ _@b :_a_:",
     "#2, them/it#2, GH-12 and gh-3",
     "fixes #2",
     "0123456789abcdef0123456789abcdef01234567 or abcdef1, them/it@abcdef1234",

@@ -20,9 +20,11 @@ ESCAPED = re.compile(r"[\\`*|~#]|(?<![^\W_])_|_(?![^\W_])|\[(?![-+−]?\d[-+−�
 BLOCK = re.compile(r"^(?:(?=[-+=](?:[\s=-]|$))|(\d{1,9})(?=[.)](?:\s|$)))")
 """Before what makes a list, a line or a heading of a text that begins with it."""
 LINKED = re.compile(
-    r"(?<=[@#])(?=\w)|(?<=\w)(?=@)|(?<=\bgh-)(?=\d)|(?<=:)(?=//)|(?<=\bww)(?=w\b)|(?<=:)(?=[\w+-]+:)", re.IGNORECASE
+    r"(?<=[@#])(?=\\?\w)|(?<=\w)(?=@)|(?<=\bgh-)(?=\d)|(?<=:)(?=//)|(?<=\bww)(?=w\b)|(?<=:)(?=[\w+\\-]+:)",
+    re.IGNORECASE,
 )
-"""Inside @name, #2, GH-2, http://, www. and :smile:, the last of which becomes a picture."""
+"""Inside @name, #2, GH-2, http://, www. and :smile:, the last of which becomes a picture; also where a `_` in them is
+escaped already."""
 HASH = re.compile(r"(?<![^\W_])(?<!\d\.)[0-9a-f]{7,40}(?![^\W_])", re.IGNORECASE)
 """A commit's; decimals of a figure are none. Under 7 digits GitHub takes it for none."""
 

@@ -17,7 +17,7 @@ from slingshot.tables import FAILED, STATUSES
 
 NAMES = ("Card lost", "Top up", "N.A.", "5", "true")
 KEYS = AnswerKeys(slugs(NAMES), NAMES)
-quickly = hypothesis_settings(max_examples=150, deadline=None, derandomize=True)
+quickly = hypothesis_settings(max_examples=150)
 
 
 @pytest.mark.parametrize(

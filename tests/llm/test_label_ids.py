@@ -101,7 +101,7 @@ def label_sets(draw):
     return draw(st.lists(name, min_size=2, max_size=6, unique=True))
 
 
-quickly = hypothesis_settings(max_examples=500, deadline=None, derandomize=True)
+quickly = hypothesis_settings(max_examples=500)
 
 
 @given(label_sets())

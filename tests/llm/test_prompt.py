@@ -102,7 +102,7 @@ def test_names_that_differ_in_marks_alone_get_ids_that_differ():
 @given(st.lists(st.text(max_size=12), min_size=2, max_size=150, unique=True))
 @example([f"{chr(0x4E00 + n)}" for n in range(150)])
 @example(["?" * n for n in range(1, 151)])
-@hypothesis_settings(max_examples=40, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=40)
 def test_ids_of_any_names_are_unique_slugs(names):
     found = slugs(names)
     assert len(found) == len(set(found)) == len(names)
@@ -149,7 +149,7 @@ def test_what_is_no_such_tag_is_left_as_it_is(text):
 
 
 @given(st.lists(st.one_of(st.sampled_from([*CLOSERS, "<", "/", "text", ">", " ", "\u200b"]), st.text(max_size=5))))
-@hypothesis_settings(max_examples=200, deadline=None, derandomize=True)
+@hypothesis_settings(max_examples=200)
 def test_whatever_a_text_holds_one_pair_of_tags_stands_around_it(parts):
     asked = RICH_PROMPT.question("".join(parts))
     assert asked.startswith("<text>\n") and asked.endswith("\n</text>")
