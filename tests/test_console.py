@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -122,6 +123,20 @@ def test_a_full_disk_is_named_with_the_file_and_leaves_nothing_cut(raw: Path) ->
     assert_one_message(done.returncode, done.stderr)
     assert "data/prepared/toy/train.parquet: no space is left on its disk; make room" in done.stderr
     assert not [name for name in done.stdout.split() if name.startswith(".")], "the unfinished file is gone"
+
+
+@needs_mounts
+@pytest.mark.parametrize(
+    ("folder", "named"),
+    [("state", r"state/resume/\w+/seed-1/model"), ("data/models", "data/models/toy/tfidf")],  # by safetensors; a copy
+)
+def test_a_full_disk_is_named_whoever_was_writing(project: Path, raw: Path, folder: str, named: str) -> None:
+    for stage in (prepare, subsample):
+        assert CliRunner().invoke(stage.main, ["toy"]).exit_code == 0
+    mounted = f"mkdir -p {folder} && mount -t tmpfs -o size=12k none {folder}"
+    done = shell(f"{mounted} && python3 -m stages.finetune toy tfidf", "unshare", "-rm")
+    assert_one_message(done.returncode, done.stderr)
+    assert re.search(rf"{named}: no space is left on its disk; make room", done.stderr), done.stderr
 
 
 @needs_mounts
@@ -270,6 +285,10 @@ def throw(error: Exception) -> None:
         ),
         (lambda: sqlite3.connect("/nowhere/db"), "can't be read or written: unable to open database file"),
         (lambda: throw(Exception("No space left on device (os error 28)")), "no space is left on its disk"),
+        (
+            lambda: throw(shutil.Error([("a", "b", "[Errno 28] No space left on device")])),
+            "no space is left on its disk",
+        ),
         (lambda: throw(OSError("Couldn't do\nit")), "Couldn't do it; set SLINGSHOT_DEBUG=1 to see where"),
         (lambda: subprocess.run(["no-such-program"]), "no-such-program: not found; "),
     ],

@@ -14,29 +14,50 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from slingshot.console import refusal
+
 LEFT = 86_400.0
 """Seconds after which a temporary file is one that a killed process left."""
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for a file or a folder; it becomes `path` only if the block succeeds.
-
-    An error of the operating system names `path`: a full disk names no file, and a lost right the temporary one.
-    """
+    """Yield a temporary path for a file or a folder; it becomes `path` only if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _place(path.parent.absolute(), Path.cwd()) / f".{path.name}.{uuid.uuid4().hex[:12]}"
-    try:
+    with scratch(path) as temporary, naming(path, temporary):
         yield temporary
         sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
-    except OSError as error:
-        if error.filename is None or str(error.filename).startswith(str(temporary)):
-            error.filename = str(path)
-        raise
+
+
+@contextlib.contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Yield a path, on the file system of `path` and named like it, for what is deleted at the end."""
+    temporary = _place(path.parent.absolute(), Path.cwd()) / f".{path.name}.{uuid.uuid4().hex[:12]}"
+    try:
+        yield temporary
     finally:
         remove(temporary)
+
+
+@contextlib.contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Raise an error of the operating system as OSError that names `path`.
+
+    A full disk names no file, whether Python, Arrow, safetensors or tokenizers write; a lost right names `temporary`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or (temporary and str(error.filename).startswith(str(temporary))):
+            error.errno, error.filename = refusal(error), str(path)
+        raise
+    except Exception as error:
+        number = refusal(error)
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def sync(path: Path) -> None:

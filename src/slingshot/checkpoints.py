@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slingshot import hub, loading, sealed, state
+from slingshot import console, hub, loading, sealed, state
 from slingshot.atomic import atomic
 from slingshot.settings import Checkpoint, UserError
 from slingshot.tables import sha256_file
@@ -71,6 +71,8 @@ def convert(checkpoint: Checkpoint) -> Path:
         done = subprocess.run(call, capture_output=True, text=True)
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            if console.refusal(RuntimeError(reason)):
+                raise RuntimeError(reason)  # of the disk; `_made` names the folder
             raise UserError(f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}")
     return target
 

@@ -46,8 +46,8 @@ REMEDIES = {
     errno.EROFS: ("its disk is read-only", "make it writable (SLINGSHOT_STATE moves the state folder)"),
 }
 """What the operating system refuses, and the remedy."""
-RUST = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+)")
-"""How errors of tokenizers and safetensors hold the operating system's."""
+HELD = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+)|\[Errno (\d+)\]")
+"""How errors of tokenizers and safetensors, and shutil's of many files, hold the operating system's number."""
 ALLOCATOR = "DefaultCPUAllocator"
 """In torch's RuntimeError, where memory for a tensor is lacking."""
 
@@ -159,14 +159,22 @@ def _of_machine(error: Exception) -> UserError | None:
     # Only what a command has loaded can have raised one of theirs.
     torch, sqlite3, pyarrow = (sys.modules.get(name) for name in ("torch", "sqlite3", "pyarrow"))
     text = " ".join(str(error).split())
+    number = refusal(error)
     if isinstance(error, OSError):
-        return _refused(error.errno, error.filename2 or error.filename, error.strerror or text)
+        return _refused(number, error.filename2 or error.filename, error.strerror or text)
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)) or ALLOCATOR in text:
         return _refused(errno.ENOMEM, None, text)
     if (sqlite3 and isinstance(error, sqlite3.Error)) or (pyarrow and isinstance(error, pyarrow.ArrowException)):
         return UserError(f"a file can't be read or written: {text}; run `dvc repro`")
-    rust = RUST.search(text)
-    return _refused(int(rust[1] or rust[2]), None, text) if rust else None
+    return _refused(number, None, text) if number else None
+
+
+def refusal(error: Exception) -> int | None:
+    """The operating system's number (errno) of an error that comes from it; None for any other."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    found = None if isinstance(error, click.ClickException) else HELD.search(str(error))
+    return int(next(filter(None, found.groups()))) if found else None
 
 
 def _refused(number: int | None, file: Any, text: str) -> UserError:

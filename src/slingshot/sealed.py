@@ -55,12 +55,12 @@ def damage(folder: Path) -> str | None:
     return None
 
 
-def set_aside(folder: Path, why: str, then: str) -> None:
-    """Move a damaged folder out of the way, in the place of one from before, and say so and what happens `then`."""
-    aside = folder.with_name(f"{folder.name}.damaged")
+def set_aside(damaged: Path, why: str, then: str) -> None:
+    """Move a damaged folder or file out of the way, in the place of an earlier one; say so, and what happens `then`."""
+    aside = damaged.with_name(f"{damaged.name}.damaged")
     remove(aside)
-    folder.rename(aside)
-    say(f"{folder}: {why}. It is set aside as {aside.name}; {then}")
+    damaged.rename(aside)
+    say(f"{damaged}: {why}. It is set aside as {aside.name}; {then}")
 
 
 def _parts(folder: Path) -> dict[str, str] | None:

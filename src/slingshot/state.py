@@ -1,5 +1,5 @@
-"""Where durable state lives: downloads, the hub's rows and revisions, resume folders, converted checkpoints. (The
-ledger lies elsewhere: see llm.ledger_place.)
+"""Where durable state lives: downloads, the hub's revisions, resume folders, converted checkpoints. (The ledger lies
+elsewhere: see llm.ledger_place.)
 
 The folder is $SLINGSHOT_STATE, else `slingshot/` beside DVC's cache folder, so that worktrees and
 `dvc exp run --temp` or `--queue` runs, whose configuration names the original's cache, share it.
@@ -43,11 +43,6 @@ def cache_dir() -> Path:
 def downloads() -> Path:
     """Archives under their sha256, shared by data sets, queued runs and worktrees."""
     return _made("downloads")
-
-
-def arrow() -> Path:
-    """Rows from the hub as Arrow files, which are read memory-mapped; safe to delete."""
-    return _made("arrow")
 
 
 def revisions() -> Path:

@@ -1,7 +1,7 @@
 """Rows of a data set on the Hugging Face hub: Parquet, CSV or JSONL files of one commit.
 
-Only the files that `source` names are fetched and only the needed columns are kept, of Parquet as memory-mapped Arrow
-in the state folder. The files are data: no script of the repository is run and nothing is unpickled.
+Only the files that `source` names are fetched and only the needed columns are kept, of Parquet as memory-mapped Arrow.
+The files are data: no script of the repository is run and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from slingshot import hub, state
+from slingshot.atomic import scratch
 from slingshot.data import files
 from slingshot.data.held import Held
 from slingshot.data.parquet_tables import batches, strings
@@ -71,13 +72,17 @@ def _table(paths: list[Path], source: HubSource, key: str, named: bool, held: He
 
 
 def _parquet(paths: list[Path], names: list[str], source: HubSource, key: str, named: bool) -> dict[str, pd.Series]:
-    """The columns of Parquet files, as memory-mapped Arrow; `named`: the labels by the names that the files give."""
+    """The columns of Parquet files, as memory-mapped Arrow; `named`: the labels by the names that the files give.
+
+    The Arrow files are deleted at once; what is mapped stays readable, and a damaged one is never met again.
+    """
     import datasets
 
     datasets.disable_progress_bars()
     try:
-        loaded = datasets.Dataset.from_parquet(list(map(str, paths)), cache_dir=str(state.arrow()), columns=names)
-        columns = {name: strings(Path(getattr(source, key)), name, loaded.data.column(name)) for name in names}
+        with scratch(state.root() / "arrow") as folder:
+            loaded = datasets.Dataset.from_parquet(list(map(str, paths)), cache_dir=str(folder), columns=names)
+            columns = {name: strings(Path(getattr(source, key)), name, loaded.data.column(name)) for name in names}
     except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError, UserError) as error:
         for path in paths:
             files.read_columns(path, names, Reading(), Held())  # which names the file, the column and the row

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from slingshot import hub, state, tables
+from slingshot import hub, sealed, state, tables
 from slingshot.settings import HubSource, UserError
 
 
@@ -41,7 +41,16 @@ def _committed(name: str, hub_id: str) -> str | None:
 
 def _stored(name: str, hub_id: str) -> str | None:
     path = state.revisions() / f"{name}.json"
-    return _of(tables.read_json(path), hub_id) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        record = tables.read_json(path)
+    except UserError:
+        record = None
+    if not isinstance(record, dict):
+        sealed.set_aside(path, "it can't be read", f"the commit of '{hub_id}' on the hub now is taken for the first")
+        return None
+    return _of(record, hub_id)
 
 
 def _of(record: dict[str, str | None], hub_id: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from slingshot import hardware
-from slingshot.atomic import remove
+from slingshot.atomic import naming, remove
 from slingshot.finetune import resume
 from slingshot.finetune.families import FAMILIES, Classifier, Task
 from slingshot.settings import ModelSettings
@@ -59,7 +59,8 @@ def run_cell(
                 folder.finish(done, with_model=first)
             outcomes.append(done)
         remove(model)
-        shutil.copytree(folders[0].model, model)
+        with naming(model):
+            shutil.copytree(folders[0].model, model)
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
 
@@ -70,7 +71,8 @@ def _train_seed(
     seed = folder.seed
     fitted, fit = classifier.fit(settings, task, max(seed, 0), folder.scratch)
     remove(folder.model)  # what a kill may have left of it
-    fitted.save(folder.model)
+    with naming(folder.model):
+        fitted.save(folder.model)
     rows = pd.concat([task.validation, test], ignore_index=True)
     splits = ["validation"] * len(task.validation) + ["test"] * len(test)
     texts = rows["text"].tolist()
