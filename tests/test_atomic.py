@@ -1,9 +1,11 @@
 """A file appears whole or not at all, and a kill leaves nothing where DVC or git would find it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 
 from slingshot import tables
 from slingshot.atomic import LEFT, atomic
+from tests.conftest import ROOT
+from tests.mounts import needs_mounts
 
 KILLED = """
 import sys, time
@@ -66,10 +70,78 @@ def test_a_kill_leaves_nothing_beside_the_file(tmp_path: Path, inside: bool) -> 
     assert left.parent == tmp_path / "repository/.dvc/tmp/slingshot" and left.read_text() == "half"
 
 
-def test_what_a_kill_left_is_swept_a_day_later(tmp_path: Path) -> None:
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time() + seconds
+    monkeypatch.setattr("slingshot.atomic.time.time", lambda: now)
+
+
+def test_what_a_kill_left_is_swept_a_day_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".dvc").mkdir()
-    old, new = (kill_while_writing(tmp_path / "data/file.txt", tmp_path) for _ in range(2))
-    os.utime(old, times=(time.time() - LEFT - 1,) * 2)
+    left = kill_while_writing(tmp_path / "data/file.txt", tmp_path)
+    later(monkeypatch, LEFT - 60)
     tables.write_text(tmp_path / "data/file.txt", "whole\n")
-    assert not old.exists() and new.exists()
+    assert left.exists()
+    later(monkeypatch, LEFT + 1)
+    tables.write_text(tmp_path / "data/file.txt", "whole\n")
+    assert not left.exists()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["file.txt"]
+
+
+def test_a_copy_of_an_old_folder_is_not_swept(tmp_path: Path) -> None:
+    """It has its time."""
+    (tmp_path / ".dvc").mkdir()
+    tables.write_text(tmp_path / "old/file.txt", "old\n")
+    os.utime(tmp_path / "old", times=(time.time() - 2 * LEFT,) * 2)
+    with atomic(tmp_path / "new") as temporary:
+        shutil.copytree(tmp_path / "old", temporary)
+        tables.write_text(tmp_path / "another.txt", "meanwhile\n")
+    assert (tmp_path / "new/file.txt").read_text() == "old\n"
+
+
+def test_on_another_disk_what_a_kill_left_is_ignored_and_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".dvc").mkdir()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        if Path(other).stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("/dev/shm is no other disk here")
+        left = kill_while_writing(Path(other, "data/file.txt"), tmp_path)
+        assert left.parent == Path(other, "data")
+        for ignored in (".gitignore", ".dvcignore"):
+            patterns = (ROOT / ignored).read_text().splitlines()
+            assert any(left.match(pattern) for pattern in patterns), ignored
+        later(monkeypatch, LEFT + 1)
+        tables.write_text(left.with_name("another.txt"), "whole\n")
+        assert [path.name for path in left.parent.iterdir()] == ["another.txt"]
+
+
+WRITES = """
+from pathlib import Path
+from slingshot import tables
+from slingshot.atomic import atomic
+tables.write_text(Path("data/file.txt"), "whole")
+with atomic(Path("data/made")) as temporary:
+    tables.write_text(temporary / "deep/file.txt", "whole")
+"""
+
+
+@needs_mounts
+@pytest.mark.parametrize("first", ["", 'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && '])
+def test_a_folder_mounted_into_the_repository_is_written_to(tmp_path: Path, first: str) -> None:
+    """As a container's volume is: of the same disk, and no file can be renamed into it; also of a read-only one."""
+    for folder in ("repository/.dvc", "repository/data", "volume"):
+        (tmp_path / folder).mkdir(parents=True)
+    call = [
+        "unshare",
+        "-rm",
+        "sh",
+        "-c",
+        f'{first}mount --bind ../volume data && exec "$@"',
+        "sh",
+        sys.executable,
+        "-c",
+        WRITES,
+    ]
+    done = subprocess.run(call, cwd=tmp_path / "repository", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = sorted(path.relative_to(tmp_path / "volume").as_posix() for path in (tmp_path / "volume").rglob("*"))
+    assert found == ["file.txt", "made", "made/deep", "made/deep/file.txt"]
+    assert not list((tmp_path / "repository").rglob("*.slingshot-tmp"))

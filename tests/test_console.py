@@ -27,12 +27,8 @@ from slingshot import cli, console, tables
 from slingshot.settings import UserError
 from stages import finetune, prepare, shots, subsample
 from tests.conftest import ROOT, make_rows, set_param
+from tests.mounts import needs_mounts
 
-MOUNTS = (
-    shutil.which("unshare")
-    and not subprocess.run(["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /mnt"], capture_output=True).returncode
-)
-needs_mounts = pytest.mark.skipif(not MOUNTS, reason="this user may mount nothing, even for itself")
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 
 

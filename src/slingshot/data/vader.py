@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from slingshot import state, tables
+from slingshot.atomic import atomic, scratch
 from slingshot.settings import UserError, VaderSource, nearest
 
 VERSION = "3.3.2"
@@ -62,16 +63,18 @@ def archive() -> bytes:
 
 
 def _fetch(path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
-        requirement = Path(folder) / "requirements.txt"
+    with scratch(path) as folder:
+        folder.mkdir()
+        requirement = folder / "requirements.txt"
         requirement.write_text(_pinned() + "\n", encoding="utf-8")
         # Fails within 20 s where there is no network; the user's own index and proxy still hold.
         options = ["--retries", "1", "--timeout", "8", "--quiet", "-r", str(requirement)]
-        pip = subprocess.run([sys.executable, *PIP, *options, "-d", folder], capture_output=True, text=True)
-        found = next(Path(folder).glob("*.tar.gz"), None)
+        pip = subprocess.run([sys.executable, *PIP, *options, "-d", str(folder)], capture_output=True, text=True)
+        found = next(folder.glob("*.tar.gz"), None)
         if pip.returncode or found is None:
             raise UserError(_remedy(path, pip.stderr))
-        found.replace(path)
+        with atomic(path) as whole:
+            shutil.copyfile(found, whole)
 
 
 def _pinned() -> str:
