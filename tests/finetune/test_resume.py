@@ -153,6 +153,26 @@ def test_a_model_half_saved_is_not_taken_for_finished(tmp_path):
     assert folder.finished(with_model=True) is None
 
 
+@pytest.mark.parametrize("when", ["seal", "remove"])
+def test_a_kill_between_the_end_of_training_and_the_seal_loses_nothing(tmp_path, monkeypatch, when):
+    folder = resume.SeedFolder(tmp_path, 1)
+    tables.write_text(folder.scratch / "checkpoint", "trained")
+    tables.write_text(folder.model / "weights", "whole")
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(f"slingshot.finetune.resume.{'sealed.seal' if when == 'seal' else 'remove'}", kill)
+        folder.finish(resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True}), with_model=True)
+    if when == "seal":
+        assert folder.finished(with_model=True) is None
+        assert (folder.scratch / "checkpoint").read_text() == "trained"
+    else:
+        assert folder.finished(with_model=True).record == {"kept": True}
+        assert (folder.model / "weights").read_text() == "whole" and not (folder.scratch / "checkpoint").exists()
+
+
 # --- damage --------------------------------------------------------------------------------------
 
 

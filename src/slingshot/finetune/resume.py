@@ -8,14 +8,12 @@ works in a cell's folder. What a seed left there is compared with its digests be
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
-import os
-import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +21,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
-from slingshot import progress, sealed, state
+from slingshot import sealed, state
 from slingshot.atomic import atomic, remove
 from slingshot.finetune.families import Family
 from slingshot.tables import read_json, sha256_file, write_json
@@ -55,30 +52,9 @@ def _source(module: str) -> Path:
     return Path(spec.origin)
 
 
-@contextlib.contextmanager
-def sole(cell: Path, name: str) -> Iterator[None]:
-    """Hold the cell's folder alone: wait while another process works in it, and say so.
-
-    The kernel drops the lock when its process ends, however it ends.
-    """
-    lock = FileLock(cell / "lock", fallback_to_soft=False)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        progress.say(f"{name}: another process trains it in {cell} ({_holder(cell)}); waiting until it ends")
-        lock.acquire(poll_interval=0.5)
-    except OSError as error:
-        progress.say(f"{cell}: no lock can be had here ({error.strerror}): run one process at a time")
-    try:
-        if lock.is_locked:
-            (cell / "lock").write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-        yield
-    finally:
-        lock.release()
-
-
-def _holder(cell: Path) -> str:
-    return (cell / "lock").read_text(encoding="utf-8") or "it has just begun"
+def sole(cell: Path, name: str) -> AbstractContextManager[None]:
+    """Hold the cell's folder alone, or wait while another process works in it."""
+    return sealed.sole(cell / "lock", f"{name}: another process trains it in {cell}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +82,7 @@ class SeedFolder:
         if why:
             sealed.set_aside(self.folder, why, "it is trained anew")
             return None
-        if with_model and not self.model.is_dir():
+        if with_model and not any(self.model.glob("*")):
             sealed.unseal(self.folder)  # so that a model half saved is not taken for a finished one
             return None
         return Finished(pq.read_table(self.folder / PREDICTIONS).to_pandas(), read_json(self.folder / RECORD))
@@ -116,9 +92,11 @@ class SeedFolder:
         with atomic(self.folder / PREDICTIONS) as temporary:
             pq.write_table(pa.Table.from_pandas(outcome.predictions, preserve_index=False), temporary)
         write_json(self.folder / RECORD, outcome.record)
-        for folder in (self.scratch, *(() if with_model else (self.model,))):
+        dropped = (self.scratch, *(() if with_model else (self.model,)))
+        starts = tuple(f"{folder.name}/" for folder in dropped)
+        sealed.seal(self.folder, [name for name in sealed.files(self.folder) if not name.startswith(starts)])
+        for folder in dropped:
             remove(folder)
-        sealed.seal(self.folder)
 
 
 def plain(value: Any) -> dict[str, Any]:

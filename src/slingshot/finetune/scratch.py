@@ -22,7 +22,7 @@ from slingshot.atomic import atomic
 
 @dataclass
 class Place:
-    """How far the run has come. `step` counts within `epoch`; `seconds` leave interruptions out."""
+    """How far the run has come. `step` counts within `epoch`; `seconds` leave interruptions and checkpoints out."""
 
     epoch: int = 0
     step: int = 0
@@ -54,7 +54,6 @@ class Scratch:
         """Put the stored state back; a fresh Place where there is none, or one that is damaged."""
         if not sealed.is_sealed(self.folder):
             return Place()
-        sealed.sweep(self.folder)
         why = sealed.damage(self.folder)
         if why:
             sealed.set_aside(self.folder, why, "the training starts anew")

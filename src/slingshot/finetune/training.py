@@ -47,7 +47,7 @@ def train(
     place = scratch.restore()
     place.steps = len(_steps(lengths, settings, seed, 0))
     total = settings.epochs * place.steps
-    saved = clock = time.perf_counter()
+    clock = saved = time.perf_counter()
     with bar(total, name, "step", place.done) as progress:
         while place.epoch < settings.epochs and not _stalled(place, settings.patience):
             for batches in _steps(lengths, settings, seed, place.epoch)[place.step :]:
@@ -58,14 +58,14 @@ def train(
                 place.tokens += sum(lengths[row] for rows in batches for row in rows)
                 progress.update()
                 if time.perf_counter() - saved >= settings.save_seconds:
-                    clock = _tick(place, clock)
+                    place.seconds += time.perf_counter() - clock
                     scratch.save(place)
-                    saved = time.perf_counter()
+                    clock = saved = time.perf_counter()
             _end_epoch(place, validate, scratch)
             progress.set_postfix(validation=f"{place.scores[-1]:.3f}")
-            clock = _tick(place, clock)
+            place.seconds += time.perf_counter() - clock
             scratch.save(place)
-            saved = time.perf_counter()
+            clock = saved = time.perf_counter()
     scratch.load_best(place)
     return place
 
@@ -121,12 +121,6 @@ def _end_epoch(place: Place, validate: Callable[[], float], scratch: Scratch) ->
         scratch.keep_best(place)
     place.scores.append(score)
     place.epoch, place.step = place.epoch + 1, 0
-
-
-def _tick(place: Place, clock: float) -> float:
-    now = time.perf_counter()
-    place.seconds += now - clock
-    return now
 
 
 def _groups(model: Any, decay: float) -> list[dict[str, Any]]:
