@@ -14,7 +14,7 @@ help:  ## Say what each target does
 
 install: $(VENV)/.installed  ## Create .venv and install Slingshot and the pretrained weights (1.5 GB)
 
-test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suite (under 5 minutes)
+test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suite (about 10 minutes on 2 cores)
 	pytest
 
 browser: $(VENV)/.installed-browser  ## Install Debian's Chromium, then try the report's page in it
@@ -36,7 +36,7 @@ format: $(VENV)/.installed-dev  ## Format the code
 check: $(VENV)/.installed  ## Validate params.yaml in under a second
 	slingshot check
 
-repro: $(VENV)/.installed  ## Install, run the whole study and show who won (about 15 minutes on 2 cores)
+repro: $(VENV)/.installed  ## Install, run the whole study and show who won (12 to 36 minutes on 2 cores)
 	slingshot check
 	dvc repro
 	@slingshot show

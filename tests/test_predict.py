@@ -2,13 +2,16 @@
 
 import bz2
 import csv
+import errno
 import gzip
 import io
 import json
 import lzma
+import os
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -295,6 +298,23 @@ def test_a_key_that_only_a_later_line_has_does_not_fit_a_table(model: Path) -> N
     done = slingshot("predict", model, "in.jsonl", "--output", "out.csv")
     assert "in.jsonl: line 2: key 'id' is not in the first line; write .jsonl instead" in done.output
     assert not Path("out.csv").exists()
+
+
+def test_a_file_of_the_model_that_may_not_be_read_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights, opened = model / "model.safetensors", Path.open
+    assert len({file.stat().st_mode for file in model.iterdir()}) == 1
+    if os.geteuid():
+        weights.chmod(0)
+    else:  # whom no right is lost to
+
+        def refuse(path: Path, *how: Any, **more: Any) -> Any:
+            if path == weights:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return opened(path, *how, **more)
+
+        monkeypatch.setattr(Path, "open", refuse)
+    done = slingshot("predict", model, write("texts.csv", GOOD))
+    assert f"{weights}: permission denied; give yourself the right to it" in done.output
 
 
 def test_wrong_names_are_errors_with_the_remedy(model: Path, project: Path) -> None:

@@ -78,6 +78,11 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
             "llms: []\n  cascades: [{name: cascade, small: minilm, large: gemma}]",
             "'cascade' names 'gemma', which is not in study",
         ),
+        (
+            "[tfidf, frozen, minilm]",
+            "[tf-idf]",
+            "study.models.0: a name begins with a small letter and holds small letters, digits and _ (found 'tf-idf')",
+        ),
         ("monthly_budget: null", "monthly_budget: 5", "decision: monthly_budget needs monthly_texts"),
         ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
         ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),
@@ -114,10 +119,15 @@ def test_numbers_are_read_as_yaml_1_2_reads_them(edited: Edit) -> None:
 
 
 def test_malformed_yaml_a_repeated_key_and_a_missing_file_are_named(edited: Edit, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"params\.yaml: not valid YAML: (?s:.*)line \d+"):
+    with pytest.raises(UserError, match=r"params\.yaml, line \d+: not valid YAML: did not find expected ',' or '\]'"):
         edited(("seeds: [0] ", "seeds: [0 "))
-    with pytest.raises(UserError, match="duplicate key"):
+    with pytest.raises(UserError, match=r"line \d+: not valid YAML: found duplicate key \"fraction\"[^\n]*$"):
         edited(("seed: 0 ", "fraction: 0 "))
+    with pytest.raises(UserError, match=r"line \d+: .*; indent with spaces, not with tabs$"):
+        edited(("metrics:\n", "metrics:\n\t"))
+    (tmp_path / "wide.yaml").write_text("seed: 0", encoding="utf-16")
+    with pytest.raises(UserError, match=r"wide\.yaml: not UTF-8 text; save it as UTF-8"):
+        settings.load(tmp_path / "wide.yaml")
     with pytest.raises(UserError, match=r"nowhere\.yaml: not found; run this in the root"):
         settings.load(tmp_path / "nowhere.yaml")
 

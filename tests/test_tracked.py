@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from slingshot import tracked
+from slingshot.settings import DatasetSettings, UserError
 from tests.conftest import write_params
 from tests.repository import Repository, found, start, write_csv
 
@@ -73,3 +75,21 @@ def test_a_forgotten_dvc_add_is_said_before_and_in_a_queued_run(repository: Repo
     assert "tracked neither" not in repository("python3", "-c", COMMAND, "check")
     assert "prepare own: " in repository(*run)
     assert "Queued experiment" in repository(*queue)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("data/raw/mine/rows.csv", "source.file: write rows.csv, its path within data/raw/mine"),
+        ("part", "source.file: data/raw/mine/part is a folder; name a file in it"),
+    ],
+)
+def test_a_path_from_the_root_and_a_folder_are_said_as_such(
+    project: Path, monkeypatch: pytest.MonkeyPatch, file: str, said: str
+) -> None:
+    (project / "data/raw/mine/part").mkdir(parents=True)
+    (project / "data/raw/mine/rows.csv").write_text("text,label\n")
+    source = {"kind": "file", "file": file, "text": "text", "label": "label"}
+    dataset = DatasetSettings.model_validate({"source": source, "label_source": "human", "licence": "MIT"})
+    with pytest.raises(UserError, match=f"^{said}$"):
+        tracked.check(dataset, Path("data/raw/mine"))

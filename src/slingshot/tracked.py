@@ -23,6 +23,11 @@ def check(dataset: DatasetSettings, folder: Path) -> None:
     """Raises UserError that names the first file of a data set that is not in its folder."""
     for key, path in own_files(dataset, folder).items():
         if not path.is_file():
+            given = path.relative_to(folder)
+            if given.is_relative_to(folder) and given.is_file():
+                raise UserError(f"source.{key}: write {given.relative_to(folder)}, its path within {folder}")
+            if path.is_dir():
+                raise UserError(f"source.{key}: {path} is a folder; name a file in it")
             there = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
             close = closest(path.name, there)
             hint = f", did you mean '{close}'?" if close else ""

@@ -79,6 +79,18 @@ def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
         make(labelled(50), [("", "a"), ("one", "")])
 
 
+def test_a_test_file_of_the_same_rows_leaves_none_to_train_on(make: Make) -> None:
+    with pytest.raises(UserError, match="none is left to train on; name two different files in source"):
+        make(labelled(50), labelled(50))
+
+
+def test_a_description_of_no_label_is_named(make: Make) -> None:
+    described = {"descriptions": {"billing": "invoices", "techn": "errors"}}
+    rows = [(text, {"a": "billing", "b": "tech"}[name]) for text, name in labelled(50)]
+    with pytest.raises(UserError, match=r"'toy': prompt\.descriptions .*: 'techn' is no label, did you mean 'tech'"):
+        make(rows, prompt=described)
+
+
 def test_the_first_validation_rows_are_a_fair_sample_and_train_opens_with_every_class(make: Make) -> None:
     names = [f"c{k:02d}" for k in range(40) for _ in range(400 // (k + 1))]
     prepared = make(list(zip(sentences(len(names)), names, strict=True)))

@@ -25,6 +25,7 @@ from slingshot.settings import (
     SplitSettings,
     UserError,
     VaderSource,
+    nearest,
 )
 from slingshot.tables import SPLITS, Labels
 
@@ -57,6 +58,9 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     rows = _drop(rows, rows["label"].isna(), "missing_label", excluded)
     values = rows["label"]
     rows["label"], names = encode(values, dataset.labels)
+    unknown = [name for name in dataset.prompt.descriptions if name not in names]
+    if unknown:
+        raise UserError(f"prompt.descriptions in params.yaml: '{unknown[0]}' is no label{nearest(unknown[0], names)}")
     spelling = Spelling.of(values, rows["test"], dataset.labels, names)
     rows = _drop(rows, rows["label"].map(rows["label"].value_counts()) == 1, "single_row_class", excluded)
     if rows["label"].nunique() < 2:
@@ -153,7 +157,10 @@ def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool
         side[~test & shared] = "shared_with_test"
     pool = side == "train"
     if not pool.any():
-        raise UserError("every row of train shares a group with the test file; see split.drop_shared")
+        raise UserError(
+            "every row of train shares a group with the test file, so none is left to train on; name two different "
+            "files in source, or check source.group"
+        )
     side[pool] = assign(labels[pool], names[pool], {"validation": split.validation}, seed)
     side[~np.isin(labels, labels[side == "train"]) & (side == "test")] = "test_only_label"
     return side

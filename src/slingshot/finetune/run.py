@@ -60,7 +60,7 @@ def run_cell(
             outcomes.append(done)
         remove(model)
         with naming(model):
-            shutil.copytree(folders[0].model, model)
+            shutil.copytree(folders[0].model, model, copy_function=shutil.copyfile)  # with your own rights
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
 

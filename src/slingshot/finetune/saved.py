@@ -48,6 +48,8 @@ class Saved:
         # Read when the library is imported: its bars and notes would stand among our own.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        for file in folder.iterdir():
+            file.open("rb").close()  # a lost right is named; the libraries say that there is no such file
         try:
             return FAMILIES[self.family].load().load(folder, device)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from slingshot.settings.base import Count, Frozen, Name, Positive, Primary, UserError, closest, nearest
+from slingshot.settings.base import NAME, Count, Frozen, Name, Positive, Primary, UserError, closest, nearest
 from slingshot.settings.contestants import (
     Checkpoint,
     FrozenSettings,
@@ -185,11 +185,18 @@ def read_yaml(path: Path) -> Any:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{path}: not found; run this in the root of the repository") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    try:
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        tabs = "; indent with spaces, not with tabs" if mark and "\t" in text[mark.index :][:1] else ""
+        raise UserError(f"{path}{where}: not valid YAML: {problem or error}{tabs}") from None
 
 
 def load(path: Path = PARAMS) -> Settings:
@@ -218,6 +225,8 @@ def _line(error: Any) -> str:
         key += "." + context["discriminator"].strip("'")
         return f"{key}: unknown '{context['tag']}'{nearest(context['tag'], known)}"
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == NAME:
+        message = "a name begins with a small letter and holds small letters, digits and _"
     if error["type"] not in ("unknown_key", "study", "value_error", "missing", "bare_date"):
         message += f" (found {error['input']!r})"
     return f"{key}: {message}" if key else message

@@ -22,7 +22,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from slingshot.console import UserError as UserError  # every module knows it as settings.UserError
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+NAME = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
