@@ -180,6 +180,14 @@ def test_several_labels_in_one_are_named_until_they_are_listed(make: Make) -> No
     assert said(make(held, labels=labels).audit, SEVERAL) == ""
 
 
+def test_labels_that_read_as_missing_are_named_until_they_are_listed(make: Make) -> None:
+    given = rows("cards", "N/A", "nan", "-")
+    said = "Labels that read as missing are classes: '-' (20 rows), 'N/A' (20 rows), 'nan' (20 rows). Leave them empty"
+    assert any(warning.startswith(said) for warning in make(given).audit["warnings"])
+    listed = make(given, labels=["cards", "N/A", "nan", "-"]).audit["warnings"]
+    assert not any("missing" in warning for warning in listed)
+
+
 def test_where_no_class_is_left_the_labels_that_read_as_one_are_named(make: Make) -> None:
     held = [*rows("ham"), ("one of them", "Spam"), ("another one", "spam")]
     with pytest.raises(UserError, match=r"2 single row class.*separate classes: 'Spam' \(1 row, left out\), 'spam'"):

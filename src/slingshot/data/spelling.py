@@ -15,6 +15,8 @@ SHOWN = 5
 """Labels, or sets of them, that a sentence names."""
 LONG = 80
 """Characters of a label that a sentence shows."""
+MISSING = {"-", "--", "?", "nan", "<na>", "na", "n/a", "#n/a", "null", "nil", "none", "missing", "undefined"}
+"""What exports write for a value that is not there, in small letters."""
 MERGE = (
     "To make one class of labels that read as one, write this under the data set in params.yaml, as its only `labels`"
 )
@@ -71,6 +73,13 @@ class Spelling:
                 f"Labels that read as one are separate classes: {sets}{_more(self.alike)}. Map them to one name with "
                 "`labels` in params.yaml, or, where they differ on purpose, to names that no one takes for each other."
                 f"{alone}"
+            )
+        missing = [] if self.listed else [name for name in self.rows if name.strip().lower() in MISSING]
+        if missing:
+            found.append(
+                f"Labels that read as missing are classes: {self._counted(missing[:SHOWN])}{_more(missing)}. Leave "
+                "them empty in the file, which excludes their rows, or, where they are classes, list every value as "
+                "`labels` in params.yaml."
             )
         compound = [] if self.listed else several(self.rows)
         if compound:
