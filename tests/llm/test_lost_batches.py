@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from slingshot.llm.batches import Batches
 from tests.llm.conftest import REQUESTS, attempts, made, paid_once, reserved
 from tests.llm.processes import forked, wait_for
 from tests.messages_api.batches import Batch
@@ -140,3 +141,19 @@ def test_two_processes_that_start_together_submit_each_request_once(batched):
         process.join(60)
     assert [process.exitcode for process in processes] == [0, 0]
     assert sum(made(batched)) == REQUESTS and paid_once(batched)
+
+
+def test_a_batch_that_another_process_names_meanwhile_is_not_taken_for_lost(batched, monkeypatch):
+    batched.set("run.attempts", 1)
+    around = Batches._around
+
+    async def meanwhile(self, at):
+        found = await around(self, at)
+        with batched.ledger() as other:
+            other.name_batch(attempts(batched)[0]["batch"], found[0].id)
+        return found
+
+    monkeypatch.setattr(Batches, "_around", meanwhile)
+    batched.server.batch_faults.append(Fault.drop(after=True))
+    batched.run()
+    assert made(batched) == [REQUESTS] and paid_once(batched) and reserved(batched) == 0

@@ -98,8 +98,8 @@ class Batches:
                 return state.id
             if self.sender.ended.is_set():
                 return None
-        for flight in flights:
-            self.ledger.settle(flight.attempt, "unknown")
+        if not self.ledger.settle_lost(name):
+            return None  # another process has just named it, or taken it for lost
         self._nowhere += 1
         if self._nowhere == self.run.attempts:
             raise RetryError("a batch was submitted, and the API has not made it")

@@ -195,6 +195,12 @@ class Ledger(LedgerFile):
         with self._transaction():
             self._db.execute("UPDATE attempts SET batch = ? WHERE batch = ?", (new, old))
 
+    def settle_lost(self, batch: str) -> bool:
+        """End a batch's attempts as unknown. False where none is in flight under that name (any more)."""
+        with self._transaction():
+            sql = "UPDATE attempts SET outcome = 'unknown' WHERE batch = ? AND outcome IS NULL"
+            return self._db.execute(sql, (batch,)).rowcount > 0
+
     def in_flight(self, requests: Iterable[str]) -> list[Flight]:
         """Attempts at these requests that have not ended."""
         found = []
