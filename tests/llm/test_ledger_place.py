@@ -219,6 +219,29 @@ def test_several_that_start_at_once_move_it_once(repository):
     assert billed(Path(file)) == pytest.approx(0.2)
 
 
+# --- one cache for several -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def sharing(tmp_path: Path, own: Path) -> list[Path]:
+    """Two repositories of different projects, with one cache outside both."""
+    for name in ("first", "second"):
+        (tmp_path / name / ".dvc").mkdir(parents=True)
+        (tmp_path / name / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path / 'shared/cache'}\n")
+        git(tmp_path / name, "init", "-q")
+        git(tmp_path / name, "commit", "-qm", str(tmp_path / name), "--allow-empty")
+    return [tmp_path / "first", tmp_path / "second"]
+
+
+def test_one_beside_a_shared_cache_stays_there_for_all(sharing, tmp_path, monkeypatch, capsys):
+    shared = tmp_path / "shared/slingshot/ledger.sqlite"
+    spend(shared)
+    for repository in sharing:
+        monkeypatch.chdir(repository)
+        assert ledger_place.find() == ledger_place.Place(shared)
+    assert billed(shared) == pytest.approx(0.2) and capsys.readouterr().err == ""
+
+
 # --- a lost one is not a fresh budget ------------------------------------------------------------
 
 

@@ -2,8 +2,8 @@
 
 By default it lies in a folder of the user's own, outside the work tree, under the repository's root commit: clones,
 worktrees and the copies that `dvc exp run --temp` and `--queue` make share it, and `git clean` does not reach it.
-$SLINGSHOT_STATE wins. What is lost is not taken for unspent: before the first payment its id is written beside DVC's
-cache, and dvc.lock knows which LLMs have answered.
+$SLINGSHOT_STATE wins, and one that lies beside a cache outside the work tree stays there. What is lost is not taken for
+unspent: before the first payment its id is written beside DVC's cache, and dvc.lock knows which LLMs have answered.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class Place:
 
 
 def find() -> Place:
-    """The ledger's place. One that lies in the state folder is moved out of it, which is said.
+    """The ledger's place. One that lies in the work tree's state folder is moved out of it, which is said; one in a state
+    folder elsewhere, beside a cache that others may share, stays there.
 
-    Raises UserError where another process has that one open, or where both hold the same.
+    Raises UserError where another process has that one open.
     """
     inside = state.root() / NAME
     if os.environ.get("SLINGSHOT_STATE"):
@@ -49,6 +50,8 @@ def find() -> Place:
     root, refusal = _root_commit()
     if root is None:
         return Place(inside, refusal)
+    if inside.is_file() and not _in_work_tree(inside):
+        return Place(inside)
     folder = user_data_path("slingshot") / root
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +136,11 @@ def _root_commit() -> tuple[str | None, str | None]:
     if _git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
         return None, None
     return None, f"git can't find this repository's first commit, which names its ledger: {found.stderr.strip()}"
+
+
+def _in_work_tree(file: Path) -> bool:
+    """Of the repository around the working directory."""
+    return file.resolve().is_relative_to(Path(_git("rev-parse", "--show-toplevel").stdout.strip()).resolve())
 
 
 def _git(*words: str) -> subprocess.CompletedProcess[str]:
