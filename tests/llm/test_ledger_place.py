@@ -242,6 +242,30 @@ def test_one_beside_a_shared_cache_stays_there_for_all(sharing, tmp_path, monkey
     assert billed(shared) == pytest.approx(0.2) and capsys.readouterr().err == ""
 
 
+def test_what_one_project_spent_is_no_sign_for_another(sharing, monkeypatch):
+    for repository in sharing:
+        monkeypatch.chdir(repository)
+        place = ledger_place.find()
+        with Ledger(place.file) as ledger:
+            ledger_place.check(ledger, place, "claude")
+        delete(place.file)
+        with Ledger(ledger_place.find().file) as ledger:
+            [sign] = ledger_place.lost(ledger, ["claude"])
+        assert str(place.file) in sign
+
+
+def test_a_stray_file_among_the_marks_is_none(repository):
+    place = ledger_place.find()
+    with Ledger(place.file) as ledger:
+        ledger_place.mark(ledger)
+        [mark] = repository.glob(".dvc/slingshot/payers/**/" + ledger.id)
+        mark.with_name(".DS_Store").write_bytes(b"\x00\x01\xff\xfe")
+        assert ledger_place.lost(ledger, ["claude"]) == []
+        mark.rename(mark.with_name("a" * 32)).write_bytes(b"/b\xff")
+        [sign] = ledger_place.lost(ledger, ["claude"])
+        assert "names a ledger that lay at /b" in sign
+
+
 # --- a lost one is not a fresh budget ------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from filelock import FileLock
 from platformdirs import user_data_path
 
 from slingshot import progress, state
+from slingshot.atomic import atomic
 from slingshot.llm import replay
 from slingshot.llm.ledger import Ledger
 from slingshot.settings import UserError
@@ -84,8 +85,8 @@ def check(ledger: Ledger, place: Place, llm: str) -> None:
 def lost(ledger: Ledger, llms: Iterable[str]) -> list[str]:
     """Signs that money was spent on these LLMs, or from another ledger, of which this one knows nothing."""
     ours = ledger.known("self") | ledger.known("ledger")
-    others = [marker for marker in sorted(_markers().glob("*")) if marker.name not in ours]
-    found = [f"{marker} names a ledger that lay at {marker.read_text(encoding='utf-8')}" for marker in others]
+    others = [marker for marker in _marks() if marker.name not in ours]
+    found = [f"{marker} names a ledger that lay at {_read(marker, ledger)}" for marker in others]
     paid, known = replay.paid(), ledger.known("llm")
     for llm in llms:
         if llm in paid and llm not in known:
@@ -95,26 +96,39 @@ def lost(ledger: Ledger, llms: Iterable[str]) -> list[str]:
 
 def settle(ledger: Ledger) -> None:
     """Take all that was spent as known, and this ledger as the one."""
-    ledger.know("ledger", [marker.name for marker in _markers().glob("*")])
+    ledger.know("ledger", [marker.name for marker in _marks()])
     ledger.know("llm", replay.paid())
     mark(ledger)
 
 
 def mark(ledger: Ledger) -> None:
     """Write beside DVC's cache that money is spent from this ledger."""
-    marker = _markers() / ledger.id
+    marker = _payers() / ledger.id
     if not marker.is_file():
-        marker.write_text(str(ledger.path), encoding="utf-8")
+        with atomic(marker) as temporary:
+            temporary.write_text(str(ledger.path), encoding="utf-8")
 
 
-def _markers() -> Path:
-    """The folder of marks, beside DVC's cache if there is one: a file a ledger, under its id."""
+def _marks() -> list[Path]:
+    """A file for each ledger, under its id."""
+    return sorted(_payers().glob("[0-9a-f]" * 32))
+
+
+def _read(marker: Path, ledger: Ledger) -> str:
+    """Where that ledger lay, and what to do if it is there still."""
+    place = marker.read_text(encoding="utf-8", errors="replace")
+    if not os.path.isfile(place):  # which, unlike Path's, takes a folder of another's for one that is not there
+        return place
+    return f"{place} and is there still: copy it to {ledger.path}, or unset SLINGSHOT_STATE if you set it since"
+
+
+def _payers() -> Path:
+    """The folder of this repository's marks, beside DVC's cache if there is one, which other projects may share."""
     try:
-        folder = state.beside_cache() / "payers"
+        folder = state.beside_cache()
     except UserError:
-        folder = state.root() / "payers"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        folder = state.root()
+    return folder / "payers" / (_root_commit()[0] or "")
 
 
 def _root_commit() -> tuple[str | None, str | None]:
