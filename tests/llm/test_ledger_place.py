@@ -319,6 +319,16 @@ def test_what_was_lost_is_noticed_before_anything_is_sent(tracked, lose, sign):
     assert "money was spent" in more(tracked, code=1), "and again, until it is settled"
 
 
+def test_one_that_is_left_behind_by_the_environment_is_named_with_the_way_out(tracked, tmp_path, monkeypatch):
+    before = ledger_place.find().file
+    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
+    output = more(tracked, code=1)
+    way = f"lay at {before} and is there still: copy it to {tmp_path / 'chosen/ledger.sqlite'}, or unset SLINGSHOT_STATE"
+    assert way in output
+    shutil.copy(before, tmp_path / "chosen/ledger.sqlite")
+    more(tracked, code=0)
+
+
 def test_a_whole_replay_is_never_refused(tracked):
     into_cache(tracked.root)
     delete(ledger_place.find().file)
