@@ -108,7 +108,7 @@ def _quote(task: Task, settings: Asked, ledger: Ledger, wallet: Wallet) -> Quote
     api: Api = provider(settings).connect(settings, task.params)
     asked, _ = questions(settings, task, api)
     asks = {ask.request: ask for row in asked for ask in row}
-    records = held(ledger, task, list(asks))
+    records = held(ledger, task, api, list(asks))
     missing = [ask for request, ask in asks.items() if request not in records]
     per_byte, why = _tokens_per_byte(task, settings, api, missing)
     lengths = [api.lengths(api.marked(ask.body, hour=False)) for ask in missing]

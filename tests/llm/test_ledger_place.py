@@ -323,7 +323,9 @@ def test_one_that_is_left_behind_by_the_environment_is_named_with_the_way_out(tr
     before = ledger_place.find().file
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
     output = more(tracked, code=1)
-    way = f"lay at {before} and is there still: copy it to {tmp_path / 'chosen/ledger.sqlite'}, or unset SLINGSHOT_STATE"
+    way = (
+        f"lay at {before} and is there still: copy it to {tmp_path / 'chosen/ledger.sqlite'}, or unset SLINGSHOT_STATE"
+    )
     assert way in output
     shutil.copy(before, tmp_path / "chosen/ledger.sqlite")
     more(tracked, code=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from slingshot import cli, tables
+from slingshot.llm.ledger import Record
 from slingshot.settings import load
 from tests.llm.conftest import CLAUDE, REQUESTS, Asked, attempts, outcomes
 from tests.llm.test_replay import into_cache
@@ -261,14 +263,42 @@ def test_a_rotten_answer_stops_the_run_in_one_error_and_is_mended_without_a_seco
     few.run()
     before = as_json()["spent"]
     [request] = rot(few)
+    held = few.root / "data/answers/toy/claude.parquet"
+    held.rename(few.root / "held")
     output = few.run(code=1).output
     assert output.count("Error:") == 1 and "Traceback" not in output
     assert f"ledger.sqlite: the answer to request {request} is not as it was written" in output
     assert "`slingshot ledger --rebuild`" in output and len(few.sent) == REQUESTS
     assert request in run().stdout
+    (few.root / "held").rename(held)
     found = as_json("--rebuild")
     assert (found["rebuilt"]["mended"], found["rebuilt"]["billed"], found["missing"]) == (1, 0, [])
     assert found["spent"] == before
+    few.run()
+    assert len(few.sent) == REQUESTS
+
+
+def test_a_rotten_answer_that_data_answers_has_is_taken_from_there(few):
+    few.run()
+    before = as_json()["spent"]
+    into_cache(few.root)
+    rot(few, 2)
+    output = few.run().output
+    assert "2 answers in " in output and "were not as they were written" in output and "13 answers replayed" in output
+    assert as_json()["missing"] == [] and as_json()["spent"] == before and len(few.sent) == REQUESTS
+
+
+def test_one_that_is_no_answer_is_replaced_whether_it_has_a_bill_or_not(few):
+    few.run()
+    requests = few.answers()["request"]
+    broken = dataclasses.replace(Record.from_json(few.answers()["record"][0]), response={"content": []})
+    with few.ledger() as ledger:
+        ledger.adopt({requests[0]: broken}, {requests[0]})
+    assert as_json("--rebuild")["rebuilt"]["mended"] == 1
+    lose(few)
+    with few.ledger() as ledger:
+        ledger.adopt({requests[0]: broken})
+    assert as_json("--rebuild")["rebuilt"]["billed"] == REQUESTS
     few.run()
     assert len(few.sent) == REQUESTS
 
@@ -286,13 +316,16 @@ def test_one_that_data_answers_lacks_stays_until_it_is_given_up_and_is_asked_aga
     assert len(few.sent) == 2 * REQUESTS - 5 and set(rotten) == {attempt["request"] for attempt in attempts(few)}
 
 
-def test_a_record_in_data_answers_that_is_no_answer_is_named(few):
+@pytest.mark.parametrize("broken", ['{"response": {}', None], ids=["no JSON", "no usage"])
+def test_a_record_in_data_answers_that_is_no_answer_is_named(few, broken):
     few.run()
     answers = few.answers()
-    broken = json.loads(answers["record"][0]) | {"response": {"content": []}}
-    answers.loc[0, "record"] = json.dumps(broken)
+    without = json.dumps(json.loads(answers["record"][0]) | {"response": {"content": []}})
+    answers.loc[0, "record"] = broken or without
     tables.write_answers(few.root / "data/answers/toy/claude.parquet", answers)
     lose(few)
     found = as_json("--rebuild")
     assert found["rebuilt"]["billed"] == REQUESTS - 1
-    assert f"the record of request {answers['request'][0]} is no answer" in found["rebuilt"]["lacking"][0]
+    [lacking] = found["rebuilt"]["lacking"]
+    assert f"the record of request {answers['request'][0]} is no answer" in lacking
+    assert found["missing"], "it is not complete"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from slingshot import cli, tables
-from slingshot.llm import replay
+from slingshot.llm.ledger import Record
 from slingshot.settings import llms
 from tests.llm.conftest import CLAUDE, Asked, write_texts
 from tests.messages_api.script import refusal
@@ -144,28 +145,122 @@ def test_a_part_in_the_workspace_and_a_part_in_the_cache_make_a_whole(few, monke
     assert contents(few.root) == before
 
 
-@pytest.mark.parametrize("what", ["cut file", "other columns", "other records", "no stage", "no lock", "empty lock"])
+@pytest.mark.parametrize("what", ["other columns", "no stage", "no lock", "empty lock"])
 def test_what_is_no_answers_file_counts_as_no_answers(few, monkeypatch, what):
     few.run()
-    answers = few.answers()
-    cached = into_cache(few.root)
+    if what == "other columns":
+        pd.DataFrame({"id": ["x"]}).to_parquet(few.root / OUTPUTS[-1])
+    into_cache(few.root)
     elsewhere(few, monkeypatch)
-    if what == "cut file":
-        cached.write_bytes(cached.read_bytes()[:100])
-    elif what == "other columns":
-        pd.DataFrame({"id": ["x"]}).to_parquet(cached)
-    elif what == "other records":
-        tables.write_answers(cached, answers.assign(record='{"answer": "good"}'))
-    elif what == "no lock":
+    if what == "no lock":
         (few.root / "dvc.lock").unlink()
-    else:
+    elif what != "other columns":
         (few.root / "dvc.lock").write_text("" if what == "empty lock" else "schema: '2.0'\nstages: {}\n")
-    assert replay.earlier("toy", "claude") == {}
     if (few.root / "dvc.lock").is_file() and "toy-claude" in (few.root / "dvc.lock").read_text():
         assert "money was spent that this ledger knows nothing of" in few.run(code=1).output
         give_up()
     output = few.run(code=1).output
     assert "0 of 6 requests are answered" in output and "ANTHROPIC_API_KEY" in output
+
+
+# --- what is damaged -----------------------------------------------------------------------------
+
+
+def spoil(path: Path, record: str) -> str:
+    """Put another record in the place of the first answer's; returns its request."""
+    answers = tables.read_answers(path)
+    answers.loc[0, "record"] = record
+    tables.write_answers(path, answers)
+    return str(answers["request"][0])
+
+
+def without(answers: pd.DataFrame, field: str) -> str:
+    """The first record, whose answer lacks that."""
+    record = json.loads(answers["record"][0])
+    del record["response"][field]
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize("where", ["work tree", "cache"])
+@pytest.mark.parametrize("what", ["usage", "content", "no JSON", "no record", "tokens", "time"])
+def test_a_record_that_is_no_answer_is_named_and_keeps_no_other_from_the_ledger(few, monkeypatch, where, what):
+    few.run()
+    path, good = few.root / OUTPUTS[-1], few.answers()
+    before = contents(few.root)
+    record = json.loads(good["record"][0])
+    records = {"no JSON": '{"response": {}', "no record": '{"answer": "good"}', "time": json.dumps(record | {"at": 7})}
+    record["response"]["usage"]["output_tokens"] = "many"
+    request = spoil(path, (records | {"tokens": json.dumps(record)}).get(what) or without(good, what))
+    path = into_cache(few.root) if where == "cache" else path
+    elsewhere(few, monkeypatch)
+    for _ in range(2):
+        output = few.run(code=1).output
+        assert f"{path.relative_to(few.root)}: the record of request {request} is no answer" in output
+        assert "`dvc pull data/answers/toy/claude.parquet`" in output and output.count("Error:") == 1
+    with few.ledger() as ledger:
+        assert ledger.answers(good["request"]).keys() == set(good["request"][1:])
+    tables.write_answers(few.root / OUTPUTS[-1], good)
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_a_record_that_is_no_answer_hides_nothing_that_the_ledger_has(few):
+    few.run()
+    before = contents(few.root)
+    spoil(few.root / OUTPUTS[-1], "{")
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_one_that_an_earlier_version_took_over_is_replaced(few, monkeypatch):
+    few.run()
+    before, good = contents(few.root), few.answers()
+    elsewhere(few, monkeypatch)
+    (few.root / "state").mkdir()
+    with few.ledger() as ledger:
+        ledger.adopt({good["request"][0]: Record.from_json(without(good, "usage"))})
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_one_that_an_earlier_version_took_over_is_asked_for_where_no_file_has_it(few):
+    few.run()
+    good = few.answers()
+    (few.root / OUTPUTS[-1]).unlink()
+    shutil.rmtree(few.root / "state")
+    (few.root / "state").mkdir()
+    with few.ledger() as ledger:
+        ledger.adopt({good["request"][0]: Record.from_json(without(good, "usage"))})
+    assert "0 answers replayed, 6 asked for" in few.run().stdout
+
+
+def test_a_damaged_file_in_dvcs_cache_is_named_and_used_by_nothing(few, monkeypatch):
+    few.run()
+    before, good = contents(few.root), few.answers()
+    cached = into_cache(few.root)
+    whole = cached.read_bytes()
+    spoil(cached, good["record"][1])
+    elsewhere(few, monkeypatch)
+    output = few.run(code=1).output
+    assert f"{cached.relative_to(few.root)}: DVC's cache holds other bytes" in output and output.count("Error:") == 1
+    assert "delete it, then `dvc pull data/answers/toy/claude.parquet`" in output
+    rebuilt = CliRunner().invoke(cli.main, ["ledger", "--rebuild"]).stdout
+    assert "data/answers holds 0 answers" in rebuilt and "Not taken in: " in rebuilt
+    assert rebuilt.count("DVC's cache holds other bytes") == 1
+    cached.write_bytes(whole)
+    few.run()
+    assert contents(few.root) == before
+
+
+def test_a_broken_file_in_the_workspace_is_named_where_something_is_lacking(few, monkeypatch):
+    few.run()
+    elsewhere(few, monkeypatch)
+    tables.write_text(few.root / OUTPUTS[-1], "no parquet")
+    output = few.run(code=1).output
+    assert "data/answers/toy/claude.parquet: no file of answers" in output and output.count("Error:") == 1
+
+
+# --- what is missing -----------------------------------------------------------------------------
 
 
 def test_only_what_is_missing_is_asked_for(few):

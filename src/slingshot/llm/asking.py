@@ -39,7 +39,7 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
     asks = {ask.request: ask for row in asked for ask in row}
     place = ledger_place.find()
     with Ledger(place.file) as ledger:
-        records = held(ledger, task, list(asks))
+        records = held(ledger, task, api, list(asks))
         missing = [ask for request, ask in asks.items() if request not in records]
         tally = Tally(replayed=len(records))
         wallet = Wallet.of(task.llm, task.params, spending=bool(missing))
@@ -100,14 +100,28 @@ def _turns(prompt: Prompt, examples: pd.DataFrame, settings: Asked) -> list[tupl
     return [(prompt.question(text), answer) for text, answer in zip(texts, answers, strict=True)]
 
 
-def held(ledger: Ledger, task: Task, requests: list[str]) -> dict[str, Record]:
-    """The answers that are here; those of an earlier run, as DVC has them, are put into the ledger first."""
-    records = ledger.answers(requests)
-    lacking = {request for request in requests if request not in records}
+def held(ledger: Ledger, task: Task, api: Api, requests: list[str]) -> dict[str, Record]:
+    """The answers that are here; those of an earlier run, as DVC has them, are put into the ledger first.
+
+    Raises UserError where others may be there too, and can't be read.
+    """
+    records, spoilt = replay.sound(ledger, api, requests)
+    lacking = [request for request in requests if request not in records]
     if not lacking:
         return records
-    brought = {r: record for r, record in replay.earlier(task.dataset, task.llm).items() if r in lacking}
-    ledger.adopt(brought)
+    earlier = replay.earlier(task.dataset, task.llm, api)
+    brought = {request: earlier.records[request] for request in lacking if request in earlier.records}
+    ledger.adopt(brought, spoilt)
+    if mended := spoilt & brought.keys():
+        progress.say(
+            f"{task.name}: {len(mended):,} answers in {ledger.path} were not as they were written, and were taken from "
+            f"{earlier.file} again"
+        )
+    if spoilt - brought.keys():
+        raise ledger.spoilt(spoilt - brought.keys())
+    left = [request for request in lacking if request not in brought]
+    if left and (troubles := earlier.troubles(left)):
+        raise UserError(". ".join(troubles))
     return records | brought
 
 

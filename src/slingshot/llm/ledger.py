@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
@@ -100,26 +100,41 @@ class Ledger(LedgerFile):
 
     def answers(self, requests: Iterable[str]) -> dict[str, Record]:
         """The answers that are held, by request. Raises UserError where one is not as it was written."""
+        found, rotten = self.read(requests)
+        if rotten:
+            raise self.spoilt(rotten)
+        return found
+
+    def read(self, requests: Iterable[str]) -> tuple[dict[str, Record], set[str]]:
+        """The answers that are held, by request, and the requests whose answers are not as they were written."""
         columns = "request, response, request_id, seconds, at, batch, price"
-        found = {}
+        found, rotten = {}, set()
         for part in _chunks(list(requests)):
             with self._explained():
                 query = f"SELECT {SOUND}, {columns} FROM answers WHERE request IN ({_marks(part)})"
                 rows = self._db.execute(query, part).fetchall()
             for sound, request, response, request_id, seconds, at, batch, price in rows:
-                if not sound:
-                    raise UserError(
-                        f"{self.path}: the answer to request {request} is not as it was written: the disk or "
-                        "something else has changed it. `slingshot ledger --rebuild` takes it from data/answers again"
-                    )
-                found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
-        return found
+                if sound:
+                    found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
+                else:
+                    rotten.add(request)
+        return found, rotten
 
-    def adopt(self, records: Mapping[str, Record]) -> None:
-        """Keep answers that were paid elsewhere; what is held already stays."""
+    def spoilt(self, requests: Collection[str]) -> UserError:
+        """What to do about such answers."""
+        more = f" (and {len(requests) - 1:,} more)" if len(requests) > 1 else ""
+        return UserError(
+            f"{self.path}: the answer to request {min(requests)}{more} is not as it was written: the disk or something "
+            "else has changed it. `slingshot ledger --rebuild` takes it from data/answers again; `slingshot ledger "
+            "--confirm-loss` gives it up"
+        )
+
+    def adopt(self, records: Mapping[str, Record], over: Collection[str] = ()) -> None:
+        """Keep answers that were paid elsewhere; what is held already stays, but for what is spoilt: the rotten, and
+        those of the requests `over`."""
         with self._transaction():
             for request, record in records.items():
-                self._insert(request, record)
+                self._replace(request, record, over)
 
     def rotten(self) -> list[str]:
         """Requests whose answers are not as they were written."""
@@ -132,20 +147,26 @@ class Ledger(LedgerFile):
         with self._transaction():
             self._db.execute(f"DELETE FROM answers WHERE NOT {SOUND}")
 
-    def restore(self, llm: str, paid: Mapping[str, tuple[Record, str, float]]) -> int:
-        """Keep answers and, where none has a bill yet, their bills; request -> answer, its currency and its bill. A
-        rotten answer is replaced. Returns how many bills were added."""
+    def restore(self, llm: str, paid: Mapping[str, tuple[Record, str, float]], over: Collection[str] = ()) -> int:
+        """As `adopt`, and keep the bills of those that have none yet; request -> answer, its currency and its bill.
+        Returns how many bills were added."""
         with self._transaction():
             rows = self._db.execute("SELECT request FROM attempts WHERE outcome = 'answered'")
             new = paid.keys() - {request for (request,) in rows}
             for request, (record, currency, amount) in paid.items():
-                self._db.execute(f"DELETE FROM answers WHERE request = ? AND NOT {SOUND}", (request,))
-                self._insert(request, record)
+                self._replace(request, record, over)
                 if request in new:
                     at = datetime.fromisoformat(record.at).timestamp()
                     self._enter(request, llm, at, currency, amount, None, "answered")
                     self._add(llm, currency, amount)
         return len(new)
+
+    def drop_unbilled(self, requests: Iterable[str]) -> None:
+        """Delete these answers, but for those that were paid from here."""
+        paid = "SELECT request FROM attempts WHERE outcome = 'answered'"
+        sql = f"DELETE FROM answers WHERE request = ? AND request NOT IN ({paid})"
+        with self._transaction():
+            self._db.executemany(sql, [(request,) for request in requests])
 
     # --- attempts --------------------------------------------------------------------------------
 
@@ -265,6 +286,10 @@ class Ledger(LedgerFile):
             " ? AS request_id, ? AS seconds, ? AS at, ? AS batch, ? AS price)",
             (*values, record.at, record.batch, record.price),
         )
+
+    def _replace(self, request: str, record: Record, over: Collection[str]) -> None:
+        self._db.execute(f"DELETE FROM answers WHERE request = ? AND (? OR NOT {SOUND})", (request, request in over))
+        self._insert(request, record)
 
     def _enter(
         self, request: str, llm: str, at: float, currency: str, amount: float, batch: str | None, outcome: str | None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from slingshot.llm import ledger_place, replay
 from slingshot.llm.api import Api
@@ -46,13 +45,14 @@ def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
     What has its bill there is not counted again. Where all that dvc.lock knows was to be had, the ledger is one that
     knows what was spent. Raises UserError, and changes nothing, where params.yaml lacks a price list.
     """
-    found, rotten = Rebuilt(), set(ledger.rotten())
-    taken = [(llm, _paid(dataset, llm, params, found)) for dataset, llm in replay.cells() if _counts(llm, params)]
+    found = Rebuilt()
+    cells = [(dataset, llm) for dataset, llm in replay.cells() if _counts(llm, params)]
+    taken = [(llm, _paid(dataset, llm, params, found)) for dataset, llm in cells]
     for llm, paid in taken:
+        spoilt = replay.sound(ledger, _api(llm, params), paid)[1] if paid else set()
         found.answers += len(paid)
-        found.billed += ledger.restore(llm, paid)
-        found.mended += len(rotten & paid.keys())
-        rotten -= paid.keys()
+        found.billed += ledger.restore(llm, paid, spoilt)
+        found.mended += len(spoilt)
     if found.complete:
         ledger_place.settle(ledger)
     return found
@@ -83,24 +83,28 @@ def _counts(llm: str, params: Settings) -> bool:
 def _paid(dataset: str, llm: str, params: Settings, found: Rebuilt) -> dict[str, tuple[Record, str, float]]:
     """Request -> answer, currency and bill, of one cell; what can't be had is noted."""
     file, settings = replay.answers_file(dataset, llm), params.llms.get(llm)
-    if not replay.whole(dataset, llm):
-        found.lacking.append(f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`")
     if not isinstance(settings, Asked):
         found.lacking.append(f"{PARAMS}: llms.{llm} is missing, by which the answers in {file} are read: put it back")
         return {}
+    api = _api(llm, params)
+    earlier = replay.earlier(dataset, llm, api)
+    found.lacking += earlier.troubles(earlier.broken)
+    if not (earlier.damaged or replay.whole(dataset, llm)):
+        found.lacking.append(f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`")
+    return {
+        request: (record, *_bill(record, api, settings.max_tokens, params, found))
+        for request, record in earlier.records.items()
+    }
+
+
+def _api(llm: str, params: Settings) -> Api:
+    settings = params.llms[llm]
     api: Api = provider(settings).connect(settings, params)
-    paid = {}
-    for request, record in replay.earlier(dataset, llm).items():
-        try:
-            paid[request] = (record, *_bill(record, api, settings.max_tokens, params, found))
-        except (AttributeError, KeyError, TypeError, ValueError):
-            found.lacking.append(f"{file}: the record of request {request} is no answer of this API")
-    return paid
+    return api
 
 
 def _bill(record: Record, api: Api, max_tokens: int, params: Settings, found: Rebuilt) -> tuple[str, float]:
     """Currency and amount, by the price list that the record names, of no more tokens than a request can use."""
-    datetime.fromisoformat(record.at)
     if record.price == FREE:
         return FREE, 0.0
     name, _, date = record.price.rpartition(" ")

@@ -7,41 +7,111 @@ contents stay in DVC's cache, where dvc.lock says which they are; `dvc pull` bri
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from slingshot import state
-from slingshot.llm.ledger import Record
+from slingshot.llm.answer import AnswerKeys
+from slingshot.llm.api import Api
+from slingshot.llm.ledger import Ledger, Record
 from slingshot.settings import UserError, read_yaml
 from slingshot.tables import read_answers
 
 LOCK = Path("dvc.lock")
 ANSWERS = Path("data/answers")
+NO_KEYS = AnswerKeys([], [])
+KINDS = {"response": dict, "request_id": str, "seconds": int | float | None, "batch": bool, "price": str}
+"""A record's fields, and what they are."""
 
 
 def answers_file(dataset: str, llm: str) -> Path:
     return ANSWERS / dataset / f"{llm}.parquet"
 
 
-def earlier(dataset: str, llm: str) -> dict[str, Record]:
-    """Request -> answer, of the last run of the cell that dvc.lock knows, and of one by hand since."""
-    return _read(_cached(dataset, llm)) | _read(answers_file(dataset, llm))
+@dataclass
+class Earlier:
+    """The answers of earlier runs of a cell, and what can't be read of them."""
+
+    file: Path
+    records: dict[str, Record] = field(default_factory=dict)
+    """Request -> answer."""
+    broken: dict[str, Path] = field(default_factory=dict)
+    """Request whose record is no answer -> the file that has it, where no other has a sound one."""
+    damaged: list[str] = field(default_factory=list)
+    """Files, each with the remedy."""
+
+    def troubles(self, requests: Iterable[str]) -> list[str]:
+        """What may keep these answers from being here, each with the remedy."""
+        found, broken = [*self.damaged], [request for request in requests if request in self.broken]
+        if broken:
+            more = f" (and {len(broken) - 1:,} more)" if broken[1:] else ""
+            found.append(
+                f"{self.broken[broken[0]]}: the record of request {broken[0]}{more} is no answer of this API: "
+                f"`dvc pull {self.file}` brings what was there before; or delete that file once all that it has else is "
+                "in the ledger, and what is broken is asked for again"
+            )
+        return found
+
+
+def earlier(dataset: str, llm: str, api: Api) -> Earlier:
+    """Those of the last run of the cell that dvc.lock knows, and of one by hand since."""
+    file, cached, digest = answers_file(dataset, llm), _cached(dataset, llm), _digest(dataset, llm)
+    found = Earlier(file)
+    if cached and cached.is_file() and _md5(file) != digest:
+        if _md5(cached) == digest:
+            with suppress(UserError):  # of an earlier version: what it holds is no answer to these requests
+                _read(cached, api, found)
+        else:
+            found.damaged.append(
+                f"{cached}: DVC's cache holds other bytes there than {LOCK} says of {file}: delete it, then "
+                f"`dvc pull {file}`"
+            )
+    if file.is_file():
+        try:
+            _read(file, api, found)
+        except UserError as error:
+            found.damaged.append(f"{file}: no file of answers ({error}): `dvc pull {file}`, or delete it")
+    for request in found.records.keys() & found.broken.keys():
+        del found.broken[request]
+    return found
 
 
 def whole(dataset: str, llm: str) -> bool:
     """Whether the answers that dvc.lock knows of the cell, if it knows any, can be read here."""
     digest = _digest(dataset, llm)
-    if digest is None:
-        return True
-    path = answers_file(dataset, llm)
-    if path.is_file() and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == digest:
-        return True
+    for path in (answers_file(dataset, llm), _cached(dataset, llm)):
+        if path and digest and _md5(path) == digest:
+            with suppress(UserError):
+                return bool(len(read_answers(path)))
+    return digest is None
+
+
+def readable(record: Record, api: Api) -> bool:
+    """Whether it is an answer of that API, with all that is taken from one."""
     try:
-        cached = _cached(dataset, llm)
-        return cached is not None and bool(len(read_answers(cached)))
-    except UserError:
+        datetime.fromisoformat(record.at)
+        api.read(record.response, NO_KEYS)
+        counts = api.tokens(record.response).values()
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return False
+    whole = all(type(count) is int and count >= 0 for count in counts)
+    return whole and all(isinstance(getattr(record, name), kind) for name, kind in KINDS.items())
+
+
+def sound(ledger: Ledger, api: Api, requests: Iterable[str]) -> tuple[dict[str, Record], set[str]]:
+    """The answers that the ledger holds, and the requests whose answers are spoilt. One that is none of this API and
+    was not paid from here, as an earlier version took it over, is dropped."""
+    records, spoilt = ledger.read(requests)
+    alien = {request for request, record in records.items() if not readable(record, api)}
+    if alien:
+        ledger.drop_unbilled(alien)
+        spoilt |= ledger.read(alien)[0].keys()
+    return {request: record for request, record in records.items() if request not in alien}, spoilt
 
 
 def cells() -> list[tuple[str, str]]:
@@ -62,16 +132,24 @@ def paid() -> dict[str, list[str]]:
     return found
 
 
-def _read(path: Path | None) -> dict[str, Record]:
-    """Empty where there is no such file, or one of an earlier version: what it holds is no answer to these requests."""
-    if path is None or not path.is_file():
-        return {}
-    try:
-        answers = read_answers(path)
-        held = zip(answers["request"], answers["record"], strict=True)
-        return {request: Record.from_json(record) for request, record in held if isinstance(record, str)}
-    except (UserError, ValueError, TypeError):
-        return {}
+def _read(path: Path, api: Api, found: Earlier) -> None:
+    """Add what a file holds. Raises UserError where it is no file of answers."""
+    answers = read_answers(path)
+    for request, text in zip(answers["request"], answers["record"], strict=True):
+        if not isinstance(text, str):
+            continue  # it was never answered
+        try:
+            record = Record.from_json(text)
+        except (RecursionError, TypeError, ValueError):
+            record = None
+        if record and readable(record, api):
+            found.records[request] = record
+        else:
+            found.broken[request] = path
+
+
+def _md5(path: Path) -> str | None:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else None
 
 
 def _cached(dataset: str, llm: str) -> Path | None:
