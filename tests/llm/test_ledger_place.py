@@ -179,14 +179,49 @@ def test_it_is_put_into_one_that_is_there_and_overwrites_nothing(repository):
     assert not inside(repository).exists()
 
 
-def test_a_copy_of_what_was_moved_is_not_counted_twice(repository, tmp_path):
+def test_a_copy_of_what_was_moved_is_not_counted_twice_and_what_it_has_more_is_added(repository, tmp_path):
     spend(inside(repository))
     shutil.copy(inside(repository), tmp_path / "copy")
     place = ledger_place.find()
+    for more in ("", "b"):
+        shutil.copy(tmp_path / "copy", inside(repository))
+        if more:
+            spend(inside(repository), more)
+        assert ledger_place.find() == place and not inside(repository).exists()
+    assert billed(place.file) == pytest.approx(0.4)
+
+
+def test_a_move_that_was_killed_before_its_end_is_finished(repository):
+    spend(inside(repository))
+    killed = (
+        "import os; from pathlib import Path; from slingshot.llm import ledger_place;"
+        "Path.unlink = lambda *_, **__: os._exit(9); ledger_place.find()"
+    )
+    assert subprocess.run([sys.executable, "-c", killed]).returncode == 9
+    assert inside(repository).exists()
+    place = ledger_place.find()
+    assert billed(place.file) == pytest.approx(0.2) and not inside(repository).exists()
+
+
+def test_copies_of_an_old_one_are_counted_once(repository, tmp_path):
+    """Each gets an id of its own when it is brought up to date."""
+    inside(repository).parent.mkdir()
+    write_old(inside(repository))
+    shutil.copy(inside(repository), tmp_path / "copy")
+    once = billed(ledger_place.find().file)
     shutil.copy(tmp_path / "copy", inside(repository))
-    with pytest.raises(UserError, match=r"ledger\.sqlite holds what is in this ledger already: move the former away"):
-        ledger_place.find()
-    assert billed(place.file) == pytest.approx(0.2) and inside(repository).exists()
+    place = ledger_place.find()
+    assert billed(place.file) == pytest.approx(once)
+    with Ledger(place.file) as ledger:
+        assert dict(ledger._db.execute("SELECT currency, amount FROM totals")) == {"USD": pytest.approx(2.2)}
+
+
+def test_bills_that_both_have_from_data_answers_are_counted_once(repository):
+    for file in (ledger_place.find().file, inside(repository)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with Ledger(file) as ledger:
+            ledger.restore("claude", {"a": (RECORD, "USD", 0.2)})
+    assert billed(ledger_place.find().file) == pytest.approx(0.2)
 
 
 def test_one_that_another_process_has_open_is_left_alone(repository):
@@ -323,10 +358,8 @@ def test_one_that_is_left_behind_by_the_environment_is_named_with_the_way_out(tr
     before = ledger_place.find().file
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
     output = more(tracked, code=1)
-    way = (
-        f"lay at {before} and is there still: copy it to {tmp_path / 'chosen/ledger.sqlite'}, or unset SLINGSHOT_STATE"
-    )
-    assert way in output
+    way = f"copy it to {tmp_path / 'chosen/ledger.sqlite'}, or unset SLINGSHOT_STATE"
+    assert f"lay at {before} (if it still lies there, {way})" in output
     shutil.copy(before, tmp_path / "chosen/ledger.sqlite")
     more(tracked, code=0)
 

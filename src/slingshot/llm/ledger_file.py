@@ -66,16 +66,13 @@ FROM_0 = (
 )
 SPEND = "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
 ENTER = f"INSERT INTO attempts ({ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-MERGE = (
-    ("SELECT * FROM answers", "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-    (f"SELECT {ATTEMPT} FROM attempts ORDER BY id", ENTER),
-    ("SELECT * FROM totals", SPEND),
-    (
-        "SELECT CASE kind WHEN 'self' THEN 'ledger' ELSE kind END, name FROM knows",
-        "INSERT OR IGNORE INTO knows VALUES (?, ?)",
-    ),
+ANSWER = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+KNOW = "INSERT OR IGNORE INTO knows VALUES (?, ?)"
+KNOWN = "SELECT CASE kind WHEN 'self' THEN 'ledger' ELSE kind END, name FROM knows"
+SUMS = (
+    "DELETE FROM totals",
+    "INSERT INTO totals SELECT llm, currency, SUM(amount) FROM attempts GROUP BY llm, currency",
 )
-"""What is read of a ledger that is taken in, and how it is written."""
 PATIENCE = 60.0
 """Seconds of waiting for another process that writes."""
 
@@ -119,7 +116,7 @@ class LedgerFile:
 
     def know(self, kind: str, names: Iterable[str]) -> None:
         with self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO knows VALUES (?, ?)", [(kind, name) for name in names])
+            self._db.executemany(KNOW, [(kind, name) for name in names])
 
     def be_alone(self) -> None:
         """Keep others from the file until this is closed. Raises UserError where another connection is open."""
@@ -137,15 +134,21 @@ class LedgerFile:
                 ) from None
 
     def take_in(self, other: LedgerFile) -> None:
-        """Add all that another ledger holds to this one, and answer to its id from then on.
-
-        Raises UserError where this was done before.
-        """
-        if other.id in self.known("ledger") | self.known("self"):
-            raise UserError(f"{other.path}: {self.path} holds what is in this ledger already: move the former away")
+        """Add what another ledger holds and this one does not, and answer to its id from then on. A bill that both have
+        counts once, whether one is a copy of the other or both took it from data/answers."""
+        attempts = f"SELECT {ATTEMPT} FROM attempts ORDER BY id"
         with self._transaction():
-            for read, write in MERGE:
-                self._db.executemany(write, other._db.execute(read).fetchall())
+            held = self._db.execute(attempts).fetchall()
+            same = {(request, owner, at) for request, _, owner, at, *_ in held}
+            answered = {row[0] for row in held if row[-1] == "answered"}
+            for row in other._db.execute(attempts).fetchall():
+                request, _, owner, at, *_, outcome = row
+                if (request, owner, at) not in same and not (outcome == "answered" and request in answered):
+                    self._db.execute(ENTER, row)
+            self._db.executemany(ANSWER, other._db.execute("SELECT * FROM answers").fetchall())
+            self._db.executemany(KNOW, other._db.execute(KNOWN).fetchall())
+            for statement in SUMS:
+                self._db.execute(statement)
 
     def _prepare(self, until: float) -> None:
         """Readers don't wait for writers; a commit returns when it is on disk."""
@@ -203,9 +206,12 @@ class LedgerFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            remedy = "Make room or mend the file (never delete it: what it holds was paid for)"
+            if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                remedy = "Mend it, or move that file aside and run `slingshot ledger --rebuild`"
             raise UserError(
-                f"{self.path}: the ledger of paid answers can't be used: {error}. Nothing more is sent. Make room or "
-                "mend the file (never delete it: what it holds was paid for), then run `dvc repro` again"
+                f"{self.path}: the ledger of paid answers can't be used: {error}. Nothing more is sent. {remedy}, then "
+                "run `dvc repro` again"
             ) from None
 
 

@@ -40,8 +40,8 @@ class Place:
 
 
 def find() -> Place:
-    """The ledger's place. One that lies in the work tree's state folder is moved out of it, which is said; one in a state
-    folder elsewhere, beside a cache that others may share, stays there.
+    """The ledger's place. One that lies in the work tree's state folder is moved out of it, which is said; one beside a
+    cache elsewhere, which others may share, stays there.
 
     Raises UserError where another process has that one open.
     """
@@ -86,7 +86,12 @@ def lost(ledger: Ledger, llms: Iterable[str]) -> list[str]:
     """Signs that money was spent on these LLMs, or from another ledger, of which this one knows nothing."""
     ours = ledger.known("self") | ledger.known("ledger")
     others = [marker for marker in _marks() if marker.name not in ours]
-    found = [f"{marker} names a ledger that lay at {_read(marker, ledger)}" for marker in others]
+    moved = os.environ.get("SLINGSHOT_STATE")
+    way = f" (if it still lies there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)" if moved else ""
+    found = [
+        f"{marker} names a ledger that lay at {marker.read_text(encoding='utf-8', errors='replace')}{way}"
+        for marker in others
+    ]
     paid, known = replay.paid(), ledger.known("llm")
     for llm in llms:
         if llm in paid and llm not in known:
@@ -112,14 +117,6 @@ def mark(ledger: Ledger) -> None:
 def _marks() -> list[Path]:
     """A file for each ledger, under its id."""
     return sorted(_payers().glob("[0-9a-f]" * 32))
-
-
-def _read(marker: Path, ledger: Ledger) -> str:
-    """Where that ledger lay, and what to do if it is there still."""
-    place = marker.read_text(encoding="utf-8", errors="replace")
-    if not os.path.isfile(place):  # which, unlike Path's, takes a folder of another's for one that is not there
-        return place
-    return f"{place} and is there still: copy it to {ledger.path}, or unset SLINGSHOT_STATE if you set it since"
 
 
 def _payers() -> Path:

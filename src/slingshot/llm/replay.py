@@ -52,8 +52,8 @@ class Earlier:
             more = f" (and {len(broken) - 1:,} more)" if broken[1:] else ""
             found.append(
                 f"{self.broken[broken[0]]}: the record of request {broken[0]}{more} is no answer of this API: "
-                f"`dvc pull {self.file}` brings what was there before; or delete that file once all that it has else is "
-                "in the ledger, and what is broken is asked for again"
+                f"`dvc pull {self.file}` brings what was there before. Its sound answers are in the ledger now: once "
+                "that file is deleted, the others are asked for again"
             )
         return found
 
