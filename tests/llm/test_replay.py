@@ -163,6 +163,25 @@ def test_what_is_no_answers_file_counts_as_no_answers(few, monkeypatch, what):
     assert "0 of 6 requests are answered" in output and "ANTHROPIC_API_KEY" in output
 
 
+def test_a_whole_replay_needs_no_ledger_that_can_be_used(few):
+    few.run()
+    before = contents(few.root)
+    into_cache(few.root)
+    ledger = few.root / "state/ledger.sqlite"
+    ledger.write_bytes(b"x" * 5000)
+    output = few.run().output
+    assert contents(few.root) == before and "Warning: " in output and "file is not a database" in output
+
+    few.llm(effort="low")
+    output = few.run(code=1).output
+    assert f"{ledger}: " in output and "move that file aside" in output and output.count("Error:") == 1
+    ledger.rename(few.root / "aside")
+    assert "money was spent" in few.run(code=1).output
+    assert CliRunner().invoke(cli.main, ["ledger", "--rebuild"]).exit_code == 0
+    few.run()
+    assert len(few.sent) == 2 * (len(TEXTS) + 1)
+
+
 # --- what is damaged -----------------------------------------------------------------------------
 
 

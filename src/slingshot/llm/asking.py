@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import pandas as pd
@@ -37,9 +38,17 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
     """
     asked, labelled = questions(settings, task, api)
     asks = {ask.request: ask for row in asked for ask in row}
-    place = ledger_place.find()
-    with Ledger(place.file) as ledger:
-        records = held(ledger, task, api, list(asks))
+    with ExitStack() as opened:
+        try:
+            place = ledger_place.find()
+            ledger = opened.enter_context(Ledger(place.file))
+            records = held(ledger, task, api, list(asks))
+        except UserError as error:  # which is of no matter to a whole replay
+            earlier = replay.earlier(task.dataset, task.llm, api).records
+            if not asks.keys() <= earlier.keys():
+                raise
+            progress.say(f"{task.name}: Warning: {error}. This run needs no ledger: data/answers has all its answers")
+            records = {request: earlier[request] for request in asks}
         missing = [ask for request, ask in asks.items() if request not in records]
         tally = Tally(replayed=len(records))
         wallet = Wallet.of(task.llm, task.params, spending=bool(missing))
