@@ -34,7 +34,7 @@ def accounts(params: Settings, *, rebuilt: bool = False, confirmed: bool = False
         came = rebuild(params, ledger) if rebuilt else None
         accepted = confirm_loss(params, ledger) if confirmed else []
         spent = {llm: ledger.spent(llm) for llm in ledger.llms()}
-        return Accounts(str(place.file), place.refusal, spent, list(missing(params, ledger)), came, accepted)
+        return Accounts(str(place.file), place.refusal, spent, missing(params, ledger), came, accepted)
 
 
 def as_json(found: Accounts) -> dict[str, Any]:
@@ -80,10 +80,7 @@ def _done(found: Accounts) -> list[str]:
         )
         lines += [f"Not taken in: {line}." for line in one.lacking]
         lines += [f"Note: {line}." for line in one.notes]
-    lines += [f"Given up: {line}." for line in found.accepted]
-    if found.accepted:
-        lines.append("The budget of what was given up starts anew, and its answers may be asked and paid again.")
-    return lines
+    return lines + [f"Given up: {line}." for line in found.accepted]
 
 
 def _warned(found: Accounts) -> list[str]:

@@ -5,7 +5,6 @@ Each record names the price list that it was billed by, so that its bill is know
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from slingshot.llm import ledger_place, replay
@@ -14,10 +13,12 @@ from slingshot.llm.ledger import Ledger, Record
 from slingshot.llm.task import provider
 from slingshot.llm.wallet import FREE
 from slingshot.money import believed, bill
-from slingshot.settings import PARAMS, Asked, Settings, UserError
+from slingshot.settings import PARAMS, Asked, LlmPrice, Settings, UserError
 
 LONGEST = 1_000_000
 """Input tokens of any request, where the price has no `up_to`: no record says how long its own was."""
+SHOWN = 3
+"""Requests that are named of those whose answers are rotten."""
 
 
 @dataclass
@@ -55,23 +56,38 @@ def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
         found.mended += len(spoilt)
     if found.complete:
         ledger_place.settle(ledger)
+        if found.billed:
+            found.notes.append(
+                "what was held for attempts of unknown outcome is in no answer, and is not counted again"
+            )
     return found
 
 
 def confirm_loss(params: Settings, ledger: Ledger) -> list[str]:
-    """Accept that what is missing is gone, and drop what is rotten. Returns what was accepted."""
-    accepted = list(missing(params, ledger))
+    """Accept that what is missing is gone, and drop what is rotten. Returns what was accepted, and what it means."""
+    again = "may be asked and paid again"
+    accepted = [f"{sign}: its budget starts anew, and its answers {again}" for sign in _lost(params, ledger)]
+    accepted += [f"{line}: they {again}, and their bills stay" for line in _rotten(ledger)]
     ledger.drop_rotten()
     if accepted:
         ledger_place.settle(ledger)
     return accepted
 
 
-def missing(params: Settings, ledger: Ledger) -> Iterator[str]:
+def missing(params: Settings, ledger: Ledger) -> list[str]:
     """What the ledger should hold and does not."""
-    yield from ledger_place.lost(ledger, [name for name, llm in params.llms.items() if isinstance(llm, Asked)])
-    for request in ledger.rotten():
-        yield f"the answer to request {request} is not as it was written"
+    return _lost(params, ledger) + _rotten(ledger)
+
+
+def _lost(params: Settings, ledger: Ledger) -> list[str]:
+    return ledger_place.lost(ledger, [name for name, llm in params.llms.items() if isinstance(llm, Asked)])
+
+
+def _rotten(ledger: Ledger) -> list[str]:
+    """One line for all."""
+    rotten = ledger.rotten()
+    first = ", ".join(rotten[:SHOWN]) + (", ..." if rotten[SHOWN:] else "")
+    return [f"answers that are not as they were written: {len(rotten):,} (requests {first})"] if rotten else []
 
 
 def _counts(llm: str, params: Settings) -> bool:
@@ -91,10 +107,24 @@ def _paid(dataset: str, llm: str, params: Settings, found: Rebuilt) -> dict[str,
     found.lacking += earlier.troubles(earlier.broken)
     if not (earlier.damaged or replay.whole(dataset, llm)):
         found.lacking.append(f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`")
-    return {
-        request: (record, *_bill(record, api, settings.max_tokens, params, found))
-        for request, record in earlier.records.items()
-    }
+    locked, standard = replay.locked(dataset, llm), Asked.model_fields["max_tokens"].default
+    most = max(settings.max_tokens, locked.get("max_tokens", standard) if locked else 0)
+    paid, cut = {}, 0
+    for request, record in earlier.records.items():
+        price = _price(record, params, found)
+        if price is None:
+            paid[request] = (record, FREE, 0.0)
+            continue
+        claimed = api.tokens(record.response)
+        tokens = believed(claimed, price.up_to or LONGEST, most)
+        cut += sum(claimed.values()) > sum(tokens.values())
+        paid[request] = (record, price.currency, bill(tokens, price, batch=record.batch))
+    if cut:
+        found.notes.append(
+            f"{file}: {cut:,} answers claim more tokens than a request can use, and are billed for that most; they cost "
+            f"more if llms.{llm}.max_tokens was greater than {most:,} when they were asked for"
+        )
+    return paid
 
 
 def _api(llm: str, params: Settings) -> Api:
@@ -103,10 +133,10 @@ def _api(llm: str, params: Settings) -> Api:
     return api
 
 
-def _bill(record: Record, api: Api, max_tokens: int, params: Settings, found: Rebuilt) -> tuple[str, float]:
-    """Currency and amount, by the price list that the record names, of no more tokens than a request can use."""
+def _price(record: Record, params: Settings, found: Rebuilt) -> LlmPrice | None:
+    """The price list that the record names; None where nothing was paid."""
     if record.price == FREE:
-        return FREE, 0.0
+        return None
     name, _, date = record.price.rpartition(" ")
     price = params.cost.llm_prices.get(name)
     if price is None:
@@ -114,5 +144,4 @@ def _bill(record: Record, api: Api, max_tokens: int, params: Settings, found: Re
     note = f"{PARAMS}: answers that were billed by {record.price} are counted by that list as it is of {price.date}"
     if str(price.date) != date and note not in found.notes:
         found.notes.append(note)
-    tokens = believed(api.tokens(record.response), price.up_to or LONGEST, max_tokens)
-    return price.currency, bill(tokens, price, batch=record.batch)
+    return price

@@ -126,10 +126,15 @@ def paid() -> dict[str, list[str]]:
     """LLM -> data sets of which dvc.lock knows answers that had a price."""
     found: dict[str, list[str]] = {}
     for dataset, llm in cells():
-        params = _stages().get(f"prompt_llm@{dataset}-{llm}", {}).get("params", {})
-        if any((values.get(f"llms.{llm}") or {}).get("price") for values in params.values()):
+        if locked(dataset, llm).get("price"):
             found.setdefault(llm, []).append(dataset)
     return found
+
+
+def locked(dataset: str, llm: str) -> dict[str, Any]:
+    """The LLM's settings that dvc.lock knows of the cell; empty where it knows none."""
+    params = _stages().get(f"prompt_llm@{dataset}-{llm}", {}).get("params", {})
+    return next((values[f"llms.{llm}"] for values in params.values() if values.get(f"llms.{llm}")), {})
 
 
 def _read(path: Path, api: Api, found: Earlier) -> None:
