@@ -19,11 +19,11 @@ from slingshot.llm.task import Task
 from slingshot.llm.wallet import Wallet
 from slingshot.settings import load
 from tests.conftest import make_rows, write_toy
-from tests.llm.conftest import REQUESTS, answering, attempts, made, outcomes, paid_once, reserved, right_label
+from tests.llm.conftest import CLAUDE, REQUESTS, answering, attempts, made, outcomes, paid_once, reserved, right_label
 from tests.llm.processes import forked, wait_for
 from tests.messages_api.batches import Batch
 from tests.messages_api.contract import request_key
-from tests.messages_api.script import Fault
+from tests.messages_api.script import Fault, Reply
 
 # --- the usual way -------------------------------------------------------------------------------
 
@@ -245,3 +245,22 @@ def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
     few.run()
     assert len(few.sent) == 1 and set(few.predictions()["status"]) == {"ok"}
     assert outcomes(few) == {"answered": REQUESTS}
+
+
+def test_a_price_that_was_raised_before_a_batch_was_collected_is_said_and_stops_the_run(batched):
+    batched.server.answer = lambda body: Reply([{"type": "text", "text": f'"{right_label(body)}"'}], "end_turn", 500)
+    batched.server.batch_polls = 10**9
+    process = forked(batched.root)
+    wait_for(lambda: any(r.method == "GET" for r in batched.server.requests))
+    process.kill()
+    process.join()
+    held = [attempt["amount"] for attempt in attempts(batched)]
+    batched.server.batch_polls = 0
+    price = load().cost.llm_prices[CLAUDE["price"]].output
+    batched.set(f"cost.llm_prices.{CLAUDE['price']}.output", 10 * price)
+    output = batched.run(code=1).output
+    assert f"stopped: {REQUESTS} answers cost more than was reserved, as the price was raised" in output
+    assert "before you go on" in output and output.count("Error:") == 1
+    assert [attempt["amount"] for attempt in attempts(batched)] == held
+    batched.run()
+    assert made(batched) == [REQUESTS] and paid_once(batched)

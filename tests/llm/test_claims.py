@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from slingshot import cli, tables
 from slingshot.llm import ledger_file
 from slingshot.llm.wallet import Wallet, size
-from slingshot.money import OVERHEAD, TOKEN_KINDS, believed
+from slingshot.money import OVERHEAD, TOKEN_KINDS, believed, bill
 from slingshot.settings import load
 from tests.llm.conftest import REQUESTS, Asked, attempts, outcomes, right_label
 from tests.messages_api import server as messages_api
@@ -74,6 +74,22 @@ def test_it_is_booked_at_the_reservation_and_stops_the_run_with_one_message(few,
     assert "0 asked for" in few.run().stdout if kept == REQUESTS else "12 asked for" in few.run().stdout
     assert outcomes(few) == {"answered": REQUESTS} and len(set(few.server.billed)) == REQUESTS
     assert set(few.predictions()["status"]) == {"ok"} and bounded(few)
+
+
+@MODES
+def test_one_that_costs_less_than_its_reservation_stops_the_run_too_and_is_billed_as_it_is_counted(
+    few, monkeypatch, mode
+):
+    few.change({"run.mode": mode, "run.concurrency": 1})
+    with monkeypatch.context() as lying:
+        claim(few, lying, 600)
+        output = few.run(code=1).output
+    assert "more tokens than a request can use" in output and "600 output and" in output
+    few.run()
+    wallet, batch = Wallet.of("claude", load()), mode == "batch"
+    booked, usage = sum(attempt["amount"] for attempt in attempts(few)), few.usage()
+    counted = usage.batch_tokens if batch else usage.llm_tokens
+    assert booked == pytest.approx(bill(counted, wallet.price, batch=batch)) and bounded(few)
 
 
 @pytest.mark.parametrize("kind", INPUTS)

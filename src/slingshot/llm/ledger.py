@@ -191,11 +191,13 @@ class Ledger(LedgerFile):
             self._add(hold.llm, hold.currency, sum(wanted[request] for request in entered))
         return Reservation(entered, answered, busy, over)
 
-    def settle(self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None) -> bool:
+    def settle(
+        self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None
+    ) -> float | None:
         """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that, and so
-        does one above it: an attempt never takes more than it reserved).
+        does one above it: an attempt never takes more than it reserved). Returns what counts as spent.
 
-        False where another process that collects the same batch was first.
+        None where another process that collects the same batch was first.
         """
         with self._transaction():
             request, llm, currency, held, before = self._db.execute(
@@ -205,11 +207,11 @@ class Ledger(LedgerFile):
                 self._insert(request, record)
             # What another process took for lost, as of a machine that lost its lock, may still be learnt.
             if before is not None and (before != "unknown" or outcome == "unknown"):
-                return False
-            amount = held if bill is None else min(bill, held)
+                return None
+            amount = float(held if bill is None else min(bill, held))
             self._db.execute("UPDATE attempts SET outcome = ?, amount = ? WHERE id = ?", (outcome, amount, attempt))
             self._add(llm, currency, amount - held)
-        return True
+        return amount
 
     def name_batch(self, old: str, new: str) -> None:
         """Give a batch's attempts the API's id, by which it is collected, in place of the one it was made under."""

@@ -121,8 +121,8 @@ def _paid(dataset: str, llm: str, params: Settings, found: Rebuilt) -> dict[str,
         paid[request] = (record, price.currency, bill(tokens, price, batch=record.batch))
     if cut:
         found.notes.append(
-            f"{file}: {cut:,} answers claim more tokens than a request can use, and are billed for that most; they cost "
-            f"more if llms.{llm}.max_tokens was greater than {most:,} when they were asked for"
+            f"{file}: {cut:,} answers claim more tokens than a request can use, and are billed for that most; they "
+            f"cost more if llms.{llm}.max_tokens was greater than {most:,} when they were asked for"
         )
     return paid
 

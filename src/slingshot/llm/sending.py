@@ -12,7 +12,7 @@ import random
 import signal
 import textwrap
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from slingshot.llm.api import Api, Ask, RejectError, Reply, RetryError, StopErro
 from slingshot.llm.ledger import Ledger, Record
 from slingshot.llm.pace import Pace, Waits
 from slingshot.llm.tally import Tally
-from slingshot.llm.wallet import Wallet, size
+from slingshot.llm.wallet import ROUNDING, Wallet, size
 from slingshot.money import believed
 from slingshot.settings import RunSettings
 
@@ -32,6 +32,10 @@ LONGEST = 60.0
 """Seconds of waiting that doubling stops at."""
 ALL_FAILED = 5
 """Requests that failed, while none was answered, after which the fault is in all."""
+
+
+CLAIM = "claim", "more tokens than a request can use"
+COST = "cost", "more than was reserved, as the price was raised meanwhile"
 
 
 class Sender:
@@ -55,8 +59,8 @@ class Sender:
         self._in_flight = 0
         self._queue: deque[Ask] = deque()
         self._waits = Waits(say)
-        self._beyond: list[str] = []
-        """What answers claimed that claim more than they can have cost."""
+        self._beyond: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        """What is wrong with answers' bills -> a line for each of them."""
 
     async def send_all(self, asks: Sequence[Ask], *, first_alone: bool) -> None:
         """Ask everything, one by one; `first_alone` lets one fill the API's cache before others read it."""
@@ -195,28 +199,31 @@ class Sender:
         bill, beyond = self.wallet.bill(claimed, ask.body, self.max_tokens, batch=batch)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         record = Record(reply.response, reply.request_id, seconds, at, batch, self.wallet.price_name)
-        if not self.ledger.settle(attempt, "answered", bill, record):
+        booked = self.ledger.settle(attempt, "answered", bill, record)
+        if booked is None:
             self.tally.replay(1)
             return
-        self.tally.count(believed(claimed, length, self.max_tokens), bill)
+        self.tally.count(believed(claimed, length, self.max_tokens), booked)
         if beyond:
             read = sum(claimed.values()) - claimed["output"]
-            self._beyond.append(
+            self._beyond[CLAIM].append(
                 f"{claimed['output']:,} output and {read:,} input tokens, of a request of {length:,} bytes with "
-                f"max_tokens {self.max_tokens:,}; {self.wallet.shown(bill)} was booked"
+                f"max_tokens {self.max_tokens:,}; {self.wallet.shown(booked)} was booked, for the most that it can use"
             )
+        elif booked < bill * (1 - ROUNDING):
+            self._beyond[COST].append(f"{self.wallet.shown(bill)}; {self.wallet.shown(booked)} was booked")
 
     def end_if_beyond(self) -> None:
         """Where answers claim more than they can have cost, somebody should look before more is asked."""
-        if self._beyond:
-            number = len(self._beyond)
-            who = "an answer claims" if number == 1 else f"{number:,} answers claim"
+        for (verb, what), details in self._beyond.items():
+            number = len(details)
+            who = f"an answer {verb}s" if number == 1 else f"{number:,} answers {verb}"
             self.end(
-                f"{who} more tokens than a request can use{'' if number == 1 else ', the first'}: {self._beyond[0]}, "
-                "the most that it can cost, and the answer is kept. See what the API's own account was billed, and "
-                "whether server and model are the right ones, before you go on"
+                f"{who} {what}{'' if number == 1 else ', the first'}: {details[0]}, and the answer is kept. See what "
+                "the API's own account was billed, and whether server, model and price are the right ones, before you "
+                "go on"
             )
-            self._beyond.clear()
+        self._beyond.clear()
 
     def fail(self, request: str, reason: str) -> None:
         """Give a request up."""

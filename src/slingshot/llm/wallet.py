@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from slingshot.llm.api import Ask, Body
 from slingshot.llm.ledger import Hold, Ledger
-from slingshot.money import OVERHEAD, bill, convert, reservation
+from slingshot.money import OVERHEAD, believed, bill, convert, reservation
 from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserError
 
 FREE = "none"
@@ -84,15 +83,17 @@ class Wallet:
         self, claimed: Mapping[str, int], body: Body, max_tokens: int, *, batch: bool = False
     ) -> tuple[float, bool]:
         """What an answer cost that claims these tokens, in the price's currency; and whether it claims more than its
-        request can cost, which then is what it cost."""
+        request can use. Then it cost as much as that, and what it can cost at most where it claims to cost more."""
         if self.price is None:
             return 0.0, False
-        most = self.most(body, max_tokens, batch=batch)
+        used, most = believed(claimed, size(body), max_tokens), self.most(body, max_tokens, batch=batch)
         try:
-            cost = bill(claimed, self.price, batch=batch)
+            beyond = bill(claimed, self.price, batch=batch) > most * (1 + ROUNDING)
         except OverflowError:  # no float holds such a number of tokens
-            cost = math.inf
-        return (most, True) if cost > most * (1 + ROUNDING) else (cost, False)
+            beyond = True
+        if beyond:
+            return most, True
+        return bill(used, self.price, batch=batch), sum(claimed.values()) > sum(used.values())
 
     def standing(self, ledger: Ledger) -> Standing:
         """Raises UserError where the rate of a currency that was paid in is missing."""
