@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
@@ -133,7 +133,7 @@ class MessagesApi:
             async for batch in await self._connected().messages.batches.list(limit=100):
                 yield batch_state(self._redacted(batch.to_dict(mode="json")))
 
-    async def results(self, batch: str) -> AsyncIterator[BatchResult]:
+    async def results(self, batch: str) -> AsyncGenerator[BatchResult, None]:
         """From the address that the API documents: the one that a server names may be another's, and gets the key."""
         import anthropic
         import httpx2

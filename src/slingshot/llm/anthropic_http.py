@@ -13,6 +13,7 @@ from slingshot.llm.redacting import Redactor
 
 LARGEST = 10_000_000
 """Bytes of a reply, or of a line of a batch's results, unpacked. The longest answers have a tenth of that."""
+LONGEST_ERROR = 100_000
 TOO_LARGE = f"the reply is over {LARGEST // 1_000_000} MB"
 CODED = ("content-encoding", "content-length", "transfer-encoding")
 """Headers that hold only of what came over the wire."""
@@ -42,13 +43,16 @@ class Client(anthropic.DefaultAsyncHttpxClient):
 
 
 async def _read(response: httpx2.Response) -> httpx2.Response:
-    """The same with its contents, unpacked piece by piece: what is small on the wire may be large."""
-    body = bytearray()
+    """The same with its contents, unpacked piece by piece: what is small on the wire may be large. An error's are cut:
+    its status says enough."""
+    body, most = bytearray(), LARGEST if response.is_success else LONGEST_ERROR
     try:
         async for part in response.aiter_bytes():
             body += part
-            if len(body) > LARGEST:
+            if len(body) > most and response.is_success:
                 raise TooLargeError(TOO_LARGE)
+            if len(body) > most:
+                break
     finally:
         await response.aclose()
     headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODED]

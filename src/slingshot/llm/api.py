@@ -6,7 +6,7 @@ nothing else here knows an API's status codes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -109,7 +109,7 @@ class Api(Protocol):
     def recent(self) -> AsyncIterator[BatchState]:
         """The account's batches, newest first. Raises RetryError, RejectError or StopError."""
 
-    def results(self, batch: str) -> AsyncIterator[BatchResult]:
+    def results(self, batch: str) -> AsyncGenerator[BatchResult, None]:
         """Of a batch that has ended, in any order. Raises RetryError, RejectError or StopError."""
 
     def read(self, response: Mapping[str, Any], keys: AnswerKeys) -> Answer:

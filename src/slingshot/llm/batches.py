@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
-from slingshot.llm.api import Ask, BatchResult, BatchState, RejectError, RetryError, StopError
+from slingshot.llm.api import Ask, BatchState, RejectError, RetryError, StopError
 from slingshot.llm.ledger import Flight
 from slingshot.llm.sending import ELSEWHERE, Sender
 from slingshot.llm.wallet import size
@@ -120,15 +121,18 @@ class Batches:
         try:
             if not await self._ends(batch):
                 return False
-            first = await self._again(lambda: anext(self._readable(batch), None), self.run.timeout)
+            first = await self._again(lambda: self._first(batch), self.run.timeout)
         except RejectError:
             return False
-        return first is not None and first.request in requests
+        return first in requests
 
-    async def _readable(self, batch: str) -> AsyncIterator[BatchResult]:
-        async for result in self.api.results(batch):
-            if result.request is not None:
-                yield result
+    async def _first(self, batch: str) -> str | None:
+        """The request of the first result that can be read."""
+        async with aclosing(self.api.results(batch)) as results:
+            async for result in results:
+                if result.request is not None:
+                    return result.request
+        return None
 
     async def _ends(self, batch: str) -> bool:
         """Wait for the end of a batch; False where the run ends first."""
