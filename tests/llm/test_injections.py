@@ -13,6 +13,8 @@ from tests.llm.conftest import Asked, text_of, write_texts
 from tests.llm.injections import INJECTIONS, obeyed
 
 BENIGN = "a lovely phone"
+ROOM = 8192
+"""Tokens of the longest answer and more."""
 
 
 def obedient(body: dict[str, Any]) -> str:
@@ -40,7 +42,7 @@ def test_the_set_is_of_many_kinds():
 
 @pytest.mark.parametrize("changes", [{"cache_from": 64}, {"structured": False, "shots": 0}])
 def test_every_request_has_the_shape_that_the_template_gives(attacked, changes):
-    attacked.llm(**changes)
+    attacked.llm(max_tokens=ROOM, **changes)
     attacked.run()
     benign = next(body for body in attacked.sent if text_of(body) == BENIGN)
     assert len(attacked.sent) == len(INJECTIONS) + 2
@@ -59,7 +61,7 @@ def test_every_request_has_the_shape_that_the_template_gives(attacked, changes):
 
 @pytest.mark.parametrize("scores", ["none", "verbalised", "votes"])
 def test_no_label_off_the_list_reaches_a_file_whatever_the_model_says(attacked, scores):
-    attacked.llm(scores=scores, samples=2 if scores == "votes" else 1)
+    attacked.llm(max_tokens=ROOM, scores=scores, samples=2 if scores == "votes" else 1)
     attacked.run()
     found = attacked.predictions()
     assert found["prediction"].isin([-1, 0, 1, 2]).all()

@@ -57,9 +57,7 @@ def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
     if found.complete:
         ledger_place.settle(ledger)
         if found.billed:
-            found.notes.append(
-                "what was held for attempts of unknown outcome is in no answer, and is not counted again"
-            )
+            found.notes.append("what was held for attempts of unknown outcome is in no answer, and is lost")
     return found
 
 
