@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from slingshot.llm import ledger_place
-from slingshot.llm.ledger import Ledger, Spent
+from slingshot.llm.entries import Spent
+from slingshot.llm.ledger import Ledger
 from slingshot.llm.rebuild import Rebuilt, confirm_loss, missing, rebuild
 from slingshot.settings import Settings
 

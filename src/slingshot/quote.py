@@ -17,7 +17,8 @@ from slingshot import progress
 from slingshot.llm import ledger_place
 from slingshot.llm.api import Api, Ask, Body, RejectError, RetryError, StopError
 from slingshot.llm.asking import held, questions
-from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.entries import Record
+from slingshot.llm.ledger import Ledger
 from slingshot.llm.task import Task, provider
 from slingshot.llm.wallet import Wallet, size
 from slingshot.money import OVERHEAD, bill, convert

@@ -14,7 +14,7 @@ import pytest
 from slingshot.llm import batches
 from slingshot.llm.anthropic_api import connect
 from slingshot.llm.asking import questions
-from slingshot.llm.ledger import Hold
+from slingshot.llm.entries import Hold
 from slingshot.llm.task import Task
 from slingshot.llm.wallet import Wallet
 from slingshot.settings import load

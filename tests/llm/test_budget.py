@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slingshot.llm.ledger import Hold, Ledger
+from slingshot.llm.entries import Hold
+from slingshot.llm.ledger import Ledger
 from slingshot.llm.wallet import Wallet, size
 from slingshot.money import TOKEN_KINDS, bill, reservation
 from slingshot.settings import LlmPrice, load

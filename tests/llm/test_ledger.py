@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from slingshot.llm.ledger import Hold, Ledger, Record, Spent
+from slingshot.llm.entries import Hold, Record, Spent
+from slingshot.llm.ledger import Ledger
 from slingshot.settings import UserError
 from tests.llm.processes import wait_for
 
@@ -99,7 +100,8 @@ def test_what_another_connection_is_asking_is_left_to_it(ledger, file):
 HOLDS = """
 import os, sys
 from pathlib import Path
-from slingshot.llm.ledger import Hold, Ledger
+from slingshot.llm.entries import Hold
+from slingshot.llm.ledger import Ledger
 
 ledger = Ledger(Path(sys.argv[1]))
 ledger.reserve({"a": 1.0}, Hold("claude", "USD", 10.0))

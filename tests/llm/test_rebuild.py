@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from slingshot import cli, tables
-from slingshot.llm.ledger import Record
+from slingshot.llm.entries import Record
 from slingshot.settings import load
 from tests.llm.conftest import CLAUDE, REQUESTS, Asked, attempts, outcomes, right_label
 from tests.llm.test_replay import into_cache

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from ruamel.yaml import YAML
 
 from slingshot import cli, tables
-from slingshot.llm.ledger import Record
+from slingshot.llm.entries import Record
 from slingshot.settings import llms
 from tests.llm.conftest import CLAUDE, Asked, write_texts
 from tests.messages_api.script import refusal

@@ -11,7 +11,7 @@ import pandas as pd
 from slingshot import hardware
 from slingshot.llm.answer import Answer, AnswerKeys, verbalised, votes
 from slingshot.llm.api import Api, Ask
-from slingshot.llm.ledger import Record
+from slingshot.llm.entries import Record
 from slingshot.llm.tally import Tally
 from slingshot.llm.task import Cell, Task
 from slingshot.llm.wallet import Wallet, size

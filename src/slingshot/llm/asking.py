@@ -14,7 +14,8 @@ from slingshot.llm import ledger_place, replay, shots
 from slingshot.llm.answered import cell
 from slingshot.llm.api import Api, Ask
 from slingshot.llm.batches import Batches
-from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.entries import Record
+from slingshot.llm.ledger import Ledger
 from slingshot.llm.prompt import AnswerForm, Prompt
 from slingshot.llm.sending import Sender
 from slingshot.llm.tally import Tally

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from typing import TypeVar
 
 from slingshot.llm.api import Ask, BatchState, RejectError, RetryError, StopError
-from slingshot.llm.ledger import Flight
+from slingshot.llm.entries import Flight
 from slingshot.llm.sending import ELSEWHERE, Sender
 from slingshot.llm.wallet import size
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from slingshot.llm import ledger_place, replay
 from slingshot.llm.api import Api
-from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.entries import Record
+from slingshot.llm.ledger import Ledger
 from slingshot.llm.task import provider
 from slingshot.llm.wallet import FREE
 from slingshot.money import believed, bill

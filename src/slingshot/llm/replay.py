@@ -18,7 +18,8 @@ from typing import Any
 from slingshot import state
 from slingshot.llm.answer import AnswerKeys
 from slingshot.llm.api import Api
-from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.entries import Record
+from slingshot.llm.ledger import Ledger
 from slingshot.settings import UserError, read_yaml
 from slingshot.tables import read_answers
 

@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 
 from slingshot import progress
 from slingshot.llm.api import Api, Ask, RejectError, Reply, RetryError, StopError
-from slingshot.llm.ledger import Ledger, Record
+from slingshot.llm.entries import Record
+from slingshot.llm.ledger import Ledger
 from slingshot.llm.pace import Pace, Waits
 from slingshot.llm.tally import Tally
 from slingshot.llm.wallet import ROUNDING, Wallet, size

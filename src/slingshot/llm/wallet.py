@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from slingshot.llm.api import Ask, Body
-from slingshot.llm.ledger import Hold, Ledger
+from slingshot.llm.entries import Hold
+from slingshot.llm.ledger import Ledger
 from slingshot.money import OVERHEAD, believed, bill, convert, reservation
 from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserError
 
