@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 from collections import Counter
 
@@ -17,6 +15,7 @@ from tests.llm.conftest import ROWS, attempts
 from tests.llm.processes import forked, stage, wait_for
 from tests.messages_api.contract import request_key
 from tests.messages_api.script import Fault
+from tests.mounts import needs_mounts
 
 AT_ONCE = 4
 
@@ -191,14 +190,7 @@ def test_one_that_is_killed_leaves_its_part_to_the_other(asked):
 # --- a full disk ---------------------------------------------------------------------------------
 
 
-def mounts() -> bool:
-    if not shutil.which("unshare"):
-        return False
-    tried = subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
-    return tried.returncode == 0
-
-
-@pytest.mark.skipif(not mounts(), reason="needs a file system of its own")
+@needs_mounts
 def test_on_a_full_disk_it_says_so_and_sends_nothing_more(asked):
     write_toy(asked.root, "test", make_rows(1000, 3, "e"))
     asked.set("run.concurrency", AT_ONCE)
