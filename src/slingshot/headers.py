@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slingshot.progress import say
-from slingshot.raw_files import Reading, unmarked
+from slingshot.raw_files import Reading
 from slingshot.settings import UserError, nearest
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -69,8 +69,6 @@ def shown(separator: str) -> str:
 
 def missing(file: Path, name: str, header: Sequence[str], rows: Sequence[Sequence[str]], how: Reading) -> UserError:
     """The error of a column that the header lacks, with the likeliest cause. rows: some of those below it."""
-    if any("\0" in cell for cell in header):
-        return unmarked(file, how)
     if len(header) == 1 and (other := next((mark for mark in TRIED if mark in header[0]), None)):
         told = "tab" if other == "\t" else f'"{other}"'
         cause = f": its header has {shown(other)} between the names; set {how.separator_key} to {told}"

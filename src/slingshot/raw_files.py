@@ -192,6 +192,8 @@ def lines(path: Path, unpacked: Unpacked, how: Reading, newline: str) -> Iterato
             return
         if len(line) > LONGEST:
             raise too_long(path, f"line {number}")
+        if number <= 2 and "\0" in line:  # UTF-16 ends a line in a zero, or begins the next with one
+            raise unmarked(path, how)
         yield line.removeprefix("\ufeff") if number == 1 else line
 
 

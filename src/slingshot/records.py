@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from slingshot import headers
-from slingshot.raw_files import LONGEST, Reading, too_long, unmarked
+from slingshot.raw_files import LONGEST, Reading, too_long
 from slingshot.settings import UserError
 
 T = TypeVar("T")
@@ -195,7 +195,7 @@ class Object(dict[str, Any]):
 
 
 def objects(
-    file: Path, lines: Iterable[str], used: Collection[str], how: Reading, *, as_written: bool
+    file: Path, lines: Iterable[str], used: Collection[str], *, as_written: bool
 ) -> Iterator[tuple[int, Object]]:
     """The objects of a JSONL file, each with its line. NaN and Infinity are missing values, as null is.
 
@@ -214,8 +214,6 @@ def objects(
         try:
             record = decoder.decode(text.strip())
         except json.JSONDecodeError as error:
-            if "\0" in text:
-                raise unmarked(file, how) from None
             raise UserError(
                 f"{file}: line {line} is not valid JSON: {error.msg}, column {error.colno}; {LINES}"
             ) from None

@@ -51,7 +51,7 @@ def read_rows(file: Path, unpacked: Unpacked, column: str, how: Reading) -> tupl
         table = Table(file, lines(file, unpacked, how, ""), [column], suffix, how)
         table.check([column])
         return table.header, _table_rows(file, table, column)
-    rows = _jsonl_rows(file, lines(file, unpacked, how, "\n"), column, how)
+    rows = _jsonl_rows(file, lines(file, unpacked, how, "\n"), column)
     first = list(itertools.islice(rows, 1))
     return [key for row in first for key in row.names], itertools.chain(first, rows)
 
@@ -81,8 +81,8 @@ def _after_blanks(cells: list[str]) -> bool:
     return any(cell.startswith(" ") for cell in cells[1:])
 
 
-def _jsonl_rows(file: Path, text: Iterator[str], column: str, how: Reading) -> Iterator[Row]:
-    for number, record in objects(file, text, [column], how, as_written=False):
+def _jsonl_rows(file: Path, text: Iterator[str], column: str) -> Iterator[Row]:
+    for number, record in objects(file, text, [column], as_written=False):
         if column not in record:
             raise UserError(
                 f"{file}: line {number}: no key '{column}'{nearest(column, record)}; {REMEDY.format('key')}"

@@ -195,6 +195,22 @@ def test_utf16_without_its_mark_is_named(tmp_path: Path, name: str) -> None:
         files.read(source(name, encoding="utf-16"), tmp_path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("first", ["", "a text", "漢"])
+def test_parallel_lines_in_utf16_without_its_mark_are_named(tmp_path: Path, encoding: str, first: str) -> None:
+    texts = [first, "another", "third\0"]
+    (tmp_path / "t.txt").write_bytes("\n".join(texts).encode(encoding))
+    (tmp_path / "l.txt").write_bytes("x\ny\nx".encode(encoding))
+    with pytest.raises(UserError, match=r"t.txt: it looks like UTF-16 without a byte order mark; .* to utf-16-le or"):
+        files.read(lines(), tmp_path)
+    assert files.read(lines(encoding=encoding), tmp_path)["text"].tolist() == texts
+
+
+def test_a_stray_zero_further_down_is_text(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("Text,Class,Who\na,b,c\nd\0e,f,g\n")
+    assert files.read(source("r.csv"), tmp_path)["text"].tolist() == ["a", "d\0e"]
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
 def test_the_header_shows_the_separator(

@@ -133,7 +133,7 @@ def read_jsonl(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd
     def rows() -> Iterator[list[str | None]]:
         with opened(path) as unpacked:
             text = lines(path, unpacked, how, "\n")
-            for line, record in objects(path, text, names, how, as_written=True):
+            for line, record in objects(path, text, names, as_written=True):
                 keys.update(dict.fromkeys(record))
                 yield [_cell(path, line, name, record.get(name)) for name in names]
 
