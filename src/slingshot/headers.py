@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from slingshot.progress import say
-from slingshot.raw_files import Reading
+from slingshot.raw_files import LONGEST, Reading
 from slingshot.settings import UserError, nearest
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -39,12 +39,14 @@ def start(
     if told:
         return how.separator or told[1], 1, lines
     default = how.separator or SEPARATORS[suffix]
-    taken = list(first)
+    taken, length = list(first), 0
 
     def replayed() -> Iterator[str]:
+        nonlocal length
         yield from list(taken)
-        for line in lines:
+        while length <= LONGEST and (line := next(lines, "")):  # else it is a quote that nothing closes
             taken.append(line)
+            length += len(line)
             yield line
 
     if how.separator is None and not _holds(replayed(), default, names):
