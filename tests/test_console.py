@@ -105,6 +105,14 @@ def test_output_that_can_not_be_written_is_named(raw: Path, command: str, unbuff
     assert "standard output: no space is left on its disk; make room" in done.stderr
 
 
+@needs_full
+@pytest.mark.parametrize(("stream", "named"), [("stdout", "standard output"), ("stderr", "standard error")])
+def test_the_stream_that_can_not_be_written_is_named(stream: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, stream, Path("/dev/full").open("w"))  # noqa: SIM115, whose close fails
+    with pytest.raises(UserError, match=f"^{named}: no space is left on its disk"), console.explained():
+        console.echo("a", err=stream == "stderr")
+
+
 def test_a_reader_that_has_gone_is_no_error(raw: Path) -> None:
     done = shell("slingshot check --json | true")
     assert done.stderr == ""

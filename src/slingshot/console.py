@@ -66,7 +66,7 @@ def visible(text: str) -> str:
 
 def echo(text: str, *, err: bool = False, fg: str | None = None) -> None:
     """Print a line, on standard error with `err`."""
-    with _printing():
+    with printing(err=err):
         click.echo(click.style(visible(text), fg=fg) if fg else visible(text), err=err)
 
 
@@ -86,7 +86,7 @@ def terminal(file: TextIO | None = None) -> Console:
             return super().render_str(visible(text), **how)
 
         def print(self, *objects: Any, **how: Any) -> None:
-            with _printing():
+            with printing():
                 super().print(*objects, **how)
 
     made = Plain(file=file, highlight=False, markup=False, emoji=False)
@@ -96,15 +96,15 @@ def terminal(file: TextIO | None = None) -> Console:
 
 
 @contextmanager
-def _printing() -> Iterator[None]:
-    """An error of what standard output is sent to names it, as the operating system does not."""
+def printing(*, err: bool = False) -> Iterator[None]:
+    """An error of what standard output, or error, is sent to names it, as the operating system does not."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        error.filename = "standard output"
-        sys.stdout = io.StringIO()  # Python would try it again at its end
+        error.filename = f"standard {'error' if err else 'output'}"
+        setattr(sys, "stderr" if err else "stdout", io.StringIO())  # Python would try it again at its end
         raise
 
 

@@ -46,8 +46,8 @@ def label(
         chunks = blocks(rows, batch, lambda row: row.size)
         first = next(chunks, [])  # a wrong file is known before the model is loaded
         model = saved.load(folder, hardware.set_up(RunSettings()))
-        with writing.sink(output) as stream, sole_bar(file.stat().st_size, file.name, "B") as progress:
-            write = writing.writer(stream, file, made, columns, saved.labels, safe)
+        with writing.sink(output) as put, sole_bar(file.stat().st_size, file.name, "B") as progress:
+            write = writing.writer(put, file, made, columns, saved.labels, safe)
             for chunk in itertools.chain([first], chunks):
                 for row, scores in zip(chunk, _scores(model, folder, saved.labels, chunk), strict=True):
                     write(row, scores)

@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any
+from typing import Any
 
 from slingshot.atomic import atomic
+from slingshot.console import printing, visible
 from slingshot.headers import SEPARATORS
 from slingshot.raw_files import UNPACK
 from slingshot.records import file_format
@@ -32,6 +33,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What the text of a cell begins with that a spreadsheet may run as a formula."""
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?%?")
 
+Put = Callable[[str], object]
 Write = Callable[[Row, dict[str, float] | None], None]
 
 
@@ -41,35 +43,40 @@ def format_of(file: Path, output: Path | None) -> str:
 
 
 @contextmanager
-def sink(output: Path | None) -> Iterator[IO[str]]:
-    """A UTF-8 stream; a file gets its name once it is whole."""
+def sink(output: Path | None) -> Iterator[Put]:
+    """What writes text, as UTF-8; a file gets its name once it is whole. A terminal shows what it would obey."""
     if output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="")
-        yield sys.stdout
+        shown = visible if sys.stdout.isatty() else str
+
+        def put(text: str) -> None:
+            with printing():
+                sys.stdout.write(shown(text))
+
+        yield put
+        with printing():
+            sys.stdout.flush()
         return
     opener: Any = COMPRESS.get(output.suffix.lower(), open)
-    try:
-        with (
-            atomic(output) as temporary,
-            opener(temporary, "wt", encoding="utf-8", errors="replace", newline="") as stream,
-        ):
-            yield stream
-    except OSError as error:
-        raise UserError(f"{output}: can't be written: {error.strerror or error}") from None
+    with (
+        atomic(output) as temporary,
+        opener(temporary, "wt", encoding="utf-8", errors="replace", newline="") as stream,
+    ):
+        yield stream.write
 
 
-def writer(stream: IO[str], file: Path, made: str, columns: Sequence[str], labels: Sequence[str], safe: bool) -> Write:
+def writer(put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequence[str], safe: bool) -> Write:
     """What writes a row with its prediction and probabilities: in a table one column `probability_CLASS` a class, in
     JSONL a mapping `scores`; empty, or null, where there are no scores. `made` is the format that is written.
 
     safe: whether a table's cells that a spreadsheet would run as formulas begin with an apostrophe instead.
     """
     if made not in SEPARATORS:
-        return partial(_write_json, stream, file)
+        return partial(_write_json, put, file)
     added = ["prediction", *(f"probability_{name}" for name in labels)]
     # csv puts quotes around "\r" only where it ends a line.
-    rows: Any = SimpleNamespace(write=lambda row: stream.write(row.removesuffix("\r\n") + "\n"))
+    rows: Any = SimpleNamespace(write=lambda row: put(row.removesuffix("\r\n") + "\n"))
     table = csv.writer(rows, delimiter=SEPARATORS[made], lineterminator="\r\n")
     shown = _inert if safe else str
     if columns:
@@ -100,7 +107,7 @@ def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
     return [held.get(name) for name in columns]
 
 
-def _write_json(stream: IO[str], file: Path, row: Row, scores: dict[str, float] | None) -> None:
+def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None) -> None:
     _refuse_taken(file, row, ["prediction", "scores"])
     held = dict(zip(row.names, row.values, strict=True))
     if len(held) < len(row.names):
@@ -108,7 +115,7 @@ def _write_json(stream: IO[str], file: Path, row: Row, scores: dict[str, float] 
         raise UserError(f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one")
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
     found = held | {"prediction": _best(scores), "scores": rounded}
-    stream.write(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
+    put(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _refuse_taken(file: Path, row: Row, added: Collection[str]) -> None:
