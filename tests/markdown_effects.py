@@ -10,9 +10,9 @@ from markdown_it.token import Token
 
 GITHUB = {
     "mention": r"(?<!\w)@\w",
-    "issue": r"#\d|\bgh-\d",
+    "issue": r"#\d|(?<![^\W_])gh-\d",
     "commit": r"(?<![0-9a-z])(?<!\d\.)[0-9a-f]{7,40}(?![0-9a-z])",
-    "address": r"\w://|\bwww\.|\w@\w",
+    "address": r"\w://|(?<![^\W_])www\.|\w@\w",
     "emoji": r":[\w+-]+:",
     "formula": r"(?<!\x00)\$",
 }

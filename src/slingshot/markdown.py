@@ -20,7 +20,7 @@ ESCAPED = re.compile(r"[\\`*|~#]|(?<![^\W_])_|_(?![^\W_])|\[(?![-+−]?\d[-+−�
 BLOCK = re.compile(r"^(?:(?=[-+=](?:[\s=-]|$))|(\d{1,9})(?=[.)](?:\s|$)))")
 """Before what makes a list, a line or a heading of a text that begins with it."""
 LINKED = re.compile(
-    r"(?<=[@#])(?=\\?\w)|(?<=\w)(?=@)|(?<=\bgh-)(?=\d)|(?<=:)(?=//)|(?<=\bww)(?=w\b)|(?<=:)(?=[\w+\\-]+:)",
+    r"(?<=[@#])(?=\\?\w)|(?<=\w)(?=@)|(?<=(?<![^\W_])gh-)(?=\d)|(?<=:)(?=//)|(?<=(?<![^\W_])ww)(?=w\b)|(?<=:)(?=[\w+\\-]+:)",
     re.IGNORECASE,
 )
 """Inside @name, #2, GH-2, http://, www. and :smile:, the last of which becomes a picture; also where a `_` in them is
