@@ -48,9 +48,8 @@ def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Itera
 
     Raises UserError as `read_parquet` does.
     """
-    with contextlib.ExitStack() as stack:
+    with _unpacked(path) as raw:
         try:
-            raw = stack.enter_context(_unpacked(path))
             file = pq.ParquetFile(raw)
             check_columns(path, names, file.schema_arrow.names, how)
             total, rows = 0, max(1, min(BATCH, BATCH_SIZE // _longest_row(path, file, raw, names)))
@@ -62,7 +61,9 @@ def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Itera
                 _check_ratio(path, names, total)
                 held.add(path, batch.num_rows, size)
                 yield batch
-        except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
+        except MemoryError:  # the machine's, as the sizes of pages are no more than a text's
+            raise
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
             raise UserError(
                 f"{path}: not a whole parquet file ({reason}); copy or download it again, or write it again"
@@ -77,9 +78,17 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
             with path.open("rb") as raw:
                 yield raw
             return
-        with tempfile.TemporaryFile() as raw:
-            shutil.copyfileobj(unpacked, raw)
-            yield raw
+        try:
+            with tempfile.TemporaryFile() as raw:
+                shutil.copyfileobj(unpacked, raw)
+                raw.flush()
+                yield raw
+        except OSError as error:  # no reader's, which are UserErrors by now
+            place = tempfile.tempdir or "a temporary folder"
+            raise UserError(
+                f"{path}: can't be unpacked into {place}: {error.strerror}; make room there, or set TMPDIR to a folder "
+                "on another disk"
+            ) from None
 
 
 def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequence[str]) -> int:
