@@ -2,6 +2,8 @@
 and labels of a data set are among them.
 
     dvc metrics diff BASE --json | python3 .ci/metrics_diff.py BASE
+
+Ends with 1 where DVC says nothing, as where it fails.
 """
 
 import html
@@ -17,10 +19,12 @@ def number(value: Any) -> str:
 
 
 def main() -> None:
-    base = sys.argv[1]
+    base, said = sys.argv[1], sys.stdin.read()
+    if not said.strip():
+        sys.exit(1)  # DVC has said what is wrong
     rows = [
         (path, metric, *(number(change.get(key)) for key in ("old", "new", "diff")))
-        for path, changes in json.load(sys.stdin).items()
+        for path, changes in json.loads(said).items()
         for metric, change in changes.items()
     ]
     shown = table(("Path", "Metric", base, "workspace", "Change"), rows)

@@ -104,6 +104,12 @@ def test_what_needs_nothing_stays_as_it_is(text: str) -> None:
     assert plain(text) == text
 
 
+def test_no_metrics_are_no_table_and_no_traceback() -> None:
+    call = [sys.executable, ".ci/metrics_diff.py", "main"]
+    done = subprocess.run(call, cwd=ROOT, input="\n", capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
 def test_the_table_of_changed_metrics_shows_labels_as_they_are() -> None:
     changed = {
         "metrics/audit/toy.json": {f"classes.{text}.train": {"old": 1, "new": 2.5, "diff": 1.5} for text in NASTY}
