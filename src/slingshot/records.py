@@ -11,6 +11,7 @@ import csv
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,8 +236,8 @@ def shown_type(value: Any) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> Object:
     held = Object(pairs)
     if len(held) < len(pairs):
-        names = [name for name, _ in pairs]
-        held.twice = frozenset(name for name in held if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        held.twice = frozenset(name for name in held if counts[name] > 1)
     return held
 
 

@@ -13,6 +13,7 @@ import json
 import lzma
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -111,7 +112,7 @@ def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None)
     _refuse_taken(file, row, ["prediction", "scores"])
     held = dict(zip(row.names, row.values, strict=True))
     if len(held) < len(row.names):
-        twice = next(name for name in held if row.names.count(name) > 1)
+        twice = Counter(row.names).most_common(1)[0][0]
         raise UserError(f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one")
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
     found = held | {"prediction": _best(scores), "scores": rounded}
