@@ -156,15 +156,15 @@ def explained() -> Iterator[None]:
 
 def _of_machine(error: Exception) -> UserError | None:
     """What to say of an error that is the machine's; None for the program's own."""
-    # Only what a command has loaded can have raised one of theirs.
-    torch, sqlite3, pyarrow = (sys.modules.get(name) for name in ("torch", "sqlite3", "pyarrow"))
+    # Only what a command has loaded can have raised one of theirs. Arrow's are no machine's: who reads a file names it.
+    torch, sqlite3 = (sys.modules.get(name) for name in ("torch", "sqlite3"))
     text = " ".join(str(error).split())
     number = refusal(error)
     if isinstance(error, OSError):
         return _refused(number, error.filename2 or error.filename, error.strerror or text)
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)) or ALLOCATOR in text:
         return _refused(errno.ENOMEM, None, text)
-    if (sqlite3 and isinstance(error, sqlite3.Error)) or (pyarrow and isinstance(error, pyarrow.ArrowException)):
+    if sqlite3 and isinstance(error, sqlite3.Error):
         return UserError(f"a file can't be read or written: {text}; run `dvc repro`")
     return _refused(number, None, text) if number else None
 
