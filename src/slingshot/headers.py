@@ -19,7 +19,7 @@ from slingshot.settings import UserError, nearest
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TRIED = (",", ";", "\t", "|")
 SHOWN = {"\t": "tabs", ",": "commas"}
-EXCEL = re.compile(r'"?sep=([^\r\n])"?[\r\n]*')
+EXCEL = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
 """Excel's own first line, which says the separator."""
 WORDS = 4
 """Of a cell from which on it is hardly the name of a column."""

@@ -227,8 +227,9 @@ def test_the_header_shows_the_separator(
     assert capsys.readouterr().err == ""
 
 
-def test_excels_first_line_says_the_separator(tmp_path: Path) -> None:
-    (tmp_path / "r.csv").write_bytes("sep=;\r\nText;Class;Who\r\na, b;x;1\r\n".encode("utf-16"))
+@pytest.mark.parametrize("said", ["sep", "SEP"])
+def test_excels_first_line_says_the_separator(tmp_path: Path, said: str) -> None:
+    (tmp_path / "r.csv").write_bytes(f"{said}=;\r\nText;Class;Who\r\na, b;x;1\r\n".encode("utf-16"))
     assert held(files.read(source("r.csv"), tmp_path)) == [("a, b", "x", "1")]
     (tmp_path / "r.csv").write_text("sep=;\nText;Class;Who\na;b\n")
     with pytest.raises(UserError, match=r"r.csv: line 3: 2 fields, but the header has 3"):
