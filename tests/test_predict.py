@@ -152,6 +152,16 @@ def test_no_cell_of_a_table_is_a_formula(model: Path, suffix: str) -> None:
     assert header[1] == "@id" and [row[1] for row in found[:-1]] == list(FORMULAS) and found[0][2] == "=bad"
 
 
+def test_no_cell_is_a_formula_in_a_spreadsheet_that_separates_elsewhere(model: Path) -> None:
+    cells = ["x;=1+1;y", "x\t=1+1", "x,=1+1", "x|=1+1"]
+    write("in.jsonl", "".join(json.dumps({"text": cell, "n": 1}) + "\n" for cell in cells))
+    for name, mark in (("out.csv", ","), ("out.tsv", "\t")):
+        assert slingshot("predict", model, "in.jsonl", "--output", name).exit_code == 0
+        lines = Path(name).read_text().splitlines()[1:]
+        assert [line.split(f"{mark}1{mark}")[0] for line in lines] == [f'"{cell}"' for cell in cells]
+        assert [row["text"] for row in table(Path(name).read_text(), mark)] == cells
+
+
 def test_jsonl_is_no_spreadsheet(model: Path) -> None:
     write("in.jsonl", '{"text": "=1+1"}\n')
     assert json.loads(slingshot("predict", model, "in.jsonl").stdout)["text"] == "=1+1"

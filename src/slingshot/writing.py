@@ -6,7 +6,6 @@ What JSONL held is written as it was read, NaN and Infinity as null.
 from __future__ import annotations
 
 import bz2
-import csv
 import gzip
 import io
 import json
@@ -14,11 +13,10 @@ import lzma
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from slingshot.atomic import atomic
@@ -33,6 +31,8 @@ COMPRESS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, "
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What the text of a cell begins with that a spreadsheet may run as a formula."""
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?%?")
+SPECIAL = re.compile(r'["\r\n,;\t|]')
+"""What puts a cell into quotes: some spreadsheets split at `;` or tabs, too, whatever the file's own separator."""
 
 Put = Callable[[str], object]
 Write = Callable[[Row, dict[str, float] | None], None]
@@ -76,20 +76,25 @@ def writer(put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequ
     if made not in SEPARATORS:
         return partial(_write_json, put, file)
     added = ["prediction", *(f"probability_{name}" for name in labels)]
-    # csv puts quotes around "\r" only where it ends a line.
-    rows: Any = SimpleNamespace(write=lambda row: put(row.removesuffix("\r\n") + "\n"))
-    table = csv.writer(rows, delimiter=SEPARATORS[made], lineterminator="\r\n")
     shown = _inert if safe else str
+
+    def line(cells: Iterable[str]) -> None:
+        put(SEPARATORS[made].join(map(_quoted, cells)) + "\n")
+
     if columns:
-        table.writerow(map(shown, [*columns, *added]))
+        line(map(shown, [*columns, *added]))
 
     def write(row: Row, scores: dict[str, float] | None) -> None:
         _refuse_taken(file, row, added)
         values = [f"{scores[name]:.6f}" if scores else "" for name in labels]
         cells = [*map(_cell, _in_columns(file, row, columns)), _best(scores) or ""]
-        table.writerow([*map(shown, cells), *values])
+        line([*map(shown, cells), *values])
 
     return write
+
+
+def _quoted(cell: str) -> str:
+    return '"{}"'.format(cell.replace('"', '""')) if SPECIAL.search(cell) else cell
 
 
 def _inert(cell: str) -> str:
