@@ -249,7 +249,7 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
         (
             "in.csv",
             "txt,id\na,1\n",
-            "in.csv: no column 'text', did you mean 'txt'?; name the texts' column with --text",
+            "in.csv: no column 'text', did you mean 'txt'? (known: txt, id); name the texts' column with --text",
         ),
         ("in.csv", "", "in.csv: no column 'text'"),
         ("in.csv", GOOD + "a,b,3\n", "in.csv: line 22: 3 fields, but the header has 2"),
@@ -282,7 +282,13 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
             "line 2: 2 fields, but the header has 3; the header ends in a separator that",
         ),
         ("in.csv", "text,id,text\na,1,2\n", "in.csv: column 'text' stands twice; rename one"),
-        ("in.csv", "text,prediction\na,1\n", "in.csv: line 2: 'prediction' is there already"),
+        ("in.csv", "text,prediction\na,1\n", "in.csv: line 1: 'prediction' is there already"),
+        ("in.csv", "text,prediction\n", "in.csv: line 1: 'prediction' is there already"),
+        (
+            "in.csv",
+            "message,team\na,1\n",
+            "in.csv: no column 'text', did you mean 'team'? (known: message, team); name",
+        ),
         ("in.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-9], "in.csv.gz: not a whole .gz file"),
         ("in.csv.xz", b"text\n", "in.csv.xz: not a whole .xz file"),
         ("in.jsonl", '{"text": "a"}\n{"text": \n', "in.jsonl: line 2 is not valid JSON"),

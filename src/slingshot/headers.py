@@ -14,13 +14,15 @@ from pathlib import Path
 
 from slingshot.progress import say
 from slingshot.raw_files import LONGEST, Reading
-from slingshot.settings import UserError, nearest
+from slingshot.settings import UserError, closest
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TRIED = (",", ";", "\t", "|")
 SHOWN = {"\t": "tabs", ",": "commas"}
 EXCEL = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
 """Excel's own first line, which says the separator."""
+NAMED = 12
+"""Columns that a message lists."""
 WORDS = 4
 """Of a cell from which on it is hardly the name of a column."""
 LOOKED_AT = 50
@@ -80,7 +82,10 @@ def missing(file: Path, name: str, header: Sequence[str], rows: Sequence[Sequenc
             "before it"
         )
     else:
-        cause = f"{nearest(name, header)}; {how.columns_remedy}"
+        close = closest(name, header)
+        hint = f", did you mean '{close}'?" if close else ""
+        known = ", ".join(header[:NAMED]) + (f" and {len(header) - NAMED} more" if header[NAMED:] else "")
+        cause = f"{hint} (known: {known or 'none'}); {how.columns_remedy}"
     return UserError(f"{file}: no column '{name}'{cause}")
 
 

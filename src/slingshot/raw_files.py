@@ -38,6 +38,13 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """Byte order mark -> the encoding that it says, whatever else is said."""
+NO_TEXT = {
+    b"PK\x03\x04": "is an Excel workbook or a zip archive",
+    b"\xd0\xcf\x11\xe0": "is an old Excel workbook",
+    b"\x1f\x8b": "is compressed by gzip",
+    b"PAR1": "is a Parquet file",
+}
+"""What a file that is no text begins with, and what it is."""
 OF_A_MAC = re.compile(r"/$|^__MACOSX/|(^|/)(\._|\.DS_Store$)")
 """Folders, and the files that a Mac adds of its own: __MACOSX/._NAME, ._NAME and .DS_Store."""
 DAMAGE = (EOFError, ValueError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -171,6 +178,9 @@ def lines(path: Path, unpacked: Unpacked, how: Reading, newline: str) -> Iterato
     newline: "\n", or "" where "\r" ends a line too, as for `open`.
     """
     head = unpacked.head()
+    other = next((kind for start, kind in NO_TEXT.items() if head.startswith(start) and b"\0" in head), None)
+    if other:
+        raise UserError(f"{path}: {other}, whatever its name says; save the table as .csv, or name the file as it is")
     encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), how.encoding)
     try:
         stream = io.TextIOWrapper(cast(Any, unpacked), encoding, newline=newline)

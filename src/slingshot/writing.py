@@ -82,10 +82,10 @@ def writer(put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequ
         put(SEPARATORS[made].join(map(_quoted, cells)) + "\n")
 
     if columns:
+        _refuse_taken(file, 1, columns, added)
         line(map(shown, [*columns, *added]))
 
     def write(row: Row, scores: dict[str, float] | None) -> None:
-        _refuse_taken(file, row, added)
         values = [f"{scores[name]:.6f}" if scores else "" for name in labels]
         cells = [*map(_cell, _in_columns(file, row, columns)), _best(scores) or ""]
         line([*map(shown, cells), *values])
@@ -114,7 +114,7 @@ def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
 
 
 def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None) -> None:
-    _refuse_taken(file, row, ["prediction", "scores"])
+    _refuse_taken(file, row.line, row.names, ["prediction", "scores"])
     held = dict(zip(row.names, row.values, strict=True))
     if len(held) < len(row.names):
         twice = Counter(row.names).most_common(1)[0][0]
@@ -124,10 +124,10 @@ def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None)
     put(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _refuse_taken(file: Path, row: Row, added: Collection[str]) -> None:
-    taken = [name for name in added if name in row.names]
+def _refuse_taken(file: Path, line: int, names: Collection[str], added: Collection[str]) -> None:
+    taken = [name for name in added if name in names]
     if taken:
-        raise UserError(f"{file}: line {row.line}: '{taken[0]}' is there already, and would be written; rename it")
+        raise UserError(f"{file}: line {line}: '{taken[0]}' is there already, and would be written; rename it")
 
 
 def _best(scores: dict[str, float] | None) -> str | None:

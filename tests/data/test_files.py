@@ -195,6 +195,24 @@ def test_utf16_without_its_mark_is_named(tmp_path: Path, name: str) -> None:
         files.read(source(name, encoding="utf-16"), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "kind"),
+    [("xlsx", "an Excel workbook or a zip archive"), ("parquet", "a Parquet file"), ("gz", "compressed by gzip")],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_what_is_no_text_is_named_by_what_it_is(tmp_path: Path, suffix: str, kind: str, encoding: str) -> None:
+    table, path = pd.DataFrame({"Text": ["a"], "Class": ["b"], "Who": ["c"]}), tmp_path / "r.csv"
+    if suffix == "xlsx":
+        with zipfile.ZipFile(path, "w") as book:
+            book.writestr("xl/workbook.xml", "<workbook/>")
+    elif suffix == "parquet":
+        table.to_parquet(path)
+    else:
+        path.write_bytes(gzip.compress(table.to_csv().encode()))
+    with pytest.raises(UserError, match=rf"r.csv: is {kind}, whatever its name says; save the table as .csv, or name"):
+        files.read(source("r.csv", encoding=encoding), tmp_path)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("first", ["", "a text", "漢"])
 def test_parallel_lines_in_utf16_without_its_mark_are_named(tmp_path: Path, encoding: str, first: str) -> None:
@@ -259,7 +277,7 @@ def test_a_separator_that_the_header_leaves_open_is_asked_for(tmp_path: Path, te
         ("a,x,1\nb,y,2\nc,x,1\n", "its first line looks like a row, not a header; put a line with the names of its 3"),
         ("it came too late\tx\t1\nit is still not here\ty\t2\n", "its first line looks like a row, not a header"),
         ("Txt,Class,Who\na,x,1\nb,y,2\n", r"did you mean 'Txt'\?"),
-        ("message,team,customer\na text of some words,x,1\n", r"\(known: customer, message, team\)"),
+        ("message,team,customer\na text of some words,x,1\n", r"\(known: message, team, customer\)"),
     ],
 )
 def test_a_missing_header_is_told_from_a_misspelt_one(tmp_path: Path, text: str, said: str) -> None:
