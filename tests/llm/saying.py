@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,7 +22,8 @@ class Saying:
                 for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(said.body)
+                with contextlib.suppress(ConnectionError):  # whoever asked may read no more of it
+                    self.wfile.write(said.body)
 
             def do_GET(self) -> None:
                 self.do_POST()
