@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -55,6 +56,24 @@ def overlap(asked: Asked) -> None:
 def twice(asked: Asked) -> int:
     """Requests that were paid more than once."""
     return sum(times > 1 for times in Counter(asked.server.billed).values())
+
+
+def test_one_that_was_stopped_is_waited_for_and_this_is_said(many):
+    first = stage(many.root)
+    wait_for(lambda: many.sent)
+    first.send_signal(signal.SIGSTOP)
+    second = stage(many.root)
+    assert second.stdout is not None
+    while "another process is asking what this run needs too; waiting until it" not in (
+        line := second.stdout.readline()
+    ):
+        assert line, "it ended without waiting"
+    assert second.poll() is None
+    many.server.latency = 0.05
+    first.send_signal(signal.SIGCONT)
+    said = [process.communicate(timeout=120)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], said
+    assert twice(many) == 0 and "another process is asking" not in "".join(said)
 
 
 @needs_namespaces

@@ -65,6 +65,7 @@ class Batches:
     async def _collect(self, left: dict[str, Ask], submit: bool) -> None:
         """Wait for every batch that holds one of `left`; what is answered, or has failed for good, leaves it. Before
         submitting, also for what another process is asking one by one."""
+        waited = 0.0
         while not self.sender.ended.is_set():
             batches: defaultdict[str | None, list[Flight]] = defaultdict(list)
             for flight in self.ledger.in_flight(left):
@@ -77,6 +78,8 @@ class Batches:
                 if batch:
                     await self._results(batch, {flight.request: flight.attempt for flight in flights}, left)
             await self.sender.sleep(ELSEWHERE)
+            waited = 0.0 if batches else waited + ELSEWHERE
+            self.sender.waits.tell_elsewhere(waited)
         elsewhere = self.ledger.answers(left)
         for request in elsewhere:
             del left[request]

@@ -87,7 +87,7 @@ class Waits:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._until, self._rate = 0.0, 0.0
+        self._until, self._rate, self._elsewhere = 0.0, 0.0, False
 
     def tell(self, seconds: float, why: str) -> bool:
         """Whether it was said."""
@@ -97,6 +97,12 @@ class Waits:
         self._until = now + seconds
         self._say(why)
         return True
+
+    def tell_elsewhere(self, seconds: float) -> None:
+        """Where another process takes long over what this one needs too, as one that was stopped does: once."""
+        if seconds > FEW and not self._elsewhere:
+            self._elsewhere = True
+            self._say("another process is asking what this run needs too; waiting until it has its answers, or ends")
 
     def tell_pace(self, pace: Pace) -> None:
         """Where the next request has long to wait for its turn: once for each rate."""

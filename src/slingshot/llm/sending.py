@@ -59,7 +59,7 @@ class Sender:
         self._settled = asyncio.Condition()
         self._in_flight = 0
         self._queue: deque[Ask] = deque()
-        self._waits = Waits(say)
+        self.waits = Waits(say)
         self._beyond: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         """What is wrong with answers' bills -> a line for each of them."""
 
@@ -140,10 +140,10 @@ class Sender:
         None where the run ended, or another process has its answer, for which one that just asks is waited for, or has
         it in a batch.
         """
-        self._waits.tell_pace(self.pace)
+        self.waits.tell_pace(self.pace)
         await self.pace.turn()
         await self._doubt()
-        hold = self.wallet.hold()
+        hold, waited = self.wallet.hold(), 0.0
         wanted = {ask.request: self.wallet.most(ask.body, self.max_tokens)}
         while not self.ended.is_set():
             got = self.ledger.reserve(wanted, hold)
@@ -156,6 +156,8 @@ class Sender:
                 if any(flight.batch for flight in self.ledger.in_flight([ask.request])):
                     return None
                 await asyncio.sleep(ELSEWHERE)
+                waited += ELSEWHERE
+                self.waits.tell_elsewhere(waited)
                 continue
             async with self._settled:
                 if not self._in_flight:
@@ -258,9 +260,9 @@ class Sender:
         why, another = textwrap.shorten(str(error), 120, placeholder=" ..."), number + 1 < self.run.attempts
         if error.after is not None:
             if another or error.limited:
-                self._waits.tell(error.after, f"the API asks to be left alone for {error.after:.0f} s ({why}); waiting")
+                self.waits.tell(error.after, f"the API asks to be left alone for {error.after:.0f} s ({why}); waiting")
             return 0.0 if error.limited else error.after
         most = min(LONGEST, self.run.backoff * 2.0**number)
         if another:
-            self._waits.tell(most, f"no answer ({why}); trying again within {most:.0f} s")
+            self.waits.tell(most, f"no answer ({why}); trying again within {most:.0f} s")
         return most * random.uniform(0.5, 1)
