@@ -145,3 +145,13 @@ def test_a_folder_mounted_into_the_repository_is_written_to(tmp_path: Path, firs
     found = sorted(path.relative_to(tmp_path / "volume").as_posix() for path in (tmp_path / "volume").rglob("*"))
     assert found == ["file.txt", "made", "made/deep", "made/deep/file.txt"]
     assert not list((tmp_path / "repository").rglob("*.slingshot-tmp"))
+
+
+@needs_mounts
+def test_a_folder_mounted_read_only_is_named_by_what_should_stand_in_it(tmp_path: Path) -> None:
+    for folder in ("repository/.dvc", "repository/data", "volume"):
+        (tmp_path / folder).mkdir(parents=True)
+    mounted = 'mount --bind ../volume data && mount -o remount,bind,ro data && exec "$@"'
+    call = ["unshare", "-rm", "sh", "-c", mounted, "sh", sys.executable, "-c", WRITES]
+    done = subprocess.run(call, cwd=tmp_path / "repository", capture_output=True, text=True)
+    assert done.stderr.strip().endswith("OSError: [Errno 30] Read-only file system: 'data/file.txt'")

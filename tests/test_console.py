@@ -157,6 +157,7 @@ def test_a_read_only_folder_is_named(project: Path, raw: Path, folder: str, comm
     done = shell(f"{mounted} && {command}", "unshare", "-rm")
     assert_one_message(done.returncode, done.stderr)
     assert f"{folder}/" in done.stderr and "its disk is read-only; make it writable" in done.stderr
+    assert "slingshot-tmp" not in done.stderr
 
 
 def test_a_lost_right_is_named(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:

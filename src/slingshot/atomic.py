@@ -58,7 +58,7 @@ def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None or (temporary and str(error.filename).startswith(str(temporary))):
+        if error.filename is None or (temporary and temporary.name in str(error.filename)):
             error.errno, error.filename = refusal(error), str(path)
         raise
     except Exception as error:

@@ -43,7 +43,7 @@ REMEDIES = {
     errno.ENOSPC: ("no space is left on its disk", "make room and run this again"),
     errno.ENOTDIR: ("a part of its path is a file, where a folder should be", "move that file away"),
     errno.EPERM: ("not permitted", "give yourself the right to it (`ls -ld` shows who has it)"),
-    errno.EROFS: ("its disk is read-only", "make it writable (SLINGSHOT_STATE moves the state folder)"),
+    errno.EROFS: ("its disk is read-only", "make it writable (or move it, if it is the state folder: SLINGSHOT_STATE)"),
 }
 """What the operating system refuses, and the remedy."""
 HELD = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+)|\[Errno (\d+)\]")

@@ -6,6 +6,7 @@ run, and nobody is asked whether it should be.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def classifier(folder: str, names: Sequence[str]) -> Any:
             "name the checkpoint that it was tuned from"
         ) from None
     except (ValueError, OSError, SafetensorError) as error:
-        raise UserError(f"{folder}: not a checkpoint that can classify: {error}") from None
+        raise UserError(f"{folder}: not a checkpoint that can classify: {_short(error)}") from None
 
 
 def causal_lm(folder: str) -> Any:
@@ -87,10 +88,15 @@ def causal_lm(folder: str) -> Any:
     try:
         loaded: Any = pretrained(transformers.AutoModelForCausalLM, folder, **how)
     except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
-        raise UserError(f"{folder}: not a causal language model that can be loaded: {error}") from None
+        raise UserError(f"{folder}: not a causal language model that can be loaded: {_short(error)}") from None
     model, info = loaded
     check_causal(model.eval(), info, folder)
     return model
+
+
+def _short(error: Exception) -> str:
+    """Without the list of all classes that transformers adds."""
+    return textwrap.shorten(str(error), 300, placeholder=" ...")
 
 
 def check_causal(model: Any, info: Any, source: object) -> None:

@@ -20,6 +20,7 @@ from slingshot.llm.entries import Hold, Record, Spent
 from slingshot.llm.ledger import Ledger
 from slingshot.settings import UserError
 from tests.llm.processes import wait_for
+from tests.mounts import needs_mounts
 
 RECORD = Record({"content": ["a"], "usage": {"input_tokens": 3}}, "req_1", 0.25, "2026-11-01T00:00:00Z", False, "p")
 HOLD = Hold("claude", "USD", 10.0)
@@ -384,6 +385,17 @@ def test_a_file_that_is_no_ledger_is_named_in_one_error(file, spoil):
     with pytest.raises(UserError, match=r"ledger\.sqlite: the ledger .* can't be used"), Ledger(file) as ledger:
         ledger.answers([f"r{n}" for n in range(500)])
         ledger.reserve({"a": 1.0}, HOLD)
+
+
+OPENS = "import sys, pathlib; from slingshot.llm.ledger import Ledger; Ledger(pathlib.Path(sys.argv[1])).__enter__()"
+
+
+@needs_mounts
+def test_a_ledger_on_a_read_only_disk_comes_with_the_remedy_of_that(tmp_path):
+    mounted = 'mount -t tmpfs none "$1" && mount -o remount,ro "$1" && exec "$2" -c "$3" "$1/ledger.sqlite"'
+    call = ["unshare", "-rm", "sh", "-c", mounted, "sh", str(tmp_path), sys.executable, OPENS]
+    done = subprocess.run(call, capture_output=True, text=True)
+    assert "can't be used: its disk is read-only. Nothing more is sent. Make it writable (or move it" in done.stderr
 
 
 def test_a_ledger_that_can_t_be_read_stops_the_stage_before_anything_is_sent(asked):

@@ -85,6 +85,12 @@ def test_what_is_no_message_is_asked_for_again_and_may_have_been_billed(saying, 
     assert not error.value.known
 
 
+def test_the_field_that_is_none_of_a_message_is_named(saying):
+    for field in ("output_tokens", "cache_read_input_tokens"):
+        with pytest.raises(RetryError, match=rf"no message of the Messages API: see its usage\.{field}$"):
+            send(saying(WHOLE | {"usage": WHOLE["usage"] | {field: -5}}))
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
     [

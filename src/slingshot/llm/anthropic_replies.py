@@ -53,16 +53,19 @@ def tokens(response: Mapping[str, Any]) -> dict[str, int]:
 
 def checked(response: Any) -> dict[str, Any]:
     """The reply. Raises RetryError where it is no message: nobody knows then what was billed."""
+    wrong: str | None = "content or usage"
     try:
-        usage = response["usage"]
-        cached = [usage.get("cache_creation_input_tokens"), usage.get("cache_read_input_tokens")]
-        cached.append((usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens"))
-        counts = [usage["input_tokens"], usage["output_tokens"], *(n for n in cached if n is not None)]
-        whole = all(map(is_count, counts)) and all(isinstance(block, dict) for block in response["content"])
+        usage, creation = response["usage"], response["usage"].get("cache_creation") or {}
+        counts = {key: usage[key] for key in ("input_tokens", "output_tokens")}
+        cached = {key: usage.get(key) for key in ("cache_creation_input_tokens", "cache_read_input_tokens")}
+        cached["cache_creation.ephemeral_1h_input_tokens"] = creation.get("ephemeral_1h_input_tokens")
+        counts |= {key: count for key, count in cached.items() if count is not None}
+        if all(isinstance(block, dict) for block in response["content"]):
+            wrong = next((f"usage.{key}" for key, count in counts.items() if not is_count(count)), None)
     except (AttributeError, LookupError, TypeError):
-        whole = False
-    if not whole:
-        raise RetryError("the reply is no message of the Messages API", known=False)
+        pass
+    if wrong:
+        raise RetryError(f"the reply is no message of the Messages API: see its {wrong}", known=False)
     message: dict[str, Any] = response
     return message
 

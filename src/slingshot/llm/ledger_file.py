@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
+from slingshot.console import REMEDIES
 from slingshot.llm.owners import Owner
 from slingshot.settings import UserError
 
@@ -206,11 +207,15 @@ class LedgerFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            what: object = error
             remedy = "Make room or mend the file (never delete it: what it holds was paid for)"
+            if isinstance(error, OSError) and error.errno in REMEDIES:
+                what, remedy = REMEDIES[error.errno]
+                remedy = remedy[0].upper() + remedy[1:]
             if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 remedy = "Mend it, or move that file aside and run `slingshot ledger --rebuild`"
             raise UserError(
-                f"{self.path}: the ledger of paid answers can't be used: {error}. Nothing more is sent. {remedy}, then "
+                f"{self.path}: the ledger of paid answers can't be used: {what}. Nothing more is sent. {remedy}, then "
                 "run `dvc repro` again"
             ) from None
 

@@ -58,7 +58,10 @@ def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
     if found.complete:
         ledger_place.settle(ledger)
         if found.billed:
-            found.notes.append("what was held for attempts of unknown outcome is in no answer, and is lost")
+            found.notes.append(
+                "the bills of answers that data/answers holds no longer, as of other settings, and what was held for "
+                "attempts of unknown outcome are lost: that much of the budget starts anew"
+            )
     return found
 
 
