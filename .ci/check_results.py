@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slingshot import settings, tables
+from slingshot import settings
+from slingshot.files.storage.json_files import read_json
 
 
 def numbers(value: Any, where: str) -> Iterator[tuple[str, float]]:
@@ -29,7 +30,7 @@ def numbers(value: Any, where: str) -> Iterator[tuple[str, float]]:
 
 
 def check_file(path: Path, *needed: str) -> None:
-    content = tables.read_json(path)
+    content = read_json(path)
     found = list(numbers(content, str(path)))
     wrong = [where for where, number in found if not math.isfinite(number)]
     lacking = [key for key in needed if not isinstance(content.get(key), float | int)]

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from slingshot.markdown import table
+from slingshot.machine.markdown import table
 
 
 def number(value: Any) -> str:

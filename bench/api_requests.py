@@ -29,13 +29,14 @@ import anthropic
 import click
 
 from slingshot import settings
-from slingshot.llm import anthropic_api, asking
-from slingshot.llm.api import Ask
-from slingshot.llm.ledger import Ledger
+from slingshot.llm.anthropic import api as anthropic_api
+from slingshot.llm.asked import asking
+from slingshot.llm.asked.api import Ask
+from slingshot.llm.asked.ledger import Ledger
+from slingshot.llm.asked.sending import Sender
+from slingshot.llm.asked.tally import Tally
+from slingshot.llm.asked.wallet import Wallet
 from slingshot.llm.prompt import Prompt
-from slingshot.llm.sending import Sender
-from slingshot.llm.tally import Tally
-from slingshot.llm.wallet import Wallet
 
 LLM = settings.AnthropicSettings(
     provider="anthropic",

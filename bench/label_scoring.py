@@ -21,13 +21,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from slingshot import hardware, settings, tables
-from slingshot.llm.causal_lm import load
-from slingshot.llm.examples import SameExamples
+from slingshot import settings
+from slingshot.files.labels import Labels
+from slingshot.files.rows import read_rows
+from slingshot.llm.local.causal_lm import load
+from slingshot.llm.local.examples import SameExamples
+from slingshot.llm.local.rendering import Tokens
+from slingshot.llm.local.scoring import CausalLm
 from slingshot.llm.prompt import Prompt, read_words
-from slingshot.llm.rendering import Tokens
-from slingshot.llm.scoring import CausalLm
 from slingshot.llm.shots import select
+from slingshot.machine import hardware
 
 
 @torch.inference_mode()
@@ -45,9 +48,9 @@ def naive(lm: CausalLm, prompts: Sequence[Tokens], labels: Sequence[int]) -> np.
 def of_study(dataset: str) -> tuple[Prompt, pd.DataFrame, list[str]]:
     """The prompt, the pool of shots and the validation texts."""
     prepared = Path("data/prepared", dataset)
-    prompt = Prompt(read_words(prepared / "prompt.json"), tables.Labels.read(prepared / "labels.json").names)
-    texts = tables.read_rows(prepared / "validation.parquet")["text"].tolist()
-    return prompt, tables.read_rows(Path("data/shots", f"{dataset}.parquet")), texts
+    prompt = Prompt(read_words(prepared / "prompt.json"), Labels.read(prepared / "labels.json").names)
+    texts = read_rows(prepared / "validation.parquet")["text"].tolist()
+    return prompt, read_rows(Path("data/shots", f"{dataset}.parquet")), texts
 
 
 def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:

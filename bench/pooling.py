@@ -23,12 +23,13 @@ from scipy.special import log_softmax, softmax
 from bench import bootstrap
 from bench.coverage import percentiles
 from bench.real_data import CC0, MTSAMPLES
-from slingshot import hardware, settings
-from slingshot.batching import prediction_batches
+from slingshot import settings
 from slingshot.data.prepare import prepare
 from slingshot.finetune.families import Task
 from slingshot.finetune.transformer import Transformer, pool
+from slingshot.machine import hardware
 from slingshot.metrics.scored import Run, Scored
+from slingshot.pretrained.batching import prediction_batches
 from slingshot.settings import DatasetSettings, TransformerSettings
 
 METRICS = ("accuracy", "macro_f1", "log_loss")

@@ -16,7 +16,7 @@ from typing import Any
 import click
 from ruamel.yaml import YAML
 
-from slingshot import tables
+from slingshot.files.storage.json_files import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("tfidf", "frozen", "minilm")
@@ -114,14 +114,14 @@ def main(work: Path, only: tuple[str, ...]) -> None:
             stage("stages.finetune", name, model)
             stage("stages.evaluate", name, model)
             stage("stages.cost", name, model)
-            scores = tables.read_json(work / f"metrics/scores/{name}/{model}.json")
-            interval = tables.read_json(work / f"metrics/intervals/{name}/{model}.json")["metrics"]["accuracy"]
-            seconds = tables.read_json(work / f"metrics/cost/{name}/{model}.json")["train_seconds"]
+            scores = read_json(work / f"metrics/scores/{name}/{model}.json")
+            interval = read_json(work / f"metrics/intervals/{name}/{model}.json")["metrics"]["accuracy"]
+            seconds = read_json(work / f"metrics/cost/{name}/{model}.json")["train_seconds"]
             lines.append(
                 f"| {name} | {model} | {scores['accuracy']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}] "
                 f"| {scores['macro_f1']:.3f} | {scores['auroc']:.3f} | {seconds:.0f} |"
             )
-        audit = tables.read_json(work / f"metrics/audit/{name}.json")
+        audit = read_json(work / f"metrics/audit/{name}.json")
         majority, ceiling = audit["majority"], audit["ceiling"]["test"]
         audits.append(
             f"{name}: ceilings on test {ceiling['within']:.3f} (within the test rows) and {ceiling['whole']:.3f} "

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from slingshot import console, settings
+from slingshot import settings
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -19,12 +20,14 @@ def main(dataset: str, name: str) -> None:
     Temperature and threshold are chosen on validation rows. Reads predictions and usage of both sides; writes
     data/predictions/DATASET/NAME.parquet, data/usage/DATASET/NAME.json and metrics/cascade/DATASET/NAME.json.
     """
-    from slingshot import tables
-    from slingshot.cost import cascade as used
-    from slingshot.cost.figures import figures
-    from slingshot.metrics import cascade
+    from slingshot.cascade import build as cascade
+    from slingshot.cascade import usage as used
+    from slingshot.files.predictions import write_predictions
+    from slingshot.files.storage.json_files import write_json
+    from slingshot.files.storage.parquet import read_metadata
+    from slingshot.files.usage import Usage
     from slingshot.metrics.scored import Prepared
-    from slingshot.usage import Usage
+    from slingshot.money.figures import figures
 
     params = settings.load()
     chosen = params.cascade(name)
@@ -38,14 +41,14 @@ def main(dataset: str, name: str) -> None:
     small, large = (prepared.frame(side) for side in sides)
     made = cascade.build(chosen, small, large, params.metrics.primary, len(prepared.labels), prices)
 
-    metadata = tables.read_metadata(prepared.path(chosen.small))
+    metadata = read_metadata(prepared.path(chosen.small))
     whose = used.usage(name, small_usage, large_usage, made.asked, len(prepared.test), priced=price is not None)
     out = prepared.path(name)
-    tables.write_predictions(
+    write_predictions(
         out, made.predictions, prepared.labels, fraction=metadata["fraction"], train_rows=metadata["train_rows"]
     )
     whose.write(Path("data/usage", dataset, f"{name}.json"))
-    tables.write_json(Path("metrics/cascade", dataset, f"{name}.json"), made.report)
+    write_json(Path("metrics/cascade", dataset, f"{name}.json"), made.report)
     console.echo(f"cascade {dataset}-{name}: {cascade.headline(made.report)} -> {out}")
 
 

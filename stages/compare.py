@@ -5,13 +5,14 @@ from pathlib import Path
 
 import click
 
-from slingshot import console, settings
+from slingshot import settings
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command, help=__doc__)
 @click.argument("dataset")
 def main(dataset: str) -> None:
-    from slingshot import tables
+    from slingshot.files.storage.json_files import write_json
     from slingshot.metrics import errors, pairs, validation
     from slingshot.metrics.scored import Prepared
 
@@ -26,8 +27,8 @@ def main(dataset: str) -> None:
     checked = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
     result["validation"] = validation.figures(checked, config.metrics.primary)
     written = Path("metrics/pairs", f"{dataset}.json")
-    tables.write_json(written, result)
-    tables.write_json(Path("data/errors", f"{dataset}.json"), errors.find(contestants, prepared))
+    write_json(written, result)
+    write_json(Path("data/errors", f"{dataset}.json"), errors.find(contestants, prepared))
     console.terminal().print(pairs.table(result))
     console.echo(f"compare {dataset}: {pairs.headline(result)} -> {written}")
 

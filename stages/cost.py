@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from slingshot import console
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -15,15 +15,16 @@ from slingshot import console
 @click.argument("contestant")
 def main(dataset: str, contestant: str) -> None:
     """Read data/usage/D/C.json, write metrics/cost/D/C.json."""
-    from slingshot import settings, tables
-    from slingshot.cost.figures import figures
-    from slingshot.usage import Usage
+    from slingshot import settings
+    from slingshot.files.storage.json_files import write_json
+    from slingshot.files.usage import Usage
+    from slingshot.money.figures import figures
 
     params = settings.load()
     usage = Usage.read(Path("data/usage", dataset, f"{contestant}.json"))
     cost = figures(usage, params.cost, params.price(contestant))
     path = Path("metrics/cost", dataset, f"{contestant}.json")
-    tables.write_json(path, cost)
+    write_json(path, cost)
     texts = cost["cost_per_1000_texts"]
     price = "unknown" if texts is None else f"{params.cost.currency} {Decimal(f'{texts:.3g}'):f}"
     console.echo(f"cost {dataset}-{contestant}: {price} per 1,000 texts -> {path}")

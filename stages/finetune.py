@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from slingshot import console
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -21,10 +21,15 @@ def main(dataset: str, model: str) -> None:
     data/curves/DATASET/MODEL, which `dvc plots show` draws. A run that was killed
     goes on from its last checkpoint; a seed that was trained before is not trained again.
     """
-    from slingshot import hardware, settings, tables
-    from slingshot.choosing import chosen_by, primary_score, said
+    from slingshot import settings
+    from slingshot.files.labels import Labels
+    from slingshot.files.predictions import write_predictions
+    from slingshot.files.rows import read_rows
+    from slingshot.files.storage.parquet import read_metadata
     from slingshot.finetune.families import Task
     from slingshot.finetune.run import run_cell
+    from slingshot.machine import hardware
+    from slingshot.metrics.choosing import chosen_by, primary_score, said
 
     study = settings.load()
     chosen = study.models.get(model)
@@ -32,9 +37,9 @@ def main(dataset: str, model: str) -> None:
         raise settings.UserError(f"params.yaml: no model '{model}'{settings.nearest(model, study.models)}")
     prepared, train_file = Path("data/prepared", dataset), Path("data/subsampled", dataset, "train.parquet")
     inputs = [train_file, prepared / "validation.parquet", prepared / "test.parquet", prepared / "labels.json"]
-    train, validation, test = (tables.read_rows(path) for path in inputs[:3])
-    names = tables.Labels.read(inputs[3]).names
-    fraction = tables.read_metadata(train_file)["fraction"]
+    train, validation, test = (read_rows(path) for path in inputs[:3])
+    names = Labels.read(inputs[3]).names
+    fraction = read_metadata(train_file)["fraction"]
 
     truth = validation["label"].to_numpy()
     by = chosen_by(study.metrics.primary, truth)
@@ -43,7 +48,7 @@ def main(dataset: str, model: str) -> None:
     cell = run_cell(chosen, task, test, study.seeds, inputs, model, folder)
 
     out = Path("data/predictions", dataset, f"{model}.parquet")
-    tables.write_predictions(out, cell.predictions, names, fraction=fraction, train_rows=len(train))
+    write_predictions(out, cell.predictions, names, fraction=fraction, train_rows=len(train))
     cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
 
     import numpy as np

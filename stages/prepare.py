@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from slingshot import console, settings
+from slingshot import settings
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -27,10 +28,11 @@ def main(dataset: str) -> None:
     \b
     Example: python3 -m stages.prepare tweets
     """
-    from slingshot import tables
     from slingshot.data.prepare import prepare
     from slingshot.data.show import show
     from slingshot.data.version import of_files
+    from slingshot.files.rows import write_rows
+    from slingshot.files.storage.json_files import write_json
 
     start = time.perf_counter()
     params = settings.load()
@@ -38,10 +40,10 @@ def main(dataset: str) -> None:
     prepared = prepare(dataset, defined, params.seed, Path("data/raw") / dataset)
     folder = Path("data/prepared") / dataset
     for split, rows in prepared.rows.items():
-        tables.write_rows(folder / f"{split}.parquet", rows)
+        write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
-    tables.write_json(folder / "prompt.json", defined.prompt.model_dump())
-    tables.write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit | {"files": of_files(folder)})
+    write_json(folder / "prompt.json", defined.prompt.model_dump())
+    write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit | {"files": of_files(folder)})
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
     seconds = time.perf_counter() - start

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from slingshot import console
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -20,7 +20,9 @@ def main(dataset: str, llm: str) -> None:
     training fraction plays no part. Of a paid LLM no answer is asked for twice: what the ledger in the state folder,
     or an earlier data/answers in DVC's cache, holds is replayed, so a run that was stopped goes on where it was.
     """
-    from slingshot import settings, tables
+    from slingshot import settings
+    from slingshot.files.answers import write_answers
+    from slingshot.files.predictions import write_predictions
     from slingshot.llm.task import Task, provider
 
     study = settings.load()
@@ -31,8 +33,8 @@ def main(dataset: str, llm: str) -> None:
     cell = provider(chosen).run_cell(chosen, task)
 
     out = Path("data/predictions", dataset, f"{llm}.parquet")
-    tables.write_predictions(out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows)
-    tables.write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
+    write_predictions(out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows)
+    write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
     cell.usage.write(Path("data/usage", dataset, f"{llm}.json"))
     console.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")
 

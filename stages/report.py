@@ -6,24 +6,26 @@ from pathlib import Path
 
 import click
 
-from slingshot import console
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
 def main() -> None:
     """Write report/verdict.json, summary.md, index.html and figures/."""
-    from slingshot import settings, tables
-    from slingshot.report import figures, page
+    from slingshot import settings
+    from slingshot.files.storage.json_files import write_json, write_text
+    from slingshot.report.page import figures
+    from slingshot.report.page import index as page
     from slingshot.report.section import sections
     from slingshot.report.summary import markdown
 
     params = settings.load()
     parts = sections(params)
     report = Path("report")
-    tables.write_json(report / "verdict.json", {name: part.verdict.as_json() for name, part in parts.items()})
-    tables.write_text(report / "summary.md", markdown(parts))
+    write_json(report / "verdict.json", {name: part.verdict.as_json() for name, part in parts.items()})
+    write_text(report / "summary.md", markdown(parts))
     made = page.build(parts, params)
-    tables.write_text(report / "index.html", made.html)
+    write_text(report / "index.html", made.html)
     figures.write(made.figures, report / "figures")
     headlines = "; ".join(f"{name}: {part.headline}" for name, part in parts.items())
     console.echo(f"report: {headlines} -> {report}/index.html, figures, summary.md, verdict.json")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from slingshot import console, settings
+from slingshot import settings
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -21,12 +22,12 @@ def main(dataset: str) -> None:
     \b
     Example: python3 -m stages.shots tweets
     """
-    from slingshot import tables
     from slingshot.data.take import pool
+    from slingshot.files.rows import read_rows, write_rows
 
-    rows = pool(tables.read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool)
+    rows = pool(read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool)
     path = Path("data/shots") / f"{dataset}.parquet"
-    tables.write_rows(path, rows)
+    write_rows(path, rows)
     console.echo(f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}")
 
 

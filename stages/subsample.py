@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from slingshot import console, settings
+from slingshot import settings
+from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
@@ -23,14 +24,14 @@ def main(dataset: str) -> None:
     \b
     Example: python3 -m stages.subsample tweets
     """
-    from slingshot import tables
     from slingshot.data.take import first_groups
+    from slingshot.files.rows import read_rows, write_rows
 
     fraction = settings.load().fraction
-    train = tables.read_rows(Path("data/prepared") / dataset / "train.parquet")
+    train = read_rows(Path("data/prepared") / dataset / "train.parquet")
     rows = first_groups(train, round(fraction * len(train)), every_class=True)
     path = Path("data/subsampled") / dataset / "train.parquet"
-    tables.write_rows(path, rows, fraction=fraction, train_rows=len(rows))
+    write_rows(path, rows, fraction=fraction, train_rows=len(rows))
     over = " (more than asked, to keep every class)" if len(rows) > round(fraction * len(train)) else ""
     console.echo(f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}")
 

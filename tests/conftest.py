@@ -84,12 +84,12 @@ def set_params(folder: Path, changes: dict[str, Any]) -> None:
 
 def write_toy(folder: Path, split: str, rows: pd.DataFrame) -> None:
     """One split of `toy`, and for train the subsample that holds it all."""
-    from slingshot import tables
+    from slingshot.files.rows import write_rows
 
-    tables.write_rows(folder / f"data/prepared/toy/{split}.parquet", rows)
+    write_rows(folder / f"data/prepared/toy/{split}.parquet", rows)
     if split == "train":
         kept = {"fraction": 1.0, "train_rows": len(rows)}
-        tables.write_rows(folder / "data/subsampled/toy/train.parquet", rows, **kept)
+        write_rows(folder / "data/subsampled/toy/train.parquet", rows, **kept)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -168,7 +168,9 @@ def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, causal_lm: Path) -> Iterator[Path]:
     """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
-    from slingshot import tables
+    from slingshot.files.labels import Labels
+    from slingshot.files.rows import write_rows
+    from slingshot.files.storage.json_files import write_json
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
@@ -200,8 +202,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
     write_toy(tmp_path, "validation", make_rows(45, 2, "v"))
     write_toy(tmp_path, "test", make_rows(60, 3, "e"))
     prepared = tmp_path / "data/prepared/toy"
-    tables.Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
+    Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
     words = {"text": "Text", "label": "Opinion", "instructions": None, "descriptions": {}}
-    tables.write_json(prepared / "prompt.json", words)
-    tables.write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
+    write_json(prepared / "prompt.json", words)
+    write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
     yield tmp_path

@@ -22,7 +22,7 @@ def write():
         file.writelines(m + "\\n" for m in loaded)
 atexit.register(write)
 """
-NOBODYS = ("slingshot.settings", "slingshot.console")
+NOBODYS = ("slingshot.settings", "slingshot.machine.console")
 """Modules that are no stage's dependency: no figure depends on their code."""
 PROJECT_FILES = ("stages", "src", "dvc.yaml", ".dvcignore", ".gitignore")
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from slingshot import cli, overrides, settings
+from slingshot import cli, settings
+from slingshot.commands import overrides
 
 ROOT = Path(__file__).parents[1]
 FILE_SOURCE = "source: {kind: file, file: rows.csv, text: text, label: label}"

@@ -16,7 +16,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from slingshot import cli, console, tables
+from slingshot import cli
+from slingshot.files.predictions import predictions_frame, write_predictions
+from slingshot.files.storage.json_files import write_text
+from slingshot.settings.errors import OBEYED
 from stages import compare, cost, evaluate, finetune, prepare, prompt_llm, report, shots, subsample
 from tests.conftest import make_rows, set_params, write_params
 from tests.llm.conftest import CLAUDE
@@ -33,7 +36,7 @@ def run(command: object, *arguments: str, code: int = 0) -> Result:
     done = CliRunner().invoke(command, arguments, color=True)  # as on a terminal, nothing is stripped
     assert done.exit_code == code, (done.output, done.exception)
     for stream in (done.stdout, done.stderr):
-        found = sorted(set(console.OBEYED.findall(stream)))
+        found = sorted(set(OBEYED.findall(stream)))
         assert not found, (arguments, found)
     return done
 
@@ -68,7 +71,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         rows["text"] += [f" {ESCAPES} [red] {number}" for number in range(len(rows))]
         (root / "data/raw/toy").mkdir(parents=True)
         rows[["text", "label"]].to_csv(root / "data/raw/toy/rows.csv", index=False)
-        tables.write_text(root / "metrics/curve/toy.csv", "experiment\n")
+        write_text(root / "metrics/curve/toy.csv", "experiment\n")
         for words in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "add", "-q", "data/raw/toy"]):
             subprocess.run(words, check=True)
         printed = {"check": run(cli.main, "check"), "prepare": run(prepare.main, "toy")}
@@ -128,8 +131,8 @@ def test_an_error_about_a_label_and_one_about_an_argument_show_it(study: dict[st
     path = tmp_path / "toy.parquet"
     rows = make_rows(3).assign(split="test")
     names = ("a", "b", LABELS[0])
-    frame = tables.predictions_frame(rows, "test", pd.get_dummies(rows["label"]).to_numpy(float), score_source="none")
-    tables.write_predictions(path, frame, names, fraction=1.0, train_rows=1)
+    frame = predictions_frame(rows, "test", pd.get_dummies(rows["label"]).to_numpy(float), score_source="none")
+    write_predictions(path, frame, names, fraction=1.0, train_rows=1)
     Path("data/predictions/toy/tfidf.parquet").rename(tmp_path / "kept")
     path.rename("data/predictions/toy/tfidf.parquet")
     try:
@@ -141,7 +144,7 @@ def test_an_error_about_a_label_and_one_about_an_argument_show_it(study: dict[st
 
 
 def test_a_fault_of_the_program_shows_it_in_its_traceback(study: dict[str, Result], monkeypatch) -> None:
-    monkeypatch.setattr("slingshot.diff.compare.compare", lambda *_: {}[ESCAPES] or 1 / 0)
+    monkeypatch.setattr("slingshot.commands.diff.compare.compare", lambda *_: {}[ESCAPES] or 1 / 0)
     monkeypatch.setattr("slingshot.settings.load", lambda: (_ for _ in ()).throw(ValueError(ESCAPES)))
     assert SHOWN in run(cli.main, "diff", "HEAD", code=2).stderr
 
@@ -160,7 +163,7 @@ def test_markdown_does_nothing_but_show_it(study: dict[str, Result]) -> None:
     for name, text in {"summary": summary, "diff": study["diff"].stdout, "card": card, "exported": exported}.items():
         assert [effect for effect in effects(text) if not effect.startswith(ours)] == [], name
         assert f"bad{SHOWN}{MARKDOWN}" in shown(text), name
-        assert not console.OBEYED.search(text), name
+        assert not OBEYED.search(text), name
     assert f"MIT{SHOWN} {MARKDOWN}" in shown(summary) and f"texts {MARKDOWN}" in shown(exported)
     assert f"Claude{SHOWN} {MARKDOWN}" in shown(summary)
 
@@ -168,6 +171,6 @@ def test_markdown_does_nothing_but_show_it(study: dict[str, Result]) -> None:
 def test_the_page_and_the_figures_hold_no_control_character(study: dict[str, Result]) -> None:
     page = Path("report/index.html").read_text()
     scripts = re.compile("<script>.*?</script>", re.DOTALL)
-    assert not console.OBEYED.search(scripts.sub("", page)) and "<img" not in scripts.sub("", page)
+    assert not OBEYED.search(scripts.sub("", page)) and "<img" not in scripts.sub("", page)
     for file in Path("report/figures").glob("*.svg"):
         xml.etree.ElementTree.parse(file)

@@ -18,9 +18,9 @@ from scipy.special import ndtri, softmax
 from bench.coverage import Figure, edges, stream
 from bench.coverage import Run as Simulations
 from slingshot import settings
-from slingshot.learning import LOWER_IS_BETTER
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.estimates import estimate
+from slingshot.metrics.learning import LOWER_IS_BETTER
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings
 

@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from bench.coverage import Figure, Run, stream
-from slingshot.metrics import threshold
+from slingshot.cascade import threshold
 
 POPULATION = 400_000
 MARGIN = 0.02

@@ -19,13 +19,13 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
+from slingshot.files.codes import NO_SEED
 from slingshot.metrics.scored import Run, Scored
 from slingshot.metrics.significance import EXACT_BELOW
 from slingshot.report import total
 from slingshot.report.inputs import Contestant, Kind, Results
 from slingshot.report.verdict import Verdict, decide, judged
 from slingshot.settings import Settings, read_yaml, validated
-from slingshot.tables import NO_SEED
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SHARED = 0.5

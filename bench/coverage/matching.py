@@ -18,9 +18,9 @@ import numpy as np
 from scipy.stats import norm
 
 from bench.coverage import Figure, Run, stream
-from slingshot.matching import match
-from slingshot.points import SCORES, Point
-from slingshot.tables import NO_SEED
+from slingshot.files.codes import NO_SEED
+from slingshot.files.points import SCORES, Point
+from slingshot.metrics.matching import match
 
 LEVELS = {1 / 16: 158, 1 / 8: 315, 1 / 4: 630, 1 / 2: 1260, 1.0: 2520}
 ROWS = np.array(list(LEVELS.values()), float)
@@ -142,7 +142,7 @@ def redraw(
 
 def crossing(ahead: np.ndarray) -> float:
     """Log rows at which the monotone curve reaches nought; infinite where it does not."""
-    from slingshot.matching import _meets
+    from slingshot.metrics.matching import _meets
 
     return _meets(np.log(ROWS), ahead)
 

@@ -17,8 +17,8 @@ from scipy.special import ndtri
 
 from bench.coverage import Figure, stream
 from bench.coverage import Run as Simulations
-from slingshot.diff import compare
-from slingshot.diff.sides import Predicted
+from slingshot.commands.diff import compare
+from slingshot.commands.diff.sides import Predicted
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
 from slingshot.settings import MetricsSettings

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.coverage import Figure, Run, stream
-from slingshot import hardware
+from slingshot.machine import hardware
 from slingshot.report.total import ERRORS, Total, cheaper, off
 
 TEXTS = 1000

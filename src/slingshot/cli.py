@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slingshot import console
+from slingshot.machine import console
 
 if TYPE_CHECKING:
-    from slingshot.overrides import Run
+    from slingshot.commands.overrides import Run
 
 HELP = {"help_option_names": ["-h", "--help"]}
 STUDIES = Path("studies")
@@ -39,7 +39,8 @@ def main() -> None:
 @JSON
 def check(as_json: bool = False) -> None:
     """Validate params.yaml and look for the files of your own data sets."""
-    from slingshot import checks, settings
+    from slingshot import settings
+    from slingshot.commands import checks
 
     params = settings.load()
     checks.files(params)
@@ -68,7 +69,8 @@ def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None
 
     A run that failed goes on where it stopped when the command is given again.
     """
-    from slingshot import checks, overrides, settings
+    from slingshot import settings
+    from slingshot.commands import checks, overrides
 
     if as_json and not table:
         raise click.UsageError("--json prints the table: it goes with --table")
@@ -107,8 +109,8 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
     asked through an API. The data sets are the study's, once `dvc repro shots` has prepared them. Texts are sent to be
     counted, which is free, only where a key is set and the data set has may_leave; elsewhere tokens are estimated.
     """
-    from slingshot import quote as quoting
     from slingshot import settings
+    from slingshot.commands import quote as quoting
 
     params = settings.load()
     names = list(llms) or quoting.paid(params)
@@ -133,7 +135,8 @@ def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
     (here and, as dvc.lock knows it, in DVC's cache: `dvc pull` first), or `--confirm-loss` gives up what is missing.
     A request that has its bill already is not counted again. Both together take what is there and give up the rest.
     """
-    from slingshot import accounts, settings
+    from slingshot import settings
+    from slingshot.commands import accounts
 
     found = accounts.accounts(settings.load(), rebuilt=rebuild, confirmed=confirm_loss)
     if as_json:
@@ -156,7 +159,7 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
     if write:
         if as_json or dataset or metric:
             raise click.UsageError("--write collects all points and draws none: run it alone")
-        from slingshot import curve, experiments
+        from slingshot.commands import curve, experiments
 
         for line in curve.write(experiments.everything(), settings.read_yaml(settings.PARAMS)):
             console.echo(line)
@@ -189,7 +192,7 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
 
     try:
         with console.explained():
-            from slingshot.diff import compare, markdown
+            from slingshot.commands.diff import compare, markdown
 
             found = compare.compare(rev, settings.load(), dataset, metric)
             if as_json:
@@ -210,7 +213,8 @@ def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metr
 @JSON
 def show(as_json: bool = False) -> None:
     """Print the table of contestants and the verdict of each data set."""
-    from slingshot import checks, settings
+    from slingshot import settings
+    from slingshot.commands import checks
     from slingshot.report.section import sections
     from slingshot.report.terminal import show
 
@@ -230,7 +234,7 @@ def show(as_json: bool = False) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 def export(dataset: str, model: str, folder: Path) -> None:
     """Copy the MODEL trained on DATASET to FOLDER, its card completed with scores, costs and warnings."""
-    from slingshot.export import export
+    from slingshot.commands.export import export
 
     export(dataset, model, folder)
     console.echo(f"{dataset}-{model} -> {folder}; label texts with `slingshot predict {shlex.quote(str(folder))} FILE`")
@@ -268,9 +272,9 @@ def predict(
     without a text gains them empty. In tables a text that begins with = + - @, a tab or a carriage return gains a '
     before it, and stays text in a spreadsheet; numbers such as -5 stay as they are.
     """
-    from slingshot.predict import label
+    from slingshot.commands.predict import label
+    from slingshot.commands.streams import reading
     from slingshot.settings.datasets import separator as one_character
-    from slingshot.streams import reading
 
     try:
         how = reading(encoding, one_character(separator) if separator is not None else None)
@@ -305,7 +309,7 @@ def convert(checkpoint: str, revision: str | None) -> None:
     CHECKPOINT is a hub id or a local folder, as params.yaml names it. The pickle is read with
     torch.load(weights_only=True) in a process of its own; the result lies in the state folder, where training finds it.
     """
-    from slingshot import checkpoints
+    from slingshot.pretrained import checkpoints
     from slingshot.settings import Checkpoint
 
     console.echo(f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}")
@@ -344,16 +348,15 @@ def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | No
 
 def _show_study(name: str, runs: list[Run], as_json: bool) -> None:
     """Print the table of the study from the experiments of the current commit."""
-    from slingshot import experiments, freshness
-    from slingshot.report import study_table
+    from slingshot.commands import experiments, fitting, freshness, study_table
 
     found = experiments.of_head()
     labels = [study_table.label(run.point) for run in runs]
     datasets = dict.fromkeys(dataset for run in runs for dataset in run.params.study.datasets)
     names = dict.fromkeys(contestant for run in runs for contestant in run.params.study.contestants)
     rows = {d: freshness.of_runs([*found, experiments.workspace()], runs, d) for d in datasets}
-    cells = {d: {c: experiments.cells(found, runs, d, c, rows[d]) for c in names} for d in datasets}
-    others = {d: experiments.of_other_rows(found, runs, d, names, rows[d]) for d in datasets}
+    cells = {d: {c: fitting.cells(found, runs, d, c, rows[d]) for c in names} for d in datasets}
+    others = {d: fitting.of_other_rows(found, runs, d, names, rows[d]) for d in datasets}
     if as_json:
         console.echo_json(study_table.as_json(cells, labels))
     else:

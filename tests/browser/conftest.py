@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from slingshot.points import Point, write_points
-from slingshot.report import economy, page
+from slingshot.files.points import Point, write_points
+from slingshot.report import economy
+from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from slingshot.settings import Settings
 from tests.report.conftest import Files, errors, narrowed, plots

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from slingshot import monthly
+from slingshot.money import month as monthly
 from slingshot.report import economy
 from tests.browser.conftest import HOSTILE, WAIT
 

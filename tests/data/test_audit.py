@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from slingshot.data.audit import ceiling, majority
 from slingshot.data.show import show
-from slingshot.tables import Labels
+from slingshot.files.labels import Labels
 
 
 def test_ceilings_by_hand() -> None:

@@ -10,8 +10,12 @@ from click.testing import CliRunner
 from data_toys import sentences
 from ruamel.yaml import YAML
 
-from slingshot import points, tables
 from slingshot.data.groups import normalise
+from slingshot.files import points
+from slingshot.files.labels import Labels
+from slingshot.files.rows import read_rows
+from slingshot.files.storage.json_files import read_json
+from slingshot.files.storage.parquet import read_metadata
 from stages import prepare, shots, subsample
 from tests.templates import Make, all_pairs, loud_tails, tail
 
@@ -44,11 +48,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def train() -> pd.DataFrame:
-    return tables.read_rows(Path("data/prepared/toy/train.parquet"))
+    return read_rows(Path("data/prepared/toy/train.parquet"))
 
 
 def measured_on() -> tuple[str, str]:
-    return points.measured_on(tables.read_json(Path("metrics/audit/toy.json")))
+    return points.measured_on(read_json(Path("metrics/audit/toy.json")))
 
 
 def test_the_audit_tells_rows_apart_and_how_they_are_split(project: Project) -> None:
@@ -74,16 +78,16 @@ def test_the_audit_tells_rows_apart_and_how_they_are_split(project: Project) -> 
 def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
     printed = project.run(prepare)
     assert "prepare toy: 120 train, 40 validation, 40 test rows, 4 classes -> data/prepared/toy" in printed
-    parts = [tables.read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
+    parts = [read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
     together = pd.concat(parts)
     assert together["id"].is_unique
     assert set(together["text"]) == set(project.rows["text"])
-    labels = tables.Labels.read(Path("data/prepared/toy/labels.json"))
+    labels = Labels.read(Path("data/prepared/toy/labels.json"))
     assert labels.names == ("a", "b", "c", "d")
     assert list(labels.train_counts) == parts[0]["label"].value_counts().sort_index().tolist()
     words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
-    assert tables.read_json(Path("data/prepared/toy/prompt.json")) == words
-    audit = tables.read_json(Path("metrics/audit/toy.json"))
+    assert read_json(Path("data/prepared/toy/prompt.json")) == words
+    audit = read_json(Path("metrics/audit/toy.json"))
     assert audit["rows"] == {"source": 200, "used": 200, "train": 120, "validation": 40, "test": 40}
 
 
@@ -92,7 +96,7 @@ def test_no_test_text_of_a_template_has_a_near_one_in_train(project: Project, ma
     texts = [*make(np.random.default_rng(5), count), *sentences(900)]
     pd.DataFrame({"text": texts, "label": ["ab"[i % 2] for i in range(len(texts))]}).to_csv(project.raw, index=False)
     project.run(prepare)
-    parts = [tables.read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
+    parts = [read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
     side = np.repeat([0, 1, 2], [len(part) for part in parts])
     near = all_pairs([normalise(text) for part in parts for text in part["text"]], 0.9)
     assert len(near) > 1000
@@ -122,9 +126,9 @@ def test_a_quarter_is_inside_the_half_stratified_and_has_every_class(project: Pr
     taken, path = {}, Path("data/subsampled/toy/train.parquet")
     for fraction in (1.0, 0.5, 0.25):
         printed = project.run(subsample, fraction=fraction)
-        rows = tables.read_rows(path)
+        rows = read_rows(path)
         taken[fraction] = set(rows["id"])
-        assert tables.read_metadata(path) == {"fraction": fraction, "train_rows": len(rows)}
+        assert read_metadata(path) == {"fraction": fraction, "train_rows": len(rows)}
         assert f"{len(rows)} of 120 rows" in printed
         shares = rows["label"].value_counts(normalize=True) - train()["label"].value_counts(normalize=True)
         assert shares.abs().max() < 0.05
@@ -146,7 +150,7 @@ def test_shots_do_not_depend_on_the_fraction(project: Project) -> None:
     written = path.read_bytes()
     project.run(shots, shots_pool=20, fraction=0.1)
     assert path.read_bytes() == written
-    assert tables.read_rows(path)["id"].tolist() == train()["id"].tolist()[:20]
+    assert read_rows(path)["id"].tolist() == train()["id"].tolist()[:20]
 
 
 def test_errors_are_one_message(project: Project) -> None:

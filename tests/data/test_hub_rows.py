@@ -15,7 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 from data_toys import sentences
 
-from slingshot import tables
+from slingshot.files.labels import Labels
+from slingshot.files.rows import read_rows
+from slingshot.files.storage.json_files import read_json
 from stages import prepare
 from tests.conftest import set_param, write_params
 from tests.hub_server import Hub
@@ -66,12 +68,12 @@ def run(files: dict[str, str], **changes: Any) -> Result:
 
 
 def rows(split: str) -> pd.DataFrame:
-    return tables.read_rows(Path(f"data/prepared/toy/{split}.parquet"))
+    return read_rows(Path(f"data/prepared/toy/{split}.parquet"))
 
 
 def held(*splits: str) -> dict[str, str]:
     """Label name of each text."""
-    names = tables.Labels.read(Path("data/prepared/toy/labels.json")).names
+    names = Labels.read(Path("data/prepared/toy/labels.json")).names
     return {text: names[label] for split in splits for text, label in rows(split)[["text", "label"]].to_numpy()}
 
 
@@ -114,7 +116,7 @@ def test_only_the_named_files_and_columns_are_taken_and_groups_hold(project: Hub
     assert sorted(project.fetched()) == ["d/test-0.parquet", "d/train-0.parquet", "d/train-1.parquet"]
     assert set(rows("test")["text"]) == set(test["text"])
     assert not set(rows("train")["group"]) & set(rows("validation")["group"])
-    audit = tables.read_json(AUDIT)
+    audit = read_json(AUDIT)
     assert audit["revision"] == commit
     assert audit["rows"] == {"source": 100, "used": 100, "train": 64, "validation": 16, "test": 20} or audit["excluded"]
     assert not list(tmp_path.rglob("*.arrow"))
@@ -126,7 +128,7 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
     assert done.exit_code == 0, done.output
     assert set(held("train").values()) == {"poor", "fine"}
     assert run({"file": "*train*"}, labels={"0": "1 star", "1": "2 stars"}).exit_code == 0
-    assert tables.Labels.read(Path("data/prepared/toy/labels.json")).names == ("1 star", "2 stars")
+    assert Labels.read(Path("data/prepared/toy/labels.json")).names == ("1 star", "2 stars")
 
 
 @pytest.mark.parametrize(
@@ -206,10 +208,10 @@ def test_the_studys_data_sets_are_read_as_params_define_them(project: Hub) -> No
     for name in ("yelp5", "nusentiment", "medical40", "medical40_random"):
         done = CliRunner().invoke(prepare.main, [name])
         assert done.exit_code == 0, done.output
-        audits[name] = tables.read_json(Path(f"metrics/audit/{name}.json"))
+        audits[name] = read_json(Path(f"metrics/audit/{name}.json"))
     assert list(audits["yelp5"]["classes"]) == ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]
     assert audits["yelp5"]["rows"]["test"] == 25
-    labels = tables.Labels.read(Path("data/prepared/nusentiment/labels.json"))
+    labels = Labels.read(Path("data/prepared/nusentiment/labels.json"))
     assert labels.names == ("positive", "negative", "neutral")
     assert audits["nusentiment"]["rows"] == {"source": 90, "used": 90, "train": 54, "validation": 18, "test": 18}
     assert not [path for path in project.fetched() if "balanced" in path]
@@ -232,7 +234,7 @@ def test_a_local_copy_takes_the_place_of_the_hub(project: Hub) -> None:
         Path(f"data/raw/{name}").mkdir(parents=True)
         twins.to_csv(f"data/raw/{name}/mtsamples.csv.gz", index=False)
         assert CliRunner().invoke(prepare.main, [name]).exit_code == 0
-        audit = tables.read_json(Path(f"metrics/audit/{name}.json"))
+        audit = read_json(Path(f"metrics/audit/{name}.json"))
         assert tuple(audit["rows"][split] for split in ("train", "validation", "test")) == rows
         assert audit["hub_id"] is None and audit["revision"] is None
         assert (audit["shared_texts"] is not None) == (name == "medical40_random")
@@ -242,7 +244,7 @@ def moved(project: Hub) -> tuple[str, str]:
     """A first load, after which the hub moves on; both commits."""
     first = project.add(NAME, {"train.csv": frame(60).to_csv(index=False).encode()})
     assert run({"file": "train.csv"}).exit_code == 0
-    assert tables.read_json(AUDIT)["revision"] == first
+    assert read_json(AUDIT)["revision"] == first
     return first, project.add(NAME, {"train.csv": frame(80).to_csv(index=False).encode()})
 
 
@@ -257,9 +259,9 @@ def test_a_later_load_that_resolves_another_commit_fails_until_params_name_one(p
     )
     assert f"`revision: {first}`" in done.output and f"`revision: {second}`" in done.output
     assert run({"file": "train.csv"}, revision=first).exit_code == 0
-    assert tables.read_json(AUDIT)["rows"]["source"] == 60
+    assert read_json(AUDIT)["rows"]["source"] == 60
     assert run({"file": "train.csv"}, revision=second).exit_code == 0
-    assert tables.read_json(AUDIT)["rows"]["source"] == 80
+    assert read_json(AUDIT)["rows"]["source"] == 80
 
 
 @pytest.mark.parametrize("broken", ["{", "[]"])
@@ -269,7 +271,7 @@ def test_a_broken_record_of_the_first_commit_is_set_aside_once(project: Hub, tmp
     (record,) = tmp_path.rglob("revisions/toy.json")
     record.write_text(broken)
     done = run({"file": "train.csv"})
-    assert done.exit_code == 0 and tables.read_json(AUDIT)["revision"] == second
+    assert done.exit_code == 0 and read_json(AUDIT)["revision"] == second
     assert f"{record}: it can't be read. It is set aside as toy.json.damaged; the commit of " in done.output
     assert "damaged" not in run({"file": "train.csv"}).output
 

@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from slingshot.data import held as limits
-from slingshot.data.files import read
-from slingshot.data.held import Held
-from slingshot.data.pages import Sizes
-from slingshot.data.text_tables import read_csv
-from slingshot.raw_files import LONGEST, Reading
 from slingshot.settings import FileSource, LinesSource, UserError
+from slingshot.tables import held as limits
+from slingshot.tables.files import read
+from slingshot.tables.held import Held
+from slingshot.tables.pages import Sizes
+from slingshot.tables.raw_files import LONGEST, Reading
+from slingshot.tables.text_tables import read_csv
 from tests.conftest import ROOT
 
 MEGABYTE = b"a" * 2**20

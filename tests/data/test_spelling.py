@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from data_toys import Make, sentences
 from ruamel.yaml import YAML
 
-from slingshot import tables
 from slingshot.data.spelling import Spelling
+from slingshot.files.storage.json_files import read_json
 from slingshot.settings import UserError
 from stages import prepare
 
@@ -34,7 +34,7 @@ def run(folder: Path, source: dict[str, str], pasted: str = "") -> tuple[str, di
     audit = folder / "metrics/audit/toy.json"
     audit.unlink(missing_ok=True)
     printed = CliRunner().invoke(prepare.main, ["toy"]).output
-    return printed, tables.read_json(audit) if audit.exists() else {}
+    return printed, read_json(audit) if audit.exists() else {}
 
 
 def block(printed: str) -> str:

@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 from huggingface_hub import ModelCard
 
-from slingshot import settings, tables
+from slingshot import settings
+from slingshot.files.rows import read_rows, write_rows
+from slingshot.files.usage import Run, Usage
 from slingshot.finetune import card
-from slingshot.usage import Run, Usage
 from stages.finetune import main
 from tests.conftest import NAMES
 
@@ -48,9 +49,9 @@ def test_a_transformers_card_tells_of_data_training_and_use(project: Path, encod
 
 
 def test_the_card_is_the_same_again_and_counts_the_rows_it_was_trained_on(project: Path) -> None:
-    rows = tables.read_rows(project / "data/prepared/toy/train.parquet")
+    rows = read_rows(project / "data/prepared/toy/train.parquet")
     quarter = rows[rows["label"] < 2].iloc[:30]
-    tables.write_rows(project / "data/subsampled/toy/train.parquet", quarter, fraction=0.25, train_rows=30)
+    write_rows(project / "data/subsampled/toy/train.parquet", quarter, fraction=0.25, train_rows=30)
     first = trained("tfidf")
     assert first.content == trained("tfidf").content
     assert "30 training rows, 25% of those there are" in first.text

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from slingshot.usage import Usage
+from slingshot.files.usage import Usage
 from stages.finetune import main
 
 

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from slingshot import settings, tables
-from slingshot.finetune.families import FAMILIES
-from slingshot.usage import Usage
+from slingshot import settings
+from slingshot.files.codes import NO_SEED, PREDICTED
+from slingshot.files.predictions import check_ids, read_predictions
+from slingshot.files.rows import read_rows
+from slingshot.files.storage.json_files import read_json
+from slingshot.files.storage.parquet import read_metadata
+from slingshot.files.usage import Usage
+from slingshot.finetune.code import sources
+from slingshot.finetune.families import classifier
 from stages.finetune import main
 from tests.conftest import NAMES, ROOT
 from tests.repository import NOBODYS
@@ -27,11 +33,11 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
     output = run(model)
     assert f"finetune toy-{model}: validation accuracy" in output
     path = project / f"data/predictions/toy/{model}.parquet"
-    frame = tables.read_predictions(path, NAMES)
-    rows = [tables.read_rows(project / f"data/prepared/toy/{split}.parquet") for split in tables.PREDICTED]
-    tables.check_ids(path, frame, *rows)
-    assert tables.read_metadata(path) == {"fraction": 1.0, "train_rows": 150, "labels": list(NAMES)}
-    assert set(frame["seed"]) == ({0} if model == "tiny" else {tables.NO_SEED})
+    frame = read_predictions(path, NAMES)
+    rows = [read_rows(project / f"data/prepared/toy/{split}.parquet") for split in PREDICTED]
+    check_ids(path, frame, *rows)
+    assert read_metadata(path) == {"fraction": 1.0, "train_rows": 150, "labels": list(NAMES)}
+    assert set(frame["seed"]) == ({0} if model == "tiny" else {NO_SEED})
     test = frame[frame["split"] == "test"]
     assert (test["prediction"] == test["label"]).mean() > (0.6 if model == "frozen" else 0.9)
 
@@ -39,7 +45,7 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
     kinds = {file.suffix for file in folder.rglob("*") if file.is_file()}
     assert kinds <= {".safetensors", ".json", ".txt", ".md", ".jinja"}
     family = settings.load().models[model].family
-    assert tables.read_json(folder / "slingshot.json") == {"family": family, "labels": list(NAMES)}
+    assert read_json(folder / "slingshot.json") == {"family": family, "labels": list(NAMES)}
     usage = Usage.read(project / f"data/usage/toy/{model}.json")
     assert usage.train[0].seconds > 0 and usage.predict[0].texts == 105
     assert usage.predict[0].tokens == frame["input_tokens"].sum()
@@ -51,10 +57,9 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
 @pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
 def test_a_stored_model_predicts_the_same(project, model):
     run(model)
-    family = FAMILIES[settings.load().models[model].family]
-    loaded = family.load().load(project / f"data/models/toy/{model}", "cpu")
-    rows = tables.read_rows(project / "data/prepared/toy/test.parquet")
-    frame = tables.read_predictions(project / f"data/predictions/toy/{model}.parquet", NAMES)
+    loaded = classifier(settings.load().models[model]).load(project / f"data/models/toy/{model}", "cpu")
+    rows = read_rows(project / "data/prepared/toy/test.parquet")
+    frame = read_predictions(project / f"data/predictions/toy/{model}.parquet", NAMES)
     stored = np.stack(frame[frame["split"] == "test"]["scores"].to_list())
     np.testing.assert_allclose(loaded.predict(rows["text"].tolist()), stored, atol=1e-5)
 
@@ -69,8 +74,8 @@ def test_transformers_own_pipeline_loads_the_folder(project):
 
 def test_a_text_alone_scores_as_in_a_batch(project):
     run("tiny")
-    model = FAMILIES["transformer"].load().load(project / "data/models/toy/tiny", "cpu")
-    texts = tables.read_rows(project / "data/prepared/toy/test.parquet")["text"].tolist()
+    model = classifier(settings.FAMILIES["transformer"]).load(project / "data/models/toy/tiny", "cpu")
+    texts = read_rows(project / "data/prepared/toy/test.parquet")["text"].tolist()
     alone = np.vstack([model.predict([text]) for text in texts[:8]])
     np.testing.assert_allclose(model.predict(texts)[:8], alone, atol=1e-5)
 
@@ -107,4 +112,7 @@ def test_the_resume_key_covers_every_module_a_family_loads(project, family, mode
     loaded = {line for line in done.stderr.splitlines() if line.startswith("slingshot.")}
     packages = {name for name in loaded if hasattr(importlib.import_module(name), "__path__")}
     trained = {name for name in loaded - packages if not name.startswith(NOBODYS)}
-    assert trained == set(FAMILIES[family].modules)
+    keyed = set(sources(settings.FAMILIES[family].module, "slingshot.finetune.run"))
+    assert trained <= keyed
+    others = {other.module for name, other in settings.FAMILIES.items() if name != family}
+    assert not keyed & others, "a change in one family retrains that family alone"

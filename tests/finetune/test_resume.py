@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from slingshot import tables
+from slingshot.files.predictions import read_predictions
+from slingshot.files.storage.json_files import read_json, write_text
+from slingshot.files.usage import Usage
 from slingshot.finetune import resume
-from slingshot.usage import Usage
 from stages.finetune import main
 from tests.conftest import NAMES, ROOT, set_param, set_params
 from tests.damage import cut, flip
@@ -88,11 +89,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(project, tiny, 
     kill_in_training(project, random.randrange(1, 50))
     assert done(project) < 4 * 19, "it ended before it was killed"
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
-    resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    resumed = read_predictions(Path(PREDICTIONS), NAMES)
     usage = Usage.read(Path("data/usage/toy/tiny.json"))
     shutil.rmtree("state")
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
-    whole = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    whole = read_predictions(Path(PREDICTIONS), NAMES)
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
     again = Usage.read(Path("data/usage/toy/tiny.json"))
     assert usage.train[0].tokens == again.train[0].tokens
@@ -127,7 +128,7 @@ def test_another_seed_trains_only_the_new_one(project):
     set_param(project, "seeds", [0, 1])
     assert CliRunner().invoke(main, ["toy", "tiny"]).exit_code == 0
     assert record.stat().st_mtime_ns == stamp
-    frame = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    frame = read_predictions(Path(PREDICTIONS), NAMES)
     assert set(frame["seed"]) == {0, 1}
     by_seed = [part["scores"].map(tuple).tolist() for _, part in frame.groupby("seed")]
     assert by_seed[0] != by_seed[1]
@@ -145,19 +146,19 @@ def test_a_loss_that_is_not_finite_names_the_remedy(project):
 def test_a_model_half_saved_is_not_taken_for_finished(tmp_path):
     folder = resume.SeedFolder(tmp_path, 1)
     outcome = resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True})
-    tables.write_text(folder.model / "weights", "whole")
+    write_text(folder.model / "weights", "whole")
     folder.finish(outcome, with_model=False)
     assert folder.finished(with_model=False) is not None
     assert folder.finished(with_model=True) is None
-    tables.write_text(folder.model / "weights", "ha")  # a second training is killed while it saves
+    write_text(folder.model / "weights", "ha")  # a second training is killed while it saves
     assert folder.finished(with_model=True) is None
 
 
 @pytest.mark.parametrize("when", ["seal", "remove"])
 def test_a_kill_between_the_end_of_training_and_the_seal_loses_nothing(tmp_path, monkeypatch, when):
     folder = resume.SeedFolder(tmp_path, 1)
-    tables.write_text(folder.scratch / "checkpoint", "trained")
-    tables.write_text(folder.model / "weights", "whole")
+    write_text(folder.scratch / "checkpoint", "trained")
+    write_text(folder.model / "weights", "whole")
 
     def kill(*_: object) -> None:
         raise KeyboardInterrupt
@@ -212,17 +213,17 @@ def test_a_damaged_part_is_set_aside_said_and_trained_anew(project, model, part,
 
 def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
     scratch = kill_in_training(checkout, 20) / "scratch"
-    checkpoint = next(scratch / name for name in tables.read_json(scratch / "manifest.json") if "checkpoint" in name)
+    checkpoint = next(scratch / name for name in read_json(scratch / "manifest.json") if "checkpoint" in name)
     flip(checkpoint)
     process = finetune()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     what = f"{checkpoint.name} has changed since it was written"
     assert err.count(f"{scratch}: {what}. It is set aside as scratch.damaged; the training starts anew\n") == 1
-    resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    resumed = read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
     finish(finetune())
-    pd.testing.assert_frame_equal(resumed, tables.read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
+    pd.testing.assert_frame_equal(resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
 
 
 # --- several processes ---------------------------------------------------------------------------
@@ -268,10 +269,10 @@ def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
     _, err = second.communicate(timeout=120)
     assert second.returncode == 0, err
     assert stopped >= 20 and "set aside" not in err
-    resumed = tables.read_predictions(Path(PREDICTIONS), NAMES)
+    resumed = read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
     finish(finetune())
-    pd.testing.assert_frame_equal(resumed, tables.read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
+    pd.testing.assert_frame_equal(resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
 
 
 def test_where_no_lock_can_be_had_this_is_said(project, monkeypatch):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from slingshot import sealed
 from slingshot.finetune.scratch import Place, Scratch
+from slingshot.machine import sealed
 from tests.damage import cut, flip
 
 

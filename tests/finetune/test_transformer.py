@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from slingshot import settings, tables
-from slingshot.finetune.families import FAMILIES
-from slingshot.finetune.transformer import class_weights, pool
-from slingshot.usage import Usage
+from slingshot import settings
+from slingshot.files.predictions import read_predictions
+from slingshot.files.rows import read_rows
+from slingshot.files.usage import Usage
+from slingshot.finetune.transformer import Transformer, class_weights, pool
 from stages.finetune import main
 from tests.conftest import FILLER, NAMES, WORDS, set_param, write_toy
 from tests.tiny_checkpoints import ARCHITECTURES
@@ -18,7 +19,7 @@ def run(project, **changes):
         set_param(project, f"models.tiny.{key}", value)
     result = CliRunner().invoke(main, ["toy", "tiny"])
     assert result.exit_code == 0, result.output
-    frame = tables.read_predictions(project / "data/predictions/toy/tiny.parquet", NAMES)
+    frame = read_predictions(project / "data/predictions/toy/tiny.parquet", NAMES)
     return frame[frame["split"] == "test"], Usage.read(project / "data/usage/toy/tiny.json")
 
 
@@ -27,7 +28,7 @@ def accuracy(rows):
 
 
 def load(project):
-    return FAMILIES["transformer"].load().load(project / "data/models/toy/tiny", "cpu")
+    return Transformer.load(project / "data/models/toy/tiny", "cpu")
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -37,7 +38,7 @@ def test_an_architecture_learns_and_a_rows_logits_do_not_depend_on_its_batch(pro
     rows, usage = run(project, checkpoint=str(tiny[name]), epochs=12, learning_rate=0.003)
     assert accuracy(rows) > 0.9
     model = load(project)
-    texts = [*tables.read_rows(project / "data/prepared/toy/test.parquet")["text"], "the </s> box <sep>", "box " * 60]
+    texts = [*read_rows(project / "data/prepared/toy/test.parquet")["text"], "the </s> box <sep>", "box " * 60]
     together = np.log(model.predict(texts))
     alone = np.log(np.vstack([model.predict([text]) for text in texts]))
     np.testing.assert_allclose(together, alone, atol=1e-4)
@@ -73,7 +74,7 @@ def long_texts(project, words, last=3):
     """Texts of many words, of the first or the last class, which their `last` words alone decide."""
     rng = np.random.default_rng(0)
     for split, count in (("train", 50), ("validation", 30), ("test", 40)):
-        rows = tables.read_rows(project / f"data/prepared/toy/{split}.parquet").query("label != 1").iloc[:count].copy()
+        rows = read_rows(project / f"data/prepared/toy/{split}.parquet").query("label != 1").iloc[:count].copy()
         rows["text"] = [
             " ".join([*rng.choice(FILLER, words), *rng.choice(WORDS[label].split(), last)]) for label in rows["label"]
         ]

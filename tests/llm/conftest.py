@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from slingshot import tables
-from slingshot.llm.anthropic_api import MessagesApi, connect
-from slingshot.llm.ledger import Ledger
-from slingshot.llm.wallet import Wallet
+from slingshot.files.answers import read_answers
+from slingshot.files.predictions import read_predictions
+from slingshot.files.usage import Usage
+from slingshot.llm.anthropic.api import MessagesApi, connect
+from slingshot.llm.asked.ledger import Ledger
+from slingshot.llm.asked.wallet import Wallet
 from slingshot.settings import AnthropicSettings, Settings, llms, load
-from slingshot.usage import Usage
 from tests.conftest import NAMES, ROOT, WORDS, make_rows, set_params, write_toy
 from tests.llm.saying import Saying
 from tests.messages_api.server import MessagesServer
@@ -68,10 +69,10 @@ class Asked:
         return [r.body for r in self.server.requests if r.path == "/v1/messages"]
 
     def predictions(self) -> pd.DataFrame:
-        return tables.read_predictions(self.root / "data/predictions/toy/claude.parquet", NAMES)
+        return read_predictions(self.root / "data/predictions/toy/claude.parquet", NAMES)
 
     def answers(self) -> pd.DataFrame:
-        return tables.read_answers(self.root / "data/answers/toy/claude.parquet")
+        return read_answers(self.root / "data/answers/toy/claude.parquet")
 
     def usage(self) -> Usage:
         return Usage.read(self.root / "data/usage/toy/claude.json")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from slingshot import cli, tables
-from slingshot.llm.anthropic_api import connect
+from slingshot import cli
+from slingshot.files.storage.json_files import write_text
+from slingshot.llm.anthropic.api import connect
 from slingshot.settings import AnthropicSettings, load
 from tests.conftest import ROOT
 from tests.llm.conftest import Asked, write_texts
@@ -26,7 +27,7 @@ def digest(**changes: str) -> str:
 
 
 def slingshot(*words: str, code: int = 0) -> Result:
-    tables.write_text(Path("data/raw/toy/toy.csv"), "")
+    write_text(Path("data/raw/toy/toy.csv"), "")
     done = CliRunner().invoke(cli.main, words)
     assert done.exit_code == code, (done.output, done.exception)
     return done

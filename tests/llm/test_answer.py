@@ -11,9 +11,9 @@ from hypothesis import assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from slingshot.files.codes import FAILED, STATUSES
 from slingshot.llm.answer import Answer, AnswerKeys, read_text, verbalised, votes
 from slingshot.llm.prompt import slugs
-from slingshot.tables import FAILED, STATUSES
 
 NAMES = ("Card lost", "Top up", "N.A.", "5", "true")
 KEYS = AnswerKeys(slugs(NAMES), NAMES)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from slingshot import tables
+from slingshot.files.storage.json_files import write_text
 from tests.conftest import set_param, write_params
 from tests.llm.conftest import CLAUDE, answering, right_label
 from tests.messages_api.server import MessagesServer
@@ -46,7 +46,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer,
         },
     )
     write_csv(root, "toy", 120, 0)
-    tables.write_text(root / "metrics/curve/toy.csv", "experiment\n")
+    write_text(root / "metrics/curve/toy.csv", "experiment\n")
     own = str(home / "own")
     study = found(root, ("toy",), ANTHROPIC_API_KEY="test-key", ANTHROPIC_BASE_URL=server.url, XDG_DATA_HOME=own)
     study("dvc", "remote", "add", "-q", "-d", "store", str(home / "store"))
@@ -80,7 +80,7 @@ def test_each_row_was_asked_once_and_the_ledger_stays_out_of_the_work_tree(repos
 
 def test_the_stage_lists_the_modules_that_this_provider_loads(repository):
     loaded = repository.traced("prompt_llm")
-    assert "src/slingshot/llm/anthropic_api.py" in loaded and "src/slingshot/encoder.py" in loaded
+    assert "src/slingshot/llm/anthropic/api.py" in loaded and "src/slingshot/pretrained/encoder.py" in loaded
     assert not unlisted("prompt_llm", loaded)
 
 

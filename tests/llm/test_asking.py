@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from slingshot import tables
+from slingshot.files.codes import STATUSES
+from slingshot.files.labels import Labels
+from slingshot.files.predictions import read_predictions
+from slingshot.files.rows import read_rows, write_rows
+from slingshot.files.storage.json_files import read_json
+from slingshot.files.storage.parquet import read_metadata
 from slingshot.llm.prompt import slugs
 from tests.conftest import NAMES, make_rows, write_toy
 from tests.llm.conftest import text_of, write_texts
@@ -42,7 +47,7 @@ def test_each_row_is_asked_once_in_the_same_words_with_its_text_last(asked):
     asked.llm(max_validation=5)
     asked.run()
     files = ("validation", "test")
-    validation, test = (tables.read_rows(asked.root / f"data/prepared/toy/{name}.parquet")["text"] for name in files)
+    validation, test = (read_rows(asked.root / f"data/prepared/toy/{name}.parquet")["text"] for name in files)
     assert Counter(map(text_of, asked.sent)) == Counter([*validation[:5], *test])
     assert asked.predictions()["split"].tolist() == ["validation"] * 5 + ["test"] * 8
     beginnings = {json.dumps([body["system"], body["messages"][:-1]]) for body in asked.sent}
@@ -72,7 +77,7 @@ def test_examples_are_rows_of_the_pool_as_question_and_answer(asked, selection, 
     write_texts(asked.root, ["lovely", "superb"])
     asked.llm(selection=selection, shots=shots)
     asked.run()
-    pool = tables.read_rows(asked.root / "data/shots/toy.parquet")
+    pool = read_rows(asked.root / "data/shots/toy.parquet")
     before = asked.sent[0]["messages"][:-1]
     assert [m["role"] for m in before] == ["user", "assistant"] * shown
     texts = [m["content"][0]["text"] for m in before]
@@ -82,7 +87,7 @@ def test_examples_are_rows_of_the_pool_as_question_and_answer(asked, selection, 
     assert list(zip(texts[::2], texts[1::2], strict=True)) == wanted  # the pool's classes take turns
     assert asked.usage().train_rows == shown
     path = asked.root / "data/predictions/toy/claude.parquet"
-    assert tables.read_metadata(path) == {"fraction": None, "train_rows": shown, "labels": list(NAMES)}
+    assert read_metadata(path) == {"fraction": None, "train_rows": shown, "labels": list(NAMES)}
 
 
 def test_a_long_text_is_cut_and_so_are_long_examples(asked):
@@ -98,14 +103,14 @@ def test_a_long_text_is_cut_and_so_are_long_examples(asked):
 def test_it_works_for_two_to_150_classes(asked, classes):
     names = [f"Card: arrival / {n}" for n in range(classes)]
     ids = slugs(names)
-    tables.Labels(tuple(names), (1,) * classes).write(asked.root / "data/prepared/toy/labels.json")
+    Labels(tuple(names), (1,) * classes).write(asked.root / "data/prepared/toy/labels.json")
     rows = make_rows(classes, classes=1).assign(label=range(classes), text=[f"number {n}" for n in range(classes)])
     write_toy(asked.root, "test", rows.iloc[:: max(1, classes // 8)])
     write_toy(asked.root, "validation", rows.iloc[-1:].assign(id="v", group="v"))
-    tables.write_rows(asked.root / "data/shots/toy.parquet", rows)
+    write_rows(asked.root / "data/shots/toy.parquet", rows)
     asked.server.answer = lambda body: json.dumps({"label": ids[int(text_of(body).split()[1])].upper()})
     asked.run()
-    found = tables.read_predictions(asked.root / "data/predictions/toy/claude.parquet", names)
+    found = read_predictions(asked.root / "data/predictions/toy/claude.parquet", names)
     assert (found["prediction"] == found["label"]).all() and classes - 1 in set(found["prediction"])
     assert asked.sent[0]["output_config"]["format"]["schema"]["properties"]["label"]["enum"] == list(ids)
     assert len(asked.sent[0]["messages"]) == 2 * classes + 1
@@ -130,7 +135,7 @@ def test_each_kind_of_answer_gets_its_status_and_a_failed_one_no_label(replied):
     valid = sum(status == "ok" for _, status, _ in REPLIES.values())
     assert f"coverage {(valid + 1) / (len(REPLIES) + 1):.3f}" in result.stdout
     assert {"test refused": 2, "test off_list": 1}.items() <= replied.usage().details["statuses"].items()
-    assert set(test["status"]) == set(tables.STATUSES) - {"error"}
+    assert set(test["status"]) == set(STATUSES) - {"error"}
 
 
 def test_a_failed_answer_is_paid_for_and_counts_as_wrong_and_coverage_is_reported(replied):
@@ -140,12 +145,12 @@ def test_a_failed_answer_is_paid_for_and_counts_as_wrong_and_coverage_is_reporte
     assert len(replied.sent) == len(replied.server.billed) == replied.usage().requests == len(REPLIES) + 1
     result = CliRunner().invoke(main, ["toy", "claude"])
     assert result.exit_code == 0, (result.output, result.exception)
-    scores = tables.read_json(replied.root / "metrics/scores/toy/claude.json")
+    scores = read_json(replied.root / "metrics/scores/toy/claude.json")
     statuses = [status for _, status, _ in REPLIES.values()]
     assert scores["coverage"] == pytest.approx(statuses.count("ok") / len(statuses))
     assert scores["accuracy"] == pytest.approx([n for _, _, n in REPLIES.values()].count(2) / len(statuses))
     assert scores["auroc"] is None
-    notes = tables.read_json(replied.root / "metrics/intervals/toy/claude.json")["notes"]
+    notes = read_json(replied.root / "metrics/intervals/toy/claude.json")["notes"]
     assert any("2 refused" in note and "1 off list" in note for note in notes)
 
 

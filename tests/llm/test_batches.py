@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from slingshot.llm import batches
-from slingshot.llm.anthropic_api import connect
-from slingshot.llm.asking import questions
-from slingshot.llm.entries import Hold
+from slingshot.llm.anthropic.api import connect
+from slingshot.llm.asked import batches
+from slingshot.llm.asked.asking import questions
+from slingshot.llm.asked.entries import Hold
+from slingshot.llm.asked.wallet import Wallet
 from slingshot.llm.task import Task
-from slingshot.llm.wallet import Wallet
 from slingshot.settings import load
 from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import CLAUDE, REQUESTS, answering, attempts, made, outcomes, paid_once, reserved, right_label

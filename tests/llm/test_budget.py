@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slingshot.llm.entries import Hold
-from slingshot.llm.ledger import Ledger
-from slingshot.llm.wallet import Wallet, size
-from slingshot.money import TOKEN_KINDS, bill, reservation
+from slingshot.llm.asked.entries import Hold
+from slingshot.llm.asked.ledger import Ledger
+from slingshot.llm.asked.wallet import Wallet, size
+from slingshot.money.prices import TOKEN_KINDS, bill, reservation
 from slingshot.settings import LlmPrice, load
 from tests.conftest import make_rows, set_param, write_toy
 from tests.llm.conftest import CLAUDE, REQUESTS, attempts

@@ -9,10 +9,10 @@ import torch
 import transformers
 
 from slingshot import settings
-from slingshot.llm.causal_lm import load, probabilities
-from slingshot.llm.examples import NearestExamples, Neighbours, SameExamples
+from slingshot.llm.local.causal_lm import load, probabilities
+from slingshot.llm.local.examples import NearestExamples, Neighbours, SameExamples
+from slingshot.llm.local.rendering import Completion, Conversation, encode, form
 from slingshot.llm.prompt import NULL_TEXT, Prompt
-from slingshot.llm.rendering import Completion, Conversation, encode, form
 from slingshot.llm.task import Task
 from slingshot.settings import CausalLmSettings, UserError
 from tests.conftest import make_rows

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from slingshot import cli, tables
-from slingshot.llm import ledger_file
-from slingshot.llm.wallet import Wallet, size
-from slingshot.money import OVERHEAD, TOKEN_KINDS, believed, bill
+from slingshot import cli
+from slingshot.files.answers import write_answers
+from slingshot.llm.asked import ledger_file
+from slingshot.llm.asked.wallet import Wallet, size
+from slingshot.money.prices import OVERHEAD, TOKEN_KINDS, believed, bill
 from slingshot.settings import load
 from tests.llm.conftest import REQUESTS, Asked, attempts, outcomes, right_label
 from tests.messages_api import server as messages_api
@@ -170,7 +171,7 @@ def test_what_an_earlier_version_believed_is_replayed_within_bounds(few, where, 
         lied = [json.loads(record) for record in answers["record"]]
         for record in lied:
             record["response"]["usage"] |= {"input_tokens": claimed, "output_tokens": claimed}
-        tables.write_answers(path, answers.assign(record=[json.dumps(record) for record in lied]))
+        write_answers(path, answers.assign(record=[json.dumps(record) for record in lied]))
     assert "13 answers replayed, 0 asked for" in few.run().stdout
     assert few.predictions()["output_tokens"].tolist() == [512] * REQUESTS
     assert few.usage().llm_tokens["output"] == 512 * REQUESTS

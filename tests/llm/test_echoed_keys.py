@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from slingshot.llm.anthropic_api import MessagesApi
-from slingshot.llm.api import Ask, RejectError, RetryError, StopError
-from slingshot.llm.redacting import Redactor
+from slingshot.llm.anthropic.api import MessagesApi
+from slingshot.llm.asked.api import Ask, RejectError, RetryError, StopError
+from slingshot.llm.asked.redacting import Redactor
 from tests.llm.conftest import REQUESTS, Asked, outcomes
 from tests.messages_api import contract
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from slingshot.llm.sending import Sender
-from slingshot.llm.tally import Tally
+from slingshot.llm.asked.sending import Sender
+from slingshot.llm.asked.tally import Tally
 from slingshot.settings import RunSettings
 from tests.llm.conftest import REQUESTS, outcomes
 from tests.messages_api.script import Fault

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from slingshot import tables
+from slingshot.files.codes import STATUSES
+from slingshot.files.rows import read_rows, write_rows
 from tests.llm.conftest import Asked, text_of, write_texts
 from tests.llm.injections import INJECTIONS, obeyed
 
@@ -68,7 +69,7 @@ def test_no_label_off_the_list_reaches_a_file_whatever_the_model_says(attacked, 
     test = found.query("split == 'test'")
     status = dict(zip(["benign", *INJECTIONS], test["status"], strict=True))
     assert status["benign"] == "ok"
-    assert set(status.values()) <= set(tables.STATUSES)
+    assert set(status.values()) <= set(STATUSES)
     said = {name: obeyed(text) for name, text in INJECTIONS.items()}
     for name, words in said.items():
         named = _named(words)
@@ -91,9 +92,9 @@ def _named(words: str) -> Any:
 
 
 def test_examples_that_attack_are_escaped_as_texts_are(attacked):
-    pool = tables.read_rows(attacked.root / "data/shots/toy.parquet")
+    pool = read_rows(attacked.root / "data/shots/toy.parquet")
     pool["text"] = [text[:200] for text in list(INJECTIONS.values())[: len(pool)]]
-    tables.write_rows(attacked.root / "data/shots/toy.parquet", pool)
+    write_rows(attacked.root / "data/shots/toy.parquet", pool)
     write_texts(attacked.root, [BENIGN])
     attacked.llm(selection="fixed", shots=len(pool))
     attacked.run()

@@ -13,9 +13,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from slingshot.llm import asking
 from slingshot.llm.answer import AnswerKeys, read_text
-from slingshot.llm.anthropic_api import connect
+from slingshot.llm.anthropic.api import connect
+from slingshot.llm.asked import asking
 from slingshot.llm.prompt import Prompt, slugs
 from slingshot.llm.task import Task
 from slingshot.settings import AnthropicSettings, Settings, load

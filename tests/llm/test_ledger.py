@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from slingshot.llm.entries import Hold, Record, Spent
-from slingshot.llm.ledger import Ledger
+from slingshot.llm.asked.entries import Hold, Record, Spent
+from slingshot.llm.asked.ledger import Ledger
 from slingshot.settings import UserError
 from tests.llm.processes import wait_for
 from tests.mounts import needs_mounts
@@ -387,7 +387,11 @@ def test_a_file_that_is_no_ledger_is_named_in_one_error(file, spoil):
         ledger.reserve({"a": 1.0}, HOLD)
 
 
-OPENS = "import sys, pathlib; from slingshot.llm.ledger import Ledger; Ledger(pathlib.Path(sys.argv[1])).__enter__()"
+OPENS = """
+import pathlib, sys
+from slingshot.llm.asked.ledger import Ledger
+Ledger(pathlib.Path(sys.argv[1])).__enter__()
+"""
 
 
 @needs_mounts

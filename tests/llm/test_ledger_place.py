@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from slingshot.llm import ledger_place
-from slingshot.llm.entries import Hold
-from slingshot.llm.ledger import Ledger
+from slingshot.llm.asked import ledger_place
+from slingshot.llm.asked.entries import Hold
+from slingshot.llm.asked.ledger import Ledger
 from slingshot.settings import UserError
 from tests.llm.conftest import REQUESTS, Asked
 from tests.llm.test_ledger import HOLDS, RECORD, write_old

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from slingshot import tables
-from slingshot.llm.scoring import CausalLm
-from slingshot.usage import Usage
+from slingshot.files.codes import NO_SEED, PREDICTED
+from slingshot.files.predictions import check_ids, read_predictions
+from slingshot.files.rows import read_rows
+from slingshot.files.storage.parquet import read_metadata
+from slingshot.files.usage import Usage
+from slingshot.llm.local.scoring import CausalLm
 from stages.prompt_llm import main
 from tests.conftest import NAMES, set_param
 
@@ -33,12 +36,12 @@ def scored(project, monkeypatch):
 def test_it_predicts_its_first_validation_rows_and_all_of_test(scored):
     project, _, output = scored
     path = project / "data/predictions/toy/lm.parquet"
-    frame = tables.read_predictions(path, NAMES)
-    validation, test = (tables.read_rows(project / f"data/prepared/toy/{s}.parquet") for s in tables.PREDICTED)
-    tables.check_ids(path, frame, validation, test)
+    frame = read_predictions(path, NAMES)
+    validation, test = (read_rows(project / f"data/prepared/toy/{s}.parquet") for s in PREDICTED)
+    check_ids(path, frame, validation, test)
     assert frame["split"].value_counts().to_dict() == {"test": 60, "validation": 24}
-    assert set(frame["seed"]) == {tables.NO_SEED} and set(frame["score_source"]) == {"logprob"}
-    assert tables.read_metadata(path)["fraction"] is None
+    assert set(frame["seed"]) == {NO_SEED} and set(frame["score_source"]) == {"logprob"}
+    assert read_metadata(path)["fraction"] is None
     answers = pd.read_parquet(project / "data/answers/toy/lm.parquet")
     assert answers["id"].tolist() == frame["id"].tolist()
     assert answers["request"].str.fullmatch("[0-9a-f]{64}").all()
@@ -60,7 +63,7 @@ def test_the_best_on_the_choosing_rows_is_chosen(scored):
     assert len(tried) == 4
     best = max(tried, key=lambda entry: entry["score"])
     assert usage.details["chosen"] == {key: best[key] for key in ("shots", "calibration")}
-    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
+    frame = read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
     first = frame[frame["split"] == "validation"].iloc[:12]
     assert np.mean(first["prediction"] == first["label"]) == pytest.approx(best["score"])
     assert usage.train_rows == 3 * best["shots"]
@@ -101,6 +104,6 @@ def test_nearest_shots_come_from_the_whole_pool_and_no_prefix_is_shared(project,
     usage, _ = run(shots=[1, 2], selection="nearest", encoder={"checkpoint": str(encoder), "max_length": 32})
     assert usage.train_rows == 30
     assert usage.llm_tokens["cache_read"] == usage.llm_tokens["cache_write"] == 0
-    frame = tables.read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
+    frame = read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
     assert frame["input_tokens"].iloc[12:].sum() == usage.llm_tokens["input"] == usage.predict[0].tokens
     assert frame["input_tokens"].nunique() > 10

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slingshot.llm.batches import Batches
+from slingshot.llm.asked.batches import Batches
 from tests.llm.conftest import REQUESTS, attempts, made, paid_once, reserved
 from tests.llm.processes import forked, wait_for
 from tests.messages_api.batches import Batch

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slingshot import tables
-from slingshot.encoder import Encoder
+from slingshot.files.rows import read_rows
 from slingshot.llm import shots
+from slingshot.pretrained.encoder import Encoder
 from slingshot.settings import Checkpoint, RunSettings
 from tests.conftest import NAMES, make_rows, write_toy
 from tests.llm.conftest import Asked, text_of
@@ -43,7 +43,7 @@ def examples(asked: Asked) -> dict[str, list[tuple[str, str]]]:
 def test_every_example_is_a_row_of_the_pool_with_its_own_label(asked, encoder):
     near(asked, encoder)
     asked.run()
-    pool = tables.read_rows(asked.root / "data/shots/toy.parquet")
+    pool = read_rows(asked.root / "data/shots/toy.parquet")
     known = {
         f"<text>\n{text}\n</text>": f'{{"label": "{NAMES[label]}"}}'
         for text, label in zip(pool["text"], pool["label"], strict=True)
@@ -58,7 +58,7 @@ def test_every_example_is_a_row_of_the_pool_with_its_own_label(asked, encoder):
 def test_they_are_the_nearest_by_cosine_the_nearest_last(asked, encoder):
     near(asked, encoder)
     asked.run()
-    pool = tables.read_rows(asked.root / "data/shots/toy.parquet")
+    pool = read_rows(asked.root / "data/shots/toy.parquet")
     model = Encoder.of(Checkpoint(checkpoint=str(encoder), max_length=32), "cpu")
     held = model.embed(pool["text"].tolist(), "pool")
     for text, chosen in examples(asked).items():

@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from slingshot.files.storage.json_files import write_json
 from slingshot.llm.prompt import Prompt, escape_tags, one_line, read_words, slugs
 from slingshot.settings import UserError
-from slingshot.tables import write_json
 
 WORDS = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
 NAMES = ("negative", "neutral", "positive")

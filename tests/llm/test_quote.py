@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slingshot import cli
-from slingshot.llm.wallet import size
+from slingshot.llm.asked.wallet import size
 from tests.llm.conftest import CLAUDE, ROWS
 from tests.messages_api.script import Fault
 

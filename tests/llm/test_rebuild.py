@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
-from slingshot import cli, tables
-from slingshot.llm.entries import Record
+from slingshot import cli
+from slingshot.files.answers import write_answers
+from slingshot.llm.asked.entries import Record
 from slingshot.settings import load
 from tests.llm.conftest import CLAUDE, REQUESTS, Asked, attempts, outcomes, right_label
 from tests.llm.test_replay import into_cache
@@ -124,7 +125,7 @@ def test_a_claim_of_more_tokens_than_a_request_can_use_is_billed_as_no_more(few)
     lied = [json.loads(record) for record in answers["record"]]
     for record in lied:
         record["response"]["usage"] |= {"input_tokens": 10**22, "output_tokens": 10**22}
-    tables.write_answers(path, answers.assign(record=[json.dumps(record) for record in lied]))
+    write_answers(path, answers.assign(record=[json.dumps(record) for record in lied]))
     found = as_json("--rebuild")
     most = load(few.root / "params.yaml").cost.llm_prices[CLAUDE["price"]].input * 2
     assert 0 < found["spent"]["claude"][0]["billed"] < REQUESTS * most
@@ -206,7 +207,7 @@ def test_a_part_that_is_not_here_is_named_and_the_refusal_stays_until_it_is_give
     answers = few.answers()
     into_cache(few.root)
     shutil.rmtree(few.root / ".dvc/cache")
-    tables.write_answers(few.root / "data/answers/toy/claude.parquet", answers[:5])
+    write_answers(few.root / "data/answers/toy/claude.parquet", answers[:5])
     lose(few)
     output = run("--rebuild").stdout
     assert "the bills of 5 were added" in output
@@ -349,7 +350,7 @@ def test_one_that_is_no_answer_is_replaced_whether_it_has_a_bill_or_not(few):
 def test_one_that_data_answers_lacks_stays_until_it_is_given_up_and_is_asked_again(few):
     few.run()
     answers = few.answers()
-    tables.write_answers(few.root / "data/answers/toy/claude.parquet", answers[:5])
+    write_answers(few.root / "data/answers/toy/claude.parquet", answers[:5])
     rotten = rot(few, REQUESTS)
     found = as_json("--rebuild")
     [missing] = found["missing"]
@@ -368,7 +369,7 @@ def test_a_record_in_data_answers_that_is_no_answer_is_named(few, broken):
     answers = few.answers()
     without = json.dumps(json.loads(answers["record"][0]) | {"response": {"content": []}})
     answers.loc[0, "record"] = broken or without
-    tables.write_answers(few.root / "data/answers/toy/claude.parquet", answers)
+    write_answers(few.root / "data/answers/toy/claude.parquet", answers)
     lose(few)
     found = as_json("--rebuild")
     assert found["rebuilt"]["billed"] == REQUESTS - 1

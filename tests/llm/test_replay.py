@@ -13,8 +13,10 @@ import pytest
 from click.testing import CliRunner
 from ruamel.yaml import YAML
 
-from slingshot import cli, tables
-from slingshot.llm.entries import Record
+from slingshot import cli
+from slingshot.files.answers import read_answers, write_answers
+from slingshot.files.storage.json_files import write_text
+from slingshot.llm.asked.entries import Record
 from slingshot.settings import llms
 from tests.llm.conftest import CLAUDE, Asked, write_texts
 from tests.messages_api.script import refusal
@@ -129,7 +131,7 @@ def test_a_broken_file_in_the_workspace_hides_nothing_that_the_cache_has(few, mo
     before = contents(few.root)
     into_cache(few.root)
     elsewhere(few, monkeypatch)
-    tables.write_text(few.root / OUTPUTS[-1], "no parquet")
+    write_text(few.root / OUTPUTS[-1], "no parquet")
     few.run()
     assert contents(few.root) == before
 
@@ -137,9 +139,9 @@ def test_a_broken_file_in_the_workspace_hides_nothing_that_the_cache_has(few, mo
 def test_a_part_in_the_workspace_and_a_part_in_the_cache_make_a_whole(few, monkeypatch):
     few.run()
     before, answers = contents(few.root), few.answers()
-    tables.write_answers(few.root / OUTPUTS[-1], answers[:3])
+    write_answers(few.root / OUTPUTS[-1], answers[:3])
     into_cache(few.root)
-    tables.write_answers(few.root / OUTPUTS[-1], answers[3:])
+    write_answers(few.root / OUTPUTS[-1], answers[3:])
     elsewhere(few, monkeypatch)
     few.run()
     assert contents(few.root) == before
@@ -187,9 +189,9 @@ def test_a_whole_replay_needs_no_ledger_that_can_be_used(few):
 
 def spoil(path: Path, record: str) -> str:
     """Put another record in the place of the first answer's; returns its request."""
-    answers = tables.read_answers(path)
+    answers = read_answers(path)
     answers.loc[0, "record"] = record
-    tables.write_answers(path, answers)
+    write_answers(path, answers)
     return str(answers["request"][0])
 
 
@@ -218,7 +220,7 @@ def test_a_record_that_is_no_answer_is_named_and_keeps_no_other_from_the_ledger(
         assert "`dvc pull data/answers/toy/claude.parquet`" in output and output.count("Error:") == 1
     with few.ledger() as ledger:
         assert ledger.answers(good["request"]).keys() == set(good["request"][1:])
-    tables.write_answers(few.root / OUTPUTS[-1], good)
+    write_answers(few.root / OUTPUTS[-1], good)
     few.run()
     assert contents(few.root) == before
 
@@ -274,7 +276,7 @@ def test_a_damaged_file_in_dvcs_cache_is_named_and_used_by_nothing(few, monkeypa
 def test_a_broken_file_in_the_workspace_is_named_where_something_is_lacking(few, monkeypatch):
     few.run()
     elsewhere(few, monkeypatch)
-    tables.write_text(few.root / OUTPUTS[-1], "no parquet")
+    write_text(few.root / OUTPUTS[-1], "no parquet")
     output = few.run(code=1).output
     assert "data/answers/toy/claude.parquet: no file of answers" in output and output.count("Error:") == 1
 

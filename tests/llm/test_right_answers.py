@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from slingshot import tables
+from slingshot.files.storage.json_files import read_json
 from stages import evaluate, prepare, shots
 from tests.conftest import FILLER
 from tests.llm.conftest import Asked
@@ -64,7 +64,7 @@ def accuracy(asked: Asked, file: Path, entry: dict[str, Any], spelling: str) -> 
     call(shots.main, "toy")
     asked.run()
     call(evaluate.main, "toy", "claude")
-    scores = tables.read_json(asked.root / "metrics/scores/toy/claude.json")
+    scores = read_json(asked.root / "metrics/scores/toy/claude.json")
     assert scores["coverage"] == 1
     return float(scores["accuracy"])
 
@@ -89,5 +89,5 @@ def test_a_right_answer_to_a_real_case_is_right(asked, case, spelling):
     if "SLINGSHOT_CASES" not in os.environ:
         pytest.skip("SLINGSHOT_CASES does not name the folder of the cases")
     folder = Path(os.environ["SLINGSHOT_CASES"])
-    entry = tables.read_json(folder / "params.json")[case]
+    entry = read_json(folder / "params.json")[case]
     assert accuracy(asked, folder / case / "r.csv", entry, spelling) == 1

@@ -5,8 +5,8 @@ import pytest
 import torch
 import transformers
 
-from slingshot.llm import scoring
-from slingshot.llm.scoring import CausalLm
+from slingshot.llm.local import scoring
+from slingshot.llm.local.scoring import CausalLm
 from slingshot.settings import UserError
 
 VOCABULARY = 80

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from slingshot.llm import pace
-from slingshot.llm.pace import LEAST, SHARE, Pace, Waits
+from slingshot.llm.asked import pace
+from slingshot.llm.asked.pace import LEAST, SHARE, Pace, Waits
 from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import REQUESTS, answering, attempts, outcomes, right_label
 from tests.messages_api.contract import text_tokens

@@ -10,9 +10,9 @@ import tracemalloc
 import pytest
 
 from slingshot.llm.answer import AnswerKeys
-from slingshot.llm.anthropic_api import MessagesApi, connect
-from slingshot.llm.anthropic_replies import LONGEST_WAIT, batch_state, retry_after
-from slingshot.llm.api import BatchResult, BatchState, RejectError, Reply, RetryError, StopError
+from slingshot.llm.anthropic.api import MessagesApi, connect
+from slingshot.llm.anthropic.replies import LONGEST_WAIT, batch_state, retry_after
+from slingshot.llm.asked.api import BatchResult, BatchState, RejectError, Reply, RetryError, StopError
 from slingshot.settings import AnthropicSettings
 from tests.llm.saying import Saying
 

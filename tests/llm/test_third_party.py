@@ -14,7 +14,8 @@ from collections.abc import Iterator
 import pytest
 from click.testing import CliRunner
 
-from slingshot import cli, tables
+from slingshot import cli
+from slingshot.files.codes import STATUSES
 from tests.llm.conftest import Asked, write_texts
 
 SERVE = """
@@ -72,7 +73,7 @@ def test_the_official_sdk_is_answered(url):
 def test_a_cell_is_answered_end_to_end_and_replayed_without_a_request(local, url):
     assert "3 asked for" in local.run().stdout
     found = local.predictions()
-    assert len(found) == 3 and set(found["status"]) <= set(tables.STATUSES) - {"error"}
+    assert len(found) == 3 and set(found["status"]) <= set(STATUSES) - {"error"}
     assert (found["input_tokens"] > 0).all() and found["output_tokens"].between(1, 8).all()
     usage = local.usage()
     assert usage.requests == 3 and usage.llm_tokens["input"] > 0 and usage.latency["p50"] > 0

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slingshot import tables
+from slingshot.files.codes import FAILED
+from slingshot.files.labels import Labels
+from slingshot.files.predictions import predictions_frame, write_predictions
+from slingshot.files.rows import write_rows
+from slingshot.files.usage import Run, Usage
 from slingshot.metrics.scored import Scored, scored
-from slingshot.usage import Run, Usage
 
 
 def make_rows(count: int, classes: int, *, per_group: int = 1, tag: str = "t", seed: int = 0) -> pd.DataFrame:
@@ -50,8 +53,8 @@ def make_frame(
     for seed in seeds:
         scores = make_scores(rows["label"], classes, skill=skill, seed=100 + seed)
         status = np.where(np.arange(len(rows)) < failed, "refused", "ok")
-        prediction = np.where(status == "ok", scores.argmax(axis=1), tables.FAILED)
-        part = tables.predictions_frame(
+        prediction = np.where(status == "ok", scores.argmax(axis=1), FAILED)
+        part = predictions_frame(
             rows, split, scores, seed=seed, score_source=source, prediction=prediction, status=status.tolist()
         )
         lost = (part["status"] != "ok") | (source == "none")
@@ -90,9 +93,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     params = params.replace("cascades: []", "cascades: [{name: cascade, small: minilm, large: gemma}]")
     (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
     validation, test = make_rows(40, 3, tag="v", seed=1), make_rows(120, 3)
-    tables.write_rows(Path("data/prepared/tweets/validation.parquet"), validation)
-    tables.write_rows(Path("data/prepared/tweets/test.parquet"), test)
-    tables.Labels(("a", "b", "c"), (9, 9, 9)).write(Path("data/prepared/tweets/labels.json"))
+    write_rows(Path("data/prepared/tweets/validation.parquet"), validation)
+    write_rows(Path("data/prepared/tweets/test.parquet"), test)
+    Labels(("a", "b", "c"), (9, 9, 9)).write(Path("data/prepared/tweets/labels.json"))
     for name, skill, seeds in (("tfidf", 1, (-1,)), ("frozen", 3, (-1,)), ("minilm", 12, (0, 1))):
         parts = [
             make_frame(r, 3, split=s, skill=skill, seeds=seeds) for r, s in ((validation, "validation"), (test, "test"))
@@ -108,4 +111,4 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _write(name: str, frame: pd.DataFrame, *, fraction: float | None, train_rows: int) -> None:
     path = Path(f"data/predictions/tweets/{name}.parquet")
-    tables.write_predictions(path, frame, ("a", "b", "c"), fraction=fraction, train_rows=train_rows)
+    write_predictions(path, frame, ("a", "b", "c"), fraction=fraction, train_rows=train_rows)

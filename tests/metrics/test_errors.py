@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from slingshot.files.codes import FAILED_NAME
+from slingshot.files.predictions import predictions_frame
 from slingshot.metrics import errors
 from slingshot.metrics.scored import Prepared, Scored, scored
-from slingshot.tables import FAILED_NAME, predictions_frame
 
 LABELS = ("bad", "good")
 TRUE = [0, 0, 1, 1, 0]

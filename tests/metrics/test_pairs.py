@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slingshot.console import terminal
+from slingshot.machine.console import terminal
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings, UserError

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
+from slingshot.files.codes import FAILED_NAME
 from slingshot.metrics import plots, scores
 from slingshot.metrics.scored import Scored
-from slingshot.tables import FAILED_NAME
 
 Maker = Callable[..., Scored]
 LABELS = ("bad", "fine", "good")

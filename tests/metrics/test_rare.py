@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slingshot.console import terminal
+from slingshot.machine.console import terminal
 from slingshot.metrics import pairs, rare, rule
 from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from slingshot.files.codes import FAILED
 from slingshot.metrics import intervals
 from slingshot.metrics.scored import Scored
 from slingshot.metrics.validation import figures
 from slingshot.settings import MetricsSettings
-from slingshot.tables import FAILED
 
 Maker = Callable[..., Scored]
 OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)

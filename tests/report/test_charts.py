@@ -5,24 +5,23 @@ from itertools import pairwise
 import altair as alt
 import pytest
 
-from slingshot import learning
-from slingshot.points import Point
-from slingshot.report import (
+from slingshot.files.points import Point
+from slingshot.metrics import learning
+from slingshot.report import economy, inputs
+from slingshot.report.page import (
     calibration,
     charts,
     confusion,
     details,
-    economy,
     economy_charts,
     figures,
-    inputs,
     learning_chart,
     parts,
     score_charts,
     theme,
 )
+from slingshot.report.page.theme import DEEPEST, resolved, series
 from slingshot.report.section import sections
-from slingshot.report.theme import DEEPEST, resolved, series
 from tests.report.conftest import plots
 
 POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from slingshot.points import Point, measured_on, write_points
-from slingshot.report import curve, page, summary, terminal
+from slingshot.files.points import Point, measured_on, write_points
+from slingshot.report import curve, summary, terminal
+from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from tests.report.conftest import variances
 

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from slingshot.report import details, inputs
+from slingshot.report import inputs
+from slingshot.report.page import details
 from slingshot.report.section import sections
 from slingshot.settings import UserError
 

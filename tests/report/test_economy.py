@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from slingshot import monthly
+from slingshot.money import month as monthly
 from slingshot.report import economy, inputs, published, total
 from slingshot.report.section import sections
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from slingshot.report import page
+from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from tests.report.conftest import Balanced, errors, intervals, plots, scores, shown
 

@@ -3,8 +3,9 @@
 import pytest
 
 from slingshot import settings
-from slingshot.report import page, published, summary
+from slingshot.report import published, summary
 from slingshot.report.claims import METRIC_NAMES
+from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from tests.report.conftest import Balanced
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from slingshot.report import inputs, numbers, page, summary, terminal
+from slingshot.report import inputs, numbers, summary, terminal
+from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from slingshot.settings import UserError
 from tests.report.conftest import shown

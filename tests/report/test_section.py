@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from slingshot.metrics import rule
-from slingshot.report.parts import brief
+from slingshot.report.page.parts import brief
 from slingshot.report.section import sections
 from tests.report.conftest import related
 from tests.report.test_curve import POINT, QUARTER, SHOTS

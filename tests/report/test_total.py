@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from slingshot import monthly
+from slingshot.money import month as monthly
 from slingshot.report import inputs, total
+from slingshot.report.pay_back import pay_back
 from slingshot.settings import DecisionSettings
 from tests.report.conftest import NOTHING, cost
 
@@ -129,7 +130,7 @@ def contestants(settings, first, second):
 def test_where_a_dearer_start_has_paid_for_itself_both_have_cost_the_same(settings, always_on) -> None:
     held = settings(always_on=always_on)
     a, b = contestants(held, timed(0.001, 0.01, 300.0), api(1.0))
-    found = total.pay_back(b, a, held)
+    found = pay_back(b, a, held)
     assert (found.dearer, found.other) == ("a", "b")
     assert found.more == pytest.approx(336 + 300 * 0.1 / 3600 - 31.2)
     terms = replace(total.with_labels(held), texts=found.texts / 12)
@@ -140,10 +141,10 @@ def test_where_a_dearer_start_has_paid_for_itself_both_have_cost_the_same(settin
 def test_no_pay_back_is_made_up(settings) -> None:
     held = settings()
     a, b = contestants(held, timed(0.0011, 0.01), timed(0.001, 0.01, labels=312))
-    assert total.pay_back(a, b, held).texts is None, "their texts can't be told apart"
+    assert pay_back(a, b, held).texts is None, "their texts can't be told apart"
     a, b = contestants(held, timed(0.01, 0.01), timed(0.001, 0.01, labels=312))
-    assert total.pay_back(a, b, held).texts is None, "its texts are dearer too"
+    assert pay_back(a, b, held).texts is None, "its texts are dearer too"
     a, b = contestants(held, timed(0.01, 0.01), timed(0.001, 0.01))
-    assert total.pay_back(a, b, held) is None, "neither starts dearer"
+    assert pay_back(a, b, held) is None, "neither starts dearer"
     a, b = contestants(held, API, timed(0.001, 0.01))
-    assert total.pay_back(a, b, held) is None
+    assert pay_back(a, b, held) is None

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from slingshot.files.points import Point, write_points
 from slingshot.metrics import rule
-from slingshot.points import Point, write_points
 from slingshot.report import inputs
 from slingshot.report.advice import rows_to_decide, seeds_may_decide
 from slingshot.report.pair import Pair, find_pair

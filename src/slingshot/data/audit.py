@@ -10,8 +10,9 @@ import pandas as pd
 from slingshot.data.caveats import caveats
 from slingshot.data.groups import Groups
 from slingshot.data.spelling import Spelling
+from slingshot.files.codes import SPLITS
+from slingshot.files.labels import Labels
 from slingshot.settings import DatasetSettings
-from slingshot.tables import SPLITS, Labels
 
 CLIP = 1e-6
 """Smallest probability in a log-loss, as everywhere in Slingshot."""

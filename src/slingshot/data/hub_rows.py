@@ -12,13 +12,14 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from slingshot import hub, state
-from slingshot.atomic import scratch
-from slingshot.data import files
-from slingshot.data.held import Held
-from slingshot.data.parquet_tables import batches, strings
-from slingshot.raw_files import Reading
+from slingshot.files.storage.atomic import scratch
+from slingshot.machine import state
+from slingshot.pretrained import hub
 from slingshot.settings import HubSource, UserError
+from slingshot.tables import files
+from slingshot.tables.held import Held
+from slingshot.tables.parquet_tables import batches, strings
+from slingshot.tables.raw_files import Reading
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 

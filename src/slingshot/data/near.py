@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from slingshot.data.differences import BLOCK, differences
 from slingshot.data.grams import FACTORS, distinct, grams, jaccard
-from slingshot.progress import bar
+from slingshot.machine.progress import bar
 
 PERMUTATIONS = 128
 SMALL = 10

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slingshot import tracked
-from slingshot.data import files, groups, hub_rows, revision, vader, version
+from slingshot.data import groups, hub_rows, revision, tracked, vader, version
 from slingshot.data.audit import audit
 from slingshot.data.labels import encode
 from slingshot.data.spelling import MERGE, Spelling
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
-from slingshot.progress import say
+from slingshot.files.codes import SPLITS
+from slingshot.files.labels import Labels
+from slingshot.machine.progress import say
 from slingshot.settings import (
     DatasetSettings,
     FileSource,
@@ -27,7 +28,7 @@ from slingshot.settings import (
     VaderSource,
     nearest,
 )
-from slingshot.tables import SPLITS, Labels
+from slingshot.tables import files
 
 TOO_LARGE = 0.4
 """Share of the rows above which one group leaves nothing to split."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import subprocess
 
-from slingshot import hub, sealed, state, tables
+from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.machine import sealed, state
+from slingshot.pretrained import hub
 from slingshot.settings import HubSource, UserError
 
 
@@ -28,7 +30,7 @@ def check(name: str, source: HubSource, commit: str) -> None:
 
 def keep(name: str, source: HubSource, commit: str) -> None:
     """Remember the commit that data set `name` has been read at."""
-    tables.write_json(state.revisions() / f"{name}.json", {"hub_id": source.id, "revision": commit})
+    write_json(state.revisions() / f"{name}.json", {"hub_id": source.id, "revision": commit})
 
 
 def _committed(name: str, hub_id: str) -> str | None:
@@ -44,7 +46,7 @@ def _stored(name: str, hub_id: str) -> str | None:
     if not path.is_file():
         return None
     try:
-        record = tables.read_json(path)
+        record = read_json(path)
     except UserError:
         record = None
     if not isinstance(record, dict):

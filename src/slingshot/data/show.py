@@ -6,8 +6,8 @@ from typing import Any, TextIO
 
 from rich.table import Table
 
-from slingshot.console import terminal
 from slingshot.data.spelling import MERGE
+from slingshot.machine.console import terminal
 
 SHOWN = 12
 """Classes listed; the rest are in metrics/audit."""

@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from slingshot import state, tables
-from slingshot.atomic import atomic, scratch
+from slingshot.files.storage.atomic import atomic, scratch
+from slingshot.files.storage.digests import sha256_file
+from slingshot.machine import state
 from slingshot.settings import UserError, VaderSource, nearest
 
 VERSION = "3.3.2"
@@ -54,7 +55,7 @@ def cut(ratings: np.ndarray, cuts: list[float]) -> np.ndarray:
 def archive() -> bytes:
     """The source distribution, fetched if the state folder has no intact copy. Raises UserError."""
     path = state.downloads() / SHA256
-    if not path.is_file() or tables.sha256_file(path) != SHA256:
+    if not path.is_file() or sha256_file(path) != SHA256:
         _fetch(path)
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:

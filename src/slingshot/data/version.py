@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from slingshot.tables import SPLITS
+from slingshot.files.codes import SPLITS
 
 FILES = (*(f"{split}.parquet" for split in SPLITS), "labels.json")
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slingshot.markdown import code, plain, table
+from slingshot.files.storage.json_files import write_text
+from slingshot.files.usage import Usage
+from slingshot.machine.markdown import code, plain, table
 from slingshot.settings import PARAMS, Checkpoint, ModelSettings, Primary, TfidfSettings
-from slingshot.tables import write_text
-from slingshot.usage import Usage
 
 FILE = "README.md"
 UNSCORED = "## Scores, costs and limits"

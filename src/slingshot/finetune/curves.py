@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from slingshot.usage import Usage
+from slingshot.files.usage import Usage
 
 
 def write(folder: Path, usage: Usage, primary: str) -> None:

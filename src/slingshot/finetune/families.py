@@ -1,6 +1,7 @@
-"""The families a model can belong to, each with the modules that its training runs.
+"""What training gets and gives back, and the class of a family that does it.
 
-To add one: a class with the methods of `Classifier`, its settings class in settings/contestants.py, an entry here.
+To add a family: a module in slingshot.finetune that names its class, with the methods of `Classifier`, as CLASSIFIER;
+and in settings/contestants.py its settings class, which names that module, in the union `ModelSettings`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import pandas as pd
 
-from slingshot.settings import Primary
+from slingshot.settings import Family, Primary
 
 
 @dataclass(frozen=True)
@@ -60,54 +61,6 @@ class Classifier(Protocol):
     def load(cls, folder: Path, device: str) -> Self: ...
 
 
-@dataclass(frozen=True)
-class Family:
-    classifier: str
-    """module:class, imported only when the family is used."""
-    modules: tuple[str, ...]
-    """Every slingshot module that a cell of this family loads: its resume folder is keyed by their
-    source, so a change in one family retrains only that family."""
-    seeded: bool
-    """Whether a training seed changes the outcome."""
-
-    def load(self) -> type[Classifier]:
-        module, _, name = self.classifier.partition(":")
-        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
-
-
-_COMMON = (
-    "slingshot.atomic",
-    "slingshot.choosing",
-    "slingshot.finetune.families",
-    "slingshot.finetune.resume",
-    "slingshot.finetune.run",
-    "slingshot.hardware",
-    "slingshot.progress",
-    "slingshot.sealed",
-    "slingshot.state",
-    "slingshot.tables",
-    "slingshot.usage",
-)
-_CHECKPOINT = ("slingshot.batching", "slingshot.checkpoints", "slingshot.hub", "slingshot.inputs", "slingshot.loading")
-
-FAMILIES = {
-    "tfidf": Family(
-        "slingshot.finetune.tfidf:Tfidf", (*_COMMON, "slingshot.finetune.linear", "slingshot.finetune.tfidf"), False
-    ),
-    "frozen": Family(
-        "slingshot.finetune.frozen:Frozen",
-        (*_COMMON, *_CHECKPOINT, "slingshot.encoder", "slingshot.finetune.frozen", "slingshot.finetune.linear"),
-        False,
-    ),
-    "transformer": Family(
-        "slingshot.finetune.transformer:Transformer",
-        (
-            *_COMMON,
-            *_CHECKPOINT,
-            "slingshot.finetune.scratch",
-            "slingshot.finetune.training",
-            "slingshot.finetune.transformer",
-        ),
-        True,
-    ),
-}
+def classifier(settings: Family | type[Family]) -> type[Classifier]:
+    """The class that trains such a model, imported only now."""
+    return importlib.import_module(settings.module).CLASSIFIER  # type: ignore[no-any-return]

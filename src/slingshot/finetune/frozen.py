@@ -9,11 +9,11 @@ from typing import Self
 
 import numpy as np
 
-from slingshot.encoder import Encoder
-from slingshot.finetune.families import Fit, Task
+from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.finetune.families import Classifier, Fit, Task
 from slingshot.finetune.linear import Linear, grid
+from slingshot.pretrained.encoder import Encoder
 from slingshot.settings import FrozenSettings
-from slingshot.tables import read_json, write_json
 
 
 class Frozen:
@@ -58,3 +58,6 @@ class Frozen:
         layer = load_file(folder / "linear.safetensors")
         encoder = Encoder.load(folder, read_json(folder / "linear.json")["max_length"], device)
         return cls(encoder, Linear(layer["coefficients"], layer["intercepts"]))
+
+
+CLASSIFIER: type[Classifier] = Frozen

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
-from slingshot.choosing import primary_score
+from slingshot.metrics.choosing import primary_score
 from slingshot.settings import Primary
 
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,34 +21,30 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from slingshot import sealed, state
-from slingshot.atomic import atomic, remove
-from slingshot.finetune.families import Family
-from slingshot.tables import read_json, sha256_file, write_json
+from slingshot.files.storage.atomic import atomic, remove
+from slingshot.files.storage.digests import sha256_file
+from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.machine import sealed, state
 
 PREDICTIONS, RECORD = "predictions.parquet", "record.json"
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "numpy")
 
 
-def cell_folder(family: Family, settings: dict[str, Any], inputs: Iterable[Path]) -> Path:
-    """The cell's folder in the state folder, made if missing. `settings` must be plain JSON."""
+def cell_folder(code: Mapping[str, Path], settings: dict[str, Any], inputs: Iterable[Path]) -> Path:
+    """The cell's folder in the state folder, made if missing.
+
+    `code` is each module that decides, with its file; `settings` must be plain JSON.
+    """
     parts = {
         "settings": settings,
         "inputs": [sha256_file(path) for path in inputs],
-        "modules": {name: sha256_file(_source(name)) for name in sorted(family.modules)},
+        "modules": {name: sha256_file(file) for name, file in sorted(code.items())},
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
     folder = state.resume() / key
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def _source(module: str) -> Path:
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(module)
-    return Path(spec.origin)
 
 
 def sole(cell: Path, name: str) -> AbstractContextManager[None]:

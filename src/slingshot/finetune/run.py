@@ -9,13 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from slingshot import hardware
-from slingshot.atomic import naming, remove
+from slingshot.files.codes import NO_SEED
+from slingshot.files.predictions import predictions_frame
+from slingshot.files.storage.atomic import naming, remove
+from slingshot.files.usage import Run, Usage
 from slingshot.finetune import resume
-from slingshot.finetune.families import FAMILIES, Classifier, Task
+from slingshot.finetune.code import sources
+from slingshot.finetune.families import Classifier, Task, classifier
+from slingshot.machine import hardware
 from slingshot.settings import ModelSettings
-from slingshot.tables import NO_SEED, predictions_frame
-from slingshot.usage import Run, Usage
 
 
 @dataclass(frozen=True)
@@ -37,25 +39,24 @@ def run_cell(
 ) -> Cell:
     """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
 
-    `inputs` are the files the rows came from: with the settings and the family's code they key the
+    `inputs` are the files the rows came from: with the settings and the code that they run they key the
     folder in which finished seeds are kept and an unfinished one goes on. The first seed's model becomes the folder
     `model`, in the place of what stands there.
     """
-    family = FAMILIES[settings.family]
     decides = {
         "model": settings.model_dump(mode="json"),
         "primary": task.primary,
         "device": task.device,
     }
-    cell = resume.cell_folder(family, decides, inputs)
+    cell = resume.cell_folder(sources(settings.module, __name__), decides, inputs)
     outcomes = []
-    folders = [resume.SeedFolder(cell, seed) for seed in (seeds if family.seeded else [NO_SEED])]
+    folders = [resume.SeedFolder(cell, seed) for seed in (seeds if settings.seeded else [NO_SEED])]
     with resume.sole(cell, task.name):
         for folder in folders:
             first = folder is folders[0]  # only its model is kept
             done = folder.finished(with_model=first)
             if done is None:
-                done = _train_seed(family.load(), settings, task, test, folder)
+                done = _train_seed(classifier(settings), settings, task, test, folder)
                 folder.finish(done, with_model=first)
             outcomes.append(done)
         remove(model)
@@ -66,10 +67,10 @@ def run_cell(
 
 
 def _train_seed(
-    classifier: type[Classifier], settings: Any, task: Task, test: pd.DataFrame, folder: resume.SeedFolder
+    trained_by: type[Classifier], settings: Any, task: Task, test: pd.DataFrame, folder: resume.SeedFolder
 ) -> resume.Finished:
     seed = folder.seed
-    fitted, fit = classifier.fit(settings, task, max(seed, 0), folder.scratch)
+    fitted, fit = trained_by.fit(settings, task, max(seed, 0), folder.scratch)
     remove(folder.model)  # what a kill may have left of it
     with naming(folder.model):
         fitted.save(folder.model)

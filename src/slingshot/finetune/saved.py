@@ -6,9 +6,9 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from slingshot.finetune.families import FAMILIES, Classifier
-from slingshot.settings import UserError, nearest
-from slingshot.tables import read_json, write_json
+from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.finetune.families import Classifier, classifier
+from slingshot.settings import FAMILIES, UserError, nearest
 
 FILE = "slingshot.json"
 
@@ -51,6 +51,6 @@ class Saved:
         for file in folder.iterdir():
             file.open("rb").close()  # a lost right is named; the libraries say that there is no such file
         try:
-            return FAMILIES[self.family].load().load(folder, device)
+            return classifier(FAMILIES[self.family]).load(folder, device)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(f"{folder}: can't be loaded ({error}); export the model again") from None

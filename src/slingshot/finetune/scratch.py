@@ -16,8 +16,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from slingshot import sealed
-from slingshot.atomic import atomic
+from slingshot.files.storage.atomic import atomic
+from slingshot.machine import sealed
 
 
 @dataclass

@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from slingshot.finetune.families import Fit, Task
+from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.finetune.families import Classifier, Fit, Task
 from slingshot.finetune.linear import Linear, grid
-from slingshot.progress import bar
+from slingshot.machine.progress import bar
 from slingshot.settings import TfidfSettings
-from slingshot.tables import read_json, write_json
 
 
 class Tfidf:
@@ -113,3 +113,6 @@ def _features(vectorizers: list[Any], texts: Sequence[str]) -> Any:
     from scipy.sparse import hstack
 
     return hstack([vectorizer.transform(texts) for vectorizer in vectorizers], format="csr")
+
+
+CLASSIFIER: type[Classifier] = Tfidf

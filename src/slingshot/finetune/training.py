@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from slingshot.batching import training_batches
 from slingshot.finetune.scratch import Place, Scratch
-from slingshot.progress import bar
+from slingshot.machine.progress import bar
+from slingshot.pretrained.batching import training_batches
 from slingshot.settings import TransformerSettings, UserError
 
 LOSS_POINTS = 100

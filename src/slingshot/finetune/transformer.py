@@ -16,15 +16,16 @@ import numpy as np
 import torch
 from scipy.special import log_softmax, softmax
 
-from slingshot import checkpoints, hardware, loading
-from slingshot.batching import prediction_batches
-from slingshot.choosing import primary_score
-from slingshot.finetune.families import Fit, Task
+from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.finetune.families import Classifier, Fit, Task
 from slingshot.finetune.training import train
-from slingshot.inputs import Inputs
-from slingshot.progress import bar
+from slingshot.machine import hardware
+from slingshot.machine.progress import bar
+from slingshot.metrics.choosing import primary_score
+from slingshot.pretrained import checkpoints, loading
+from slingshot.pretrained.batching import prediction_batches
+from slingshot.pretrained.inputs import Inputs
 from slingshot.settings import TransformerSettings
-from slingshot.tables import read_json, write_json
 
 
 class Transformer:
@@ -147,3 +148,6 @@ def class_weights(labels: np.ndarray, how: str) -> np.ndarray:
         return np.ones(len(labels))
     present, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return np.asarray(len(labels) / (len(present) * counts[codes]))
+
+
+CLASSIFIER: type[Classifier] = Transformer

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from slingshot.tables import FAILED
+from slingshot.files.codes import FAILED
 
 PAIRED = "\"'`*"
 """What may stand around a label: quotes, and what makes it bold."""

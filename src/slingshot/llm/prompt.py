@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import jinja2
 
+from slingshot.files.storage.json_files import read_json
 from slingshot.llm.answer import bare
 from slingshot.settings import UserError
-from slingshot.tables import read_json
 
 TEMPLATES = Path(__file__).with_name("prompts")
 AFTER_SHOT = "\n\n"

@@ -32,8 +32,8 @@ class Nearest:
     """
 
     def __init__(self, pool: pd.DataFrame, encoder: Checkpoint, run: RunSettings) -> None:
-        from slingshot import hardware
-        from slingshot.encoder import Encoder
+        from slingshot.machine import hardware
+        from slingshot.pretrained.encoder import Encoder
 
         self.pool, self._encoder = pool, Encoder.of(encoder, hardware.set_up(run))
         self._held = self._encoder.embed(pool["text"].tolist(), "shots")

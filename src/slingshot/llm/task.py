@@ -9,10 +9,11 @@ from typing import Any, Protocol, Self
 
 import pandas as pd
 
+from slingshot.files.labels import Labels
+from slingshot.files.rows import read_rows
+from slingshot.files.usage import Usage
 from slingshot.llm.prompt import Prompt, read_words
 from slingshot.settings import Prompted, Settings
-from slingshot.tables import Labels, read_rows
-from slingshot.usage import Usage
 
 
 @dataclass(frozen=True)

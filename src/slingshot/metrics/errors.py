@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from slingshot.files.codes import FAILED_NAME
 from slingshot.metrics import calibration
 from slingshot.metrics.scored import Prepared, Scored
-from slingshot.tables import FAILED_NAME
 
 CHARACTERS = 400
 """Of a text that are shown."""

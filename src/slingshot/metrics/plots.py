@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from slingshot.files.codes import FAILED, FAILED_NAME
+from slingshot.files.storage.json_files import write_text
 from slingshot.metrics import calibration
 from slingshot.metrics.intervals import temperature_scaled
 from slingshot.metrics.scored import Scored
-from slingshot.tables import FAILED, FAILED_NAME, write_text
 
 POINTS = 100
 """Of a coverage-risk curve."""

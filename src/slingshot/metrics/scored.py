@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from slingshot import tables
+from slingshot.files.codes import NO_SEED, PREDICTED
+from slingshot.files.labels import Labels
+from slingshot.files.predictions import check_ids, read_predictions
+from slingshot.files.rows import read_rows
 from slingshot.settings import UserError
-from slingshot.tables import NO_SEED
 
 CLIP = 1e-6
 """Lowest score that log-loss sees."""
@@ -82,8 +84,8 @@ class Prepared:
     def read(cls, dataset: str) -> Prepared:
         """Raises UserError naming the first file that is missing or breaks its contract."""
         folder = Path("data/prepared", dataset)
-        validation, test = (tables.read_rows(folder / f"{split}.parquet") for split in tables.PREDICTED)
-        return cls(dataset, tables.Labels.read(folder / "labels.json").names, validation, test)
+        validation, test = (read_rows(folder / f"{split}.parquet") for split in PREDICTED)
+        return cls(dataset, Labels.read(folder / "labels.json").names, validation, test)
 
     def path(self, contestant: str) -> Path:
         return Path("data/predictions", self.dataset, f"{contestant}.parquet")
@@ -91,8 +93,8 @@ class Prepared:
     def frame(self, contestant: str) -> pd.DataFrame:
         """A predictions file, read and checked against the rows."""
         path = self.path(contestant)
-        frame = tables.read_predictions(path, self.labels)
-        tables.check_ids(path, frame, self.validation, self.test)
+        frame = read_predictions(path, self.labels)
+        check_ids(path, frame, self.validation, self.test)
         return frame
 
     def splits(self, contestant: str) -> dict[str, Scored]:

@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import datasets
 import numpy as np
 
+from slingshot.files.codes import NO_SEED
 from slingshot.metrics import calibration
 from slingshot.metrics.scored import CLIP, Run
-from slingshot.tables import NO_SEED
 
 # evaluate imports transformers and torch, three of its four seconds, for evaluators that nothing here uses;
 # where it can't, it does without.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from slingshot.files.codes import NO_SEED
 from slingshot.metrics.scored import Scored
-from slingshot.tables import NO_SEED
 
 EXACT_BELOW = 25
 """Discordant rows, or groups, under which a test of their signs is exact."""

@@ -1,1 +1,4 @@
-"""The answer for people: verdict, tables, charts and one HTML file, from the files in metrics/ only."""
+"""What people read: the verdict, its words, tables and figures, in the terminal, as Markdown and as a page.
+
+Imports metrics, money, machine, files, settings. Reads metrics/, data/plots and data/errors; gives back report/.
+"""

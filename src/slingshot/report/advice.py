@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from slingshot import learning
-from slingshot.metrics import rule
+from slingshot.metrics import learning, rule
 from slingshot.report.inputs import Results
 from slingshot.report.pair import Pair
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from slingshot.report import total
 from slingshot.report.inputs import Contestant
 from slingshot.report.numbers import count, listed, rounded, significant
-from slingshot.report.total import PayBack
+from slingshot.report.pay_back import PayBack, pay_back
 from slingshot.settings import Settings
 
 
@@ -32,7 +32,7 @@ def sentences(
     yield _totals(chosen, settings)
     if small and large:
         yield _who_is_cheaper(small, large)
-        paid = total.pay_back(small, large, settings)
+        paid = pay_back(small, large, settings)
         if paid:
             yield _pays_back(paid, {c.name: c for c in (small, large)}, settings)
 

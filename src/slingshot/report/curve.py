@@ -9,18 +9,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from slingshot import learning
-from slingshot.console import terminal
-from slingshot.learning import Curve, Level
-from slingshot.matching import INSIDE, Match, match
-from slingshot.points import SCORES, Point, of_today, read_points
+from slingshot.files.points import SCORES, Point, of_today, read_points
+from slingshot.files.storage.json_files import read_json
+from slingshot.machine.console import terminal
+from slingshot.metrics import learning
+from slingshot.metrics.learning import Curve, Level
+from slingshot.metrics.matching import INSIDE, Match, match
 from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import METRICS, Contestant, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.report.pair import find_pair
 from slingshot.settings import Settings, UserError, nearest
-from slingshot.tables import read_json
 
 FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
 SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."

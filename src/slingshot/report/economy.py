@@ -1,7 +1,7 @@
 """What contestants cost, apart and against each other: the tables of the page, and the figures that its sliders move.
 
-The formulas are slingshot.monthly's, over the months that report.total says; `payload` hands the page what it needs to
-apply them to other numbers.
+The formulas are those of money.month, over the months that report.total says; `payload` hands the page what it needs
+to apply them to other numbers.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from itertools import combinations
 from typing import Any
 
-from slingshot import monthly
-from slingshot.monthly import Terms, Work
+from slingshot.money import month as monthly
+from slingshot.money.month import Terms, Work
 from slingshot.report import total
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results

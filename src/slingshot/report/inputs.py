@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from slingshot.points import Point, of_today, read_points
+from slingshot.files.points import Point, of_today, read_points
+from slingshot.files.storage.json_files import read_json
 from slingshot.report import total
 from slingshot.settings import Settings
-from slingshot.tables import read_json
 
 METRICS = Path("metrics")
 Kind = Literal["model", "llm", "cascade"]

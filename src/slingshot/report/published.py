@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from slingshot.money import per_million_tokens
+from slingshot.money.prices import per_million_tokens
 from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results

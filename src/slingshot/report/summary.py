@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slingshot.markdown import bullets, plain, table
+from slingshot.machine.markdown import bullets, plain, table
 from slingshot.report import pair
 from slingshot.report.grid import Grid
 from slingshot.report.section import Section

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TextIO
 from rich import box
 from rich.table import Table
 
-from slingshot.console import terminal, visible
+from slingshot.machine.console import terminal
 from slingshot.report.section import Section
+from slingshot.settings.errors import visible
 
 if TYPE_CHECKING:
     from rich.console import Console  # noqa: TID251, its type only

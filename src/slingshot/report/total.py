@@ -1,7 +1,7 @@
 """What a contestant costs over the months of the decision, and which of two costs less.
 
-A total is training and prediction, and labels where they count, by the formulas of slingshot.monthly. One is cheaper
-than another only where they lie further apart than the machine's seconds may be off, and than what nobody chooses by.
+A total is training and prediction, and labels where they count, by the formulas of money.month. One is cheaper than
+another only where they lie further apart than the machine's seconds may be off, and than what nobody chooses by.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from slingshot import monthly
-from slingshot.monthly import Terms, Work
+from slingshot.money import month as monthly
+from slingshot.money.month import Terms, Work
 from slingshot.report.numbers import count
 from slingshot.settings import DecisionSettings, Settings
-
-if TYPE_CHECKING:
-    from slingshot.report.inputs import Contestant
 
 TEXTS = 100_000
 """A month, where params.yaml's `decision` names no number."""
@@ -175,31 +172,6 @@ def why_neither(a: Total | None, b: Total | None) -> str:
 
 def _apart(mine: float, other: float, noise: float) -> bool:
     return abs(mine - other) > max(noise, SAME * max(mine, other))
-
-
-@dataclass(frozen=True)
-class PayBack:
-    """What the one whose start is `dearer` pays `more` at first, and the number of `texts`, in all, from which that has
-    paid for itself against the `other`; None where no such number is known."""
-
-    dearer: str
-    other: str
-    more: float
-    texts: float | None
-
-
-def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None:
-    """Every label paid for. None where a price is not known, or neither start is dearer."""
-    works = work(a.cost), work(b.cost)
-    starts = [c.total.start if c.total else None for c in (a, b)]
-    if works[0] is None or works[1] is None or starts[0] is None or starts[1] is None:
-        return None
-    more = monthly.apart(starts[0], starts[1])
-    if not more:
-        return None
-    at, names = with_labels(settings), (a.name, b.name) if more > 0 else (b.name, a.name)
-    texts = monthly.break_even(works[0], works[1], at) if predictions_apart(a.total, b.total) else None
-    return PayBack(*names, abs(more), None if texts is None else texts * at.months)
 
 
 def predictions_apart(a: Total | None, b: Total | None) -> bool:

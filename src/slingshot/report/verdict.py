@@ -15,8 +15,8 @@ from slingshot.report import advice, total
 from slingshot.report.choice import KINDS, best, shared, unranked
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.pair import Pair, find_pair
+from slingshot.report.pay_back import PayBack
 from slingshot.report.required import misses
-from slingshot.report.total import PayBack
 from slingshot.settings import Settings
 
 RULES = (

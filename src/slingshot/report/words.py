@@ -12,6 +12,7 @@ from slingshot.report.claims import METRIC_NAMES, clause, comparison, of_whom, s
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, listed, percent, rounded, score
 from slingshot.report.pair import Pair
+from slingshot.report.pay_back import pay_back
 from slingshot.report.required import thin_latency
 from slingshot.report.verdict import Verdict, cheaper, decide, judged
 from slingshot.settings import Settings
@@ -25,7 +26,7 @@ def verdict(results: Results, settings: Settings) -> Verdict:
         decided,
         horizon=total.horizon(settings.decision),
         totals={c.name: c.total.as_json() for c in results.contestants if c.total},
-        pay_back=total.pay_back(small, large, settings) if small and large else None,
+        pay_back=pay_back(small, large, settings) if small and large else None,
         words=" ".join(_sentences(judged(results, decided), decided, settings)),
     )
 

@@ -16,7 +16,9 @@ from pydantic_core import PydanticCustomError
 
 from slingshot.settings.base import NAME, Count, Frozen, Name, Positive, Primary, UserError, closest, nearest
 from slingshot.settings.contestants import (
+    FAMILIES,
     Checkpoint,
+    Family,
     FrozenSettings,
     ModelSettings,
     TfidfSettings,
@@ -38,6 +40,7 @@ from slingshot.settings.llms import AnthropicSettings, Asked, CausalLmSettings, 
 from slingshot.settings.study import CascadeSettings, DecisionSettings, MetricsSettings, StudySettings
 
 __all__ = [
+    "FAMILIES",
     "AnthropicSettings",
     "Asked",
     "CascadeSettings",
@@ -46,6 +49,7 @@ __all__ = [
     "CostSettings",
     "DatasetSettings",
     "DecisionSettings",
+    "Family",
     "FileSource",
     "FrozenSettings",
     "HubSource",

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from slingshot.console import UserError as UserError  # every module knows it as settings.UserError
+from slingshot.settings.errors import UserError as UserError  # every module knows it as settings.UserError
 
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]

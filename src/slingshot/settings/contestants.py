@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -19,9 +19,19 @@ Truncation = Literal["head", "tail", "head_tail", "windows"]
 CharNgrams = Annotated[int, Field(ge=0), AfterValidator(_not_one)]
 
 
-class TfidfSettings(Frozen):
+class Family(Frozen):
+    """What the settings of every family say of its training."""
+
+    module: ClassVar[str]
+    """The module of slingshot.finetune that names the class which trains it as CLASSIFIER."""
+    seeded: ClassVar[bool] = False
+    """Whether a training seed changes the outcome."""
+
+
+class TfidfSettings(Family):
     """TF-IDF word and character n-grams + logistic regression, chosen by grid on validation."""
 
+    module: ClassVar[str] = "slingshot.finetune.tfidf"
     family: Literal["tfidf"]
     word_ngrams: list[Count] = Field(default=[1, 2], min_length=1)
     """Longest word n-gram: each value is tried."""
@@ -45,16 +55,19 @@ class Checkpoint(Frozen):
     """Tokens that a text is cut to."""
 
 
-class FrozenSettings(Checkpoint):
+class FrozenSettings(Checkpoint, Family):
     """An encoder left as it is, mean-pooled, + logistic regression, C chosen on validation."""
 
+    module: ClassVar[str] = "slingshot.finetune.frozen"
     family: Literal["frozen"]
     c: list[Positive] = Field(default=[0.1, 1.0, 10.0, 100.0], min_length=1)
 
 
-class TransformerSettings(Checkpoint):
+class TransformerSettings(Checkpoint, Family):
     """A sequence classifier fine-tuned whole."""
 
+    module: ClassVar[str] = "slingshot.finetune.transformer"
+    seeded: ClassVar[bool] = True
     family: Literal["transformer"]
     truncation: Truncation = "head"
     """What is read of a longer text: its head, its tail, both, or all of it in windows whose logits are averaged, the
@@ -84,3 +97,8 @@ class TransformerSettings(Checkpoint):
 
 
 ModelSettings = Annotated[TfidfSettings | FrozenSettings | TransformerSettings, Field(discriminator="family")]
+FAMILIES: dict[str, type[Family]] = {
+    get_args(settings.model_fields["family"].annotation)[0]: settings
+    for settings in get_args(get_args(ModelSettings)[0])
+}
+"""Family -> its settings class."""

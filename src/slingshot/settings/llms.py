@@ -74,7 +74,7 @@ class Prompted(Frozen):
 class CausalLmSettings(Prompted, Checkpoint):
     """A local causal LLM; labels scored by log-likelihood."""
 
-    module: ClassVar[str] = "slingshot.llm.causal_lm"
+    module: ClassVar[str] = "slingshot.llm.local.causal_lm"
     provider: Literal["causal_lm"]
     gguf: str | None = None
     """The GGUF file to load, in the folder or hub repository that `checkpoint` names."""
@@ -140,7 +140,7 @@ class Asked(Prompted):
 class AnthropicSettings(Asked):
     """An LLM behind Anthropic's Messages API, or behind any server that speaks it (`base_url`)."""
 
-    module: ClassVar[str] = "slingshot.llm.anthropic_api"
+    module: ClassVar[str] = "slingshot.llm.anthropic.api"
     provider: Literal["anthropic"]
     model: Line
     """The model's id, as the API knows it."""

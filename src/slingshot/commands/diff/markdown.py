@@ -1,0 +1,108 @@
+"""A comparison as Markdown that is also readable as it stands: a table a data set, its notes, and what is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slingshot.commands.diff.compare import Comparison, Dataset, Diff
+from slingshot.machine.markdown import bullets, plain
+from slingshot.metrics.scored import ENOUGH_SEEDS
+from slingshot.report.numbers import score
+
+WORDS = {"same": "the same predictions", "not compared": "not compared", "new": "new", "gone": "gone"}
+
+
+def text(diff: Diff) -> str:
+    """Without a newline at its end."""
+    rev, metric = _rev(diff), _metric(diff.metric)
+    commit = "" if rev == diff.commit[:7] else f" ({diff.commit[:7]})"
+    blocks = [f"## {metric[0].upper()}{metric[1:]} of the workspace against {plain(rev)}{commit}"]
+    blocks += [_preface(diff), *(_dataset(diff, one) for one in diff.datasets), _outcome(diff)]
+    return "\n\n".join(blocks)
+
+
+def _preface(diff: Diff) -> str:
+    if diff.lower_is_better:
+        what, margin = "A plus is a loss, as less is better.", f"{diff.margin:g}"
+    else:
+        what, margin = "A point is a hundredth of the score.", f"{100 * diff.margin:.1f} points"
+    whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
+    seed_sd = f"{diff.seed_sd:g} (metrics.seed_sd{whose})"
+    return (
+        f"The difference is the workspace minus {plain(_rev(diff))}, with its {diff.confidence:.0%} interval. {what} "
+        "Claims are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. "
+        f"The margin is {margin}{whose}. Differences are those of recipes: under {ENOUGH_SEEDS} training seeds, one is "
+        f"taken to have a standard deviation of {seed_sd}."
+    )
+
+
+def _dataset(diff: Diff, found: Dataset) -> str:
+    title = f"### {plain(found.dataset)}"
+    if found.presence != "both":
+        where = "the workspace" if found.presence == "new" else plain(_rev(diff))
+        return f"{title}\n\n{found.presence.capitalize()}: only {where} has this data set."
+    lines = [
+        [one.contestant, score(one.revision), score(one.workspace), _difference(diff, one), _how(one)]
+        for one in found.comparisons
+    ]
+    table = _table(["Contestant", _rev(diff), "workspace", "Difference", "How"], lines)
+    told: dict[str, list[str]] = {}
+    for one in found.comparisons:
+        for note in one.notes:
+            told.setdefault(note, []).append(one.contestant)
+    notes = [f"{', '.join(names)}: {note}." for note, names in told.items()]
+    notes += [f"{note}." for note in found.notes]
+    return "\n\n".join(filter(None, [title, table, bullets(notes)]))
+
+
+def _difference(diff: Diff, one: Comparison) -> str:
+    if one.how in WORDS:
+        return WORDS[one.how]
+    if one.difference is None:
+        return "undefined"
+    scale, digits, unit = (1, 3, "") if diff.lower_is_better else (100, 1, " points")
+    shown = f"{scale * one.difference:+z.{digits}f}{unit}"
+    if one.low is None or one.high is None:
+        return f"{shown}, not resolved"
+    return f"{shown} [{scale * one.low:z.{digits}f}, {scale * one.high:z.{digits}f}], {one.verdict or 'not resolved'}"
+
+
+def _how(one: Comparison) -> str:
+    if one.how == "paired":
+        return f"paired, {one.rows:,} rows"
+    if one.how == "unpaired":
+        return f"unpaired, {one.rows:,} rows against {one.revision_rows:,}, {one.shared_rows:,} shared"
+    return "unpaired, from the committed intervals, shared rows unknown" if one.how == "intervals" else ""
+
+
+def _outcome(diff: Diff) -> str:
+    told = {
+        " Not paired, so not judged as a loss": diff.not_paired,
+        " Too few test rows or groups, so not judged": diff.undecidable,
+        " Gone, so not judged": diff.gone,
+    }
+    lost = f"**Lost beyond the margin: {_names(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
+    return lost + "".join(f"{what}: {_names(names)}." for what, names in told.items() if names)
+
+
+def _names(names: Sequence[str]) -> str:
+    return plain(", ".join(names))
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    cells = [[plain(cell) for cell in line] for line in (header, *lines)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    first, *others = (
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in cells
+    )
+    return "\n".join([first, f"|{'|'.join('-' * (width + 2) for width in widths)}|", *others])
+
+
+def _rev(diff: Diff) -> str:
+    """As it was named; a commit's id is cut."""
+    named = len(diff.revision) < 7 or not diff.commit.startswith(diff.revision)
+    return diff.revision if named else diff.commit[:7]
+
+
+def _metric(name: str) -> str:
+    return "AUROC" if name == "auroc" else name.replace("_", " ").replace("f1", "F1")

@@ -1,0 +1,72 @@
+"""`slingshot predict`: a trained model labels the texts of a file, chunk by chunk.
+
+A row whose text is empty gets no prediction, for no model has learnt anything of such a text.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slingshot.commands import streams, writing
+from slingshot.finetune.families import Classifier
+from slingshot.finetune.saved import FILE, Saved
+from slingshot.machine import hardware
+from slingshot.machine.progress import sole_bar
+from slingshot.settings import RunSettings, UserError
+from slingshot.tables.raw_files import Reading, opened
+from slingshot.tables.records import blocks
+
+
+@dataclass
+class Counts:
+    """Rows that were read, and those of them whose text is empty."""
+
+    rows: int = 0
+    empty: int = 0
+
+
+def label(
+    folder: Path, file: Path, column: str, output: Path | None, batch: int, how: Reading, *, safe: bool = True
+) -> Counts:
+    """Label the texts in `column` of `file` with the model in `folder`, up to `batch` rows at a time.
+
+    Writes `output` whole or not at all; None is the standard output, in the format of `file`. safe: whether a table's
+    cells that a spreadsheet would run as formulas are made plain text. Raises UserError that names the file, the line
+    and the remedy.
+    """
+    saved = Saved.read(folder)
+    made = writing.format_of(file, output)
+    if output and output.resolve() == file.resolve():
+        raise UserError(f"{output}: is the file that is read; name another as --output")
+    counts = Counts()
+    with opened(file) as unpacked:
+        columns, rows = streams.read_rows(file, unpacked, column, how)
+        chunks = blocks(rows, batch, lambda row: row.size)
+        first = next(chunks, [])  # a wrong file is known before the model is loaded
+        model = saved.load(folder, hardware.set_up(RunSettings()))
+        with writing.sink(output) as put, sole_bar(file.stat().st_size, file.name, "B") as progress:
+            write = writing.writer(put, file, made, columns, saved.labels, safe)
+            for chunk in itertools.chain([first], chunks):
+                for row, scores in zip(chunk, _scores(model, folder, saved.labels, chunk), strict=True):
+                    write(row, scores)
+                    counts.empty += scores is None
+                counts.rows += len(chunk)
+                progress.set_postfix(rows=f"{counts.rows:,}", refresh=False)  # update draws, as often as it should
+                progress.update(unpacked.place() - progress.n)
+    return counts
+
+
+def _scores(
+    model: Classifier, folder: Path, labels: Sequence[str], chunk: Sequence[streams.Row]
+) -> Iterator[dict[str, float] | None]:
+    """Each row's probabilities by class; None where it has no text."""
+    texts = [row.text for row in chunk if row.text.strip()]
+    predicted = iter(model.predict(texts).tolist() if texts else [])
+    for row in chunk:
+        values = next(predicted) if row.text.strip() else None
+        if values is not None and len(values) != len(labels):
+            raise UserError(f"{folder}: the model has {len(values)} classes, but {FILE} {len(labels)}; export it again")
+        yield None if values is None else dict(zip(labels, values, strict=True))

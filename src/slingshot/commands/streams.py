@@ -1,0 +1,100 @@
+"""Rows that `predict` labels, read one by one, so that memory stays flat however long the file and its lines are.
+
+CSV, TSV and JSONL, plain or compressed, as the suffix says and by the rules of `prepare`. Values are not guessed at: a
+table's stay the strings that they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from slingshot.machine.progress import say
+from slingshot.settings import UserError, nearest
+from slingshot.tables.headers import SEPARATORS
+from slingshot.tables.raw_files import UNPACK, Reading, Unpacked, lines
+from slingshot.tables.records import SWALLOWED, Table, file_format, objects, shown_type
+
+FORMATS = (*SEPARATORS, ".jsonl")
+REMEDY = "name the texts' {} with --text"
+
+
+def reading(encoding: str, separator: str | None) -> Reading:
+    """How `predict` reads a file, with the options that change it."""
+    return Reading(encoding, separator, "--encoding", "--separator", REMEDY.format("column"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the file: its columns, what they hold, its text, and the line that it begins on."""
+
+    names: Sequence[str]
+    """A table's may stand twice, or be empty."""
+    values: Sequence[Any]
+    text: str
+    line: int
+    size: int
+    """Characters of all that it holds; a table's cells count for 8 more each."""
+
+
+def read_rows(file: Path, unpacked: Unpacked, column: str, how: Reading) -> tuple[list[str], Iterator[Row]]:
+    """The columns, of JSONL those of its first line, and the rows, whose texts stand in `column`.
+
+    Raises UserError that names the line where the file is malformed, which rows further on do as they are read.
+    """
+    suffix = file_format(file, FORMATS, UNPACK)
+    if suffix in SEPARATORS:  # "\r" ends a line of these too
+        table = Table(file, lines(file, unpacked, how, ""), [column], suffix, how)
+        table.check([column])
+        return table.header, _table_rows(file, table, column)
+    rows = _jsonl_rows(file, lines(file, unpacked, how, "\n"), column)
+    first = list(itertools.islice(rows, 1))
+    return [key for row in first for key in row.names], itertools.chain(first, rows)
+
+
+def _table_rows(file: Path, table: Table, column: str) -> Iterator[Row]:
+    place, said, blanks = table.header.index(column), False, False
+    for record in table.records(least=len(table.header)):
+        rows = sum(_is_row(cells, place, blanks) for cells in record.inside)
+        if rows >= SWALLOWED:
+            raise table.swallowed(record.line, record.last)
+        if rows and not said:
+            say(f"{file}: lines inside the record of line {record.line} could be rows of their own; check its quotes")
+            said = True
+        blanks = _after_blanks(record.cells)
+        size = sum(map(len, record.cells)) + 8 * len(record.cells)  # where an empty one stands, too
+        yield Row(table.header, record.cells, record.cells[place], record.line, size)
+
+
+def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
+    """Whether a line inside a text, split at the separators, is a row: with words for a text, and, as in no sentence,
+    without a blank behind a separator, unless the record before has such `blanks` too."""
+    words = any(map(str.isalpha, cells[place]))
+    return len(cells) > 1 and words and all(map(str.strip, cells)) and (blanks or not _after_blanks(cells))
+
+
+def _after_blanks(cells: list[str]) -> bool:
+    return any(cell.startswith(" ") for cell in cells[1:])
+
+
+def _jsonl_rows(file: Path, text: Iterator[str], column: str) -> Iterator[Row]:
+    for number, record in objects(file, text, [column], as_written=False):
+        if column not in record:
+            raise UserError(
+                f"{file}: line {number}: no key '{column}'{nearest(column, record)}; {REMEDY.format('key')}"
+            )
+        value = _text(file, number, column, record[column])
+        yield Row(list(record), list(record.values()), value, number, record.size)
+
+
+def _text(file: Path, number: int, column: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        raise UserError(f"{file}: line {number}: '{column}' holds {shown_type(value)}, expected text or a number")
+    # A lone surrogate, as in "\ud83d", is no character: tokenizers refuse it.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else json.dumps(value)

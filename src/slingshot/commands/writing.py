@@ -1,0 +1,142 @@
+"""Rows that `predict` has labelled, written one by one: to CSV, TSV or JSONL, as the suffix says.
+
+What JSONL held is written as it was read, NaN and Infinity as null.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from slingshot.commands.streams import FORMATS, Row
+from slingshot.files.storage.atomic import atomic
+from slingshot.machine.console import printing
+from slingshot.settings import UserError
+from slingshot.settings.errors import visible
+from slingshot.tables.headers import SEPARATORS
+from slingshot.tables.raw_files import UNPACK
+from slingshot.tables.records import file_format
+
+COMPRESS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What the text of a cell begins with that a spreadsheet may run as a formula."""
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?%?")
+SPECIAL = re.compile(r'["\r\n,;\t|]')
+"""What puts a cell into quotes: some spreadsheets split at `;` or tabs, too, whatever the file's own separator."""
+
+Put = Callable[[str], object]
+Write = Callable[[Row, dict[str, float] | None], None]
+
+
+def format_of(file: Path, output: Path | None) -> str:
+    """The suffix that says which of FORMATS is written. Raises UserError for an unknown one."""
+    return file_format(output, FORMATS, COMPRESS) if output else file_format(file, FORMATS, UNPACK)
+
+
+@contextmanager
+def sink(output: Path | None) -> Iterator[Put]:
+    """What writes text, as UTF-8; a file gets its name once it is whole. A terminal shows what it would obey."""
+    if output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="")
+        shown = visible if sys.stdout.isatty() else str
+
+        def put(text: str) -> None:
+            with printing():
+                sys.stdout.write(shown(text))
+
+        yield put
+        with printing():
+            sys.stdout.flush()
+        return
+    opener: Any = COMPRESS.get(output.suffix.lower(), open)
+    with (
+        atomic(output) as temporary,
+        opener(temporary, "wt", encoding="utf-8", errors="replace", newline="") as stream,
+    ):
+        yield stream.write
+
+
+def writer(put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequence[str], safe: bool) -> Write:
+    """What writes a row with its prediction and probabilities: in a table one column `probability_CLASS` a class, in
+    JSONL a mapping `scores`; empty, or null, where there are no scores. `made` is the format that is written.
+
+    safe: whether a table's cells that a spreadsheet would run as formulas begin with an apostrophe instead.
+    """
+    if made not in SEPARATORS:
+        return partial(_write_json, put, file)
+    added = ["prediction", *(f"probability_{name}" for name in labels)]
+    shown = _inert if safe else str
+
+    def line(cells: Iterable[str]) -> None:
+        put(SEPARATORS[made].join(map(_quoted, cells)) + "\n")
+
+    if columns:
+        _refuse_taken(file, 1, columns, added)
+        line(map(shown, [*columns, *added]))
+
+    def write(row: Row, scores: dict[str, float] | None) -> None:
+        values = [f"{scores[name]:.6f}" if scores else "" for name in labels]
+        cells = [*map(_cell, _in_columns(file, row, columns)), _best(scores) or ""]
+        line([*map(shown, cells), *values])
+
+    return write
+
+
+def _quoted(cell: str) -> str:
+    return '"{}"'.format(cell.replace('"', '""')) if SPECIAL.search(cell) else cell
+
+
+def _inert(cell: str) -> str:
+    """The cell, behind an apostrophe where a spreadsheet would run it as a formula: numbers such as -5 are none."""
+    return f"'{cell}" if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell) else cell
+
+
+def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
+    """The row's values in the order of the columns; null for one that it lacks."""
+    if list(row.names) == list(columns):
+        return row.values
+    held = dict(zip(row.names, row.values, strict=True))
+    new = held.keys() - set(columns)
+    if new:
+        raise UserError(f"{file}: line {row.line}: key '{min(new)}' is not in the first line; write .jsonl instead")
+    return [held.get(name) for name in columns]
+
+
+def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None) -> None:
+    _refuse_taken(file, row.line, row.names, ["prediction", "scores"])
+    held = dict(zip(row.names, row.values, strict=True))
+    if len(held) < len(row.names):
+        twice = Counter(row.names).most_common(1)[0][0]
+        raise UserError(f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one")
+    rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
+    found = held | {"prediction": _best(scores), "scores": rounded}
+    put(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _refuse_taken(file: Path, line: int, names: Collection[str], added: Collection[str]) -> None:
+    taken = [name for name in added if name in names]
+    if taken:
+        raise UserError(f"{file}: line {line}: '{taken[0]}' is there already, and would be written; rename it")
+
+
+def _best(scores: dict[str, float] | None) -> str | None:
+    """The most probable class; the first of several."""
+    return max(scores, key=scores.__getitem__) if scores else None
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)

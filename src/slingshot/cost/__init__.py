@@ -1,1 +1,0 @@
-"""What training and predicting cost: measured seconds, real tokens and dated prices into money."""

@@ -1,0 +1,1 @@
+"""Anthropic's Messages API, and servers that speak it: requests, replies, batches and what goes wrong."""

@@ -1,0 +1,82 @@
+"""The HTTP client below the SDK: it follows no redirect, reads no more of a reply than a limit, and notes what keys are
+sent. Import it where it is used: it loads the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anthropic
+import httpx2
+
+from slingshot.llm.asked.redacting import Redactor
+
+LARGEST = 10_000_000
+"""Bytes of a reply, or of a line of a batch's results, unpacked. The longest answers have a tenth of that."""
+LONGEST_ERROR = 100_000
+TOO_LARGE = f"the reply is over {LARGEST // 1_000_000} MB"
+CODED = ("content-encoding", "content-length", "transfer-encoding")
+"""Headers that hold only of what came over the wire."""
+
+
+class TooLargeError(Exception):
+    """The rest was not read."""
+
+
+class Client(anthropic.DefaultAsyncHttpxClient):
+    """`direct`: nothing leaves this machine, through no proxy of the environment either."""
+
+    def __init__(self, redactor: Redactor, *, direct: bool) -> None:
+        options: dict[str, Any] = {"follow_redirects": False}
+        if direct:
+            options["transport"] = httpx2.AsyncHTTPTransport(limits=anthropic.DEFAULT_CONNECTION_LIMITS)
+        super().__init__(**options)
+        self._redactor = redactor
+
+    async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+        """A reply that was read; with `stream` one to be read, unless it is an error. Raises TooLargeError."""
+        try:
+            response = await super().send(request, stream=True, **options)
+        finally:
+            self._redactor.learn(request.headers)
+        return response if stream and response.is_success else await _read(response)
+
+
+async def _read(response: httpx2.Response) -> httpx2.Response:
+    """The same with its contents, unpacked piece by piece: what is small on the wire may be large. An error's are cut:
+    its status says enough."""
+    body, most = bytearray(), LARGEST if response.is_success else LONGEST_ERROR
+    try:
+        async for part in response.aiter_bytes():
+            body += part
+            if len(body) > most and response.is_success:
+                raise TooLargeError(TOO_LARGE)
+            if len(body) > most:
+                break
+    finally:
+        await response.aclose()
+    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODED]
+    return httpx2.Response(
+        response.status_code,
+        headers=headers,
+        content=bytes(body),
+        request=response.request,
+        extensions=response.extensions,
+    )
+
+
+async def lines(response: httpx2.Response) -> AsyncIterator[bytes | None]:
+    """The lines of a streamed reply, of any number, blank ones left out; None for one that is too large, which is not
+    held."""
+    line, size = bytearray(), 0
+    async for part in response.aiter_bytes():
+        for piece in part.splitlines(keepends=True):
+            size += len(piece)
+            if size <= LARGEST:
+                line += piece
+            if piece.endswith(b"\n"):
+                if size > LARGEST or line.strip():
+                    yield bytes(line) if size <= LARGEST else None
+                line, size = bytearray(), 0
+    if size > LARGEST or line.strip():
+        yield bytes(line) if size <= LARGEST else None

@@ -1,0 +1,198 @@
+"""One cell of an LLM that is asked text by text: what is asked, which answers are here, and asking for the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
+
+import pandas as pd
+
+from slingshot.llm import shots
+from slingshot.llm.asked import ledger_place, replay
+from slingshot.llm.asked.answered import cell
+from slingshot.llm.asked.api import Api, Ask
+from slingshot.llm.asked.batches import Batches
+from slingshot.llm.asked.entries import Record
+from slingshot.llm.asked.ledger import Ledger
+from slingshot.llm.asked.sending import Sender
+from slingshot.llm.asked.tally import Tally
+from slingshot.llm.asked.wallet import Wallet, money_text
+from slingshot.llm.prompt import AnswerForm, Prompt
+from slingshot.llm.task import Cell, Task
+from slingshot.machine import progress
+from slingshot.settings import PARAMS, Asked, UserError
+
+AGAIN = "Then run `dvc repro` again: it asks only for what is left"
+
+
+class StoppedByHandError(UserError):
+    """Ctrl-C."""
+
+    exit_code = 130
+
+
+def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
+    """Answer every row: from the ledger, from an earlier data/answers, or by asking the API.
+
+    Raises UserError where more than `max_errors` rows are left without an answer, or the run ended early.
+    """
+    asked, labelled = questions(settings, task, api)
+    asks = {ask.request: ask for row in asked for ask in row}
+    with ExitStack() as opened:
+        try:
+            place = ledger_place.find()
+            ledger = opened.enter_context(Ledger(place.file))
+            records = held(ledger, task, api, list(asks))
+        except UserError as error:  # which is of no matter to a whole replay
+            earlier = replay.earlier(task.dataset, task.llm, api).records
+            if not asks.keys() <= earlier.keys():
+                raise
+            progress.say(f"{task.name}: Warning: {error}. This run needs no ledger: data/answers has all its answers")
+            records = {request: earlier[request] for request in asks}
+        missing = [ask for request, ask in asks.items() if request not in records]
+        tally = Tally(replayed=len(records))
+        wallet = Wallet.of(task.llm, task.params, spending=bool(missing))
+        if missing:
+            _check_leave(settings, task, len(missing), len(asks))
+            wallet.standing(ledger)  # a missing rate is an error before anything is sent
+            wallet.check_length(missing)
+            if wallet.price:
+                ledger_place.check(ledger, place, task.llm)
+            run, say = task.params.run, lambda line: progress.say(f"{task.name}: {line}")
+            _send(task, Sender(api, ledger, wallet, run, settings.max_tokens, tally, say), missing)
+            records = ledger.answers(asks)
+        errors = sum(any(ask.request not in records for ask in row) for row in asked)
+        if tally.stopped and not (tally.all_failed and errors <= settings.max_errors):
+            raise _stopped(task, tally, len(records), len(asks), ledger, wallet)
+    if errors > settings.max_errors:
+        raise UserError(
+            f"{task.name}: {errors:,} of {len(asked):,} rows have no answer after {task.params.run.attempts} attempts "
+            f"each (llms.{task.llm}.max_errors is {settings.max_errors}). {_reasons(tally)}. Run `dvc repro` again: it "
+            "asks only for these"
+        )
+    return cell(settings, task, api, asked, records, labelled, tally)
+
+
+def questions(settings: Asked, task: Task, api: Api) -> tuple[list[list[Ask]], int]:
+    """What is asked of each row, once a sample; and how many rows of train the examples came from."""
+    rows, prompt = task.rows, task.prompt
+    form: AnswerForm = "confidence" if settings.scores == "verbalised" else "label"
+    system, schema = prompt.system(form), answer_schema(prompt.ids, form)
+    texts = [text[: settings.max_characters] for text in rows["text"]]
+    if settings.selection == "nearest" and settings.shots:
+        assert settings.encoder is not None  # settings say so
+        shown = shots.Nearest(task.pool, settings.encoder, task.params.run).of(texts, settings.shots)
+        turns, labelled = [_turns(prompt, examples, settings) for examples in shown], len(task.pool)
+    else:
+        selection = "fixed" if settings.selection == "nearest" else settings.selection  # of no shots
+        examples = shots.select(task.pool, settings.shots, selection)
+        turns, labelled = [_turns(prompt, examples, settings)] * len(rows), len(examples)
+    asked = []
+    for text, before in zip(texts, turns, strict=True):
+        body = api.body(system, before, prompt.question(text), schema)
+        asked.append([Ask(api.digest(body, sample), body) for sample in range(settings.samples)])
+    return asked, labelled
+
+
+def answer_schema(ids: Iterable[str], form: AnswerForm) -> dict[str, Any]:
+    """The JSON schema of an answer: `label`, one of the ids, and for the form "confidence" that too."""
+    properties: dict[str, Any] = {"label": {"type": "string", "enum": list(ids)}}
+    if form == "confidence":
+        properties["confidence"] = {"type": "integer"}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _turns(prompt: Prompt, examples: pd.DataFrame, settings: Asked) -> list[tuple[str, str]]:
+    """Examples as question and answer. An answer states no confidence: nobody knows it."""
+    texts = [text[: settings.max_characters] for text in examples["text"]]
+    answers = [f'{{"label": "{prompt.ids[label]}"}}' for label in examples["label"]]
+    return [(prompt.question(text), answer) for text, answer in zip(texts, answers, strict=True)]
+
+
+def held(ledger: Ledger, task: Task, api: Api, requests: list[str]) -> dict[str, Record]:
+    """The answers that are here; those of an earlier run, as DVC has them, are put into the ledger first.
+
+    Raises UserError where others may be there too, and can't be read.
+    """
+    records, spoilt = replay.sound(ledger, api, requests)
+    lacking = [request for request in requests if request not in records]
+    if not lacking:
+        return records
+    earlier = replay.earlier(task.dataset, task.llm, api)
+    brought = {request: earlier.records[request] for request in lacking if request in earlier.records}
+    ledger.adopt(brought, spoilt)
+    if mended := spoilt & brought.keys():
+        progress.say(
+            f"{task.name}: {len(mended):,} answers in {ledger.path} were not as they were written, and were taken from "
+            f"{earlier.file} again"
+        )
+    if spoilt - brought.keys():
+        raise ledger.spoilt(spoilt - brought.keys())
+    left = [request for request in lacking if request not in brought]
+    if left and (troubles := earlier.troubles(left)):
+        raise UserError(". ".join(troubles))
+    return records | brought
+
+
+def _check_leave(settings: Asked, task: Task, missing: int, requests: int) -> None:
+    if settings.remote and not task.params.dataset(task.dataset).may_leave:
+        raise UserError(
+            f"{PARAMS}: datasets.{task.dataset}.may_leave is not true, so its texts are sent to no one, and "
+            f"{missing:,} of {requests:,} answers of '{task.llm}' are not here. Set it to true, or bring the answers: "
+            f"`dvc pull {replay.answers_file(task.dataset, task.llm)}`"
+        )
+
+
+def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
+    """Ask the API for what is missing, first for what batches of an earlier run hold."""
+    tally, wallet, batched = sender.tally, sender.wallet, sender.run.mode == "batch"
+    asks = [Ask(ask.request, sender.api.marked(ask.body, hour=batched)) for ask in missing]
+
+    async def work() -> None:
+        batches, left = Batches(sender), asks
+        while left and not sender.ended.is_set():  # again where another process has put some into a batch meanwhile
+            await sender.together([batches.send_all(left, submit=batched)])
+            left = sender.left(left)
+            if left and not batched and not sender.ended.is_set():
+                await sender.send_all(left, first_alone=sender.api.caches(left[0].body))
+                left = sender.left(left)
+        await sender.api.close()
+
+    with progress.bar(len(missing) + tally.replayed, task.name, "answer", done=tally.replayed) as shown:
+
+        def tell() -> None:
+            shown.set_postfix_str(
+                f"{tally.answered:,} answered, {tally.replayed:,} replayed, {len(tally.failed):,} failed, "
+                f"{tally.tokens:,} tokens, {wallet.shown(tally.cost)}",
+                refresh=False,
+            )
+            shown.update(tally.answered + tally.replayed - shown.n)
+
+        tally.tell = tell
+        asyncio.run(work())
+
+
+def _stopped(task: Task, tally: Tally, answered: int, requests: int, ledger: Ledger, wallet: Wallet) -> UserError:
+    standing, currency = wallet.standing(ledger), task.params.cost.currency
+    lines = [f"{task.name}: stopped: {tally.stopped}"]
+    lines.append(f"{answered:,} of {requests:,} requests are answered and kept, {requests - answered:,} are left")
+    if wallet.budget is not None:
+        spent, reserved = money_text(standing.billed, currency), money_text(standing.reserved, currency)
+        lines.append(
+            f"'{task.llm}' has cost {spent}, and {reserved} are reserved for attempts whose outcome is not known, of a "
+            f"budget of {money_text(wallet.budget, currency)}"
+        )
+    if tally.budget_reached:
+        lines.append(f"`slingshot quote` says what the rest costs; raise run.budget.{task.llm} in {PARAMS}")
+    return (StoppedByHandError if tally.interrupted else UserError)(". ".join([*lines, AGAIN]))
+
+
+def _reasons(tally: Tally) -> str:
+    """The commonest reason, and how many requests it is of."""
+    if not tally.failed:
+        return "They were not asked for"
+    reasons = list(tally.failed.values())
+    most = max(reasons, key=reasons.count)
+    return f"{reasons.count(most):,} of {len(reasons):,} failed with: {most}"

@@ -1,0 +1,113 @@
+"""One LLM's money: what a request may cost, what it did cost, and the budget that the sum of all may not pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from slingshot.llm.asked.api import Ask, Body
+from slingshot.llm.asked.entries import Hold
+from slingshot.llm.asked.ledger import Ledger
+from slingshot.money.prices import OVERHEAD, believed, bill, convert, reservation
+from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserError
+
+FREE = "none"
+"""The currency of an LLM without a price."""
+ROUNDING = 1e-9
+"""Of a sum of money; a share of it."""
+
+
+def size(body: Body) -> int:
+    """The UTF-8 bytes of a request."""
+    return len(json.dumps(body, ensure_ascii=False).encode())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Of everything ever spent on an LLM in this state folder, in `cost.currency`; `left` is None without a budget."""
+
+    billed: float
+    reserved: float
+    left: float | None
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """The prices and the budget of the LLM `name`, as params.yaml has them now."""
+
+    name: str
+    cost: CostSettings
+    price: LlmPrice | None
+    price_name: str
+    """The price list's key and date, which the ledger keeps beside an answer."""
+    budget: float | None
+    """In `cost.currency`; None where nothing is paid."""
+
+    @classmethod
+    def of(cls, name: str, params: Settings, *, spending: bool = True) -> Wallet:
+        """Raises UserError where a priced LLM has no budget, unless nothing is to be spent."""
+        key = params.llms[name].price
+        if key is None:
+            return cls(name, params.cost, None, FREE, None)
+        price = params.cost.llm_prices[key]
+        if spending and name not in params.run.budget:
+            raise UserError(f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost")
+        return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
+
+    def check_length(self, asks: Iterable[Ask]) -> None:
+        """Raises UserError where a request may be longer than the price holds for."""
+        if self.price is None or self.price.up_to is None:
+            return
+        longest = max((size(ask.body) for ask in asks), default=0)
+        if longest + OVERHEAD > self.price.up_to:
+            raise UserError(
+                f"{PARAMS}: the price {self.price_name} holds for up to {self.price.up_to:,} input tokens (up_to), and "
+                f"a request has {longest:,} bytes, which may be as many tokens: lower llms.{self.name}.shots or "
+                "max_characters, or name a price for longer ones"
+            )
+
+    def hold(self) -> Hold:
+        """For attempts at requests to this LLM."""
+        if self.price is None:
+            return Hold(self.name, FREE, None)
+        one = convert(1, self.price.currency, self.cost)
+        worth = {currency: convert(1, currency, self.cost) / one for currency in {self.cost.currency, *self.cost.rates}}
+        limit = None if self.budget is None else self.budget / one
+        return Hold(self.name, self.price.currency, limit, worth | {FREE: 0.0})
+
+    def most(self, body: Body, max_tokens: int, *, batch: bool = False) -> float:
+        """The most that an attempt at the request can cost, in the price's currency."""
+        return reservation(size(body), max_tokens, self.price, batch=batch) if self.price else 0.0
+
+    def bill(
+        self, claimed: Mapping[str, int], body: Body, max_tokens: int, *, batch: bool = False
+    ) -> tuple[float, bool]:
+        """What an answer cost that claims these tokens, in the price's currency; and whether it claims more than its
+        request can use. Then it cost as much as that, and what it can cost at most where it claims to cost more."""
+        if self.price is None:
+            return 0.0, False
+        used, most = believed(claimed, size(body), max_tokens), self.most(body, max_tokens, batch=batch)
+        try:
+            beyond = bill(claimed, self.price, batch=batch) > most * (1 + ROUNDING)
+        except OverflowError:  # no float holds such a number of tokens
+            beyond = True
+        if beyond:
+            return most, True
+        return bill(used, self.price, batch=batch), sum(claimed.values()) > sum(used.values())
+
+    def standing(self, ledger: Ledger) -> Standing:
+        """Raises UserError where the rate of a currency that was paid in is missing."""
+        sums = [one for one in ledger.spent(self.name) if one.currency != FREE]
+        billed = sum(convert(one.billed, one.currency, self.cost) for one in sums)
+        reserved = sum(convert(one.reserved, one.currency, self.cost) for one in sums)
+        return Standing(billed, reserved, None if self.budget is None else self.budget - billed - reserved)
+
+    def shown(self, amount: float) -> str:
+        """An amount in the price's currency, e.g. "EUR 0.0123"."""
+        return money_text(convert(amount, self.price.currency, self.cost) if self.price else 0.0, self.cost.currency)
+
+
+def money_text(amount: float, currency: str) -> str:
+    """Two places, and for less than one unit four significant digits."""
+    return f"{currency} {amount:,.2f}" if abs(amount) >= 1 or amount == 0 else f"{currency} {float(f'{amount:.4g}'):f}"

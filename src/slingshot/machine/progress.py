@@ -1,0 +1,51 @@
+"""Progress bars with rates and time left: lively on a terminal, a line every 20 seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from slingshot.settings.errors import visible
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+_hidden = False
+
+
+def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
+    """A bar over `total` units that starts at `done`; use it as a context manager and call update(n)."""
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total,
+        initial=done,
+        desc=visible(what),
+        unit=unit,
+        unit_scale=unit == "B",  # bytes are read in kilo and mega
+        mininterval=0.2 if sys.stderr.isatty() else 20,
+        delay=1 if sys.stderr.isatty() else 5,  # short work shows none
+        dynamic_ncols=True,
+        disable=_hidden,
+    )
+
+
+def say(line: str) -> None:
+    """A line on standard error, above a bar where one is shown."""
+    from tqdm import tqdm
+
+    tqdm.write(visible(line), file=sys.stderr)
+
+
+@contextmanager
+def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Any]]:
+    """A bar over work in chunks: the bars that each chunk opens inside it stay hidden."""
+    global _hidden
+    with bar(total, what, unit) as progress:
+        _hidden = True
+        try:
+            yield progress
+        finally:
+            _hidden = False

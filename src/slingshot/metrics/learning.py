@@ -1,0 +1,157 @@
+"""Learning curves from their points: bands, and a fitted power law."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from slingshot.files.points import Point
+
+LOWER_IS_BETTER = ("log_loss", "brier", "ece")
+ENOUGH_SPLITS = 3
+"""Values of `seed` from which a band says how other test rows and other training rows would have come out."""
+ENOUGH_LEVELS = 4
+"""Numbers of training rows that a power law is fitted to: one more than it has parameters."""
+MOST_LOG_ROWS = 100.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """One share of the training rows, over its seeds."""
+
+    train_rows: int
+    """Mean over splits, whose whole groups differ a little."""
+    mean: float
+    low: float
+    high: float
+    """The lowest and the highest figure of any seed; both the mean where there is one."""
+    values: tuple[float, ...]
+    training_seeds: int
+    split_seeds: int
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """a - b rows^-c, for what rises with the rows; a + b rows^-c for what falls."""
+
+    a: float
+    b: float
+    c: float
+    falls: bool
+
+    def value(self, rows: float) -> float:
+        distance = float(self.b * rows**-self.c)
+        return self.a + distance if self.falls else self.a - distance
+
+    def rows_for(self, value: float) -> float | None:
+        """The rows at which `value` is reached; None where it never is."""
+        distance = value - self.a if self.falls else self.a - value
+        if distance <= 0 or self.b <= 0:
+            return None
+        log_rows = math.log(self.b / distance) / self.c
+        return math.exp(log_rows) if log_rows < MOST_LOG_ROWS else None
+
+    @property
+    def ends_anywhere(self) -> bool:
+        """Whether its end is, in three digits, the best figure there is: the points do not tell where theirs is."""
+        return abs(self.a - (0 if self.falls else 1)) < 5e-4
+
+
+@dataclass(frozen=True)
+class Curve:
+    contestant: str
+    prompted: bool
+    """Whether its rows are the shots of a prompt, which no fraction changes."""
+    levels: tuple[Level, ...]
+    """By training rows; levels without a figure are left out."""
+    fit: PowerLaw | None
+    fit_reason: str
+    """Why there is none; empty where there is."""
+    band_of: str
+    """What the band spans: `training seeds only`, `3 splits`, `training seeds and 3 splits`, `none, of one seed`, or
+    `none` without a level."""
+
+
+def curves(points: Sequence[Point], metric: str) -> list[Curve]:
+    """One a contestant, in the order of the points."""
+    return [_curve(name, points, metric) for name in dict.fromkeys(point.contestant for point in points)]
+
+
+def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
+    ours = [point for point in points if point.contestant == name]
+    held: dict[tuple[float | None, int], list[Point]] = {}
+    for point in _of_like_splits([point for point in ours if getattr(point, metric) is not None]):
+        # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
+        key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
+        held.setdefault(key, []).append(point)
+    levels = sorted((_level(found, metric) for found in held.values()), key=lambda level: level.train_rows)
+    prompted = {point.fraction for point in ours} == {None}
+    fit, reason = (None, "prompted, not trained") if prompted else _fit(levels, metric)
+    return Curve(name, prompted, tuple(levels), fit, reason, _band_of(levels))
+
+
+def _of_like_splits(points: Sequence[Point]) -> list[Point]:
+    """Points of the splits that have as many fractions as the fullest one, if there are ENOUGH_SPLITS; else of the
+    fullest alone, for a band over two splits would say nothing of a third."""
+    fractions: dict[int, set[float | None]] = {}
+    for point in points:
+        fractions.setdefault(point.split_seed, set()).add(point.fraction)
+    if not fractions:
+        return []
+    fullest = max(sorted(fractions), key=lambda split: len(fractions[split]))
+    alike = [split for split in fractions if fractions[split] == fractions[fullest]]
+    chosen = alike if len(alike) >= ENOUGH_SPLITS else [fullest]
+    return [point for point in points if point.split_seed in chosen]
+
+
+def _band_of(levels: Sequence[Level]) -> str:
+    if not levels:
+        return "none"
+    if all(len(level.values) == 1 for level in levels):
+        return "none, of one seed"
+    splits = min(level.split_seeds for level in levels)
+    seeds = max(level.training_seeds for level in levels) > 1
+    if splits < ENOUGH_SPLITS:
+        return "training seeds only"
+    return f"training seeds and {splits} splits" if seeds else f"{splits} splits"
+
+
+def _level(found: Sequence[Point], metric: str) -> Level:
+    values = tuple(float(getattr(point, metric)) for point in found)
+    return Level(
+        train_rows=round(float(np.mean([point.train_rows for point in found]))),
+        mean=float(np.mean(values)),
+        low=min(values),
+        high=max(values),
+        values=values,
+        training_seeds=len({point.training_seed for point in found}),
+        split_seeds=len({point.split_seed for point in found}),
+    )
+
+
+def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
+    """The power law of least squares through the means (Hestness et al., 2017, section 3, arXiv:1712.00409)."""
+    from scipy.optimize import curve_fit
+
+    if not levels:
+        return None, f"{metric} is undefined at every number of training rows"
+    if len(levels) < ENOUGH_LEVELS:
+        return None, f"a power law needs {ENOUGH_LEVELS} numbers of training rows"
+    falls = metric in LOWER_IS_BETTER
+    rows, means = (np.array([getattr(level, name) for level in levels], float) for name in ("train_rows", "mean"))
+    if (means[-1] > means[0]) == falls or means[-1] == means[0]:
+        return None, "more training rows did not help"
+
+    def law(n: np.ndarray, a: float, b: float, c: float) -> np.ndarray:
+        return np.asarray(a + (b if falls else -b) * n**-c)
+
+    start = [means[-1], abs(means[-1] - means[0]) * math.sqrt(rows[0]), 0.5]
+    bounds = ([0, 0, 0.01], [np.inf if falls else 1, np.inf, 2])
+    try:
+        (a, b, c), _ = curve_fit(law, rows, means, p0=np.clip(start, *bounds), bounds=bounds, maxfev=20_000)
+    except RuntimeError:
+        return None, "no power law fits"
+    return PowerLaw(float(a), float(b), float(c), falls), ""

@@ -1,0 +1,181 @@
+"""Labels to match an LLM: the training rows at which a learning curve meets the LLM's figure.
+
+The interval holds every number of rows at which a t interval of the two's difference holds nought, and what lies
+between these (Fieller's way, 1954). So nothing is assumed of the curve's slope, and the interval is open where the
+data end. bench/coverage/matching.py counts how often it holds the truth.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slingshot.files.codes import NO_SEED
+from slingshot.files.points import Point
+from slingshot.metrics.learning import ENOUGH_LEVELS, ENOUGH_SPLITS, LOWER_IS_BETTER
+from slingshot.metrics.scored import ENOUGH_SEEDS
+
+INSIDE = 0.95
+STEPS = 100
+"""Numbers of rows that are tried from one level of the curve to the next."""
+
+Table = dict[int, dict[float, list[float]]]
+"""Split seed -> fraction -> the figure of each training seed."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The training rows at which `small` scores as `large` does, with their interval; None where it is not known."""
+
+    small: str
+    large: str
+    rows: int | None = None
+    low: int | None = None
+    """None with `rows` known: fewer than the curve's fewest rows may do."""
+    high: int | None = None
+    """None with `rows` known: more than the curve's most rows may be needed."""
+    reason: str = ""
+    """Why there is no number."""
+    no_interval: str = ""
+    """Why there is no interval; empty where `low` and `high` are one."""
+
+
+def match(points: Sequence[Point], metric: str, small: str, large: str, spread: float | None) -> Match:
+    """The training rows at which the mean curve of `small`, made monotone and drawn over log rows, meets the figure of
+    `large`, the LLM, of which `points` hold one a split.
+
+    From ENOUGH_SPLITS splits on, those that have all fractions of the fullest, the interval comes from how the splits
+    differ, which tells of other test rows, training rows and training seeds. With fewer it is of the fullest split
+    alone and of other test rows and training seeds: `spread` is the standard error of the two's difference on its test
+    rows, training seeds left out; None where it is not known.
+    """
+    ours, theirs = (
+        [p for p in points if p.contestant == name and getattr(p, metric) is not None] for name in (small, large)
+    )
+    goals = {point.split_seed: float(getattr(point, metric)) for point in theirs}
+    table = {split: levels for split, levels in _by_split(ours, metric).items() if split in goals}
+    splits = _of_the_fullest(table)
+    none = Match(small, large)
+    if not splits or len(table[splits[0]]) < 2:
+        why = (
+            "fewer than two numbers of training rows"
+            if splits
+            else f"no curve on test rows that {large} was asked about"
+        )
+        return replace(none, reason=f"not within the data: {why}")
+    fractions = sorted(table[splits[0]])
+    used = [p for p in ours if p.split_seed in splits]
+    rows = np.array([np.mean([p.train_rows for p in used if p.fraction == fraction]) for fraction in fractions])
+    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    ahead = np.array([[sign * (np.mean(table[split][f]) - goals[split]) for f in fractions] for split in splits])
+    seeded = {point.training_seed for point in used} != {NO_SEED}
+    seeds = [table[splits[0]][fraction] for fraction in fractions] if seeded else None
+
+    tried, share = _between(np.log(rows))
+    width = _half_width(ahead, share, seeds, spread)
+    middle, place = share @ ahead.mean(axis=0), _meets(np.log(rows), ahead.mean(axis=0))
+    if not math.isfinite(place):
+        return replace(none, reason=_outside(small, place < 0, rows, middle, width))
+    if isinstance(width, str):
+        return replace(none, rows=_rows(place), no_interval=width)
+    least, most = np.flatnonzero(middle + width >= 0), np.flatnonzero(middle - width <= 0)
+    low = None if least[0] == 0 else _rows(min(tried[least[0]], place))
+    high = None if most[-1] == len(tried) - 1 else _rows(max(tried[most[-1]], place))
+    return replace(none, rows=_rows(place), low=low, high=high)
+
+
+def _by_split(points: Sequence[Point], metric: str) -> Table:
+    table: Table = {}
+    for point in points:
+        if point.fraction is not None:
+            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(float(getattr(point, metric)))
+    return table
+
+
+def _of_the_fullest(table: Table) -> list[int]:
+    """The split seeds that have all fractions of the one with the most, if they are ENOUGH_SPLITS; else that one."""
+    if not table:
+        return []
+    fullest = max(sorted(table), key=lambda split: len(table[split]))
+    complete = [split for split in sorted(table) if set(table[fullest]) <= set(table[split])]
+    return [fullest, *(s for s in complete if s != fullest)] if len(complete) >= ENOUGH_SPLITS else [fullest]
+
+
+def _between(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Log rows from the first level to the last, and the share that each level has in a curve drawn straight between
+    levels; shapes (tried,) and (tried, levels)."""
+    tried = np.interp(np.arange((len(logs) - 1) * STEPS + 1) / STEPS, np.arange(len(logs)), logs)
+    return tried, np.array([np.interp(tried, logs, level) for level in np.eye(len(logs))]).T
+
+
+def _half_width(
+    ahead: np.ndarray, share: np.ndarray, seeds: Sequence[Sequence[float]] | None, spread: float | None
+) -> np.ndarray | str:
+    """Half the width of the interval of the difference at each number of rows that is tried, or why there is none.
+
+    `ahead` has shape (splits, levels); `seeds` are the figures of a level's training seeds, None where training has
+    none. Variances of one split are added up, with the degrees of freedom of Welch and Satterthwaite.
+    """
+    from scipy.stats import t
+
+    splits, levels = ahead.shape
+    if splits >= ENOUGH_SPLITS:
+        error = (ahead @ share.T).std(axis=0, ddof=1) / math.sqrt(splits)
+        return np.asarray(t.ppf((1 + INSIDE) / 2, splits - 1) * error)
+    if spread is None:
+        return "that of their difference on test is not known"
+    if seeds is None:
+        trained, squares = np.zeros(len(share)), np.zeros(len(share))
+    elif min(map(len, seeds)) >= ENOUGH_SEEDS:
+        parts = share**2 * [np.var(values, ddof=1) / len(values) for values in seeds]
+        trained, squares = parts.sum(axis=1), (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1)
+    elif levels < ENOUGH_LEVELS:
+        few = f"fewer than {ENOUGH_SEEDS} training seeds at fewer than {ENOUGH_LEVELS} levels"
+        return f"{few} do not tell how seeds differ"
+    else:
+        trained = _roughness(ahead[0]) * (share**2).sum(axis=1)
+        squares = trained**2 / (levels - 3)
+    variance = spread**2 + trained
+    freedom = np.divide(variance**2, squares, out=np.full(len(share), np.inf), where=squares > 0)
+    return np.asarray(t.ppf((1 + INSIDE) / 2, np.maximum(freedom, 1)) * np.sqrt(variance))
+
+
+def _roughness(values: np.ndarray) -> float:
+    """The variance of each of some levels about a parabola through all: what training seeds do to it, where a level has
+    too few to tell by themselves."""
+    steps = np.vander(np.arange(len(values), dtype=float), 3)
+    rest = values - steps @ np.linalg.lstsq(steps, values, rcond=None)[0]
+    return float(rest @ rest / (len(values) - 3))
+
+
+def _outside(small: str, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | str) -> str:
+    """Where the LLM's figure lies if the curve does not meet it, before its first level or after its last; said only
+    where the difference at that level is more than noise."""
+    place, where = (0, "ahead already") if first else (-1, "behind still")
+    said = f"{small} is {where} with {round(float(rows[place])):,} training rows"
+    if isinstance(width, str):
+        return f"not within the data: whether {said} can't be told, as there is no interval: {width}"
+    if abs(middle[place]) > width[place]:
+        return f"not within the data: {said}"
+    return f"not within the data: whether {said} can't be told, as the two are within noise there"
+
+
+def _meets(logs: np.ndarray, ahead: np.ndarray) -> float:
+    """The log rows at which the rising curve reaches nought: -inf before the first level, inf after the last."""
+    from scipy.optimize import isotonic_regression
+
+    rising = isotonic_regression(ahead).x
+    if rising[0] >= 0:
+        return -math.inf
+    if rising[-1] < 0:
+        return math.inf
+    place = int(np.searchsorted(rising, 0))
+    share = -rising[place - 1] / (rising[place] - rising[place - 1])
+    return float(logs[place - 1] + share * (logs[place] - logs[place - 1]))
+
+
+def _rows(log_rows: float) -> int:
+    return round(math.exp(log_rows))

@@ -1,0 +1,99 @@
+"""One contestant's metrics/cost file: flat figures, null where there is nothing to measure.
+
+Seconds are means over seeds. A model and a local LLM cost the machine's seconds, an LLM with a price its tokens, a
+cascade both. `train_cost` and `labelling_cost` stand on their own, in no other figure; `labels` are those of training
+rows, or shots, and of the validation rows by which was chosen. `machine_seconds_spread` is the standard error of the
+seconds of prediction over them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from slingshot.files.usage import Run, Usage
+from slingshot.money.prices import llm_cost, per_second, uncached
+from slingshot.settings import CostSettings, LlmPrice, UserError
+
+
+def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> dict[str, float | None]:
+    """Seconds, tokens and texts a second, and money in `cost.currency`.
+
+    `price` is the LLM's list price; None prices the machine's seconds. `token_`, `list_`, `cached_` and
+    `batch_cost_per_1000_texts` are what a priced LLM's tokens cost as billed, and had cost without its cache and
+    without batches, with its cache only, and in batches only. Raises UserError when a priced LLM's usage lacks its
+    tokens by kind. An LLM on another's server has no cost without a list price.
+    """
+    second = per_second(cost.hourly_price, cost.utilisation)
+    train_seconds = _mean_seconds(usage.train)
+    tokens, texts, seconds = (
+        sum(getattr(run, what) for run in usage.predict) for what in ("tokens", "texts", "seconds")
+    )
+    error = together(usage.predict)
+    # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
+    works = price is None or (usage.kind == "cascade" and seconds > 0)
+    machine_seconds = seconds / texts * 1000 if works and on_paid_machine(usage) and seconds and texts else None
+    billed = _billed(usage, cost, price)
+    parts = [machine_seconds and machine_seconds * second, billed["token"]]
+    known = [part for part in parts if part is not None]
+    per_texts = None if not known or (works and machine_seconds is None) else sum(known)
+    labels = usage.train_rows + usage.validation_rows  # those of test rows measure every contestant alike
+    alone = price is None or usage.kind != "cascade"  # a cascade's answers come from two places, its seconds from one
+    return {
+        "train_seconds": train_seconds,
+        "train_cost": None if train_seconds is None else train_seconds * second,
+        "predict_seconds": _mean_seconds(usage.predict) or None,
+        "tokens_per_second": tokens / seconds or None if seconds and alone else None,
+        "texts_per_second": texts / seconds or None if seconds and alone else None,
+        "cost_per_million_tokens": None if per_texts is None or not tokens else per_texts / 1000 * texts / tokens * 1e6,
+        "cost_per_1000_texts": per_texts,
+        "machine_seconds_per_1000_texts": machine_seconds,
+        "machine_seconds_spread": machine_seconds and error and error / seconds,
+        **{f"{name}_cost_per_1000_texts": value for name, value in billed.items()},
+        "latency_p50": usage.latency.get("p50"),
+        "latency_p95": usage.latency.get("p95"),
+        "latency_texts": usage.latency.get("texts"),
+        "peak_memory_gib": _scaled(usage.peak_memory_bytes, 2**30),
+        "model_mib": _scaled(usage.model_bytes, 2**20),
+        "labelling_cost": labels * cost.label_price,
+        "labels": labels,
+        "train_rows": usage.train_rows,
+    }
+
+
+def together(runs: Sequence[Run]) -> float | None:
+    """The standard error of the runs' seconds in all, as if their errors were independent; None where one's is not
+    known."""
+    errors = [run.error for run in runs if run.error is not None]
+    return math.hypot(*errors) if errors and len(errors) == len(runs) else None
+
+
+def on_paid_machine(usage: Usage) -> bool:
+    """Whether its seconds are those of the machine that `cost.hourly_price` is for, and not of another's server."""
+    return usage.hardware.get("device") != "remote"
+
+
+def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[str, float | None]:
+    """Per 1,000 texts, what the tokens of a priced LLM cost as they were billed, and would have cost otherwise."""
+    texts = sum(run.texts for run in usage.predict)
+    if price is None or not texts:
+        return dict.fromkeys(("token", "list", "cached", "batch"))
+    if usage.llm_tokens is None:
+        raise UserError(f"the usage of '{usage.title}' has no llm_tokens, so its list price can't be used")
+    asked, batched = usage.llm_tokens, usage.batch_tokens or {}
+    plain = uncached(asked, batched)
+    sums = {
+        "token": llm_cost(asked, price, cost) + llm_cost(batched, price, cost, batch=True),
+        "list": llm_cost(plain, price, cost),
+        "cached": llm_cost(asked, price, cost) + llm_cost(batched, price, cost),
+        "batch": llm_cost(plain, price, cost, batch=True),
+    }
+    return {name: paid / texts * 1000 for name, paid in sums.items()}
+
+
+def _mean_seconds(runs: Sequence[Run]) -> float | None:
+    return sum(run.seconds for run in runs) / len(runs) if runs else None
+
+
+def _scaled(number: int | None, unit: int) -> float | None:
+    return None if number is None else number / unit

@@ -1,0 +1,61 @@
+"""A pretrained encoder left as it is, mean-pooled: the features of a baseline, and what says which texts are near.
+
+Pooling is the mean over real tokens, then unit length (Reimers and Gurevych 2019, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from slingshot.machine.progress import bar
+from slingshot.pretrained import checkpoints, loading
+from slingshot.pretrained.batching import prediction_batches
+from slingshot.pretrained.inputs import Inputs
+from slingshot.settings import Checkpoint
+
+
+class Encoder:
+    """A model and its inputs."""
+
+    def __init__(self, model: Any, inputs: Inputs, device: str) -> None:
+        self.model, self.inputs, self.device = model.to(device).eval(), inputs, device
+
+    @classmethod
+    def of(cls, settings: Checkpoint, device: str) -> Self:
+        """Raises UserError where the checkpoint is missing or reads less than `max_length`."""
+        folder = checkpoints.locate(settings)
+        model = loading.encoder(folder)
+        loading.check_length(settings, model.config)
+        return cls(model, Inputs(loading.tokenizer(folder), settings.max_length), device)
+
+    @classmethod
+    def load(cls, folder: Path, max_length: int, device: str) -> Self:
+        """What `save` wrote."""
+        return cls(loading.encoder(folder), Inputs(loading.tokenizer(folder), max_length), device)
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+        self.inputs.tokenizer.save_pretrained(folder)
+
+    @torch.inference_mode()
+    def embed(self, texts: Sequence[str], name: str) -> np.ndarray:
+        """Unit-length mean-pooled states, shape (texts, width); `name` stands beside the progress."""
+        ids = [row for rows in self.inputs.windows(texts) for row in rows]
+        pooled = np.empty((len(texts), self.model.config.hidden_size), dtype=np.float32)
+        with bar(len(texts), name, "text") as progress:
+            for rows in prediction_batches([len(row) for row in ids]):
+                batch = self.inputs.collate([ids[row] for row in rows], self.device)
+                states = self.model(**batch).last_hidden_state
+                mask = batch["attention_mask"].unsqueeze(-1)
+                mean = (states * mask).sum(1) / mask.sum(1)
+                pooled[rows] = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
+                progress.update(len(rows))
+        return pooled
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [sum(map(len, rows)) for rows in self.inputs.windows(texts)]

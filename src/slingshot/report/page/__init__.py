@@ -1,0 +1,1 @@
+"""report/index.html: one file with its charts, tables and sliders, and the charts again in report/figures."""

@@ -1,0 +1,94 @@
+"""What the page alone reads, beside metrics/: the points of plots in data/plots, the texts in data/errors.
+
+DVC caches both, so that a fresh clone may lack them: `slingshot show` and summary.md do without.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from slingshot.files.storage.json_files import read_json
+from slingshot.report.inputs import Figures, Results
+from slingshot.settings import UserError
+
+DATA = Path("data")
+BINS = "confidence,accuracy,rows"
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Test rows of about the same confidence, over all seeds."""
+
+    confidence: float
+    accuracy: float
+    rows: float
+
+
+@dataclass(frozen=True)
+class Plots:
+    """One contestant's points; the lists are empty where it has no scores."""
+
+    confusion: Mapping[tuple[str, str], int]
+    """(actual, predicted) class -> test rows, over all seeds."""
+    predicted: Sequence[Bin]
+    """Reliability as predicted."""
+    scaled: Sequence[Bin]
+    """Reliability after temperature scaling."""
+    risk: Sequence[tuple[float, float]]
+    """(coverage, share of wrong answers among the rows covered)."""
+
+
+@dataclass(frozen=True)
+class Details:
+    plots: Mapping[str, Plots]
+    """By contestant."""
+    errors: Figures
+    """Contents of data/errors/D.json; its texts are data, and not to be trusted."""
+
+
+def read(results: Results, data: Path = DATA) -> Details:
+    """The details of one data set. Raises UserError naming the first file that is missing or malformed."""
+    return Details(
+        plots={c.name: _plots(data / "plots" / results.dataset / c.name) for c in results.contestants},
+        errors=read_json(data / "errors" / f"{results.dataset}.json"),
+    )
+
+
+def _plots(folder: Path) -> Plots:
+    reliability = folder / "reliability"
+    return Plots(
+        confusion=Counter((line[0], line[1]) for line in _lines(folder / "confusion.csv", "actual,predicted")),
+        predicted=[Bin(*numbers) for numbers in _numbers(reliability / "predicted.csv", BINS)],
+        scaled=[Bin(*numbers) for numbers in _numbers(reliability / "scaled.csv", BINS)],
+        risk=[(coverage, risk) for coverage, risk in _numbers(folder / "risk.csv", "coverage,risk")],
+    )
+
+
+def _numbers(path: Path, columns: str) -> list[list[float]]:
+    try:
+        numbers = [[float(cell) for cell in line] for line in _lines(path, columns)]
+    except ValueError:
+        numbers = [[math.nan]]
+    if not all(math.isfinite(number) for line in numbers for number in line):
+        raise UserError(f"{path}: holds what is no number; run `dvc repro`")
+    return numbers
+
+
+def _lines(path: Path, columns: str) -> list[list[str]]:
+    """The lines below the header `columns`, each of as many cells."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.reader(file))
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; run `dvc repro`, or `dvc checkout` where it was made before") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: not a CSV file: {error}; run `dvc repro`") from None
+    names = columns.split(",")
+    if lines[:1] != [names] or any(len(line) != len(names) for line in lines):
+        raise UserError(f"{path}: expected the columns {columns} and as many cells in every line; run `dvc repro`")
+    return lines[1:]

@@ -1,0 +1,46 @@
+"""The page's JavaScript, and its main charts as SVG and PNG in report/figures, both by vl-convert.
+
+vl-convert carries Vega, Vega-Lite and Vega-Embed, and draws without a browser or a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from slingshot.files.storage.atomic import atomic
+from slingshot.files.storage.json_files import write_text
+from slingshot.report.page.charts import Chart
+from slingshot.report.page.theme import CONFIG, resolved
+
+WIDTH = 560
+"""Of a drawn figure, in pixels; a PNG has twice as many."""
+
+
+@cache
+def bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, which leaves `vegaEmbed` in the window."""
+    import vl_convert
+
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def drawn(chart: Chart) -> dict[str, Any]:
+    """The chart on its own: on white, of a width of its own, in the colours of the light page."""
+    spec = {**chart.spec, "width": WIDTH, "config": {**CONFIG, "background": "white", "font": "sans-serif"}}
+    made = resolved(spec)
+    assert isinstance(made, dict)
+    return made
+
+
+def write(charts: Iterable[Chart], folder: Path) -> None:
+    """NAME.svg and NAME.png of every chart. Each is written whole or not at all."""
+    import vl_convert
+
+    for chart in charts:
+        svg = vl_convert.vegalite_to_svg(drawn(chart))
+        write_text(folder / f"{chart.name}.svg", svg)
+        with atomic(folder / f"{chart.name}.png") as temporary:
+            temporary.write_bytes(vl_convert.svg_to_png(svg, scale=2))

@@ -1,0 +1,142 @@
+"""report/index.html: one file that asks for nothing else, drawn by jinja2 with escaping always on.
+
+Texts of data sets, titles and class names are data, and may be hostile. They enter the page as escaped text or, in
+charts, as JSON in which nothing can close its tag; and the page's policy runs only the scripts whose hashes it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from slingshot.report import economy, numbers, published, total
+from slingshot.report.claims import METRIC_NAMES
+from slingshot.report.grid import Grid
+from slingshot.report.page import details, economy_charts, figures, parts, provenance, theme
+from slingshot.report.page.charts import Chart
+from slingshot.report.section import Section
+from slingshot.report.verdict import RULES
+from slingshot.settings import Settings
+from slingshot.settings.errors import visible
+
+FOLDER = Path(__file__).parent
+TEMPLATES = FOLDER / "templates"
+SCRIPT = FOLDER / "page.js"
+NUMBER = re.compile(r"[-−+–÷]?[\d.,]*[%×]?( to [-−+]?[\d.]+|–[\d.]+| \[[\d.]+–[\d.]+\])?")
+"""What stands right-aligned in a table."""
+
+
+ANCHORS = (
+    ("scores", "Scores"),
+    ("pairs", "Pairs"),
+    ("learning", "Learning curve"),
+    ("calibration", "Calibration"),
+    ("confusion", "Confusion"),
+    ("errors", "Rows to read"),
+    ("money", "Cost"),
+    ("data", "Data"),
+)
+"""The parts of a data set's section, in their order: the end of their id (set-NAME-scores), and their name."""
+
+
+@dataclass(frozen=True)
+class Page:
+    html: str
+    figures: tuple[Chart, ...]
+    """The main charts, for report/figures."""
+
+
+def build(sections: Mapping[str, Section], settings: Settings, data: Path = details.DATA) -> Page:
+    """The page, one part a data set. Raises UserError naming the first file of `data` that is missing."""
+    held = [parts.build(section, settings, details.read(section.results, data)) for section in sections.values()]
+    claim = published.claim()
+    surface = _surface(sections, settings)
+    programs = figures.bundle().replace("</script", r"<\/script"), SCRIPT.read_text(encoding="utf-8")
+    scripts = [Markup(program) for program in programs]  # nosec B704 # our own, with no data in them
+    html = (
+        _environment()
+        .get_template("index.html.j2")
+        .render(
+            parts=held,
+            settings=settings,
+            metric=METRIC_NAMES[settings.metrics.primary],
+            rules=RULES,
+            cutoffs=_cutoffs(sections, settings),
+            provenance=[provenance.settings_grid(settings), provenance.versions_grid()],
+            claim=claim,
+            payload=economy.payload(sections, settings, claim) if surface else None,
+            sliders=economy.sliders(total.terms(settings), claim, settings.cost.currency),
+            billings=total.BILLINGS,
+            surface=surface,
+            horizon=total.horizon(settings.decision),
+            theme=theme,
+            anchors=ANCHORS,
+            config=theme.CONFIG,
+            scripts=scripts,
+            hashes=" ".join(map(_digest, scripts)),
+        )
+    )
+    main = [part[key] for part in held for key in ("cost", "learning", "risk")]
+    main += [chart for part in held for chart in part["reliability"]]
+    return Page(html, tuple(chart for chart in [*main, surface] if chart))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=_shown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False, "separators": (",", ":")}
+    for name in ("score", "signed", "significant", "count", "percent"):
+        environment.filters[name] = getattr(numbers, name)
+    environment.filters["numeric"] = numeric
+    return environment
+
+
+def _shown(value: object) -> object:
+    """Text without what turns the direction of writing, or what XML can't hold; Markup is no text."""
+    return visible(value) if type(value) is str else value
+
+
+def numeric(rows: Sequence[Sequence[str]]) -> set[int]:
+    """The columns, the first left out, that hold figures and dashes only."""
+    width = len(rows[0]) if rows else 0
+    return {i for i in range(1, width) if all(NUMBER.fullmatch(row[i]) for row in rows)}
+
+
+def _digest(script: str) -> str:
+    """The source that a Content-Security-Policy lets run, and no other."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | None:
+    """The cost surface of the first data set that has two contestants of known cost."""
+    for section in sections.values():
+        works = economy.works(section.results, settings)
+        pair = economy.pair(section, works)
+        small, large = (works[name] for name in pair) if pair else (None, None)
+        if small and large:
+            return economy_charts.surface("surface", economy.surface(small, large, total.terms(settings)))
+    return None
+
+
+def _cutoffs(sections: Mapping[str, Section], settings: Settings) -> Grid | None:
+    seen = {
+        (name, contestant.name)
+        for name, section in sections.items()
+        for contestant in section.results.contestants
+        if section.results.may_have_been_seen(contestant)
+    }
+    days = {name: section.results.audit.get("published") for name, section in sections.items()}
+    return provenance.cutoffs(settings, days, seen)

@@ -1,0 +1,35 @@
+"""When the contestant that takes more money at first has paid for itself against the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slingshot.money import month as monthly
+from slingshot.report import total
+from slingshot.report.inputs import Contestant
+from slingshot.settings import Settings
+
+
+@dataclass(frozen=True)
+class PayBack:
+    """What the one whose start is `dearer` pays `more` at first, and the number of `texts`, in all, from which that has
+    paid for itself against the `other`; None where no such number is known."""
+
+    dearer: str
+    other: str
+    more: float
+    texts: float | None
+
+
+def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None:
+    """Every label paid for. None where a price is not known, or neither start is dearer."""
+    works = total.work(a.cost), total.work(b.cost)
+    starts = [c.total.start if c.total else None for c in (a, b)]
+    if works[0] is None or works[1] is None or starts[0] is None or starts[1] is None:
+        return None
+    more = monthly.apart(starts[0], starts[1])
+    if not more:
+        return None
+    at, names = total.with_labels(settings), (a.name, b.name) if more > 0 else (b.name, a.name)
+    texts = monthly.break_even(works[0], works[1], at) if total.predictions_apart(a.total, b.total) else None
+    return PayBack(*names, abs(more), None if texts is None else texts * at.months)

@@ -1,0 +1,120 @@
+"""The user's own files in data/raw/D: tables (CSV, TSV, JSONL, Parquet) and parallel lines.
+
+Every value is read as a string, not guessed at: an id such as 007 keeps its zeros, and a text "NA" is
+a text. A text stays as it stands in the file, but for a lone surrogate in JSONL, which becomes "?".
+Labels and groups lose the white space around them, and an empty one is a missing one. Only the text,
+label and group columns are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from slingshot.settings import FileSource, LinesSource, UserError
+from slingshot.tables.held import Held
+from slingshot.tables.parquet_tables import read_parquet
+from slingshot.tables.raw_files import UNPACK, Reading, lines, opened
+from slingshot.tables.records import file_format
+from slingshot.tables.text_tables import BLOCK, frame_of, read_csv, read_jsonl, read_tsv
+
+
+def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
+    """Rows: id, text, label and group (null where missing), test (whether from the test file).
+
+    Raises UserError that names the file, the key of params.yaml and the remedy.
+    """
+    held = Held()
+    key = "file" if isinstance(source, FileSource) else "text_file"
+    if isinstance(source, FileSource):
+        files = [source.file, source.test_file] if source.test_file else [source.file]
+        parts = [read_table(folder / file, source, held) for file in files]
+    else:
+        files, how = [source.text_file], Reading(source.encoding)
+        parts = [read_lines(folder / source.text_file, folder / source.label_file, how, held)]
+        if source.test_text_file and source.test_label_file:
+            files.append(source.test_text_file)
+            parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, how, held))
+    return joined(parts, [str(folder / file) for file in files], key)
+
+
+def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFrame:
+    """Rows of the training part and, where there is one, the test part: columns text, label and group.
+
+    origins: where each part is from; key: of `source`, for the error where one holds no rows.
+    """
+    for test, part in enumerate(parts):
+        if part.empty:
+            named = f"source.{'test_' if test else ''}{key}"
+            raise UserError(f"{origins[test]}: holds no rows; fill it, or name another file as {named}")
+        part["text"] = part["text"].fillna("")
+        for column in ("label", "group"):
+            part[column] = part[column].str.strip().replace("", None)
+        part["id"] = row_ids(part, "test-" if test else "")
+        part["test"] = bool(test)
+    return pd.concat(parts, ignore_index=True)
+
+
+def row_ids(rows: pd.DataFrame, prefix: str = "") -> list[str]:
+    """A hash of each row's text, label and group; the n-th exact repeat of a row ends in `.n`."""
+    names = [prefix + hashlib.sha256(key).hexdigest()[:20] for key in _keys(rows[["text", "label", "group"]])]
+    ids = pd.Series(names, dtype=object)
+    repeats = ids.groupby(ids).cumcount()
+    return [name if n == 0 else f"{name}.{n}" for name, n in zip(ids, repeats, strict=True)]
+
+
+def _keys(rows: pd.DataFrame) -> Iterator[bytes]:
+    """Each row as JSON, a block at a time: as Python objects, all rows at once would fill the memory."""
+    for start in range(0, len(rows), BLOCK):
+        block = rows.iloc[start : start + BLOCK]
+        cells = block.astype(object).where(block.notna(), None)
+        yield from (json.dumps(row).encode() for row in cells.itertuples(index=False, name=None))
+
+
+def read_lines(texts: Path, labels: Path, how: Reading, held: Held) -> pd.DataFrame:
+    """Columns text, label and group (null) of parallel files; only "\n" ends a line.
+
+    Raises UserError when the files do not hold the same number of lines.
+    """
+    columns = [_lines(path, how, held) for path in (texts, labels)]
+    if len(columns[0]) != len(columns[1]):
+        counts = f"{len(columns[0])} lines and {labels.name} holds {len(columns[1])}"
+        raise UserError(f"{texts}: holds {counts}; each text needs its label on the same line")
+    return pd.DataFrame({"text": columns[0], "label": columns[1], "group": None}, dtype="str")
+
+
+def _lines(path: Path, how: Reading, held: Held) -> pd.Series:
+    with opened(path) as unpacked:
+        rows = ([line.removesuffix("\n").removesuffix("\r")] for line in lines(path, unpacked, how, "\n"))
+        return frame_of(path, ["line"], rows, held)["line"]
+
+
+def read_table(path: Path, source: FileSource, held: Held) -> pd.DataFrame:
+    """Columns text, label and group of one table, as strings. The suffix says the format."""
+    wanted = {"text": source.text, "label": source.label, "group": source.group}
+    names = list(dict.fromkeys(name for name in wanted.values() if name))
+    return in_roles(read_columns(path, names, Reading(source.encoding, source.separator), held), wanted)
+
+
+def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
+    """Columns of strings under the names of their roles, null for a role without one."""
+    held = {role: columns[name].astype("str") for role, name in wanted.items() if name}
+    return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")
+
+
+def read_columns(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
+    """Some columns of a table: that of the text, that of the label, and others. The suffix says the format."""
+    read = FORMATS[file_format(path, FORMATS, UNPACK)]
+    return read(path, names, how, held)
+
+
+FORMATS: dict[str, Callable[[Path, Sequence[str], Reading, Held], pd.DataFrame]] = {
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".jsonl": read_jsonl,
+    ".parquet": read_parquet,
+}

@@ -1,0 +1,120 @@
+"""The first record of a table: what stands between its columns, and whether it is a header at all.
+
+A separator is taken from the header only where it can't be another: one that makes the named columns whole cells of it,
+where the one that the suffix says does not and no other does.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from slingshot.machine.progress import say
+from slingshot.settings import UserError, closest
+from slingshot.tables.raw_files import LONGEST, Reading
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+TRIED = (",", ";", "\t", "|")
+SHOWN = {"\t": "tabs", ",": "commas"}
+EXCEL = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
+"""Excel's own first line, which says the separator."""
+NAMED = 12
+"""Columns that a message lists."""
+WORDS = 4
+"""Of a cell from which on it is hardly the name of a column."""
+LOOKED_AT = 50
+"""Rows below a first line that may be a row itself."""
+
+
+def start(
+    file: Path, lines: Iterator[str], names: Sequence[str], suffix: str, how: Reading
+) -> tuple[str, int, Iterator[str]]:
+    """What separates the columns, the lines before the header, and the lines from it on.
+
+    names: the columns that are used. Says so where the header shows another separator than the suffix.
+    """
+    first = list(itertools.islice(lines, 1))
+    told = EXCEL.fullmatch(first[0]) if first else None
+    if told:
+        return how.separator or told[1], 1, lines
+    default = how.separator or SEPARATORS[suffix]
+    taken, length = list(first), 0
+
+    def replayed() -> Iterator[str]:
+        nonlocal length
+        yield from list(taken)
+        while length <= LONGEST and (line := next(lines, "")):  # else it is a quote that nothing closes
+            taken.append(line)
+            length += len(line)
+            yield line
+
+    if how.separator is None and not _holds(replayed(), default, names):
+        others = [mark for mark in TRIED if mark != default and _holds(replayed(), mark, names)]
+        if len(others) == 1:
+            say(f"{file}: read with {shown(others[0])} between the columns, as its header has them")
+            default = others[0]
+    return default, 0, itertools.chain(taken, lines)
+
+
+def _holds(lines: Iterator[str], separator: str, names: Sequence[str]) -> bool:
+    try:
+        return set(names) <= set(next(csv.reader(lines, delimiter=separator, strict=True), []))
+    except csv.Error:
+        return False
+
+
+def shown(separator: str) -> str:
+    """The separator in words."""
+    return SHOWN.get(separator, f"'{separator}'")
+
+
+def missing(file: Path, name: str, header: Sequence[str], rows: Sequence[Sequence[str]], how: Reading) -> UserError:
+    """The error of a column that the header lacks, with the likeliest cause. rows: some of those below it."""
+    if len(header) == 1 and (other := next((mark for mark in TRIED if mark in header[0]), None)):
+        told = "tab" if other == "\t" else f'"{other}"'
+        cause = f": its header has {shown(other)} between the names; set {how.separator_key} to {told}"
+    elif _is_row(header, rows):
+        cause = (
+            f": its first line looks like a row, not a header; put a line with the names of its {len(header)} columns "
+            "before it"
+        )
+    else:
+        close = closest(name, header)
+        hint = f", did you mean '{close}'?" if close else ""
+        known = ", ".join(header[:NAMED]) + (f" and {len(header) - NAMED} more" if header[NAMED:] else "")
+        cause = f"{hint} (known: {known or 'none'}); {how.columns_remedy}"
+    return UserError(f"{file}: no column '{name}'{cause}")
+
+
+def _is_row(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a cell of it recurs below, as a label does, or is a text among texts."""
+    columns = zip(header, itertools.zip_longest(*rows, fillvalue=""), strict=False)
+    return any(_alike(cell.strip(), [value.strip() for value in below]) for cell, below in columns)
+
+
+def _alike(cell: str, below: Sequence[str]) -> bool:
+    if not cell:
+        return False
+    texts = sum(_words(value) >= WORDS for value in below)
+    return cell in below or (_words(cell) >= WORDS and texts * 2 > len(below))
+
+
+def _words(cell: str) -> int:
+    return len(cell.split())
+
+
+def too_wide(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:
+    """Why each of the first rows has a field more than the header; null where not all have."""
+    if not rows or any(len(row) != len(header) + 1 for row in rows):
+        return None
+    if not any(row[-1].strip() for row in rows):
+        return "each row ends in a separator that the header lacks: write one at the header's end too"
+    if all(row[0].strip().isdigit() for row in rows):
+        return (
+            "the header lacks a name for the row names, as R's write.table has it: put one first in the header, e.g. "
+            "`row`, or write with row.names = FALSE"
+        )
+    return "each row does: put a name for that column into the header"
