@@ -45,7 +45,16 @@ def check_files() -> int:
         check_file(Path("metrics/audit", f"{dataset}.json"))
         check_file(Path("metrics/pairs", f"{dataset}.json"))
         for contestant in study.study.contestants:
-            scores = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "ece", "coverage")
+            scores = (
+                "accuracy",
+                "balanced_accuracy",
+                "macro_f1",
+                "auroc",
+                "log_loss",
+                "brier",
+                "ece",
+                "coverage",
+            )
             check_file(Path("metrics/scores", dataset, f"{contestant}.json"), *scores)
             check_file(Path("metrics/intervals", dataset, f"{contestant}.json"))
             check_file(Path("metrics/cost", dataset, f"{contestant}.json"), "cost_per_1000_texts")
@@ -67,7 +76,11 @@ def check_second_repro() -> float:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.perf_counter()
     done = subprocess.run(
-        ["dvc", "repro"], capture_output=True, text=True, env={**os.environ, "PATH": path}, check=False
+        ["dvc", "repro"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path},
+        check=False,
     )
     if done.returncode or "Running stage" in done.stdout or "up to date" not in done.stdout:
         sys.exit(f"the second dvc repro was not idle:\n{done.stdout}{done.stderr}")
@@ -77,4 +90,6 @@ def check_second_repro() -> float:
 if __name__ == "__main__":
     files = check_files()
     seconds = check_second_repro()
-    print(f"{files} metrics files hold finite figures; a second dvc repro ran nothing, in {seconds:.1f} s")
+    print(
+        f"{files} metrics files hold finite figures; a second dvc repro ran nothing, in {seconds:.1f} s"
+    )

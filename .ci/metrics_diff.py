@@ -28,7 +28,9 @@ def main() -> None:
         for metric, change in changes.items()
     ]
     shown = table(("Path", "Metric", base, "workspace", "Change"), rows)
-    print(f"<details><summary><code>dvc metrics diff {html.escape(base)}</code></summary>\n\n{shown}\n\n</details>")
+    print(
+        f"<details><summary><code>dvc metrics diff {html.escape(base)}</code></summary>\n\n{shown}\n\n</details>"
+    )
 
 
 if __name__ == "__main__":

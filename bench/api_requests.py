@@ -46,22 +46,35 @@ LLM = settings.AnthropicSettings(
     key_env="ANTHROPIC_API_KEY",
     max_tokens=64,
 )
-WORDS: dict[str, Any] = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
+WORDS: dict[str, Any] = {
+    "text": "Tweet",
+    "label": "Sentiment",
+    "instructions": None,
+    "descriptions": {},
+}
 
 
 def study(**run: Any) -> settings.Settings:
     """The repository's settings with this LLM, a budget that is never reached, and what `run` says."""
     values = settings.read_yaml(settings.PARAMS)
-    values["llms"]["loopback"] = json.loads(LLM.model_dump_json(exclude_defaults=True)) | {"provider": "anthropic"}
+    values["llms"]["loopback"] = json.loads(LLM.model_dump_json(exclude_defaults=True)) | {
+        "provider": "anthropic"
+    }
     values["run"] |= {"budget": {"loopback": 1e6}} | run
     return settings.validated(values, settings.PARAMS)
 
 
 def questions(count: int, params: settings.Settings) -> list[Ask]:
     """As many requests, each of another text."""
-    api, prompt = anthropic_api.connect(LLM, params), Prompt(WORDS, ["negative", "neutral", "positive"])
+    api, prompt = (
+        anthropic_api.connect(LLM, params),
+        Prompt(WORDS, ["negative", "neutral", "positive"]),
+    )
     schema, system = asking.answer_schema(prompt.ids, "label"), prompt.system("label")
-    bodies = [api.body(system, [], prompt.question(f"the phone came with cable {n}"), schema) for n in range(count)]
+    bodies = [
+        api.body(system, [], prompt.question(f"the phone came with cable {n}"), schema)
+        for n in range(count)
+    ]
     return [Ask(api.digest(body, 0), body) for body in bodies]
 
 
@@ -69,7 +82,15 @@ def questions(count: int, params: settings.Settings) -> list[Ask]:
 def served(folder: Path, *options: str) -> Iterator[Path]:
     """The server's process; its journal. The SDK finds it through the environment."""
     port, journal = folder / "port", folder / "journal"
-    call = [sys.executable, "-m", "tests.messages_api.server", "--port-file", str(port), "--journal", str(journal)]
+    call = [
+        sys.executable,
+        "-m",
+        "tests.messages_api.server",
+        "--port-file",
+        str(port),
+        "--journal",
+        str(journal),
+    ]
     server = subprocess.Popen([*call, *options])
     try:
         while not port.is_file():
@@ -87,12 +108,16 @@ def ask(asks: Sequence[Ask], ledger_file: Path, params: settings.Settings) -> tu
     tally = Tally()
     api = anthropic_api.connect(LLM, params)
     with Ledger(ledger_file) as ledger:
-        sender = Sender(api, ledger, Wallet.of("loopback", params), params.run, LLM.max_tokens, tally)
+        sender = Sender(
+            api, ledger, Wallet.of("loopback", params), params.run, LLM.max_tokens, tally
+        )
         held = ledger.answers([ask.request for ask in asks])
 
         async def work() -> float:
             started = time.perf_counter()
-            await sender.send_all([ask for ask in asks if ask.request not in held], first_alone=False)
+            await sender.send_all(
+                [ask for ask in asks if ask.request not in held], first_alone=False
+            )
             seconds = time.perf_counter() - started
             await api.close()
             return seconds
@@ -121,11 +146,16 @@ def main() -> None:
 
 @main.command()
 @click.option("--requests", default=2000, show_default=True)
-@click.option("--limit", default=100, show_default=True, help="Requests a second that the server takes.")
+@click.option(
+    "--limit", default=100, show_default=True, help="Requests a second that the server takes."
+)
 def limit(requests: int, limit: int) -> None:
     """Requests a second, against the server's limit."""
     params = study()
-    with tempfile.TemporaryDirectory() as name, served(Path(name), "--latency", "0.05", "--limit", str(limit)):
+    with (
+        tempfile.TemporaryDirectory() as name,
+        served(Path(name), "--latency", "0.05", "--limit", str(limit)),
+    ):
         seconds, tally = ask(questions(requests, params), Path(name, "ledger.sqlite"), params)
     click.echo(
         f"{requests:,} requests of 50 ms at most {limit} a second: {requests / seconds:.1f} a second "
@@ -146,7 +176,9 @@ def overhead(requests: int, at_once: int, rounds: int) -> None:
             theirs.append(asyncio.run(bare(asks, at_once)) / requests)
             ours.append(ask(asks, Path(name, f"ledger{number}.sqlite"), params)[0] / requests)
     a, b = min(ours), min(theirs)
-    click.echo(f"{a * 1000:.2f} ms a request with us, {b * 1000:.2f} with the bare SDK: ratio {a / b:.2f}")
+    click.echo(
+        f"{a * 1000:.2f} ms a request with us, {b * 1000:.2f} with the bare SDK: ratio {a / b:.2f}"
+    )
 
 
 @main.command()
@@ -172,15 +204,24 @@ def kills(kills: int, seed: int) -> None:
                 done += 1
             with Ledger(file) as ledger:
                 stored |= ledger.answers([ask.request for ask in asks]).keys()
-        ask(asks[: len(stored) + 200], file, params)  # what was in flight is among the first that are left
+        ask(
+            asks[: len(stored) + 200], file, params
+        )  # what was in flight is among the first that are left
         billed = Counter(json.loads(line)["key"] for line in journal.read_text().splitlines())
         with Ledger(file) as ledger:
             kept = ledger.answers([one.request for one in asks]).keys()
         with closing(sqlite3.connect(file)) as connection:
             unknown = Counter(
-                r for (r,) in connection.execute("SELECT request FROM attempts WHERE outcome = 'unknown'")
+                r
+                for (r,) in connection.execute(
+                    "SELECT request FROM attempts WHERE outcome = 'unknown'"
+                )
             )
-    again = {one.request: billed[request_key(one.body)] - 1 for one in asks if billed[request_key(one.body)] > 1}
+    again = {
+        one.request: billed[request_key(one.body)] - 1
+        for one in asks
+        if billed[request_key(one.body)] > 1
+    }
     click.echo(
         f"{done} kills: {len(stored):,} answers stored, {len(stored - kept)} lost, "
         f"{sum(max(0, n - unknown[r]) for r, n in again.items())} asked again though stored; "

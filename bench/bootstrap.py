@@ -24,7 +24,9 @@ LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
 """Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
 
 
-def resample(contestants: Sequence[Scored], resamples: int, *, seed: int = SEED) -> list[dict[str, np.ndarray]]:
+def resample(
+    contestants: Sequence[Scored], resamples: int, *, seed: int = SEED
+) -> list[dict[str, np.ndarray]]:
     """For each contestant, metric -> its figure in each resample, shape (seeds, resamples); `recall` is that of
     each class among the rows, shape (seeds, classes, resamples), NaN where the resample has none of it.
 
@@ -36,11 +38,18 @@ def resample(contestants: Sequence[Scored], resamples: int, *, seed: int = SEED)
     statistics = [[Statistics(c, run) for run in c.runs] for c in contestants]
     blocks = [
         [[one.metrics(weights) for one in runs] for runs in statistics]
-        for weights in group_weights(groups, resamples, max(LEAST, min(BLOCK, BLOCK_BYTES // (8 * groups))), seed)
+        for weights in group_weights(
+            groups, resamples, max(LEAST, min(BLOCK, BLOCK_BYTES // (8 * groups))), seed
+        )
     ]
     return [
         {
-            name: np.stack([np.concatenate([block[c][s][name] for block in blocks], axis=-1) for s in range(len(runs))])
+            name: np.stack(
+                [
+                    np.concatenate([block[c][s][name] for block in blocks], axis=-1)
+                    for s in range(len(runs))
+                ]
+            )
             for name in blocks[0][c][0]
         }
         for c, runs in enumerate(statistics)
@@ -69,7 +78,9 @@ def over_seeds(figures: np.ndarray, seed: int = SEED) -> np.ndarray:
     return np.asarray(means + np.sqrt(seeds / (seeds - 1)) * apart)
 
 
-def group_weights(groups: int, resamples: int, block: int = BLOCK, seed: int = SEED) -> Iterator[np.ndarray]:
+def group_weights(
+    groups: int, resamples: int, block: int = BLOCK, seed: int = SEED
+) -> Iterator[np.ndarray]:
     """Multinomial counts of the groups, in blocks of shape (groups, up to `block` resamples).
 
     The same counts whatever the block: counting uniform draws is five times as fast as
@@ -95,7 +106,9 @@ class Statistics:
         totals = {"rows": np.ones(len(rows)), "accuracy": correct, "coverage": run.predictions >= 0}
         if run.scores is not None:
             totals["log_loss"] = -np.log(np.maximum(run.scores[rows, labels], CLIP))
-            totals["brier"] = np.sum((run.scores - np.eye(run.scores.shape[1])[labels]) ** 2, axis=1)
+            totals["brier"] = np.sum(
+                (run.scores - np.eye(run.scores.shape[1])[labels]) ** 2, axis=1
+            )
         self.totals = list(totals)
         nearest = np.searchsorted(present, run.predictions).clip(max=self.classes - 1)
         counted = np.flatnonzero(present[nearest] == run.predictions)
@@ -119,7 +132,9 @@ class Statistics:
         at = np.cumsum([len(self.totals), self.classes, self.classes])
         totals, support, hits, predicted = np.split(self.sums @ weights, at)
         rows = totals[0]
-        figures = {name: total / rows for name, total in zip(self.totals[1:], totals[1:], strict=True)}
+        figures = {
+            name: total / rows for name, total in zip(self.totals[1:], totals[1:], strict=True)
+        }
         held = support > 0
         figures["recall"] = np.where(held, hits / np.maximum(support, 1), np.nan)
         figures["balanced_accuracy"] = _mean(hits / np.maximum(support, 1), held)
@@ -128,7 +143,9 @@ class Statistics:
         return figures
 
 
-def _cells(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0) -> sparse.csr_array:
+def _cells(
+    rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0
+) -> sparse.csr_array:
     """A sparse matrix with `value` at each (row, column), added up where a cell stands twice."""
     return sparse.csr_array((np.full(len(rows), value), (rows, columns)), shape=shape)
 

@@ -36,13 +36,17 @@ SHAPES: dict[str, Weights] = {
 }
 
 
-def draw(chance: np.random.Generator, weights: np.ndarray, mixed: bool) -> tuple[np.ndarray, np.ndarray]:
+def draw(
+    chance: np.random.Generator, weights: np.ndarray, mixed: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """The label of each row, and its group's name."""
     sizes = np.maximum(1, np.round(ROWS * weights / weights.sum())).astype(int)
     groups = np.repeat(np.arange(len(sizes)), sizes)
     of_group = chance.choice(len(CLASSES), len(sizes), p=CLASSES)
     labels = chance.choice(len(CLASSES), len(groups), p=CLASSES) if mixed else of_group[groups]
-    return labels, np.array([f"group {number}" for number in range(len(sizes))], dtype=object)[groups]
+    return labels, np.array([f"group {number}" for number in range(len(sizes))], dtype=object)[
+        groups
+    ]
 
 
 def half(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
@@ -62,7 +66,11 @@ def figures(side: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
     if not len(codes):
         return 1.0, 1.0, 0.0
     most = np.bincount(codes).max() / len(codes)
-    return float(most > 0.2), float(len(codes) < 0.5 * SHARES["test"] * len(groups)), effective_groups(codes)
+    return (
+        float(most > 0.2),
+        float(len(codes) < 0.5 * SHARES["test"] * len(groups)),
+        effective_groups(codes),
+    )
 
 
 def simulate(weights: Weights, mixed: bool, splits: int) -> np.ndarray:
@@ -82,15 +90,21 @@ def simulate(weights: Weights, mixed: bool, splits: int) -> np.ndarray:
 @click.option("--splits", default=500, show_default=True, help="Of each shape.")
 def main(splits: int) -> None:
     started = time.perf_counter()
-    click.echo("| shape | a group over 20% of test | test under half its size | effective groups of test |")
+    click.echo(
+        "| shape | a group over 20% of test | test under half its size | effective groups of test |"
+    )
     click.echo("|---|---|---|---|")
     for name, weights in SHAPES.items():
         for mixed in (False, True):
             over, under, groups = simulate(weights, mixed, splits).T
-            cells = [" / ".join(f"{100 * share:.0f}%" for share in shares) for shares in (over, under)]
+            cells = [
+                " / ".join(f"{100 * share:.0f}%" for share in shares) for shares in (over, under)
+            ]
             told = " / ".join(f"{number:.1f}" for number in groups)
             click.echo(f"| {name}{', mixed' if mixed else ''} | {cells[0]} | {cells[1]} | {told} |")
-    click.echo(f"{time.perf_counter() - started:.0f} s, {splits} splits of each: without a limit / half / today's")
+    click.echo(
+        f"{time.perf_counter() - started:.0f} s, {splits} splits of each: without a limit / half / today's"
+    )
 
 
 if __name__ == "__main__":

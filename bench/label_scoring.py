@@ -41,14 +41,18 @@ def naive(lm: CausalLm, prompts: Sequence[Tokens], labels: Sequence[int]) -> np.
         label = lm.scored[labels[at[1]]]
         ids = torch.tensor([prompts[at[0]] + label], device=lm.model.device)
         logits = lm.model(ids, use_cache=False, logits_to_keep=len(label) + 1).logits[0, :-1]
-        scores[at] = float(logits.log_softmax(-1).gather(1, ids[0, -len(label) :, None]).double().sum())
+        scores[at] = float(
+            logits.log_softmax(-1).gather(1, ids[0, -len(label) :, None]).double().sum()
+        )
     return scores
 
 
 def of_study(dataset: str) -> tuple[Prompt, pd.DataFrame, list[str]]:
     """The prompt, the pool of shots and the validation texts."""
     prepared = Path("data/prepared", dataset)
-    prompt = Prompt(read_words(prepared / "prompt.json"), Labels.read(prepared / "labels.json").names)
+    prompt = Prompt(
+        read_words(prepared / "prompt.json"), Labels.read(prepared / "labels.json").names
+    )
     texts = read_rows(prepared / "validation.parquet")["text"].tolist()
     return prompt, read_rows(Path("data/shots", f"{dataset}.parquet")), texts
 
@@ -57,26 +61,56 @@ def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
     """The same of banking77's own files."""
     real = os.environ.get("SLINGSHOT_REAL_DATA")
     if not real:
-        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder that holds banking77_train.csv")
+        raise click.ClickException(
+            "set SLINGSHOT_REAL_DATA to the folder that holds banking77_train.csv"
+        )
     pool, test = (
-        pd.read_csv(Path(real) / f"banking77_{split}.csv").sample(frac=1, random_state=0) for split in ("train", "test")
+        pd.read_csv(Path(real) / f"banking77_{split}.csv").sample(frac=1, random_state=0)
+        for split in ("train", "test")
     )
     names = sorted(pool["category"].unique())
     pool["label"], pool["order"] = pool["category"].map(names.index), range(len(pool))
-    words: dict[str, Any] = {"text": "Question", "label": "Topic", "instructions": None, "descriptions": {}}
+    words: dict[str, Any] = {
+        "text": "Question",
+        "label": "Topic",
+        "instructions": None,
+        "descriptions": {},
+    }
     return Prompt(words, [name.replace("_", " ") for name in names]), pool, test["text"].tolist()
 
 
 @click.command()
 @click.option("--dataset", default="tweets", show_default=True)
 @click.option("--llm", default="gemma", show_default=True)
-@click.option("--banking", is_flag=True, help="banking77's 77 labels with 1 shot a class in the place of --dataset.")
-@click.option("--texts", "count", type=int, help="Texts that slingshot scores; 64, or 8 with --banking.")
-@click.option("--naive", "few", type=int, help="Of them, texts that are scored naively too; 4, or 1 with --banking.")
-@click.option("--naive-labels", default=11, show_default=True, help="Most labels scored so; the time is scaled to all.")
+@click.option(
+    "--banking",
+    is_flag=True,
+    help="banking77's 77 labels with 1 shot a class in the place of --dataset.",
+)
+@click.option(
+    "--texts", "count", type=int, help="Texts that slingshot scores; 64, or 8 with --banking."
+)
+@click.option(
+    "--naive",
+    "few",
+    type=int,
+    help="Of them, texts that are scored naively too; 4, or 1 with --banking.",
+)
+@click.option(
+    "--naive-labels",
+    default=11,
+    show_default=True,
+    help="Most labels scored so; the time is scaled to all.",
+)
 @click.option("--double", is_flag=True, help="Compare both ways with naive scoring in float64.")
 def main(
-    dataset: str, llm: str, banking: bool, count: int | None, few: int | None, naive_labels: int, double: bool
+    dataset: str,
+    llm: str,
+    banking: bool,
+    count: int | None,
+    few: int | None,
+    naive_labels: int,
+    double: bool,
 ) -> None:
     """Print texts per second both ways, and how far the log-likelihoods differ."""
     study = settings.load()
@@ -87,7 +121,9 @@ def main(
     texts, some = texts[: count or (8 if banking else 64)], texts[: few or (1 if banking else 4)]
     lm, wording = load(chosen, prompt, hardware.set_up(study.run))
     for shots in [1] if banking else chosen.shots:
-        examples = SameExamples(lm, wording, select(pool, shots, "stratified"), shots, chosen.max_length)
+        examples = SameExamples(
+            lm, wording, select(pool, shots, "stratified"), shots, chosen.max_length
+        )
         labels = range(0, len(lm.scored), -(-len(lm.scored) // naive_labels))
         prompts = [examples.shared + query for query in examples.queries(some)]
         started = time.perf_counter()
@@ -107,7 +143,9 @@ def main(
             exact = naive(lm, prompts, labels)
             lm.model.float()
             ours, theirs = _apart(found[: len(some), labels], exact), _apart(oracle, exact)
-            click.echo(f"from naive scoring in float64 it differs by {ours}, naive scoring in float32 by {theirs}")
+            click.echo(
+                f"from naive scoring in float64 it differs by {ours}, naive scoring in float32 by {theirs}"
+            )
 
 
 def _apart(some: np.ndarray, others: np.ndarray) -> str:

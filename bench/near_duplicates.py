@@ -34,7 +34,9 @@ def texts_of(kind: str, rows: int, work: Path) -> list[str]:
     folder = work / f"ordinary-{rows}"
     if not folder.is_dir():
         generate(folder, rows)
-    return sorted(set(pq.read_table(sorted(folder.glob("train-*")), columns=["text"])["text"].to_pylist()))
+    return sorted(
+        set(pq.read_table(sorted(folder.glob("train-*")), columns=["text"])["text"].to_pylist())
+    )
 
 
 def joined(kind: str, work: Path) -> None:
@@ -45,7 +47,8 @@ def joined(kind: str, work: Path) -> None:
     together = np.mean(component[:, 0] == component[:, 1])
     near = np.unique(every)
     print(
-        f"| {kind} | {len(every):,} | {together:.2%} | {len(near):,} | {np.isin(near, found).mean():.2%} |", flush=True
+        f"| {kind} | {len(every):,} | {together:.2%} | {len(near):,} | {np.isin(near, found).mean():.2%} |",
+        flush=True,
     )
 
 
@@ -65,12 +68,18 @@ def main(work: Path) -> None:
     """Measure with texts generated in WORK."""
     # A process starts with its parent's peak as its own: so the comparing of all pairs comes last.
     print("| texts | characters | rows | seconds | peak memory, GiB |\n|---|---|---|---|---|")
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes:
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), max_tasks_per_child=1
+    ) as processes:
         for kind in TIMED:
             for rows in SIZES:
                 characters, seconds, peak = processes.submit(measured, kind, rows, work).result()
-                print(f"| {kind} | {characters} | {rows:,} | {seconds:.1f} | {peak:.2f} |", flush=True)
-    print("| kind | near pairs | in one group | texts with a near one | found to have one |\n|---|---|---|---|---|")
+                print(
+                    f"| {kind} | {characters} | {rows:,} | {seconds:.1f} | {peak:.2f} |", flush=True
+                )
+    print(
+        "| kind | near pairs | in one group | texts with a near one | found to have one |\n|---|---|---|---|---|"
+    )
     for kind in KINDS:
         joined(kind, work)
 

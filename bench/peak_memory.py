@@ -12,5 +12,7 @@ if __name__ == "__main__":
     started = time.perf_counter()
     done = subprocess.run(sys.argv[1:], check=False)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20  # kibibytes on Linux
-    print(f"{' '.join(sys.argv[1:])}: peak memory {peak:.2f} GiB, {time.perf_counter() - started:.0f} s")
+    print(
+        f"{' '.join(sys.argv[1:])}: peak memory {peak:.2f} GiB, {time.perf_counter() - started:.0f} s"
+    )
     sys.exit(done.returncode)

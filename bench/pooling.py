@@ -42,14 +42,19 @@ Splits = dict[str, pd.DataFrame]
 def medical40(real: Path) -> tuple[Splits, list[str]]:
     source = {"source": MTSAMPLES, "label_source": "human", "licence": CC0}
     caps = {"train": 1000, "validation": 200, "test": 1000}
-    made = prepare("medical40", DatasetSettings.model_validate(source | {"max_rows": caps}), 0, real)
+    made = prepare(
+        "medical40", DatasetSettings.model_validate(source | {"max_rows": caps}), 0, real
+    )
     return made.rows, list(made.labels.names)
 
 
 def buried(real: Path) -> tuple[Splits, list[str]]:
     """Every seventh topic of banking77 is a class; the questions of all others say nothing of it."""
     rng = np.random.default_rng(0)
-    files = {name: pd.read_csv(real / f"banking77_{name}.csv").drop_duplicates("text") for name in ("train", "test")}
+    files = {
+        name: pd.read_csv(real / f"banking77_{name}.csv").drop_duplicates("text")
+        for name in ("train", "test")
+    }
     topics = sorted(files["train"]["category"].unique())
     names = topics[::7]
 
@@ -82,7 +87,12 @@ DATASETS = {
     "medical40": (medical40, {"max_length": 128, "epochs": 2}),
     "buried": (buried, {"max_length": 64, "epochs": 4}),
 }
-CHANGES = {"learning_rate": 2.0e-4, "truncation": "windows", "overlap": 0.0, "precision": "bfloat16"}
+CHANGES = {
+    "learning_rate": 2.0e-4,
+    "truncation": "windows",
+    "overlap": 0.0,
+    "precision": "bfloat16",
+}
 
 
 @torch.inference_mode()
@@ -91,11 +101,16 @@ def read(classifier: Transformer, texts: list[str]) -> dict[str, np.ndarray]:
     logits of each text, that BERT's head makes of the mean of what it reads of the windows, shape (texts, classes)."""
     model = classifier.model.eval()
     windows = classifier.inputs.windows(texts)
-    rows, owner = [row for held in windows for row in held], np.repeat(np.arange(len(texts)), list(map(len, windows)))
+    rows, owner = (
+        [row for held in windows for row in held],
+        np.repeat(np.arange(len(texts)), list(map(len, windows))),
+    )
     states = torch.empty(len(rows), model.config.hidden_size)
     logits = np.empty((len(rows), model.config.num_labels))
     for batch in prediction_batches(list(map(len, rows))):
-        with torch.autocast(classifier.device, torch.bfloat16, enabled=classifier.dtype == "bfloat16"):
+        with torch.autocast(
+            classifier.device, torch.bfloat16, enabled=classifier.dtype == "bfloat16"
+        ):
             padded = classifier.inputs.collate([rows[i] for i in batch], classifier.device)
             found = model(**padded, output_hidden_states=True)
         logits[batch] = found.logits.double().cpu().numpy()
@@ -139,24 +154,34 @@ POOLINGS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] 
     KEPT: lambda logits, owner, _: softmax(pool(logits, owner, owner.max() + 1), axis=1),
     "mean of probabilities": lambda logits, owner, _: mean(softmax(logits, axis=1), owner),
     "each class's highest logit": lambda logits, owner, _: softmax(highest(logits, owner), axis=1),
-    "each class's highest probability": lambda logits, owner, _: _highest_probability(logits, owner),
+    "each class's highest probability": lambda logits, owner, _: _highest_probability(
+        logits, owner
+    ),
     "mean of what the head reads": lambda _, __, hidden: softmax(hidden, axis=1),
 }
 """Name -> the probabilities of each text, shape (texts, classes), of what `read` gives."""
 
 
-def run(name: str, seed: int, rows: Splits, names: list[str], work: Path) -> dict[str, dict[str, np.ndarray]]:
+def run(
+    name: str, seed: int, rows: Splits, names: list[str], work: Path
+) -> dict[str, dict[str, np.ndarray]]:
     """Split of test texts -> what a model trained with `seed` reads of them, kept in `work`."""
-    kept = {split: work / f"{name}-{split}-{seed}.npz" for split in rows if split.startswith("test")}
+    kept = {
+        split: work / f"{name}-{split}-{seed}.npz" for split in rows if split.startswith("test")
+    }
     if not all(file.exists() for file in kept.values()):
         minilm = settings.load().models["minilm"].model_dump()
         chosen = TransformerSettings.model_validate(minilm | CHANGES | DATASETS[name][1])
         device = hardware.set_up(settings.RunSettings())
-        task = Task(rows["train"], rows["validation"], names, "accuracy", device, f"{name}, seed {seed}")
+        task = Task(
+            rows["train"], rows["validation"], names, "accuracy", device, f"{name}, seed {seed}"
+        )
         scratch = work / f"{name}-{seed}"
         scratch.mkdir(parents=True, exist_ok=True)
         classifier, fit = Transformer.fit(chosen, task, seed, scratch)
-        click.echo(f"{name}, seed {seed}: {fit.seconds:.0f} s, validation {fit.details['validation']}")
+        click.echo(
+            f"{name}, seed {seed}: {fit.seconds:.0f} s, validation {fit.details['validation']}"
+        )
         for split, file in kept.items():
             found: dict[str, Any] = dict(read(classifier, rows[split]["text"].tolist()))
             np.savez(file, **found)
@@ -178,7 +203,8 @@ def table(name: str, test: pd.DataFrame, found: list[dict[str, np.ndarray]]) -> 
         cells = []
         for metric in METRICS:
             points, theirs = (
-                [bootstrap.point(one, run)[metric] for run in one.runs] for one in (scored, poolings[kept])
+                [bootstrap.point(one, run)[metric] for run in one.runs]
+                for one in (scored, poolings[kept])
             )
             apart = [bootstrap.over_seeds(resamples[side][metric]) for side in (place, kept)]
             low, high = percentiles(apart[0] - apart[1], 0.95)
@@ -191,13 +217,22 @@ def table(name: str, test: pd.DataFrame, found: list[dict[str, np.ndarray]]) -> 
 
 @click.command()
 @click.argument("work", type=click.Path(path_type=Path))
-@click.option("--only", multiple=True, type=click.Choice(list(DATASETS)), help="Data sets; all by default.")
-@click.option("--seeds", default=3, show_default=True, help="Training seeds; from 3 on, the intervals hold theirs too.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(DATASETS)), help="Data sets; all by default."
+)
+@click.option(
+    "--seeds",
+    default=3,
+    show_default=True,
+    help="Training seeds; from 3 on, the intervals hold theirs too.",
+)
 def main(work: Path, only: tuple[str, ...], seeds: int) -> None:
     """Train in WORK and print the scores of every pooling as a Markdown table."""
     real = os.environ.get("SLINGSHOT_REAL_DATA")
     if not real:
-        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder that holds the real files")
+        raise click.ClickException(
+            "set SLINGSHOT_REAL_DATA to the folder that holds the real files"
+        )
     heads = [cell for metric in METRICS for cell in (metric, "minus the kept one's [95%]")]
     lines = [f"| data set | pooling | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     for name in only or DATASETS:

@@ -29,7 +29,9 @@ def generate(folder: Path, rows: int) -> None:
     """train-*.parquet and test.parquet (a thirteenth as many rows), columns label and text, in `folder`."""
     rng = np.random.default_rng(SEED)
     letters = np.array(list("etaoinshrdlucmfwypvbgk"))
-    words = np.array(["".join(rng.choice(letters, size=length)) for length in rng.integers(2, 10, size=WORDS)])
+    words = np.array(
+        ["".join(rng.choice(letters, size=length)) for length in rng.integers(2, 10, size=WORDS)]
+    )
     often = 1 / np.arange(2, WORDS + 2)
     often /= often.sum()
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,11 +40,17 @@ def generate(folder: Path, rows: int) -> None:
         lengths = np.maximum(rng.lognormal(4.5, 0.85, size=count).astype(int), 3)
         drawn = words[rng.choice(WORDS, size=lengths.sum(), p=often)]
         ends = np.cumsum(lengths)
-        texts = [" ".join(drawn[end - length : end]) for end, length in zip(ends, lengths, strict=True)]
+        texts = [
+            " ".join(drawn[end - length : end]) for end, length in zip(ends, lengths, strict=True)
+        ]
         for copy in rng.choice(count, size=int(count * REPEATED), replace=False):
             text = texts[int(rng.integers(count))]
-            texts[copy] = text if rng.random() < 0.5 else f"{text} {words[int(rng.integers(WORDS))]}"
-        pq.write_table(pa.table({"label": rng.integers(0, 5, size=count), "text": texts}), folder / name)
+            texts[copy] = (
+                text if rng.random() < 0.5 else f"{text} {words[int(rng.integers(WORDS))]}"
+            )
+        pq.write_table(
+            pa.table({"label": rng.integers(0, 5, size=count), "text": texts}), folder / name
+        )
 
 
 def lay_out(work: Path, kind: str, rows: int) -> None:
@@ -74,7 +82,9 @@ def lay_out(work: Path, kind: str, rows: int) -> None:
 @click.command()
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(["file", "hub"]), default="file", show_default=True)
-@click.option("--rows", default=650_000, show_default=True, help="Of train; a thirteenth more are test rows.")
+@click.option(
+    "--rows", default=650_000, show_default=True, help="Of train; a thirteenth more are test rows."
+)
 def main(work: Path, kind: str, rows: int) -> None:
     """Generate the rows in WORK, once, and run `python -m stages.prepare yelp5` under peak_memory.py."""
     lay_out(work, kind, rows)
@@ -83,7 +93,14 @@ def main(work: Path, kind: str, rows: int) -> None:
     if hub:
         hub.add("Yelp/yelp_review_full", work / f"generated-{rows}")
         environment |= {"HF_ENDPOINT": hub.url, "HF_HOME": str((work / "hf").absolute())}
-    call = [sys.executable, str(ROOT / "bench/peak_memory.py"), sys.executable, "-m", "stages.prepare", "yelp5"]
+    call = [
+        sys.executable,
+        str(ROOT / "bench/peak_memory.py"),
+        sys.executable,
+        "-m",
+        "stages.prepare",
+        "yelp5",
+    ]
     subprocess.run(call, cwd=work, env=environment, check=True)
     if hub:
         hub.stop()

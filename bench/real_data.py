@@ -27,7 +27,12 @@ def dataset(source: dict[str, Any], licence: str, **more: Any) -> dict[str, Any]
     return {"source": source, "label_source": "human", "licence": licence, **more}
 
 
-MTSAMPLES = {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"}
+MTSAMPLES = {
+    "kind": "file",
+    "file": "mtsamples.csv.gz",
+    "text": "transcription",
+    "label": "medical_specialty",
+}
 """The local copy of Medical-Transcript-40's rows, which takes the place of the hub's in params.yaml."""
 CC0 = "CC0 as stated by its packager"
 DATASETS = {
@@ -64,7 +69,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "frozen": {"c": [10.0, 100.0], "max_length": 128},
     "minilm": {"learning_rate": 2.0e-4, "max_length": 128},
 }
-EPOCHS = {"medical40": 2, "medical40_random": 2}  # long notes: two passes take as long as four over the others
+EPOCHS = {
+    "medical40": 2,
+    "medical40_random": 2,
+}  # long notes: two passes take as long as four over the others
 
 
 def lay_out(work: Path, real: Path, dataset: str) -> None:
@@ -76,7 +84,12 @@ def lay_out(work: Path, real: Path, dataset: str) -> None:
     yaml = YAML(typ="safe")
     params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["datasets"] = DATASETS
-    params["study"] = {"datasets": list(DATASETS), "models": list(MODELS), "llms": [], "cascades": []}
+    params["study"] = {
+        "datasets": list(DATASETS),
+        "models": list(MODELS),
+        "llms": [],
+        "cascades": [],
+    }
     for model, changes in CHANGES.items():
         params["models"][model].update(changes)
     params["models"]["minilm"]["epochs"] = EPOCHS.get(dataset, 4)
@@ -93,19 +106,26 @@ def lay_out(work: Path, real: Path, dataset: str) -> None:
 
 @click.command()
 @click.argument("work", type=click.Path(path_type=Path))
-@click.option("--only", multiple=True, type=click.Choice(list(DATASETS)), help="Data sets; all by default.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(list(DATASETS)), help="Data sets; all by default."
+)
 def main(work: Path, only: tuple[str, ...]) -> None:
     """Run the stages in WORK and print the scores as a Markdown table."""
     real = os.environ.get("SLINGSHOT_REAL_DATA")
     if not real:
-        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder that holds the real files")
+        raise click.ClickException(
+            "set SLINGSHOT_REAL_DATA to the folder that holds the real files"
+        )
     environment = {**os.environ, "SLINGSHOT_STATE": str((work / "state").absolute())}
 
     def stage(*words: str) -> None:
         subprocess.run([sys.executable, "-m", *words], cwd=work, env=environment, check=True)
 
     audits: list[str] = []
-    lines = ["| data set | contestant | accuracy | macro-F1 | AUROC | training s |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| data set | contestant | accuracy | macro-F1 | AUROC | training s |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in only or DATASETS:
         lay_out(work, Path(real).resolve(), name)
         stage("stages.prepare", name)
@@ -115,7 +135,9 @@ def main(work: Path, only: tuple[str, ...]) -> None:
             stage("stages.evaluate", name, model)
             stage("stages.cost", name, model)
             scores = read_json(work / f"metrics/scores/{name}/{model}.json")
-            interval = read_json(work / f"metrics/intervals/{name}/{model}.json")["metrics"]["accuracy"]
+            interval = read_json(work / f"metrics/intervals/{name}/{model}.json")["metrics"][
+                "accuracy"
+            ]
             seconds = read_json(work / f"metrics/cost/{name}/{model}.json")["train_seconds"]
             lines.append(
                 f"| {name} | {model} | {scores['accuracy']:.3f} [{interval['low']:.3f}, {interval['high']:.3f}] "
@@ -127,7 +149,9 @@ def main(work: Path, only: tuple[str, ...]) -> None:
             f"{name}: ceilings on test {ceiling['within']:.3f} (within the test rows) and {ceiling['whole']:.3f} "
             f"(each text's usual label over all rows). {' '.join(audit['warnings'])}".rstrip()
         )
-        lines.append(f"| {name} | majority class | {majority['accuracy']:.3f} | {majority['macro_f1']:.3f} | 0.5 | |")
+        lines.append(
+            f"| {name} | majority class | {majority['accuracy']:.3f} | {majority['macro_f1']:.3f} | 0.5 | |"
+        )
         stage("stages.compare", name)
     click.echo("\n".join([*lines, "", *audits]))
 

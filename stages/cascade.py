@@ -32,20 +32,33 @@ def main(dataset: str, name: str) -> None:
     params = settings.load()
     chosen = params.cascade(name)
     sides = (chosen.small, chosen.large)
-    small_usage, large_usage = (Usage.read(Path("data/usage", dataset, f"{side}.json")) for side in sides)
+    small_usage, large_usage = (
+        Usage.read(Path("data/usage", dataset, f"{side}.json")) for side in sides
+    )
     price = params.price(chosen.large)
-    small_cost, large_cost = figures(small_usage, params.cost), figures(large_usage, params.cost, price)
-    prices = cascade.Prices(small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"], params.cost.currency)
+    small_cost, large_cost = (
+        figures(small_usage, params.cost),
+        figures(large_usage, params.cost, price),
+    )
+    prices = cascade.Prices(
+        small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"], params.cost.currency
+    )
 
     prepared = Prepared.read(dataset)
     small, large = (prepared.frame(side) for side in sides)
     made = cascade.build(chosen, small, large, params.metrics.primary, len(prepared.labels), prices)
 
     metadata = read_metadata(prepared.path(chosen.small))
-    whose = used.usage(name, small_usage, large_usage, made.asked, len(prepared.test), priced=price is not None)
+    whose = used.usage(
+        name, small_usage, large_usage, made.asked, len(prepared.test), priced=price is not None
+    )
     out = prepared.path(name)
     write_predictions(
-        out, made.predictions, prepared.labels, fraction=metadata["fraction"], train_rows=metadata["train_rows"]
+        out,
+        made.predictions,
+        prepared.labels,
+        fraction=metadata["fraction"],
+        train_rows=metadata["train_rows"],
     )
     whose.write(Path("data/usage", dataset, f"{name}.json"))
     write_json(Path("metrics/cascade", dataset, f"{name}.json"), made.report)

@@ -23,7 +23,9 @@ def main(dataset: str) -> None:
     study = config.study
     kinds = (study.models, study.llms, [cascade.name for cascade in study.cascades])
 
-    result = pairs.compare(contestants, Path("data/predictions", dataset), config.metrics, prepared.labels)
+    result = pairs.compare(
+        contestants, Path("data/predictions", dataset), config.metrics, prepared.labels
+    )
     checked = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
     result["validation"] = validation.figures(checked, config.metrics.primary)
     written = Path("metrics/pairs", f"{dataset}.json")

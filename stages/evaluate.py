@@ -31,7 +31,9 @@ def main(dataset: str, contestant: str) -> None:
     written = Path("metrics/scores", dataset, f"{contestant}.json")
     write_json(written, points)
     write_json(Path("metrics/intervals", dataset, f"{contestant}.json"), detail)
-    plots.write(Path("data/plots", dataset, contestant), test, validation, prepared.labels, options.ece_bins)
+    plots.write(
+        Path("data/plots", dataset, contestant), test, validation, prepared.labels, options.ece_bins
+    )
     headline = intervals.headline(options.primary, detail["metrics"][options.primary])
     console.echo(f"evaluate {dataset}-{contestant}: {headline} -> {written}")
 

@@ -34,9 +34,19 @@ def main(dataset: str, model: str) -> None:
     study = settings.load()
     chosen = study.models.get(model)
     if chosen is None:
-        raise settings.UserError(f"params.yaml: no model '{model}'{settings.nearest(model, study.models)}")
-    prepared, train_file = Path("data/prepared", dataset), Path("data/subsampled", dataset, "train.parquet")
-    inputs = [train_file, prepared / "validation.parquet", prepared / "test.parquet", prepared / "labels.json"]
+        raise settings.UserError(
+            f"params.yaml: no model '{model}'{settings.nearest(model, study.models)}"
+        )
+    prepared, train_file = (
+        Path("data/prepared", dataset),
+        Path("data/subsampled", dataset, "train.parquet"),
+    )
+    inputs = [
+        train_file,
+        prepared / "validation.parquet",
+        prepared / "test.parquet",
+        prepared / "labels.json",
+    ]
     train, validation, test = (read_rows(path) for path in inputs[:3])
     names = Labels.read(inputs[3]).names
     fraction = read_metadata(train_file)["fraction"]
@@ -53,12 +63,18 @@ def main(dataset: str, model: str) -> None:
 
     import numpy as np
 
-    from slingshot.finetune import card, curves, saved  # no part of training, so none of the key that it is kept under
+    from slingshot.finetune import (
+        card,
+        curves,
+        saved,
+    )  # no part of training, so none of the key that it is kept under
 
     curves.write(Path("data/curves", dataset, model), cell.usage, by)
     saved.Saved(chosen.family, names).write(folder)
     counts = np.bincount(train["label"], minlength=len(names)).tolist()
-    card.write(folder, card.Trained(dataset, model, chosen, names, counts, fraction, by, cell.usage))
+    card.write(
+        folder, card.Trained(dataset, model, chosen, names, counts, fraction, by, cell.usage)
+    )
 
     checked = cell.predictions[cell.predictions["split"] == "validation"]
     score = primary_score(by, checked["label"].to_numpy(), np.stack(checked["scores"].to_list()))

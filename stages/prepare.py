@@ -43,11 +43,15 @@ def main(dataset: str) -> None:
         write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
     write_json(folder / "prompt.json", defined.prompt.model_dump())
-    write_json(Path("metrics/audit") / f"{dataset}.json", prepared.audit | {"files": of_files(folder)})
+    write_json(
+        Path("metrics/audit") / f"{dataset}.json", prepared.audit | {"files": of_files(folder)}
+    )
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
     seconds = time.perf_counter() - start
-    console.echo(f"prepare {dataset}: {sizes} rows, {len(prepared.labels.names)} classes -> {folder} ({seconds:.1f} s)")
+    console.echo(
+        f"prepare {dataset}: {sizes} rows, {len(prepared.labels.names)} classes -> {folder} ({seconds:.1f} s)"
+    )
 
 
 if __name__ == "__main__":

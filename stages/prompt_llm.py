@@ -33,7 +33,9 @@ def main(dataset: str, llm: str) -> None:
     cell = provider(chosen).run_cell(chosen, task)
 
     out = Path("data/predictions", dataset, f"{llm}.parquet")
-    write_predictions(out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows)
+    write_predictions(
+        out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows
+    )
     write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
     cell.usage.write(Path("data/usage", dataset, f"{llm}.json"))
     console.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")

@@ -22,7 +22,9 @@ def main() -> None:
     params = settings.load()
     parts = sections(params)
     report = Path("report")
-    write_json(report / "verdict.json", {name: part.verdict.as_json() for name, part in parts.items()})
+    write_json(
+        report / "verdict.json", {name: part.verdict.as_json() for name, part in parts.items()}
+    )
     write_text(report / "summary.md", markdown(parts))
     made = page.build(parts, params)
     write_text(report / "index.html", made.html)

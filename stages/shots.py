@@ -25,10 +25,14 @@ def main(dataset: str) -> None:
     from slingshot.data.take import pool
     from slingshot.files.rows import read_rows, write_rows
 
-    rows = pool(read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool)
+    rows = pool(
+        read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool
+    )
     path = Path("data/shots") / f"{dataset}.parquet"
     write_rows(path, rows)
-    console.echo(f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}")
+    console.echo(
+        f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}"
+    )
 
 
 if __name__ == "__main__":

@@ -32,8 +32,14 @@ def main(dataset: str) -> None:
     rows = first_groups(train, round(fraction * len(train)), every_class=True)
     path = Path("data/subsampled") / dataset / "train.parquet"
     write_rows(path, rows, fraction=fraction, train_rows=len(rows))
-    over = " (more than asked, to keep every class)" if len(rows) > round(fraction * len(train)) else ""
-    console.echo(f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}")
+    over = (
+        " (more than asked, to keep every class)"
+        if len(rows) > round(fraction * len(train))
+        else ""
+    )
+    console.echo(
+        f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}"
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,21 @@ hypothesis_settings.load_profile("repeatable")
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("bad", "fine", "good")
 WORDS = {0: "awful broken dreadful", 1: "plain usual average", 2: "lovely superb great"}
-FILLER = ("the", "phone", "came", "with", "a", "cable", "and", "it", "was", "in", "my", "box", "again")
+FILLER = (
+    "the",
+    "phone",
+    "came",
+    "with",
+    "a",
+    "cable",
+    "and",
+    "it",
+    "was",
+    "in",
+    "my",
+    "box",
+    "again",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +62,9 @@ def make_rows(count: int, seed: int = 0, prefix: str = "row", classes: int = 3) 
         words.insert(int(rng.integers(len(words))), str(rng.choice(WORDS[int(label)].split())))
         texts.append(" ".join(words))
     ids = [f"{prefix}{number}" for number in range(count)]
-    return pd.DataFrame({"id": ids, "text": texts, "label": labels, "group": ids, "order": np.arange(count)})
+    return pd.DataFrame(
+        {"id": ids, "text": texts, "label": labels, "group": ids, "order": np.arange(count)}
+    )
 
 
 def write_params(folder: Path, changes: dict[str, Any]) -> None:
@@ -102,7 +118,10 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def corpus() -> list[str]:
-    return [*make_rows(300)["text"], "Text: Opinion: Label: of each one of negative, neutral, very N/A"]
+    return [
+        *make_rows(300)["text"],
+        "Text: Opinion: Label: of each one of negative, neutral, very N/A",
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +168,11 @@ def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]
 
     hub = Hub()
     home = tmp_path / "hf"
-    for name, value in (("HF_ENDPOINT", hub.url), ("HF_HOME", str(home)), ("HF_HUB_DISABLE_PROGRESS_BARS", "1")):
+    for name, value in (
+        ("HF_ENDPOINT", hub.url),
+        ("HF_HOME", str(home)),
+        ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
+    ):
         monkeypatch.setenv(name, value)
     for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -166,7 +189,9 @@ def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, causal_lm: Path) -> Iterator[Path]:
+def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, causal_lm: Path
+) -> Iterator[Path]:
     """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
     from slingshot.files.labels import Labels
     from slingshot.files.rows import write_rows
@@ -175,15 +200,30 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, caus
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
     source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
-    llm = {"provider": "causal_lm", "title": "A tiny LM", "checkpoint": str(causal_lm), "shots": [1, 2]}
+    llm = {
+        "provider": "causal_lm",
+        "title": "A tiny LM",
+        "checkpoint": str(causal_lm),
+        "shots": [1, 2],
+    }
     write_params(
         tmp_path,
         {
-            "study": {"datasets": ["toy"], "models": ["tfidf", "frozen", "tiny"], "llms": ["lm"], "cascades": []},
+            "study": {
+                "datasets": ["toy"],
+                "models": ["tfidf", "frozen", "tiny"],
+                "llms": ["lm"],
+                "cascades": [],
+            },
             "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT"}},
             "models": {
                 "tfidf": {"family": "tfidf", "c": [1.0, 10.0], "char_ngrams": [0, 3]},
-                "frozen": {"family": "frozen", "checkpoint": str(encoder), "max_length": 32, "c": [1.0, 100.0]},
+                "frozen": {
+                    "family": "frozen",
+                    "checkpoint": str(encoder),
+                    "max_length": 32,
+                    "c": [1.0, 100.0],
+                },
                 "tiny": {
                     "family": "transformer",
                     "checkpoint": str(encoder),

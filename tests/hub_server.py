@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-API = re.compile(r"/api/(?P<kind>models|datasets)/(?P<id>[^/]+/[^/]+)(/(?P<what>revision|tree)/(?P<revision>[^/]+))?")
-FILE = re.compile(r"/((?P<kind>datasets)/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)")
+API = re.compile(
+    r"/api/(?P<kind>models|datasets)/(?P<id>[^/]+/[^/]+)(/(?P<what>revision|tree)/(?P<revision>[^/]+))?"
+)
+FILE = re.compile(
+    r"/((?P<kind>datasets)/)?(?P<id>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<path>.+)"
+)
 
 
 @dataclass
@@ -42,10 +46,16 @@ class Hub:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 
-    def add(self, name: str, files: Path | Mapping[str, bytes], kind: str = "dataset", ref: str = "main") -> str:
+    def add(
+        self, name: str, files: Path | Mapping[str, bytes], kind: str = "dataset", ref: str = "main"
+    ) -> str:
         """Put a commit of these files (or of a folder's) onto a branch; returns its made-up hash."""
         if isinstance(files, Path):
-            files = {p.relative_to(files).as_posix(): p.read_bytes() for p in files.rglob("*") if p.is_file()}
+            files = {
+                p.relative_to(files).as_posix(): p.read_bytes()
+                for p in files.rglob("*")
+                if p.is_file()
+            }
         repository = self.repositories.setdefault((f"{kind}s", name), Repository())
         commit = hashlib.sha1(f"{name}{len(repository.commits)}".encode()).hexdigest()
         repository.commits[commit] = dict(files)
@@ -94,8 +104,12 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             assert api
             if api["what"] == "tree":
                 listed = sorted(repository.commits[commit].items())
-                return self.send_json([_entry(path, data, path in hub.lfs) for path, data in listed])
-            return self.send_json({"id": found["id"], "sha": commit, "private": False, "tags": [], "siblings": []})
+                return self.send_json(
+                    [_entry(path, data, path in hub.lfs) for path, data in listed]
+                )
+            return self.send_json(
+                {"id": found["id"], "sha": commit, "private": False, "tags": [], "siblings": []}
+            )
 
         def do_HEAD(self) -> None:
             self.do_GET()

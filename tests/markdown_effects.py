@@ -49,9 +49,14 @@ def effects(markdown: str) -> list[str]:
     for token in tokens:
         ours = token.type == "html_inline" and token.content in ("<span>", "</span>")
         if (
-            token.type in ("link_open", "image", "html_inline", "html_block", "s_open", "fence", "code_block")
+            token.type
+            in ("link_open", "image", "html_inline", "html_block", "s_open", "fence", "code_block")
             and not ours
         ):
             found.append(f"{token.type}: {token.content or token.attrs}")
         text += token.content if token.type == "text" else "\n" if not ours else "\x00"
-    return found + [f"{kind}: {hit[0]}" for kind, pattern in GITHUB.items() for hit in re.finditer(pattern, text, re.I)]
+    return found + [
+        f"{kind}: {hit[0]}"
+        for kind, pattern in GITHUB.items()
+        for hit in re.finditer(pattern, text, re.I)
+    ]

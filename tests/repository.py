@@ -50,7 +50,9 @@ class Repository:
         }
 
     def __call__(self, *words: str, fails: bool = False) -> str:
-        done = subprocess.run(words, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=1500)
+        done = subprocess.run(
+            words, cwd=self.root, env=self.env, capture_output=True, text=True, timeout=1500
+        )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -58,7 +60,11 @@ class Repository:
         """The slingshot modules that a stage's script has loaded, as files, but for those that are nobody's dependency;
         the tracer wrote it."""
         loaded = set((self.trace / "out" / script).read_text().split())
-        return {f"src/{module.replace('.', '/')}.py" for module in loaded if not module.startswith(NOBODYS)}
+        return {
+            f"src/{module.replace('.', '/')}.py"
+            for module in loaded
+            if not module.startswith(NOBODYS)
+        }
 
     def ran(self, output: str) -> set[str]:
         return set(re.findall(r"Running stage '(\S+)'", output))
@@ -111,4 +117,8 @@ def unlisted(stage: str, loaded: set[str]) -> set[str]:
     listed = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"][stage]["deps"]
     deps = [dep for dep in listed if "$" not in dep]
     assert all((ROOT / dep).exists() for dep in deps if dep.startswith(("src", "stages")))
-    return {file for file in loaded if not any(file == dep or file.startswith(dep + "/") for dep in deps)}
+    return {
+        file
+        for file in loaded
+        if not any(file == dep or file.startswith(dep + "/") for dep in deps)
+    }

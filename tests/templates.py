@@ -50,13 +50,17 @@ def middle(rng: np.random.Generator, count: int) -> list[str]:
 def number_inside(rng: np.random.Generator, count: int) -> list[str]:
     """A short text: only numbers that share most of their digits are near."""
     core, rest = template(rng, 7), template(rng, 7)
-    return [f"{core} {number} {rest}" for number in rng.choice(10 * count, size=count, replace=False)]
+    return [
+        f"{core} {number} {rest}" for number in rng.choice(10 * count, size=count, replace=False)
+    ]
 
 
 def loud_tails(rng: np.random.Generator, count: int) -> list[str]:
     """Tails of 6 to 8.5% of the core, which keeps all pairs under 0.9; one in fifty is shorter."""
     core = template(rng)
-    shares = np.where(rng.random(count) < 0.02, rng.uniform(0, 0.05, count), rng.uniform(0.06, 0.085, count))
+    shares = np.where(
+        rng.random(count) < 0.02, rng.uniform(0, 0.05, count), rng.uniform(0.06, 0.085, count)
+    )
     return [f"{core} {noise(rng, share * len(core))}" for share in shares]
 
 
@@ -73,8 +77,15 @@ def copied_tails(rng: np.random.Generator, count: int) -> list[str]:
 
 def listed_words(rng: np.random.Generator, count: int) -> list[str]:
     """Three words of a list before, in and after the core: only those that share two are near."""
-    core, rest, listed = template(rng, CORE // 2), template(rng, CORE // 2), [noise(rng, 9) for _ in range(200)]
-    return [f"{listed[a]} {core} {listed[b]} {rest} {listed[c]}" for a, b, c in rng.integers(200, size=(count, 3))]
+    core, rest, listed = (
+        template(rng, CORE // 2),
+        template(rng, CORE // 2),
+        [noise(rng, 9) for _ in range(200)],
+    )
+    return [
+        f"{listed[a]} {core} {listed[b]} {rest} {listed[c]}"
+        for a, b, c in rng.integers(200, size=(count, 3))
+    ]
 
 
 def changed_words(rng: np.random.Generator, count: int) -> list[str]:
@@ -92,15 +103,26 @@ def changed_words(rng: np.random.Generator, count: int) -> list[str]:
 def bag_of_words(rng: np.random.Generator, count: int) -> list[str]:
     """Four words of a list of 60 in any order after the core: only those that share three are near."""
     core, listed = template(rng), [noise(rng, 8) for _ in range(60)]
-    return [" ".join([core, *(listed[k] for k in rng.choice(60, size=4, replace=False))]) for _ in range(count)]
+    return [
+        " ".join([core, *(listed[k] for k in rng.choice(60, size=4, replace=False))])
+        for _ in range(count)
+    ]
 
 
 def kin(rng: np.random.Generator, count: int) -> list[str]:
     """Templates of one beginning, with fronts of which three in ten add little."""
     core = template(rng).split()
-    cores = [" ".join(core[: int(rng.integers(34, 40))] + words(rng, 12)) for _ in range(max(count // 500, 2))]
-    shares = np.where(rng.random(count) < 0.3, rng.uniform(0, 0.06, count), rng.uniform(0.06, 0.12, count))
-    return [f"{noise(rng, share * 280)} {cores[number % len(cores)]}" for number, share in enumerate(shares)]
+    cores = [
+        " ".join(core[: int(rng.integers(34, 40))] + words(rng, 12))
+        for _ in range(max(count // 500, 2))
+    ]
+    shares = np.where(
+        rng.random(count) < 0.3, rng.uniform(0, 0.06, count), rng.uniform(0.06, 0.12, count)
+    )
+    return [
+        f"{noise(rng, share * 280)} {cores[number % len(cores)]}"
+        for number, share in enumerate(shares)
+    ]
 
 
 def replaced(rng: np.random.Generator, count: int) -> list[str]:
@@ -126,7 +148,9 @@ def spun(rng: np.random.Generator, count: int) -> list[str]:
     """Each fourth of 40 words is one of three: mostly those that differ in one of them are near."""
     slots = [words(rng, 1 if place % 4 else 3) for place in range(40)]
     drawn = rng.integers(3, size=(count, 40))
-    return [" ".join(slot[k % len(slot)] for slot, k in zip(slots, row, strict=True)) for row in drawn]
+    return [
+        " ".join(slot[k % len(slot)] for slot, k in zip(slots, row, strict=True)) for row in drawn
+    ]
 
 
 def typos(rng: np.random.Generator, count: int) -> list[str]:
@@ -180,14 +204,20 @@ def all_pairs(texts: list[str], threshold: float) -> np.ndarray:
     """Pairs (i, j), i < j, whose 5-gram sets have Jaccard >= threshold, by comparing all; shape (pairs, 2)."""
     sets = [{text[i : i + 5] for i in range(max(len(text) - 4, 1))} for text in texts]
     number: dict[str, int] = {}
-    columns = np.array([number.setdefault(gram, len(number)) for grams in sets for gram in sorted(grams)])
+    columns = np.array(
+        [number.setdefault(gram, len(number)) for grams in sets for gram in sorted(grams)]
+    )
     sizes = np.array([len(grams) for grams in sets])
-    held = sp.csr_array((np.ones(len(columns), np.float32), columns, np.concatenate([[0], np.cumsum(sizes)])))
+    held = sp.csr_array(
+        (np.ones(len(columns), np.float32), columns, np.concatenate([[0], np.cumsum(sizes)]))
+    )
     frequent = np.bincount(columns) > len(texts) // 20
     common, rare = held[:, frequent].toarray(), held[:, ~frequent]
     found = []
     for start in range(0, len(texts), 500):
-        both = common[start : start + 500] @ common.T + (rare[start : start + 500] @ rare.T).toarray()
+        both = (
+            common[start : start + 500] @ common.T + (rare[start : start + 500] @ rare.T).toarray()
+        )
         near = both >= threshold * (sizes[start : start + 500, None] + sizes - both)
         left, right = np.nonzero(near)
         found.append(np.column_stack([left + start, right])[left + start < right])

@@ -69,10 +69,16 @@ def test_check_prints_json_for_programs(project: Path) -> None:
     [
         ("fraction: 1.0", "fractoin: 1.0", "did you mean 'fraction'?"),
         ("epochs: 4", "epochs: four", "epochs: Input should be a valid integer"),
-        ("models: [tfidf, frozen, minilm]", "models: [tfidf, frozen, minilmm]", "did you mean 'minilm'?"),
+        (
+            "models: [tfidf, frozen, minilm]",
+            "models: [tfidf, frozen, minilmm]",
+            "did you mean 'minilm'?",
+        ),
     ],
 )
-def test_check_gives_one_error_with_the_nearest_known_name(project: Path, old: str, new: str, message: str) -> None:
+def test_check_gives_one_error_with_the_nearest_known_name(
+    project: Path, old: str, new: str, message: str
+) -> None:
     change(project, old, new)
     done = slingshot("check")
     assert done.exit_code == 1
@@ -81,7 +87,11 @@ def test_check_gives_one_error_with_the_nearest_known_name(project: Path, old: s
 
 
 def test_check_looks_for_the_files_of_your_own_data_sets(project: Path) -> None:
-    change(project, "source: {kind: vader, file: tweets_GroundTruth.txt, cuts: [-0.5, 0.5]}", FILE_SOURCE)
+    change(
+        project,
+        "source: {kind: vader, file: tweets_GroundTruth.txt, cuts: [-0.5, 0.5]}",
+        FILE_SOURCE,
+    )
     done = slingshot("check")
     assert done.exit_code == 1
     assert "datasets.tweets.source.file: data/raw/tweets/rows.csv not found" in done.output
@@ -92,7 +102,11 @@ def test_check_looks_for_the_files_of_your_own_data_sets(project: Path) -> None:
 
 
 def test_check_knows_that_the_hubs_data_sets_have_no_files_of_your_own(project: Path) -> None:
-    change(project, "datasets: [tweets, snippets]", "datasets: [yelp5, nusentiment, medical40, medical40_random]")
+    change(
+        project,
+        "datasets: [tweets, snippets]",
+        "datasets: [yelp5, nusentiment, medical40, medical40_random]",
+    )
     done = slingshot("check")
     assert done.exit_code == 0, done.output
 
@@ -103,7 +117,15 @@ def test_study_prints_the_call_and_runs_this_environments_dvc(project: Path, cal
     assert done.output == "dvc exp run --queue -S 'seeds=[0,1,2]' -S models.minilm.epochs=2\n"
     [(call, path)] = calls
     assert call[:3] == [sys.executable, "-m", "dvc"]
-    assert call[3:] == ["exp", "run", "--queue", "-S", "seeds=[0,1,2]", "-S", "models.minilm.epochs=2"]
+    assert call[3:] == [
+        "exp",
+        "run",
+        "--queue",
+        "-S",
+        "seeds=[0,1,2]",
+        "-S",
+        "models.minilm.epochs=2",
+    ]
     assert path.startswith(str(Path(sys.executable).parent))
 
 
@@ -121,8 +143,16 @@ def test_study_dry_runs_nothing(project: Path, calls: list) -> None:
         ("seeds", "models: {minilm: {epoch: 2}}", "did you mean 'epochs'?"),
         ("seeds", "", "expected keys of params.yaml"),
         ("seeds", "a: [", "not valid YAML"),
-        ("seeds", "sweep: {fraction: 0.25}", "sweep: expected dotted keys, each with a list of values"),
-        ("seeds", "sweep: {fraction: [1.0, 2.0]}", "fraction: Input should be less than or equal to 1"),
+        (
+            "seeds",
+            "sweep: {fraction: 0.25}",
+            "sweep: expected dotted keys, each with a list of values",
+        ),
+        (
+            "seeds",
+            "sweep: {fraction: [1.0, 2.0]}",
+            "fraction: Input should be less than or equal to 1",
+        ),
         ("seeds", "sweep: {models.minilm.epoch: [1, 2]}", "did you mean 'epochs'?"),
     ],
 )
@@ -139,7 +169,11 @@ def test_a_wrong_study_is_one_error_before_anything_runs(
 @pytest.mark.parametrize(
     ("text", "why", "count"),
     [
-        ("study: {models: [minilm]}", "leaves out tfidf, frozen, whose outputs and metrics DVC would delete here", 1),
+        (
+            "study: {models: [minilm]}",
+            "leaves out tfidf, frozen, whose outputs and metrics DVC would delete here",
+            1,
+        ),
         ("sweep: {fraction: [1.0, 0.25]}", "stands for 2 experiments", 2),
     ],
 )
@@ -156,7 +190,9 @@ def test_a_narrower_study_and_a_sweep_run_in_a_copy_of_the_work_tree(
     assert all(call[3:6] == ["exp", "run", "--queue"] for call, _ in calls)
 
 
-def test_a_run_that_fails_stops_the_study_with_its_exit_code(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_stops_the_study_with_its_exit_code(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "studies/both.yaml").write_text("sweep: {fraction: [1.0, 0.25]}\n")
     codes = iter([7, 0])
     monkeypatch.setattr(cli, "_dvc", lambda arguments: next(codes))
@@ -165,8 +201,12 @@ def test_a_run_that_fails_stops_the_study_with_its_exit_code(project: Path, monk
     assert list(codes) == [0], "the second run was not started"
 
 
-def test_repro_passes_arguments_on_and_a_failure_back(project: Path, calls: list, monkeypatch) -> None:
-    monkeypatch.setattr(cli, "_dvc", lambda arguments: 3 if arguments == ["repro", "--force", "report"] else 0)
+def test_repro_passes_arguments_on_and_a_failure_back(
+    project: Path, calls: list, monkeypatch
+) -> None:
+    monkeypatch.setattr(
+        cli, "_dvc", lambda arguments: 3 if arguments == ["repro", "--force", "report"] else 0
+    )
     assert slingshot("repro", "--force", "report").exit_code == 3
 
 
@@ -178,9 +218,14 @@ def test_show_without_a_run_is_an_error_with_the_remedy(project: Path) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "key"),
-    [("primary: accuracy", "primary: macro_f1", "metrics"), ("currency: EUR", "currency: USD", "cost")],
+    [
+        ("primary: accuracy", "primary: macro_f1", "metrics"),
+        ("currency: EUR", "currency: USD", "cost"),
+    ],
 )
-def test_show_refuses_old_figures_under_new_settings(project: Path, old: str, new: str, key: str) -> None:
+def test_show_refuses_old_figures_under_new_settings(
+    project: Path, old: str, new: str, key: str
+) -> None:
     params = project / "params.yaml"
     values = settings.read_yaml(params)
     made_with = {name: values[name] for name in ("study", "metrics", "decision", "cost")}
@@ -203,7 +248,9 @@ def test_a_study_prints_json_of_its_table_only(project: Path, arguments: tuple[s
 def test_help_is_short_for_every_command_and_loads_nothing_heavy() -> None:
     heavy = ["pydantic", "pandas", "torch", "rich", "jinja2", "dvc"]
     code = f"import sys, slingshot.cli; print([name for name in {heavy} if name in sys.modules])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert loaded.stdout.strip() == "[]"
     for command in ("check", "study", "curve", "show", "repro"):
         assert slingshot(command, "-h").exit_code == 0
@@ -223,7 +270,10 @@ def test_dvc_reads_the_call_as_the_file_meant_it(project: Path) -> None:
 
     changes = {
         "seeds": [0, 1, 2],
-        "study": {"cascades": [{"name": "cascade", "small": "minilm", "large": "gemma"}], "llms": ["gemma"]},
+        "study": {
+            "cascades": [{"name": "cascade", "small": "minilm", "large": "gemma"}],
+            "llms": ["gemma"],
+        },
         "datasets": {
             "mine": {
                 "source": {"kind": "file", "file": "a b,c.csv", "text": "text", "label": "l"},
@@ -250,14 +300,18 @@ def test_any_text_survives_hydras_grammar(text: str) -> None:
     assert parsed.value() == [text]
 
 
-@pytest.mark.parametrize("value", [{"0": "x"}, {"true": "x"}, {"very bad": "x"}, {1: "x"}, [date(2014, 6, 1)]])
+@pytest.mark.parametrize(
+    "value", [{"0": "x"}, {"true": "x"}, {"very bad": "x"}, {1: "x"}, [date(2014, 6, 1)]]
+)
 def test_what_hydra_would_read_otherwise_is_an_error(value: object) -> None:
     with pytest.raises(settings.UserError, match=r"into params\.yaml itself"):
         overrides.literal(value)
 
 
 def test_a_key_with_a_dot_in_it_is_an_error() -> None:
-    with pytest.raises(settings.UserError, match=r"splits it at its dot: put its mapping into params\.yaml itself"):
+    with pytest.raises(
+        settings.UserError, match=r"splits it at its dot: put its mapping into params\.yaml itself"
+    ):
         list(overrides.flattened({"sha256": {}}, {"sha256": {"a.gguf": "0"}}))
 
 

@@ -45,7 +45,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Rep
                 "llms": list(LLMS),
                 "cascades": [{"name": "both", "small": "tfidf", "large": "lm"}],
             },
-            "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in DATASETS},
+            "datasets": {
+                n: {"source": source, "label_source": "human", "licence": "MIT"} for n in DATASETS
+            },
             "models": {"tfidf": tfidf},
             "llms": {"lm": {**lm, "choose_rows": 6, "max_validation": 12}},
             "run": {"threads": 1},
@@ -84,12 +86,16 @@ def test_a_second_repro_runs_nothing(repository):
 
 def test_every_stage_lists_the_modules_it_loads(repository):
     stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    scripts = {name: re.search(r"stages\.(\w+)", stage["cmd"]).group(1) for name, stage in stages.items()}
+    scripts = {
+        name: re.search(r"stages\.(\w+)", stage["cmd"]).group(1) for name, stage in stages.items()
+    }
     for name, script in scripts.items():
         missing = unlisted(name, repository.traced(script))
         assert not missing, f"{name} loads {missing}, which its deps in dvc.yaml lack"
         assert f"stages/{script}.py" in stages[name]["deps"]
-    assert set(scripts.values()) == {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__"}
+    assert set(scripts.values()) == {path.stem for path in (ROOT / "stages").glob("*.py")} - {
+        "__init__"
+    }
 
 
 def test_finetune_lists_the_modules_of_every_family():
@@ -129,7 +135,10 @@ def test_code_reruns_only_what_it_touches(repository, change):
             | {f"{s}@{d}-cascade0" for d in DATASETS for s in ("cascade", "cost_cascade")},
         ),
         ("src/slingshot/llm/prompt.py", {f"prompt_llm@{d}-lm" for d in DATASETS}),
-        ("src/slingshot/finetune/tfidf.py", {f"finetune@{d}-{m}" for d in DATASETS for m in MODELS}),
+        (
+            "src/slingshot/finetune/tfidf.py",
+            {f"finetune@{d}-{m}" for d in DATASETS for m in MODELS},
+        ),
         ("src/slingshot/metrics/pairs.py", {f"compare@{d}" for d in DATASETS}),
         ("src/slingshot/settings/__init__.py", set()),
         ("src/slingshot/cli.py", set()),
@@ -143,12 +152,21 @@ def test_code_reruns_only_what_it_touches(repository, change):
 def test_an_edited_row_reruns_its_data_sets_stages(repository, change):
     change("data/raw/toy/rows.csv", "phone", "telephone")
     ran = repository.ran(repository("dvc", "repro"))
-    assert {"prepare@toy", "subsample@toy", "finetune@toy-tfidf", "prompt_llm@toy-lm", "compare@toy", "report"} <= ran
+    assert {
+        "prepare@toy",
+        "subsample@toy",
+        "finetune@toy-tfidf",
+        "prompt_llm@toy-lm",
+        "compare@toy",
+        "report",
+    } <= ran
     assert not [stage for stage in ran if "other" in stage]
 
 
 def test_a_failing_stage_keeps_what_others_finished(repository, change):
-    checkpoint = YAML(typ="safe").load((repository.root / "params.yaml").read_text())["llms"]["lm"]["checkpoint"]
+    checkpoint = YAML(typ="safe").load((repository.root / "params.yaml").read_text())["llms"]["lm"][
+        "checkpoint"
+    ]
     set_param(repository.root, "llms.lm.checkpoint", "./nowhere")
     set_param(repository.root, "models.tfidf.c", [3.0])
     cells = ("prompt_llm@toy-lm", "finetune@toy-tfidf")
@@ -163,18 +181,32 @@ def test_a_failing_stage_keeps_what_others_finished(repository, change):
 def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, change):
     output = repository("dvc", "exp", "run", "-S", "fraction=0.25", "--temp", "-n", "quarter")
     ran = repository.ran(output)
-    assert {"subsample@toy", "finetune@toy-tfidf", "evaluate@toy-tfidf", "compare@toy", "report"} <= ran
-    assert not [stage for stage in ran if stage.startswith(("prepare", "shots", "prompt_llm", "evaluate_llm"))]
+    assert {
+        "subsample@toy",
+        "finetune@toy-tfidf",
+        "evaluate@toy-tfidf",
+        "compare@toy",
+        "report",
+    } <= ran
+    assert not [
+        stage
+        for stage in ran
+        if stage.startswith(("prepare", "shots", "prompt_llm", "evaluate_llm"))
+    ]
     changes = repository("dvc", "metrics", "diff", "main", "quarter", "--md")
     assert re.search(r"metrics/scores/toy/tfidf.json +\| fraction +\| 1.0 +\| 0.25", changes)
     drawn = repository("dvc", "plots", "diff", "main", "quarter", "-o", "drawn")
     assert "failed" not in drawn
     page = (repository.root / "drawn/index.html").read_text()
     for file in ("confusion.csv", "reliability/predicted.csv", "risk.csv"):
-        assert all(f"data/plots/toy/{contestant}/{file}" in page for contestant in ("tfidf", "lm", "both"))
+        assert all(
+            f"data/plots/toy/{contestant}/{file}" in page for contestant in ("tfidf", "lm", "both")
+        )
     shutil.rmtree(repository.root / "drawn")
     assert not (repository.root / "state").exists()
-    assert (repository.root / ".dvc/slingshot/resume").is_dir(), "the experiment shares the state folder"
+    assert (repository.root / ".dvc/slingshot/resume").is_dir(), (
+        "the experiment shares the state folder"
+    )
 
 
 def test_a_learning_curve_holds_points_of_todays_rows_only(repository, change, monkeypatch):
@@ -182,18 +214,35 @@ def test_a_learning_curve_holds_points_of_todays_rows_only(repository, change, m
     monkeypatch.chdir(repository.root)
     path = repository.root / "metrics/curve/toy.csv"
     assert "left out" not in CliRunner().invoke(cli.main, ["curve", "--write"]).output
-    assert {point.fraction for point in read_points(path) if point.contestant != "lm"} == {0.25, 1.0}
-    recorded = YAML(typ="safe").load((repository.root / "dvc.lock").read_text())["stages"]["evaluate@toy-tfidf"]["deps"]
+    assert {point.fraction for point in read_points(path) if point.contestant != "lm"} == {
+        0.25,
+        1.0,
+    }
+    recorded = YAML(typ="safe").load((repository.root / "dvc.lock").read_text())["stages"][
+        "evaluate@toy-tfidf"
+    ]["deps"]
     written = read_json(repository.root / "metrics/audit/toy.json")["files"]
-    listed = {dep["path"]: dep["md5"] for dep in recorded if dep["path"].startswith("data/prepared")}
-    assert listed.items() <= {f"data/prepared/toy/{name}": md5 for name, md5 in written.items()}.items()
+    listed = {
+        dep["path"]: dep["md5"] for dep in recorded if dep["path"].startswith("data/prepared")
+    }
+    assert (
+        listed.items()
+        <= {f"data/prepared/toy/{name}": md5 for name, md5 in written.items()}.items()
+    )
 
     change("data/raw/toy/rows.csv", "phone", "telephone")
     repository("dvc", "repro", "--glob", "prepare@*")
-    assert all(freshness.stale(experiments.workspace(), "toy", name) for name in ("tfidf", "lm", "both"))
+    assert all(
+        freshness.stale(experiments.workspace(), "toy", name) for name in ("tfidf", "lm", "both")
+    )
     repository("dvc", "repro")
-    assert "learning-curve points are left out, of" in (repository.root / "report/summary.md").read_text()
-    assert not any(freshness.stale(experiments.workspace(), "toy", name) for name in ("tfidf", "lm", "both"))
+    assert (
+        "learning-curve points are left out, of"
+        in (repository.root / "report/summary.md").read_text()
+    )
+    assert not any(
+        freshness.stale(experiments.workspace(), "toy", name) for name in ("tfidf", "lm", "both")
+    )
     done = CliRunner().invoke(cli.main, ["curve", "--write"]).output
     assert "left out HEAD, quarter: measured on other rows than toy has today" in done
     assert {point.experiment for point in read_points(path)} == {"workspace"}
@@ -203,8 +252,12 @@ def test_state_and_data_stay_out_of_git(repository):
     tracked = repository("git", "ls-files").split()
     assert "metrics/scores/toy/tfidf.json" in tracked and "dvc.lock" in tracked
     outputs = (".dvc/slingshot", "data/models", "data/prepared", "data/predictions", "data/usage")
-    assert not [name for name in tracked if name.startswith(outputs) and not name.endswith(".gitignore")]
-    assert not [name for name in tracked if name.endswith((".csv", ".parquet")) and "curve" not in name]
+    assert not [
+        name for name in tracked if name.startswith(outputs) and not name.endswith(".gitignore")
+    ]
+    assert not [
+        name for name in tracked if name.endswith((".csv", ".parquet")) and "curve" not in name
+    ]
 
 
 def test_another_python_stops_at_once_with_the_remedy(repository):

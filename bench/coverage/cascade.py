@@ -137,7 +137,10 @@ def simulate(case: Case, rows: int, number: int) -> list[int]:
     parts = np.eye(threshold.BLOCKS)[threshold.deal([f"{row:05d}" for row in range(rows)])]
     without = (answered @ (1 - parts)) / (1 - parts).sum(axis=0)
     values = answered.mean(axis=1)
-    return [int(np.searchsorted(held.confidence, tried[rule(values, without)])) for rule in RULES.values()]
+    return [
+        int(np.searchsorted(held.confidence, tried[rule(values, without)]))
+        for rule in RULES.values()
+    ]
 
 
 def told_apart(held: Population, rows: int) -> bool:
@@ -153,15 +156,28 @@ def figures(run: Run) -> Iterator[Figure]:
             found = run.each(simulate, case, rows)
             for name, asked in zip(RULES, found.T, strict=True):
                 if rows == MIDDLE or name not in ("best", "near the best"):
-                    yield from _of_rule(f"{case.name}; {rows} rows", name, rows, population(case), asked)
+                    yield from _of_rule(
+                        f"{case.name}; {rows} rows", name, rows, population(case), asked
+                    )
 
 
-def _of_rule(case: str, rule: str, rows: int, held: Population, asked: np.ndarray) -> Iterator[Figure]:
+def _of_rule(
+    case: str, rule: str, rows: int, held: Population, asked: np.ndarray
+) -> Iterator[Figure]:
     worth = held.worth[asked]
     most = BEYOND if rule == "lead" and told_apart(held, rows) else np.inf
     loss = MARGIN if rule == "lead" else np.inf
     yield Figure(case, f"{rule}: under the LLM", float(np.mean(worth < held.worth[-1] - 1e-12)))
-    yield Figure(case, f"{rule}: margin under the LLM", float(np.mean(worth < held.worth[-1] - MARGIN)))
-    yield Figure(case, f"{rule}: margin under the better", float(np.mean(worth < held.better - MARGIN)), most=most)
-    yield Figure(case, f"{rule}: under the best, mean", float(held.worth.max() - worth.mean()), most=loss)
+    yield Figure(
+        case, f"{rule}: margin under the LLM", float(np.mean(worth < held.worth[-1] - MARGIN))
+    )
+    yield Figure(
+        case,
+        f"{rule}: margin under the better",
+        float(np.mean(worth < held.better - MARGIN)),
+        most=most,
+    )
+    yield Figure(
+        case, f"{rule}: under the best, mean", float(held.worth.max() - worth.mean()), most=loss
+    )
     yield Figure(case, f"{rule}: asked of the LLM, mean", float(asked.mean() / POPULATION))

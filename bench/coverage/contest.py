@@ -74,8 +74,14 @@ def draw(generator: np.random.Generator, contest: Contest) -> np.ndarray:
 def scored(names: Sequence[str], right: np.ndarray) -> dict[str, Scored]:
     """The same rows as the metrics read them."""
     rows = np.arange(right.shape[1])
-    runs = {name: Run(NO_SEED, np.where(held, 0, -1), None) for name, held in zip(names, right, strict=True)}
-    return {name: Scored(rows, np.zeros_like(rows), rows, "none", (run,), {}) for name, run in runs.items()}
+    runs = {
+        name: Run(NO_SEED, np.where(held, 0, -1), None)
+        for name, held in zip(names, right, strict=True)
+    }
+    return {
+        name: Scored(rows, np.zeros_like(rows), rows, "none", (run,), {})
+        for name, run in runs.items()
+    }
 
 
 def only(right: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -84,7 +90,9 @@ def only(right: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     return np.asarray((held if weights is None else held * weights) @ (1 - held).T)
 
 
-def claims(only_a: np.ndarray, only_b: np.ndarray, rows: int, margin: float) -> dict[str, np.ndarray]:
+def claims(
+    only_a: np.ndarray, only_b: np.ndarray, rows: int, margin: float
+) -> dict[str, np.ndarray]:
     """The p of each claim as metrics.pairs has them; shape of `only_a`."""
     lead = (only_a - only_b) / rows
 
@@ -122,7 +130,14 @@ def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> dict[str, Any]
         "confidence": metrics.confidence,
         "test_rows": rows,
         "pairs": [
-            {"a": one, "b": other, "difference": leads[place], "low": None, "high": None, "same": same[place]}
+            {
+                "a": one,
+                "b": other,
+                "difference": leads[place],
+                "low": None,
+                "high": None,
+                "same": same[place],
+            }
             | {key: values[place] for key, values in found.items()}
             for place, (one, other) in enumerate(combinations(names, 2))
         ],
@@ -136,19 +151,32 @@ def settings() -> Settings:
 
 
 @lru_cache
-def contestants(names: tuple[str, ...], cheaper: str | None, asked: float) -> tuple[Contestant, ...]:
+def contestants(
+    names: tuple[str, ...], cheaper: str | None, asked: float
+) -> tuple[Contestant, ...]:
     """As the report reads them; the other one of `small` and `large` costs TIMES as much as the cheaper one."""
-    prices = {LARGE: CHEAP * (1 if cheaper == LARGE else TIMES), SMALL: CHEAP * (TIMES if cheaper == LARGE else 1)}
+    prices = {
+        LARGE: CHEAP * (1 if cheaper == LARGE else TIMES),
+        SMALL: CHEAP * (TIMES if cheaper == LARGE else 1),
+    }
     prices[CASCADE] = prices[SMALL] + asked * prices[LARGE]
     kinds: dict[str, Kind] = {LARGE: "llm", CASCADE: "cascade"}
     found = []
     for name in names:
         seconds = prices.get(name, CHEAP) / settings().cost.hourly_price * 3600
-        cost = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01} if cheaper else {}
+        cost = (
+            {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01}
+            if cheaper
+            else {}
+        )
         alone = {"alone": "small", "small": SMALL} if name == CASCADE and not asked else None
         chosen = {1: float(name in kinds or name == SMALL)}
         kind, priced = kinds.get(name, "model"), total.of(cost, settings())
-        found.append(Contestant(name, name, kind, {}, {}, cost, cascade=alone, total=priced, validation=chosen))
+        found.append(
+            Contestant(
+                name, name, kind, {}, {}, cost, cascade=alone, total=priced, validation=chosen
+            )
+        )
     return tuple(found)
 
 

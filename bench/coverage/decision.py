@@ -69,7 +69,9 @@ FLAGS = {
 }
 
 
-def judge(contest: Contest, generator: np.random.Generator) -> tuple[dict[str, Any], Verdict, dict[str, Any]]:
+def judge(
+    contest: Contest, generator: np.random.Generator
+) -> tuple[dict[str, Any], Verdict, dict[str, Any]]:
     """What metrics/pairs holds, the decision, and the pairs as it read them."""
     names = list(contest.true)
     found = contests.pairs(names, contests.only(contests.draw(generator, contest)), contest.rows)
@@ -79,7 +81,9 @@ def judge(contest: Contest, generator: np.random.Generator) -> tuple[dict[str, A
 def power(contest: Contest, number: int) -> tuple[bool, bool]:
     """Whether the small model is said to be better: by the rule, and with the claims of all pairs corrected."""
     found, _, told = judge(contest, stream(f"power, {contest}", number))
-    return _pair(told, SMALL, LARGE).verdict == "better", _pair(rule.judged(found), SMALL, LARGE).verdict == "better"
+    return _pair(told, SMALL, LARGE).verdict == "better", _pair(
+        rule.judged(found), SMALL, LARGE
+    ).verdict == "better"
 
 
 def _pair(told: dict[str, Any], a: str, b: str) -> Pair:
@@ -100,7 +104,15 @@ def errors(contest: Contest, number: int) -> tuple[bool, ...]:
         false[where] |= _false(pair, contest.true)
     one, two, others = map(bool, false.values())
     rests = any(_unfounded(*step, contest) for step in _steps(decision))
-    return one, two, one or two, rests, others, one or two or others, "as good" in set().union(*false.values())
+    return (
+        one,
+        two,
+        one or two,
+        rests,
+        others,
+        one or two or others,
+        "as good" in set().union(*false.values()),
+    )
 
 
 def _false(pair: dict[str, Any], true: dict[str, float]) -> set[str]:
@@ -120,7 +132,11 @@ def _steps(decision: Verdict) -> list[tuple[str, str]]:
 
 def _unfounded(taken: str, other: str, contest: Contest) -> bool:
     """Whether it is no better, and not cheaper, or behind by the margin."""
-    by_price = {SMALL: [SMALL, CASCADE, LARGE], LARGE: [LARGE, SMALL, CASCADE], None: [other, taken]}[contest.cheaper]
+    by_price = {
+        SMALL: [SMALL, CASCADE, LARGE],
+        LARGE: [LARGE, SMALL, CASCADE],
+        None: [other, taken],
+    }[contest.cheaper]
     lead = round(contest.true[taken] - contest.true[other], 9)
     return lead <= (-MARGIN if by_price.index(taken) < by_price.index(other) else 0.0)
 
@@ -136,7 +152,9 @@ class First:
     cheaper: str | None
 
     def again(self, rows: int, number: int) -> tuple[Verdict, dict[str, Any]]:
-        drawn = stream(f"{self.counts}, {rows}", number).multinomial(rows, self.counts / self.counts.sum())
+        drawn = stream(f"{self.counts}, {rows}", number).multinomial(
+            rows, self.counts / self.counts.sum()
+        )
         found = contests.pairs(self.names, contests.only(self.right, drawn), rows)
         return contests.decided(found, self.names, self.cheaper, contests.ASKED)
 
@@ -150,7 +168,9 @@ def two(only_small: int, only_large: int, cheaper: str | None, rows: int = ROWS)
 
 
 def of_contest(contest: Contest, number: int) -> First:
-    right, counts = np.unique(contests.draw(np.random.default_rng(number), contest), axis=1, return_counts=True)
+    right, counts = np.unique(
+        contests.draw(np.random.default_rng(number), contest), axis=1, return_counts=True
+    )
     return First(tuple(contest.true), right, counts, contest.cheaper)
 
 
@@ -207,7 +227,9 @@ def figures(run: Run) -> Iterator[Figure]:
         yield Figure(case, "better: all pairs corrected", plain)
         yield Figure(case, "gained", found - plain, GAIN)
     for case in ("all equal",) if run.quick else TRUTHS:
-        for (what, most), share in zip(FLAGS.items(), run.each(errors, TRUTHS[case]).mean(axis=0), strict=True):
+        for (what, most), share in zip(
+            FLAGS.items(), run.each(errors, TRUTHS[case]).mean(axis=0), strict=True
+        ):
             bounded = what != '"as good", all pairs' or TRUTHS[case].cascade is None
             yield Figure(case, f"false: {what}", share, most=most if bounded else np.inf)
     for rows in (20_000,) if run.quick else TRIFLE:
@@ -231,4 +253,9 @@ def _advice(run: Run) -> Iterator[Figure]:
             case = f"{a}, {b}, of {len(study.names)}: {100 * pair['difference']:.1f} points"
             if rows is not None:
                 yield Figure(case, "rows advised to resolve", rows)
-                yield Figure(case, "resolved with these", run.each(resolves, study, rows, a, b).mean(), *ENOUGH)
+                yield Figure(
+                    case,
+                    "resolved with these",
+                    run.each(resolves, study, rows, a, b).mean(),
+                    *ENOUGH,
+                )

@@ -57,7 +57,13 @@ def zipf(rows: int, groups: int) -> tuple[int, ...]:
 
 def grouped(name: str, sizes: tuple[int, ...], correlation: float) -> Case:
     rows = sum(sizes)
-    return Case(f"{name}, correlation {correlation}", (rows,), ((0.8,), (0.77,)), sizes=sizes, correlation=correlation)
+    return Case(
+        f"{name}, correlation {correlation}",
+        (rows,),
+        ((0.8,), (0.77,)),
+        sizes=sizes,
+        correlation=correlation,
+    )
 
 
 MANY = tuple(4 + place % 17 for place in range(150))
@@ -65,11 +71,29 @@ _SPREAD = np.random.default_rng(1).beta(6, 2, size=(2, 150))
 CASES = (
     *(ceiling(rows, right) for rows in (100, 300, 840) for right in (0.95, 0.99, 0.999)),
     rare("a class of 3 in 300 rows", (297, 3), (0.9, 0.7), (0.88, 0.6)),
-    rare("classes of 3 and 9 in 300 rows", (200, 88, 9, 3), (0.9, 0.8, 0.7, 0.8), (0.88, 0.8, 0.6, 0.7)),
-    rare("classes of 10 and 30 in 1,000 rows", (700, 260, 30, 10), (0.95, 0.8, 0.7, 0.9), (0.93, 0.8, 0.6, 0.9)),
-    rare("the same near the ceiling", (700, 260, 30, 10), (0.99, 0.98, 0.97, 0.98), (0.99, 0.98, 0.97, 0.95)),
+    rare(
+        "classes of 3 and 9 in 300 rows",
+        (200, 88, 9, 3),
+        (0.9, 0.8, 0.7, 0.8),
+        (0.88, 0.8, 0.6, 0.7),
+    ),
+    rare(
+        "classes of 10 and 30 in 1,000 rows",
+        (700, 260, 30, 10),
+        (0.95, 0.8, 0.7, 0.9),
+        (0.93, 0.8, 0.6, 0.9),
+    ),
+    rare(
+        "the same near the ceiling",
+        (700, 260, 30, 10),
+        (0.99, 0.98, 0.97, 0.98),
+        (0.99, 0.98, 0.97, 0.95),
+    ),
     Case(
-        "150 classes of 4 to 20 rows", MANY, (tuple(_SPREAD[0]), tuple(_SPREAD[1])), ("balanced_accuracy", "macro_f1")
+        "150 classes of 4 to 20 rows",
+        MANY,
+        (tuple(_SPREAD[0]), tuple(_SPREAD[1])),
+        ("balanced_accuracy", "macro_f1"),
     ),
     *(grouped("300 groups by Zipf", zipf(840, 300), rho) for rho in (0.0, 0.2, 0.5)),
     *(grouped("one group of 15%, else rows", (126, *(1,) * 714), rho) for rho in (0.0, 0.2, 0.5)),
@@ -103,7 +127,10 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
     for weight, who in ((SHARED, 1), (1 - SHARED, 2)):
         of_group = generator.normal(size=(who, groups.max() + 1))[:, groups]
         of_row = generator.normal(size=(who, len(labels)))
-        parts.append(np.sqrt(weight) * (np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * of_row))
+        parts.append(
+            np.sqrt(weight)
+            * (np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * of_row)
+        )
     hard = ndtr(parts[0] + parts[1])
     found = []
     for side in range(2):
@@ -115,7 +142,11 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
             cuts[np.arange(len(wrong)), labels[wrong]] = 0
             cuts = cuts.cumsum(axis=1) / cuts.sum(axis=1, keepdims=True)
             predictions[wrong] = (generator.random(len(wrong))[:, None] > cuts).sum(axis=1)
-        found.append(Scored(np.arange(len(labels)), labels, groups, "none", (Run(-1, predictions, None),), {}))
+        found.append(
+            Scored(
+                np.arange(len(labels)), labels, groups, "none", (Run(-1, predictions, None),), {}
+            )
+        )
     return found
 
 
@@ -124,7 +155,11 @@ def truth(case: Case, metric: str, side: int) -> float:
     recalls = np.diag(chances)
     if metric == "macro_f1":
         return float(np.mean(2 * counts * recalls / (counts + counts @ chances)))
-    return float({"accuracy": counts @ recalls / counts.sum(), "recall": recalls[-1]}.get(metric, recalls.mean()))
+    return float(
+        {"accuracy": counts @ recalls / counts.sum(), "recall": recalls[-1]}.get(
+            metric, recalls.mean()
+        )
+    )
 
 
 def simulate(case: Case, metric: str, number: int) -> list[float]:
@@ -143,7 +178,10 @@ def simulate(case: Case, metric: str, number: int) -> list[float]:
         found += [np.nan, np.nan]
     else:
         a, b = (one[name][0] for one in bootstrap.resample(both, RESAMPLES))
-        found += [_holds(percentiles(a, 0.95), true[0]), _holds(percentiles(a - b, 0.95), true[0] - true[1])]
+        found += [
+            _holds(percentiles(a, 0.95), true[0]),
+            _holds(percentiles(a - b, 0.95), true[0] - true[1]),
+        ]
     return [float(value) for value in found]
 
 
@@ -167,6 +205,11 @@ def figures(run: Simulations) -> Iterator[Figure]:
             yield Figure(case.name, f"{metric}, own: coverage", float(means[0]), LEAST)
             yield Figure(case.name, f"{metric}, paired: coverage", float(means[1]), LEAST)
             if metric in ("accuracy", "recall") and not case.sizes:
-                yield Figure(case.name, f"{metric}: width, Clopper-Pearson 1", float(means[2] / means[3]), most=WIDEST)
+                yield Figure(
+                    case.name,
+                    f"{metric}: width, Clopper-Pearson 1",
+                    float(means[2] / means[3]),
+                    most=WIDEST,
+                )
             yield Figure(case.name, f"{metric}, own: by the bootstrap", float(means[4]))
             yield Figure(case.name, f"{metric}, paired: by the bootstrap", float(means[5]))

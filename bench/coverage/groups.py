@@ -33,7 +33,11 @@ FEW = Case("15 equal groups", (840,), ((0.8,), (0.8,)), sizes=(56,) * 15, correl
 def accuracy(name: str, correlation: float) -> Case:
     sizes = SHAPES[name]
     return Case(
-        f"{name}, correlation {correlation}", (sum(sizes),), ((0.8,), (0.8,)), sizes=sizes, correlation=correlation
+        f"{name}, correlation {correlation}",
+        (sum(sizes),),
+        ((0.8,), (0.8,)),
+        sizes=sizes,
+        correlation=correlation,
     )
 
 
@@ -65,7 +69,9 @@ def simulate(case: Case, metric: str, before: bool, number: int) -> list[float]:
         return [0.0] * 4
     by_rows = np.nan
     if before:
-        apart = {name: replace(one, groups=np.arange(len(one.labels))) for name, one in both.items()}
+        apart = {
+            name: replace(one, groups=np.arange(len(one.labels))) for name, one in both.items()
+        }
         by_rows = difference("a", "b", apart, settings)["p"] < 0.05
     return [1.0, float(pair["p"] < 0.05), float(not pair["low"] <= 0 <= pair["high"]), by_rows]
 
@@ -74,11 +80,20 @@ def figures(run: Simulations) -> Iterator[Figure]:
     for case in (CASES[1], CASES[16], FEW) if run.quick else CASES:
         for metric in case.metrics:
             before = case is CASES[1]
-            claims, by_p, by_interval, by_rows = run.each(simulate, case, metric, before).mean(axis=0)
+            claims, by_p, by_interval, by_rows = run.each(simulate, case, metric, before).mean(
+                axis=0
+            )
             if claims < 1:
                 yield Figure(case.name, f"{metric}: neither p nor interval", float(1 - claims))
             if claims:
                 yield Figure(case.name, f"{metric}: told apart by p", float(by_p), most=MOST)
-                yield Figure(case.name, f"{metric}: told apart by the interval", float(by_interval), most=MOST)
+                yield Figure(
+                    case.name,
+                    f"{metric}: told apart by the interval",
+                    float(by_interval),
+                    most=MOST,
+                )
                 if before:
-                    yield Figure(case.name, f"{metric}: told apart by p, as if by rows", float(by_rows))
+                    yield Figure(
+                        case.name, f"{metric}: told apart by p, as if by rows", float(by_rows)
+                    )

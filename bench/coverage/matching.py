@@ -67,7 +67,9 @@ RUNS = ((3, 1), (3, 3), (1, 1), (1, 3))
 def law(rows: np.ndarray | float, power: float) -> Any:
     """A power law through the lowest and the highest figure at the first and the last level."""
     first, last = (end**-power for end in (ROWS[0], ROWS[-1]))
-    return LOWEST + (HIGHEST - LOWEST) * (first - np.asarray(rows, float) ** -power) / (first - last)
+    return LOWEST + (HIGHEST - LOWEST) * (first - np.asarray(rows, float) ** -power) / (
+        first - last
+    )
 
 
 def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.ndarray, float]:
@@ -75,8 +77,12 @@ def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.nda
     their difference on the first split's test rows, at the last level, less what each seed adds."""
     ours, theirs, spread = [], [], 0.0
     for split in range(case.splits):
-        shared, own = (math.sqrt(share) * generator.normal(size=TEST_ROWS) for share in (SHARED, OWN))
-        true = law(ROWS, case.power)[:, None] + SEED_SPREAD * generator.normal(size=(len(ROWS), case.seeds))
+        shared, own = (
+            math.sqrt(share) * generator.normal(size=TEST_ROWS) for share in (SHARED, OWN)
+        )
+        true = law(ROWS, case.power)[:, None] + SEED_SPREAD * generator.normal(
+            size=(len(ROWS), case.seeds)
+        )
         noise = math.sqrt(1 - SHARED - OWN) * generator.normal(size=(*true.shape, TEST_ROWS))
         right = norm.ppf(true)[:, :, None] + shared + own + noise > 0
         noise = math.sqrt(1 - SHARED) * generator.normal(size=TEST_ROWS)
@@ -90,7 +96,9 @@ def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.nda
     return np.array(ours), np.array(theirs), spread
 
 
-def point(contestant: str, fraction: float | None, rows: int, split: int, seed: int, accuracy: float) -> Point:
+def point(
+    contestant: str, fraction: float | None, rows: int, split: int, seed: int, accuracy: float
+) -> Point:
     figures = {**dict.fromkeys(SCORES), "accuracy": accuracy}
     return Point("", "", fraction, rows, split, seed, contestant, "", "", "", **figures)
 
@@ -99,12 +107,16 @@ def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
     """Whether what is said holds; whether a number is given; and whether "ahead already" or "behind still" is said,
     but false: by match, and by the old way, for which the curve's not meeting the LLM was enough."""
     ours, theirs, spread = draw(stream(case.name, number), case)
-    points = [point("llm", None, 12, split, NO_SEED, float(value)) for split, value in enumerate(theirs)]
+    points = [
+        point("llm", None, 12, split, NO_SEED, float(value)) for split, value in enumerate(theirs)
+    ]
     for (split, level, seed), value in np.ndenumerate(ours):
         fraction = list(LEVELS)[level]
         points.append(point("small", fraction, LEVELS[fraction], split, seed, float(value)))
     found = match(points, "accuracy", "small", "llm", spread)
-    unmet = ("ahead" in found.reason and case.rows > ROWS[0]) or ("behind" in found.reason and case.rows < ROWS[-1])
+    unmet = ("ahead" in found.reason and case.rows > ROWS[0]) or (
+        "behind" in found.reason and case.rows < ROWS[-1]
+    )
     false = unmet and "can't be told" not in found.reason
     inside = (found.low or 0) <= round(case.rows) <= (found.high or math.inf)
     return (not false if found.rows is None else inside), found.rows is not None, false, unmet
@@ -134,8 +146,14 @@ def redraw(
     picked = generator.integers(seeds, size=(splits, levels, seeds))
     means = ours.mean(axis=2, keepdims=True)
     wider = [math.sqrt(n / (n - 1)) if n > 1 else 1.0 for n in (splits, seeds)]
-    noise = (np.take_along_axis(ours[chosen], picked, axis=2) - means[chosen]).mean(axis=(0, 2)) * wider[1]
-    curve = means.mean(axis=(0, 2)) + wider[0] * (means[chosen].mean(axis=(0, 2)) - means.mean(axis=(0, 2))) + noise
+    noise = (np.take_along_axis(ours[chosen], picked, axis=2) - means[chosen]).mean(
+        axis=(0, 2)
+    ) * wider[1]
+    curve = (
+        means.mean(axis=(0, 2))
+        + wider[0] * (means[chosen].mean(axis=(0, 2)) - means.mean(axis=(0, 2)))
+        + noise
+    )
     goal = theirs.mean() + wider[0] * (theirs[chosen].mean() - theirs.mean())
     return curve[None, :, None], float(goal) + (spread * generator.normal() if splits < 3 else 0.0)
 
@@ -157,11 +175,17 @@ def _figures(run: Run, case: Case) -> Iterator[Figure]:
     said = run.each(simulate, case)
     holds, given, false, old = said.mean(axis=0)
     least, most = ROUGHLY if (case.splits, case.seeds) == (1, 1) else WITHIN
-    yield Figure(case.name, "what is said holds", float(holds), least, most if case.where in INNER else 1.0)
+    yield Figure(
+        case.name, "what is said holds", float(holds), least, most if case.where in INNER else 1.0
+    )
     if case.where not in INNER:
         yield Figure(case.name, "a number is given", float(given))
         yield Figure(case.name, "its interval holds", float(said[said[:, 1] > 0, 0].mean()))
-        yield Figure(case.name, '"ahead already" or "behind still", false', float(false), most=FALSE)
+        yield Figure(
+            case.name, '"ahead already" or "behind still", false', float(false), most=FALSE
+        )
         yield Figure(case.name, "left behind: either, false", float(old))
     elif (case.power, case.where) == CASES[3] and not run.quick:
-        yield Figure(case.name, "left behind: the interval holds", float(run.each(simulate_old, case).mean()))
+        yield Figure(
+            case.name, "left behind: the interval holds", float(run.each(simulate_old, case).mean())
+        )

@@ -48,7 +48,9 @@ CASES = (
 )
 
 
-def draw(generator: np.random.Generator, case: Case, groups: int, offsets: list[np.ndarray]) -> list[Scored]:
+def draw(
+    generator: np.random.Generator, case: Case, groups: int, offsets: list[np.ndarray]
+) -> list[Scored]:
     """The two contestants on `groups` groups; `offsets` has shape (seeds, classes) for each of them."""
     group = np.repeat(np.arange(groups), case.rows)
     rows = len(group)
@@ -104,5 +106,7 @@ def figures(run: Simulations) -> Iterator[Figure]:
         true, most = truth(run, case), MOST + WIDER * ((case.rows > 1) + (case.seeds > 1))
         shares = run.each(simulate, case, true).mean(axis=0)
         for place, name in enumerate(METRICS):
-            for kind, share in zip(("own", "paired"), shares[2 * place : 2 * place + 2], strict=True):
+            for kind, share in zip(
+                ("own", "paired"), shares[2 * place : 2 * place + 2], strict=True
+            ):
                 yield Figure(case.name, f"{name}, {kind}: coverage", float(share), LEAST, most)

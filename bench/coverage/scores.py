@@ -65,7 +65,9 @@ KINDS: tuple[tuple[str, int, float, float], ...] = (
 def ceiling(rows: int, right: float, kind: int) -> Case:
     """Two classes of equal size, of which the first contestant has this share right, the second half as many more
     wrong."""
-    return of_kind(kind, f"{right} right of {rows} rows", (rows // 2, rows - rows // 2), RIGHT[right])
+    return of_kind(
+        kind, f"{right} right of {rows} rows", (rows // 2, rows - rows // 2), RIGHT[right]
+    )
 
 
 def of_kind(kind: int, where: str, counts: tuple[int, ...], skills: tuple[float, float]) -> Case:
@@ -79,7 +81,10 @@ CASES = (
     *(ceiling(rows, 0.99, kind) for rows in (100, 840) for kind in (0, 1, 3)),
     *(of_kind(kind, rare, counts, (2.5, 2.2)) for rare, counts in RARE for kind in (0, 2)),
     replace(
-        ceiling(sum(zipf(840, 300)), 0.95, 2), name="votes, 300 groups by Zipf", sizes=zipf(840, 300), correlation=0.2
+        ceiling(sum(zipf(840, 300)), 0.95, 2),
+        name="votes, 300 groups by Zipf",
+        sizes=zipf(840, 300),
+        correlation=0.2,
     ),
 )
 
@@ -89,16 +94,28 @@ def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Sc
     counts = np.array(case.counts)
     classes, rows = len(counts), copies * int(counts.sum())
     labels = generator.permutation(np.repeat(np.arange(classes), copies * counts))
-    groups = np.repeat(np.arange(len(case.sizes)), case.sizes) if case.sizes and copies == 1 else np.arange(rows)
+    groups = (
+        np.repeat(np.arange(len(case.sizes)), case.sizes)
+        if case.sizes and copies == 1
+        else np.arange(rows)
+    )
 
     def noise() -> np.ndarray:
         own = generator.normal(size=(rows, classes))
-        of_group = generator.normal(size=(groups.max() + 1, classes))[groups] if case.correlation else own
-        return np.asarray(np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * own)
+        of_group = (
+            generator.normal(size=(groups.max() + 1, classes))[groups] if case.correlation else own
+        )
+        return np.asarray(
+            np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * own
+        )
 
     shared, found = noise(), []
     for skill in case.skills:
-        evidence = skill * np.eye(classes)[labels] + np.sqrt(SHARED) * shared + np.sqrt(1 - SHARED) * noise()
+        evidence = (
+            skill * np.eye(classes)[labels]
+            + np.sqrt(SHARED) * shared
+            + np.sqrt(1 - SHARED) * noise()
+        )
         scores = softmax(case.power * (skill * evidence + np.log(counts / counts.sum())), axis=1)
         if case.votes:
             scores = generator.multinomial(case.votes, scores) / case.votes
@@ -106,7 +123,9 @@ def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Sc
             best = np.eye(classes, dtype=bool)[scores.argmax(axis=1)]
             scores = np.where(best, case.stated, (1 - case.stated) / (classes - 1))
         run = Run(-1, scores.argmax(axis=1), scores)
-        found.append(Scored(np.arange(rows), labels, groups, "vote" if case.votes else "softmax", (run,), {}))
+        found.append(
+            Scored(np.arange(rows), labels, groups, "vote" if case.votes else "softmax", (run,), {})
+        )
     return found
 
 
@@ -116,7 +135,12 @@ def truth(case: Case) -> np.ndarray:
     copies = -(-TRUTH_ROWS // sum(case.counts))
     parts = []
     for _ in range(TRUTH_PARTS):
-        parts.append([[estimate(name, one).value for name in METRICS] for one in draw(generator, case, copies)])
+        parts.append(
+            [
+                [estimate(name, one).value for name in METRICS]
+                for one in draw(generator, case, copies)
+            ]
+        )
     return np.asarray(np.mean(parts, axis=0))
 
 
@@ -125,7 +149,10 @@ def simulate(case: Case, true: np.ndarray, number: int) -> list[list[float]]:
     both = draw(stream(case.name, number), case)
     found = []
     for place, name in enumerate(METRICS):
-        for contestants, value in ((both[:1], true[0, place]), (both, true[0, place] - true[1, place])):
+        for contestants, value in (
+            (both[:1], true[0, place]),
+            (both, true[0, place] - true[1, place]),
+        ):
             told = estimate(name, *contestants)
             low, high = told.interval(0.95)
             low = max(low, 0.0 if len(contestants) == 1 else -np.inf)
@@ -141,5 +168,8 @@ def figures(run: Simulations) -> Iterator[Figure]:
             what = f"{METRICS[place // 2]}, {'paired' if place % 2 else 'own'}"
             yield Figure(case.name, f"{what}: coverage", float(held.mean()), LEAST)
             yield Figure(
-                case.name, f"{what}: width, 3.92 deviations 1", float(width.mean() / (3.92 * value.std())), most=most
+                case.name,
+                f"{what}: width, 3.92 deviations 1",
+                float(width.mean() / (3.92 * value.std())),
+                most=most,
             )

@@ -23,7 +23,9 @@ from slingshot.metrics import pairs, rule
 from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
 from slingshot.settings import MetricsSettings
 
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
+OPTIONS = MetricsSettings(
+    primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15
+)
 LEVEL = 0.05
 MOST = 0.06
 SPREAD = 0.01
@@ -58,11 +60,20 @@ class Case:
         return f"{self.rows:,} rows, {self.seeds} seeds, against {'an LLM' if self.rival == 'LLM' else 'a model'}"
 
 
-CASES = tuple(Case(rows, seeds, rival) for rows in (840, 20_000) for seeds in (1, 3, 5) for rival in ("LLM", "model"))
+CASES = tuple(
+    Case(rows, seeds, rival)
+    for rows in (840, 20_000)
+    for seeds in (1, 3, 5)
+    for rival in ("LLM", "model")
+)
 
 
 def draw(
-    generator: np.random.Generator, shared: np.ndarray, right: float, seeds: int, spread: float = SPREAD
+    generator: np.random.Generator,
+    shared: np.ndarray,
+    right: float,
+    seeds: int,
+    spread: float = SPREAD,
 ) -> Scored:
     """One contestant on the rows whose difficulty is `shared`; no spread, no training."""
     rows = len(shared)
@@ -95,7 +106,9 @@ def gate(rows: int, seeds: int, number: int) -> bool:
     """Whether any of GATED contestants that were trained anew is said to be lost."""
     generator = stream(f"gate, {rows} rows, {seeds} seeds", number)
     shared = generator.normal(size=rows)
-    both = [[draw(generator, shared, RIGHT, seeds) for _ in ("now", "before")] for _ in range(GATED)]
+    both = [
+        [draw(generator, shared, RIGHT, seeds) for _ in ("now", "before")] for _ in range(GATED)
+    ]
 
     def measured(places: Iterable[int]) -> list[compare.Comparison]:
         found = []
@@ -105,7 +118,9 @@ def gate(rows: int, seeds: int, number: int) -> bool:
         return found
 
     now, before = np.array([[_accuracy(one) for one in sides] for sides in both]).T
-    if all((one.p or 0.0) >= LEVEL for one in measured(np.flatnonzero(before - now > OPTIONS.margin))):
+    if all(
+        (one.p or 0.0) >= LEVEL for one in measured(np.flatnonzero(before - now > OPTIONS.margin))
+    ):
         return False  # which p corrected over all of them, that takes long, could not change
     judged = compare.Dataset("d", "both", tuple(compare.judged(measured(range(GATED)), OPTIONS)))
     return bool(replace(NOTHING, datasets=(judged,)).lost)
@@ -124,7 +139,10 @@ def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> dic
     """A model so far ahead of an LLM, as one study measures the two."""
     generator = stream(f"ahead by {lead}, {spread}, {rows} rows, {seeds} seeds", number)
     shared = generator.normal(size=rows)
-    sides = {"a": draw(generator, shared, RIGHT + lead, seeds, spread), "b": draw(generator, shared, RIGHT, 1, 0.0)}
+    sides = {
+        "a": draw(generator, shared, RIGHT + lead, seeds, spread),
+        "b": draw(generator, shared, RIGHT, 1, 0.0),
+    }
     return pairs.difference("a", "b", sides, OPTIONS)
 
 
@@ -161,7 +179,9 @@ def decides(plan: Plan, rows: int, number: int) -> bool:
     return bool(told["p"] < LEVEL and told["difference"] > 0)
 
 
-NOTHING = compare.Diff("HEAD", "", "accuracy", "accuracy", OPTIONS.margin, OPTIONS.confidence, OPTIONS.seed_sd, ())
+NOTHING = compare.Diff(
+    "HEAD", "", "accuracy", "accuracy", OPTIONS.margin, OPTIONS.confidence, OPTIONS.seed_sd, ()
+)
 
 
 def figures(run: Simulations) -> Iterator[Figure]:
@@ -177,7 +197,10 @@ def figures(run: Simulations) -> Iterator[Figure]:
     for rows, seeds in gates[: 1 if run.quick else None]:
         alarms = run.each(gate, rows, seeds).mean()
         yield Figure(
-            f"{rows:,} rows, {seeds} seeds", f"{GATED} contestants trained anew: alarm", float(alarms), most=MOST
+            f"{rows:,} rows, {seeds} seeds",
+            f"{GATED} contestants trained anew: alarm",
+            float(alarms),
+            most=MOST,
         )
     for plan in ADVISED[:1] if run.quick else (*ADVISED, *ROUGH):
         yield from _advice(run, plan)

@@ -47,7 +47,9 @@ CASES = (
 def figures(run: Run) -> Iterator[Figure]:
     for case in CASES:
         told, alone = run.each(one, case).mean(axis=0)
-        yield Figure(case.name, "two alike are told apart", told, most=MOST if case.bounded else np.inf)
+        yield Figure(
+            case.name, "two alike are told apart", told, most=MOST if case.bounded else np.inf
+        )
         yield Figure(case.name, "the same by the timing alone", alone)
 
 
@@ -55,10 +57,18 @@ def one(case: Case, number: int) -> tuple[bool, bool]:
     """Whether two contestants of the same speed are told apart, and by the timing alone."""
     generator = stream(case.name, number)
     tokens = np.ceil(generator.lognormal(3, 0.6, TEXTS)).astype(int)
-    parts = [int(tokens[part :: hardware.PARTS].sum()) for part in range(hardware.PARTS)] * case.passes
+    parts = [
+        int(tokens[part :: hardware.PARTS].sum()) for part in range(hardware.PARTS)
+    ] * case.passes
     timings = [_timed(generator, case, parts) for _ in range(2)]
-    totals = [Total(seconds, seconds * off(error / seconds), 0.0, 0.0, False) for seconds, error in timings]
-    alone = [replace(total, noise=ERRORS * error) for total, (_, error) in zip(totals, timings, strict=True)]
+    totals = [
+        Total(seconds, seconds * off(error / seconds), 0.0, 0.0, False)
+        for seconds, error in timings
+    ]
+    alone = [
+        replace(total, noise=ERRORS * error)
+        for total, (_, error) in zip(totals, timings, strict=True)
+    ]
     return cheaper(*totals) is not None, cheaper(*alone) is not None
 
 

@@ -46,8 +46,14 @@ def check(as_json: bool = False) -> None:
     checks.files(params)
     study = params.study
     if as_json:
-        facts = {"datasets": study.datasets, "contestants": study.contestants, "fraction": params.fraction}
-        console.echo_json(facts | {"seeds": params.seeds, "warnings": list(checks.warnings(params))})
+        facts = {
+            "datasets": study.datasets,
+            "contestants": study.contestants,
+            "fraction": params.fraction,
+        }
+        console.echo_json(
+            facts | {"seeds": params.seeds, "warnings": list(checks.warnings(params))}
+        )
         return
     console.echo(f"{settings.PARAMS}: valid. Data sets: {', '.join(study.datasets)}.")
     console.echo(
@@ -60,7 +66,9 @@ def check(as_json: bool = False) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--queue", is_flag=True, help="Put all in DVC's queue; `dvc queue start` then runs them.")
+@click.option(
+    "--queue", is_flag=True, help="Put all in DVC's queue; `dvc queue start` then runs them."
+)
 @click.option("--dry", is_flag=True, help="Print the calls and run nothing.")
 @click.option("--table", is_flag=True, help="Show the table of what has been run, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="With --table: print JSON.")
@@ -81,15 +89,28 @@ def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None
     if not table:
         apart = None if queue else _why_apart(values["study"], runs, path)
         if apart:
-            console.echo(f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.", err=True)
+            console.echo(
+                f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here.",
+                err=True,
+            )
         where = ["--queue"] if queue else ["--temp"] if apart else []
         if where:
-            where += [part for name in overrides.copied(changes, path, not dry) for part in ("--copy-paths", name)]
-        lost = [line for run in runs for line in checks.untracked(run.params)] if where and not dry else []
+            where += [
+                part
+                for name in overrides.copied(changes, path, not dry)
+                for part in ("--copy-paths", name)
+            ]
+        lost = (
+            [line for run in runs for line in checks.untracked(run.params)]
+            if where and not dry
+            else []
+        )
         if lost:
             raise settings.UserError(lost[0])
         for run in runs:
-            sets = [part for item in overrides.flattened(values, run.changes) for part in ("-S", item)]
+            sets = [
+                part for item in overrides.flattened(values, run.changes) for part in ("-S", item)
+            ]
             call = ["exp", "run", *where, *sets]
             console.echo(f"dvc {shlex.join(call)}")
             code = 0 if dry else _dvc(call)
@@ -115,7 +136,9 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
     params = settings.load()
     names = list(llms) or quoting.paid(params)
     if not names:
-        raise settings.UserError("no LLM of the study is asked through an API: name one, e.g. slingshot quote LLM")
+        raise settings.UserError(
+            "no LLM of the study is asked through an API: name one, e.g. slingshot quote LLM"
+        )
     found, accounts = quoting.quotes(params, names)
     if as_json:
         console.echo_json(quoting.as_json(found, accounts))
@@ -124,8 +147,16 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--rebuild", is_flag=True, help="Take all of data/answers into it, with bills; mend what rotted.")
-@click.option("--confirm-loss", is_flag=True, help="Accept that what is missing is gone; its budget starts anew.")
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Take all of data/answers into it, with bills; mend what rotted.",
+)
+@click.option(
+    "--confirm-loss",
+    is_flag=True,
+    help="Accept that what is missing is gone; its budget starts anew.",
+)
 @JSON
 def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
     """Say where the ledger of paid answers lies, what each LLM has cost, and what is missing of it.
@@ -146,7 +177,9 @@ def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--write", is_flag=True, help="Collect points from DVC's experiments into metrics/curve.")
+@click.option(
+    "--write", is_flag=True, help="Collect points from DVC's experiments into metrics/curve."
+)
 @click.option("--dataset", help="Draw this data set only.")
 @click.option("--metric", help="Draw this metric; metrics.primary if not given.")
 @JSON
@@ -165,7 +198,10 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
             console.echo(line)
         console.echo("`slingshot curve` draws them, and `dvc repro` puts them into the report.")
         return
-    (found, left_out), name = drawn.read(params, dataset), drawn.known(metric or params.metrics.primary)
+    (found, left_out), name = (
+        drawn.read(params, dataset),
+        drawn.known(metric or params.metrics.primary),
+    )
     if as_json:
         console.echo_json(drawn.as_json(found, name))
     else:
@@ -176,11 +212,17 @@ def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -
 
 @main.command()
 @click.argument("rev")
-@click.option("--fail-on-worse", is_flag=True, help="Exit with 1 on a loss, else with 2 on what can't be judged.")
+@click.option(
+    "--fail-on-worse",
+    is_flag=True,
+    help="Exit with 1 on a loss, else with 2 on what can't be judged.",
+)
 @JSON
 @click.option("--dataset", help="Compare this data set only.")
 @click.option("--metric", help="Compare this metric; metrics.primary if not given.")
-def diff(rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metric: str | None) -> None:
+def diff(
+    rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metric: str | None
+) -> None:
     """Compare the workspace's scores with those of REV, a git revision or an experiment; prints Markdown.
 
     Predictions of the same test rows are compared in pairs, those of REV from DVC's cache or its remote; others
@@ -237,17 +279,37 @@ def export(dataset: str, model: str, folder: Path) -> None:
     from slingshot.commands.export import export
 
     export(dataset, model, folder)
-    console.echo(f"{dataset}-{model} -> {folder}; label texts with `slingshot predict {shlex.quote(str(folder))} FILE`")
+    console.echo(
+        f"{dataset}-{model} -> {folder}; label texts with `slingshot predict {shlex.quote(str(folder))} FILE`"
+    )
 
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--text", "column", default="text", show_default=True, help="Column that holds the texts.")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write; its suffix says the format.")
-@click.option("--batch", default=1000, show_default=True, type=click.IntRange(min=1), help="Most rows read at a time.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of FILE, where no byte order mark says it.")
-@click.option("--separator", help="Between the columns of FILE: a character, or tab. The header shows it if not given.")
+@click.option(
+    "--text", "column", default="text", show_default=True, help="Column that holds the texts."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File to write; its suffix says the format."
+)
+@click.option(
+    "--batch",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Most rows read at a time.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    help="Of FILE, where no byte order mark says it.",
+)
+@click.option(
+    "--separator",
+    help="Between the columns of FILE: a character, or tab. The header shows it if not given.",
+)
 @click.option(
     "--safe-csv/--no-safe-csv",
     "safe",
@@ -282,7 +344,9 @@ def predict(
         raise click.BadParameter(str(error), param_hint="--separator") from None
     counts = label(folder, file, column, output, batch, how, safe=safe)
     empty = f"; {counts.empty:,} have no text, so no prediction" if counts.empty else ""
-    console.echo(f"{counts.rows:,} rows labelled{empty}{f' -> {output}' if output else ''}", err=True)
+    console.echo(
+        f"{counts.rows:,} rows labelled{empty}{f' -> {output}' if output else ''}", err=True
+    )
 
 
 @main.command(context_settings={**HELP, "ignore_unknown_options": True})
@@ -312,14 +376,18 @@ def convert(checkpoint: str, revision: str | None) -> None:
     from slingshot.pretrained import checkpoints
     from slingshot.settings import Checkpoint
 
-    console.echo(f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}")
+    console.echo(
+        f"converted: {checkpoints.convert(Checkpoint(checkpoint=checkpoint, revision=revision))}"
+    )
 
 
 def _dvc(arguments: list[str]) -> int:
     """Run this environment's dvc, whose stages then find this environment's `python3`; its exit code."""
     binaries = str(Path(sys.executable).parent)
     path = os.pathsep.join((binaries, os.environ.get("PATH", os.defpath)))
-    return subprocess.run([sys.executable, "-m", "dvc", *arguments], env={**os.environ, "PATH": path}).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], env={**os.environ, "PATH": path}
+    ).returncode
 
 
 def _study_changes(path: Path) -> dict[str, Any]:
@@ -330,7 +398,9 @@ def _study_changes(path: Path) -> dict[str, Any]:
         raise settings.UserError(f"{path}: no such study{known}")
     changes = settings.read_yaml(path)
     if not isinstance(changes, dict) or not changes:
-        raise settings.UserError(f"{path}: expected keys of {settings.PARAMS} with their new values")
+        raise settings.UserError(
+            f"{path}: expected keys of {settings.PARAMS} with their new values"
+        )
     return changes
 
 
@@ -342,7 +412,9 @@ def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | No
     kept = [{*run.params.study.datasets, *run.params.study.contestants} for run in runs]
     lost = [name for name in names if not all(name in each for each in kept)]
     if lost:
-        return f"{path} leaves out {', '.join(lost)}, whose outputs and metrics DVC would delete here"
+        return (
+            f"{path} leaves out {', '.join(lost)}, whose outputs and metrics DVC would delete here"
+        )
     return f"{path} stands for {len(runs)} experiments" if len(runs) > 1 else None
 
 

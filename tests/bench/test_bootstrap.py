@@ -49,16 +49,22 @@ def slow(scored: Scored, counts: np.ndarray, seed: int) -> dict[str, Any]:
     ],
     ids=["ties", "groups and failed rows", "missing classes", "one class left", "no scores"],
 )
-def test_every_metric_of_every_resample_equals_the_slow_one(contestant: Maker, options: dict[str, object]) -> None:
+def test_every_metric_of_every_resample_equals_the_slow_one(
+    contestant: Maker, options: dict[str, object]
+) -> None:
     scored = contestant(**options)
     [fast] = bootstrap.resample([scored], 80)
-    weights = np.concatenate(list(bootstrap.group_weights(scored.group_count, 80)), axis=1).astype(int)
+    weights = np.concatenate(list(bootstrap.group_weights(scored.group_count, 80)), axis=1).astype(
+        int
+    )
     for seed in range(len(scored.runs)):
         reference = [slow(scored, counts, seed) for counts in weights.T]
         assert set(fast) == set(reference[0])
         for name, figures in fast.items():
             expected = np.stack([figure[name] for figure in reference], axis=-1)
-            np.testing.assert_allclose(figures[seed], expected, rtol=1e-12, atol=1e-12, err_msg=name)
+            np.testing.assert_allclose(
+                figures[seed], expected, rtol=1e-12, atol=1e-12, err_msg=name
+            )
 
 
 def test_the_cases_above_meet_missing_classes(contestant: Maker) -> None:

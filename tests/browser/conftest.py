@@ -52,7 +52,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         for held in (files.scores, files.intervals, files.plots, files.costs):
             held["api"] = {**held["gemma"]} if isinstance(held["gemma"], dict) else held["gemma"]
         files.costs["api"] |= {f"{kind}_cost_per_1000_texts": price for kind, price in API.items()}
-        files.costs["api"] |= {"machine_seconds_per_1000_texts": None, "cost_per_1000_texts": API["token"]}
+        files.costs["api"] |= {
+            "machine_seconds_per_1000_texts": None,
+            "cost_per_1000_texts": API["token"],
+        }
         files.errors = errors(list(files.scores), (HOSTILE, "neu", "pos"))
         files.errors["texts"]["r0"]["text"] = HOSTILE
         for name, held in files.intervals.items():
@@ -101,16 +104,24 @@ def points() -> list[Point]:
     return held
 
 
-@pytest.fixture(scope="module")  # playwright's loop runs in this process while it is open, and others need their own
+@pytest.fixture(
+    scope="module"
+)  # playwright's loop runs in this process while it is open, and others need their own
 def chromium() -> Iterator[Any]:
     """The browser; skips where it or playwright is missing."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: run `make browser`")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is missing: run `make browser`"
+    )
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if found is None:
         pytest.skip("no Chromium on this machine: run `make browser`")
     root = hasattr(os, "geteuid") and os.geteuid() == 0  # whom Chromium's sandbox refuses
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"] if root else [])
+        browser = started.chromium.launch(
+            executable_path=found, args=["--no-sandbox"] if root else []
+        )
         yield browser
         browser.close()
 
@@ -121,11 +132,17 @@ def open_page(chromium: Any, built: Built) -> Iterator[Callable[..., Opened]]:
     contexts = []
 
     def opened(width: int = 1280, height: int = 800, **options: Any) -> Opened:
-        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **options))
+        contexts.append(
+            chromium.new_context(viewport={"width": width, "height": height}, **options)
+        )
         made = Opened(contexts[-1].new_page())
-        made.page.on("console", lambda message: made.complaints.append(f"{message.type}: {message.text}"))
+        made.page.on(
+            "console", lambda message: made.complaints.append(f"{message.type}: {message.text}")
+        )
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
-        made.page.on("dialog", lambda dialog: (made.complaints.append(dialog.message), dialog.dismiss()))
+        made.page.on(
+            "dialog", lambda dialog: (made.complaints.append(dialog.message), dialog.dismiss())
+        )
         made.page.on("request", lambda request: made.asked.append(request.url))
         made.page.goto(built.path.as_uri())
         if options.get("java_script_enabled", True):

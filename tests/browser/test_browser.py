@@ -36,7 +36,9 @@ def move(page, key: str, value: float) -> None:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_without_a_complaint_and_asks_for_nothing(open_page, built, width, height, scheme) -> None:
+def test_it_opens_without_a_complaint_and_asks_for_nothing(
+    open_page, built, width, height, scheme
+) -> None:
     opened = open_page(width, height, color_scheme=scheme)
     opened.page.evaluate(UNFOLD)
     opened.page.wait_for_timeout(300)
@@ -62,17 +64,26 @@ def test_hostile_texts_stay_texts(open_page) -> None:
     assert page.locator("img").count() == 0
     assert page.locator("#months th", has_text=HOSTILE).count() == 1
     assert page.locator("td.words, th", has_text=HOSTILE).count() > 20
-    page.locator("#chart-tweets-confusion-minilm .mark-rect path").first.hover(position={"x": 8, "y": 8})
+    page.locator("#chart-tweets-confusion-minilm .mark-rect path").first.hover(
+        position={"x": 8, "y": 8}
+    )
     tooltip = page.locator("#vg-tooltip-element")
     tooltip.wait_for(timeout=WAIT)
     assert HOSTILE in tooltip.inner_text()
     assert opened.complaints == []
 
 
-def test_the_first_screen_holds_the_question_the_verdicts_and_accuracy_against_cost(open_page) -> None:
+def test_the_first_screen_holds_the_question_the_verdicts_and_accuracy_against_cost(
+    open_page,
+) -> None:
     for width, height in SIZES:
         page = open_page(width, height).page
-        held = ["h1", ".verdicts article >> nth=0", ".verdicts article >> nth=1", "#chart-tweets-cost svg"]
+        held = [
+            "h1",
+            ".verdicts article >> nth=0",
+            ".verdicts article >> nth=1",
+            "#chart-tweets-cost svg",
+        ]
         for selector in held:
             box = page.locator(selector).bounding_box()
             assert box["y"] + box["height"] <= height, (width, selector, box)
@@ -89,32 +100,50 @@ def test_nothing_is_wider_than_the_screen(open_page, width, height) -> None:
 
 SCENARIOS = [
     ({}, "", "billed"),
-    ({"texts": 1e6, "hourly_price": 2.0, "utilisation": 0.35, "label_price": 0.5, "months": 24}, "", "list"),
+    (
+        {"texts": 1e6, "hourly_price": 2.0, "utilisation": 0.35, "label_price": 0.5, "months": 24},
+        "",
+        "list",
+    ),
     ({"texts": 2e7, "hourly_price": 0.5, "llm_factor": 50.0}, "1", "cached"),
     ({"texts": 5e7, "utilisation": 0.2, "label_price": 0.0, "llm_factor": 0.1}, "1", "batch"),
 ]
 
 
 @pytest.mark.parametrize(("moved", "always_on", "billing"), SCENARIOS)
-def test_the_sliders_move_the_figures_as_python_does(open_page, built, moved, always_on, billing) -> None:
+def test_the_sliders_move_the_figures_as_python_does(
+    open_page, built, moved, always_on, billing
+) -> None:
     page = open_page().page
     for key, value in moved.items():
         move(page, f"terms-{key}", value)
     if always_on:
         page.get_by_label("always on").check()
     page.get_by_label("Price of an API").select_option(billing)
-    terms = replace(economy.terms(built.settings), always_on=bool(always_on), billing=billing, **moved)
+    terms = replace(
+        economy.terms(built.settings), always_on=bool(always_on), billing=billing, **moved
+    )
 
     expected = {name: monthly.month(work, terms) for name, work in built.works.items()}
-    titles = {"api": HOSTILE, "gemma": built.settings.llms["gemma"].title, "both": "both (minilm, else gemma)"}
+    titles = {
+        "api": HOSTILE,
+        "gemma": built.settings.llms["gemma"].title,
+        "both": "both (minilm, else gemma)",
+    }
     for name, month in expected.items():
-        row = page.locator("#months tbody tr").filter(has=page.locator("th", has_text=titles.get(name, name))).first
+        row = (
+            page.locator("#months tbody tr")
+            .filter(has=page.locator("th", has_text=titles.get(name, name)))
+            .first
+        )
         shown = [cell.get_attribute("data-value") for cell in row.locator("td").all()]
         if month is None:
             assert set(shown) == {""}, name
         else:
             money = [month.machine, month.tokens, month.training, month.labels, month.total]
-            assert [float(text) for text in shown] == pytest.approx([*money, month.total / terms.texts * 1000]), name
+            assert [float(text) for text in shown] == pytest.approx(
+                [*money, month.total / terms.texts * 1000]
+            ), name
     cheapest = min((n for n in expected if expected[n]), key=lambda name: expected[name].total)
     assert titles.get(cheapest, cheapest) in page.locator("#cheapest").inner_text()
     assert "cheapest" in page.locator("#months tbody tr").first.inner_text()
@@ -128,7 +157,9 @@ def test_the_sliders_move_the_figures_as_python_does(open_page, built, moved, al
     small, large = built.works["minilm"], built.works["gemma"]
     assert figure(page, "#flip") == pytest.approx(monthly.flip_price(small, large, terms))
     assert figure(page, "#even") == pytest.approx(monthly.break_even(small, large, terms))
-    cells = page.locator("#cells td").evaluate_all("(cells) => cells.map((cell) => cell.dataset.value)")
+    cells = page.locator("#cells td").evaluate_all(
+        "(cells) => cells.map((cell) => cell.dataset.value)"
+    )
     ratios = [cell["ratio"] for cell in economy.surface(small, large, terms)]
     assert [float(text) if text else None for text in cells] == pytest.approx(ratios)
 
@@ -146,7 +177,9 @@ def test_the_surface_follows_and_two_others_can_be_compared(open_page, built) ->
     page.locator("#first").select_option("tfidf")
     page.locator("#second").select_option("api")
     terms = replace(economy.terms(built.settings), llm_factor=100.0)
-    assert figure(page, "#flip") == pytest.approx(monthly.flip_price(built.works["tfidf"], built.works["api"], terms))
+    assert figure(page, "#flip") == pytest.approx(
+        monthly.flip_price(built.works["tfidf"], built.works["api"], terms)
+    )
     assert page.locator(".second-name").inner_text() == "api"
     page.get_by_role("button", name="Back to params.yaml").click()
     page.wait_for_timeout(300)
@@ -174,14 +207,17 @@ def test_the_keyboard_reaches_the_skip_link_and_every_control(open_page) -> None
 
     page.locator("#dataset").focus()
     controls = [
-        f"terms-{key}" for key in ("texts", "hourly_price", "utilisation", "label_price", "months", "llm_factor")
+        f"terms-{key}"
+        for key in ("texts", "hourly_price", "utilisation", "label_price", "months", "llm_factor")
     ]
     for control in controls:
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.id") == control
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
         before = page.locator(f"#{control}-value").inner_text()
-        page.keyboard.press("ArrowRight" if page.locator(f"#{control}").input_value() == "0" else "ArrowLeft")
+        page.keyboard.press(
+            "ArrowRight" if page.locator(f"#{control}").input_value() == "0" else "ArrowLeft"
+        )
         after = page.locator(f"#{control}-value").inner_text()
         assert after != before
         assert page.locator(f"#{control}").get_attribute("aria-valuetext") == after

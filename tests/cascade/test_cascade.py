@@ -28,7 +28,9 @@ def predicted(
 ) -> pd.DataFrame:
     held, test = rows()
     parts = [(held.head(validation), "validation"), (test, "test")]
-    frames = [make_frame(part, 3, split=s, skill=skill, seeds=seeds, source=source) for part, s in parts]
+    frames = [
+        make_frame(part, 3, split=s, skill=skill, seeds=seeds, source=source) for part, s in parts
+    ]
     return pd.concat(frames, ignore_index=True).assign(input_tokens=7)
 
 
@@ -38,7 +40,9 @@ def other(skill: float, **options: object) -> pd.DataFrame:
     mixed = np.random.default_rng(5).permutation(len(frame))
     swapped = (frame["prediction"] - frame["label"]).to_numpy()[mixed]
     answers = (frame["label"] + swapped) % 3
-    return frame.assign(prediction=answers, scores=[np.eye(3)[a] for a in answers], score_source="verbalised")
+    return frame.assign(
+        prediction=answers, scores=[np.eye(3)[a] for a in answers], score_source="verbalised"
+    )
 
 
 def build(
@@ -58,11 +62,18 @@ def searched(small: pd.DataFrame, large: pd.DataFrame) -> float | None:
     heat = calibration.temperature(np.stack(held["scores"].to_list()), held["label"].to_numpy())
     theirs = large[large["split"] == "validation"].set_index("id")
     held = held.loc[theirs.index]
-    sure = {i: float(calibration.scaled(np.stack([held["scores"][i]]), heat).max()) for i in held.index}
+    sure = {
+        i: float(calibration.scaled(np.stack([held["scores"][i]]), heat).max()) for i in held.index
+    }
     ordered = sorted(sure.values())
     quantiles = [ordered[round(q * (len(ordered) - 1))] for q in np.linspace(0, 1, 20)[1:]]
     right = {
-        t: np.array([(theirs if sure[i] < t else held)["prediction"][i] == theirs["label"][i] for i in theirs.index])
+        t: np.array(
+            [
+                (theirs if sure[i] < t else held)["prediction"][i] == theirs["label"][i]
+                for i in theirs.index
+            ]
+        )
         for t in (0.0, *quantiles, 2.0)
     }
     better = 0.0 if right[0.0].mean() >= right[2.0].mean() else 2.0
@@ -96,20 +107,27 @@ def test_a_threshold_that_only_reaches_the_llms_validation_figure_is_not_enough(
         made = build(small, large)
         [seed] = made.report["seeds"]
         assert seed["validation"] > max(seed["small_validation"], seed["large_validation"])
-        assert accuracy(made.predictions, "test") > max(accuracy(side, "test") for side in (small, large))
+        assert accuracy(made.predictions, "test") > max(
+            accuracy(side, "test") for side in (small, large)
+        )
 
 
 def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -> None:
     alone = build(predicted(9), other(2))
     assert alone.report["seeds"][0]["escalated_validation"] == 0
-    assert (alone.report["seeds"][0]["threshold"], alone.report["alone"]) == (threshold.NEVER, "small")
+    assert (alone.report["seeds"][0]["threshold"], alone.report["alone"]) == (
+        threshold.NEVER,
+        "small",
+    )
     assert cascade.headline(alone.report) == "0.0% of the test rows go to large; it is small alone"
     assert alone.asked[-1] == cascade.Asked(0.0, 0.0, True)
     small, large = predicted(4), other(4, validation=120)
     mixed = build(small, large)
     assert 0 < mixed.report["seeds"][0]["escalated_test"] < 1
     assert mixed.report["alone"] is None
-    assert accuracy(mixed.predictions, "test") > max(accuracy(small, "test"), accuracy(large, "test"))
+    assert accuracy(mixed.predictions, "test") > max(
+        accuracy(small, "test"), accuracy(large, "test")
+    )
 
 
 def test_test_rows_choose_nothing() -> None:
@@ -121,7 +139,9 @@ def test_test_rows_choose_nothing() -> None:
         for column in ("prediction", "scores", "input_tokens"):
             frame.loc[test, column] = frame.loc[test, column].to_numpy()[::-1]
     for settings in (SETTINGS, SETTINGS.model_copy(update={"max_cost": 4.0})):
-        before, after = (build(*sides, settings).report["seeds"][0] for sides in ((small, large), scrambled))
+        before, after = (
+            build(*sides, settings).report["seeds"][0] for sides in ((small, large), scrambled)
+        )
         for key in ("temperature", "threshold", "validation"):
             assert after[key] == before[key]
 
@@ -136,13 +156,24 @@ def test_where_no_threshold_leads_the_llm_it_always_answers_and_the_report_says_
 
 
 @pytest.mark.parametrize("max_cost", [None, 4.0])
-def test_an_auroc_of_one_class_chooses_no_threshold_and_the_report_says_so(max_cost: float | None) -> None:
-    small, large = (frame[(frame["split"] == "test") | (frame["label"] == 1)] for frame in (predicted(3), other(4)))
+def test_an_auroc_of_one_class_chooses_no_threshold_and_the_report_says_so(
+    max_cost: float | None,
+) -> None:
+    small, large = (
+        frame[(frame["split"] == "test") | (frame["label"] == 1)]
+        for frame in (predicted(3), other(4))
+    )
     settings = SETTINGS.model_copy(update={"max_cost": max_cost})
     made = cascade.build(settings, small, large, "auroc", 3, PRICES).report
-    assert (made["alone"], made["seeds"][0]["threshold"], made["seeds"][0]["validation"]) == ("small", 0.0, None)
+    assert (made["alone"], made["seeds"][0]["threshold"], made["seeds"][0]["validation"]) == (
+        "small",
+        0.0,
+        None,
+    )
     [note] = made["notes"]
-    assert note.startswith(f"auroc is undefined on the {made['rows']} validation rows, as they are of one class")
+    assert note.startswith(
+        f"auroc is undefined on the {made['rows']} validation rows, as they are of one class"
+    )
     assert note.endswith("no threshold could be chosen: small always answers")
 
 
@@ -158,7 +189,9 @@ def test_other_metrics_choose_by_their_own_lead(primary: str) -> None:
     [seed] = made["seeds"]
     assert 0 < seed["escalated_validation"] < 1
     assert seed["validation"] > max(seed["small_validation"], seed["large_validation"])
-    assert made["target"].startswith(f"the highest lead in validation {primary} over the better of small and large")
+    assert made["target"].startswith(
+        f"the highest lead in validation {primary} over the better of small and large"
+    )
 
 
 def test_the_curve_runs_from_the_small_model_alone_to_the_llm_alone_with_their_costs() -> None:
@@ -190,8 +223,12 @@ def test_a_bound_on_cost_takes_the_best_within_it() -> None:
     assert seed["small_validation"] < seed["validation"] < seed["large_validation"]
     none = build(small, large, SETTINGS.model_copy(update={"max_cost": 0.5}))
     assert none.report["seeds"][0]["escalated_test"] == 0
-    assert none.report["notes"] == ["max_cost does not pay even for small alone, which then always answers"]
-    assert none.report["target"].endswith("the better of the two alone, at most EUR 0.5 per 1,000 texts")
+    assert none.report["notes"] == [
+        "max_cost does not pay even for small alone, which then always answers"
+    ]
+    assert none.report["target"].endswith(
+        "the better of the two alone, at most EUR 0.5 per 1,000 texts"
+    )
     just = build(small, large, SETTINGS.model_copy(update={"max_cost": 1.0}))
     assert (just.report["seeds"][0]["threshold"], just.report["notes"]) == (threshold.NEVER, [])
     assert accuracy(none.predictions, "test") == pytest.approx(accuracy(small, "test"))
@@ -226,12 +263,26 @@ def test_a_failed_answer_of_the_llm_is_wrong_and_has_no_scores() -> None:
 @pytest.mark.parametrize(
     ("small", "large", "message"),
     [
-        (predicted(3, source="none"), predicted(3), "small has rows without scores, so no confidence"),
-        (predicted(3, validation=10), predicted(3), "large predicts no validation row that small does too"),
-        (predicted(3), predicted(3).query("split == 'test'"), "large predicts no validation row that small does too"),
+        (
+            predicted(3, source="none"),
+            predicted(3),
+            "small has rows without scores, so no confidence",
+        ),
+        (
+            predicted(3, validation=10),
+            predicted(3),
+            "large predicts no validation row that small does too",
+        ),
+        (
+            predicted(3),
+            predicted(3).query("split == 'test'"),
+            "large predicts no validation row that small does too",
+        ),
     ],
 )
-def test_sides_that_make_no_cascade_are_named(small: pd.DataFrame, large: pd.DataFrame, message: str) -> None:
+def test_sides_that_make_no_cascade_are_named(
+    small: pd.DataFrame, large: pd.DataFrame, message: str
+) -> None:
     with pytest.raises(UserError, match=rf"study\.cascades: 'cascade': {message}"):
         build(small, large)
 
@@ -241,7 +292,10 @@ def test_a_bound_on_an_unknown_cost_is_named() -> None:
     with pytest.raises(UserError, match="max_cost needs what both sides cost"):
         build(predicted(3), other(3), bounded, prices=Prices(None, 1.0, "EUR"))
     assert (
-        build(predicted(3), other(3), prices=Prices(None, 1.0, "EUR")).report["curve"][0]["cost_per_1000_texts"] is None
+        build(predicted(3), other(3), prices=Prices(None, 1.0, "EUR")).report["curve"][0][
+            "cost_per_1000_texts"
+        ]
+        is None
     )
 
 
@@ -254,10 +308,13 @@ def test_auroc_as_the_primary_metric_reads_the_scores() -> None:
 
 
 def test_a_cascade_is_one_side_alone_only_where_it_is_so_under_every_seed() -> None:
-    weak = predicted(1, seeds=(0,)).assign(seed=1, prediction=lambda frame: (frame["label"] + 1) % 3)
+    weak = predicted(1, seeds=(0,)).assign(
+        seed=1, prediction=lambda frame: (frame["label"] + 1) % 3
+    )
     strong = predicted(12, seeds=(0,))
     certain = strong.assign(
-        prediction=strong["label"], scores=[np.eye(3)[label] * 0.9 + 1 / 30 for label in strong["label"]]
+        prediction=strong["label"],
+        scores=[np.eye(3)[label] * 0.9 + 1 / 30 for label in strong["label"]],
     )
     made = build(pd.concat([certain, weak], ignore_index=True), other(3.6, validation=90))
     assert [row["threshold"] for row in made.report["seeds"]] == [threshold.NEVER, None]

@@ -60,9 +60,13 @@ def test_what_is_undefined_is_not_chosen() -> None:
     values, without = figures(right(200), right(260), right(210))
     everywhere = np.full_like(without, np.nan)
     assert threshold.choose(np.full(3, np.nan), everywhere, np.ones(3, bool)) is None
-    assert threshold.choose(values, everywhere, np.ones(3, bool)) == 2, "no standard error, so no lead is shown"
+    assert threshold.choose(values, everywhere, np.ones(3, bool)) == 2, (
+        "no standard error, so no lead is shown"
+    )
     without[:, 0] = np.nan
-    assert threshold.choose(values, without, np.ones(3, bool)) == 1, "one block without a figure is left out"
+    assert threshold.choose(values, without, np.ones(3, bool)) == 1, (
+        "one block without a figure is left out"
+    )
     assert threshold.choose(values, np.empty((3, 0)), np.ones(3, bool)) == 2
 
 
@@ -75,7 +79,9 @@ def test_the_standard_error_of_a_mean_is_the_plain_one_where_every_row_is_a_bloc
 
 def test_the_standard_error_of_blocks_is_near_the_plain_one_and_counts_a_group_once() -> None:
     generator = np.random.default_rng(1)
-    found = np.mean([threshold.standard_errors(figures(generator.random(ROWS) < 0.8)[1]) for _ in range(200)])
+    found = np.mean(
+        [threshold.standard_errors(figures(generator.random(ROWS) < 0.8)[1]) for _ in range(200)]
+    )
     assert found == pytest.approx(np.sqrt(0.8 * 0.2 / ROWS), rel=0.05)
     group = np.repeat(np.arange(30), 10)
     block = threshold.deal([f"g{number}" for number in group])

@@ -101,7 +101,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(root)
         patch.setenv("TOY_LOG", str(root.parent / "log"))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-        write_params(root, {"study": {"datasets": ["tweets"], "models": ["tfidf"], "llms": ["gemma"], "cascades": []}})
+        write_params(
+            root,
+            {
+                "study": {
+                    "datasets": ["tweets"],
+                    "models": ["tfidf"],
+                    "llms": ["gemma"],
+                    "cascades": [],
+                }
+            },
+        )
         write_text(root / "data/raw/tweets/rows.csv", "good,1\nbad,0\n")
         for name, text in (
             ("prepare.py", PREPARE),
@@ -138,8 +148,12 @@ def test_a_study_that_failed_goes_on_when_it_is_given_again(study, home: Path) -
     failed, again, measured = study
     assert failed.exit_code != 0
     assert again.exit_code == 0, again.output
-    assert measured == [["measure 1.0", "measure 0.25"], []], "what was finished came from the run cache"
-    assert not (home / "finished").exists() and not (home / "metrics").exists(), "the work tree is as it was"
+    assert measured == [["measure 1.0", "measure 0.25"], []], (
+        "what was finished came from the run cache"
+    )
+    assert not (home / "finished").exists() and not (home / "metrics").exists(), (
+        "the work tree is as it was"
+    )
     assert again.stdout.splitlines()[:2] == [
         f"dvc exp run --temp -S 'seeds=[0,2]' -S fraction={fraction}" for fraction in (1.0, 0.25)
     ]
@@ -152,14 +166,20 @@ def test_the_table_sets_full_beside_quarter_with_a_dash_for_what_is_missing(stud
     lines = [line.split() for line in done.stdout.splitlines()]
     assert ["Contestant", "full", "quarter", "full", "quarter", "full", "quarter"] in lines
     assert ["tfidf", "0.600", "0.525", "–", "–", "1,000", "250"] in lines
-    assert next(line for line in lines if line[:2] == ["Gemma", "3"])[-6:] == ["0.512", "0.512", *"––––"]
+    assert next(line for line in lines if line[:2] == ["Gemma", "3"])[-6:] == [
+        "0.512",
+        "0.512",
+        *"––––",
+    ]
     assert "\x1b" not in done.output
     cells = json.loads(slingshot("study", "both", "--table", "--json").stdout)["tweets"]
     assert [cell["run"] for cell in cells["tfidf"]] == ["full", "quarter"]
     assert [round(cell["scores"]["accuracy"], 3) for cell in cells["tfidf"]] == [0.6, 0.525]
 
 
-def test_an_experiment_that_defines_the_contestant_otherwise_is_in_no_table(study, home: Path) -> None:
+def test_an_experiment_that_defines_the_contestant_otherwise_is_in_no_table(
+    study, home: Path
+) -> None:
     set_param(home, "models.tfidf.max_features", 7)
     try:
         done = slingshot("study", "both", "--table")
@@ -206,14 +226,21 @@ def test_points_are_collected_once_and_drawn(study, home: Path) -> None:
     assert full.index("●") > quarter.index("●")
     assert "run it alone" in slingshot("curve", "--write", "--json").output
     assert "did you mean 'accuracy'?" in slingshot("curve", "--metric", "acuracy").output
-    assert "no data set 'twets', did you mean 'tweets'?" in slingshot("curve", "--dataset", "twets").output
+    assert (
+        "no data set 'twets', did you mean 'tweets'?"
+        in slingshot("curve", "--dataset", "twets").output
+    )
 
 
 def rows_today(revisions: list[experiments.Revision]) -> freshness.Rows:
-    return freshness.today(revisions, settings.read_yaml(settings.PARAMS), "tweets", freshness.raw("tweets"))
+    return freshness.today(
+        revisions, settings.read_yaml(settings.PARAMS), "tweets", freshness.raw("tweets")
+    )
 
 
-def test_points_outlive_their_experiments_and_newer_ones_take_their_place(study, home: Path) -> None:
+def test_points_outlive_their_experiments_and_newer_ones_take_their_place(
+    study, home: Path
+) -> None:
     params = settings.read_yaml(settings.PARAMS)
     revisions = experiments.everything()
     assert [revision.name for revision in revisions][-1] == experiments.WORKSPACE
@@ -253,11 +280,16 @@ def test_points_of_another_definition_or_of_edited_parameters_are_left_out_and_n
         points, others = curve.collected(revisions, params, "tweets", rows, held)
         assert {point.contestant for point in points} == {"gemma"}
         assert len(others["params.yaml defines tweets or a contestant otherwise"]) >= 2
-    assert {point.contestant for point in curve.collected([], params, "tweets", rows, before)[0]} == {"gemma"}
+    assert {
+        point.contestant for point in curve.collected([], params, "tweets", rows, before)[0]
+    } == {"gemma"}
 
     lock = b"stages: {subsample@tweets: {params: {params.yaml: {fraction: 0.5}}}}"
     edited = experiments.Revision("edited", "c0ffee", 0, {**revisions[-2].files, "dvc.lock": lock})
-    assert curve.collected([edited], edited.params, "tweets", rows) == ([], {curve.CHANGED: ["edited"]})
+    assert curve.collected([edited], edited.params, "tweets", rows) == (
+        [],
+        {curve.CHANGED: ["edited"]},
+    )
 
 
 @pytest.fixture
@@ -270,11 +302,22 @@ def apart(study, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def named(experiment: str, *settings: str) -> None:
-    run("dvc", "exp", "run", "--temp", "-n", experiment, *(part for each in settings for part in ("-S", each)))
+    run(
+        "dvc",
+        "exp",
+        "run",
+        "--temp",
+        "-n",
+        experiment,
+        *(part for each in settings for part in ("-S", each)),
+    )
 
 
 def fractions() -> set[tuple[str, float | None]]:
-    return {(point.experiment, point.fraction) for point in read_points(Path("metrics/curve/tweets.csv"))}
+    return {
+        (point.experiment, point.fraction)
+        for point in read_points(Path("metrics/curve/tweets.csv"))
+    }
 
 
 def test_points_of_another_version_of_the_data_are_in_no_curve_and_no_table(apart: Path) -> None:
@@ -287,12 +330,21 @@ def test_points_of_another_version_of_the_data_are_in_no_curve_and_no_table(apar
 
     written = slingshot("curve", "--write").output
     assert fractions() == {("reworded", 0.5), ("reworded", None)}
-    assert f"left out {', '.join(sorted(old))}: measured on other rows than tweets has today" in written
+    assert (
+        f"left out {', '.join(sorted(old))}: measured on other rows than tweets has today"
+        in written
+    )
     table = slingshot("study", "both", "--table").output
     assert ["tfidf", *"––––––"] in [line.split() for line in table.splitlines()]
-    assert f"tweets: left out {', '.join(sorted(old))}, measured on other rows than it has today" in table
+    assert (
+        f"tweets: left out {', '.join(sorted(old))}, measured on other rows than it has today"
+        in table
+    )
     printed = slingshot("study", "both", "--table", "--json")
-    assert json.loads(printed.stdout)["tweets"]["tfidf"] == [None, None] and "left out" in printed.stderr
+    assert (
+        json.loads(printed.stdout)["tweets"]["tfidf"] == [None, None]
+        and "left out" in printed.stderr
+    )
 
     run("git", "checkout", "-q", "data/raw")
     again = slingshot("curve", "--write").output
@@ -308,18 +360,26 @@ def test_what_gives_the_same_rows_throws_no_point_away(apart: Path) -> None:
     assert {of for _, of in fractions()} == {None, 0.25, 0.5, 1.0}
 
 
-def test_points_of_other_split_seeds_belong_to_the_curve_if_their_rows_are_the_same(apart: Path) -> None:
+def test_points_of_other_split_seeds_belong_to_the_curve_if_their_rows_are_the_same(
+    apart: Path,
+) -> None:
     for seed in (1, 2):
         named(f"split{seed}", f"seed={seed}")
     slingshot("curve", "--write")
     points = read_points(Path("metrics/curve/tweets.csv"))
     assert {point.split_seed for point in points} == {0, 1, 2}
-    assert len({point.data for point in points}) == 1 and len({point.split for point in points}) == 3
+    assert (
+        len({point.data for point in points}) == 1 and len({point.split for point in points}) == 3
+    )
 
     (apart / "data/raw/tweets/rows.csv").write_text("good,1\nworse,0\n")
     run("dvc", "repro")
     written = slingshot("curve", "--write").output
-    assert "split1" in written and "split2" in written and fractions() == {("workspace", 1.0), ("workspace", None)}
+    assert (
+        "split1" in written
+        and "split2" in written
+        and fractions() == {("workspace", 1.0), ("workspace", None)}
+    )
     drawn = slingshot("curve").output
     assert "left out" not in drawn
 
@@ -329,30 +389,42 @@ def test_a_half_finished_run_is_no_point(apart: Path) -> None:
     slingshot("curve", "--write")
     (apart / "data/raw/tweets/rows.csv").write_text("good,1\nworse,0\n")
     run("dvc", "repro", "prepare@tweets")
-    assert freshness.stale(experiments.workspace(), "tweets", "tfidf"), "measured before the rows were prepared anew"
+    assert freshness.stale(experiments.workspace(), "tweets", "tfidf"), (
+        "measured before the rows were prepared anew"
+    )
     drawn = slingshot("curve")
     assert drawn.exit_code == 1 and "learning-curve points are left out, of" in drawn.output
     written = slingshot("curve", "--write").output
     assert f"left out workspace: {curve.CHANGED}" in written
-    assert "tfidf" not in {point.contestant for point in read_points(Path("metrics/curve/tweets.csv"))}
+    assert "tfidf" not in {
+        point.contestant for point in read_points(Path("metrics/curve/tweets.csv"))
+    }
 
 
 def test_a_cascade_is_defined_by_its_two_sides_too() -> None:
     made = {"name": "both", "small": "tfidf", "large": "gemma"}
-    params = {"study": {"cascades": [made]}, "models": {"tfidf": {"c": 1}}, "llms": {"gemma": {"shots": 2}}}
+    params = {
+        "study": {"cascades": [made]},
+        "models": {"tfidf": {"c": 1}},
+        "llms": {"gemma": {"shots": 2}},
+    }
     other = {**params, "models": {"tfidf": {"c": 2}}}
     assert experiments.defined_alike(params, dict(params), "tweets", "both")
     assert not experiments.defined_alike(params, other, "tweets", "both")
     assert experiments.defined_alike(params, other, "tweets", "gemma")
     lock = b"stages: {finetune@tweets-tfidf: {params: {params.yaml: {models.tfidf: {c: 2}}}}}"
     assert freshness.stale(
-        experiments.Revision("e", "c", 0, {"params.yaml": json.dumps(params).encode(), "dvc.lock": lock}),
+        experiments.Revision(
+            "e", "c", 0, {"params.yaml": json.dumps(params).encode(), "dvc.lock": lock}
+        ),
         "tweets",
         "both",
     )
 
 
-def test_outside_a_dvc_repository_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_dvc_repository_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(settings.UserError, match="DVC could not list its experiments"):
         experiments.of_head()

@@ -48,7 +48,10 @@ def test_a_transformer_is_exported_whole_and_every_reader_loads_it(project: Path
     study("tiny")
     done = slingshot("export", "toy", "tiny", "shared/tiny")
     assert done.exit_code == 0, done.output
-    assert done.output == "toy-tiny -> shared/tiny; label texts with `slingshot predict shared/tiny FILE`\n"
+    assert (
+        done.output
+        == "toy-tiny -> shared/tiny; label texts with `slingshot predict shared/tiny FILE`\n"
+    )
     source, folder = Path("data/models/toy/tiny"), Path("shared/tiny")
     files = {path.relative_to(source) for path in source.rglob("*")}
     assert {path.relative_to(folder) for path in folder.rglob("*")} == files
@@ -75,10 +78,21 @@ def test_the_card_is_completed_with_scores_costs_and_warnings(project: Path) -> 
     held = {result.metric_type: result.metric_value for result in card.data.eval_results}
     assert held["accuracy"] == scores["accuracy"] and held["auroc"] == scores["auroc"]
     interval = read_json(Path("metrics/intervals/toy/tfidf.json"))["metrics"]["accuracy"]
-    line = f"| Accuracy | {scores['accuracy']:.3f} | {interval['low']:.3f} to {interval['high']:.3f} |"
-    assert line in card.text and "95% interval" in card.text and "Expected calibration error: no interval" in card.text
+    line = (
+        f"| Accuracy | {scores['accuracy']:.3f} | {interval['low']:.3f} to {interval['high']:.3f} |"
+    )
+    assert (
+        line in card.text
+        and "95% interval" in card.text
+        and "Expected calibration error: no interval" in card.text
+    )
     assert "| 1,000 texts | EUR 0.0" in card.text and "e-0" not in card.text
-    for part in (WARNING, "Licence of the data: MIT", "Published: 2014-06-01", "144 rows to train on"):
+    for part in (
+        WARNING,
+        "Licence of the data: MIT",
+        "Published: 2014-06-01",
+        "144 rows to train on",
+    ):
         assert part in card.text, part
     assert "48 test rows" in card.text and "from a folder that has no git commit" in card.text
     assert "slingshot export toy" not in card.text
@@ -91,7 +105,9 @@ def test_of_several_seeds_the_card_tells_which_it_holds(project: Path) -> None:
     study("tiny")
     assert slingshot("export", "toy", "tiny", "out").exit_code == 0
     card = ModelCard.load("out/README.md")
-    own = next(r for r in read_json(Path("metrics/intervals/toy/tiny.json"))["seeds"] if r["seed"] == 3)
+    own = next(
+        r for r in read_json(Path("metrics/intervals/toy/tiny.json"))["seeds"] if r["seed"] == 3
+    )
     [accuracy] = [r.metric_value for r in card.data.eval_results if r.metric_type == "accuracy"]
     assert accuracy == own["accuracy"]
     assert "This model |" in card.text and "Means over 2 training seeds" in card.text
@@ -136,7 +152,9 @@ def test_what_can_not_be_exported_is_one_error_with_the_remedy(project: Path) ->
     refused("data/models/toy/tfidf: not a trained model", "toy", "tfidf")
 
 
-def test_a_folder_with_files_is_refused_and_a_failure_leaves_nothing(project: Path, monkeypatch) -> None:
+def test_a_folder_with_files_is_refused_and_a_failure_leaves_nothing(
+    project: Path, monkeypatch
+) -> None:
     study("tfidf")
     Path("full").mkdir()
     Path("full/mine.txt").write_text("keep")

@@ -51,7 +51,11 @@ def test_a_sweep_is_the_product_of_its_keys_and_no_key_of_params(values) -> None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"datasets": {"tweets": {"source": {"kind": "file", "file": "a.csv", "text": "t", "label": "l"}}}},
+        {
+            "datasets": {
+                "tweets": {"source": {"kind": "file", "file": "a.csv", "text": "t", "label": "l"}}
+            }
+        },
         {"models": {"minilm": {"family": "tfidf", "c": [1.0]}, "tfidf": {"c": [2.0]}}},
         {"datasets": {"yelp5": {"labels": ["low", "high"]}}},
     ],

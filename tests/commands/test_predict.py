@@ -73,13 +73,20 @@ def test_every_family_labels_test_rows_as_its_stage_did(project: Path, name: str
 
 
 def test_a_table_keeps_its_columns_quotes_and_line_breaks(model: Path) -> None:
-    write("in.csv", '\ufeffid,text,"a, b"\r\n007,"a ""superb"" phone,\r\nsays é",NA\r\n\r\n008, ,1.10\r\n')
+    write(
+        "in.csv",
+        '\ufeffid,text,"a, b"\r\n007,"a ""superb"" phone,\r\nsays é",NA\r\n\r\n008, ,1.10\r\n',
+    )
     done = slingshot("predict", model, "in.csv", "--output", "out/labelled.tsv")
     assert done.exit_code == 0, done.output
     assert "2 rows labelled; 1 have no text, so no prediction -> out/labelled.tsv" in done.stderr
     first, second = table(Path("out/labelled.tsv").read_bytes().decode(), "\t")
     assert list(first) == ["id", "text", "a, b", "prediction", *COLUMNS]
-    assert (first["id"], first["text"], first["a, b"]) == ("007", 'a "superb" phone,\r\nsays é', "NA")
+    assert (first["id"], first["text"], first["a, b"]) == (
+        "007",
+        'a "superb" phone,\r\nsays é',
+        "NA",
+    )
     assert first["prediction"] == "good" and float(first["probability_good"]) > 0.5
     assert (second["text"], second["a, b"]) == (" ", "1.10")
     assert second["prediction"] == "" and {second[column] for column in COLUMNS} == {""}
@@ -100,8 +107,12 @@ def test_jsonl_keeps_its_values_and_gains_a_mapping_of_scores(model: Path) -> No
     assert [row["prediction"] for row in found[:3]] == ["bad", None, "good"]
     assert found[1]["scores"] is None
     plain = CliRunner(charset="ascii").invoke(cli.main, ["predict", str(model), "in.jsonl"])
-    assert plain.stdout_bytes == done.stdout_bytes, "the output is UTF-8, whatever the terminal's encoding"
-    assert list(found[0]["scores"]) == list(NAMES) and sum(found[0]["scores"].values()) == pytest.approx(1, abs=1e-5)
+    assert plain.stdout_bytes == done.stdout_bytes, (
+        "the output is UTF-8, whatever the terminal's encoding"
+    )
+    assert list(found[0]["scores"]) == list(NAMES) and sum(
+        found[0]["scores"].values()
+    ) == pytest.approx(1, abs=1e-5)
     assert found[2]["text"] == "great ?" and found[3]["text"] == 12
 
 
@@ -111,10 +122,18 @@ def test_the_outputs_suffix_says_the_format(model: Path) -> None:
     [line] = Path("out.jsonl").read_text().splitlines()
     assert list(json.loads(line)) == ["text", "id", "prediction", "scores"]
     assert slingshot("predict", model, "out.jsonl", "--output", "back.csv").exit_code == 1
-    write("in.jsonl", '{"text": "a great phone", "ok": true, "none": null, "list": ["é"]}\n{"text": "awful"}\n')
+    write(
+        "in.jsonl",
+        '{"text": "a great phone", "ok": true, "none": null, "list": ["é"]}\n{"text": "awful"}\n',
+    )
     assert slingshot("predict", model, "in.jsonl", "--output", "back.csv").exit_code == 0
     first, second = table(Path("back.csv").read_text())
-    assert (first["ok"], first["none"], first["list"], first["prediction"]) == ("true", "", '["é"]', "good")
+    assert (first["ok"], first["none"], first["list"], first["prediction"]) == (
+        "true",
+        "",
+        '["é"]',
+        "good",
+    )
     assert (second["ok"], second["prediction"]) == ("", "bad")
 
 
@@ -146,7 +165,9 @@ def test_no_cell_of_a_table_is_a_formula(model: Path, suffix: str) -> None:
         assert done.exit_code == 0, done.output
         text = output.read_bytes().decode() if output else done.stdout_bytes.decode()
         header, *found = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
-        assert header[:2] == ["text", "'@id"] and header[3:] == [f"probability_{n}" for n in ("=bad", "fine", "-1")]
+        assert header[:2] == ["text", "'@id"] and header[3:] == [
+            f"probability_{n}" for n in ("=bad", "fine", "-1")
+        ]
         assert [row[1] for row in found[:-1]] == list(FORMULAS.values())
         assert {row[2] for row in found[:-1]} == {"'=bad"} and found[-1][2] == "-1"
         assert all(float(cell) >= 0 for row in found for cell in row[3:])
@@ -154,7 +175,11 @@ def test_no_cell_of_a_table_is_a_formula(model: Path, suffix: str) -> None:
     assert done.exit_code == 0, done.output
     with Path(f"raw{suffix}").open(encoding="utf-8", newline="") as file:
         header, *found = csv.reader(file, delimiter=mark)
-    assert header[1] == "@id" and [row[1] for row in found[:-1]] == list(FORMULAS) and found[0][2] == "=bad"
+    assert (
+        header[1] == "@id"
+        and [row[1] for row in found[:-1]] == list(FORMULAS)
+        and found[0][2] == "=bad"
+    )
 
 
 def test_no_cell_is_a_formula_in_a_spreadsheet_that_separates_elsewhere(model: Path) -> None:
@@ -163,7 +188,9 @@ def test_no_cell_is_a_formula_in_a_spreadsheet_that_separates_elsewhere(model: P
     for name, mark in (("out.csv", ","), ("out.tsv", "\t")):
         assert slingshot("predict", model, "in.jsonl", "--output", name).exit_code == 0
         lines = Path(name).read_text().splitlines()[1:]
-        assert [line.split(f"{mark}1{mark}")[0] for line in lines] == [f'"{cell}"' for cell in cells]
+        assert [line.split(f"{mark}1{mark}")[0] for line in lines] == [
+            f'"{cell}"' for cell in cells
+        ]
         assert [row["text"] for row in table(Path(name).read_text(), mark)] == cells
 
 
@@ -175,9 +202,13 @@ def test_jsonl_is_no_spreadsheet(model: Path) -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
 def test_what_prepare_reads_is_read(model: Path, encoding: str, separator: str) -> None:
-    text = '"id";"text"\r\n"1";"a great café"\n"2";"awful"\r"3";"fine, that"\n'.replace(";", separator)
+    text = '"id";"text"\r\n"1";"a great café"\n"2";"awful"\r"3";"fine, that"\n'.replace(
+        ";", separator
+    )
     write("in.csv", text.encode(encoding))
-    done = slingshot("predict", model, "in.csv", *(["--encoding", encoding] if encoding == "cp1252" else []))
+    done = slingshot(
+        "predict", model, "in.csv", *(["--encoding", encoding] if encoding == "cp1252" else [])
+    )
     assert done.exit_code == 0, done.output
     assert [row["text"] for row in table(done.stdout)] == ["a great café", "awful", "fine, that"]
     assert ("as its header has them" in done.stderr) == (separator != ",")
@@ -197,7 +228,10 @@ def test_archives_and_excels_first_line_are_read(model: Path) -> None:
     for name in ("in.csv.zip", "in.csv.zst"):
         [row] = table(slingshot("predict", model, name).stdout)
         assert (row["id"], row["text"], row["prediction"]) == ("1", "a great phone", "good")
-    assert "unknown format" in slingshot("predict", model, "in.csv.zip", "--output", "out.csv.zip").output
+    assert (
+        "unknown format"
+        in slingshot("predict", model, "in.csv.zip", "--output", "out.csv.zip").output
+    )
 
 
 def test_a_wrong_separator_is_refused(model: Path) -> None:
@@ -211,14 +245,23 @@ def test_compressed_files_are_read_and_written(model: Path, suffix: str, module)
     write(f"in.csv{suffix}", module.compress(b"text\na great phone\n"))
     done = slingshot("predict", model, f"in.csv{suffix}", "--output", f"out.jsonl{suffix}")
     assert done.exit_code == 0, done.output
-    assert json.loads(module.decompress(Path(f"out.jsonl{suffix}").read_bytes()))["prediction"] == "good"
+    assert (
+        json.loads(module.decompress(Path(f"out.jsonl{suffix}").read_bytes()))["prediction"]
+        == "good"
+    )
 
 
 def test_another_column_and_files_without_rows(model: Path) -> None:
     write("in.csv", "body\nawful\n")
-    assert table(slingshot("predict", model, "in.csv", "--text", "body").stdout)[0]["prediction"] == "bad"
+    assert (
+        table(slingshot("predict", model, "in.csv", "--text", "body").stdout)[0]["prediction"]
+        == "bad"
+    )
     write("in.csv", "text\n")
-    assert slingshot("predict", model, "in.csv").stdout == ",".join(["text", "prediction", *COLUMNS]) + "\n"
+    assert (
+        slingshot("predict", model, "in.csv").stdout
+        == ",".join(["text", "prediction", *COLUMNS]) + "\n"
+    )
     write("in.jsonl", "")
     done = slingshot("predict", model, "in.jsonl")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -232,16 +275,29 @@ def test_columns_that_are_not_read_may_stand_twice_or_have_no_name(model: Path) 
     assert header == ["", "text", "id", "id", "", "prediction", *COLUMNS]
     assert row[:6] == ["0", "a great phone", "1", "2", "", "good"]
     done = slingshot("predict", model, "in.csv", "--output", "out.jsonl")
-    assert "in.csv: column '' stands twice, which a .jsonl can't hold; write .csv, or rename one" in done.output
+    assert (
+        "in.csv: column '' stands twice, which a .jsonl can't hold; write .csv, or rename one"
+        in done.output
+    )
     assert not Path("out.jsonl").exists()
 
 
 def test_what_is_no_number_is_written_as_null(model: Path) -> None:
-    write("in.jsonl", '{"text": "great", "a": NaN, "b": [-Infinity, {"c": 1e999}], "d": 2.5}\n{"text": NaN}\n')
+    write(
+        "in.jsonl",
+        '{"text": "great", "a": NaN, "b": [-Infinity, {"c": 1e999}], "d": 2.5}\n{"text": NaN}\n',
+    )
     done = slingshot("predict", model, "in.jsonl")
     assert done.exit_code == 0, done.output
-    first, second = (json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines())
-    assert (first["a"], first["b"], first["d"], first["prediction"]) == (None, [None, {"c": None}], 2.5, "good")
+    first, second = (
+        json.loads(line, parse_constant=pytest.fail) for line in done.stdout.splitlines()
+    )
+    assert (first["a"], first["b"], first["d"], first["prediction"]) == (
+        None,
+        [None, {"c": None}],
+        2.5,
+        "good",
+    )
     assert (second["text"], second["prediction"]) == (None, None)
 
 
@@ -265,7 +321,11 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
             (GOOD + "caf").encode() + b"\xe9,1\n",
             "in.csv: byte 331 (line 22) is not valid utf-8: set --encoding",
         ),
-        ("in.csv", GOOD + "a\rb,3\n", "in.csv: line 22: 1 field, but the header has 2; a carriage return"),
+        (
+            "in.csv",
+            GOOD + "a\rb,3\n",
+            "in.csv: line 22: 1 field, but the header has 2; a carriage return",
+        ),
         (
             "in.csv",
             "text,id\na,1\n".encode("utf-16-le"),
@@ -294,18 +354,32 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
             "message,team\na,1\n",
             "in.csv: no column 'text', did you mean 'team'? (known: message, team); name",
         ),
-        ("in.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-9], "in.csv.gz: not a whole .gz file"),
+        (
+            "in.csv.gz",
+            gzip.compress(GOOD.encode(), mtime=0)[:-9],
+            "in.csv.gz: not a whole .gz file",
+        ),
         ("in.csv.xz", b"text\n", "in.csv.xz: not a whole .xz file"),
         ("in.jsonl", '{"text": "a"}\n{"text": \n', "in.jsonl: line 2 is not valid JSON"),
         ("in.jsonl", '{"text": "a"}\n["text"]\n', "in.jsonl: line 2 is not a JSON object"),
-        ("in.jsonl", '{"text": "a"}\n{"texts": "a"}\n', "in.jsonl: line 2: no key 'text', did you mean 'texts'?"),
+        (
+            "in.jsonl",
+            '{"text": "a"}\n{"texts": "a"}\n',
+            "in.jsonl: line 2: no key 'text', did you mean 'texts'?",
+        ),
         ("in.jsonl", '{"text": "a", "text": "b"}\n', "in.jsonl: line 1: key 'text' stands twice"),
         ("in.jsonl", '{"text": ["a"]}\n', "in.jsonl: line 1: 'text' holds a list"),
-        ("in.jsonl", '{"text": "a"}\n{"text": "a", "scores": 1}\n', "in.jsonl: line 2: 'scores' is there already"),
+        (
+            "in.jsonl",
+            '{"text": "a"}\n{"text": "a", "scores": 1}\n',
+            "in.jsonl: line 2: 'scores' is there already",
+        ),
         ("in.xlsx", "", "in.xlsx: unknown format '.xlsx'"),
     ],
 )
-def test_a_wrong_file_is_one_error_and_leaves_no_output(model: Path, name: str, content, message: str) -> None:
+def test_a_wrong_file_is_one_error_and_leaves_no_output(
+    model: Path, name: str, content, message: str
+) -> None:
     write(name, content)
     output = "out.jsonl" if name.endswith("jsonl") else "out.csv"
     done = slingshot("predict", model, name, "--output", output, "--batch", 5)
@@ -317,11 +391,15 @@ def test_a_wrong_file_is_one_error_and_leaves_no_output(model: Path, name: str, 
 def test_a_key_that_only_a_later_line_has_does_not_fit_a_table(model: Path) -> None:
     write("in.jsonl", '{"text": "a"}\n{"text": "b", "id": 1}\n')
     done = slingshot("predict", model, "in.jsonl", "--output", "out.csv")
-    assert "in.jsonl: line 2: key 'id' is not in the first line; write .jsonl instead" in done.output
+    assert (
+        "in.jsonl: line 2: key 'id' is not in the first line; write .jsonl instead" in done.output
+    )
     assert not Path("out.csv").exists()
 
 
-def test_a_file_of_the_model_that_may_not_be_read_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_the_model_that_may_not_be_read_is_named(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights, opened = model / "model.safetensors", Path.open
     assert len({file.stat().st_mode for file in model.iterdir()}) == 1
     if os.geteuid():
@@ -340,10 +418,16 @@ def test_a_file_of_the_model_that_may_not_be_read_is_named(model: Path, monkeypa
 
 def test_wrong_names_are_errors_with_the_remedy(model: Path, project: Path) -> None:
     file = write("texts.csv", GOOD)
-    assert "text.csv: not found, did you mean 'texts.csv'?" in slingshot("predict", model, "text.csv").output
+    assert (
+        "text.csv: not found, did you mean 'texts.csv'?"
+        in slingshot("predict", model, "text.csv").output
+    )
     done = slingshot("predict", project, file)
     assert "not a trained model" in done.output and "slingshot export" in done.output
-    assert "is the file that is read" in slingshot("predict", model, file, "--output", "./texts.csv").output
+    assert (
+        "is the file that is read"
+        in slingshot("predict", model, file, "--output", "./texts.csv").output
+    )
     (model / "model.safetensors").write_bytes(b"half")
     assert "can't be loaded" in slingshot("predict", model, file).output
     (model / "model.safetensors").unlink()
@@ -364,9 +448,16 @@ def test_a_model_of_other_classes_is_refused(model: Path) -> None:
 def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     peaks = []
     for count in (2_000, 20_000):
-        write("in.csv", "text,note\n" + f"a great phone that came with a cable in my box,{'x' * 5000}\n" * count)
+        write(
+            "in.csv",
+            "text,note\n"
+            + f"a great phone that came with a cable in my box,{'x' * 5000}\n" * count,
+        )
         tracemalloc.start()
-        assert predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200, Reading()).rows == count
+        assert (
+            predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200, Reading()).rows
+            == count
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.2
@@ -376,9 +467,17 @@ def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> N
 def test_memory_stays_flat_under_wide_rows(model: Path) -> None:
     peaks = []
     for count in (20, 120):
-        write("in.jsonl", "".join(f'{{"text": "a great phone", "note": "{"x" * 2**20}"}}\n' for _ in range(count)))
+        write(
+            "in.jsonl",
+            "".join(
+                f'{{"text": "a great phone", "note": "{"x" * 2**20}"}}\n' for _ in range(count)
+            ),
+        )
         tracemalloc.start()
-        assert predict.label(model, Path("in.jsonl"), "text", Path("out.jsonl"), 1000, Reading()).rows == count
+        assert (
+            predict.label(model, Path("in.jsonl"), "text", Path("out.jsonl"), 1000, Reading()).rows
+            == count
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.2

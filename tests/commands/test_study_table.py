@@ -20,9 +20,13 @@ class Experiment:
 
 def test_an_auroc_stands_with_its_score_source() -> None:
     out, one = io.StringIO(), Experiment()
-    study_table.show({"tweets": {"minilm": [one], "gemma": [one, None]}}, [""], "any", settings.load(), out)
+    study_table.show(
+        {"tweets": {"minilm": [one], "gemma": [one, None]}}, [""], "any", settings.load(), out
+    )
     lines = out.getvalue().splitlines()
-    assert any("0.900 softmax" in line for line in lines) and any("0.850 vote" in line for line in lines)
+    assert any("0.900 softmax" in line for line in lines) and any(
+        "0.850 vote" in line for line in lines
+    )
 
 
 def test_no_experiment_is_a_dash() -> None:

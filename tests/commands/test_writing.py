@@ -23,7 +23,9 @@ def test_a_terminal_is_sent_nothing_that_it_obeys(monkeypatch: pytest.MonkeyPatc
         patched.setattr(sys, "stdout", stream)
         with sink(None) as write:
             write(RED)
-        assert os.read(ours, 100) == b"\\x1b[31mneg\\u202e\ta\\r\r\n", "the last \\r is the terminal's own"
+        assert os.read(ours, 100) == b"\\x1b[31mneg\\u202e\ta\\r\r\n", (
+            "the last \\r is the terminal's own"
+        )
     os.close(ours)
 
 
@@ -48,11 +50,18 @@ def test_a_full_standard_output_is_named(text: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("named", "said"), [((), r"labelled\.csv(\.gz)?: no space is left"), (("weights",), "^weights: no space is left")]
+    ("named", "said"),
+    [((), r"labelled\.csv(\.gz)?: no space is left"), (("weights",), "^weights: no space is left")],
 )
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_what_fails_is_named(tmp_path: Path, suffix: str, named: tuple[str, ...], said: str) -> None:
+def test_what_fails_is_named(
+    tmp_path: Path, suffix: str, named: tuple[str, ...], said: str
+) -> None:
     refused = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *named)
-    with pytest.raises(UserError, match=said), explained(), sink(tmp_path / f"labelled.csv{suffix}"):
+    with (
+        pytest.raises(UserError, match=said),
+        explained(),
+        sink(tmp_path / f"labelled.csv{suffix}"),
+    ):
         raise refused
     assert not list(tmp_path.iterdir())

@@ -23,7 +23,9 @@ def real() -> Path:
 def make(tmp_path: Path) -> Make:
     """Prepare (text, label[, group]) rows, and test rows if there are any, as the user's CSV files."""
 
-    def build(rows: list[tuple[str, ...]], test: list[tuple[str, ...]] | None = None, **changes: Any) -> Prepared:
+    def build(
+        rows: list[tuple[str, ...]], test: list[tuple[str, ...]] | None = None, **changes: Any
+    ) -> Prepared:
         columns = ["text", "label", "group"][: len(rows[0])]
         source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
         if len(columns) == 3:

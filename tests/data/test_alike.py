@@ -14,7 +14,9 @@ from slingshot.data.spelling import as_yaml
 UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u2060\u2066\ufe0f\ufeff\U000e0100"
 BLANKS = " \t\u00a0\u1680\u2002\u2009\u202f\u3000\u2800"
 LABELS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-WORDS = st.lists(st.text(st.characters(categories=["L", "P", "S"]), min_size=1), min_size=1, max_size=4)
+WORDS = st.lists(
+    st.text(st.characters(categories=["L", "P", "S"]), min_size=1), min_size=1, max_size=4
+)
 
 
 @given(LABELS)

@@ -43,7 +43,9 @@ def test_the_majority_class_scores_what_scikit_learn_says(test: list[int]) -> No
     f1 = metrics.f1_score(test, answers, average="macro", labels=scored, zero_division=0)
     assert found["macro_f1"] == pytest.approx(f1)
     with warnings.catch_warnings(action="ignore"):
-        recall = metrics.recall_score(test, answers, average="macro", labels=scored, zero_division=0)
+        recall = metrics.recall_score(
+            test, answers, average="macro", labels=scored, zero_division=0
+        )
     assert found["balanced_accuracy"] == pytest.approx(recall)
     assert found["auroc"] == (0.5 if len(scored) > 1 else None)
     assert found["log_loss"] == pytest.approx(metrics.log_loss(test, shares, labels=[0, 1, 2]))
@@ -52,8 +54,16 @@ def test_the_majority_class_scores_what_scikit_learn_says(test: list[int]) -> No
 
 def test_duplicates_conflicts_and_ceiling_of_a_small_set(make: Make) -> None:
     plain = [(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))]
-    letter = "a letter of some length that a number of people have been sent by mistake, word for word"
-    rows = [*plain, (letter, "x"), (letter.upper(), "y"), (letter + ".", "y"), ("twice  the same here", "x")]
+    letter = (
+        "a letter of some length that a number of people have been sent by mistake, word for word"
+    )
+    rows = [
+        *plain,
+        (letter, "x"),
+        (letter.upper(), "y"),
+        (letter + ".", "y"),
+        ("twice  the same here", "x"),
+    ]
     audit = make([*rows, ("twice the same here", "x")]).audit
     assert audit["duplicates"] == {
         "distinct_texts": 43,
@@ -70,8 +80,13 @@ def test_duplicates_conflicts_and_ceiling_of_a_small_set(make: Make) -> None:
 
 
 def test_who_labelled_and_what_lies_on_both_sides_is_warned_of(make: Make) -> None:
-    letter = "a letter of some length that a number of people have been sent by mistake, word for word"
-    rows = [(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))] + [(letter, "x"), (letter + ".", "x")]
+    letter = (
+        "a letter of some length that a number of people have been sent by mistake, word for word"
+    )
+    rows = [(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))] + [
+        (letter, "x"),
+        (letter + ".", "x"),
+    ]
     audit = make(rows, label_source="GPT-3.5", split={"near": None}).audit
     said = "\n".join(audit["warnings"])
     assert "written by GPT-3.5: a score here is agreement with GPT-3.5" in said
@@ -94,7 +109,9 @@ def test_the_table_is_plain_text_100_wide_where_there_is_no_terminal(
 def test_no_color_is_respected_on_a_terminal(
     make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    audit = make([(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))]).audit | {"warnings": ["look"]}
+    audit = make([(text, "xy"[i % 2]) for i, text in enumerate(sentences(40))]).audit | {
+        "warnings": ["look"]
+    }
     for no_color, coloured in (("1", False), ("", True)):
         monkeypatch.setenv("NO_COLOR", no_color)
         monkeypatch.setenv("TERM", "xterm")
@@ -113,7 +130,9 @@ def test_the_ceiling_says_that_case_and_white_space_were_folded(make: Make) -> N
     cased = [row for text in sentences(40) for row in ((text, "a"), (f" {text.upper()}", "b"))]
     audit = make(cased).audit
     said = next(warning for warning in audit["warnings"] if "under several labels" in warning)
-    assert said.startswith("40 texts, compared after folding case and white space, stand under several labels: ")
+    assert said.startswith(
+        "40 texts, compared after folding case and white space, stand under several labels: "
+    )
     assert "compared after folding case and white space" in audit["ceiling"]["meaning"]["within"]
 
 
@@ -127,7 +146,11 @@ def test_a_class_that_the_test_file_lacks_is_not_put_down_to_the_split(make: Mak
 def customers(sizes: list[int]) -> list[tuple[str, str, str]]:
     """Rows of two labels by turns; each size is a group."""
     texts = iter(sentences(sum(sizes)))
-    return [(next(texts), "xy"[i % 2], f"customer {k}") for k, size in enumerate(sizes) for i in range(size)]
+    return [
+        (next(texts), "xy"[i % 2], f"customer {k}")
+        for k, size in enumerate(sizes)
+        for i in range(size)
+    ]
 
 
 def test_the_largest_group_of_each_split_is_stated(make: Make) -> None:
@@ -135,7 +158,10 @@ def test_the_largest_group_of_each_split_is_stated(make: Make) -> None:
     for split, rows in made.rows.items():
         largest = rows["group"].value_counts()
         told = made.audit["groups"]["splits"][split]
-        assert (told["largest_rows"], told["largest_share"]) == (largest.iloc[0], largest.iloc[0] / len(rows))
+        assert (told["largest_rows"], told["largest_share"]) == (
+            largest.iloc[0],
+            largest.iloc[0] / len(rows),
+        )
         assert told["largest_text"] in set(rows["text"])
     assert made.audit["groups"]["splits"]["train"]["largest_rows"] == 60
     assert made.audit["wanted_rows"] == {"validation": 39, "test": 39}
@@ -143,7 +169,9 @@ def test_the_largest_group_of_each_split_is_stated(make: Make) -> None:
     assert "of test" not in said and "was to have" not in said
 
 
-def test_a_group_that_is_most_of_a_split_and_a_split_far_from_its_size_are_named(make: Make) -> None:
+def test_a_group_that_is_most_of_a_split_and_a_split_far_from_its_size_are_named(
+    make: Make,
+) -> None:
     made = make(customers([2, 2, 44, 76, 76]))  # the groups of 2 can't fill half a split
     held = {split: rows["group"].value_counts() for split, rows in made.rows.items()}
     large, small = sorted(("validation", "test"), key=lambda split: -len(made.rows[split]))
@@ -153,11 +181,21 @@ def test_a_group_that_is_most_of_a_split_and_a_split_far_from_its_size_are_named
     assert f"{share} group's; a text of it: {text!r}." in made.audit["warnings"]
     assert held[large].iloc[0] == 44
     said = next(warning for warning in made.audit["warnings"] if "was to have" in warning)
-    assert said.startswith(f"{small} holds {len(made.rows[small])} rows, and was to have 40: groups stay whole")
+    assert said.startswith(
+        f"{small} holds {len(made.rows[small])} rows, and was to have 40: groups stay whole"
+    )
 
 
 def test_a_test_file_and_a_cap_are_no_reason_to_warn_of_a_size(make: Make) -> None:
     rows, tags = customers([2] * 50), sentences(4, "test")
-    audit = make(rows, [(text, "xy"[i % 2], text) for i, text in enumerate(tags)], max_rows={"validation": 12}).audit
+    audit = make(
+        rows,
+        [(text, "xy"[i % 2], text) for i, text in enumerate(tags)],
+        max_rows={"validation": 12},
+    ).audit
     assert audit["wanted_rows"] == {"validation": 12}
-    assert not [warning for warning in audit["warnings"] if "was to have" in warning or "One group" in warning]
+    assert not [
+        warning
+        for warning in audit["warnings"]
+        if "was to have" in warning or "One group" in warning
+    ]

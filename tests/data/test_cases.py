@@ -24,13 +24,25 @@ def prepared(name: str) -> Prepared:
     [
         ("dupcols", "column 'label' stands twice"),
         ("inch", "line 12: a text opens with a quote that swallows rows, up to line 52"),
-        ("nlunquoted", "line 3: 1 field, but the header has 3; put quotes around a text with a line break"),
-        ("pdcr", r"line 2: 1 field, but the header has 2; a carriage return \(\\r\) in a text cuts it"),
+        (
+            "nlunquoted",
+            "line 3: 1 field, but the header has 3; put quotes around a text with a line break",
+        ),
+        (
+            "pdcr",
+            r"line 2: 1 field, but the header has 2; a carriage return \(\\r\) in a text cuts it",
+        ),
         ("pqbadutf", "column 'text', row 1: byte 72 of it is not valid UTF-8"),
         ("pqdup", "column 'label' stands twice"),
         ("short", "line 2: 2 fields, but the header has 3; .* last fields too: 'text'"),
-        ("tworows", "validation has none, as no class has three .* Add rows until each of the 20 classes has three"),
-        ("trailsep", "line 2: 3 fields, but the header has 2; each row ends in a separator that the header lacks"),
+        (
+            "tworows",
+            "validation has none, as no class has three .* Add rows until each of the 20 classes has three",
+        ),
+        (
+            "trailsep",
+            "line 2: 3 fields, but the header has 2; each row ends in a separator that the header lacks",
+        ),
     ],
 )
 def test_a_file_that_can_not_be_read_is_one_error(name: str, said: str) -> None:

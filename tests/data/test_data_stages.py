@@ -28,7 +28,11 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.values: dict[str, Any] = YAML(typ="safe").load(PARAMS.read_text(encoding="utf-8"))
         source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
-        self.values["datasets"]["toy"] = {"source": source, "label_source": "human", "licence": "MIT"}
+        self.values["datasets"]["toy"] = {
+            "source": source,
+            "label_source": "human",
+            "licence": "MIT",
+        }
         labels = ["d" if i % 40 == 0 else "abc"[i % 3] for i in range(200)]
         self.rows = pd.DataFrame({"text": sentences(200), "label": labels, "secret": "x"})
         self.raw = folder / "data/raw/toy/toy.csv"
@@ -67,18 +71,28 @@ def test_the_audit_tells_rows_apart_and_how_they_are_split(project: Project) -> 
         assert measured_on()[0] == data and measured_on()[1] != split
     frame = project.rows
     for column, value in (("text", "another"), ("label", "a")):
-        frame.assign(**{column: frame[column].where(frame.index != 1, value)}).to_csv(project.raw, index=False)
+        frame.assign(**{column: frame[column].where(frame.index != 1, value)}).to_csv(
+            project.raw, index=False
+        )
         project.run(prepare)
         assert measured_on()[0] != data and measured_on()[1] != split
     frame.assign(secret="y").sample(frac=1, random_state=0).to_csv(project.raw, index=False)
     project.run(prepare)
-    assert measured_on() == (data, split), "columns that are not read, and the order of rows, count for nothing"
+    assert measured_on() == (data, split), (
+        "columns that are not read, and the order of rows, count for nothing"
+    )
 
 
 def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
     printed = project.run(prepare)
-    assert "prepare toy: 120 train, 40 validation, 40 test rows, 4 classes -> data/prepared/toy" in printed
-    parts = [read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
+    assert (
+        "prepare toy: 120 train, 40 validation, 40 test rows, 4 classes -> data/prepared/toy"
+        in printed
+    )
+    parts = [
+        read_rows(Path(f"data/prepared/toy/{split}.parquet"))
+        for split in ("train", "validation", "test")
+    ]
     together = pd.concat(parts)
     assert together["id"].is_unique
     assert set(together["text"]) == set(project.rows["text"])
@@ -92,11 +106,18 @@ def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("make", "count"), [(tail, 600), (loud_tails, 300)])
-def test_no_test_text_of_a_template_has_a_near_one_in_train(project: Project, make: Make, count: int) -> None:
+def test_no_test_text_of_a_template_has_a_near_one_in_train(
+    project: Project, make: Make, count: int
+) -> None:
     texts = [*make(np.random.default_rng(5), count), *sentences(900)]
-    pd.DataFrame({"text": texts, "label": ["ab"[i % 2] for i in range(len(texts))]}).to_csv(project.raw, index=False)
+    pd.DataFrame({"text": texts, "label": ["ab"[i % 2] for i in range(len(texts))]}).to_csv(
+        project.raw, index=False
+    )
     project.run(prepare)
-    parts = [read_rows(Path(f"data/prepared/toy/{split}.parquet")) for split in ("train", "validation", "test")]
+    parts = [
+        read_rows(Path(f"data/prepared/toy/{split}.parquet"))
+        for split in ("train", "validation", "test")
+    ]
     side = np.repeat([0, 1, 2], [len(part) for part in parts])
     near = all_pairs([normalise(text) for part in parts for text in part["text"]], 0.9)
     assert len(near) > 1000
@@ -130,7 +151,9 @@ def test_a_quarter_is_inside_the_half_stratified_and_has_every_class(project: Pr
         taken[fraction] = set(rows["id"])
         assert read_metadata(path) == {"fraction": fraction, "train_rows": len(rows)}
         assert f"{len(rows)} of 120 rows" in printed
-        shares = rows["label"].value_counts(normalize=True) - train()["label"].value_counts(normalize=True)
+        shares = rows["label"].value_counts(normalize=True) - train()["label"].value_counts(
+            normalize=True
+        )
         assert shares.abs().max() < 0.05
     assert taken[0.25] < taken[0.5] < taken[1.0] == set(train()["id"])
     assert len(taken[0.25]) == 30
@@ -154,9 +177,14 @@ def test_shots_do_not_depend_on_the_fraction(project: Project) -> None:
 
 
 def test_errors_are_one_message(project: Project) -> None:
-    assert "Error: params.yaml: no data set 'tou', did you mean 'toy'?" in project.run(prepare, "tou")
+    assert "Error: params.yaml: no data set 'tou', did you mean 'toy'?" in project.run(
+        prepare, "tou"
+    )
     project.raw.write_bytes(b"text,label\ncaf\xe9,a\n")
-    assert "data set 'toy': data/raw/toy/toy.csv: byte 14 (line 2) is not valid utf-8" in project.run(prepare)
+    assert (
+        "data set 'toy': data/raw/toy/toy.csv: byte 14 (line 2) is not valid utf-8"
+        in project.run(prepare)
+    )
     assert "data/prepared/toy/train.parquet: not found; run `dvc repro`" in project.run(subsample)
 
 

@@ -11,7 +11,11 @@ LONG = "the quick brown fox jumps over the lazy dog and then sleeps for the whol
 
 def rows(*items: tuple[str, str | None]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"id": [f"r{i}" for i in range(len(items))], "text": [t for t, _ in items], "group": [g for _, g in items]}
+        {
+            "id": [f"r{i}" for i in range(len(items))],
+            "text": [t for t, _ in items],
+            "group": [g for _, g in items],
+        }
     )
 
 
@@ -33,12 +37,22 @@ def test_near_duplicates_join_unless_near_is_null() -> None:
 
 
 def test_links_chain_through_texts_and_the_users_groups() -> None:
-    frame = rows((LONG, "a"), ("other words entirely here", "a"), ("other words entirely here", "b"), ("last", "b"))
+    frame = rows(
+        (LONG, "a"),
+        ("other words entirely here", "a"),
+        ("other words entirely here", "b"),
+        ("last", "b"),
+    )
     assert names(frame) == ["r0"] * 4
 
 
 def test_short_texts_do_not_join_two_of_the_users_groups_but_join_rows_without_one() -> None:
-    frame = rows(("great product", "a"), ("Great product", "b"), ("great product", None), ("great product", None))
+    frame = rows(
+        ("great product", "a"),
+        ("Great product", "b"),
+        ("great product", None),
+        ("great product", None),
+    )
     found = find(frame, 0.9)
     assert found.names.tolist() == ["r0", "r1", "r2", "r2"]
     assert found.short_not_joined == 1
@@ -46,7 +60,9 @@ def test_short_texts_do_not_join_two_of_the_users_groups_but_join_rows_without_o
 
 
 def test_rows_without_a_value_are_not_one_group() -> None:
-    assert names(rows((LONG, None), ("one two three four", None), ("five six seven eight", "a"))) == ["r0", "r1", "r2"]
+    assert names(
+        rows((LONG, None), ("one two three four", None), ("five six seven eight", "a"))
+    ) == ["r0", "r1", "r2"]
 
 
 def test_the_order_of_the_rows_does_not_change_the_groups_of_templates() -> None:

@@ -27,7 +27,11 @@ AUDIT = Path("metrics/audit/toy.json")
 
 
 def frame(count: int, tag: str = "row", classes: int = 2) -> pd.DataFrame:
-    rows = {"id": range(count), "text": sentences(count, tag), "label": [i % classes for i in range(count)]}
+    rows = {
+        "id": range(count),
+        "text": sentences(count, tag),
+        "label": [i % classes for i in range(count)],
+    }
     return pd.DataFrame(rows | {"author": [f"by {i // 2}" for i in range(count)]})
 
 
@@ -58,7 +62,13 @@ def project(hub_server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def run(files: dict[str, str], **changes: Any) -> Result:
     """`stages.prepare toy`, whose source is on the hub; `revision` and `labels` among the changes."""
-    source = {"kind": "hub", "id": NAME, "text": "text", "label": "label", "revision": changes.pop("revision", None)}
+    source = {
+        "kind": "hub",
+        "id": NAME,
+        "text": "text",
+        "label": "label",
+        "revision": changes.pop("revision", None),
+    }
     for key in ("id", "group"):
         if key in changes:
             source[key] = changes.pop(key)
@@ -74,7 +84,11 @@ def rows(split: str) -> pd.DataFrame:
 def held(*splits: str) -> dict[str, str]:
     """Label name of each text."""
     names = Labels.read(Path("data/prepared/toy/labels.json")).names
-    return {text: names[label] for split in splits for text, label in rows(split)[["text", "label"]].to_numpy()}
+    return {
+        text: names[label]
+        for split in splits
+        for text, label in rows(split)[["text", "label"]].to_numpy()
+    }
 
 
 def formats(rows: pd.DataFrame) -> dict[str, bytes]:
@@ -90,7 +104,10 @@ def test_each_format_gives_the_rows_a_local_file_would(project: Hub, suffix: str
     given = frame(60)
     given.loc[3, "text"] = 'two "quoted"\nlines, 007'
     project.add(NAME, formats(given) | {"data/other.csv": b"x"})
-    done = run({"file": f"data/*{suffix}" if suffix != ".csv" else "data/train.csv"}, labels={"0": "low", "1": "high"})
+    done = run(
+        {"file": f"data/*{suffix}" if suffix != ".csv" else "data/train.csv"},
+        labels={"0": "low", "1": "high"},
+    )
     assert done.exit_code == 0, done.output
     truth = dict(zip(given["text"], given["label"].map({0: "low", 1: "high"}), strict=True))
     assert held("train", "validation", "test") == truth
@@ -99,26 +116,41 @@ def test_each_format_gives_the_rows_a_local_file_would(project: Hub, suffix: str
     Path(f"data/raw/toy/rows{suffix}").write_bytes(formats(given)[f"data/train{suffix}"])
     local = {"kind": "file", "file": f"rows{suffix}"}
     source = {"text": "text", "label": "label"} | local
-    toy = {"source": source, "label_source": "human", "licence": "MIT", "labels": {"0": "low", "1": "high"}}
+    toy = {
+        "source": source,
+        "label_source": "human",
+        "licence": "MIT",
+        "labels": {"0": "low", "1": "high"},
+    }
     write_params(Path(), {"datasets": {"toy": toy}})
     assert CliRunner().invoke(prepare.main, ["toy"]).exit_code == 0
     assert {split: rows(split)["id"].tolist() for split in hub_ids} == hub_ids
 
 
-def test_only_the_named_files_and_columns_are_taken_and_groups_hold(project: Hub, tmp_path: Path) -> None:
+def test_only_the_named_files_and_columns_are_taken_and_groups_hold(
+    project: Hub, tmp_path: Path
+) -> None:
     train, test = frame(80), frame(20, "test")
     halves = {"d/train-0.parquet": parquet(train[:40]), "d/train-1.parquet": parquet(train[40:])}
     commit = project.add(
-        NAME, halves | {"d/test-0.parquet": parquet(test), "big.parquet": b"0" * 9000, "run.py": b"1/0"}
+        NAME,
+        halves | {"d/test-0.parquet": parquet(test), "big.parquet": b"0" * 9000, "run.py": b"1/0"},
     )
     done = run({"file": "d/train-*", "test_file": "d/test-*"}, group="author")
     assert done.exit_code == 0, done.output
-    assert sorted(project.fetched()) == ["d/test-0.parquet", "d/train-0.parquet", "d/train-1.parquet"]
+    assert sorted(project.fetched()) == [
+        "d/test-0.parquet",
+        "d/train-0.parquet",
+        "d/train-1.parquet",
+    ]
     assert set(rows("test")["text"]) == set(test["text"])
     assert not set(rows("train")["group"]) & set(rows("validation")["group"])
     audit = read_json(AUDIT)
     assert audit["revision"] == commit
-    assert audit["rows"] == {"source": 100, "used": 100, "train": 64, "validation": 16, "test": 20} or audit["excluded"]
+    assert (
+        audit["rows"] == {"source": 100, "used": 100, "train": 64, "validation": 16, "test": 20}
+        or audit["excluded"]
+    )
     assert not list(tmp_path.rglob("*.arrow"))
 
 
@@ -134,9 +166,15 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"file": "*trian*"}, "source.file '*trian*' matches no file; the repository holds README.md, a.csv, b.csv"),
+        (
+            {"file": "*trian*"},
+            "source.file '*trian*' matches no file; the repository holds README.md, a.csv, b.csv",
+        ),
         ({"file": "a.csv", "test_file": "*x*"}, "source.test_file '*x*' matches no file"),
-        ({"file": "[ac].*"}, "matches a.csv, c.parquet; expected files of one format of .parquet, .csv, .jsonl"),
+        (
+            {"file": "[ac].*"},
+            "matches a.csv, c.parquet; expected files of one format of .parquet, .csv, .jsonl",
+        ),
         ({"file": "README.md"}, "matches README.md; expected files of one format"),
         ({"file": "*.csv", "test_file": "b*"}, "source.file and source.test_file both match b.csv"),
         ({"file": "b.csv"}, "no column 'label', did you mean 'labels'?"),
@@ -147,17 +185,28 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
         ({"file": "e.csv"}, "e.csv: holds no rows; fill it, or name another file as source.file"),
     ],
 )
-def test_what_is_wrong_with_the_files_is_one_error(project: Hub, files: dict[str, str], said: str) -> None:
+def test_what_is_wrong_with_the_files_is_one_error(
+    project: Hub, files: dict[str, str], said: str
+) -> None:
     good = frame(20).to_csv(index=False)
     other = good.replace("label", "labels", 1)
-    held = {"a.csv": good, "b.csv": other, "c.parquet": "no parquet", "README.md": "#", "e.csv": "text,label\n"}
+    held = {
+        "a.csv": good,
+        "b.csv": other,
+        "c.parquet": "no parquet",
+        "README.md": "#",
+        "e.csv": "text,label\n",
+    }
     held["d.csv"] = good.replace("row 7919", "row\r7919")
     twice = pa.Table.from_arrays([pa.array(["a"])] * 3, ["text", "label", "label"])
     broken = pa.Array.from_buffers(pa.string(), 2, pa.array([b"good", b"caf\xe9"]).buffers())
     project.add(
         NAME,
         {path: text.encode() for path, text in held.items()}
-        | {"d.parquet": written(pa.table({"text": broken, "label": ["x", "y"]})), "e.parquet": written(twice)},
+        | {
+            "d.parquet": written(pa.table({"text": broken, "label": ["x", "y"]})),
+            "e.parquet": written(twice),
+        },
     )
     done = run(files)
     assert done.exit_code == 1
@@ -172,8 +221,14 @@ def test_without_a_network_the_data_set_and_both_remedies_are_named(project: Hub
     assert time.perf_counter() - started < 10
     assert done.exit_code == 1
     assert "data set 'toy': dataset 'owner/reviews': the hub can't be reached" in done.output
-    assert "hf download owner/reviews --repo-type dataset --include 'train-*' --include 'test-*'" in done.output
-    assert "or put a copy of the rows into data/raw/toy and write `source: {kind: file, file: NAME" in done.output
+    assert (
+        "hf download owner/reviews --repo-type dataset --include 'train-*' --include 'test-*'"
+        in done.output
+    )
+    assert (
+        "or put a copy of the rows into data/raw/toy and write `source: {kind: file, file: NAME"
+        in done.output
+    )
     assert not AUDIT.exists()
 
 
@@ -184,15 +239,21 @@ def served(project: Hub) -> None:
     names = ["Surgery", "Letters"]
     held = {
         "Yelp/yelp_review_full": {
-            "yelp_review_full/train-00000-of-00001.parquet": parquet(train, ["1 star", "2 star", "3 stars", "4", "5"]),
-            "yelp_review_full/test-00000-of-00001.parquet": parquet(test, ["1 star", "2 star", "3 stars", "4", "5"]),
+            "yelp_review_full/train-00000-of-00001.parquet": parquet(
+                train, ["1 star", "2 star", "3 stars", "4", "5"]
+            ),
+            "yelp_review_full/test-00000-of-00001.parquet": parquet(
+                test, ["1 star", "2 star", "3 stars", "4", "5"]
+            ),
         },
         "numind/NuSentiment": {
             "data/train-00001-of-00001.csv": frame(90, classes=3).to_csv(index=False).encode(),
             "data/balanced-00001-of-00001.csv": frame(30, classes=3).to_csv(index=False).encode(),
         },
         "rungalileo/medical_transcription_40": {
-            "data/train-00000-of-00001.parquet": parquet(pd.concat([medical, twice[12:]], ignore_index=True), names),
+            "data/train-00000-of-00001.parquet": parquet(
+                pd.concat([medical, twice[12:]], ignore_index=True), names
+            ),
             "data/test-00000-of-00001.parquet": parquet(twice[:12], names),
             "dataset_infos.json": b"{}",
         },
@@ -209,22 +270,43 @@ def test_the_studys_data_sets_are_read_as_params_define_them(project: Hub) -> No
         done = CliRunner().invoke(prepare.main, [name])
         assert done.exit_code == 0, done.output
         audits[name] = read_json(Path(f"metrics/audit/{name}.json"))
-    assert list(audits["yelp5"]["classes"]) == ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]
+    assert list(audits["yelp5"]["classes"]) == [
+        "1 star",
+        "2 stars",
+        "3 stars",
+        "4 stars",
+        "5 stars",
+    ]
     assert audits["yelp5"]["rows"]["test"] == 25
     labels = Labels.read(Path("data/prepared/nusentiment/labels.json"))
     assert labels.names == ("positive", "negative", "neutral")
-    assert audits["nusentiment"]["rows"] == {"source": 90, "used": 90, "train": 54, "validation": 18, "test": 18}
+    assert audits["nusentiment"]["rows"] == {
+        "source": 90,
+        "used": 90,
+        "train": 54,
+        "validation": 18,
+        "test": 18,
+    }
     assert not [path for path in project.fetched() if "balanced" in path]
     assert "Labels were written by GPT-3.5" in audits["nusentiment"]["warnings"][0]
     assert list(audits["medical40"]["classes"]) == ["Letters", "Surgery"]
     assert audits["medical40"]["excluded"] == {"shared_with_test": 12}
     assert audits["medical40_random"]["excluded"] == {}
-    assert audits["medical40_random"]["shared_texts"] == {"test_rows": 12, "same_label": 0, "train_rows": 12}
+    assert audits["medical40_random"]["shared_texts"] == {
+        "test_rows": 12,
+        "same_label": 0,
+        "train_rows": 12,
+    }
 
 
 def test_a_local_copy_takes_the_place_of_the_hub(project: Hub) -> None:
     project.stop()
-    local = {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"}
+    local = {
+        "kind": "file",
+        "file": "mtsamples.csv.gz",
+        "text": "transcription",
+        "label": "medical_specialty",
+    }
     notes = frame(200, classes=4)
     twins = pd.concat([notes, notes.assign(label=(notes["label"] + 1) % 4)])
     twins = twins.rename(columns={"text": "transcription", "label": "medical_specialty"})
@@ -248,7 +330,9 @@ def moved(project: Hub) -> tuple[str, str]:
     return first, project.add(NAME, {"train.csv": frame(80).to_csv(index=False).encode()})
 
 
-def test_a_later_load_that_resolves_another_commit_fails_until_params_name_one(project: Hub) -> None:
+def test_a_later_load_that_resolves_another_commit_fails_until_params_name_one(
+    project: Hub,
+) -> None:
     first, second = moved(project)
     AUDIT.unlink()  # as DVC does before the stage runs
     done = run({"file": "train.csv"})
@@ -265,14 +349,19 @@ def test_a_later_load_that_resolves_another_commit_fails_until_params_name_one(p
 
 
 @pytest.mark.parametrize("broken", ["{", "[]"])
-def test_a_broken_record_of_the_first_commit_is_set_aside_once(project: Hub, tmp_path: Path, broken: str) -> None:
+def test_a_broken_record_of_the_first_commit_is_set_aside_once(
+    project: Hub, tmp_path: Path, broken: str
+) -> None:
     _, second = moved(project)
     AUDIT.unlink()
     (record,) = tmp_path.rglob("revisions/toy.json")
     record.write_text(broken)
     done = run({"file": "train.csv"})
     assert done.exit_code == 0 and read_json(AUDIT)["revision"] == second
-    assert f"{record}: it can't be read. It is set aside as toy.json.damaged; the commit of " in done.output
+    assert (
+        f"{record}: it can't be read. It is set aside as toy.json.damaged; the commit of "
+        in done.output
+    )
     assert "damaged" not in run({"file": "train.csv"}).output
 
 
@@ -282,9 +371,15 @@ def test_another_repository_under_the_same_name_is_not_compared(project: Hub) ->
     assert run({"file": "train.csv"}, id="owner/renamed").exit_code == 0
 
 
-def test_the_committed_audit_is_compared_in_a_fresh_clone(project: Hub, tmp_path: Path, monkeypatch: Any) -> None:
+def test_the_committed_audit_is_compared_in_a_fresh_clone(
+    project: Hub, tmp_path: Path, monkeypatch: Any
+) -> None:
     first, second = moved(project)
-    for call in ("init -q", "add metrics", "-c user.name=T -c user.email=t@example.org commit -qm Audit"):
+    for call in (
+        "init -q",
+        "add metrics",
+        "-c user.name=T -c user.email=t@example.org commit -qm Audit",
+    ):
         subprocess.run(["git", *call.split()], check=True)
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "another state"))
     AUDIT.unlink()

@@ -26,12 +26,16 @@ def test_names_and_their_order(
 
 
 def test_values_that_labels_does_not_list() -> None:
-    with pytest.raises(UserError, match=r"does not list 'goood' \(2 rows\), 'x' \(1 rows\), did you mean 'good'\?"):
+    with pytest.raises(
+        UserError, match=r"does not list 'goood' \(2 rows\), 'x' \(1 rows\), did you mean 'good'\?"
+    ):
         encode(pd.Series(["good", "goood", "goood", "x"]), ["bad", "good"])
 
 
 def test_an_unlisted_value_that_is_like_none_is_to_be_added_or_taken_out() -> None:
-    with pytest.raises(UserError, match=r"'zz' \(1 rows\) \(known: bad, good\); add it there, or take its rows out"):
+    with pytest.raises(
+        UserError, match=r"'zz' \(1 rows\) \(known: bad, good\); add it there, or take its rows out"
+    ):
         encode(pd.Series(["good", "zz"]), ["bad", "good"])
 
 

@@ -73,7 +73,9 @@ def lying_parquet(path: Path) -> None:
     chunk = pq.ParquetFile(path).metadata.row_group(0).column(0)
     says = varint(chunk.total_uncompressed_size * 2)  # zigzag
     place = data.rindex(says)
-    path.write_bytes(data[:place] + bytes([0x90, *[0x80] * (len(says) - 2), 0]) + data[place + len(says) :])
+    path.write_bytes(
+        data[:place] + bytes([0x90, *[0x80] * (len(says) - 2), 0]) + data[place + len(says) :]
+    )
     assert pq.ParquetFile(path).metadata.row_group(0).column(0).total_uncompressed_size == 8
 
 
@@ -88,26 +90,42 @@ def varint(value: int) -> bytes:
 def dictionary(path: Path) -> None:
     """One long text, said once and repeated."""
     text = pa.DictionaryArray.from_arrays(pa.array([0] * BOMB, pa.int32()), pa.array(["a" * 2**20]))
-    pq.write_table(pa.table({"text": text, "label": ["x"] * BOMB}), path, compression="none", store_schema=False)
+    pq.write_table(
+        pa.table({"text": text, "label": ["x"] * BOMB}),
+        path,
+        compression="none",
+        store_schema=False,
+    )
 
 
 def prefixes(path: Path) -> None:
     """Each text the one before it and a letter more."""
     rows = {"text": ["a" * 2**20 + "b" * n for n in range(BOMB)], "label": ["x"] * BOMB}
-    pq.write_table(pa.table(rows), path, use_dictionary=False, column_encoding=dict.fromkeys(rows, "DELTA_BYTE_ARRAY"))
+    pq.write_table(
+        pa.table(rows),
+        path,
+        use_dictionary=False,
+        column_encoding=dict.fromkeys(rows, "DELTA_BYTE_ARRAY"),
+    )
 
 
 def wide(path: Path) -> None:
     """One long value of a fixed length, said once and repeated."""
     kind = pa.binary(2**20)
-    text = pa.DictionaryArray.from_arrays(pa.array([0] * BOMB, pa.int32()), pa.array([MEGABYTE], kind))
+    text = pa.DictionaryArray.from_arrays(
+        pa.array([0] * BOMB, pa.int32()), pa.array([MEGABYTE], kind)
+    )
     table = pa.table({"text": text.dictionary_decode(), "label": ["x"] * BOMB})
     pq.write_table(table, path, compression="none", store_schema=False)
 
 
 def long_cell(path: Path) -> None:
     """One text that is longer than any."""
-    pq.write_table(pa.table({"text": ["a" * (LONGEST + 1), "b"], "label": ["x", "y"]}), path, compression="none")
+    pq.write_table(
+        pa.table({"text": ["a" * (LONGEST + 1), "b"], "label": ["x", "y"]}),
+        path,
+        compression="none",
+    )
 
 
 def nulls(path: Path) -> None:
@@ -140,10 +158,10 @@ BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
 READ = r"""
 import json, re, sys
 from pathlib import Path
-from slingshot import streams
+from slingshot.commands import streams
 from slingshot.data.files import read
-from slingshot.raw_files import opened
-from slingshot.records import blocks
+from slingshot.tables.raw_files import opened
+from slingshot.tables.records import blocks
 from slingshot.settings import FileSource, UserError
 said = {}
 for path in map(Path, sys.argv[1:]):
@@ -166,7 +184,9 @@ print(json.dumps([said, int(peak)]))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the peak of a process as Linux tells it")
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="needs the peak of a process as Linux tells it"
+)
 def test_a_small_file_never_fills_the_memory(tmp_path: Path) -> None:
     for name, (make, _) in BOMBS.items():
         make(tmp_path / name)
@@ -185,10 +205,18 @@ def test_a_small_file_never_fills_the_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize("codec", ["none", "snappy", "gzip", "zstd", "lz4", "brotli"])
 def test_every_page_of_an_honest_file_is_counted(tmp_path: Path, codec: str, version: str) -> None:
-    rows = {"text": [f"text {n} of many" * 9 for n in range(3000)], "label": [n % 3 for n in range(3000)]}
+    rows = {
+        "text": [f"text {n} of many" * 9 for n in range(3000)],
+        "label": [n % 3 for n in range(3000)],
+    }
     path = tmp_path / "r.parquet"
     pq.write_table(
-        pa.table(rows), path, compression=codec, data_page_version=version, data_page_size=2000, row_group_size=1100
+        pa.table(rows),
+        path,
+        compression=codec,
+        data_page_version=version,
+        data_page_size=2000,
+        row_group_size=1100,
     )
     metadata = pq.ParquetFile(path).metadata
     with path.open("rb") as raw:
@@ -212,7 +240,11 @@ def test_a_damaged_parquet_file_is_one_error_with_the_remedy(tmp_path: Path, cod
     for _ in range(150):
         damaged = whole.copy()
         damaged[rng.integers(4, len(whole) - 8, rng.choice([1, 4, 20]))] = rng.integers(256)
-        path.write_bytes(damaged.tobytes()[: rng.choice([len(whole), int(rng.integers(len(whole)))], p=[0.9, 0.1])])
+        path.write_bytes(
+            damaged.tobytes()[
+                : rng.choice([len(whole), int(rng.integers(len(whole)))], p=[0.9, 0.1])
+            ]
+        )
         try:
             read(FileSource(kind="file", file="r.parquet", text="text", label="label"), tmp_path)
         except UserError as error:
@@ -224,7 +256,8 @@ def test_a_damaged_parquet_file_is_one_error_with_the_remedy(tmp_path: Path, cod
 def test_honest_logs_that_repeat_themselves_are_read(tmp_path: Path) -> None:
     path = tmp_path / "r.csv.gz"
     rows = "".join(
-        f"2026-11-27T{n // 60:02}:{n % 60:02} connection {n} closed by peer,{'ab'[n % 2]}\n" for n in range(1400)
+        f"2026-11-27T{n // 60:02}:{n % 60:02} connection {n} closed by peer,{'ab'[n % 2]}\n"
+        for n in range(1400)
     )
     packed(path, HEAD, rows.encode(), 30)
     assert len(read_csv(path, ["text", "label"], Reading(), Held())) == 42_000
@@ -234,7 +267,10 @@ def test_honest_logs_that_repeat_themselves_are_read(tmp_path: Path) -> None:
     ("limit", "said"),
     [
         ({"ROWS": 5}, "l.txt: with it the data set has more than 5 rows; put a sample"),
-        ({"SIZE": 50}, "l.txt: with it the data set has more than 50 bytes in the columns that are used"),
+        (
+            {"SIZE": 50},
+            "l.txt: with it the data set has more than 50 bytes in the columns that are used",
+        ),
     ],
 )
 def test_what_is_held_is_counted_over_all_files(
@@ -251,7 +287,9 @@ def test_what_is_held_is_counted_over_all_files(
 @pytest.mark.parametrize("source", ["locked", "bzip2"])
 def test_a_zip_that_can_not_be_read_bit_by_bit_says_so(tmp_path: Path, source: str) -> None:
     path = tmp_path / "r.csv.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2 if source == "bzip2" else zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(
+        path, "w", zipfile.ZIP_BZIP2 if source == "bzip2" else zipfile.ZIP_STORED
+    ) as archive:
         archive.writestr("r.csv", "text,label\na,x\n")
     if source == "locked":
         data = bytearray(path.read_bytes())

@@ -15,14 +15,19 @@ from tests.templates import KINDS, Make, all_pairs, copied_tails, front
 def reference(texts: list[str], threshold: float) -> np.ndarray:
     sets = [{t[i : i + 5] for i in range(max(len(t) - 4, 1))} for t in texts]
     pairs = ((i, j) for j in range(len(sets)) for i in range(j))
-    near = [(i, j) for i, j in pairs if len(sets[i] & sets[j]) / len(sets[i] | sets[j]) >= threshold]
+    near = [
+        (i, j) for i, j in pairs if len(sets[i] & sets[j]) / len(sets[i] | sets[j]) >= threshold
+    ]
     return np.array(near, dtype=np.int64).reshape(-1, 2)
 
 
 def noisy(count: int, seed: int) -> list[str]:
     """Texts of which many are another with a few letters changed; some are a letter or two long."""
     chance = random.Random(seed)
-    texts = ["".join(chance.choices("abcdé漢 ", k=chance.choice([1, 2, 4, 5, 6, 40, 150]))) for _ in range(count)]
+    texts = [
+        "".join(chance.choices("abcdé漢 ", k=chance.choice([1, 2, 4, 5, 6, 40, 150])))
+        for _ in range(count)
+    ]
     for text in texts[: count // 2]:
         letters = list(text)
         for _ in range(chance.randint(1, 4)):
@@ -81,7 +86,9 @@ def test_near_texts_of_a_template_are_joined(kind: str) -> None:
     component = near.components(found, len(texts))[every]
     assert np.mean(component[:, 0] == component[:, 1]) >= 0.995
     assert len(every) >= 100
-    assert np.isin(every, found).mean() >= 0.99  # which the audit counts as rows with near duplicates
+    assert (
+        np.isin(every, found).mean() >= 0.99
+    )  # which the audit counts as rows with near duplicates
 
 
 def test_blocks_do_not_change_what_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +111,9 @@ def test_thousands_of_texts_from_one_template_stay_linear(
 ) -> None:
     compared = []
     exact = near.jaccard
-    monkeypatch.setattr(near, "jaccard", lambda texts, pairs: compared.append(len(pairs)) or exact(texts, pairs))
+    monkeypatch.setattr(
+        near, "jaccard", lambda texts, pairs: compared.append(len(pairs)) or exact(texts, pairs)
+    )
     texts = sorted(make(np.random.default_rng(1), 3000))
     near.near_pairs(texts, 0.9)
     assert sum(compared) <= most * len(texts)  # of 4.5 million pairs

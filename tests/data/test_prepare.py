@@ -27,8 +27,18 @@ def accounted(prepared: Prepared) -> bool:
 
 def test_what_cannot_be_used_is_excluded_and_counted(make: Make) -> None:
     prepared = make([*labelled(60), ("", "a"), (" \n", "b"), ("no label", ""), ("alone", "rare")])
-    assert prepared.audit["excluded"] == {"empty_text": 2, "missing_label": 1, "single_row_class": 1}
-    assert prepared.audit["rows"] == {"source": 64, "used": 60, "train": 36, "validation": 12, "test": 12}
+    assert prepared.audit["excluded"] == {
+        "empty_text": 2,
+        "missing_label": 1,
+        "single_row_class": 1,
+    }
+    assert prepared.audit["rows"] == {
+        "source": 64,
+        "used": 60,
+        "train": 36,
+        "validation": 12,
+        "test": 12,
+    }
     assert prepared.labels.names == ("a", "b")
     assert prepared.labels.train_counts == (18, 18)
     assert accounted(prepared)
@@ -40,9 +50,13 @@ def test_rows_keep_their_labels_and_orders_count_up(make: Make) -> None:
     assert prepared.labels.names == ("b", "c", "a")
     truth = dict(rows)
     for part in prepared.rows.values():
-        assert [prepared.labels.names[label] for label in part["label"]] == [truth[text] for text in part["text"]]
+        assert [prepared.labels.names[label] for label in part["label"]] == [
+            truth[text] for text in part["text"]
+        ]
         assert part["order"].tolist() == list(range(len(part)))
-    assert "Class unused: no row in train, so left out of the classes." in prepared.audit["warnings"]
+    assert (
+        "Class unused: no row in train, so left out of the classes." in prepared.audit["warnings"]
+    )
 
 
 def test_a_test_file_is_kept_and_its_texts_leave_train(make: Make) -> None:
@@ -50,7 +64,9 @@ def test_a_test_file_is_kept_and_its_texts_leave_train(make: Make) -> None:
     shared = [(train[0][0].upper(), "a"), (train[1][0], "a")]
     prepared = make(train, [*test, *shared])
     assert texts(prepared, "test") == {text for text, _ in [*test, *shared]}
-    assert not {train[0][0], train[1][0]} & (texts(prepared, "train") | texts(prepared, "validation"))
+    assert not {train[0][0], train[1][0]} & (
+        texts(prepared, "train") | texts(prepared, "validation")
+    )
     assert prepared.audit["shared_texts"] == {"test_rows": 2, "same_label": 1, "train_rows": 2}
     assert prepared.audit["excluded"] == {"shared_with_test": 2}
     assert len(prepared.rows["validation"]) == 10  # a fifth of the 48 that are left, by class
@@ -69,35 +85,51 @@ def test_labels_seen_only_in_test_are_excluded(make: Make) -> None:
     prepared = make(labelled(50), [*labelled(20, tag="test"), ("new one", "c"), ("new two", "c")])
     assert prepared.audit["excluded"] == {"test_only_label": 2}
     assert prepared.labels.names == ("a", "b")
-    assert any(warning.startswith("Class c: no row in train") for warning in prepared.audit["warnings"])
+    assert any(
+        warning.startswith("Class c: no row in train") for warning in prepared.audit["warnings"]
+    )
 
 
 def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
-    with pytest.raises(UserError, match=r"data set 'toy': .*: holds no rows; .* as source.test_file"):
+    with pytest.raises(
+        UserError, match=r"data set 'toy': .*: holds no rows; .* as source.test_file"
+    ):
         make(labelled(50), [])
-    with pytest.raises(UserError, match="data set 'toy': no row of the test file has a text and a label of train"):
+    with pytest.raises(
+        UserError, match="data set 'toy': no row of the test file has a text and a label of train"
+    ):
         make(labelled(50), [("", "a"), ("one", "")])
 
 
 def test_a_test_file_of_the_same_rows_leaves_none_to_train_on(make: Make) -> None:
-    with pytest.raises(UserError, match="none is left to train on; name two different files in source"):
+    with pytest.raises(
+        UserError, match="none is left to train on; name two different files in source"
+    ):
         make(labelled(50), labelled(50))
 
 
 def test_a_description_of_no_label_is_named(make: Make) -> None:
     described = {"descriptions": {"billing": "invoices", "techn": "errors"}}
     rows = [(text, {"a": "billing", "b": "tech"}[name]) for text, name in labelled(50)]
-    with pytest.raises(UserError, match=r"'toy': prompt\.descriptions .*: 'techn' is no label, did you mean 'tech'"):
+    with pytest.raises(
+        UserError, match=r"'toy': prompt\.descriptions .*: 'techn' is no label, did you mean 'tech'"
+    ):
         make(rows, prompt=described)
 
 
-def test_the_first_validation_rows_are_a_fair_sample_and_train_opens_with_every_class(make: Make) -> None:
+def test_the_first_validation_rows_are_a_fair_sample_and_train_opens_with_every_class(
+    make: Make,
+) -> None:
     names = [f"c{k:02d}" for k in range(40) for _ in range(400 // (k + 1))]
     prepared = make(list(zip(sentences(len(names)), names, strict=True)))
     validation, train = prepared.rows["validation"]["label"], prepared.rows["train"]["label"]
     whole = validation.value_counts(normalize=True)
-    apart = validation.head(40).value_counts(normalize=True).sub(whole, fill_value=0).abs().sum() / 2
-    by_chance = [validation.sample(40, random_state=s).value_counts(normalize=True) for s in range(20)]
+    apart = (
+        validation.head(40).value_counts(normalize=True).sub(whole, fill_value=0).abs().sum() / 2
+    )
+    by_chance = [
+        validation.sample(40, random_state=s).value_counts(normalize=True) for s in range(20)
+    ]
     assert apart < min(one.sub(whole, fill_value=0).abs().sum() / 2 for one in by_chance)
     assert train.head(40).nunique() == 40
     capped = make(list(zip(sentences(len(names)), names, strict=True)), max_rows={"validation": 40})
@@ -125,25 +157,43 @@ def test_a_cap_below_the_number_of_classes_keeps_every_class_in_train(make: Make
 def test_a_class_of_two_groups_is_said_to_miss_a_side(make: Make) -> None:
     prepared = make([*labelled(60), ("first of c", "c"), ("second of c", "c")])
     assert prepared.audit["classes"]["c"] == {"train": 1, "validation": 0, "test": 1}
-    assert any(warning.startswith("Class c: no row in validation") for warning in prepared.audit["warnings"])
+    assert any(
+        warning.startswith("Class c: no row in validation")
+        for warning in prepared.audit["warnings"]
+    )
 
 
 def test_the_users_groups_stay_together(make: Make) -> None:
-    rows = [(text, label, f"patient {i % 20}") for i, (text, label) in enumerate(labelled(200, "aab"))]
+    rows = [
+        (text, label, f"patient {i % 20}") for i, (text, label) in enumerate(labelled(200, "aab"))
+    ]
     prepared = make([*rows, ("one without a patient", "a", "")])
     groups = [set(part["group"]) for part in prepared.rows.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 21
-    assert any(warning.startswith("1 rows have no value in the group column") for warning in prepared.audit["warnings"])
+    assert any(
+        warning.startswith("1 rows have no value in the group column")
+        for warning in prepared.audit["warnings"]
+    )
 
 
 @pytest.mark.parametrize(("copies", "stops"), [(30, False), (90, True)])
-def test_a_large_group_is_named_and_one_too_large_stops(make: Make, copies: int, stops: bool) -> None:
-    rows = labelled(100) + [("the same advertisement again and again", "ab"[i % 2]) for i in range(copies)]
+def test_a_large_group_is_named_and_one_too_large_stops(
+    make: Make, copies: int, stops: bool
+) -> None:
+    rows = labelled(100) + [
+        ("the same advertisement again and again", "ab"[i % 2]) for i in range(copies)
+    ]
     if stops:
-        with pytest.raises(UserError, match=r"one group holds 47% of the rows.*'the same advertisement"):
+        with pytest.raises(
+            UserError, match=r"one group holds 47% of the rows.*'the same advertisement"
+        ):
             make(rows)
     else:
-        said = [warning for warning in make(rows).audit["warnings"] if warning.startswith("One group holds 23%")]
+        said = [
+            warning
+            for warning in make(rows).audit["warnings"]
+            if warning.startswith("One group holds 23%")
+        ]
         assert "'the same advertisement" in said[0]
 
 
@@ -158,12 +208,23 @@ def test_a_large_group_is_named_and_one_too_large_stops(make: Make, copies: int,
             [("", "a"), ("", "b")],
             r"holds no class of two usable rows \(2 rows, left out: 2 empty text\). Check source.l",
         ),
-        (labelled(26, "abcdefghijklmnopqrstuvwxyz"), "no class of two usable rows .*26 single row class"),
-        (labelled(4), "too few rows to split: validation has none, as no class has three groups of its own"),
-        ([(text, f"{i / 7:.2f}") for i, text in enumerate(sentences(30))], "which are measurements, not classes"),
+        (
+            labelled(26, "abcdefghijklmnopqrstuvwxyz"),
+            "no class of two usable rows .*26 single row class",
+        ),
+        (
+            labelled(4),
+            "too few rows to split: validation has none, as no class has three groups of its own",
+        ),
+        (
+            [(text, f"{i / 7:.2f}") for i, text in enumerate(sentences(30))],
+            "which are measurements, not classes",
+        ),
     ],
 )
-def test_what_leaves_nothing_to_compare_stops(make: Make, rows: list[tuple[str, str]], said: str) -> None:
+def test_what_leaves_nothing_to_compare_stops(
+    make: Make, rows: list[tuple[str, str]], said: str
+) -> None:
     with pytest.raises(UserError, match=f"data set 'toy': .*{said}"):
         make(rows)
 
@@ -189,10 +250,13 @@ def test_two_rows_a_class_stop_and_each_remedy_that_is_named_helps(make: Make) -
 
 def test_with_a_test_file_a_class_of_two_groups_would_do(make: Make) -> None:
     copies = [
-        (f"{text} {end}", label) for text, label in labelled(2) for end in ("once more", "once  more", "ONCE more")
+        (f"{text} {end}", label)
+        for text, label in labelled(2)
+        for end in ("once more", "once  more", "ONCE more")
     ]
     with pytest.raises(
-        UserError, match=r"no class has two groups of its own, one for each of train and validation \(the"
+        UserError,
+        match=r"no class has two groups of its own, one for each of train and validation \(the",
     ):
         make(copies, labelled(20, tag="test"))
     with pytest.raises(UserError, match="no class has three rows, one for each"):
@@ -201,8 +265,14 @@ def test_with_a_test_file_a_class_of_two_groups_would_do(make: Make) -> None:
 
 def test_groups_of_several_classes_are_no_classs_own(make: Make) -> None:
     labels, groups = "aaadcbddacba", "dbccadbddcac"
-    rows = [(text, *pair) for text, pair in zip(sentences(12), zip(labels, groups, strict=True), strict=True)]
-    with pytest.raises(UserError, match=r"validation has none, as no class has three groups of its own, .*most is 0;"):
+    rows = [
+        (text, *pair)
+        for text, pair in zip(sentences(12), zip(labels, groups, strict=True), strict=True)
+    ]
+    with pytest.raises(
+        UserError,
+        match=r"validation has none, as no class has three groups of its own, .*most is 0;",
+    ):
         make(rows)
 
 
@@ -211,7 +281,9 @@ def test_the_case_of_two_rows_a_class_stops_with_a_remedy() -> None:
         pytest.skip("SLINGSHOT_CASES does not name the folder of the cases")
     folder = Path(os.environ["SLINGSHOT_CASES"], "tworows")
     chosen = json.loads((folder.parent / "params.json").read_text())["tworows"]
-    with pytest.raises(UserError, match=r"no class has three groups .*Add rows until .*, join classes"):
+    with pytest.raises(
+        UserError, match=r"no class has three groups .*Add rows until .*, join classes"
+    ):
         prepare("tworows", DatasetSettings.model_validate(chosen), 0, folder)
 
 
@@ -223,9 +295,17 @@ def twins(count: int) -> list[tuple[str, str]]:
 def test_a_split_by_row_keeps_the_leak_counts_it_and_warns(make: Make) -> None:
     rows = [*twins(60), *labelled(60, tag="alone")]
     prepared = make(rows, split={"by": "row", "test": 0.1, "validation": 0.1})
-    assert prepared.audit["rows"] == {"source": 180, "used": 180, "train": 144, "validation": 18, "test": 18}
+    assert prepared.audit["rows"] == {
+        "source": 180,
+        "used": 180,
+        "train": 144,
+        "validation": 18,
+        "test": 18,
+    }
     test, train = prepared.rows["test"], prepared.rows["train"]
-    both = set(zip(test["text"], test["label"], strict=True)) & set(zip(train["text"], train["label"], strict=True))
+    both = set(zip(test["text"], test["label"], strict=True)) & set(
+        zip(train["text"], train["label"], strict=True)
+    )
     shared = {
         "test_rows": int(test["text"].isin(train["text"]).sum()),
         "same_label": len(both),
@@ -233,8 +313,13 @@ def test_a_split_by_row_keeps_the_leak_counts_it_and_warns(make: Make) -> None:
     }
     assert prepared.audit["shared_texts"] == shared
     assert shared["test_rows"] > 5 and shared["same_label"] == 0
-    said = [warning for warning in prepared.audit["warnings"] if "on purpose (split.by: row)" in warning]
-    assert f"{shared['test_rows']} test rows have their text in train too, 0 of them with the same label" in said[0]
+    said = [
+        warning for warning in prepared.audit["warnings"] if "on purpose (split.by: row)" in warning
+    ]
+    assert (
+        f"{shared['test_rows']} test rows have their text in train too, 0 of them with the same label"
+        in said[0]
+    )
     assert "not comparable" in said[0]
     assert test["label"].value_counts().tolist() == [9, 9]
     groups = pd.concat(list(prepared.rows.values())).groupby("group").size()
@@ -253,9 +338,13 @@ def test_a_given_test_file_with_its_leak_kept_is_marked(make: Make) -> None:
     assert "flatters" not in said
     dropped = make(train, test, split={"by": "row"})
     assert dropped.audit["excluded"] == {"shared_with_test": 20}
-    assert "20 train rows that share a group with the test file are dropped" in "\n".join(dropped.audit["warnings"])
+    assert "20 train rows that share a group with the test file are dropped" in "\n".join(
+        dropped.audit["warnings"]
+    )
 
 
 def test_by_row_one_text_of_half_the_rows_is_no_obstacle(make: Make) -> None:
-    rows = labelled(100) + [("the same advertisement again and again", "ab"[i % 2]) for i in range(90)]
+    rows = labelled(100) + [
+        ("the same advertisement again and again", "ab"[i % 2]) for i in range(90)
+    ]
     assert make(rows, split={"by": "row"}).audit["rows"]["used"] == 190

@@ -11,7 +11,12 @@ from slingshot import settings as params
 from slingshot.data.prepare import Prepared, prepare
 
 BANKING = {"kind": "file", "file": "banking77_train.csv", "text": "text", "label": "category"}
-MTSAMPLES = {"kind": "file", "file": "mtsamples.csv.gz", "text": "transcription", "label": "medical_specialty"}
+MTSAMPLES = {
+    "kind": "file",
+    "file": "mtsamples.csv.gz",
+    "text": "transcription",
+    "label": "medical_specialty",
+}
 TWEETEVAL = {
     "kind": "lines",
     "text_file": "tweeteval_sentiment_val_text.txt",
@@ -61,7 +66,9 @@ def test_medical40_random(real: Path) -> None:
 
 
 def test_banking77(real: Path) -> None:
-    audit = check(prepare("banking77", settings(BANKING | {"test_file": "banking77_test.csv"}), 0, real))
+    audit = check(
+        prepare("banking77", settings(BANKING | {"test_file": "banking77_test.csv"}), 0, real)
+    )
     assert audit["rows"]["source"] == 13083
     assert audit["rows"]["test"] == 3080
     assert len(audit["classes"]) == 77
@@ -70,7 +77,10 @@ def test_banking77(real: Path) -> None:
 
 
 def test_tweeteval(real: Path) -> None:
-    labels = dict(line.split("\t") for line in (real / "tweeteval_sentiment_mapping.txt").read_text().splitlines())
+    labels = dict(
+        line.split("\t")
+        for line in (real / "tweeteval_sentiment_mapping.txt").read_text().splitlines()
+    )
     audit = check(prepare("tweeteval", settings(TWEETEVAL, labels=labels), 0, real))
     assert audit["rows"]["source"] == 14284
     assert audit["rows"]["test"] == 12284
@@ -81,7 +91,9 @@ def test_tweeteval(real: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "counts"), [("tweets", [1062, 793, 2345]), ("snippets", [543, 675, 740, 568, 1182])])
+@pytest.mark.parametrize(
+    ("name", "counts"), [("tweets", [1062, 793, 2345]), ("snippets", [543, 675, 740, 568, 1182])]
+)
 def test_the_default_data_sets(real: Path, name: str, counts: list[int]) -> None:
     """Needs the archive in the state folder, or a network."""
     dataset = params.load(Path(__file__).resolve().parents[2] / "params.yaml").dataset(name)

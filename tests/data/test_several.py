@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 
 from slingshot.data.several import several
 
-SPECIALTIES = ["Cardiovascular / Pulmonary", "Hematology - Oncology", "Allergy / Immunology", "IME-QME-Work Comp etc."]
+SPECIALTIES = [
+    "Cardiovascular / Pulmonary",
+    "Hematology - Oncology",
+    "Allergy / Immunology",
+    "IME-QME-Work Comp etc.",
+]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +64,9 @@ PARTS = st.sets(st.sampled_from("abcdef"), min_size=1, max_size=3).map(sorted)
 
 
 @given(st.lists(PARTS, min_size=1, max_size=12), st.sampled_from("#|;,"))
-def test_every_combination_of_labels_that_also_stand_alone_is_found(rows: list[list[str]], separator: str) -> None:
+def test_every_combination_of_labels_that_also_stand_alone_is_found(
+    rows: list[list[str]], separator: str
+) -> None:
     combined = {separator.join(parts) for parts in rows if len(parts) > 1}
     assert set(several([*"abcdef", *combined])) == combined
 

@@ -71,12 +71,24 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     ("labels", "shown", "classes"),
     [
         (["good", "Good", "bad"], "'good' (40 rows), 'Good' (20 rows)", ["bad", "good"]),
-        (["café", "cafe\u0301", "bar"], r"'café' (40 rows), 'cafe\u0301' (20 rows)", ["bar", "café"]),
+        (
+            ["café", "cafe\u0301", "bar"],
+            r"'café' (40 rows), 'cafe\u0301' (20 rows)",
+            ["bar", "café"],
+        ),
         (["bug", "bug\u200b", "ok"], r"'bug' (40 rows), 'bug\u200b' (20 rows)", ["bug", "ok"]),
-        (["so so", "so \u00a0so", "ok"], r"'so so' (40 rows), 'so \u00a0so' (20 rows)", ["ok", "so so"]),
+        (
+            ["so so", "so \u00a0so", "ok"],
+            r"'so so' (40 rows), 'so \u00a0so' (20 rows)",
+            ["ok", "so so"],
+        ),
         (["\uff11", "1.0", "2"], "'\uff11' (40 rows), '1.0' (20 rows)", ["\uff11", "2"]),
         (["1", "01", "None", "NA"], "'1' (40 rows), '01' (20 rows)", ["1", "NA", "None"]),
-        (['say "no"', 'Say "no"', "a: b # {\\}"], "'say \"no\"' (40 rows), 'Say", ['say "no"', "a: b # {\\}"]),
+        (
+            ['say "no"', 'Say "no"', "a: b # {\\}"],
+            "'say \"no\"' (40 rows), 'Say",
+            ['say "no"', "a: b # {\\}"],
+        ),
     ],
 )
 def test_labels_that_read_as_one_are_named_and_what_is_printed_merges_them(
@@ -126,14 +138,20 @@ def test_what_reads_as_one_class_in_all_has_no_mapping(toy: Any) -> None:
 def test_names_in_params_are_read_too(make: Make) -> None:
     audit = make(rows("0", "1", "2"), labels={"0": "bad", "1": "good", "2": "Good"}).audit
     assert "'good' (20 rows), 'Good' (20 rows)" in said(audit, READS)
-    assert audit["merged_labels"].splitlines()[1:] == ['      "0": "bad"', '      "1": "good"', '      "2": "good"']
+    assert audit["merged_labels"].splitlines()[1:] == [
+        '      "0": "bad"',
+        '      "1": "good"',
+        '      "2": "good"',
+    ]
 
 
 def test_a_test_label_that_train_lacks_is_named_with_the_nearest(toy: Any) -> None:
     held, tested = rows("good", "bad"), rows("good", "Bad", "goood", "zzz", times=3, tag="test")
     printed, audit = toy(held, tested)
     lost = "The test file holds 'Bad' (3 rows, reads as 'bad'), 'goood' (3 rows, did you mean 'good'?), 'zzz' (3 rows)."
-    assert lost in said(audit, "Classes Bad, goood, zzz: no row in train, so left out of the classes.")
+    assert lost in said(
+        audit, "Classes Bad, goood, zzz: no row in train, so left out of the classes."
+    )
     audit = toy(held, tested, block(printed))[1]
     assert audit["classes"]["bad"]["test"] == 3
     assert audit["excluded"] == {"test_only_label": 6}
@@ -152,7 +170,10 @@ def test_a_test_file_in_another_spelling_stops_with_the_mapping(toy: Any) -> Non
     held, tested = rows("0", "1"), rows("0.0", "1.0", times=10, tag="test")
     printed, audit = toy(held, tested)
     assert audit == {}
-    assert "of train; it holds '0.0' (10 rows, reads as '0'), '1.0' (10 rows, reads as '1'); see source" in printed
+    assert (
+        "of train; it holds '0.0' (10 rows, reads as '0'), '1.0' (10 rows, reads as '1'); see source"
+        in printed
+    )
     assert toy(held, tested, block(printed))[1]["classes"] == {
         "0": {"train": 16, "validation": 4, "test": 10},
         "1": {"train": 16, "validation": 4, "test": 10},
@@ -160,7 +181,10 @@ def test_a_test_file_in_another_spelling_stops_with_the_mapping(toy: Any) -> Non
 
 
 def test_a_test_file_of_other_labels_stops_with_the_nearest(make: Make) -> None:
-    with pytest.raises(UserError, match=r"it holds 'goood' \(20 rows, did you mean 'good'\?\); see source in params"):
+    with pytest.raises(
+        UserError,
+        match=r"it holds 'goood' \(20 rows, did you mean 'good'\?\); see source in params",
+    ):
         make(rows("good", "bad"), rows("goood", tag="test"))
 
 
@@ -175,7 +199,9 @@ def test_several_labels_in_one_are_named_until_they_are_listed(make: Make) -> No
     labels = ["bug", "ui", "bug|ui", "ui|bug", "bug|rare"]
     held = [*rows(*labels[:4]), ("this one stands alone", labels[4])]
     found = said(make(held).audit, SEVERAL)
-    assert found.startswith(f"{SEVERAL}41 of 81 rows: 'bug|rare' (1 row, left out), 'bug|ui' (20 rows), 'ui|bug' (20")
+    assert found.startswith(
+        f"{SEVERAL}41 of 81 rows: 'bug|rare' (1 row, left out), 'bug|ui' (20 rows), 'ui|bug' (20"
+    )
     assert "A comparison takes one label a text: keep one in each row, or" in found
     assert said(make(held, labels=labels).audit, SEVERAL) == ""
 
@@ -190,14 +216,23 @@ def test_labels_that_read_as_missing_are_named_until_they_are_listed(make: Make)
 
 def test_where_no_class_is_left_the_labels_that_read_as_one_are_named(make: Make) -> None:
     held = [*rows("ham"), ("one of them", "Spam"), ("another one", "spam")]
-    with pytest.raises(UserError, match=r"2 single row class.*separate classes: 'Spam' \(1 row, left out\), 'spam'"):
+    with pytest.raises(
+        UserError, match=r"2 single row class.*separate classes: 'Spam' \(1 row, left out\), 'spam'"
+    ):
         make(held)
     combined = [(text, f'["bug", "tag {i}"]') for i, text in enumerate(sentences(9))]
-    with pytest.raises(UserError, match=r"needs two classes.*Several labels in one, in 9 of 9 rows: .* and 4 more"):
+    with pytest.raises(
+        UserError, match=r"needs two classes.*Several labels in one, in 9 of 9 rows: .* and 4 more"
+    ):
         make(combined)
 
 
-ALIKE = {"case": ["negative", "positive"], "nfd": ["bar", "café"], "mixfloat": ["0.0", "1.0"], "testfloat": ["0", "1"]}
+ALIKE = {
+    "case": ["negative", "positive"],
+    "nfd": ["bar", "café"],
+    "mixfloat": ["0.0", "1.0"],
+    "testfloat": ["0", "1"],
+}
 
 
 @pytest.mark.parametrize("name", [*ALIKE, "multilabel", "lsjson"])

@@ -17,12 +17,16 @@ rows = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), min_size=1, ma
 
 
 def arrays(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([label for label, _ in pairs]), np.array([f"g{group:03d}" for _, group in pairs], dtype=object)
+    return np.array([label for label, _ in pairs]), np.array(
+        [f"g{group:03d}" for _, group in pairs], dtype=object
+    )
 
 
 @given(rows, st.integers(0, 3))
 @hypothesis_settings(max_examples=150, deadline=None)
-def test_no_group_is_on_two_sides_and_train_has_every_class(pairs: list[tuple[int, int]], seed: int) -> None:
+def test_no_group_is_on_two_sides_and_train_has_every_class(
+    pairs: list[tuple[int, int]], seed: int
+) -> None:
     labels, groups = arrays(pairs)
     side = assign(labels, groups, SHARES, seed)
     assert pd.Series(side).groupby(groups).nunique().max() == 1
@@ -32,9 +36,16 @@ def test_no_group_is_on_two_sides_and_train_has_every_class(pairs: list[tuple[in
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(0, 3))
 @hypothesis_settings(max_examples=150, deadline=None)
 def test_a_class_of_three_groups_of_its_own_is_on_all_sides(labels: list[int], seed: int) -> None:
-    side = assign(np.array(labels), np.array([f"g{i}" for i in range(len(labels))], dtype=object), SHARES, seed)
+    side = assign(
+        np.array(labels),
+        np.array([f"g{i}" for i in range(len(labels))], dtype=object),
+        SHARES,
+        seed,
+    )
     for label, count in Counter(labels).items():
-        expected = [{"train"}, {"train", "test"}, {"train", "test", "validation"}][min(count, 3) - 1]
+        expected = [{"train"}, {"train", "test"}, {"train", "test", "validation"}][
+            min(count, 3) - 1
+        ]
         assert set(side[np.array(labels) == label]) == expected
 
 
@@ -43,25 +54,36 @@ def test_a_class_of_three_groups_of_its_own_is_on_all_sides(labels: list[int], s
 def test_row_order_does_not_matter(pairs: list[tuple[int, int]], chance: object) -> None:
     labels, groups = arrays(pairs)
     shuffled = np.array(chance.sample(range(len(pairs)), len(pairs)))  # type: ignore[attr-defined]
-    assert (assign(labels[shuffled], groups[shuffled], SHARES, 0) == assign(labels, groups, SHARES, 0)[shuffled]).all()
+    assert (
+        assign(labels[shuffled], groups[shuffled], SHARES, 0)
+        == assign(labels, groups, SHARES, 0)[shuffled]
+    ).all()
     for every_class in (True, False):
         first = groups[nested_order(labels, groups, 0, every_class=every_class)]
-        again = groups[shuffled][nested_order(labels[shuffled], groups[shuffled], 0, every_class=every_class)]
+        again = groups[shuffled][
+            nested_order(labels[shuffled], groups[shuffled], 0, every_class=every_class)
+        ]
         assert list(dict.fromkeys(first)) == list(dict.fromkeys(again))
 
 
 @given(rows, st.integers(0, 3), st.booleans())
 @hypothesis_settings(max_examples=100, deadline=None)
-def test_the_nested_order_keeps_groups_together(pairs: list[tuple[int, int]], seed: int, every_class: bool) -> None:
+def test_the_nested_order_keeps_groups_together(
+    pairs: list[tuple[int, int]], seed: int, every_class: bool
+) -> None:
     labels, groups = arrays(pairs)
     order = nested_order(labels, groups, seed, every_class=every_class)
     assert sorted(order) == list(range(len(pairs)))
-    assert len(list(dict.fromkeys(groups[order]))) == 1 + int((groups[order][1:] != groups[order][:-1]).sum())
+    assert len(list(dict.fromkeys(groups[order]))) == 1 + int(
+        (groups[order][1:] != groups[order][:-1]).sum()
+    )
 
 
 @given(rows, st.integers(0, 3))
 @hypothesis_settings(max_examples=100, deadline=None)
-def test_the_order_to_learn_from_opens_with_every_class(pairs: list[tuple[int, int]], seed: int) -> None:
+def test_the_order_to_learn_from_opens_with_every_class(
+    pairs: list[tuple[int, int]], seed: int
+) -> None:
     labels, groups = arrays(pairs)
     order = nested_order(labels, groups, seed, every_class=True)
     opening = list(dict.fromkeys(groups[order]))[: len(set(labels))]
@@ -71,7 +93,9 @@ def test_the_order_to_learn_from_opens_with_every_class(pairs: list[tuple[int, i
 def skewed(count: int, per_group: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     chance = np.random.default_rng(seed)
     labels = chance.choice(5, count, p=[0.5, 0.25, 0.15, 0.07, 0.03])
-    return labels, np.array([f"g{i}" for i in chance.integers(0, count // per_group, count)], dtype=object)
+    return labels, np.array(
+        [f"g{i}" for i in chance.integers(0, count // per_group, count)], dtype=object
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +148,9 @@ def many_classes(kind: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def distances(labels: np.ndarray, order: np.ndarray) -> np.ndarray:
     """Total variation distance of the first N rows' class shares to those of all, for N = 1, 2, ..."""
     held = np.cumsum(np.eye(CLASSES)[labels[order]], axis=0)
-    return np.asarray(np.abs(held / np.arange(1, len(order) + 1)[:, None] - held[-1] / len(order)).sum(axis=1) / 2)
+    return np.asarray(
+        np.abs(held / np.arange(1, len(order) + 1)[:, None] - held[-1] / len(order)).sum(axis=1) / 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +165,9 @@ def distances(labels: np.ndarray, order: np.ndarray) -> np.ndarray:
         ("copies of four", None),  # 38 groups can't hold 150 classes
     ],
 )
-def test_the_first_rows_to_measure_on_are_as_fair_as_a_random_sample(kind: str, at_150: float | None) -> None:
+def test_the_first_rows_to_measure_on_are_as_fair_as_a_random_sample(
+    kind: str, at_150: float | None
+) -> None:
     ours, by_chance = [], []
     for seed in range(4):
         labels, groups = many_classes(kind, seed)
@@ -151,7 +179,9 @@ def test_the_first_rows_to_measure_on_are_as_fair_as_a_random_sample(kind: str, 
             by_chance.append(distances(labels, np.argsort(place, kind="stable")))
     least = min(map(len, ours + by_chance))
     mean, expected = (np.mean([one[:least] for one in held], axis=0) for held in (ours, by_chance))
-    assert (mean[9:] <= expected[9:] + 1e-9).all()  # under ten rows both are near 1, and luck decides
+    assert (
+        mean[9:] <= expected[9:] + 1e-9
+    ).all()  # under ten rows both are near 1, and luck decides
     if at_150 is not None:
         assert max(one[149] for one in ours) <= at_150
 
@@ -175,12 +205,18 @@ def test_seeds_differ_and_a_new_row_moves_little() -> None:
 
 
 def named(sizes: list[int]) -> np.ndarray:
-    return np.array([f"g{number}" for number, size in enumerate(sizes) for _ in range(size)], dtype=object)
+    return np.array(
+        [f"g{number}" for number, size in enumerate(sizes) for _ in range(size)], dtype=object
+    )
 
 
 @pytest.mark.parametrize("kind", ["of one label", "of all labels"])
-@pytest.mark.parametrize(("large", "wanted"), [([350], 200), ([240, 240, 240], 140), ([100] * 6, 200)])
-def test_large_groups_go_to_train_and_the_others_fill_the_sides(large: list[int], wanted: int, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("large", "wanted"), [([350], 200), ([240, 240, 240], 140), ([100] * 6, 200)]
+)
+def test_large_groups_go_to_train_and_the_others_fill_the_sides(
+    large: list[int], wanted: int, kind: str
+) -> None:
     groups = named([*large, *[1] * (1000 - sum(large))])
     labels = np.arange(1000) % 3 * ((np.arange(1000) >= sum(large)) | (kind == "of all labels"))
     for seed in range(5):
@@ -190,7 +226,9 @@ def test_large_groups_go_to_train_and_the_others_fill_the_sides(large: list[int]
             assert (side == name).sum() == pytest.approx(wanted, abs=3)
 
 
-@pytest.mark.parametrize(("size", "dealt"), [(40, True), (41, False)])  # a fifth of the 200 rows of a side, and more
+@pytest.mark.parametrize(
+    ("size", "dealt"), [(40, True), (41, False)]
+)  # a fifth of the 200 rows of a side, and more
 def test_a_group_may_take_its_share_of_a_side_and_no_more(size: int, dealt: bool) -> None:
     groups = named([size, *[1] * (1000 - size)])
     sides = {assign(np.zeros(1000, dtype=int), groups, SHARES, seed)[0] for seed in range(30)}
@@ -203,7 +241,9 @@ others = st.lists(st.tuples(st.integers(1, 80), st.integers(0, 3)), max_size=8)
 
 @given(singles, others, st.integers(0, 3))
 @hypothesis_settings(max_examples=150, deadline=None)
-def test_no_group_takes_more_than_it_may(singles: list[int], others: list[tuple[int, int]], seed: int) -> None:
+def test_no_group_takes_more_than_it_may(
+    singles: list[int], others: list[tuple[int, int]], seed: int
+) -> None:
     """Each class has three groups of a row, so that no side needs a large one for a class."""
     sizes = [1] * sum(singles) + [size for size, _ in others]
     groups = named(sizes)
@@ -214,9 +254,15 @@ def test_no_group_takes_more_than_it_may(singles: list[int], others: list[tuple[
     side = assign(labels, groups, SHARES, seed)
     assert set(side) == {"train", "validation", "test"}
     assert pd.Series(side).groupby(groups).nunique().max() == 1
-    enough = next(most for most in sorted(sizes) if sum(size for size in sizes if size <= most) >= 0.2 * len(labels))
+    enough = next(
+        most
+        for most in sorted(sizes)
+        if sum(size for size in sizes if size <= most) >= 0.2 * len(labels)
+    )
     for name in SHARES:
-        assert Counter(groups[side == name]).most_common(1)[0][1] <= max(0.2 * 0.2 * len(labels), enough)
+        assert Counter(groups[side == name]).most_common(1)[0][1] <= max(
+            0.2 * 0.2 * len(labels), enough
+        )
 
 
 def test_a_class_of_large_groups_is_on_all_sides() -> None:
@@ -241,7 +287,9 @@ def frame(pairs: list[tuple[int, int]]) -> pd.DataFrame:
 
 @given(rows, st.integers(0, 130), st.integers(0, 130))
 @hypothesis_settings(max_examples=150, deadline=None)
-def test_a_fraction_is_whole_groups_nested_and_keeps_every_class(pairs: list[tuple[int, int]], a: int, b: int) -> None:
+def test_a_fraction_is_whole_groups_nested_and_keeps_every_class(
+    pairs: list[tuple[int, int]], a: int, b: int
+) -> None:
     train = frame(pairs)
     small, large = (first_groups(train, count, every_class=True) for count in sorted((a, b)))
     assert set(small["row"]) <= set(large["row"])
@@ -254,7 +302,9 @@ def test_a_fraction_is_whole_groups_nested_and_keeps_every_class(pairs: list[tup
 
 @given(rows, st.integers(1, 130))
 @hypothesis_settings(max_examples=80, deadline=None)
-def test_a_cap_holds_and_the_next_group_would_break_it(pairs: list[tuple[int, int]], cap: int) -> None:
+def test_a_cap_holds_and_the_next_group_would_break_it(
+    pairs: list[tuple[int, int]], cap: int
+) -> None:
     test = frame(pairs)
     kept = first_groups(test, cap, every_class=False)
     sizes = test.groupby("group", sort=False).size().tolist()

@@ -21,7 +21,9 @@ def repository(tmp_path: Path) -> Repository:
     names = ("mine", "own", "deep")
     sources = {"mine": source, "own": source, "deep": source | {"file": "part/rows.csv"}}
     study = {"datasets": list(names), "models": ["tfidf"], "llms": [], "cascades": []}
-    datasets = {name: {"source": sources[name], "label_source": "human", "licence": "MIT"} for name in names}
+    datasets = {
+        name: {"source": sources[name], "label_source": "human", "licence": "MIT"} for name in names
+    }
     write_params(root, {"study": study, "datasets": datasets})
     for name in names:
         write_csv(root, name, 60, 0)
@@ -64,12 +66,17 @@ def test_a_forgotten_dvc_add_is_said_before_and_in_a_queued_run(repository: Repo
     repository("git", "add", "-A")
     repository("git", "commit", "-qm", "Begin")
     run = ("dvc", "exp", "run", "--temp", "prepare@own")
-    assert "source.file: data/raw/own/rows.csv not found; put it there and run `dvc add" in repository(*run, fails=True)
+    assert (
+        "source.file: data/raw/own/rows.csv not found; put it there and run `dvc add"
+        in repository(*run, fails=True)
+    )
     (repository.root / "studies").mkdir()
     (repository.root / "studies/half.yaml").write_text("fraction: 0.5\n")
     queue = ("python3", "-c", COMMAND, "study", "half", "--queue")
     assert "Error: data/raw/mine/rows.csv is tracked neither by" in repository(*queue, fails=True)
-    repository("dvc", "add", "-q", *(add.removeprefix("dvc add ").rstrip("`") for add in said.values()))
+    repository(
+        "dvc", "add", "-q", *(add.removeprefix("dvc add ").rstrip("`") for add in said.values())
+    )
     repository("git", "add", "-A")
     repository("git", "commit", "-qm", "Track what is there")
     assert "tracked neither" not in repository("python3", "-c", COMMAND, "check")
@@ -90,6 +97,8 @@ def test_a_path_from_the_root_and_a_folder_are_said_as_such(
     (project / "data/raw/mine/part").mkdir(parents=True)
     (project / "data/raw/mine/rows.csv").write_text("text,label\n")
     source = {"kind": "file", "file": file, "text": "text", "label": "label"}
-    dataset = DatasetSettings.model_validate({"source": source, "label_source": "human", "licence": "MIT"})
+    dataset = DatasetSettings.model_validate(
+        {"source": source, "label_source": "human", "licence": "MIT"}
+    )
     with pytest.raises(UserError, match=f"^{said}$"):
         tracked.check(dataset, Path("data/raw/mine"))

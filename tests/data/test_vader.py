@@ -67,13 +67,20 @@ def test_a_rating_on_a_cut_is_of_the_upper_class_and_only_newlines_end_a_row() -
     assert rows["group"].tolist() == ["1", "1", "2"]
 
 
-@given(st.lists(st.sampled_from([-4.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.5, 4.0])), st.sets(st.sampled_from([-1.5, 0.5])))
-def test_the_class_is_the_number_of_cuts_that_a_rating_reaches(ratings: list[float], cuts: set[float]) -> None:
+@given(
+    st.lists(st.sampled_from([-4.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.5, 4.0])),
+    st.sets(st.sampled_from([-1.5, 0.5])),
+)
+def test_the_class_is_the_number_of_cuts_that_a_rating_reaches(
+    ratings: list[float], cuts: set[float]
+) -> None:
     levels = vader.cut(np.array(ratings), sorted(cuts))
     assert levels.tolist() == [sum(rating >= c for c in cuts) for rating in ratings]
 
 
-def test_the_archive_is_fetched_once_and_leaves_nothing_beside_it(tmp_path: Path, pip: list[list[str]]) -> None:
+def test_the_archive_is_fetched_once_and_leaves_nothing_beside_it(
+    tmp_path: Path, pip: list[list[str]]
+) -> None:
     first, second = vader.read(SOURCE, NAMES), vader.read(SOURCE, NAMES)
     assert len(pip) == 1
     assert first.equals(second)
@@ -87,7 +94,9 @@ def test_a_spoilt_copy_is_fetched_again(tmp_path: Path, pip: list[list[str]]) ->
     assert len(pip) == 2
 
 
-def test_a_delivery_with_another_hash_is_refused(monkeypatch: pytest.MonkeyPatch, pip: list[list[str]]) -> None:
+def test_a_delivery_with_another_hash_is_refused(
+    monkeypatch: pytest.MonkeyPatch, pip: list[list[str]]
+) -> None:
     monkeypatch.setattr(vader, "SHA256", "0" * 64)
     with pytest.raises(UserError, match="delete it and run this again"):
         vader.archive()
@@ -96,7 +105,9 @@ def test_a_delivery_with_another_hash_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_without_a_network_one_error_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, distribution: bytes
 ) -> None:
-    failed = subprocess.CompletedProcess([], 1, "", "WARNING: retrying\nERROR: No matching distribution found\n")
+    failed = subprocess.CompletedProcess(
+        [], 1, "", "WARNING: retrying\nERROR: No matching distribution found\n"
+    )
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(UserError) as raised:
         vader.archive()

@@ -19,7 +19,7 @@ from tests.mounts import needs_mounts
 KILLED = """
 import sys, time
 from pathlib import Path
-from slingshot.atomic import atomic
+from slingshot.files.storage.atomic import atomic
 with atomic(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print(temporary, flush=True)
@@ -56,7 +56,9 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     with atomic(tmp_path / "made") as temporary:
         write_text(temporary / "deep/file.txt", "text\n")
         assert not (tmp_path / "made").exists()
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.txt")] == ["made/deep/file.txt"]
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.txt")] == [
+        "made/deep/file.txt"
+    ]
     assert list(tmp_path.iterdir()) == [tmp_path / "made"]
 
 
@@ -75,7 +77,9 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr("slingshot.files.storage.atomic.time.time", lambda: now)
 
 
-def test_what_a_kill_left_is_swept_a_day_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_kill_left_is_swept_a_day_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".dvc").mkdir()
     left = kill_while_writing(tmp_path / "data/file.txt", tmp_path)
     later(monkeypatch, LEFT - 60)
@@ -98,7 +102,9 @@ def test_a_copy_of_an_old_folder_is_not_swept(tmp_path: Path) -> None:
     assert (tmp_path / "new/file.txt").read_text() == "old\n"
 
 
-def test_on_another_disk_what_a_kill_left_is_ignored_and_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_another_disk_what_a_kill_left_is_ignored_and_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".dvc").mkdir()
     with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
         if Path(other).stat().st_dev == tmp_path.stat().st_dev:
@@ -116,7 +122,7 @@ def test_on_another_disk_what_a_kill_left_is_ignored_and_swept(tmp_path: Path, m
 WRITES = """
 from pathlib import Path
 from slingshot import tables
-from slingshot.atomic import atomic
+from slingshot.files.storage.atomic import atomic
 write_text(Path("data/file.txt"), "whole")
 with atomic(Path("data/made")) as temporary:
     write_text(temporary / "deep/file.txt", "whole")
@@ -124,7 +130,9 @@ with atomic(Path("data/made")) as temporary:
 
 
 @needs_mounts
-@pytest.mark.parametrize("first", ["", 'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && '])
+@pytest.mark.parametrize(
+    "first", ["", 'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && ']
+)
 def test_a_folder_mounted_into_the_repository_is_written_to(tmp_path: Path, first: str) -> None:
     """As a container's volume is: of the same disk, and no file can be renamed into it; also of a read-only one."""
     for folder in ("repository/.dvc", "repository/data", "volume"):
@@ -142,7 +150,10 @@ def test_a_folder_mounted_into_the_repository_is_written_to(tmp_path: Path, firs
     ]
     done = subprocess.run(call, cwd=tmp_path / "repository", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found = sorted(path.relative_to(tmp_path / "volume").as_posix() for path in (tmp_path / "volume").rglob("*"))
+    found = sorted(
+        path.relative_to(tmp_path / "volume").as_posix()
+        for path in (tmp_path / "volume").rglob("*")
+    )
     assert found == ["file.txt", "made", "made/deep", "made/deep/file.txt"]
     assert not list((tmp_path / "repository").rglob("*.slingshot-tmp"))
 
@@ -154,4 +165,6 @@ def test_a_folder_mounted_read_only_is_named_by_what_should_stand_in_it(tmp_path
     mounted = 'mount --bind ../volume data && mount -o remount,bind,ro data && exec "$@"'
     call = ["unshare", "-rm", "sh", "-c", mounted, "sh", sys.executable, "-c", WRITES]
     done = subprocess.run(call, cwd=tmp_path / "repository", capture_output=True, text=True)
-    assert done.stderr.strip().endswith("OSError: [Errno 30] Read-only file system: 'data/file.txt'")
+    assert done.stderr.strip().endswith(
+        "OSError: [Errno 30] Read-only file system: 'data/file.txt'"
+    )

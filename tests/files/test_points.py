@@ -9,12 +9,34 @@ import pytest
 from slingshot.files.points import COLUMNS, Point, measured_on, of_today, read_points, write_points
 from slingshot.settings import UserError
 
-POINT = Point("exp", "c0ffee", 0.25, 630, 0, 0, "minilm", "d0", "rows", "cut", 0.8, 0.7, 0.7, None, 0.5, 0.3, 0.1)
+POINT = Point(
+    "exp",
+    "c0ffee",
+    0.25,
+    630,
+    0,
+    0,
+    "minilm",
+    "d0",
+    "rows",
+    "cut",
+    0.8,
+    0.7,
+    0.7,
+    None,
+    0.5,
+    0.3,
+    0.1,
+)
 
 
 def test_points_read_back_sorted_and_equal(tmp_path: Path) -> None:
     path = tmp_path / "curve.csv"
-    points = [replace(POINT, train_rows=2520, fraction=1.0), POINT, replace(POINT, contestant="an, llm", fraction=None)]
+    points = [
+        replace(POINT, train_rows=2520, fraction=1.0),
+        POINT,
+        replace(POINT, contestant="an, llm", fraction=None),
+    ]
     write_points(path, points)
     assert read_points(path) == [points[2], points[1], points[0]]
     write_points(tmp_path / "again.csv", read_points(path))
@@ -41,14 +63,19 @@ def test_no_file_and_no_lines_are_no_points(tmp_path: Path) -> None:
         ({"split": "another"}, "measured on other rows"),
     ],
 )
-def test_a_wrong_point_is_neither_written_nor_read(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+def test_a_wrong_point_is_neither_written_nor_read(
+    tmp_path: Path, change: dict[str, Any], problem: str
+) -> None:
     path = tmp_path / "curve.csv"
     other = POINT if "experiment" in change else replace(POINT, train_rows=2520)
     points = [other, replace(POINT, **change)]
     with pytest.raises(ValueError, match=problem):
         write_points(path, points)
     assert not path.exists()
-    lines = [",".join("" if value is None else str(value) for value in astuple(point)) for point in points]
+    lines = [
+        ",".join("" if value is None else str(value) for value in astuple(point))
+        for point in points
+    ]
     path.write_text("\n".join([",".join(COLUMNS), *lines]))
     with pytest.raises(UserError, match=problem):
         read_points(path)
@@ -62,18 +89,25 @@ def test_a_malformed_line_is_named_with_its_file(tmp_path: Path, line: str) -> N
         read_points(path)
 
 
-def test_a_file_of_an_older_slingshot_is_read_but_its_points_are_in_no_curve(tmp_path: Path) -> None:
+def test_a_file_of_an_older_slingshot_is_read_but_its_points_are_in_no_curve(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "curve.csv"
     write_points(path, [POINT])
     held = [line.split(",") for line in path.read_text().splitlines()]
     places = [COLUMNS.index(name) for name in ("data", "split")]
-    path.write_text("".join(",".join(c for i, c in enumerate(line) if i not in places) + "\n" for line in held))
+    path.write_text(
+        "".join(",".join(c for i, c in enumerate(line) if i not in places) + "\n" for line in held)
+    )
     points = read_points(path)
     assert points == [replace(POINT, data="", split="")]
     for audit in ({}, {"data": "d" * 64, "files": {}}):
         kept, why = of_today(points, audit, 0)
         assert kept == []
-        assert why.startswith("1 learning-curve points are left out, of exp: ") and "slingshot curve --write" in why
+        assert (
+            why.startswith("1 learning-curve points are left out, of exp: ")
+            and "slingshot curve --write" in why
+        )
 
 
 def test_points_of_today_are_those_of_the_same_rows_and_of_one_split_a_seed() -> None:

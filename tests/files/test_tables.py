@@ -11,7 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from slingshot.files.labels import Labels
-from slingshot.files.predictions import PREDICTIONS, check_ids, predictions_frame, read_predictions, write_predictions
+from slingshot.files.predictions import (
+    PREDICTIONS,
+    check_ids,
+    predictions_frame,
+    read_predictions,
+    write_predictions,
+)
 from slingshot.files.rows import read_rows, write_rows
 from slingshot.files.storage.digests import sha256_file
 from slingshot.files.storage.json_files import read_json, write_json
@@ -25,7 +31,13 @@ SCORES = np.array([[0.7, 0.3], [0.2, 0.8], [0.5, 0.5]])
 
 def make_rows(tag: str = "t") -> pd.DataFrame:
     return pd.DataFrame(
-        {"id": [f"{tag}{i}" for i in range(3)], "text": "x", "label": [0, 1, 1], "group": tag, "order": [2, 0, 1]}
+        {
+            "id": [f"{tag}{i}" for i in range(3)],
+            "text": "x",
+            "label": [0, 1, 1],
+            "group": tag,
+            "order": [2, 0, 1],
+        }
     )
 
 
@@ -33,9 +45,15 @@ def make_predictions() -> pd.DataFrame:
     return predictions_frame(make_rows(), "test", SCORES, score_source="softmax")
 
 
-def rewrite(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None) -> None:
+def rewrite(
+    path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: dict[str, str] | None = None
+) -> None:
     """Write what no writer of the project would."""
-    pairs = {"fraction": "1.0", "train_rows": "9", "labels": '["no", "yes"]'} if metadata is None else metadata
+    pairs = (
+        {"fraction": "1.0", "train_rows": "9", "labels": '["no", "yes"]'}
+        if metadata is None
+        else metadata
+    )
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table.replace_schema_metadata(pairs), path)
@@ -51,7 +69,9 @@ def test_json_is_sorted_and_ends_in_a_newline(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_json_refuses_what_is_not_finite_and_keeps_the_old_file(tmp_path: Path, value: float) -> None:
+def test_json_refuses_what_is_not_finite_and_keeps_the_old_file(
+    tmp_path: Path, value: float
+) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -76,7 +96,9 @@ READERS: list[Callable[[Path], Any]] = [
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path, read: Callable[[Path], Any]) -> None:
+def test_a_missing_file_is_named_with_the_remedy(
+    tmp_path: Path, read: Callable[[Path], Any]
+) -> None:
     with pytest.raises(UserError, match=r"none\.x: not found; run `dvc repro`"):
         read(tmp_path / "none.x")
 
@@ -117,7 +139,11 @@ def test_broken_rows_are_named(tmp_path: Path, change: dict[str, Any], message: 
     path, texts = tmp_path / "rows.parquet", ("id", "text", "group")
     frame = make_rows().assign(order=[0, 1, 2]).assign(**change)
     inferred = pa.Schema.from_pandas(frame, preserve_index=False)
-    rewrite(path, frame, pa.schema([(f.name, pa.string() if f.name in texts else f.type) for f in inferred]))
+    rewrite(
+        path,
+        frame,
+        pa.schema([(f.name, pa.string() if f.name in texts else f.type) for f in inferred]),
+    )
     with pytest.raises(UserError, match=rf"rows\.parquet: {message}.*run `dvc repro`"):
         read_rows(path)
 
@@ -139,7 +165,12 @@ def test_labels_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [[], {"names": ["a"]}, {"names": ["a"], "train_counts": ["x"]}, {"names": ["a", "b"], "train_counts": [1]}],
+    [
+        [],
+        {"names": ["a"]},
+        {"names": ["a"], "train_counts": ["x"]},
+        {"names": ["a", "b"], "train_counts": [1]},
+    ],
 )
 def test_broken_labels_are_named(tmp_path: Path, value: Any) -> None:
     write_json(tmp_path / "labels.json", value)
@@ -155,7 +186,9 @@ def test_predictions_come_back_with_their_metadata(tmp_path: Path) -> None:
     write_predictions(path, frame, LABELS, fraction=None, train_rows=9)
     back = read_predictions(path, LABELS)
     np.testing.assert_array_equal(np.stack(back["scores"].to_list()), SCORES)
-    pd.testing.assert_frame_equal(back.drop(columns="scores"), frame.drop(columns="scores"), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        back.drop(columns="scores"), frame.drop(columns="scores"), check_dtype=False
+    )
     assert read_metadata(path) == {"fraction": None, "train_rows": 9, "labels": ["no", "yes"]}
 
 
@@ -186,7 +219,9 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("change", "message"), BROKEN)
-def test_broken_predictions_are_neither_written_nor_read(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_broken_predictions_are_neither_written_nor_read(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
     path, frame = tmp_path / "p.parquet", make_predictions().assign(**change)
     with pytest.raises(ValueError, match=rf"p\.parquet: .*{message}"):
         write_predictions(path, frame, LABELS, fraction=1.0, train_rows=9)
@@ -198,14 +233,20 @@ def test_broken_predictions_are_neither_written_nor_read(tmp_path: Path, change:
 
 def test_predictions_without_their_metadata_are_named(tmp_path: Path) -> None:
     rewrite(tmp_path / "p.parquet", make_predictions(), PREDICTIONS, metadata={"fraction": "1.0"})
-    with pytest.raises(UserError, match=r"p\.parquet: its metadata lack fraction, train_rows or labels"):
+    with pytest.raises(
+        UserError, match=r"p\.parquet: its metadata lack fraction, train_rows or labels"
+    ):
         read_predictions(tmp_path / "p.parquet", LABELS)
 
 
 def test_predictions_over_other_labels_or_in_another_order_are_named(tmp_path: Path) -> None:
-    write_predictions(tmp_path / "p.parquet", make_predictions(), LABELS, fraction=1.0, train_rows=9)
+    write_predictions(
+        tmp_path / "p.parquet", make_predictions(), LABELS, fraction=1.0, train_rows=9
+    )
     for other in (("yes", "no"), ("no", "yes", "maybe")):
-        with pytest.raises(UserError, match=rf"p\.parquet: its labels are no, yes, .*expected {', '.join(other)}"):
+        with pytest.raises(
+            UserError, match=rf"p\.parquet: its labels are no, yes, .*expected {', '.join(other)}"
+        ):
             read_predictions(tmp_path / "p.parquet", other)
 
 

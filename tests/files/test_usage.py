@@ -29,7 +29,9 @@ USAGE = Usage(
 def test_usage_comes_back(tmp_path: Path) -> None:
     USAGE.write(tmp_path / "u.json")
     assert Usage.read(tmp_path / "u.json") == USAGE
-    llm = replace(USAGE, kind="llm", train=(), requests=6, llm_tokens={"input": 3}, details={"shots": 4})
+    llm = replace(
+        USAGE, kind="llm", train=(), requests=6, llm_tokens={"input": 3}, details={"shots": 4}
+    )
     llm.write(tmp_path / "u.json")
     assert Usage.read(tmp_path / "u.json") == llm
 
@@ -41,7 +43,10 @@ def test_usage_comes_back(tmp_path: Path) -> None:
         ({"train": [{"seed": 0}]}, "not a usage file"),
         ({"validation_rows": ...}, "not a usage file.*validation_rows.*run `dvc repro`"),
         ({"surprise": 1}, "not a usage file.*surprise"),
-        ({"predict": [{"seed": 0, "tokens": 1, "texts": 1, "seconds": -1}]}, "seconds must be finite"),
+        (
+            {"predict": [{"seed": 0, "tokens": 1, "texts": 1, "seconds": -1}]},
+            "seconds must be finite",
+        ),
         (
             {"predict": [{"seed": 0, "tokens": 1, "texts": 1, "seconds": 1, "error": -1}]},
             "seconds must be finite",

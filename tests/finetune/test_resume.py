@@ -84,7 +84,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_predictions(project, tiny, 
     (project / "src").symlink_to(ROOT / "src")
     set_params(
         project,
-        {"models.tiny.save_seconds": 0, "models.tiny.epochs": 4, "models.tiny.checkpoint": str(tiny[name])},
+        {
+            "models.tiny.save_seconds": 0,
+            "models.tiny.epochs": 4,
+            "models.tiny.checkpoint": str(tiny[name]),
+        },
     )
     kill_in_training(project, random.randrange(1, 50))
     assert done(project) < 4 * 19, "it ended before it was killed"
@@ -164,14 +168,18 @@ def test_a_kill_between_the_end_of_training_and_the_seal_loses_nothing(tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr(f"slingshot.finetune.resume.{'sealed.seal' if when == 'seal' else 'remove'}", kill)
+        killed.setattr(
+            f"slingshot.finetune.resume.{'sealed.seal' if when == 'seal' else 'remove'}", kill
+        )
         folder.finish(resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True}), with_model=True)
     if when == "seal":
         assert folder.finished(with_model=True) is None
         assert (folder.scratch / "checkpoint").read_text() == "trained"
     else:
         assert folder.finished(with_model=True).record == {"kept": True}
-        assert (folder.model / "weights").read_text() == "whole" and not (folder.scratch / "checkpoint").exists()
+        assert (folder.model / "weights").read_text() == "whole" and not (
+            folder.scratch / "checkpoint"
+        ).exists()
 
 
 # --- damage --------------------------------------------------------------------------------------
@@ -213,17 +221,26 @@ def test_a_damaged_part_is_set_aside_said_and_trained_anew(project, model, part,
 
 def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
     scratch = kill_in_training(checkout, 20) / "scratch"
-    checkpoint = next(scratch / name for name in read_json(scratch / "manifest.json") if "checkpoint" in name)
+    checkpoint = next(
+        scratch / name for name in read_json(scratch / "manifest.json") if "checkpoint" in name
+    )
     flip(checkpoint)
     process = finetune()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     what = f"{checkpoint.name} has changed since it was written"
-    assert err.count(f"{scratch}: {what}. It is set aside as scratch.damaged; the training starts anew\n") == 1
+    assert (
+        err.count(
+            f"{scratch}: {what}. It is set aside as scratch.damaged; the training starts anew\n"
+        )
+        == 1
+    )
     resumed = read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
     finish(finetune())
-    pd.testing.assert_frame_equal(resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
+    pd.testing.assert_frame_equal(
+        resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True
+    )
 
 
 # --- several processes ---------------------------------------------------------------------------
@@ -272,7 +289,9 @@ def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
     resumed = read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
     finish(finetune())
-    pd.testing.assert_frame_equal(resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True)
+    pd.testing.assert_frame_equal(
+        resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True
+    )
 
 
 def test_where_no_lock_can_be_had_this_is_said(project, monkeypatch):
@@ -282,4 +301,6 @@ def test_where_no_lock_can_be_had_this_is_said(project, monkeypatch):
     monkeypatch.setattr("fcntl.flock", refuse)
     result = CliRunner().invoke(main, ["toy", "tfidf"])
     assert result.exit_code == 0, result.output
-    assert "no lock can be had here (No locks available): run one process at a time" in result.stderr
+    assert (
+        "no lock can be had here (No locks available): run one process at a time" in result.stderr
+    )

@@ -70,7 +70,9 @@ def test_a_kill_between_two_files_leaves_the_earlier_ones(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("spoil", [flip, cut, Path.unlink])
-@pytest.mark.parametrize("part", ["best-0.safetensors", "checkpoint-1-1.safetensors", sealed.MANIFEST])
+@pytest.mark.parametrize(
+    "part", ["best-0.safetensors", "checkpoint-1-1.safetensors", sealed.MANIFEST]
+)
 def test_a_damaged_one_is_set_aside_and_the_run_starts_anew(tmp_path, capsys, part, spoil):
     folder = tmp_path / "scratch"
     run(folder)

@@ -38,11 +38,17 @@ def test_an_architecture_learns_and_a_rows_logits_do_not_depend_on_its_batch(pro
     rows, usage = run(project, checkpoint=str(tiny[name]), epochs=12, learning_rate=0.003)
     assert accuracy(rows) > 0.9
     model = load(project)
-    texts = [*read_rows(project / "data/prepared/toy/test.parquet")["text"], "the </s> box <sep>", "box " * 60]
+    texts = [
+        *read_rows(project / "data/prepared/toy/test.parquet")["text"],
+        "the </s> box <sep>",
+        "box " * 60,
+    ]
     together = np.log(model.predict(texts))
     alone = np.log(np.vstack([model.predict([text]) for text in texts]))
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    answers = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))(texts[:20])
+    answers = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))(
+        texts[:20]
+    )
     best = [model.model.config.id2label[k] for k in model.predict(texts[:20]).argmax(axis=1)]
     assert [answer["label"] for answer in answers] == best
     assert usage.details["0"]["tokens_per_second"] > 0
@@ -54,7 +60,12 @@ def test_other_architectures_need_no_code(project, tiny, tmp_path, architecture)
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(tiny["distilbert"])
-    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    small = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+    }
     config = getattr(transformers, f"{architecture}Config")(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
@@ -74,9 +85,15 @@ def long_texts(project, words, last=3):
     """Texts of many words, of the first or the last class, which their `last` words alone decide."""
     rng = np.random.default_rng(0)
     for split, count in (("train", 50), ("validation", 30), ("test", 40)):
-        rows = read_rows(project / f"data/prepared/toy/{split}.parquet").query("label != 1").iloc[:count].copy()
+        rows = (
+            read_rows(project / f"data/prepared/toy/{split}.parquet")
+            .query("label != 1")
+            .iloc[:count]
+            .copy()
+        )
         rows["text"] = [
-            " ".join([*rng.choice(FILLER, words), *rng.choice(WORDS[label].split(), last)]) for label in rows["label"]
+            " ".join([*rng.choice(FILLER, words), *rng.choice(WORDS[label].split(), last)])
+            for label in rows["label"]
         ]
         write_toy(project, split, rows)
 

@@ -84,7 +84,11 @@ class Asked:
 def right_label(body: dict[str, Any]) -> str:
     """The id that the toy text's own word gives away."""
     text = body["messages"][-1]["content"][-1]["text"]
-    return next(NAMES[n] for n, words in WORDS.items() if any(word in text.split() for word in words.split()))
+    return next(
+        NAMES[n]
+        for n, words in WORDS.items()
+        if any(word in text.split() for word in words.split())
+    )
 
 
 def answering(label: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
@@ -160,7 +164,9 @@ def attempts(asked: Asked) -> list[dict[str, Any]]:
 
 def made(asked: Asked) -> list[int]:
     """How many requests each batch held that the server was sent."""
-    creates = [r for r in asked.server.requests if (r.method, r.path) == ("POST", "/v1/messages/batches")]
+    creates = [
+        r for r in asked.server.requests if (r.method, r.path) == ("POST", "/v1/messages/batches")
+    ]
     return [len(request.body["requests"]) for request in creates]
 
 
@@ -190,10 +196,18 @@ def saying(params: Settings) -> Iterator[Callable[..., MessagesApi]]:
     """The API of a server on this machine that says that to everything."""
     server = Saying()
 
-    def api(value: Any, status: int = 200, key_env: str | None = None, **headers: str) -> MessagesApi:
+    def api(
+        value: Any, status: int = 200, key_env: str | None = None, **headers: str
+    ) -> MessagesApi:
         server.body = value if isinstance(value, bytes) else json.dumps(value).encode()
         server.status, server.headers = status, headers
-        llm = {"provider": "anthropic", "title": "Claude", "model": "m", "base_url": server.url, "key_env": key_env}
+        llm = {
+            "provider": "anthropic",
+            "title": "Claude",
+            "model": "m",
+            "base_url": server.url,
+            "key_env": key_env,
+        }
         return connect(AnthropicSettings(**llm), params)
 
     yield api

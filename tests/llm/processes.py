@@ -17,7 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-LOADED = ["stages.prompt_llm", "slingshot.llm.anthropic.api", "slingshot.llm.task", "anthropic", "httpx2"]
+LOADED = [
+    "stages.prompt_llm",
+    "slingshot.llm.anthropic.api",
+    "slingshot.llm.task",
+    "anthropic",
+    "httpx2",
+]
 SHARED = ("SLINGSHOT_STATE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")
 ROOT = Path(__file__).resolve().parents[2]
 

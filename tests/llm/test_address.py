@@ -38,7 +38,9 @@ def named(asked: Asked, monkeypatch: pytest.MonkeyPatch):
     """Another server, which the environment names beside all that is for Anthropic's."""
     write_texts(asked.root, ["lovely", "superb"])
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "my-own-token")
-    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-gateway: my-header\nAuthorization: Bearer my-own-token")
+    monkeypatch.setenv(
+        "ANTHROPIC_CUSTOM_HEADERS", "x-gateway: my-header\nAuthorization: Bearer my-own-token"
+    )
     with MessagesServer() as server:
         server.keys = {"none", "other-key"}
         server.answer = asked.server.answer
@@ -51,7 +53,9 @@ def named(asked: Asked, monkeypatch: pytest.MonkeyPatch):
 # --- the digest ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [None, "", " ", "https://api.anthropic.com", "https://api.anthropic.com/"])
+@pytest.mark.parametrize(
+    "value", [None, "", " ", "https://api.anthropic.com", "https://api.anthropic.com/"]
+)
 def test_at_anthropics_own_address_a_question_is_what_it_always_was(monkeypatch, value):
     monkeypatch.delenv(VARIABLE, raising=False)
     if value is not None:
@@ -72,9 +76,9 @@ def test_the_variable_asks_the_same_as_base_url_does(monkeypatch):
 def test_a_blank_variable_sends_to_anthropic(monkeypatch):
     monkeypatch.setenv(VARIABLE, "")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
-    assert str(connect(AnthropicSettings(**LLM), load(ROOT / "params.yaml"))._connected().base_url) == (
-        "https://api.anthropic.com"
-    )
+    assert str(
+        connect(AnthropicSettings(**LLM), load(ROOT / "params.yaml"))._connected().base_url
+    ) == ("https://api.anthropic.com")
 
 
 # --- what is sent, and where ---------------------------------------------------------------------
@@ -99,7 +103,9 @@ def test_it_gets_the_key_that_key_env_names(asked, named, monkeypatch):
 def test_where_it_wants_a_key_it_is_said_why_yours_was_not_sent(asked, named):
     named.keys = {"other-key"}
     output = asked.run(code=1).output
-    assert "name the variable that holds it as key_env; ANTHROPIC_BASE_URL names this server" in output
+    assert (
+        "name the variable that holds it as key_env; ANTHROPIC_BASE_URL names this server" in output
+    )
 
 
 def test_on_this_machine_it_needs_no_leave_and_check_and_quote_agree(asked, named):
@@ -131,7 +137,9 @@ def test_batches_that_it_lacks_are_told_as_those_of_base_url_are(asked, named, m
     named.problems.clear()
 
 
-@pytest.mark.parametrize("value", ["localhost:80", "https://me:secret@host", "me:secret@host", "http://host:99999"])
+@pytest.mark.parametrize(
+    "value", ["localhost:80", "https://me:secret@host", "me:secret@host", "http://host:99999"]
+)
 def test_a_variable_that_holds_no_address_is_named_where_it_matters(asked, monkeypatch, value):
     monkeypatch.setenv(VARIABLE, value)
     output = asked.run(code=1).output

@@ -41,7 +41,9 @@ quickly = hypothesis_settings(max_examples=150)
 )
 def test_a_label_is_found_as_json_or_alone_by_id_or_name(said, label):
     answer = read_text(said, KEYS)
-    assert (answer.status, answer.label) == (("ok", label) if label is not None else ("invalid", FAILED))
+    assert (answer.status, answer.label) == (
+        ("ok", label) if label is not None else ("invalid", FAILED)
+    )
     assert answer.text == said
 
 
@@ -77,9 +79,17 @@ anything = st.one_of(
     st.text(),
     st.text(alphabet='{}[]":, \n\\label5truecard_ost'),
     st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.sampled_from(NAMES)),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(),
+            st.text(max_size=5),
+            st.sampled_from(NAMES),
+        ),
         lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["label", "confidence", "x"]), inner)
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["label", "confidence", "x"]), inner)
         ),
     ).map(json.dumps),
 )
@@ -96,7 +106,9 @@ anything = st.one_of(
 def test_any_string_gives_a_label_of_the_list_or_none_with_a_reason(said, truncated):
     answer = read_text(said, KEYS, truncated=truncated)
     assert answer.status in STATUSES
-    assert (answer.label in range(len(NAMES))) == (answer.status == "ok") == (answer.label != FAILED)
+    assert (
+        (answer.label in range(len(NAMES))) == (answer.status == "ok") == (answer.label != FAILED)
+    )
     assert answer.confidence is None or 0 <= answer.confidence <= 1
     scores = verbalised(answer, len(NAMES))
     assert scores is None or (scores.min() >= 0 and scores.sum() == pytest.approx(1))
@@ -108,7 +120,14 @@ def test_many_opened_braces_take_no_time():
     assert time.perf_counter() - began < 5
 
 
-@given(st.lists(st.text(min_size=1, max_size=10), min_size=2, max_size=30, unique_by=lambda name: name.casefold()))
+@given(
+    st.lists(
+        st.text(min_size=1, max_size=10),
+        min_size=2,
+        max_size=30,
+        unique_by=lambda name: name.casefold(),
+    )
+)
 @hypothesis_settings(quickly)
 def test_every_id_and_every_name_that_means_one_label_is_found_in_any_capitals(names):
     ids = slugs(names)
@@ -140,7 +159,9 @@ def read(said, *names):
 
 
 @pytest.mark.parametrize("form", ["{}", " {}\n", '{{"label": "{}"}}', "**{}**", '"{}"', "{}."])
-def test_of_names_that_differ_in_capitals_and_blanks_the_exact_one_counts_and_no_other_spelling(form):
+def test_of_names_that_differ_in_capitals_and_blanks_the_exact_one_counts_and_no_other_spelling(
+    form,
+):
     names = ("US", "us", "a b", "a  b")
     assert [read(form.format(name), *names) for name in names] == list(names)
     assert [read(form.format(spelt), *names) for spelt in ("Us", "A b")] == ["off_list"] * 2
@@ -196,7 +217,11 @@ def test_null_in_json_is_the_label_that_is_spelt_so_and_no_answer_without_one():
 
 def test_a_number_without_a_plus_is_the_label_with_one():
     for names in (("-1", "+1"), ("+1", "-1")):
-        assert [read(f'{{"label": {number}}}', *names) for number in (-1, 1, 1.0)] == ["-1", "+1", "off_list"]
+        assert [read(f'{{"label": {number}}}', *names) for number in (-1, 1, 1.0)] == [
+            "-1",
+            "+1",
+            "off_list",
+        ]
 
 
 def test_composed_and_full_width_letters_are_other_letters():
@@ -209,7 +234,17 @@ def test_composed_and_full_width_letters_are_other_letters():
 
 @pytest.mark.parametrize(
     ("stated", "confidence"),
-    [(90, 0.9), (100, 1.0), (0, 0.0), (72.5, 0.725), (101, None), (-1, None), ("90", None), (True, None), (None, None)],
+    [
+        (90, 0.9),
+        (100, 1.0),
+        (0, 0.0),
+        (72.5, 0.725),
+        (101, None),
+        (-1, None),
+        ("90", None),
+        (True, None),
+        (None, None),
+    ],
 )
 def test_a_confidence_is_a_number_from_0_to_100_or_none(stated, confidence):
     answer = read_text(json.dumps({"label": "5", "confidence": stated}), KEYS)

@@ -18,7 +18,9 @@ SECRETS = ("test-key", "my-own-token", "my-header")
 def other(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Iterator[MessagesServer]:
     """Another server, which `base_url` names, and everything in the environment that is for the first."""
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "my-own-token")
-    monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-gateway: my-header\nAuthorization: Bearer my-own-token")
+    monkeypatch.setenv(
+        "ANTHROPIC_CUSTOM_HEADERS", "x-gateway: my-header\nAuthorization: Bearer my-own-token"
+    )
     write_texts(asked.root, ["lovely", "superb"])
     with MessagesServer() as server:
         server.keys = {"none", "other-key"}
@@ -30,7 +32,9 @@ def other(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Iterator[MessagesSer
 
 def sent_keys(server: MessagesServer) -> set[str]:
     """Checks that no secret of the other server went to this one."""
-    assert not any(secret in json.dumps(request.headers) for request in server.requests for secret in SECRETS)
+    assert not any(
+        secret in json.dumps(request.headers) for request in server.requests for secret in SECRETS
+    )
     return {request.headers["authorization"] for request in server.requests}
 
 
@@ -58,7 +62,9 @@ def test_your_own_headers_still_go_where_your_key_goes(asked, monkeypatch):
     write_texts(asked.root, ["lovely"])
     asked.run()
     assert {request.headers["x-gateway"] for request in asked.server.requests} == {"my-header"}
-    assert {request.headers["authorization"] for request in asked.server.requests} == {"Bearer test-key"}
+    assert {request.headers["authorization"] for request in asked.server.requests} == {
+        "Bearer test-key"
+    }
 
 
 def test_a_server_on_this_machine_is_not_remote_so_its_texts_need_no_leave(asked, other):
@@ -67,7 +73,9 @@ def test_a_server_on_this_machine_is_not_remote_so_its_texts_need_no_leave(asked
     assert len(other.requests) == 3
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1:8080", "https://localhost.example.org", "http://0.0.0.0:1"])
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1:8080", "https://localhost.example.org", "http://0.0.0.0:1"]
+)
 def test_a_server_elsewhere_is_remote_and_gets_nothing_without_leave(asked, url):
     asked.llm(base_url=url, price=None)
     asked.set("datasets.toy.may_leave", False)
@@ -102,13 +110,18 @@ def test_a_server_that_wants_a_key_is_told_apart_from_a_refused_key(asked, other
 
 @pytest.mark.parametrize("mode", ["sync", "batch"])
 @pytest.mark.parametrize(
-    ("model", "said"), [("claude-3-opus-20240229", "claude-3-opus-20240229"), ("claude-haiku-9", "claude-haiku-9")]
+    ("model", "said"),
+    [("claude-3-opus-20240229", "claude-3-opus-20240229"), ("claude-haiku-9", "claude-haiku-9")],
 )
-def test_a_retired_or_unknown_model_is_one_error_with_what_the_api_said_and_replacements(asked, mode, model, said):
+def test_a_retired_or_unknown_model_is_one_error_with_what_the_api_said_and_replacements(
+    asked, mode, model, said
+):
     write_texts(asked.root, [f"lovely {n}" for n in range(9)])
     asked.set("run.mode", mode)
     asked.set("llms.newer", {**CLAUDE, "title": "Newer", "model": "claude-haiku-5-5"})
-    asked.set("llms.older", {**CLAUDE, "title": "Older", "model": "claude-2", "retired": "2025-01-01"})
+    asked.set(
+        "llms.older", {**CLAUDE, "title": "Older", "model": "claude-2", "retired": "2025-01-01"}
+    )
     asked.llm(model=model)
     output = asked.run(code=1).output
     assert f"does not serve the model '{model}'" in output and f"model: {said}" in output
@@ -119,7 +132,9 @@ def test_a_retired_or_unknown_model_is_one_error_with_what_the_api_said_and_repl
         assert len(asked.sent) <= 8, "no more than those at a time"
 
 
-@pytest.mark.parametrize("fault", [Fault.status(401), Fault.status(402), Fault.status(403), Fault.spend_limit()])
+@pytest.mark.parametrize(
+    "fault", [Fault.status(401), Fault.status(402), Fault.status(403), Fault.spend_limit()]
+)
 def test_where_nothing_will_be_taken_the_run_stops_at_once_and_says_what_to_do(asked, fault):
     asked.set("run.concurrency", 1)
     asked.server.script(fault)
@@ -134,7 +149,9 @@ def test_a_key_that_the_server_repeats_is_in_no_message_and_in_no_file(asked):
     asked.set("run.concurrency", 1)
     assert "[key]" in (output := asked.run(code=1).output) and "test-key" not in output
     asked.run()
-    files = [path for path in asked.root.rglob("*") if path.is_file() and path.name != "params.yaml"]
+    files = [
+        path for path in asked.root.rglob("*") if path.is_file() and path.name != "params.yaml"
+    ]
     assert not [path for path in files if b"test-key" in path.read_bytes()]
 
 

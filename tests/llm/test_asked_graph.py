@@ -30,7 +30,9 @@ def server() -> Iterator[MessagesServer]:
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer, encoder: Path) -> Repository:
+def repository(
+    tmp_path_factory: pytest.TempPathFactory, server: MessagesServer, encoder: Path
+) -> Repository:
     """The rows prepared, the LLM asked, all of it committed and pushed."""
     home = tmp_path_factory.mktemp("asked")
     root = start(home)
@@ -40,15 +42,32 @@ def repository(tmp_path_factory: pytest.TempPathFactory, server: MessagesServer,
         root,
         {
             "study": {"datasets": ["toy"], "models": ["tfidf"], "llms": ["claude"], "cascades": []},
-            "datasets": {"toy": {"source": source, "label_source": "human", "licence": "MIT", "may_leave": True}},
-            "llms": {"claude": CLAUDE | near | {"shots": 2, "max_validation": 12, "key_env": "ANTHROPIC_API_KEY"}},
+            "datasets": {
+                "toy": {
+                    "source": source,
+                    "label_source": "human",
+                    "licence": "MIT",
+                    "may_leave": True,
+                }
+            },
+            "llms": {
+                "claude": CLAUDE
+                | near
+                | {"shots": 2, "max_validation": 12, "key_env": "ANTHROPIC_API_KEY"}
+            },
             "run": {"threads": 1, "budget": {"claude": 1.0}},
         },
     )
     write_csv(root, "toy", 120, 0)
     write_text(root / "metrics/curve/toy.csv", "experiment\n")
     own = str(home / "own")
-    study = found(root, ("toy",), ANTHROPIC_API_KEY="test-key", ANTHROPIC_BASE_URL=server.url, XDG_DATA_HOME=own)
+    study = found(
+        root,
+        ("toy",),
+        ANTHROPIC_API_KEY="test-key",
+        ANTHROPIC_BASE_URL=server.url,
+        XDG_DATA_HOME=own,
+    )
     study("dvc", "remote", "add", "-q", "-d", "store", str(home / "store"))
     study("git", "add", "-A")
     study("git", "commit", "-qm", "Begin")
@@ -73,14 +92,19 @@ def ledgers(repository: Repository) -> list[Path]:
 def test_each_row_was_asked_once_and_the_ledger_stays_out_of_the_work_tree(repository, server):
     assert len(server.billed) == len(set(server.billed)) == 12 + 24
     tracked = repository("git", "ls-files").split()
-    assert not [name for name in tracked if name.startswith(".dvc/slingshot") or name.endswith(".parquet")]
+    assert not [
+        name for name in tracked if name.startswith(".dvc/slingshot") or name.endswith(".parquet")
+    ]
     root = repository("git", "rev-list", "--max-parents=0", "HEAD").strip()
     assert ledgers(repository) == [repository.root.parent / f"own/slingshot/{root}/ledger.sqlite"]
 
 
 def test_the_stage_lists_the_modules_that_this_provider_loads(repository):
     loaded = repository.traced("prompt_llm")
-    assert "src/slingshot/llm/anthropic/api.py" in loaded and "src/slingshot/pretrained/encoder.py" in loaded
+    assert (
+        "src/slingshot/llm/anthropic/api.py" in loaded
+        and "src/slingshot/pretrained/encoder.py" in loaded
+    )
     assert not unlisted("prompt_llm", loaded)
 
 
@@ -94,7 +118,9 @@ def test_a_price_or_a_budget_makes_nothing_run_again(repository):
 def test_what_an_experiment_in_a_copy_asks_is_replayed_in_a_queued_one(repository, server):
     """Each has a commit of its own as HEAD, and finds the ledger by the same root."""
     before, low = len(server.billed), "+llms.claude.effort=low"
-    assert "0 answers replayed, 36 asked for" in repository("dvc", "exp", "run", "--temp", "-S", low, "prompt_llm")
+    assert "0 answers replayed, 36 asked for" in repository(
+        "dvc", "exp", "run", "--temp", "-S", low, "prompt_llm"
+    )
     assert len(server.billed) == before + 36 and len(ledgers(repository)) == 1
     # Another title runs the stage again and asks the same.
     renamed = ("-n", "renamed", "-S", low, "-S", "llms.claude.title=Renamed", "prompt_llm")

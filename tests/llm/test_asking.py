@@ -26,10 +26,18 @@ REPLIES: dict[str, tuple[Reply, str, int]] = {
     "plain": (text('{"label": "good"}'), "ok", 2),
     "in capitals": (text('{"label": "GOOD"}'), "ok", 2),
     "thought about": (thinking_then('{"label": "bad"}'), "ok", 0),
-    "in two blocks": (Reply([{"type": "text", "text": t} for t in ('{"label": ', '"bad"}')]), "ok", 0),
+    "in two blocks": (
+        Reply([{"type": "text", "text": t} for t in ('{"label": ', '"bad"}')]),
+        "ok",
+        0,
+    ),
     "by name alone": (text("Fine"), "ok", 1),
     "refused": (refusal(), "refused", -1),
-    "refused with a label": (Reply([{"type": "text", "text": '{"label": "good"}'}], "refusal"), "refused", -1),
+    "refused with a label": (
+        Reply([{"type": "text", "text": '{"label": "good"}'}], "refusal"),
+        "refused",
+        -1,
+    ),
     "cut": (truncated('{"label": "goo'), "truncated", -1),
     "cut while thinking": (Reply([THOUGHT], "max_tokens"), "truncated", -1),
     "empty": (empty(), "empty", -1),
@@ -47,7 +55,9 @@ def test_each_row_is_asked_once_in_the_same_words_with_its_text_last(asked):
     asked.llm(max_validation=5)
     asked.run()
     files = ("validation", "test")
-    validation, test = (read_rows(asked.root / f"data/prepared/toy/{name}.parquet")["text"] for name in files)
+    validation, test = (
+        read_rows(asked.root / f"data/prepared/toy/{name}.parquet")["text"] for name in files
+    )
     assert Counter(map(text_of, asked.sent)) == Counter([*validation[:5], *test])
     assert asked.predictions()["split"].tolist() == ["validation"] * 5 + ["test"] * 8
     beginnings = {json.dumps([body["system"], body["messages"][:-1]]) for body in asked.sent}
@@ -72,7 +82,9 @@ def test_a_server_that_refuses_schemas_is_sent_none(asked):
     assert asked.sent[0]["thinking"] == {"type": "disabled"}
 
 
-@pytest.mark.parametrize(("selection", "shots", "shown"), [("fixed", 4, 4), ("stratified", 2, 6), ("stratified", 0, 0)])
+@pytest.mark.parametrize(
+    ("selection", "shots", "shown"), [("fixed", 4, 4), ("stratified", 2, 6), ("stratified", 0, 0)]
+)
 def test_examples_are_rows_of_the_pool_as_question_and_answer(asked, selection, shots, shown):
     write_texts(asked.root, ["lovely", "superb"])
     asked.llm(selection=selection, shots=shots)
@@ -82,9 +94,12 @@ def test_examples_are_rows_of_the_pool_as_question_and_answer(asked, selection, 
     assert [m["role"] for m in before] == ["user", "assistant"] * shown
     texts = [m["content"][0]["text"] for m in before]
     wanted = [
-        (f"<text>\n{row.text}\n</text>", json.dumps({"label": NAMES[row.label]})) for row in pool[:shown].itertuples()
+        (f"<text>\n{row.text}\n</text>", json.dumps({"label": NAMES[row.label]}))
+        for row in pool[:shown].itertuples()
     ]
-    assert list(zip(texts[::2], texts[1::2], strict=True)) == wanted  # the pool's classes take turns
+    assert (
+        list(zip(texts[::2], texts[1::2], strict=True)) == wanted
+    )  # the pool's classes take turns
     assert asked.usage().train_rows == shown
     path = asked.root / "data/predictions/toy/claude.parquet"
     assert read_metadata(path) == {"fraction": None, "train_rows": shown, "labels": list(NAMES)}
@@ -96,7 +111,12 @@ def test_a_long_text_is_cut_and_so_are_long_examples(asked):
     asked.server.answer = lambda body: '{"label": "good"}'
     asked.run()
     assert "lovely " in [text_of(body) for body in asked.sent]
-    assert all(len(m["content"][0]["text"]) <= 7 + 15 for b in asked.sent for m in b["messages"] if m["role"] == "user")
+    assert all(
+        len(m["content"][0]["text"]) <= 7 + 15
+        for b in asked.sent
+        for m in b["messages"]
+        if m["role"] == "user"
+    )
 
 
 @pytest.mark.parametrize("classes", [2, 77, 150])
@@ -104,15 +124,21 @@ def test_it_works_for_two_to_150_classes(asked, classes):
     names = [f"Card: arrival / {n}" for n in range(classes)]
     ids = slugs(names)
     Labels(tuple(names), (1,) * classes).write(asked.root / "data/prepared/toy/labels.json")
-    rows = make_rows(classes, classes=1).assign(label=range(classes), text=[f"number {n}" for n in range(classes)])
+    rows = make_rows(classes, classes=1).assign(
+        label=range(classes), text=[f"number {n}" for n in range(classes)]
+    )
     write_toy(asked.root, "test", rows.iloc[:: max(1, classes // 8)])
     write_toy(asked.root, "validation", rows.iloc[-1:].assign(id="v", group="v"))
     write_rows(asked.root / "data/shots/toy.parquet", rows)
-    asked.server.answer = lambda body: json.dumps({"label": ids[int(text_of(body).split()[1])].upper()})
+    asked.server.answer = lambda body: json.dumps(
+        {"label": ids[int(text_of(body).split()[1])].upper()}
+    )
     asked.run()
     found = read_predictions(asked.root / "data/predictions/toy/claude.parquet", names)
     assert (found["prediction"] == found["label"]).all() and classes - 1 in set(found["prediction"])
-    assert asked.sent[0]["output_config"]["format"]["schema"]["properties"]["label"]["enum"] == list(ids)
+    assert asked.sent[0]["output_config"]["format"]["schema"]["properties"]["label"][
+        "enum"
+    ] == list(ids)
     assert len(asked.sent[0]["messages"]) == 2 * classes + 1
 
 
@@ -130,11 +156,15 @@ def replied(asked):
 def test_each_kind_of_answer_gets_its_status_and_a_failed_one_no_label(replied):
     result = replied.run()
     test = replied.predictions().query("split == 'test'")
-    assert list(zip(test["status"], test["prediction"], strict=True)) == [(s, n) for _, s, n in REPLIES.values()]
+    assert list(zip(test["status"], test["prediction"], strict=True)) == [
+        (s, n) for _, s, n in REPLIES.values()
+    ]
     assert set(test["score_source"]) == {"none"} and test["scores"].isna().all()
     valid = sum(status == "ok" for _, status, _ in REPLIES.values())
     assert f"coverage {(valid + 1) / (len(REPLIES) + 1):.3f}" in result.stdout
-    assert {"test refused": 2, "test off_list": 1}.items() <= replied.usage().details["statuses"].items()
+    assert {"test refused": 2, "test off_list": 1}.items() <= replied.usage().details[
+        "statuses"
+    ].items()
     assert set(test["status"]) == set(STATUSES) - {"error"}
 
 
@@ -142,13 +172,20 @@ def test_a_failed_answer_is_paid_for_and_counts_as_wrong_and_coverage_is_reporte
     from stages.evaluate import main
 
     replied.run()
-    assert len(replied.sent) == len(replied.server.billed) == replied.usage().requests == len(REPLIES) + 1
+    assert (
+        len(replied.sent)
+        == len(replied.server.billed)
+        == replied.usage().requests
+        == len(REPLIES) + 1
+    )
     result = CliRunner().invoke(main, ["toy", "claude"])
     assert result.exit_code == 0, (result.output, result.exception)
     scores = read_json(replied.root / "metrics/scores/toy/claude.json")
     statuses = [status for _, status, _ in REPLIES.values()]
     assert scores["coverage"] == pytest.approx(statuses.count("ok") / len(statuses))
-    assert scores["accuracy"] == pytest.approx([n for _, _, n in REPLIES.values()].count(2) / len(statuses))
+    assert scores["accuracy"] == pytest.approx(
+        [n for _, _, n in REPLIES.values()].count(2) / len(statuses)
+    )
     assert scores["auroc"] is None
     notes = read_json(replied.root / "metrics/intervals/toy/claude.json")["notes"]
     assert any("2 refused" in note and "1 off list" in note for note in notes)
@@ -158,7 +195,11 @@ def test_what_was_said_is_kept_word_by_word(replied):
     replied.run()
     answers = replied.answers().query("split == 'test'")
     said = dict(zip(REPLIES, answers["answer"], strict=True))
-    assert said["off the list"] == '{"label": "superb"}' and said["cut"] == '{"label": "goo' and said["empty"] == ""
+    assert (
+        said["off the list"] == '{"label": "superb"}'
+        and said["cut"] == '{"label": "goo'
+        and said["empty"] == ""
+    )
     records = [json.loads(record) for record in answers["record"]]
     assert [r["response"]["stop_reason"] for r in records][5] == "refusal"
     assert records[2]["response"]["content"][0]["type"] == "thinking"
@@ -166,7 +207,8 @@ def test_what_was_said_is_kept_word_by_word(replied):
     usages = [r["response"]["usage"] for r in records]
     assert predictions["output_tokens"].tolist() == [u["output_tokens"] for u in usages]
     assert predictions["input_tokens"].tolist() == [
-        u["input_tokens"] + u["cache_creation_input_tokens"] + u["cache_read_input_tokens"] for u in usages
+        u["input_tokens"] + u["cache_creation_input_tokens"] + u["cache_read_input_tokens"]
+        for u in usages
     ]
 
 
@@ -189,13 +231,25 @@ def test_a_row_without_any_answer_is_an_error_row_where_the_settings_allow_it(as
 
 
 def test_a_stated_confidence_becomes_scores_that_say_where_they_come_from(asked):
-    stated: dict[str, Any] = {"sure": 90, "unsure": 10, "beyond": 150, "below": -5, "in words": "high", "unsaid": None}
+    stated: dict[str, Any] = {
+        "sure": 90,
+        "unsure": 10,
+        "beyond": 150,
+        "below": -5,
+        "in words": "high",
+        "unsaid": None,
+    }
     asked.llm(scores="verbalised")
     write_texts(asked.root, list(stated))
-    asked.server.answer = lambda body: json.dumps({"label": "good", "confidence": stated.get(text_of(body), 50)})
+    asked.server.answer = lambda body: json.dumps(
+        {"label": "good", "confidence": stated.get(text_of(body), 50)}
+    )
     asked.run()
     properties = asked.sent[0]["output_config"]["format"]["schema"]["properties"]
-    assert properties["confidence"] == {"type": "integer"} and "confidence" in asked.sent[0]["system"][0]["text"]
+    assert (
+        properties["confidence"] == {"type": "integer"}
+        and "confidence" in asked.sent[0]["system"][0]["text"]
+    )
     test = asked.predictions().query("split == 'test'")
     assert set(test["score_source"]) == {"verbalised"} and set(test["prediction"]) == {2}
     assert test["scores"].iloc[0].tolist() == pytest.approx([0.05, 0.05, 0.9])
@@ -232,7 +286,9 @@ def test_votes_are_independent_samples_and_their_shares_are_the_scores(asked):
     answers = asked.answers().query("split == 'test'")
     assert answers["sample"].tolist() == [0, 1, 2, 3] * 4 and answers["request"].is_unique
     assert answers["id"].tolist() == [f"x{n}" for n in range(4) for _ in range(4)]
-    tokens = [json.loads(record)["response"]["usage"]["output_tokens"] for record in answers["record"]]
+    tokens = [
+        json.loads(record)["response"]["usage"]["output_tokens"] for record in answers["record"]
+    ]
     assert test["output_tokens"].tolist() == [sum(tokens[n : n + 4]) for n in range(0, 16, 4)]
 
 
@@ -265,7 +321,10 @@ def test_texts_that_may_not_leave_are_sent_to_no_one(asked, mode):
     asked.set("datasets.toy.may_leave", False)
     asked.set("run.mode", mode)
     said = asked.run(code=1).output
-    assert "datasets.toy.may_leave is not true" in said and "dvc pull data/answers/toy/claude.parquet" in said
+    assert (
+        "datasets.toy.may_leave is not true" in said
+        and "dvc pull data/answers/toy/claude.parquet" in said
+    )
     assert asked.server.requests == []
 
 

@@ -19,7 +19,17 @@ from slingshot.llm.asked.wallet import Wallet
 from slingshot.llm.task import Task
 from slingshot.settings import load
 from tests.conftest import make_rows, write_toy
-from tests.llm.conftest import CLAUDE, REQUESTS, answering, attempts, made, outcomes, paid_once, reserved, right_label
+from tests.llm.conftest import (
+    CLAUDE,
+    REQUESTS,
+    answering,
+    attempts,
+    made,
+    outcomes,
+    paid_once,
+    reserved,
+    right_label,
+)
 from tests.llm.processes import forked, wait_for
 from tests.messages_api.batches import Batch
 from tests.messages_api.contract import request_key
@@ -55,7 +65,9 @@ def test_a_batch_s_attempts_are_in_the_ledger_under_its_id(batched):
     assert {attempt["batch"] for attempt in attempts(batched)} == {batch}
     with batched.ledger() as ledger:
         records = ledger.answers([attempt["request"] for attempt in attempts(batched)])
-    assert all(r.batch and r.seconds is None and r.request_id.startswith(batch) for r in records.values())
+    assert all(
+        r.batch and r.seconds is None and r.request_id.startswith(batch) for r in records.values()
+    )
 
 
 def test_more_than_a_batch_takes_is_several(batched, monkeypatch):
@@ -84,7 +96,9 @@ def test_a_batch_is_cut_so_that_what_it_reserves_fits_the_budget(batched):
     batched.set("cost.rates.USD.rate", 1.0)
     batched.set("run.budget.claude", spent + 6.5 * most)
     batched.run()
-    assert made(batched)[0] == 6 and sum(made(batched)) == REQUESTS, "each is settled before the next is made"
+    assert made(batched)[0] == 6 and sum(made(batched)) == REQUESTS, (
+        "each is settled before the next is made"
+    )
 
     batched.llm(max_tokens=510)
     batched.server.requests.clear()
@@ -117,10 +131,15 @@ def test_no_batch_holds_what_is_answered_already(batched):
 @pytest.mark.parametrize("outcome", ["expired", "errored", "errored:overloaded_error"])
 def test_what_expired_or_errored_is_submitted_again(batched, outcome):
     names: list[str] = []
-    batched.server.script_batch(lambda name: outcome if len(names) < 4 and not names.append(name) else None)
+    batched.server.script_batch(
+        lambda name: outcome if len(names) < 4 and not names.append(name) else None
+    )
     batched.run()
     assert made(batched) == [REQUESTS, 4] and paid_once(batched)
-    assert Counter(attempt["outcome"] for attempt in attempts(batched)) == {"answered": REQUESTS, "unbilled": 4}
+    assert Counter(attempt["outcome"] for attempt in attempts(batched)) == {
+        "answered": REQUESTS,
+        "unbilled": 4,
+    }
     assert reserved(batched) == 0
 
 
@@ -147,7 +166,9 @@ def test_what_the_api_refuses_is_not_submitted_again_and_the_rest_is_kept(batche
     batched.llm(max_errors=7)
     sent: list[str] = []
     batched.server.script_batch(
-        lambda name: "errored:invalid_request_error" if (sent.append(name) or len(sent) > 6) else None
+        lambda name: (
+            "errored:invalid_request_error" if (sent.append(name) or len(sent) > 6) else None
+        )
     )
     batched.run()
     assert made(batched) == [REQUESTS]
@@ -181,26 +202,36 @@ def test_a_batch_that_the_api_deleted_counts_as_spent_and_is_asked_for_again(bat
     batched.server.batches.clear()
     process.join(60)
     assert process.exitcode == 0 and made(batched) == [REQUESTS] * 2
-    assert Counter(a["outcome"] for a in attempts(batched)) == {"unknown": REQUESTS, "answered": REQUESTS}
+    assert Counter(a["outcome"] for a in attempts(batched)) == {
+        "unknown": REQUESTS,
+        "answered": REQUESTS,
+    }
 
 
 def test_an_api_that_wants_to_be_left_alone_is_left_alone(batched):
     batched.server.batch_faults += [Fault.status(429, retry_after=0.3)] * 3
     batched.run()
-    creates = [r.at for r in batched.server.requests if (r.method, r.path) == ("POST", "/v1/messages/batches")]
+    creates = [
+        r.at
+        for r in batched.server.requests
+        if (r.method, r.path) == ("POST", "/v1/messages/batches")
+    ]
     assert len(creates) == 4 and all(later - earlier >= 0.3 for earlier, later in pairwise(creates))
     assert paid_once(batched)
 
 
 @pytest.mark.parametrize(
-    ("flaw", "said"), [("garbled", "is no message of the Messages API"), ("huge", "the reply is over 10 MB")]
+    ("flaw", "said"),
+    [("garbled", "is no message of the Messages API"), ("huge", "the reply is over 10 MB")],
 )
 def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, said):
     names: list[str] = []
     batched.server.script_batch(lambda name: flaw if not names and not names.append(name) else None)
     tracemalloc.start()
     output = batched.run().output
-    assert flaw != "huge" or tracemalloc.get_traced_memory()[1] < 150_000_000, "the server's part in it"
+    assert flaw != "huge" or tracemalloc.get_traced_memory()[1] < 150_000_000, (
+        "the server's part in it"
+    )
     tracemalloc.stop()
     assert made(batched) == [REQUESTS, 1] and said in output
     assert outcomes(batched) == {"answered": REQUESTS, "unknown": 1}
@@ -209,7 +240,9 @@ def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, said):
 def test_results_come_from_the_server_that_was_named_whatever_a_batch_says(batched, monkeypatch):
     said = batched.server._batch
     monkeypatch.setattr(
-        batched.server, "_batch", lambda batch: said(batch) | {"results_url": "http://192.0.2.1/results"}
+        batched.server,
+        "_batch",
+        lambda batch: said(batch) | {"results_url": "http://192.0.2.1/results"},
     )
     batched.run()
     assert set(batched.predictions()["status"]) == {"ok"}
@@ -232,13 +265,23 @@ def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
     def meanwhile(body: dict[str, Any]) -> str:
         if not server.batches:
             results = {ask.request: {"type": "succeeded"} for ask in others}
-            batch = Batch("msgbatch_other", datetime.now(UTC), {ask.request: ask.body for ask in others}, results)
+            batch = Batch(
+                "msgbatch_other",
+                datetime.now(UTC),
+                {ask.request: ask.body for ask in others},
+                results,
+            )
             server.batches[batch.id] = batch
             for ask in others:
-                batch.results[ask.request] = {"type": "succeeded", "message": server.message(ask.body, "batch")}
+                batch.results[ask.request] = {
+                    "type": "succeeded",
+                    "message": server.message(ask.body, "batch"),
+                }
             with few.ledger() as ledger:
                 ledger.owner = "elsewhere|1|0.0"
-                ledger.reserve({ask.request: 0.001 for ask in others}, Hold("claude", "USD", None), batch.id)
+                ledger.reserve(
+                    {ask.request: 0.001 for ask in others}, Hold("claude", "USD", None), batch.id
+                )
         return answering(right_label)(body)
 
     server.answer = meanwhile
@@ -248,7 +291,9 @@ def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
 
 
 def test_a_price_that_was_raised_before_a_batch_was_collected_is_said_and_stops_the_run(batched):
-    batched.server.answer = lambda body: Reply([{"type": "text", "text": f'"{right_label(body)}"'}], "end_turn", 500)
+    batched.server.answer = lambda body: Reply(
+        [{"type": "text", "text": f'"{right_label(body)}"'}], "end_turn", 500
+    )
     batched.server.batch_polls = 10**9
     process = forked(batched.root)
     wait_for(lambda: any(r.method == "GET" for r in batched.server.requests))
@@ -259,7 +304,10 @@ def test_a_price_that_was_raised_before_a_batch_was_collected_is_said_and_stops_
     price = load().cost.llm_prices[CLAUDE["price"]].output
     batched.set(f"cost.llm_prices.{CLAUDE['price']}.output", 10 * price)
     output = batched.run(code=1).output
-    assert f"stopped: {REQUESTS} answers cost more than was reserved, as the price was raised" in output
+    assert (
+        f"stopped: {REQUESTS} answers cost more than was reserved, as the price was raised"
+        in output
+    )
     assert "before you go on" in output and output.count("Error:") == 1
     assert [attempt["amount"] for attempt in attempts(batched)] == held
     batched.run()

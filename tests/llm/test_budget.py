@@ -22,14 +22,27 @@ from tests.llm.conftest import CLAUDE, REQUESTS, attempts
 from tests.messages_api.contract import request_key
 from tests.messages_api.script import Fault, Reply
 
-PRICE = {"input": 1.0, "output": 5.0, "cache_write": 1.25, "cache_read": 0.1, "date": "2026-11-01", "source": "a test"}
+PRICE = {
+    "input": 1.0,
+    "output": 5.0,
+    "cache_write": 1.25,
+    "cache_read": 0.1,
+    "date": "2026-11-01",
+    "source": "a test",
+}
 
 
 @pytest.fixture
 def few(few):
     """At a price of their own."""
     llm = CLAUDE | {"price": "test", "max_tokens": 100}
-    few.change({"cost.llm_prices.test": PRICE | {"currency": "EUR"}, "llms.claude": llm, "run.concurrency": 2})
+    few.change(
+        {
+            "cost.llm_prices.test": PRICE | {"currency": "EUR"},
+            "llms.claude": llm,
+            "run.concurrency": 2,
+        }
+    )
     return few
 
 
@@ -50,16 +63,25 @@ def standing(asked) -> tuple[float, float]:
 
 AMOUNTS = st.integers(0, 400).map(lambda cents: cents / 100)
 STEPS = st.one_of(
-    st.tuples(st.just("reserve"), st.lists(AMOUNTS, min_size=1, max_size=5), st.sampled_from(["USD", "EUR"])),
     st.tuples(
-        st.just("settle"), st.integers(0, 50), st.sampled_from(["answered", "unbilled", "unknown"]), st.floats(0, 1)
+        st.just("reserve"),
+        st.lists(AMOUNTS, min_size=1, max_size=5),
+        st.sampled_from(["USD", "EUR"]),
+    ),
+    st.tuples(
+        st.just("settle"),
+        st.integers(0, 50),
+        st.sampled_from(["answered", "unbilled", "unknown"]),
+        st.floats(0, 1),
     ),
 )
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(STEPS, max_size=40), st.sampled_from([0.0, 1.0, 7.5]))
-def test_no_course_of_events_passes_the_limit_and_the_totals_are_the_sum_of_the_attempts(steps, limit):
+def test_no_course_of_events_passes_the_limit_and_the_totals_are_the_sum_of_the_attempts(
+    steps, limit
+):
     worth = {"USD": 0.5, "EUR": 2.0}  # of the other currency
     entered: list[tuple[int, float, str]] = []
     with TemporaryDirectory() as folder, Ledger(Path(folder, "ledger.sqlite")) as ledger:
@@ -71,7 +93,9 @@ def test_no_course_of_events_passes_the_limit_and_the_totals_are_the_sum_of_the_
                 bound = limit if currency == "USD" else limit * 0.5
                 hold = Hold("claude", currency, bound, {other: worth[other]})
                 got = ledger.reserve(wanted, hold)
-                entered += [(attempt, wanted[request], currency) for request, attempt in got.entered.items()]
+                entered += [
+                    (attempt, wanted[request], currency) for request, attempt in got.entered.items()
+                ]
                 assert got.over == (len(got.entered) < len(wanted))
             elif entered:
                 place, outcome, share = step
@@ -102,13 +126,17 @@ def test_no_bill_is_above_what_was_reserved(text, shares, max_tokens, prices, ba
     total = sum(shares) or 1.0
     tokens = {kind: int(room * share / total) for kind, share in zip(kinds, shares, strict=True)}
     most_tokens = tokens | {"output": max_tokens}
-    assert bill(most_tokens, price, batch=batch) <= reservation(size(body), max_tokens, price, batch=batch) * (1 + 1e-9)
+    assert bill(most_tokens, price, batch=batch) <= reservation(
+        size(body), max_tokens, price, batch=batch
+    ) * (1 + 1e-9)
 
 
 def test_each_answer_of_the_server_costs_less_than_was_reserved_for_it(few):
     few.server.models["claude-test-1"] = 1
     few.llm(price="test", max_tokens=100, cache_from=1)
-    few.server.answer = lambda body: Reply([{"type": "text", "text": "{}"}], "max_tokens", output_tokens=100)
+    few.server.answer = lambda body: Reply(
+        [{"type": "text", "text": "{}"}], "max_tokens", output_tokens=100
+    )
     few.run()
     wallet = Wallet.of("claude", load())
     bodies = {request_key(body): body for body in few.sent}
@@ -125,7 +153,9 @@ def test_the_whole_request_is_counted_in_bytes_its_schema_included(few):
     price = Wallet.of("claude", load()).price
     assert size(body) > size(lone) + 100
     expected = (size(body) + 1000) * 2 * 1.0 / 1e6 + 100 * 5.0 / 1e6
-    assert reservation(size(body), 100, price) == pytest.approx(expected), "an hour's cache writes are the dearest"
+    assert reservation(size(body), 100, price) == pytest.approx(expected), (
+        "an hour's cache writes are the dearest"
+    )
 
 
 # --- reached -------------------------------------------------------------------------------------
@@ -133,7 +163,9 @@ def test_the_whole_request_is_counted_in_bytes_its_schema_included(few):
 
 def test_at_the_budget_the_stage_stops_and_says_what_is_done_and_how_to_go_on(few):
     few.set("cost.llm_prices.test", PRICE | {"currency": "EUR", "output": 200.0})
-    few.server.answer = lambda body: Reply([{"type": "text", "text": '{"label": "bad"}'}], output_tokens=90)
+    few.server.answer = lambda body: Reply(
+        [{"type": "text", "text": '{"label": "bad"}'}], output_tokens=90
+    )
     few.run()
     one = most(few)
     few.llm(price="test", max_tokens=101)  # another request each
@@ -143,7 +175,10 @@ def test_at_the_budget_the_stage_stops_and_says_what_is_done_and_how_to_go_on(fe
     output = few.run(code=1).output
     done = len(few.sent)
     assert 1 <= done < REQUESTS
-    assert f"toy-claude: stopped: the budget is reached. {done} of {REQUESTS} requests are answered" in output
+    assert (
+        f"toy-claude: stopped: the budget is reached. {done} of {REQUESTS} requests are answered"
+        in output
+    )
     assert f"{REQUESTS - done} are left" in output and "of a budget of EUR" in output
     assert "raise run.budget.claude in params.yaml" in output and "slingshot quote" in output
     assert sum(standing(few)) <= spent + 3.5 * one
@@ -222,10 +257,16 @@ def test_what_was_paid_in_a_currency_without_a_rate_is_an_error_before_anything_
 
 
 def test_a_new_price_holds_for_what_is_asked_from_then_on(few):
-    few.server.answer = lambda body: Reply([{"type": "text", "text": '{"label": "bad"}'}], output_tokens=50)
+    few.server.answer = lambda body: Reply(
+        [{"type": "text", "text": '{"label": "bad"}'}], output_tokens=50
+    )
     write_toy(few.root, "test", make_rows(REQUESTS // 2, 3, "e"))
     few.run()
-    set_param(few.root, "cost.llm_prices.test", PRICE | {"currency": "EUR", "output": 500.0, "date": "2026-12-01"})
+    set_param(
+        few.root,
+        "cost.llm_prices.test",
+        PRICE | {"currency": "EUR", "output": 500.0, "date": "2026-12-01"},
+    )
     write_toy(few.root, "test", make_rows(REQUESTS - 1, 3, "e"))
     few.run()
     bills = [attempt["amount"] for attempt in attempts(few)]
@@ -249,7 +290,10 @@ def test_each_llm_has_a_budget_of_its_own(few):
 def test_a_request_that_may_be_longer_than_its_price_holds_for_is_not_sent(few):
     few.set("cost.llm_prices.test.up_to", 1500)
     output = few.run(code=1).output
-    assert "the price test 2026-11-01 holds for up to 1,500 input tokens" in output and "max_characters" in output
+    assert (
+        "the price test 2026-11-01 holds for up to 1,500 input tokens" in output
+        and "max_characters" in output
+    )
     assert not few.server.requests
     few.set("cost.llm_prices.test.up_to", 10_000)
     few.run()

@@ -40,7 +40,11 @@ def claim(asked: Asked, monkeypatch: pytest.MonkeyPatch, output: int = 2, **usag
 def most(asked: Asked, mode: str) -> list[float]:
     """What each request is reserved at."""
     requests = [r.body for r in asked.server.requests if r.method == "POST"]
-    bodies = requests if mode == "sync" else [one["params"] for body in requests for one in body["requests"]]
+    bodies = (
+        requests
+        if mode == "sync"
+        else [one["params"] for body in requests for one in body["requests"]]
+    )
     wallet = Wallet.of("claude", load())
     return sorted(wallet.most(body, 512, batch=mode == "batch") for body in bodies)
 
@@ -50,7 +54,10 @@ def bounded(asked: Asked) -> bool:
     frame, usage, records = asked.predictions(), asked.usage(), asked.answers()["record"]
     kinds = [usage.llm_tokens, usage.batch_tokens or {}]
     total = sum(of.get(kind, 0) for of in kinds for kind in TOKEN_KINDS)
-    assert total == frame["input_tokens"].sum() + frame["output_tokens"].sum() and len(records) == REQUESTS
+    assert (
+        total == frame["input_tokens"].sum() + frame["output_tokens"].sum()
+        and len(records) == REQUESTS
+    )
     longest = max(size(r.body) for r in asked.server.requests if r.body)
     return frame["output_tokens"].max() <= 512 and frame["input_tokens"].max() <= longest + OVERHEAD
 
@@ -60,7 +67,9 @@ def bounded(asked: Asked) -> bool:
 
 @MODES
 @pytest.mark.parametrize("claimed", CLAIMS)
-def test_it_is_booked_at_the_reservation_and_stops_the_run_with_one_message(few, monkeypatch, mode, claimed):
+def test_it_is_booked_at_the_reservation_and_stops_the_run_with_one_message(
+    few, monkeypatch, mode, claimed
+):
     few.change({"run.mode": mode, "run.concurrency": 1})
     with monkeypatch.context() as lying:
         claim(few, lying, claimed)
@@ -69,10 +78,17 @@ def test_it_is_booked_at_the_reservation_and_stops_the_run_with_one_message(few,
     kept = {"sync": 1, "batch": REQUESTS}[mode]
     said = "an answer claims" if kept == 1 else "13 answers claim"
     assert f"toy-claude: stopped: {said} more tokens than a request can use" in output
-    assert f"{min(claimed, 2**63 - 1):,} output and" in output and "with max_tokens 512; EUR 0.00" in output
+    assert (
+        f"{min(claimed, 2**63 - 1):,} output and" in output
+        and "with max_tokens 512; EUR 0.00" in output
+    )
     assert f"{kept} of 13 requests are answered and kept" in output and "before you go on" in output
     assert sorted(attempt["amount"] for attempt in attempts(few)) == pytest.approx(most(few, mode))
-    assert "0 asked for" in few.run().stdout if kept == REQUESTS else "12 asked for" in few.run().stdout
+    assert (
+        "0 asked for" in few.run().stdout
+        if kept == REQUESTS
+        else "12 asked for" in few.run().stdout
+    )
     assert outcomes(few) == {"answered": REQUESTS} and len(set(few.server.billed)) == REQUESTS
     assert set(few.predictions()["status"]) == {"ok"} and bounded(few)
 
@@ -111,7 +127,9 @@ def test_what_answers_claim_is_said_whenever_they_are_used(few, monkeypatch):
     assert "; 1 claim more tokens than a request can use" in few.run().stdout
     assert "; 1 claim more tokens than a request can use" in few.run().stdout
     records = [json.loads(record) for record in few.answers()["record"]]
-    assert max(record["response"]["usage"]["output_tokens"] for record in records) == 10**8, "what was said is kept"
+    assert max(record["response"]["usage"]["output_tokens"] for record in records) == 10**8, (
+        "what was said is kept"
+    )
 
 
 def test_what_a_request_may_use_is_believed(few):
@@ -158,10 +176,14 @@ def test_what_an_earlier_version_believed_is_replayed_within_bounds(few, where, 
     if where == "the ledger":
         shutil.rmtree(few.root / "data/answers")
         with closing(sqlite3.connect(few.root / "state/ledger.sqlite")) as connection:
-            for request, response in connection.execute("SELECT request, response FROM answers").fetchall():
+            for request, response in connection.execute(
+                "SELECT request, response FROM answers"
+            ).fetchall():
                 lied = json.loads(response)
                 lied["usage"]["output_tokens"] = claimed
-                connection.execute("UPDATE answers SET response = ? WHERE request = ?", (json.dumps(lied), request))
+                connection.execute(
+                    "UPDATE answers SET response = ? WHERE request = ?", (json.dumps(lied), request)
+                )
             connection.create_function("digest_of", 7, ledger_file.digest)
             connection.execute(f"UPDATE answers SET digest = {ledger_file.DIGEST}")
             connection.commit()
@@ -182,9 +204,21 @@ def test_what_an_earlier_version_believed_is_replayed_within_bounds(few, where, 
 
 
 def test_tokens_of_all_kinds_share_one_bound():
-    claimed = {"input": 700, "output": 50, "cache_write": 900, "cache_write_1h": 0, "cache_read": 10**400}
+    claimed = {
+        "input": 700,
+        "output": 50,
+        "cache_write": 900,
+        "cache_write_1h": 0,
+        "cache_read": 10**400,
+    }
     found = believed(claimed, 1000, 512)
-    assert found == {"input": 700, "output": 50, "cache_write": 900, "cache_write_1h": 0, "cache_read": 400}
+    assert found == {
+        "input": 700,
+        "output": 50,
+        "cache_write": 900,
+        "cache_write_1h": 0,
+        "cache_read": 400,
+    }
     assert believed(found, 1000, 512) == found
     assert believed({"output": 513}, 0, 512) == dict.fromkeys(TOKEN_KINDS, 0) | {"output": 512}
 

@@ -18,7 +18,9 @@ from tests.messages_api import contract
 KEY = "sk-ant-api03-Secret_Key-1+/="
 
 
-@pytest.fixture(params=["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "key_env", "ANTHROPIC_CUSTOM_HEADERS"])
+@pytest.fixture(
+    params=["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "key_env", "ANTHROPIC_CUSTOM_HEADERS"]
+)
 def echoing(few: Asked, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Asked:
     """Thirteen requests with a key that came from there, to a server that repeats it in its answers."""
     monkeypatch.delenv("ANTHROPIC_API_KEY")
@@ -37,9 +39,14 @@ def echoing(few: Asked, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
         label = json.loads(said["content"][0]["text"])["label"]
         said["content"][0]["text"] = json.dumps({"label": label, "why": f"as {KEY} says"})
         said["id"] = said["model"] = KEY
-        return said | {"echo": [{KEY: f"Bearer {KEY}"}, [KEY]], KEY: {"deep": [[{"a": KEY.upper()}]]}}
+        return said | {
+            "echo": [{KEY: f"Bearer {KEY}"}, [KEY]],
+            KEY: {"deep": [[{"a": KEY.upper()}]]},
+        }
 
-    monkeypatch.setattr(contract, "_extra", lambda *_: ())  # which holds the server to the API's own fields
+    monkeypatch.setattr(
+        contract, "_extra", lambda *_: ()
+    )  # which holds the server to the API's own fields
     server.keys = {KEY}
     monkeypatch.setattr(server, "message", echo)
     monkeypatch.setattr(server, "headers", lambda *_: {"request-id": f"req {KEY}"})
@@ -62,7 +69,10 @@ def test_what_an_answer_repeats_is_kept_without_the_key(echoing, capfd, mode):
     assert len(echoing.server.billed) == REQUESTS and set(echoing.predictions()["status"]) == {"ok"}
     record = json.loads(echoing.answers()["record"][0])
     assert record["response"]["echo"] == [{"[key]": "Bearer [key]"}, ["[key]"]]
-    assert record["response"]["[key]"] == {"deep": [[{"a": "[key]"}]]} and record["response"]["model"] == "[key]"
+    assert (
+        record["response"]["[key]"] == {"deep": [[{"a": "[key]"}]]}
+        and record["response"]["model"] == "[key]"
+    )
     assert record["request_id"] == "req [key]" or mode == "batch"
 
 
@@ -71,7 +81,12 @@ def test_what_a_batch_repeats_is_told_without_the_key(echoing, monkeypatch, capf
     """In its id, by which it then can't be collected, and in what its results say of errors."""
     server, error = echoing.server, {"type": "api_error", "message": f"no {KEY}"}
     monkeypatch.setattr(
-        server, "_result", lambda *_: {"type": "errored", "error": {"type": "error", "error": error, "request_id": KEY}}
+        server,
+        "_result",
+        lambda *_: {
+            "type": "errored",
+            "error": {"type": "error", "error": error, "request_id": KEY},
+        },
     )
     echoing.change({"run.mode": "batch", "run.attempts": 1})
     first = echoing.run(code=1).output
@@ -79,7 +94,10 @@ def test_what_a_batch_repeats_is_told_without_the_key(echoing, monkeypatch, capf
     new = server.new
     monkeypatch.setattr(server, "new", lambda kind: f"{new(kind)}_{KEY}")
     second = echoing.run(code=1).output
-    assert "_[key]: the API does not know it" in second and outcomes(echoing) == {"unbilled": 13, "unknown": 13}
+    assert "_[key]: the API does not know it" in second and outcomes(echoing) == {
+        "unbilled": 13,
+        "unknown": 13,
+    }
     assert nowhere(echoing, first, second, *capfd.readouterr())
 
 
@@ -92,7 +110,12 @@ async def trouble(api: MessagesApi, kind: str) -> Exception:
         elif kind == "recent":
             await anext(api.recent())
         else:
-            of: Any = {"send": body, "count": body, "submit": [Ask("r", body)], "look": "msgbatch_1"}
+            of: Any = {
+                "send": body,
+                "count": body,
+                "submit": [Ask("r", body)],
+                "look": "msgbatch_1",
+            }
             await getattr(api, kind)(of[kind])
     except (RetryError, RejectError, StopError) as error:
         return error
@@ -108,8 +131,17 @@ def test_what_errors_repeat_is_told_without_the_key(saying, monkeypatch, status,
     monkeypatch.setenv("OTHER_KEY", KEY)
     words = f"no {KEY}, {KEY.lower()}"
     inner = {"type": KEY, "message": words}
-    for said in (f"<p>{words}".encode(), {"type": "error", "error": inner}, {"error": words}, [words]):
-        headers = {"Location": f"https://{KEY.replace('/', '.')}/{KEY}", "request-id": KEY, "retry-after": "1"}
+    for said in (
+        f"<p>{words}".encode(),
+        {"type": "error", "error": inner},
+        {"error": words},
+        [words],
+    ):
+        headers = {
+            "Location": f"https://{KEY.replace('/', '.')}/{KEY}",
+            "request-id": KEY,
+            "retry-after": "1",
+        }
         error = asyncio.run(trouble(saying(said, status, key_env="OTHER_KEY", **headers), kind))
         assert KEY.lower() not in "".join(traceback.format_exception(error)).lower()
 
@@ -119,4 +151,9 @@ def test_what_is_short_is_no_secret_so_that_answers_stay_what_they_are():
     redacted.learn({"authorization": "Bearer none", "x-api-key": "good"})
     assert redacted({"label": "good", "none": 1}) == {"label": "good", "none": 1}
     redacted.learn({"authorization": "Bearer long-enough"})
-    assert redacted([1, None, "a LONG-enough b", {"long-enough": True}]) == [1, None, "a [key] b", {"[key]": True}]
+    assert redacted([1, None, "a LONG-enough b", {"long-enough": True}]) == [
+        1,
+        None,
+        "a [key] b",
+        {"[key]": True},
+    ]

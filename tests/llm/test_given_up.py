@@ -76,13 +76,18 @@ def test_where_the_first_requests_all_fail_the_rest_is_not_asked(hasty):
     assert "0 of 13 requests are answered" in output and len(hasty.sent) == 5
 
 
-@pytest.mark.parametrize("fault", [Fault.status(403), Fault.spend_limit()], ids=["rights", "spend limit"])
+@pytest.mark.parametrize(
+    "fault", [Fault.status(403), Fault.spend_limit()], ids=["rights", "spend limit"]
+)
 def test_a_run_that_was_stopped_never_passes_for_one_with_as_many_errors_as_allowed(hasty, fault):
     hasty.llm(max_errors=REQUESTS)
     hasty.change({"run.concurrency": 1})
     hasty.server.script(Fault.status(400), Fault.slow(0), fault)
     output = hasty.run(code=1).output
-    assert "toy-claude: stopped" in output and "1 of 13 requests are answered and kept, 12 are left" in output
+    assert (
+        "toy-claude: stopped" in output
+        and "1 of 13 requests are answered and kept, 12 are left" in output
+    )
     assert not (hasty.root / "data/predictions/toy/claude.parquet").exists()
     hasty.run()
     assert set(hasty.predictions()["status"]) == {"ok"}

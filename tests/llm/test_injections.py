@@ -54,8 +54,16 @@ def test_every_request_has_the_shape_that_the_template_gives(attacked, changes):
         assert len(re.findall(r"<\W*text", asked, re.IGNORECASE)) == 2
         assert asked.count("<text>") == asked.count("</text>") == 1
     sent = {text_of(body) for body in attacked.sent}
-    untouched = {name for name, text in INJECTIONS.items() if text in sent}  # but for tags a text loses nothing
-    assert {"template", "quotes", "forges chat tokens", "control characters", "forges the answer"} <= untouched
+    untouched = {
+        name for name, text in INJECTIONS.items() if text in sent
+    }  # but for tags a text loses nothing
+    assert {
+        "template",
+        "quotes",
+        "forges chat tokens",
+        "control characters",
+        "forges the answer",
+    } <= untouched
     closing = {name for name in INJECTIONS if name.startswith("closes it")}
     assert closing & untouched == {"closes it as an entity"}
 
@@ -73,14 +81,22 @@ def test_no_label_off_the_list_reaches_a_file_whatever_the_model_says(attacked, 
     said = {name: obeyed(text) for name, text in INJECTIONS.items()}
     for name, words in said.items():
         named = _named(words)
-        assert status[name] == "ok" if named in ("good", "bad", "fine") else status[name] != "ok", name
-    assert sum(s == "off_list" for s in status.values()) > 25, "labels off the list are really answered"
+        assert status[name] == "ok" if named in ("good", "bad", "fine") else status[name] != "ok", (
+            name
+        )
+    assert sum(s == "off_list" for s in status.values()) > 25, (
+        "labels off the list are really answered"
+    )
     answers = attacked.answers()
     assert (answers["answer"] == '{"label": "hacked"}').sum() > 10, "and kept word by word"
-    files = [attacked.root / f"data/{room}/toy/claude.parquet" for room in ("predictions", "answers")]
+    files = [
+        attacked.root / f"data/{room}/toy/claude.parquet" for room in ("predictions", "answers")
+    ]
     before = [file.read_bytes() for file in files]
     attacked.run()
-    assert [file.read_bytes() for file in files] == before and len(attacked.sent) == answers["request"].nunique()
+    assert [file.read_bytes() for file in files] == before and len(attacked.sent) == answers[
+        "request"
+    ].nunique()
 
 
 def _named(words: str) -> Any:

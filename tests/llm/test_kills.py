@@ -66,7 +66,9 @@ def test_whatever_is_killed_when_no_answer_is_lost_and_only_what_was_in_flight_i
     assert again <= len(in_flight)
     times = Counter(attempt["request"] for attempt in attempts(asked) if attempt["request"] in kept)
     lost = Counter(attempt["request"] for attempt in in_flight)
-    assert all(times[request] == 1 + lost[request] for request in kept), "what was stored is not asked again"
+    assert all(times[request] == 1 + lost[request] for request in kept), (
+        "what was stored is not asked again"
+    )
     with asked.ledger() as ledger:
         [spent] = ledger.spent("claude")
     assert spent.reserved == pytest.approx(sum(attempt["amount"] for attempt in in_flight))
@@ -103,7 +105,9 @@ def test_batches_too_survive_every_kill(asked):
 
 def is_whole_after_ctrl_c(asked, output: str) -> Counter[str]:
     """What became of the attempts, once the next run has asked only for the rest."""
-    assert "Traceback" not in output and "interrupted" in output and "run `dvc repro` again" in output
+    assert (
+        "Traceback" not in output and "interrupted" in output and "run `dvc repro` again" in output
+    )
     counted = outcomes(asked)
     assert counted["answered"] == len(stored(asked)) == len(asked.server.billed)
     assert re.search(rf"\b{counted['answered']} of {ROWS} requests are answered", output)
@@ -136,7 +140,9 @@ def test_ctrl_c_stops_soon_where_the_api_hangs_and_counts_that_as_spent(asked):
     signalled = time.monotonic()
     process.join(60)
     assert time.monotonic() - signalled < 4 and process.exitcode == 130
-    assert is_whole_after_ctrl_c(asked, (asked.root / "stage.log").read_text())["unknown"] == AT_ONCE
+    assert (
+        is_whole_after_ctrl_c(asked, (asked.root / "stage.log").read_text())["unknown"] == AT_ONCE
+    )
 
 
 @pytest.mark.parametrize("while_it", ["waits for the API's retry-after", "waits for a batch"])
@@ -199,6 +205,9 @@ def test_on_a_full_disk_it_says_so_and_sends_nothing_more(asked):
     process = stage(asked.root, "unshare", "-rm", "sh", "-c", mounted, "sh")
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1 and "Traceback" not in output
-    assert output.count("Error:") == 1 and "ledger.sqlite: the ledger of paid answers can't be used" in output
+    assert (
+        output.count("Error:") == 1
+        and "ledger.sqlite: the ledger of paid answers can't be used" in output
+    )
     assert "full" in output and 0 < len(asked.sent) < 500
     assert len(set(map(request_key, asked.sent))) == len(asked.sent)

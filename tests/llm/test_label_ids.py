@@ -64,7 +64,9 @@ def params() -> Settings:
 @pytest.mark.parametrize(("names", "ids", "digest"), FROZEN.values(), ids=list(FROZEN))
 def test_what_was_paid_for_is_asked_for_in_the_same_words(names, ids, digest, params):
     assert slugs(names) == ids
-    llm = AnthropicSettings(provider="anthropic", title="Claude", model="claude-test-1", price="claude_haiku_5_5")
+    llm = AnthropicSettings(
+        provider="anthropic", title="Claude", model="claude-test-1", price="claude_haiku_5_5"
+    )
     words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
     rows = pd.DataFrame({"id": ["r"], "text": ["a lovely phone"], "label": [1], "order": [0]})
     task = Task("toy", "claude", Prompt(words, names), rows, rows, rows, params)
@@ -97,7 +99,12 @@ DECORATIONS = ("{}", "{}\n", '"{}"', "'{}'", "`{}`", "*{}*", "**{}**", "{}.", '"
 def label_sets(draw):
     """Labels as a file's column gives them, without blanks at the ends, of few pieces, so that they are much alike."""
     pieces = draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4))
-    name = st.lists(st.sampled_from(pieces), min_size=1, max_size=4).map("".join).map(str.strip).filter(bool)
+    name = (
+        st.lists(st.sampled_from(pieces), min_size=1, max_size=4)
+        .map("".join)
+        .map(str.strip)
+        .filter(bool)
+    )
     return draw(st.lists(name, min_size=2, max_size=6, unique=True))
 
 
@@ -122,7 +129,9 @@ def test_every_name_and_every_id_means_its_label_and_no_spelling_another(names):
                 assert read_text(form.format(spelt), keys).label == number, (form, spelt)
             said = form.format(name)
             answer = read_text(said, keys)
-            assert said.strip() in others or answer.label == number or answer.status == "off_list", said
+            assert (
+                said.strip() in others or answer.label == number or answer.status == "off_list"
+            ), said
 
 
 @given(label_sets())

@@ -22,7 +22,14 @@ from slingshot.settings import UserError
 from tests.llm.processes import wait_for
 from tests.mounts import needs_mounts
 
-RECORD = Record({"content": ["a"], "usage": {"input_tokens": 3}}, "req_1", 0.25, "2026-11-01T00:00:00Z", False, "p")
+RECORD = Record(
+    {"content": ["a"], "usage": {"input_tokens": 3}},
+    "req_1",
+    0.25,
+    "2026-11-01T00:00:00Z",
+    False,
+    "p",
+)
 HOLD = Hold("claude", "USD", 10.0)
 
 
@@ -101,7 +108,7 @@ def test_what_another_connection_is_asking_is_left_to_it(ledger, file):
 HOLDS = """
 import os, sys
 from pathlib import Path
-from slingshot.llm.entries import Hold
+from slingshot.llm.asked.entries import Hold
 from slingshot.llm.ledger import Ledger
 
 ledger = Ledger(Path(sys.argv[1]))
@@ -121,7 +128,9 @@ def holding(file: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
 
 
 @pytest.mark.parametrize("reaped", [True, False], ids=["waited for", "not waited for"])
-def test_an_attempt_whose_process_was_killed_counts_as_spent_and_is_made_again(ledger, file, reaped):
+def test_an_attempt_whose_process_was_killed_counts_as_spent_and_is_made_again(
+    ledger, file, reaped
+):
     process, owner = holding(file)
     assert [flight.alive for flight in ledger.in_flight(["a"])] == [True]
     assert ledger.reserve({"a": 2.0}, HOLD).busy == {"a"}
@@ -130,7 +139,9 @@ def test_an_attempt_whose_process_was_killed_counts_as_spent_and_is_made_again(l
     assert [flight.alive for flight in ledger.in_flight(["a"])] == [False]
     assert ledger.reserve({"a": 2.0}, HOLD).entered.keys() == {"a"}
     assert spent(ledger).reserved == 3.0
-    assert not (file.parent / f"ledger.sqlite-owners/{owner}.lock").exists(), "what the dead left is removed"
+    assert not (file.parent / f"ledger.sqlite-owners/{owner}.lock").exists(), (
+        "what the dead left is removed"
+    )
     process.communicate()
 
 
@@ -217,7 +228,9 @@ def test_a_new_file_may_be_opened_by_several_processes_at_once(tmp_path):
 def test_several_at_once_enter_each_request_once_and_keep_to_the_limit(file):
     def reserved() -> dict[str, int]:
         with Ledger(file) as one:
-            got = [one.reserve({f"r{n}": 1.0}, Hold("claude", "USD", 10.0)).entered for n in range(15)]
+            got = [
+                one.reserve({f"r{n}": 1.0}, Hold("claude", "USD", 10.0)).entered for n in range(15)
+            ]
         return {request: attempt for entered in got for request, attempt in entered.items()}
 
     entered = [request for each in at_once(reserved) for request in each]
@@ -241,7 +254,10 @@ def test_an_answer_that_is_not_as_it_was_written_is_named_and_given_to_nobody(le
     (held,) = ledger._db.execute(f"SELECT {column} FROM answers WHERE request = 'a'").fetchone()
     rotten = held + 1 if isinstance(held, int | float) else held[:-1] + chr(ord(held[-1]) ^ 1)
     change(file, f"UPDATE answers SET {column} = ? WHERE request = 'a'", rotten)
-    with pytest.raises(UserError, match=r"ledger\.sqlite: the answer to request a is .*`slingshot ledger --rebuild`"):
+    with pytest.raises(
+        UserError,
+        match=r"ledger\.sqlite: the answer to request a is .*`slingshot ledger --rebuild`",
+    ):
         ledger.answers(["b", "a"])
     assert ledger.answers(["b"]) == {"b": RECORD} and ledger.rotten() == ["a"]
 
@@ -336,7 +352,9 @@ def test_a_file_of_the_old_tables_is_brought_up_to_date_in_place(file):
 def schema(file: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Of each table and index, its columns."""
     with closing(sqlite3.connect(file)) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master ORDER BY name")]
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master ORDER BY name")
+        ]
         return {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
 
 
@@ -356,7 +374,9 @@ def test_a_file_of_a_newer_version_is_one_clear_error_and_stays_as_it_is(file):
         connection.execute("PRAGMA user_version = 2")
         connection.execute("PRAGMA journal_mode = DELETE")
     before = file.read_bytes()
-    with pytest.raises(UserError, match=r"ledger\.sqlite: a newer Slingshot wrote this ledger .*: update Slingshot"):
+    with pytest.raises(
+        UserError, match=r"ledger\.sqlite: a newer Slingshot wrote this ledger .*: update Slingshot"
+    ):
         Ledger(file)
     assert file.read_bytes() == before
 
@@ -382,7 +402,10 @@ def of_another_program(file: Path) -> None:
 @pytest.mark.parametrize("spoil", [garbage, cut, of_another_program, Path.mkdir])
 def test_a_file_that_is_no_ledger_is_named_in_one_error(file, spoil):
     spoil(file)
-    with pytest.raises(UserError, match=r"ledger\.sqlite: the ledger .* can't be used"), Ledger(file) as ledger:
+    with (
+        pytest.raises(UserError, match=r"ledger\.sqlite: the ledger .* can't be used"),
+        Ledger(file) as ledger,
+    ):
         ledger.answers([f"r{n}" for n in range(500)])
         ledger.reserve({"a": 1.0}, HOLD)
 
@@ -399,7 +422,10 @@ def test_a_ledger_on_a_read_only_disk_comes_with_the_remedy_of_that(tmp_path):
     mounted = 'mount -t tmpfs none "$1" && mount -o remount,ro "$1" && exec "$2" -c "$3" "$1/ledger.sqlite"'
     call = ["unshare", "-rm", "sh", "-c", mounted, "sh", str(tmp_path), sys.executable, OPENS]
     done = subprocess.run(call, capture_output=True, text=True)
-    assert "can't be used: its disk is read-only. Nothing more is sent. Make it writable (or move it" in done.stderr
+    assert (
+        "can't be used: its disk is read-only. Nothing more is sent. Make it writable (or move it"
+        in done.stderr
+    )
 
 
 def test_a_ledger_that_can_t_be_read_stops_the_stage_before_anything_is_sent(asked):

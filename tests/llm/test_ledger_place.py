@@ -25,7 +25,9 @@ from tests.messages_api.script import Fault
 
 def git(folder: Path, *words: str) -> str:
     identity = ["-c", "user.name=Tests", "-c", "user.email=tests@example.org"]
-    done = subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -93,7 +95,9 @@ def test_the_environment_wins(repository, tmp_path, monkeypatch):
     assert ledger_place.find() == ledger_place.Place(tmp_path / "chosen/ledger.sqlite")
 
 
-def test_outside_git_and_before_the_first_commit_it_lies_in_the_state_folder(tmp_path, own, monkeypatch):
+def test_outside_git_and_before_the_first_commit_it_lies_in_the_state_folder(
+    tmp_path, own, monkeypatch
+):
     (tmp_path / "new/.dvc").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "new")
     assert ledger_place.find() == ledger_place.Place(inside(tmp_path / "new"))
@@ -102,7 +106,9 @@ def test_outside_git_and_before_the_first_commit_it_lies_in_the_state_folder(tmp
 
 
 def test_a_shallow_clone_says_what_it_lacks(repository, tmp_path, monkeypatch):
-    git(repository, "clone", "-q", "--depth", "1", f"file://{repository}", str(tmp_path / "shallow"))
+    git(
+        repository, "clone", "-q", "--depth", "1", f"file://{repository}", str(tmp_path / "shallow")
+    )
     (tmp_path / "shallow/.dvc").mkdir()
     monkeypatch.chdir(tmp_path / "shallow")
     place = ledger_place.find()
@@ -149,7 +155,10 @@ def test_one_that_lies_in_the_state_folder_is_moved_once_with_a_message(reposito
     with Ledger(inside(repository)) as ledger:
         moved = ledger.id
     place = ledger_place.find()
-    assert f"has moved out of the work tree: {inside(repository)} -> {place.file}" in capsys.readouterr().err
+    assert (
+        f"has moved out of the work tree: {inside(repository)} -> {place.file}"
+        in capsys.readouterr().err
+    )
     assert {path.name for path in inside(repository).parent.iterdir()} == {"payers"}
     with Ledger(place.file) as ledger:
         assert ledger.answers(["a"]) == {"a": RECORD} and moved in ledger.known("ledger")
@@ -163,7 +172,10 @@ def test_what_is_in_its_wal_only_is_moved_too(repository):
         "import os; from tests.llm.test_ledger_place import *; Ledger.close = lambda self: os._exit(9);"
         f"spend(Path({str(inside(repository))!r}))"
     )
-    assert subprocess.run([sys.executable, "-c", killed], cwd=Path(__file__).parents[2]).returncode == 9
+    assert (
+        subprocess.run([sys.executable, "-c", killed], cwd=Path(__file__).parents[2]).returncode
+        == 9
+    )
     assert Path(f"{inside(repository)}-wal").stat().st_size > 0
     assert billed(ledger_place.find().file) == pytest.approx(0.2)
     assert {path.name for path in inside(repository).parent.iterdir()} == {"payers"}
@@ -176,11 +188,15 @@ def test_it_is_put_into_one_that_is_there_and_overwrites_nothing(repository):
     assert billed(place.file) == pytest.approx(0.4)
     with Ledger(place.file) as ledger:
         assert ledger.answers(["a", "b"]).keys() == {"a", "b"}
-        assert dict(ledger._db.execute("SELECT currency, amount FROM totals")) == {"USD": pytest.approx(0.4)}
+        assert dict(ledger._db.execute("SELECT currency, amount FROM totals")) == {
+            "USD": pytest.approx(0.4)
+        }
     assert not inside(repository).exists()
 
 
-def test_a_copy_of_what_was_moved_is_not_counted_twice_and_what_it_has_more_is_added(repository, tmp_path):
+def test_a_copy_of_what_was_moved_is_not_counted_twice_and_what_it_has_more_is_added(
+    repository, tmp_path
+):
     spend(inside(repository))
     shutil.copy(inside(repository), tmp_path / "copy")
     place = ledger_place.find()
@@ -214,7 +230,9 @@ def test_copies_of_an_old_one_are_counted_once(repository, tmp_path):
     place = ledger_place.find()
     assert billed(place.file) == pytest.approx(once)
     with Ledger(place.file) as ledger:
-        assert dict(ledger._db.execute("SELECT currency, amount FROM totals")) == {"USD": pytest.approx(2.2)}
+        assert dict(ledger._db.execute("SELECT currency, amount FROM totals")) == {
+            "USD": pytest.approx(2.2)
+        }
 
 
 def test_bills_that_both_have_from_data_answers_are_counted_once(repository):
@@ -250,7 +268,10 @@ def test_one_that_an_older_version_has_open_is_left_alone(repository):
 def test_several_that_start_at_once_move_it_once(repository):
     spend(inside(repository))
     script = "from slingshot.llm import ledger_place; print(ledger_place.find().file)"
-    started = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    started = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     [file] = {process.communicate()[0].strip() for process in started}
     assert billed(Path(file)) == pytest.approx(0.2)
 
@@ -263,7 +284,9 @@ def sharing(tmp_path: Path, own: Path) -> list[Path]:
     """Two repositories of different projects, with one cache outside both."""
     for name in ("first", "second"):
         (tmp_path / name / ".dvc").mkdir(parents=True)
-        (tmp_path / name / ".dvc/config").write_text(f"[cache]\n    dir = {tmp_path / 'shared/cache'}\n")
+        (tmp_path / name / ".dvc/config").write_text(
+            f"[cache]\n    dir = {tmp_path / 'shared/cache'}\n"
+        )
         git(tmp_path / name, "init", "-q")
         git(tmp_path / name, "commit", "-qm", str(tmp_path / name), "--allow-empty")
     return [tmp_path / "first", tmp_path / "second"]
@@ -341,7 +364,13 @@ def replace_by_another(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("lose", "sign"),
-    [(delete, "mark"), (empty, "mark"), (replace_by_another, "mark"), (delete, "lock"), (empty, "lock")],
+    [
+        (delete, "mark"),
+        (empty, "mark"),
+        (replace_by_another, "mark"),
+        (delete, "lock"),
+        (empty, "lock"),
+    ],
 )
 def test_what_was_lost_is_noticed_before_anything_is_sent(tracked, lose, sign):
     if sign == "lock":  # without the mark
@@ -349,13 +378,25 @@ def test_what_was_lost_is_noticed_before_anything_is_sent(tracked, lose, sign):
         shutil.rmtree(tracked.root / ".dvc/slingshot")
     lose(ledger_place.find().file)
     output = more(tracked, code=1)
-    said = "dvc.lock holds answers of 'claude' (toy)" if sign == "lock" else "names a ledger that lay at"
-    assert output.count("Error:") == 1 and said in output and "money was spent that this ledger knows nothing" in output
-    assert "`slingshot ledger --rebuild`" in output and "`slingshot ledger --confirm-loss`" in output
+    said = (
+        "dvc.lock holds answers of 'claude' (toy)"
+        if sign == "lock"
+        else "names a ledger that lay at"
+    )
+    assert (
+        output.count("Error:") == 1
+        and said in output
+        and "money was spent that this ledger knows nothing" in output
+    )
+    assert (
+        "`slingshot ledger --rebuild`" in output and "`slingshot ledger --confirm-loss`" in output
+    )
     assert "money was spent" in more(tracked, code=1), "and again, until it is settled"
 
 
-def test_one_that_is_left_behind_by_the_environment_is_named_with_the_way_out(tracked, tmp_path, monkeypatch):
+def test_one_that_is_left_behind_by_the_environment_is_named_with_the_way_out(
+    tracked, tmp_path, monkeypatch
+):
     before = ledger_place.find().file
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
     output = more(tracked, code=1)
@@ -369,7 +410,9 @@ def test_a_whole_replay_is_never_refused(tracked):
     into_cache(tracked.root)
     delete(ledger_place.find().file)
     assert f"{REQUESTS} answers replayed, 0 asked for" in tracked.run().stdout
-    assert "money was spent that this ledger knows nothing" in more(tracked, code=1), "what is replayed is no bill"
+    assert "money was spent that this ledger knows nothing" in more(tracked, code=1), (
+        "what is replayed is no bill"
+    )
 
 
 def test_an_llm_without_a_price_is_never_refused(tracked):
@@ -386,7 +429,10 @@ def test_a_shallow_clone_replays_and_pays_for_nothing(tracked, tmp_path):
     (tracked.root / ".git/shallow").write_text(git(tracked.root, "rev-parse", "HEAD") + "\n")
     assert f"{REQUESTS} answers replayed, 0 asked for" in tracked.run().stdout
     output = more(tracked, code=1)
-    assert "Nothing is paid from here: this clone is shallow" in output and "git fetch --unshallow" in output
+    assert (
+        "Nothing is paid from here: this clone is shallow" in output
+        and "git fetch --unshallow" in output
+    )
 
 
 def test_nothing_is_marked_before_something_is_paid(few, own, monkeypatch):

@@ -53,7 +53,9 @@ def test_the_chosen_pass_is_reused(scored):
     many = [count for count in calls if count > 1]
     rest = 12 + 60
     parts = [rest // 4] * 4
-    assert many == [12, 12, *parts * 3], "a pass a number of shots over the choosing rows, then the rest, to be timed"
+    assert many == [12, 12, *parts * 3], (
+        "a pass a number of shots over the choosing rows, then the rest, to be timed"
+    )
 
 
 def test_the_best_on_the_choosing_rows_is_chosen(scored):
@@ -97,13 +99,22 @@ def test_without_shots_no_labelled_row_is_used(project):
 def test_fixed_shots_are_counted_in_all(project):
     usage, said = run(shots=[4], selection="fixed", calibration=["none"])
     assert usage.train_rows == 4
-    assert "lm: 4 shots, none calibration, accuracy" in said and "on the rows they were chosen on ->" in said
+    assert (
+        "lm: 4 shots, none calibration, accuracy" in said
+        and "on the rows they were chosen on ->" in said
+    )
 
 
 def test_nearest_shots_come_from_the_whole_pool_and_no_prefix_is_shared(project, encoder):
-    usage, _ = run(shots=[1, 2], selection="nearest", encoder={"checkpoint": str(encoder), "max_length": 32})
+    usage, _ = run(
+        shots=[1, 2], selection="nearest", encoder={"checkpoint": str(encoder), "max_length": 32}
+    )
     assert usage.train_rows == 30
     assert usage.llm_tokens["cache_read"] == usage.llm_tokens["cache_write"] == 0
     frame = read_predictions(project / "data/predictions/toy/lm.parquet", NAMES)
-    assert frame["input_tokens"].iloc[12:].sum() == usage.llm_tokens["input"] == usage.predict[0].tokens
+    assert (
+        frame["input_tokens"].iloc[12:].sum()
+        == usage.llm_tokens["input"]
+        == usage.predict[0].tokens
+    )
     assert frame["input_tokens"].nunique() > 10

@@ -18,7 +18,9 @@ def alien(asked, requests: int, after: float = 0.0, ended: bool = True) -> str:
     """A batch that somebody else made by the same account, that many seconds from now."""
     at = datetime.now(UTC) + timedelta(seconds=after)
     results = {f"theirs-{n}": {"type": "expired"} for n in range(requests)}
-    batch = Batch(f"msgbatch_theirs{len(asked.server.batches)}", at, {}, results, ended=at if ended else None)
+    batch = Batch(
+        f"msgbatch_theirs{len(asked.server.batches)}", at, {}, results, ended=at if ended else None
+    )
     asked.server.batches[batch.id] = batch
     return batch.id
 
@@ -53,7 +55,10 @@ def test_a_batch_that_was_never_made_counts_as_spent_and_is_made_again(batched):
     batched.server.batch_faults.append(Fault.drop())
     batched.run()
     assert made(batched) == [REQUESTS] * 2 and paid_once(batched)
-    assert Counter(a["outcome"] for a in attempts(batched)) == {"unknown": REQUESTS, "answered": REQUESTS}
+    assert Counter(a["outcome"] for a in attempts(batched)) == {
+        "unknown": REQUESTS,
+        "answered": REQUESTS,
+    }
 
 
 def test_batches_that_are_never_made_end_the_run(batched):
@@ -64,7 +69,9 @@ def test_batches_that_are_never_made_end_the_run(batched):
     assert "stopped: a batch was submitted, and the API has not made it, 2 times" in output
 
 
-@pytest.mark.parametrize("fault", [Fault.status(500), Fault.status(429, retry_after=0.1), Fault.status(529)])
+@pytest.mark.parametrize(
+    "fault", [Fault.status(500), Fault.status(429, retry_after=0.1), Fault.status(529)]
+)
 def test_a_batch_that_was_refused_for_now_is_submitted_again(batched, fault):
     batched.server.batch_faults.append(fault)
     batched.run()
@@ -92,7 +99,9 @@ def test_a_batch_that_will_never_be_taken_stops_the_run_and_costs_nothing(batche
 
 
 @pytest.mark.parametrize("mode", ["batch", "sync"])
-def test_a_run_that_was_killed_while_it_waited_is_collected_by_the_next_in_either_mode(batched, mode):
+def test_a_run_that_was_killed_while_it_waited_is_collected_by_the_next_in_either_mode(
+    batched, mode
+):
     batched.server.batch_polls = 10**9
     process = forked(batched.root)
     wait_for(lambda: any(r.method == "GET" for r in batched.server.requests))
@@ -115,7 +124,12 @@ def test_a_batch_whose_run_was_killed_before_it_knew_its_id_is_found(batched, mo
     assert all(attempt["batch"].startswith("new:") for attempt in attempts(batched))
     batched.set("run.mode", mode)
     batched.run()
-    assert made(batched) == [REQUESTS] and not batched.sent and paid_once(batched) and reserved(batched) == 0
+    assert (
+        made(batched) == [REQUESTS]
+        and not batched.sent
+        and paid_once(batched)
+        and reserved(batched) == 0
+    )
 
 
 def test_two_processes_collect_one_batch_and_bill_it_once(batched):

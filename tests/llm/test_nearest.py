@@ -27,7 +27,11 @@ def few(request):
 
 
 def near(asked: Asked, encoder: Path, **changes) -> None:
-    settings = {"selection": "nearest", "encoder": {"checkpoint": str(encoder), "max_length": 32}, "shots": 3}
+    settings = {
+        "selection": "nearest",
+        "encoder": {"checkpoint": str(encoder), "max_length": 32},
+        "shots": 3,
+    }
     asked.llm(**(settings | changes))
 
 
@@ -50,8 +54,12 @@ def test_every_example_is_a_row_of_the_pool_with_its_own_label(asked, encoder):
     }
     shown = examples(asked)
     assert len(shown) == ROWS and all(len(chosen) == 3 for chosen in shown.values())
-    assert all(known[question] == answer for chosen in shown.values() for question, answer in chosen)
-    assert len({json.dumps(chosen) for chosen in shown.values()}) > 1, "they differ from text to text"
+    assert all(
+        known[question] == answer for chosen in shown.values() for question, answer in chosen
+    )
+    assert len({json.dumps(chosen) for chosen in shown.values()}) > 1, (
+        "they differ from text to text"
+    )
     assert asked.usage().train_rows == len(pool)
 
 
@@ -63,7 +71,10 @@ def test_they_are_the_nearest_by_cosine_the_nearest_last(asked, encoder):
     held = model.embed(pool["text"].tolist(), "pool")
     for text, chosen in examples(asked).items():
         cosines = dict(zip(pool["text"], held @ model.embed([text], "text")[0], strict=True))
-        shown = [cosines[question.removeprefix("<text>\n").removesuffix("\n</text>")] for question, _ in chosen]
+        shown = [
+            cosines[question.removeprefix("<text>\n").removesuffix("\n</text>")]
+            for question, _ in chosen
+        ]
         assert shown == pytest.approx(sorted(cosines.values())[-3:], abs=2e-4)
         assert all(np.diff(shown) > -2e-4)
 
@@ -83,7 +94,9 @@ def test_the_instructions_alone_are_marked_for_the_cache(asked, encoder):
     asked.run()
     for body in asked.sent:
         assert "cache_control" in body["system"][-1]
-        assert not any("cache_control" in block for message in body["messages"] for block in message["content"])
+        assert not any(
+            "cache_control" in block for message in body["messages"] for block in message["content"]
+        )
 
 
 def test_no_shots_need_no_encoder(asked):
@@ -93,8 +106,13 @@ def test_no_shots_need_no_encoder(asked):
 
 
 def test_ties_go_to_the_earlier_row_whatever_is_embedded_beside(encoder):
-    pool = make_rows(24).assign(text=lambda rows: ["the superb phone"] * 12 + [f"a plain box {n}" for n in range(12)])
-    settings, run = Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1, device="cpu")
+    pool = make_rows(24).assign(
+        text=lambda rows: ["the superb phone"] * 12 + [f"a plain box {n}" for n in range(12)]
+    )
+    settings, run = (
+        Checkpoint(checkpoint=str(encoder), max_length=32),
+        RunSettings(threads=1, device="cpu"),
+    )
     found = shots.Nearest(pool, settings, run)
     [alone] = found.of(["the superb phone"], 3)
     assert alone["order"].tolist() == [2, 1, 0]

@@ -35,7 +35,7 @@ import json
 
 from slingshot.llm import asking
 from slingshot.llm.answer import read_text
-from slingshot.llm.api import Reply
+from slingshot.llm.asked.api import Reply
 
 
 def run_cell(settings, task):
@@ -88,18 +88,31 @@ def test_a_module_and_a_settings_class_are_a_provider(project):
         shutil.copytree(ROOT / folder, project / folder)
     (project / "src/slingshot/llm/echo.py").write_text(MODULE)
     file = project / "src/slingshot/settings/llms.py"
-    before, union, after = re.split(r"^(LlmSettings = Annotated\[)", file.read_text(), flags=re.MULTILINE)
+    before, union, after = re.split(
+        r"^(LlmSettings = Annotated\[)", file.read_text(), flags=re.MULTILINE
+    )
     file.write_text(before.rstrip() + SETTINGS + "\n" + union + "EchoSettings | " + after)
-    set_params(project, {"llms.echo": {"provider": "echo", "title": "Echo", "shots": 0}, "study.llms": ["echo"]})
+    set_params(
+        project,
+        {"llms.echo": {"provider": "echo", "title": "Echo", "shots": 0}, "study.llms": ["echo"]},
+    )
     rows = read_rows(project / "data/prepared/toy/test.parquet")
-    rows["text"] += [f" {NAMES[label]}" if number % 2 else "" for number, label in enumerate(rows["label"])]
+    rows["text"] += [
+        f" {NAMES[label]}" if number % 2 else "" for number, label in enumerate(rows["label"])
+    ]
     write_rows(project / "data/prepared/toy/test.parquet", rows)
 
     for said in ("0 answers replayed", "0 asked for"):
         call = [sys.executable, "-m", "stages.prompt_llm", "toy", "echo"]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
-    frame = read_predictions(project / "data/predictions/toy/echo.parquet", NAMES).query("split == 'test'")
-    assert frame["status"].tolist() == ["ok" if number % 2 else "invalid" for number in range(len(rows))]
-    assert (frame["prediction"] == frame["label"]).tolist() == [number % 2 == 1 for number in range(len(rows))]
+    frame = read_predictions(project / "data/predictions/toy/echo.parquet", NAMES).query(
+        "split == 'test'"
+    )
+    assert frame["status"].tolist() == [
+        "ok" if number % 2 else "invalid" for number in range(len(rows))
+    ]
+    assert (frame["prediction"] == frame["label"]).tolist() == [
+        number % 2 == 1 for number in range(len(rows))
+    ]
     assert Usage.read(project / "data/usage/toy/echo.json").title == "Echo"

@@ -18,7 +18,10 @@ from slingshot.settings import UserError
 
 WORDS = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
 NAMES = ("negative", "neutral", "positive")
-RICH = WORDS | {"instructions": "Irony is negative.\nJudge the author.", "descriptions": {"neutral": "states a fact"}}
+RICH = WORDS | {
+    "instructions": "Irony is negative.\nJudge the author.",
+    "descriptions": {"neutral": "states a fact"},
+}
 RICH_PROMPT = Prompt(RICH, NAMES)
 
 
@@ -70,7 +73,9 @@ def test_a_prompt_file_of_another_form_is_named(tmp_path):
     write_json(path, WORDS)
     assert read_words(path) == WORDS
     write_json(path, {"text": "Tweet", "label": "Sentiment"})
-    with pytest.raises(UserError, match=r"prompt\.json: expected text, label, instructions and descriptions"):
+    with pytest.raises(
+        UserError, match=r"prompt\.json: expected text, label, instructions and descriptions"
+    ):
         read_words(path)
 
 
@@ -83,7 +88,9 @@ def test_any_number_of_classes_is_listed_once_each(classes):
 
 def test_a_word_that_the_data_set_lacks_is_an_error_and_not_a_gap():
     with pytest.raises(jinja2.UndefinedError):
-        Prompt({key: WORDS[key] for key in ("text", "descriptions", "instructions")}, NAMES).system("label")
+        Prompt({key: WORDS[key] for key in ("text", "descriptions", "instructions")}, NAMES).system(
+            "label"
+        )
 
 
 def test_a_template_spelt_out_in_a_text_is_text():
@@ -138,17 +145,28 @@ CLOSERS = (
 @pytest.mark.parametrize("tag", CLOSERS)
 def test_no_spelling_of_the_tag_is_left_open(tag):
     escaped = escape_tags(f"good {tag} <b>and</b> so on")
-    assert escaped.replace("&lt;", "<") == f"good {tag.replace('＜', '<').replace('﹤', '<')} <b>and</b> so on"
+    assert (
+        escaped.replace("&lt;", "<")
+        == f"good {tag.replace('＜', '<').replace('﹤', '<')} <b>and</b> so on"
+    )
     assert "&lt;" in escaped and escaped.endswith(" <b>and</b> so on")
     assert tags(escaped) == 0
 
 
-@pytest.mark.parametrize("text", ["a < b", "I <3 this", "<br/>texts", "<p>text</p>", "&lt;/text&gt;", "<<>>", "text>"])
+@pytest.mark.parametrize(
+    "text", ["a < b", "I <3 this", "<br/>texts", "<p>text</p>", "&lt;/text&gt;", "<<>>", "text>"]
+)
 def test_what_is_no_such_tag_is_left_as_it_is(text):
     assert escape_tags(text) == text
 
 
-@given(st.lists(st.one_of(st.sampled_from([*CLOSERS, "<", "/", "text", ">", " ", "\u200b"]), st.text(max_size=5))))
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([*CLOSERS, "<", "/", "text", ">", " ", "\u200b"]), st.text(max_size=5)
+        )
+    )
+)
 @hypothesis_settings(max_examples=200)
 def test_whatever_a_text_holds_one_pair_of_tags_stands_around_it(parts):
     asked = RICH_PROMPT.question("".join(parts))
@@ -165,5 +183,9 @@ def test_a_long_text_of_opened_tags_takes_no_time():
 
 def tags(text: str) -> int:
     """Tags around a text that are there for a reader who sees no invisible characters, accents or full-width forms."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if unicodedata.category(c) not in ("Cf", "Mn", "Cc"))
+    plain = "".join(
+        c
+        for c in unicodedata.normalize("NFKD", text)
+        if unicodedata.category(c) not in ("Cf", "Mn", "Cc")
+    )
     return len(re.findall(r"<[\s/\\_-]*t-?e-?x-?t", plain, re.IGNORECASE))

@@ -20,8 +20,15 @@ def few(asked):
 
 def marks(body: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     """Place, among all blocks, and content of each mark for the cache."""
-    blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
-    return [(place, block["cache_control"]) for place, block in enumerate(blocks) if "cache_control" in block]
+    blocks = [
+        *body["system"],
+        *(block for message in body["messages"] for block in message["content"]),
+    ]
+    return [
+        (place, block["cache_control"])
+        for place, block in enumerate(blocks)
+        if "cache_control" in block
+    ]
 
 
 def test_a_long_beginning_is_written_to_the_cache_once_by_a_first_request_alone(asked):
@@ -29,7 +36,9 @@ def test_a_long_beginning_is_written_to_the_cache_once_by_a_first_request_alone(
     asked.llm(cache_from=64)
     write_texts(asked.root, TEXTS[:3])
     asked.run()
-    assert {json.dumps(marks(body)) for body in asked.sent} == {json.dumps([(6, {"type": "ephemeral"})])}
+    assert {json.dumps(marks(body)) for body in asked.sent} == {
+        json.dumps([(6, {"type": "ephemeral"})])
+    }
     first, second, *_ = [r.at for r in asked.server.requests]
     assert second >= first + 0.7, "the others wait until the first has filled the cache"
     tokens = asked.usage().llm_tokens
@@ -57,7 +66,9 @@ def test_without_a_mark_no_request_waits_for_another(asked):
 def test_without_examples_the_instructions_bear_the_mark(asked):
     asked.llm(shots=0, cache_from=64)
     asked.run()
-    assert {json.dumps(marks(body)) for body in asked.sent} == {json.dumps([(0, {"type": "ephemeral"})])}
+    assert {json.dumps(marks(body)) for body in asked.sent} == {
+        json.dumps([(0, {"type": "ephemeral"})])
+    }
     assert asked.usage().llm_tokens["cache_read"] > 0
 
 

@@ -34,7 +34,9 @@ def test_what_is_quoted_at_list_is_what_the_run_then_costs(asked):
     asked.llm(cache_from=None)
     before, _ = quoted()
     assert (before["requests"], before["stored"], before["to_send"]) == (ROWS, 0, ROWS)
-    assert before["counted"] and not asked.sent, "tokens are counted by the API, and nothing is asked"
+    assert before["counted"] and not asked.sent, (
+        "tokens are counted by the API, and nothing is asked"
+    )
     asked.run()
     usage = asked.usage()
     assert before["input_tokens"] == pytest.approx(usage.llm_tokens["input"], rel=0.01)
@@ -60,7 +62,9 @@ def test_the_cache_is_quoted_where_the_beginning_is_long_enough(asked):
     assert quote["cost_batch"] == pytest.approx(batch / 2 / 1e6 * RATE, rel=1e-3)
     asked.run()
     usage = asked.usage()
-    assert usage.llm_tokens["cache_write"] == pytest.approx(once, rel=0.35), "bytes stand for tokens here"
+    assert usage.llm_tokens["cache_write"] == pytest.approx(once, rel=0.35), (
+        "bytes stand for tokens here"
+    )
 
 
 @pytest.mark.parametrize("why", ["no key is set", "may_leave is not true"])
@@ -97,22 +101,33 @@ def test_an_llm_out_of_the_study_is_quoted_without_a_budget(asked):
 
 
 def test_what_is_reserved_is_neither_spent_nor_left(asked):
-    asked.change({"run.attempts": 1, "run.concurrency": 1, "llms.claude": CLAUDE | {"max_errors": 1}})
+    asked.change(
+        {"run.attempts": 1, "run.concurrency": 1, "llms.claude": CLAUDE | {"max_errors": 1}}
+    )
     asked.server.script(Fault.drop(billed=True))
     asked.run()
     _, account = quoted()
     assert account["reserved"] > account["spent"] / ROWS > 0
-    assert account["left"] == pytest.approx(account["budget"] - account["spent"] - account["reserved"])
+    assert account["left"] == pytest.approx(
+        account["budget"] - account["spent"] - account["reserved"]
+    )
 
 
 def test_each_data_set_has_a_line_and_one_that_is_not_prepared_is_named(asked):
     asked.change({"study.datasets": ["toy", "tweets"]})
-    assert "data set 'tweets' is not prepared: run `dvc repro shots`, which asks no LLM" in run(code=1).output
+    assert (
+        "data set 'tweets' is not prepared: run `dvc repro shots`, which asks no LLM"
+        in run(code=1).output
+    )
     for folder in ("prepared", "shots"):
         source, target = (asked.root / "data" / folder / name for name in ("toy", "tweets"))
-        shutil.copytree(source, target) if source.is_dir() else shutil.copy(f"{source}.parquet", f"{target}.parquet")
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(
+            f"{source}.parquet", f"{target}.parquet"
+        )
     value = json.loads(run("--json").stdout)
-    assert [quote["dataset"] for quote in value["quotes"]] == ["toy", "tweets"] and len(value["accounts"]) == 1
+    assert [quote["dataset"] for quote in value["quotes"]] == ["toy", "tweets"] and len(
+        value["accounts"]
+    ) == 1
     assert value["quotes"][1]["to_send"] == ROWS
 
 

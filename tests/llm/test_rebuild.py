@@ -50,7 +50,12 @@ def lose(asked: Asked) -> None:
 def rot(asked: Asked, requests: int = 1) -> list[str]:
     """Change a letter in that many answers."""
     with closing(sqlite3.connect(asked.root / "state/ledger.sqlite")) as connection:
-        chosen = [r for (r,) in connection.execute("SELECT request FROM answers ORDER BY request LIMIT ?", (requests,))]
+        chosen = [
+            r
+            for (r,) in connection.execute(
+                "SELECT request FROM answers ORDER BY request LIMIT ?", (requests,)
+            )
+        ]
         for request in chosen:
             sql = "UPDATE answers SET response = replace(response, 'usage', 'usagd') WHERE request = ?"
             assert connection.execute(sql, (request,)).rowcount == 1
@@ -72,7 +77,12 @@ def test_it_says_where_the_ledger_lies_and_what_each_llm_has_cost(few):
     few.run()
     output = run().stdout
     assert f"The ledger: {few.root / 'state/ledger.sqlite'}" in output
-    assert "claude" in output and "USD" in output and str(REQUESTS) in output and "Missing" not in output
+    assert (
+        "claude" in output
+        and "USD" in output
+        and str(REQUESTS) in output
+        and "Missing" not in output
+    )
     found = as_json()
     bills = sum(attempt["amount"] for attempt in attempts(few))
     assert found["spent"]["claude"] == [
@@ -110,7 +120,9 @@ def test_a_lost_ledger_is_rebuilt_with_every_answer_and_its_bill(few, where, mod
     assert "money was spent" in ask_more(few, code=1)
     assert f"the bills of {REQUESTS} were added" in run("--rebuild").stdout
     after = as_json()
-    assert after["spent"]["claude"][0] == pytest.approx(before["claude"][0]) and after["missing"] == []
+    assert (
+        after["spent"]["claude"][0] == pytest.approx(before["claude"][0]) and after["missing"] == []
+    )
     with few.ledger() as ledger:
         held = ledger.answers([attempt["request"] for attempt in attempts(few)])
     assert {record.as_json() for record in held.values()} == records
@@ -135,7 +147,9 @@ def lock_settings(asked: Asked, **settings: Any) -> None:
     """Have dvc.lock say that the cell ran with these."""
     path = asked.root / "dvc.lock"
     lock = YAML(typ="safe").load(path.read_text())
-    lock["stages"]["prompt_llm@toy-claude"]["params"]["params.yaml"]["llms.claude"] = CLAUDE | settings
+    lock["stages"]["prompt_llm@toy-claude"]["params"]["params.yaml"]["llms.claude"] = (
+        CLAUDE | settings
+    )
     with path.open("w") as file:
         YAML().dump(lock, file)
 
@@ -144,7 +158,9 @@ def lock_settings(asked: Asked, **settings: Any) -> None:
 def test_what_a_request_could_use_when_it_was_paid_is_believed(few, before):
     few.llm(**before)
     output = before.get("max_tokens", 512) - 1
-    few.server.answer = lambda body: Reply([{"type": "text", "text": f'"{right_label(body)}"'}], "end_turn", output)
+    few.server.answer = lambda body: Reply(
+        [{"type": "text", "text": f'"{right_label(body)}"'}], "end_turn", output
+    )
     few.run()
     bills = as_json()["spent"]
     into_cache(few.root)
@@ -283,7 +299,9 @@ def test_without_the_list_nothing_is_changed(few):
     few.run()
     values = YAML(typ="safe").load((few.root / "params.yaml").read_text())
     others = {name: llm for name, llm in values["llms"].items() if not llm.get("price")}
-    few.change({"cost.llm_prices": {"dear": DEAR}, "llms": others | {"claude": CLAUDE | {"price": "dear"}}})
+    few.change(
+        {"cost.llm_prices": {"dear": DEAR}, "llms": others | {"claude": CLAUDE | {"price": "dear"}}}
+    )
     lose(few)
     output = run("--rebuild", code=1).output
     assert "cost.llm_prices.claude_haiku_5_5 is missing" in output and output.count("Error:") == 1
@@ -295,9 +313,14 @@ def test_an_llm_that_params_yaml_lacks_is_named(few):
     into_cache(few.root)
     values = YAML(typ="safe").load((few.root / "params.yaml").read_text())
     others = {name: llm for name, llm in values["llms"].items() if name != "claude"}
-    few.change({"llms": others | {"other": CLAUDE}, "study.llms": ["other"], "run.budget": {"other": 1.0}})
+    few.change(
+        {"llms": others | {"other": CLAUDE}, "study.llms": ["other"], "run.budget": {"other": 1.0}}
+    )
     lose(few)
-    assert "llms.claude is missing, by which the answers in data/answers/toy/claude" in run("--rebuild").stdout
+    assert (
+        "llms.claude is missing, by which the answers in data/answers/toy/claude"
+        in run("--rebuild").stdout
+    )
 
 
 # --- what rotted ---------------------------------------------------------------------------------
@@ -328,14 +351,20 @@ def test_a_rotten_answer_that_data_answers_has_is_taken_from_there(few):
     into_cache(few.root)
     rot(few, 2)
     output = few.run().output
-    assert "2 answers in " in output and "were not as they were written" in output and "13 answers replayed" in output
+    assert (
+        "2 answers in " in output
+        and "were not as they were written" in output
+        and "13 answers replayed" in output
+    )
     assert as_json()["missing"] == [] and as_json()["spent"] == before and len(few.sent) == REQUESTS
 
 
 def test_one_that_is_no_answer_is_replaced_whether_it_has_a_bill_or_not(few):
     few.run()
     requests = few.answers()["request"]
-    broken = dataclasses.replace(Record.from_json(few.answers()["record"][0]), response={"content": []})
+    broken = dataclasses.replace(
+        Record.from_json(few.answers()["record"][0]), response={"content": []}
+    )
     with few.ledger() as ledger:
         ledger.adopt({requests[0]: broken}, {requests[0]})
     assert as_json("--rebuild")["rebuilt"]["mended"] == 1
@@ -355,12 +384,17 @@ def test_one_that_data_answers_lacks_stays_until_it_is_given_up_and_is_asked_aga
     found = as_json("--rebuild")
     [missing] = found["missing"]
     assert found["rebuilt"]["mended"] == 5
-    assert f"answers that are not as they were written: {REQUESTS - 5} (requests " in missing and len(missing) < 400
+    assert (
+        f"answers that are not as they were written: {REQUESTS - 5} (requests " in missing
+        and len(missing) < 400
+    )
     output = run("--confirm-loss").stdout
     assert f"Given up: {missing}: they may be asked and paid again, and their bills stay" in output
     assert "budget starts anew" not in output and as_json()["missing"] == []
     few.run()
-    assert len(few.sent) == 2 * REQUESTS - 5 and set(rotten) == {attempt["request"] for attempt in attempts(few)}
+    assert len(few.sent) == 2 * REQUESTS - 5 and set(rotten) == {
+        attempt["request"] for attempt in attempts(few)
+    }
 
 
 @pytest.mark.parametrize("broken", ['{"response": {}', None], ids=["no JSON", "no usage"])

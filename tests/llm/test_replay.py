@@ -97,7 +97,9 @@ def test_answers_in_dvcs_cache_reproduce_the_cell_to_the_byte(few, monkeypatch, 
     assert f"{rows['request'].nunique()} asked for" in asked
     assert few.predictions()["status"].value_counts()["refused"] == 1
     with few.ledger() as ledger:
-        assert ledger.answers(rows["request"]).keys() == set(rows["request"]), "what was brought is kept"
+        assert ledger.answers(rows["request"]).keys() == set(rows["request"]), (
+            "what was brought is kept"
+        )
 
 
 def test_answers_of_a_batch_are_reproduced_to_the_byte(few, monkeypatch):
@@ -157,7 +159,9 @@ def test_what_is_no_answers_file_counts_as_no_answers(few, monkeypatch, what):
     if what == "no lock":
         (few.root / "dvc.lock").unlink()
     elif what != "other columns":
-        (few.root / "dvc.lock").write_text("" if what == "empty lock" else "schema: '2.0'\nstages: {}\n")
+        (few.root / "dvc.lock").write_text(
+            "" if what == "empty lock" else "schema: '2.0'\nstages: {}\n"
+        )
     if (few.root / "dvc.lock").is_file() and "toy-claude" in (few.root / "dvc.lock").read_text():
         assert "money was spent that this ledger knows nothing of" in few.run(code=1).output
         give_up()
@@ -172,11 +176,17 @@ def test_a_whole_replay_needs_no_ledger_that_can_be_used(few):
     ledger = few.root / "state/ledger.sqlite"
     ledger.write_bytes(b"x" * 5000)
     output = few.run().output
-    assert contents(few.root) == before and "Warning: " in output and "file is not a database" in output
+    assert (
+        contents(few.root) == before
+        and "Warning: " in output
+        and "file is not a database" in output
+    )
 
     few.llm(effort="low")
     output = few.run(code=1).output
-    assert f"{ledger}: " in output and "move that file aside" in output and output.count("Error:") == 1
+    assert (
+        f"{ledger}: " in output and "move that file aside" in output and output.count("Error:") == 1
+    )
     ledger.rename(few.root / "aside")
     assert "money was spent" in few.run(code=1).output
     assert CliRunner().invoke(cli.main, ["ledger", "--rebuild"]).exit_code == 0
@@ -204,20 +214,32 @@ def without(answers: pd.DataFrame, field: str) -> str:
 
 @pytest.mark.parametrize("where", ["work tree", "cache"])
 @pytest.mark.parametrize("what", ["usage", "content", "no JSON", "no record", "tokens", "time"])
-def test_a_record_that_is_no_answer_is_named_and_keeps_no_other_from_the_ledger(few, monkeypatch, where, what):
+def test_a_record_that_is_no_answer_is_named_and_keeps_no_other_from_the_ledger(
+    few, monkeypatch, where, what
+):
     few.run()
     path, good = few.root / OUTPUTS[-1], few.answers()
     before = contents(few.root)
     record = json.loads(good["record"][0])
-    records = {"no JSON": '{"response": {}', "no record": '{"answer": "good"}', "time": json.dumps(record | {"at": 7})}
+    records = {
+        "no JSON": '{"response": {}',
+        "no record": '{"answer": "good"}',
+        "time": json.dumps(record | {"at": 7}),
+    }
     record["response"]["usage"]["output_tokens"] = "many"
-    request = spoil(path, (records | {"tokens": json.dumps(record)}).get(what) or without(good, what))
+    request = spoil(
+        path, (records | {"tokens": json.dumps(record)}).get(what) or without(good, what)
+    )
     path = into_cache(few.root) if where == "cache" else path
     elsewhere(few, monkeypatch)
     for _ in range(2):
         output = few.run(code=1).output
-        assert f"{path.relative_to(few.root)}: the record of request {request} is no answer" in output
-        assert "`dvc pull data/answers/toy/claude.parquet`" in output and output.count("Error:") == 1
+        assert (
+            f"{path.relative_to(few.root)}: the record of request {request} is no answer" in output
+        )
+        assert (
+            "`dvc pull data/answers/toy/claude.parquet`" in output and output.count("Error:") == 1
+        )
     with few.ledger() as ledger:
         assert ledger.answers(good["request"]).keys() == set(good["request"][1:])
     write_answers(few.root / OUTPUTS[-1], good)
@@ -263,7 +285,10 @@ def test_a_damaged_file_in_dvcs_cache_is_named_and_used_by_nothing(few, monkeypa
     spoil(cached, good["record"][1])
     elsewhere(few, monkeypatch)
     output = few.run(code=1).output
-    assert f"{cached.relative_to(few.root)}: DVC's cache holds other bytes" in output and output.count("Error:") == 1
+    assert (
+        f"{cached.relative_to(few.root)}: DVC's cache holds other bytes" in output
+        and output.count("Error:") == 1
+    )
     assert "delete it, then `dvc pull data/answers/toy/claude.parquet`" in output
     rebuilt = CliRunner().invoke(cli.main, ["ledger", "--rebuild"]).stdout
     assert "data/answers holds 0 answers" in rebuilt and "Not taken in: " in rebuilt
@@ -278,7 +303,10 @@ def test_a_broken_file_in_the_workspace_is_named_where_something_is_lacking(few,
     elsewhere(few, monkeypatch)
     write_text(few.root / OUTPUTS[-1], "no parquet")
     output = few.run(code=1).output
-    assert "data/answers/toy/claude.parquet: no file of answers" in output and output.count("Error:") == 1
+    assert (
+        "data/answers/toy/claude.parquet: no file of answers" in output
+        and output.count("Error:") == 1
+    )
 
 
 # --- what is missing -----------------------------------------------------------------------------

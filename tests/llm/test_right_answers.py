@@ -78,7 +78,10 @@ def call(stage: Any, *arguments: str) -> None:
 @pytest.mark.parametrize("labels", LABELS.values(), ids=list(LABELS))
 def test_a_right_answer_is_right(asked, tmp_path, labels, spelling):
     file = tmp_path / "made.csv"
-    texts = [f"case{n} " + " ".join(FILLER[(n * step) % len(FILLER)] for step in range(1, 9)) for n in range(60)]
+    texts = [
+        f"case{n} " + " ".join(FILLER[(n * step) % len(FILLER)] for step in range(1, 9))
+        for n in range(60)
+    ]
     pd.DataFrame({"text": texts, "label": (labels * 60)[:60]}).to_csv(file, index=False)
     assert accuracy(asked, file, ENTRY | {"labels": labels}, spelling) == 1
 

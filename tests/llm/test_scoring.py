@@ -10,20 +10,40 @@ from slingshot.llm.local.scoring import CausalLm
 from slingshot.settings import UserError
 
 VOCABULARY = 80
-WIDTHS = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": VOCABULARY}
-LLAMA = {**WIDTHS, "intermediate_size": 64, "num_key_value_heads": 2, "max_position_embeddings": 512}
+WIDTHS = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "vocab_size": VOCABULARY,
+}
+LLAMA = {
+    **WIDTHS,
+    "intermediate_size": 64,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 512,
+}
 CONFIGS = {
     "gemma3": lambda: transformers.Gemma3TextConfig(
         **{**LLAMA, "num_hidden_layers": 6}, head_dim=8, sliding_window=16, query_pre_attn_scalar=8
     ),
     "gemma2": lambda: transformers.Gemma2Config(
-        **LLAMA, head_dim=8, sliding_window=16, final_logit_softcapping=2.0, attn_logit_softcapping=3.0
+        **LLAMA,
+        head_dim=8,
+        sliding_window=16,
+        final_logit_softcapping=2.0,
+        attn_logit_softcapping=3.0,
     ),
     "llama": lambda: transformers.LlamaConfig(**LLAMA),
     "mistral": lambda: transformers.MistralConfig(**LLAMA, sliding_window=16),
-    "qwen2": lambda: transformers.Qwen2Config(**LLAMA, use_sliding_window=True, sliding_window=16, max_window_layers=1),
-    "gpt2": lambda: transformers.GPT2Config(n_embd=32, n_layer=2, n_head=4, vocab_size=VOCABULARY, n_positions=512),
-    "gpt_neox": lambda: transformers.GPTNeoXConfig(**WIDTHS, intermediate_size=64, max_position_embeddings=512),
+    "qwen2": lambda: transformers.Qwen2Config(
+        **LLAMA, use_sliding_window=True, sliding_window=16, max_window_layers=1
+    ),
+    "gpt2": lambda: transformers.GPT2Config(
+        n_embd=32, n_layer=2, n_head=4, vocab_size=VOCABULARY, n_positions=512
+    ),
+    "gpt_neox": lambda: transformers.GPTNeoXConfig(
+        **WIDTHS, intermediate_size=64, max_position_embeddings=512
+    ),
     "gpt_neo": lambda: transformers.GPTNeoConfig(
         vocab_size=VOCABULARY,
         hidden_size=32,
@@ -39,8 +59,12 @@ CONFIGS = {
         original_max_position_embeddings=64,
         rope_scaling={"type": "longrope", "short_factor": [1.0] * 4, "long_factor": [4.0] * 4},
     ),
-    "bloom": lambda: transformers.BloomConfig(hidden_size=32, n_layer=2, n_head=4, vocab_size=VOCABULARY),
-    "mamba": lambda: transformers.MambaConfig(vocab_size=VOCABULARY, hidden_size=32, state_size=4, num_hidden_layers=2),
+    "bloom": lambda: transformers.BloomConfig(
+        hidden_size=32, n_layer=2, n_head=4, vocab_size=VOCABULARY
+    ),
+    "mamba": lambda: transformers.MambaConfig(
+        vocab_size=VOCABULARY, hidden_size=32, state_size=4, num_hidden_layers=2
+    ),
 }
 PLAIN = {"bloom", "mamba", "gpt_neo", "phi3"}
 """They place tokens by the row, hold a state in the place of a cache, look back only so far in the row, or read all of
@@ -48,7 +72,9 @@ such a long row in another way."""
 LABELS = {
     "three of one token": [(5,), (6,), (7,)],
     "several tokens": [(5, 6), (5, 6, 7), (8,), (5, 9, 9, 10)],
-    "77 of several tokens": [(20 + n % 11, 40 + n // 11, *range(60, 60 + n % 4)) for n in range(77)],
+    "77 of several tokens": [
+        (20 + n % 11, 40 + n // 11, *range(60, 60 + n % 4)) for n in range(77)
+    ],
     "one begins another": [(5,), (5, 6), (5, 6, 7)],
 }
 END = (3,)
@@ -112,7 +138,9 @@ def test_all_labels_are_scored_whole_whatever_the_batch(models, labels):
     begun = any(a != b and b[: len(a)] == a for a in labels for b in labels)
     oracle = expected(model, prefix, queries, [label + END if begun else label for label in labels])
     for batch_size in (1, 2, 64):
-        np.testing.assert_allclose(scored(model, prefix, labels, queries, batch_size), oracle, atol=1e-4)
+        np.testing.assert_allclose(
+            scored(model, prefix, labels, queries, batch_size), oracle, atol=1e-4
+        )
 
 
 def test_trees_and_rows_are_split_where_memory_is_short(models, monkeypatch):
@@ -145,7 +173,9 @@ def test_texts_and_labels_are_run_once_and_the_prefix_once_in_all(models, monkey
         patch.setattr(
             type(model),
             "forward",
-            lambda self, **given: (seen.append(given["input_ids"].numel()), forward(self, **given))[1],
+            lambda self, **given: (seen.append(given["input_ids"].numel()), forward(self, **given))[
+                1
+            ],
         )
         lm.log_likelihoods(prefix, QUERIES)
     assert sum(seen) == sum(map(len, QUERIES)) + len(QUERIES) * (len(lm.trees[0]) - 1)
@@ -168,6 +198,7 @@ def test_a_prompt_beyond_the_context_is_refused(models):
     lm = CausalLm(models("llama"), [(5,), (6, 7)], END, 8)
     lm.check_room(510)
     with pytest.raises(
-        UserError, match=r"may take 513 tokens, but the LLM reads 512 at most: lower shots or max_length"
+        UserError,
+        match=r"may take 513 tokens, but the LLM reads 512 at most: lower shots or max_length",
     ):
         lm.check_room(511)

@@ -18,7 +18,12 @@ from tests.messages_api.server import Bucket
 
 # --- tried again ---------------------------------------------------------------------------------
 
-NOT_BILLED = [Fault.status(500), Fault.status(529), Fault.status(529, retry_after=0.1), Fault.status(409)]
+NOT_BILLED = [
+    Fault.status(500),
+    Fault.status(529),
+    Fault.status(529, retry_after=0.1),
+    Fault.status(409),
+]
 UNKNOWN = [
     Fault.drop(),
     Fault.drop(billed=True),
@@ -34,7 +39,9 @@ UNKNOWN = [
 def test_what_was_not_billed_is_tried_again_and_costs_nothing(hasty):
     hasty.server.script(*NOT_BILLED)
     hasty.run()
-    assert len(hasty.sent) == REQUESTS + len(NOT_BILLED) and set(hasty.predictions()["status"]) == {"ok"}
+    assert len(hasty.sent) == REQUESTS + len(NOT_BILLED) and set(hasty.predictions()["status"]) == {
+        "ok"
+    }
     assert outcomes(hasty) == {"answered": REQUESTS, "unbilled": len(NOT_BILLED)}
     with hasty.ledger() as ledger:
         assert ledger.spent("claude")[0].reserved == 0
@@ -43,7 +50,9 @@ def test_what_was_not_billed_is_tried_again_and_costs_nothing(hasty):
 def test_an_attempt_of_unknown_outcome_is_tried_again_and_stays_spent(hasty):
     hasty.server.script(*UNKNOWN)
     hasty.run()
-    assert len(hasty.sent) == REQUESTS + len(UNKNOWN) and set(hasty.predictions()["status"]) == {"ok"}
+    assert len(hasty.sent) == REQUESTS + len(UNKNOWN) and set(hasty.predictions()["status"]) == {
+        "ok"
+    }
     assert outcomes(hasty) == {"answered": REQUESTS, "unknown": len(UNKNOWN)}
     with hasty.ledger() as ledger:
         [spent] = ledger.spent("claude")
@@ -91,7 +100,10 @@ def test_a_key_that_the_server_repeats_is_in_no_output_and_in_no_file(hasty, mon
     hasty.server.script(Fault.echo_key())
     result = hasty.run(code=1)
     assert "invalid credentials: Bearer [key]" in result.output
-    hasty.server.script(Fault.status(500, message=f"proxy: Bearer {secret} failed"), Fault.status(400, message=secret))
+    hasty.server.script(
+        Fault.status(500, message=f"proxy: Bearer {secret} failed"),
+        Fault.status(400, message=secret),
+    )
     hasty.set("run.attempts", 1)
     later = hasty.run(code=1)
     hasty.run()
@@ -110,7 +122,11 @@ def test_a_key_of_two_lines_is_refused_before_anything_is_sent(hasty, monkeypatc
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-one\nsk-ant-two")
     output = hasty.run(code=1).output
     assert "ANTHROPIC_API_KEY holds a blank, a line break or another character of no key" in output
-    assert "sk-ant" not in output and not hasty.server.requests and set(outcomes(hasty)) == {"unbilled"}
+    assert (
+        "sk-ant" not in output
+        and not hasty.server.requests
+        and set(outcomes(hasty)) == {"unbilled"}
+    )
 
 
 # --- the pace ------------------------------------------------------------------------------------
@@ -204,13 +220,21 @@ def test_a_wait_before_the_next_try_is_told_and_a_short_one_is_not(hasty, monkey
     monkeypatch.setattr(pace, "FEW", 0.3)
     hasty.llm(max_tokens=511)
     hasty.server.script(*[Fault.status(500, message="odd")] * 4)
-    assert hasty.run().output.count("toy-claude: no answer (500: odd); trying again within 0 s\n") == 1
+    assert (
+        hasty.run().output.count("toy-claude: no answer (500: odd); trying again within 0 s\n") == 1
+    )
 
 
 def test_each_wait_is_told_once_and_again_where_it_takes_much_longer(monkeypatch):
     said: list[str] = []
     waits = Waits(said.append)
-    for seconds, why in [(4, "short"), (60, "one"), (60, "the same"), (100, "hardly longer"), (3600, "far longer")]:
+    for seconds, why in [
+        (4, "short"),
+        (60, "one"),
+        (60, "the same"),
+        (100, "hardly longer"),
+        (3600, "far longer"),
+    ]:
         waits.tell(seconds, why)
     assert said == ["one", "far longer"]
 
@@ -237,18 +261,24 @@ def test_an_answer_is_kept_with_all_that_is_known_of_it(hasty):
     for record in records.values():
         assert record.request_id.startswith("req_") and 0 < record.seconds < 60 and not record.batch
         assert record.at.endswith("+00:00") and record.price.startswith("claude_haiku_5_5 20")
-        assert record.response["usage"]["output_tokens"] == text_tokens(record.response["content"][0]["text"])
+        assert record.response["usage"]["output_tokens"] == text_tokens(
+            record.response["content"][0]["text"]
+        )
 
 
 def test_any_change_of_the_request_asks_anew(hasty):
     hasty.run()
     hasty.server.models["claude-other"] = 64
-    for number, change in enumerate([{"max_tokens": 300}, {"shots": 2}, {"model": "claude-other"}], start=2):
+    for number, change in enumerate(
+        [{"max_tokens": 300}, {"shots": 2}, {"model": "claude-other"}], start=2
+    ):
         hasty.llm(**change)
         hasty.run()
         assert len(hasty.sent) == number * REQUESTS
     hasty.llm()
-    assert "13 answers replayed, 0 asked for" in hasty.run().stdout, "the first answers are still there"
+    assert "13 answers replayed, 0 asked for" in hasty.run().stdout, (
+        "the first answers are still there"
+    )
 
 
 def test_equal_texts_are_asked_once(hasty):

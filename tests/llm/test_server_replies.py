@@ -12,13 +12,26 @@ import pytest
 from slingshot.llm.answer import AnswerKeys
 from slingshot.llm.anthropic.api import MessagesApi, connect
 from slingshot.llm.anthropic.replies import LONGEST_WAIT, batch_state, retry_after
-from slingshot.llm.asked.api import BatchResult, BatchState, RejectError, Reply, RetryError, StopError
+from slingshot.llm.asked.api import (
+    BatchResult,
+    BatchState,
+    RejectError,
+    Reply,
+    RetryError,
+    StopError,
+)
 from slingshot.settings import AnthropicSettings
 from tests.llm.saying import Saying
 
 KEYS = AnswerKeys(("bad", "fine", "good"), ("bad", "fine", "good"))
 LLM = {"provider": "anthropic", "title": "Claude", "model": "m", "base_url": "http://127.0.0.1:9"}
-SAID = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+SAID = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "m",
+    "stop_reason": "end_turn",
+}
 WHOLE = SAID | {
     "content": [{"type": "text", "text": '{"label": "good"}'}],
     "usage": {"input_tokens": 3, "output_tokens": 2},
@@ -42,14 +55,31 @@ def test_an_answer_may_hold_fields_that_nobody_knows(saying):
     response = send(api).response
     assert response["new"] == {"a": [1]}
     assert api.read(response, KEYS).label == 2
-    assert api.tokens(response) == {"input": 3, "output": 2, "cache_write": 0, "cache_write_1h": 0, "cache_read": 0}
+    assert api.tokens(response) == {
+        "input": 3,
+        "output": 2,
+        "cache_write": 0,
+        "cache_write_1h": 0,
+        "cache_read": 0,
+    }
 
 
 def test_tokens_are_told_apart_by_how_long_they_are_cached(saying):
-    usage = {"input_tokens": 3, "output_tokens": 2, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 7}
+    usage = {
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "cache_creation_input_tokens": 30,
+        "cache_read_input_tokens": 7,
+    }
     api = saying(WHOLE | {"usage": usage | {"cache_creation": {"ephemeral_1h_input_tokens": 20}}})
     counted = api.tokens(send(api).response)
-    assert counted == {"input": 3, "output": 2, "cache_write": 10, "cache_write_1h": 20, "cache_read": 7}
+    assert counted == {
+        "input": 3,
+        "output": 2,
+        "cache_write": 10,
+        "cache_write_1h": 20,
+        "cache_read": 7,
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,7 +117,9 @@ def test_what_is_no_message_is_asked_for_again_and_may_have_been_billed(saying, 
 
 def test_the_field_that_is_none_of_a_message_is_named(saying):
     for field in ("output_tokens", "cache_read_input_tokens"):
-        with pytest.raises(RetryError, match=rf"no message of the Messages API: see its usage\.{field}$"):
+        with pytest.raises(
+            RetryError, match=rf"no message of the Messages API: see its usage\.{field}$"
+        ):
             send(saying(WHOLE | {"usage": WHOLE["usage"] | {field: -5}}))
 
 
@@ -109,7 +141,9 @@ def test_odd_blocks_are_read_as_far_as_they_are_text(saying, content, status):
 
 
 def test_a_count_of_thousands_of_digits_loses_no_answer(saying):
-    said = json.dumps(WHOLE).replace('"output_tokens": 2', f'"output_tokens": {"9" * 5000}, "less": -{"9" * 5000}')
+    said = json.dumps(WHOLE).replace(
+        '"output_tokens": 2', f'"output_tokens": {"9" * 5000}, "less": -{"9" * 5000}'
+    )
     api = saying(said.encode())
     response = send(api).response
     assert api.read(response, KEYS).label == 2
@@ -125,7 +159,9 @@ def test_a_redirect_is_followed_nowhere_and_stops_the_run(saying, monkeypatch, r
     other, api = Saying(), saying(b"", status)
     if remote:
         monkeypatch.setattr(AnthropicSettings, "remote", True)
-    saying(b"", status, Location=f"{other.url.replace('127.0.0.1', 'localhost')}/v1/messages?secret=1")
+    saying(
+        b"", status, Location=f"{other.url.replace('127.0.0.1', 'localhost')}/v1/messages?secret=1"
+    )
     with pytest.raises(StopError, match=f"sends requests on to localhost \\({status}\\)") as error:
         send(api)
     assert other.requests == 0 and "secret" not in str(error.value)
@@ -134,7 +170,9 @@ def test_a_redirect_is_followed_nowhere_and_stops_the_run(saying, monkeypatch, r
 
 @pytest.mark.parametrize("location", ["/elsewhere", "", "http://[::1", None])
 def test_a_redirect_to_anything_is_named(saying, location):
-    with pytest.raises(StopError, match=r"sends requests on to (127\.0\.0\.1|an address that is none) \(307\)"):
+    with pytest.raises(
+        StopError, match=r"sends requests on to (127\.0\.0\.1|an address that is none) \(307\)"
+    ):
         send(saying(b"", 307, **({} if location is None else {"Location": location})))
 
 
@@ -146,7 +184,12 @@ BOMB = gzip.compress(b" " * 100_000_000, 1)
 
 @pytest.mark.parametrize(
     ("status", "trouble", "known"),
-    [(200, RetryError, False), (400, RejectError, True), (429, RetryError, True), (500, RetryError, True)],
+    [
+        (200, RetryError, False),
+        (400, RejectError, True),
+        (429, RetryError, True),
+        (500, RetryError, True),
+    ],
 )
 @pytest.mark.parametrize("body", [b" " * 11_000_000, BOMB], ids=["plain", "packed"])
 def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, trouble, known, body):
@@ -154,7 +197,9 @@ def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, trouble, k
     packed = {"Content-Encoding": "gzip"} if body is BOMB else {}
     api = saying(body, status, **packed)
     tracemalloc.start()
-    with pytest.raises(trouble, match="the reply is over 10 MB" if status == 200 else str(status)) as error:
+    with pytest.raises(
+        trouble, match="the reply is over 10 MB" if status == 200 else str(status)
+    ) as error:
         send(api)
     assert getattr(error.value, "known", True) == known
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
@@ -171,7 +216,15 @@ def test_a_count_of_tokens_is_read_up_to_a_limit_and_is_one(saying):
     assert asyncio.run(counted(saying({"input_tokens": 7}))) == 7
     with pytest.raises(RetryError, match="over 10 MB"):
         asyncio.run(counted(saying(BOMB, **{"Content-Encoding": "gzip"})))
-    for value in ({"input_tokens": -1}, {"input_tokens": None}, {"input_tokens": True}, {}, [], "7", b"<html>"):
+    for value in (
+        {"input_tokens": -1},
+        {"input_tokens": None},
+        {"input_tokens": True},
+        {},
+        [],
+        "7",
+        b"<html>",
+    ):
         with pytest.raises(RetryError):
             asyncio.run(counted(saying(value)))
 
@@ -210,7 +263,8 @@ def test_the_wait_that_can_be_read_counts():
 
 
 @pytest.mark.parametrize(
-    ("said", "limit"), [("", None), ("600", 600), ("0", None), ("-5", None), ("nan", None), ("9" * 400, None)]
+    ("said", "limit"),
+    [("", None), ("600", 600), ("0", None), ("-5", None), ("nan", None), ("9" * 400, None)],
 )
 def test_a_pace_is_believed_within_bounds(saying, said, limit):
     assert send(saying(WHOLE, **{"anthropic-ratelimit-requests-limit": said})).per_minute == limit
@@ -257,17 +311,30 @@ def test_what_is_no_batch_is_nothing_that_was_made_for_sure(saying, value):
 
 @pytest.mark.parametrize(
     ("status", "headers", "after"),
-    [(429, {}, None), (429, {"retry-after": "2"}, 2), (529, {"retry-after-ms": "500"}, 0.5), (500, {}, None)],
+    [
+        (429, {}, None),
+        (429, {"retry-after": "2"}, 2),
+        (529, {"retry-after-ms": "500"}, 0.5),
+        (500, {}, None),
+    ],
 )
 def test_what_may_pass_is_retried_after_as_long_as_the_server_says(saying, status, headers, after):
     with pytest.raises(RetryError) as error:
-        send(saying({"type": "error", "error": {"type": "x", "message": "later"}}, status, **headers))
-    assert (error.value.after, error.value.limited, error.value.known) == (after, status == 429, True)
+        send(
+            saying({"type": "error", "error": {"type": "x", "message": "later"}}, status, **headers)
+        )
+    assert (error.value.after, error.value.limited, error.value.known) == (
+        after,
+        status == 429,
+        True,
+    )
     assert "later" in str(error.value)
 
 
 @pytest.mark.parametrize("status", [408, 502, 503, 504, 522])
-def test_what_something_between_may_say_after_the_api_has_answered_may_have_been_billed(saying, status):
+def test_what_something_between_may_say_after_the_api_has_answered_may_have_been_billed(
+    saying, status
+):
     with pytest.raises(RetryError) as error:
         send(saying({}, status))
     assert not error.value.known
@@ -288,7 +355,9 @@ def test_no_connection_is_known_to_cost_nothing(params):
 def test_results_are_read_line_by_line_and_a_large_one_is_passed_over(saying):
     """Packed, so that lines and pieces end where they will; the whole is larger than the limit of a line."""
     error = {"error": {"type": "api_error", "message": "odd"}}
-    ends = [{"custom_id": f"r{n}", "result": {"type": "errored", "error": error}} for n in range(200)]
+    ends = [
+        {"custom_id": f"r{n}", "result": {"type": "errored", "error": error}} for n in range(200)
+    ]
     written = [json.dumps(end | {"padding": " " * 100_000}).encode() for end in ends]
     blank, large = b" " * 11_000_000, b'{"custom_id": "' + b"x" * 11_000_000
     body = b"\r\n".join([*written[:7], large, b"", blank, b"no result", *written[7:], b"[1]"])
@@ -301,5 +370,10 @@ def test_results_are_read_line_by_line_and_a_large_one_is_passed_over(saying):
 
     results = asyncio.run(read(saying(gzip.compress(body, 1), **{"Content-Encoding": "gzip"})))
     unread = [result.reason for result in results if result.request is None]
-    assert [result.request for result in results if result.request] == [end["custom_id"] for end in ends]
-    assert unread == ["the reply is over 10 MB"] * 2 + ["the reply is no result of the Messages API"] * 2
+    assert [result.request for result in results if result.request] == [
+        end["custom_id"] for end in ends
+    ]
+    assert (
+        unread
+        == ["the reply is over 10 MB"] * 2 + ["the reply is no result of the Messages API"] * 2
+    )

@@ -34,15 +34,23 @@ def test_there_may_be_no_shots(selection):
 
 def test_nearest_shots_end_with_the_nearest(encoder):
     pool = make_rows(30)
-    near = shots.Nearest(pool, Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1))
+    near = shots.Nearest(
+        pool, Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1)
+    )
     three, one = (near.of([pool["text"][7], pool["text"][20]], count) for count in (3, 1))
-    assert [rows["id"].iloc[-1] for rows in three] == [rows["id"].iloc[0] for rows in one] == ["row7", "row20"]
+    assert (
+        [rows["id"].iloc[-1] for rows in three]
+        == [rows["id"].iloc[0] for rows in one]
+        == ["row7", "row20"]
+    )
     assert [len(set(rows["id"])) for rows in three] == [3, 3]
 
 
 def test_of_equally_near_rows_the_earlier_is_nearer(encoder):
     pool = make_rows(5)
     pool["text"] = "the same phone"
-    near = shots.Nearest(pool, Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1))
+    near = shots.Nearest(
+        pool, Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1)
+    )
     (rows,) = near.of(["a box"], 3)
     assert rows["id"].tolist() == ["row2", "row1", "row0"]

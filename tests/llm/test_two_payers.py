@@ -32,10 +32,14 @@ REQUESTS = 120
 def namespaces() -> bool:
     if not shutil.which("unshare"):
         return False
-    return subprocess.run([*NAMESPACE, sys.executable, "-c", ""], capture_output=True).returncode == 0
+    return (
+        subprocess.run([*NAMESPACE, sys.executable, "-c", ""], capture_output=True).returncode == 0
+    )
 
 
-needs_namespaces = pytest.mark.skipif(not namespaces(), reason="unshare -rpf --mount-proc is not permitted here")
+needs_namespaces = pytest.mark.skipif(
+    not namespaces(), reason="unshare -rpf --mount-proc is not permitted here"
+)
 
 
 @pytest.fixture
@@ -99,7 +103,9 @@ def test_one_that_died_in_another_process_namespace_is_dead(many):
     assert twice(many) <= lost
 
 
-@pytest.mark.parametrize("clocks", [(0.0, AHEAD), (AHEAD, 0.0)], ids=["the second's", "the first's"])
+@pytest.mark.parametrize(
+    "clocks", [(0.0, AHEAD), (AHEAD, 0.0)], ids=["the second's", "the first's"]
+)
 def test_one_whose_clock_is_wrong_is_alive(many, clocks):
     processes = [forked(many.root, clocks[0])]
     wait_for(lambda: many.sent)
@@ -166,7 +172,11 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shim")
     (folder / "shim.c").write_text(SHIM)
     build = ["cc", "-shared", "-fPIC", "-o", "shim.so", "shim.c", "-ldl"]
-    if not sys.platform.startswith("linux") or not shutil.which("cc") or subprocess.run(build, cwd=folder).returncode:
+    if (
+        not sys.platform.startswith("linux")
+        or not shutil.which("cc")
+        or subprocess.run(build, cwd=folder).returncode
+    ):
         pytest.skip("needs Linux and a C compiler")
     return folder / "shim.so"
 
@@ -184,7 +194,9 @@ def refusing(shim: Path, number: int) -> tuple[str, ...]:
 def opened(file: Path, *under: str) -> subprocess.Popen[str]:
     """A process that has the ledger open until its input ends."""
     call = [*under, sys.executable, "-c", HOLDS, str(file)]
-    process = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     process.stdout.readline()
     return process
 
@@ -227,7 +239,9 @@ def test_without_locks_a_killed_payer_leaves_its_marker_and_loses_no_answer(few,
     few.server.problems = [said for said in few.server.problems if "onnection" not in said]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK], ids=errno.errorcode.get)
+@pytest.mark.parametrize(
+    "number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK], ids=errno.errorcode.get
+)
 def test_one_without_locks_keeps_away_from_one_that_has_them(tmp_path, shim, number):
     file = tmp_path / "ledger.sqlite"
     first = opened(file)

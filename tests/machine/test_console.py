@@ -74,7 +74,12 @@ def raw(project: Path) -> Path:
 def test_what_a_terminal_would_obey_is_written_out_and_nothing_else_changes() -> None:
     assert visible("\x1b]0;owned\x07\x9b31m\u202e\x7f\r") == r"\x1b]0;owned\x07\x9b31m\u202e\x7f\r"
     assert visible("a\tb\nc é 中 \u200d [red] \\x1b") == "a\tb\nc é 中 \u200d [red] \\x1b"
-    every = "".join(map(chr, [*range(32), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+    every = "".join(
+        map(
+            chr,
+            [*range(32), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)],
+        )
+    )
     assert set(visible(every)) & set(every) == {"\t", "\n"}
 
 
@@ -92,7 +97,11 @@ def test_tables_take_no_markup_and_no_emoji(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
 def test_what_an_encoding_lacks_is_written_out(raw: Path, encoding: str) -> None:
-    set_param(raw, "datasets.toy.licence", "中 \ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    set_param(
+        raw,
+        "datasets.toy.licence",
+        "中 \ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+    )
     done = shell("python3 -m stages.prepare toy", PYTHONIOENCODING=encoding, LANG="C")
     assert done.returncode == 0, done.stderr
     assert r"\u4e2d" in done.stdout
@@ -102,7 +111,9 @@ def test_what_an_encoding_lacks_is_written_out(raw: Path, encoding: str) -> None
 
 
 @needs_full
-@pytest.mark.parametrize("command", ["slingshot check", "slingshot check --json", "python3 -m stages.prepare toy"])
+@pytest.mark.parametrize(
+    "command", ["slingshot check", "slingshot check --json", "python3 -m stages.prepare toy"]
+)
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_output_that_can_not_be_written_is_named(raw: Path, command: str, unbuffered: str) -> None:
     done = shell(f"{command} > /dev/full", PYTHONUNBUFFERED=unbuffered)
@@ -111,10 +122,17 @@ def test_output_that_can_not_be_written_is_named(raw: Path, command: str, unbuff
 
 
 @needs_full
-@pytest.mark.parametrize(("stream", "named"), [("stdout", "standard output"), ("stderr", "standard error")])
-def test_the_stream_that_can_not_be_written_is_named(stream: str, named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("stream", "named"), [("stdout", "standard output"), ("stderr", "standard error")]
+)
+def test_the_stream_that_can_not_be_written_is_named(
+    stream: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, stream, Path("/dev/full").open("w"))  # noqa: SIM115, whose close fails
-    with pytest.raises(UserError, match=f"^{named}: no space is left on its disk"), console.explained():
+    with (
+        pytest.raises(UserError, match=f"^{named}: no space is left on its disk"),
+        console.explained(),
+    ):
         console.echo("a", err=stream == "stderr")
 
 
@@ -127,19 +145,28 @@ def test_a_reader_that_has_gone_is_no_error(raw: Path) -> None:
 def test_a_full_disk_is_named_with_the_file_and_leaves_nothing_cut(raw: Path) -> None:
     mounted = "mkdir -p data/prepared && mount -t tmpfs -o size=16k none data/prepared"
     done = shell(
-        f"{mounted} && python3 -m stages.prepare toy; code=$?; ls -A data/prepared/toy; exit $code", "unshare", "-rm"
+        f"{mounted} && python3 -m stages.prepare toy; code=$?; ls -A data/prepared/toy; exit $code",
+        "unshare",
+        "-rm",
     )
     assert_one_message(done.returncode, done.stderr)
     assert "data/prepared/toy/train.parquet: no space is left on its disk; make room" in done.stderr
-    assert not [name for name in done.stdout.split() if name.startswith(".")], "the unfinished file is gone"
+    assert not [name for name in done.stdout.split() if name.startswith(".")], (
+        "the unfinished file is gone"
+    )
 
 
 @needs_mounts
 @pytest.mark.parametrize(
     ("folder", "named"),
-    [("state", r"state/resume/\w+/seed-1/model"), ("data/models", "data/models/toy/tfidf")],  # by safetensors; a copy
+    [
+        ("state", r"state/resume/\w+/seed-1/model"),
+        ("data/models", "data/models/toy/tfidf"),
+    ],  # by safetensors; a copy
 )
-def test_a_full_disk_is_named_whoever_was_writing(project: Path, raw: Path, folder: str, named: str) -> None:
+def test_a_full_disk_is_named_whoever_was_writing(
+    project: Path, raw: Path, folder: str, named: str
+) -> None:
     set_param(project, "fraction", 1.0)  # a smaller model may fit
     for stage in (prepare, subsample):
         assert CliRunner().invoke(stage.main, ["toy"]).exit_code == 0
@@ -181,12 +208,15 @@ def test_a_file_where_a_folder_should_be_is_named(raw: Path) -> None:
     assert "a file, where a folder should be" in said or "is no folder" in said
 
 
-def test_a_state_folder_that_is_a_file_is_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_folder_that_is_a_file_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "file").touch()
     monkeypatch.setenv("SLINGSHOT_STATE", str(project / "file/state"))
     said = failed(finetune.main, "toy", "tfidf")
     assert (
-        f"{project / 'file/state'}: a part of its path is a file, where a folder should be; move that file away" in said
+        f"{project / 'file/state'}: a part of its path is a file, where a folder should be; move that file away"
+        in said
     )
 
 
@@ -206,7 +236,9 @@ def test_a_folder_where_a_file_should_be_is_named(project: Path, file: str, comm
 
 
 def test_too_many_open_files_are_said_with_the_remedy(raw: Path) -> None:
-    assert CliRunner().invoke(cli.main, ["check"]).exit_code == 0  # whose modules are loaded from here on
+    assert (
+        CliRunner().invoke(cli.main, ["check"]).exit_code == 0
+    )  # whose modules are loaded from here on
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
@@ -236,7 +268,9 @@ def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
 def test_a_damaged_parquet_file_is_named(project: Path, change: Callable[[bytes], bytes]) -> None:
     damage(project / "data/prepared/toy/train.parquet", change)
     said = failed(shots.main, "toy")
-    assert "data/prepared/toy/train.parquet: not a whole parquet file: " in said and said.endswith("run `dvc repro`\n")
+    assert "data/prepared/toy/train.parquet: not a whole parquet file: " in said and said.endswith(
+        "run `dvc repro`\n"
+    )
 
 
 def test_no_damage_to_a_parquet_file_ends_in_anything_but_its_name(tmp_path: Path) -> None:
@@ -287,16 +321,28 @@ def throw(error: Exception) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (lambda: np.empty(2**50), "no memory is left; stop other programs, or lower max_rows or batch_size"),
+        (
+            lambda: np.empty(2**50),
+            "no memory is left; stop other programs, or lower max_rows or batch_size",
+        ),
         (lambda: torch.empty(2**46), "no memory is left"),
         (lambda: throw(torch.OutOfMemoryError("CUDA out of memory")), "no memory is left"),
-        (lambda: sqlite3.connect("/nowhere/db"), "can't be read or written: unable to open database file"),
-        (lambda: throw(Exception("No space left on device (os error 28)")), "no space is left on its disk"),
+        (
+            lambda: sqlite3.connect("/nowhere/db"),
+            "can't be read or written: unable to open database file",
+        ),
+        (
+            lambda: throw(Exception("No space left on device (os error 28)")),
+            "no space is left on its disk",
+        ),
         (
             lambda: throw(shutil.Error([("a", "b", "[Errno 28] No space left on device")])),
             "no space is left on its disk",
         ),
-        (lambda: throw(OSError("Couldn't do\nit")), "Couldn't do it; set SLINGSHOT_DEBUG=1 to see where"),
+        (
+            lambda: throw(OSError("Couldn't do\nit")),
+            "Couldn't do it; set SLINGSHOT_DEBUG=1 to see where",
+        ),
         (lambda: subprocess.run(["no-such-program"]), "no-such-program: not found; "),
     ],
 )
@@ -312,26 +358,42 @@ def test_what_is_the_machines_is_one_message(
 
 @pytest.mark.parametrize(
     "error",
-    [TypeError("x"), AssertionError("x"), KeyError("x"), ValueError("x"), RuntimeError("x"), pa.ArrowInvalid("x")],
+    [
+        TypeError("x"),
+        AssertionError("x"),
+        KeyError("x"),
+        ValueError("x"),
+        RuntimeError("x"),
+        pa.ArrowInvalid("x"),
+    ],
 )
-def test_a_fault_of_the_program_keeps_its_traceback(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_program_keeps_its_traceback(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert ending(lambda: throw(error), monkeypatch).exception is error
 
 
-def test_the_traceback_of_a_fault_is_printed_with_what_a_terminal_would_obey_written_out(tmp_path: Path) -> None:
+def test_the_traceback_of_a_fault_is_printed_with_what_a_terminal_would_obey_written_out(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "faulty.py").write_text(
-        "import click\nfrom slingshot import console\n"
+        "import click\nfrom slingshot.machine import console\n"
         "@click.command(cls=console.Command)\ndef main():\n    raise ValueError('\\x1b[2J')\nmain()\n"
     )
     done = shell(f"python3 {tmp_path / 'faulty.py'}")
-    assert done.returncode == 1 and done.stderr.startswith("Traceback") and r"ValueError: \x1b[2J" in done.stderr
+    assert (
+        done.returncode == 1
+        and done.stderr.startswith("Traceback")
+        and r"ValueError: \x1b[2J" in done.stderr
+    )
 
 
 def test_every_stage_and_the_command_fail_alike() -> None:
     import importlib
 
     found = {
-        path.stem: importlib.import_module(f"stages.{path.stem}").main for path in (ROOT / "stages").glob("[!_]*.py")
+        path.stem: importlib.import_module(f"stages.{path.stem}").main
+        for path in (ROOT / "stages").glob("[!_]*.py")
     }
     assert len(found) > 8
     assert not [name for name, command in found.items() if not isinstance(command, console.Command)]

@@ -81,10 +81,22 @@ def test_nothing_happens_and_it_reads_as_what_it_is(text: str) -> None:
         assert effects(markdown) == [], place
         assert one_line(text) in shown(markdown), place
     kinds = {token.type for token in parsed(plain(text))}
-    assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "text_special", "html_inline"}, kinds
+    assert kinds <= {
+        "paragraph_open",
+        "paragraph_close",
+        "inline",
+        "text",
+        "text_special",
+        "html_inline",
+    }, kinds
 
 
-@given(st.lists(st.sampled_from([*"@#[]()!<>|\\`*_~$:&- .1ae\n", "http", "www.", "gh-2", "abc1234"]), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from([*"@#[]()!<>|\\`*_~$:&- .1ae\n", "http", "www.", "gh-2", "abc1234"]),
+        max_size=12,
+    )
+)
 def test_nor_of_any_mixture(parts: list[str]) -> None:
     text = "".join(parts)
     for place, markdown in places(text).items():
@@ -98,7 +110,14 @@ def test_the_patterns_find_what_is_not_neutralised() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-5.0 points [-5.0, 2.3], better", "0.846 [0.820–0.870]", "EUR 0.0000071", "macro_f1", "a @ b"]
+    "text",
+    [
+        "-5.0 points [-5.0, 2.3], better",
+        "0.846 [0.820–0.870]",
+        "EUR 0.0000071",
+        "macro_f1",
+        "a @ b",
+    ],
 )
 def test_what_needs_nothing_stays_as_it_is(text: str) -> None:
     assert plain(text) == text
@@ -112,7 +131,9 @@ def test_no_metrics_are_no_table_and_no_traceback() -> None:
 
 def test_the_table_of_changed_metrics_shows_labels_as_they_are() -> None:
     changed = {
-        "metrics/audit/toy.json": {f"classes.{text}.train": {"old": 1, "new": 2.5, "diff": 1.5} for text in NASTY}
+        "metrics/audit/toy.json": {
+            f"classes.{text}.train": {"old": 1, "new": 2.5, "diff": 1.5} for text in NASTY
+        }
     }
     done = subprocess.run(
         [sys.executable, ".ci/metrics_diff.py", "<main>"],

@@ -39,20 +39,31 @@ def test_it_follows_the_cache_that_a_worktree_shares(repository: Path, tmp_path:
     assert state.root() == tmp_path / "original" / ".dvc" / "slingshot"
 
 
-def test_a_relative_cache_folder_is_relative_to_the_configuration(repository: Path, tmp_path: Path) -> None:
+def test_a_relative_cache_folder_is_relative_to_the_configuration(
+    repository: Path, tmp_path: Path
+) -> None:
     (repository / ".dvc" / "config").write_text("[cache]\n    dir = ../../shared/cache\n")
     assert state.root().resolve() == tmp_path / "shared" / "slingshot"
 
 
-def test_the_environment_comes_first(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_comes_first(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (repository / ".dvc" / "config").write_text("[cache]\n    dir = /elsewhere/cache\n")
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
     assert state.root() == tmp_path / "chosen"
-    assert state.downloads().parent == state.checkpoints().parent == state.resume().parent == tmp_path / "chosen"
+    assert (
+        state.downloads().parent
+        == state.checkpoints().parent
+        == state.resume().parent
+        == tmp_path / "chosen"
+    )
     assert state.downloads().is_dir()
 
 
-def test_outside_a_repository_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_repository_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="run this in the repository, or set SLINGSHOT_STATE"):
         state.root()

@@ -57,7 +57,9 @@ class BatchEndpoints(ApiServer):
     def message(self, body: dict[str, Any], tier: str) -> dict[str, Any]:
         raise NotImplementedError
 
-    def bill(self, kind: str, body: dict[str, Any], custom_id: str | None = None, answered: bool = True) -> None:
+    def bill(
+        self, kind: str, body: dict[str, Any], custom_id: str | None = None, answered: bool = True
+    ) -> None:
         raise NotImplementedError
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -106,11 +108,17 @@ class BatchEndpoints(ApiServer):
     def _result(self, params: dict[str, Any], outcome: str | None) -> dict[str, Any]:
         model = params["model"]
         if model not in self.models:
-            return _errored("not_found_error", self.retired.get(model, f"model: {model}"), self.new("req"))
+            return _errored(
+                "not_found_error", self.retired.get(model, f"model: {model}"), self.new("req")
+            )
         if outcome in (None, "succeeded", *FLAWS):
             return {"type": "succeeded", "message": self.message(params, "batch")}
         kind, _, error = outcome.partition(":")
-        return {"type": kind} if kind != "errored" else _errored(error or "api_error", "scripted", self.new("req"))
+        return (
+            {"type": kind}
+            if kind != "errored"
+            else _errored(error or "api_error", "scripted", self.new("req"))
+        )
 
     def _batch(self, batch: Batch) -> dict[str, Any]:
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
@@ -120,14 +128,20 @@ class BatchEndpoints(ApiServer):
             MessageBatch,
             id=batch.id,
             type="message_batch",
-            processing_status="ended" if batch.ended else "canceling" if batch.canceled else "in_progress",
+            processing_status="ended"
+            if batch.ended
+            else "canceling"
+            if batch.canceled
+            else "in_progress",
             request_counts=counts,
             created_at=batch.created,
             expires_at=batch.created + timedelta(hours=24),
             cancel_initiated_at=batch.canceled,
             ended_at=batch.ended,
             archived_at=None,
-            results_url=f"{self.url}/v1/messages/batches/{batch.id}/results" if batch.ended else None,
+            results_url=f"{self.url}/v1/messages/batches/{batch.id}/results"
+            if batch.ended
+            else None,
         )
 
     def _find(self, request: web.Request) -> Batch:
@@ -180,7 +194,10 @@ class BatchEndpoints(ApiServer):
         if not batch.ended:
             raise ApiError(404, f"batch {batch.id} has no results yet")
         results = reversed(batch.results.items())
-        lines = [contract.built(MessageBatchIndividualResponse, custom_id=name, result=r) for name, r in results]
+        lines = [
+            contract.built(MessageBatchIndividualResponse, custom_id=name, result=r)
+            for name, r in results
+        ]
         for line in lines:
             if batch.flaws.get(line["custom_id"]) == "garbled":
                 del line["result"]["message"]["usage"]

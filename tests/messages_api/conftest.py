@@ -13,7 +13,10 @@ from tests.messages_api.server import MessagesServer
 MODEL = "claude-test-1"
 SCHEMA = {
     "type": "object",
-    "properties": {"label": {"type": "string", "enum": ["néw", "old"]}, "confidence": {"type": "integer"}},
+    "properties": {
+        "label": {"type": "string", "enum": ["néw", "old"]},
+        "confidence": {"type": "integer"},
+    },
     "required": ["label", "confidence"],
     "additionalProperties": False,
 }
@@ -27,14 +30,25 @@ def server() -> Iterator[MessagesServer]:
 
 @pytest.fixture
 def client(server: MessagesServer) -> Iterator[anthropic.Anthropic]:
-    http = anthropic.DefaultHttpxClient(verify=False)  # certificates that nobody needs take 50 ms to load
-    with anthropic.Anthropic(api_key="test-key", base_url=server.url, max_retries=0, http_client=http) as client:
+    http = anthropic.DefaultHttpxClient(
+        verify=False
+    )  # certificates that nobody needs take 50 ms to load
+    with anthropic.Anthropic(
+        api_key="test-key", base_url=server.url, max_retries=0, http_client=http
+    ) as client:
         yield client
 
 
-def asked(words: str = "Wie schön!", mark: dict[str, Any] | None = None, instructions: str = "Label it.") -> Any:
+def asked(
+    words: str = "Wie schön!", mark: dict[str, Any] | None = None, instructions: str = "Label it."
+) -> Any:
     system = {"type": "text", "text": instructions} | ({"cache_control": mark} if mark else {})
-    return {"model": MODEL, "max_tokens": 50, "system": [system], "messages": [{"role": "user", "content": words}]}
+    return {
+        "model": MODEL,
+        "max_tokens": 50,
+        "system": [system],
+        "messages": [{"role": "user", "content": words}],
+    }
 
 
 def batch_of(*names: str) -> Any:

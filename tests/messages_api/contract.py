@@ -24,7 +24,15 @@ M = TypeVar("M", bound=BaseModel)
 
 SENT_AS_HEADERS = ("user_profile_id", "workspace_id")
 """Arguments of the SDK's methods that its TypedDicts hold, and that never belong to a body."""
-NOT_IN_SCHEMAS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength")
+NOT_IN_SCHEMAS = (
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+)
 CACHE_MARKS = 4
 CUSTOM_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -56,7 +64,9 @@ def check_batch(body: object) -> list[str]:
     for place, request in enumerate(body["requests"]):
         name = request["custom_id"]
         if not CUSTOM_ID.fullmatch(name):
-            problems.append(f"requests.{place}.custom_id: {name!r} does not match ^[a-zA-Z0-9_-]{{1,64}}$")
+            problems.append(
+                f"requests.{place}.custom_id: {name!r} does not match ^[a-zA-Z0-9_-]{{1,64}}$"
+            )
         if name in seen:
             problems.append(f"requests.{place}.custom_id: {name!r} is there twice")
         seen.add(name)
@@ -74,7 +84,9 @@ def built(kind: type[M], **fields: Any) -> dict[str, Any]:
 
 def request_key(body: dict[str, Any]) -> str:
     """Names what a request asks: SHA-256 of its canonical JSON without cache_control."""
-    text = json.dumps(_without_marks(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        _without_marks(body), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -84,7 +96,10 @@ def text_tokens(text: str) -> int:
 
 def blocks(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """System and message blocks in the API's order, with whose they are; a plain string is one text block."""
-    parts = [("system", body.get("system", [])), *((m["role"], m["content"]) for m in body["messages"])]
+    parts = [
+        ("system", body.get("system", [])),
+        *((m["role"], m["content"]) for m in body["messages"]),
+    ]
     for role, content in parts:
         for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
             yield role, block
@@ -104,7 +119,9 @@ def answer_for(schema: dict[str, Any] | None) -> Any:
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "array":
         return [answer_for(schema.get("items"))]
-    return {"integer": 80, "number": 80, "boolean": True, "null": None, "object": {}}.get(str(kind), "ok")
+    return {"integer": 80, "number": 80, "boolean": True, "null": None, "object": {}}.get(
+        str(kind), "ok"
+    )
 
 
 def _check(body: object, kind: Any, at: str) -> list[str]:
@@ -115,7 +132,9 @@ def _refused(value: object, kind: Any, at: str) -> list[str]:
     try:
         _drain(_adapter(kind).validate_python(value, strict=True))
     except ValidationError as e:
-        return [f"{at}{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in e.errors()[:3]]
+        return [
+            f"{at}{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in e.errors()[:3]
+        ]
     return []
 
 
@@ -135,7 +154,9 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    return {name: hint for name, hint in get_type_hints(kind).items() if name not in SENT_AS_HEADERS}
+    return {
+        name: hint for name, hint in get_type_hints(kind).items() if name not in SENT_AS_HEADERS
+    }
 
 
 @cache
@@ -149,7 +170,11 @@ def _unknown(value: object, hint: Any, at: str) -> Iterator[str]:
     """Keys that the TypedDicts do not have, which pydantic lets pass, at any depth."""
     members = _members(hint)
     if isinstance(value, list):
-        items = [get_args(m)[0] for m in members if get_origin(m) not in (None, dict, Literal) and get_args(m)]
+        items = [
+            get_args(m)[0]
+            for m in members
+            if get_origin(m) not in (None, dict, Literal) and get_args(m)
+        ]
         for place, item in enumerate(value if items else []):
             yield from _unknown(item, Union[tuple(items)], f"{at}{place}.")  # noqa: UP007
     elif isinstance(value, dict):
@@ -157,7 +182,9 @@ def _unknown(value: object, hint: Any, at: str) -> Iterator[str]:
         found = [list(_unknown_in(value, kind, at)) for kind in kinds]
         if kinds and any(isinstance(m, type) and issubclass(m, BaseModel) for m in members):
             # The SDK accepts its own response blocks back, and those classes let anything pass.
-            found = [_refused(value, kind, at) or inner for kind, inner in zip(kinds, found, strict=True)]
+            found = [
+                _refused(value, kind, at) or inner for kind, inner in zip(kinds, found, strict=True)
+            ]
         yield from min(found, key=len, default=[])
 
 
@@ -173,7 +200,12 @@ def _unknown_in(value: dict[str, Any], kind: Any, at: str) -> Iterator[str]:
 def _fits(value: dict[str, Any], kind: Any) -> bool:
     """Whether the value's `type` and `role`, by which the API tells shapes apart, are this TypedDict's."""
     for name in ("type", "role"):
-        allowed = [v for m in _members(_hints(kind).get(name)) if get_origin(m) is Literal for v in get_args(m)]
+        allowed = [
+            v
+            for m in _members(_hints(kind).get(name))
+            if get_origin(m) is Literal
+            for v in get_args(m)
+        ]
         if name in value and allowed and value[name] not in allowed:
             return False
     return True
@@ -185,9 +217,13 @@ def _check_content(body: dict[str, Any], at: str) -> list[str]:
     if not all(texts):
         problems.append(f"{at}messages: text content blocks must be non-empty")
     if sum(1 for _, block in blocks(body) if block.get("cache_control")) > CACHE_MARKS:
-        problems.append(f"{at}messages: a maximum of {CACHE_MARKS} blocks with cache_control may be provided")
+        problems.append(
+            f"{at}messages: a maximum of {CACHE_MARKS} blocks with cache_control may be provided"
+        )
     answer = (body.get("output_config") or {}).get("format")
-    return problems + list(_check_schema(answer["schema"], f"{at}output_config.format.schema") if answer else [])
+    return problems + list(
+        _check_schema(answer["schema"], f"{at}output_config.format.schema") if answer else []
+    )
 
 
 def _check_schema(schema: object, at: str) -> Iterator[str]:
@@ -197,7 +233,9 @@ def _check_schema(schema: object, at: str) -> Iterator[str]:
     for name in NOT_IN_SCHEMAS:
         if name in schema:
             yield f"{at}: {name} is not supported"
-    if (schema.get("type") == "object" or "properties" in schema) and schema.get("additionalProperties") is not False:
+    if (schema.get("type") == "object" or "properties" in schema) and schema.get(
+        "additionalProperties"
+    ) is not False:
         yield f"{at}: additionalProperties must be false"
     for name in ("properties", "$defs", "definitions"):
         for key, part in schema.get(name, {}).items():

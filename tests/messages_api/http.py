@@ -37,7 +37,10 @@ ERRORS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-UNTYPED = ("conflict_error", "request_too_large")  # documented, and absent from the SDK's ErrorResponse
+UNTYPED = (
+    "conflict_error",
+    "request_too_large",
+)  # documented, and absent from the SDK's ErrorResponse
 ID: web.RequestKey[str] = web.RequestKey("id", str)
 BODY: web.RequestKey[Any] = web.RequestKey("body", object)
 
@@ -52,7 +55,9 @@ class Received:
 
 
 class ApiError(Exception):
-    def __init__(self, status: int, message: str | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: int, message: str | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message or ERRORS.get(status, "api_error").replace("_", " "))
         self.status = status
         self.retry_after = retry_after
@@ -144,11 +149,18 @@ class ApiServer:
         except ValueError:
             body = ApiError(400, "The request body is not valid JSON")
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.requests.append(Received(request.method, request.path, headers, body, time.monotonic()))
-        if not self.keys & {headers.get("x-api-key"), headers.get("authorization", "").removeprefix("Bearer ")}:
+        self.requests.append(
+            Received(request.method, request.path, headers, body, time.monotonic())
+        )
+        if not self.keys & {
+            headers.get("x-api-key"),
+            headers.get("authorization", "").removeprefix("Bearer "),
+        }:
             raise ApiError(401, "invalid x-api-key")
         if headers.get("anthropic-version") not in VERSIONS:
-            self.refuse([f"anthropic-version: {headers.get('anthropic-version')!r} is not a version"])
+            self.refuse(
+                [f"anthropic-version: {headers.get('anthropic-version')!r} is not a version"]
+            )
         if len(raw) > LARGEST.get(request.path, LARGEST_OTHER):
             raise ApiError(413, "Request exceeds the maximum size")
         if isinstance(body, ApiError):
@@ -162,8 +174,14 @@ class ApiServer:
 
     def _error(self, request: web.Request, error: ApiError) -> web.Response:
         kind = ERRORS.get(error.status, "api_error")
-        fields = {"type": "error", "error": {"type": kind, "message": str(error)}, "request_id": request[ID]}
-        response = as_json(fields if kind in UNTYPED else contract.built(ErrorResponse, **fields), error.status)
+        fields = {
+            "type": "error",
+            "error": {"type": kind, "message": str(error)},
+            "request_id": request[ID],
+        }
+        response = as_json(
+            fields if kind in UNTYPED else contract.built(ErrorResponse, **fields), error.status
+        )
         if error.retry_after is not None:
             response.headers["retry-after"] = f"{error.retry_after:g}"
         return response
@@ -187,13 +205,17 @@ class ApiServer:
         if fault.kind == "wrong_shape":
             return as_json(half)
         if fault.kind in ("cut", "endless"):
-            return await self._trickle(request, json.dumps(half).encode() if fault.kind == "cut" else None)
+            return await self._trickle(
+                request, json.dumps(half).encode() if fault.kind == "cut" else None
+            )
         await self.pause(fault.seconds)
         close(request)
         raise asyncio.CancelledError
 
     async def _trickle(self, request: web.Request, half: bytes | None) -> web.StreamResponse:
-        response = web.StreamResponse(headers={**self.headers(request, 200), "Content-Type": "application/json"})
+        response = web.StreamResponse(
+            headers={**self.headers(request, 200), "Content-Type": "application/json"}
+        )
         if half is not None:
             response.content_length = 2 * len(half)
         try:

@@ -22,7 +22,11 @@ def text(words: str) -> Reply:
 
 
 def thinking_then(words: str) -> Reply:
-    thought = {"type": "thinking", "thinking": "Both readings are possible.", "signature": "c2lnbmF0dXJl"}
+    thought = {
+        "type": "thinking",
+        "thinking": "Both readings are possible.",
+        "signature": "c2lnbmF0dXJl",
+    }
     return Reply([thought, {"type": "text", "text": words}])
 
 
@@ -51,7 +55,9 @@ class Fault:
     after: bool = False
 
     @classmethod
-    def status(cls, code: int, retry_after: float | None = None, message: str | None = None) -> Fault:
+    def status(
+        cls, code: int, retry_after: float | None = None, message: str | None = None
+    ) -> Fault:
         return cls("status", code=code, retry_after=retry_after, message=message)
 
     @classmethod

@@ -56,13 +56,20 @@ class Bucket:
         return {
             "anthropic-ratelimit-requests-limit": str(int(self.limit * 60)),
             "anthropic-ratelimit-requests-remaining": str(int(self.tokens)),
-            "anthropic-ratelimit-requests-reset": full.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "anthropic-ratelimit-requests-reset": full.isoformat(timespec="milliseconds").replace(
+                "+00:00", "Z"
+            ),
         }
 
 
 class MessagesServer(BatchEndpoints):
     def __init__(
-        self, *, latency: float = 0.0, limit: float | None = None, journal: Path | None = None, port: int = 0
+        self,
+        *,
+        latency: float = 0.0,
+        limit: float | None = None,
+        journal: Path | None = None,
+        port: int = 0,
     ) -> None:
         super().__init__()
         self.latency = latency
@@ -92,7 +99,9 @@ class MessagesServer(BatchEndpoints):
 
     def headers(self, request: web.Request, status: int) -> dict[str, str]:
         limited = self._bucket and request.path == "/v1/messages" and status in (200, 429)
-        return super().headers(request, status) | (self._bucket.headers() if self._bucket and limited else {})
+        return super().headers(request, status) | (
+            self._bucket.headers() if self._bucket and limited else {}
+        )
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = request[BODY]
@@ -104,7 +113,9 @@ class MessagesServer(BatchEndpoints):
             return await self.fail(request, fault)
         self._served(body["model"])
         if self._bucket and not self._bucket.take():
-            raise ApiError(429, "This request would exceed your organization's rate limit", retry_after=1)
+            raise ApiError(
+                429, "This request would exceed your organization's rate limit", retry_after=1
+            )
         if self.latency:
             await asyncio.sleep(self.latency)
         if fault:
@@ -127,8 +138,15 @@ class MessagesServer(BatchEndpoints):
     def message(self, body: dict[str, Any], tier: str) -> dict[str, Any]:
         reply = self.answer(body)
         reply = text(reply) if isinstance(reply, str) else reply
-        spoken = [(b["type"], contract.text_tokens(b.get("text") or b.get("thinking") or "")) for b in reply.content]
-        output = max(1, sum(n for _, n in spoken)) if reply.output_tokens is None else reply.output_tokens
+        spoken = [
+            (b["type"], contract.text_tokens(b.get("text") or b.get("thinking") or ""))
+            for b in reply.content
+        ]
+        output = (
+            max(1, sum(n for _, n in spoken))
+            if reply.output_tokens is None
+            else reply.output_tokens
+        )
         stopped = {"type": "refusal", "category": None, "explanation": None}
         return contract.built(
             Message,
@@ -143,7 +161,9 @@ class MessagesServer(BatchEndpoints):
             usage={
                 **self._input(body),
                 "output_tokens": output,
-                "output_tokens_details": {"thinking_tokens": sum(n for kind, n in spoken if kind == "thinking")},
+                "output_tokens_details": {
+                    "thinking_tokens": sum(n for kind, n in spoken if kind == "thinking")
+                },
                 "service_tier": tier,
             },
         )
@@ -154,7 +174,9 @@ class MessagesServer(BatchEndpoints):
         if marks := _marks(body):
             place, ttl = marks[-1]
             size = sum(sizes[: place + 1])
-            prefix = contract.request_key({"blocks": [list(pair) for pair in contract.blocks(body)][: place + 1]})
+            prefix = contract.request_key(
+                {"blocks": [list(pair) for pair in contract.blocks(body)][: place + 1]}
+            )
             if size >= self.models[body["model"]]:
                 if (body["model"], prefix, ttl) in self._cached:
                     read = size
@@ -165,10 +187,14 @@ class MessagesServer(BatchEndpoints):
             "input_tokens": sum(sizes) - read - sum(created.values()),
             "cache_creation_input_tokens": sum(created.values()),
             "cache_read_input_tokens": read,
-            "cache_creation": {f"ephemeral_{ttl}_input_tokens": size for ttl, size in created.items()},
+            "cache_creation": {
+                f"ephemeral_{ttl}_input_tokens": size for ttl, size in created.items()
+            },
         }
 
-    def bill(self, kind: str, body: dict[str, Any], custom_id: str | None = None, answered: bool = True) -> None:
+    def bill(
+        self, kind: str, body: dict[str, Any], custom_id: str | None = None, answered: bool = True
+    ) -> None:
         key = contract.request_key(body)
         if kind == "canceled":
             self.billed.remove(key)
@@ -186,7 +212,10 @@ def default_answer(body: dict[str, Any]) -> str:
 
 
 def _sizes(body: dict[str, Any]) -> list[int]:
-    return [contract.text_tokens(b["text"]) if b["type"] == "text" else 0 for _, b in contract.blocks(body)]
+    return [
+        contract.text_tokens(b["text"]) if b["type"] == "text" else 0
+        for _, b in contract.blocks(body)
+    ]
 
 
 def _marks(body: dict[str, Any]) -> list[tuple[int, str]]:
@@ -197,12 +226,28 @@ def _marks(body: dict[str, Any]) -> list[tuple[int, str]]:
 
 
 @click.command()
-@click.option("--port-file", type=click.Path(path_type=Path), required=True, help="Gets the port, once it answers.")
-@click.option("--latency", default=0.0, show_default=True, help="Seconds before a create is answered.")
-@click.option("--limit", type=float, default=None, help="Creates per second; more are answered 429.")
-@click.option("--journal", type=click.Path(path_type=Path), default=None, help="Gets a line per billed request.")
+@click.option(
+    "--port-file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Gets the port, once it answers.",
+)
+@click.option(
+    "--latency", default=0.0, show_default=True, help="Seconds before a create is answered."
+)
+@click.option(
+    "--limit", type=float, default=None, help="Creates per second; more are answered 429."
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Gets a line per billed request.",
+)
 @click.option("--port", default=0, help="A fixed port, for a server that comes back.")
-def main(port_file: Path, latency: float, limit: float | None, journal: Path | None, port: int) -> None:
+def main(
+    port_file: Path, latency: float, limit: float | None, journal: Path | None, port: int
+) -> None:
     """Serve the Messages API on 127.0.0.1 until SIGTERM or SIGINT."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,14 +20,27 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "weight": 2}]}]},
         "messages.0.content.0.weight: Extra inputs are not permitted",
     ),
-    "mark": ({"system": [{"type": "text", "text": "x", "cache_control": {"type": "eternal"}}]}, "'ephemeral'"),
+    "mark": (
+        {"system": [{"type": "text", "text": "x", "cache_control": {"type": "eternal"}}]},
+        "'ephemeral'",
+    ),
     "mark-in-message": (
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {"type": "e"}}]}]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "x", "cache_control": {"type": "e"}}],
+                }
+            ]
+        },
         "messages.0.content.0.cache_control.type: Input should be 'ephemeral'",
     ),
     "type": ({"max_tokens": "50"}, "max_tokens: Input should be a valid integer"),
     "none-to-say": ({"max_tokens": 0}, "max_tokens: must be at least 1"),
-    "prefill": ({"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "{"}]}, "prefill"),
+    "prefill": (
+        {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "{"}]},
+        "prefill",
+    ),
     "no-messages": ({"messages": []}, "at least one message"),
     "empty-text": ({"messages": [{"role": "user", "content": ""}]}, "must be non-empty"),
     "role": ({"messages": [{"role": "bot", "content": "x"}]}, "Input should be 'user'"),
@@ -37,18 +50,28 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         "format.strict",
     ),
     "bounds": (
-        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "integer", "minimum": 0}}}},
+        {
+            "output_config": {
+                "format": {"type": "json_schema", "schema": {"type": "integer", "minimum": 0}}
+            }
+        },
         "output_config.format.schema: minimum is not supported",
     ),
     "open": (
-        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object", "properties": {}}}}},
+        {
+            "output_config": {
+                "format": {"type": "json_schema", "schema": {"type": "object", "properties": {}}}
+            }
+        },
         "additionalProperties must be false",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_breaks_the_contract(server: MessagesServer, client: anthropic.Anthropic, name: str) -> None:
+def test_what_breaks_the_contract(
+    server: MessagesServer, client: anthropic.Anthropic, name: str
+) -> None:
     extra, problem = BROKEN[name]
     with pytest.raises(anthropic.BadRequestError) as refused:
         client.messages.create(**asked(), extra_body=extra)
@@ -58,10 +81,14 @@ def test_what_breaks_the_contract(server: MessagesServer, client: anthropic.Anth
     assert server.billed == []
 
 
-def test_what_breaks_the_contract_elsewhere(server: MessagesServer, client: anthropic.Anthropic) -> None:
+def test_what_breaks_the_contract_elsewhere(
+    server: MessagesServer, client: anthropic.Anthropic
+) -> None:
     ways: list[Callable[[], object]] = [
         lambda: client.messages.count_tokens(**asked()),
-        lambda: client.messages.create(**asked(), extra_headers={"anthropic-version": "2020-01-01"}),
+        lambda: client.messages.create(
+            **asked(), extra_headers={"anthropic-version": "2020-01-01"}
+        ),
         lambda: client.messages.batches.create(requests=batch_of("a b")),
         lambda: client.messages.batches.create(requests=batch_of("a", "b", "a")),
         lambda: client.messages.batches.create(
@@ -79,7 +106,9 @@ def test_what_breaks_the_contract_elsewhere(server: MessagesServer, client: anth
     assert "requests.0.params.top_p: Extra inputs" in server.problems[4]
 
 
-def test_an_answer_that_the_api_would_not_give(server: MessagesServer, client: anthropic.Anthropic) -> None:
+def test_an_answer_that_the_api_would_not_give(
+    server: MessagesServer, client: anthropic.Anthropic
+) -> None:
     server.answer = lambda _: Reply([{"type": "text", "text": "x", "logprob": -1.0}])
     with pytest.raises(anthropic.InternalServerError):
         client.messages.create(**asked())

@@ -14,7 +14,11 @@ from tests.messages_api.server import MessagesServer
 def test_a_batch(server: MessagesServer, client: anthropic.Anthropic) -> None:
     server.script_batch({"b": "errored", "c": "expired"})
     batch = client.messages.batches.create(requests=batch_of("a", "b", "c", "d"))
-    assert (batch.processing_status, batch.request_counts.processing, batch.results_url) == ("in_progress", 4, None)
+    assert (batch.processing_status, batch.request_counts.processing, batch.results_url) == (
+        "in_progress",
+        4,
+        None,
+    )
     assert client.messages.batches.retrieve(batch.id).processing_status == "in_progress"
     batch = client.messages.batches.retrieve(batch.id)
     assert batch.processing_status == "ended"
@@ -48,12 +52,18 @@ def test_batches_are_listed_in_pages(client: anthropic.Anthropic) -> None:
     assert [batch.id for batch in page.data] == [made[4], made[3]]
     assert (page.has_more, page.first_id, page.last_id) == (True, made[4], made[3])
     assert [batch.id for batch in page] == made[::-1]
-    assert [batch.id for batch in client.messages.batches.list(before_id=made[0], limit=2).data] == [made[2], made[1]]
+    assert [
+        batch.id for batch in client.messages.batches.list(before_id=made[0], limit=2).data
+    ] == [made[2], made[1]]
 
 
 def test_faults_of_batches(server: MessagesServer, client: anthropic.Anthropic) -> None:
     server.batch_faults += [Fault.status(529), Fault.drop(), Fault.drop(after=True)]
-    for kind in (anthropic.OverloadedError, anthropic.APIConnectionError, anthropic.APIConnectionError):
+    for kind in (
+        anthropic.OverloadedError,
+        anthropic.APIConnectionError,
+        anthropic.APIConnectionError,
+    ):
         with pytest.raises(kind):
             client.messages.batches.create(requests=batch_of("a"))
     assert len(client.messages.batches.list().data) == len(server.billed) == 1

@@ -43,7 +43,9 @@ def test_a_status(server: MessagesServer, client: anthropic.Anthropic, code: int
 
 
 def test_faults_that_say_something(server: MessagesServer, client: anthropic.Anthropic) -> None:
-    server.script(Fault.spend_limit(), Fault.echo_key(), Fault.malformed(billed=True), Fault.wrong_shape())
+    server.script(
+        Fault.spend_limit(), Fault.echo_key(), Fault.malformed(billed=True), Fault.wrong_shape()
+    )
     with pytest.raises(anthropic.RateLimitError, match="spend limit") as refused:
         client.messages.create(**asked())
     assert "retry-after" not in refused.value.response.headers
@@ -55,8 +57,12 @@ def test_faults_that_say_something(server: MessagesServer, client: anthropic.Ant
     assert len(server.billed) == 1
 
 
-def test_faults_that_break_the_connection(server: MessagesServer, client: anthropic.Anthropic) -> None:
-    server.script(Fault.drop(), Fault.cut(), Fault.hang(0.05), Fault.hang(60, billed=True), Fault.slow(60))
+def test_faults_that_break_the_connection(
+    server: MessagesServer, client: anthropic.Anthropic
+) -> None:
+    server.script(
+        Fault.drop(), Fault.cut(), Fault.hang(0.05), Fault.hang(60, billed=True), Fault.slow(60)
+    )
     for _ in range(3):
         with pytest.raises(anthropic.APIConnectionError) as broken:
             client.messages.create(**asked())
@@ -67,7 +73,9 @@ def test_faults_that_break_the_connection(server: MessagesServer, client: anthro
     assert len(server.billed) == 1
 
 
-def test_a_slow_answer_is_billed_though_nobody_waits(server: MessagesServer, client: anthropic.Anthropic) -> None:
+def test_a_slow_answer_is_billed_though_nobody_waits(
+    server: MessagesServer, client: anthropic.Anthropic
+) -> None:
     server.script(Fault.slow(0.2), Fault.slow(0.1))
     with pytest.raises(anthropic.APITimeoutError):
         client.messages.create(**asked(), timeout=0.05)
@@ -80,7 +88,9 @@ def test_an_endless_answer_never_times_out_by_itself(server: MessagesServer) -> 
     server.script(Fault.endless())
 
     async def wait() -> None:
-        async with anthropic.AsyncAnthropic(api_key="test-key", base_url=server.url, max_retries=0) as client:
+        async with anthropic.AsyncAnthropic(
+            api_key="test-key", base_url=server.url, max_retries=0
+        ) as client:
             await asyncio.wait_for(client.messages.create(**asked(), timeout=0.2), 0.5)
 
     with pytest.raises(asyncio.TimeoutError):

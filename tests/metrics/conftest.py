@@ -16,7 +16,9 @@ from slingshot.files.usage import Run, Usage
 from slingshot.metrics.scored import Scored, scored
 
 
-def make_rows(count: int, classes: int, *, per_group: int = 1, tag: str = "t", seed: int = 0) -> pd.DataFrame:
+def make_rows(
+    count: int, classes: int, *, per_group: int = 1, tag: str = "t", seed: int = 0
+) -> pd.DataFrame:
     labels = np.random.default_rng(seed).integers(0, classes, count)
     labels[:classes] = np.arange(classes)
     return pd.DataFrame(
@@ -33,7 +35,9 @@ def make_rows(count: int, classes: int, *, per_group: int = 1, tag: str = "t", s
 def make_scores(labels: pd.Series, classes: int, *, skill: float, seed: int) -> np.ndarray:
     """Probabilities on a grid of tenths, so that ties are many; higher skill, higher accuracy."""
     generator = np.random.default_rng(seed)
-    counts = generator.multinomial(10, np.full(classes, 1 / classes), size=len(labels)).astype(float)
+    counts = generator.multinomial(10, np.full(classes, 1 / classes), size=len(labels)).astype(
+        float
+    )
     counts[np.arange(len(labels)), labels] += np.round(skill * generator.random(len(labels)))
     return counts / counts.sum(axis=1, keepdims=True)
 
@@ -55,7 +59,13 @@ def make_frame(
         status = np.where(np.arange(len(rows)) < failed, "refused", "ok")
         prediction = np.where(status == "ok", scores.argmax(axis=1), FAILED)
         part = predictions_frame(
-            rows, split, scores, seed=seed, score_source=source, prediction=prediction, status=status.tolist()
+            rows,
+            split,
+            scores,
+            seed=seed,
+            score_source=source,
+            prediction=prediction,
+            status=status.tolist(),
         )
         lost = (part["status"] != "ok") | (source == "none")
         part["scores"] = part["scores"].where(~lost, None)
@@ -67,7 +77,9 @@ def make_frame(
 def predicted() -> Callable[..., pd.DataFrame]:
     """The predictions frame of `count` test rows."""
 
-    def make(count: int = 60, classes: int = 3, *, per_group: int = 1, **options: Any) -> pd.DataFrame:
+    def make(
+        count: int = 60, classes: int = 3, *, per_group: int = 1, **options: Any
+    ) -> pd.DataFrame:
         return make_frame(make_rows(count, classes, per_group=per_group), classes, **options)
 
     return make
@@ -90,7 +102,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(root))
     monkeypatch.chdir(tmp_path)
     params = (root / "params.yaml").read_text(encoding="utf-8")
-    params = params.replace("cascades: []", "cascades: [{name: cascade, small: minilm, large: gemma}]")
+    params = params.replace(
+        "cascades: []", "cascades: [{name: cascade, small: minilm, large: gemma}]"
+    )
     (tmp_path / "params.yaml").write_text(params, encoding="utf-8")
     validation, test = make_rows(40, 3, tag="v", seed=1), make_rows(120, 3)
     write_rows(Path("data/prepared/tweets/validation.parquet"), validation)
@@ -98,14 +112,22 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Labels(("a", "b", "c"), (9, 9, 9)).write(Path("data/prepared/tweets/labels.json"))
     for name, skill, seeds in (("tfidf", 1, (-1,)), ("frozen", 3, (-1,)), ("minilm", 12, (0, 1))):
         parts = [
-            make_frame(r, 3, split=s, skill=skill, seeds=seeds) for r, s in ((validation, "validation"), (test, "test"))
+            make_frame(r, 3, split=s, skill=skill, seeds=seeds)
+            for r, s in ((validation, "validation"), (test, "test"))
         ]
         _write(name, pd.concat(parts), fraction=0.5, train_rows=77)
     few = make_frame(validation.head(10), 3, split="validation", seeds=(-1,), source="none")
-    _write("gemma", pd.concat([few, make_frame(test, 3, seeds=(-1,), source="none")]), fraction=None, train_rows=12)
+    _write(
+        "gemma",
+        pd.concat([few, make_frame(test, 3, seeds=(-1,), source="none")]),
+        fraction=None,
+        train_rows=12,
+    )
     for name, seeds, rows in (("minilm", (0, 1), 77), ("gemma", (-1,), 12)):
         runs = tuple(Run(seed, 5_000, 160, 2.0) for seed in seeds)
-        Usage("model", name, {}, rows, 0, None, (), runs, {}, None).write(Path(f"data/usage/tweets/{name}.json"))
+        Usage("model", name, {}, rows, 0, None, (), runs, {}, None).write(
+            Path(f"data/usage/tweets/{name}.json")
+        )
     return tmp_path
 
 

@@ -10,7 +10,9 @@ from slingshot.metrics.scored import Run, Scored
 
 def contestant(rows: int, classes: int, skill: float, seed: int = 0) -> Scored:
     labels = np.arange(rows) % classes
-    raised = np.exp(skill * np.eye(classes)[labels] + np.random.default_rng(seed).normal(size=(rows, classes)))
+    raised = np.exp(
+        skill * np.eye(classes)[labels] + np.random.default_rng(seed).normal(size=(rows, classes))
+    )
     run = Run(-1, raised.argmax(axis=1), raised / raised.sum(axis=1, keepdims=True))
     return Scored(np.arange(rows), labels, np.arange(rows), "softmax", (run,), {})
 
@@ -19,7 +21,9 @@ def test_areas_are_those_of_each_class_against_the_rest() -> None:
     one = contestant(90, 3, 1.0)
     areas, adds, codes = placements(one)
     assert one.runs[0].scores is not None
-    wanted = [roc_auc_score(one.labels == place, one.runs[0].scores[:, place]) for place in range(3)]
+    wanted = [
+        roc_auc_score(one.labels == place, one.runs[0].scores[:, place]) for place in range(3)
+    ]
     assert areas == pytest.approx(wanted)
     assert codes.tolist() == one.labels.tolist()
     assert adds.sum() == pytest.approx(0, abs=1e-12)
@@ -29,7 +33,11 @@ def test_what_rows_add_is_what_the_figure_loses_without_them() -> None:
     one = contestant(120, 3, 1.0)
     areas, adds, codes = placements(one)
     without = [placements(one.only(np.arange(120) != row))[0].mean() for row in range(120)]
-    influence = (areas.mean() - np.array(without)) * (np.bincount(codes)[codes] - 1) / np.bincount(codes)[codes]
+    influence = (
+        (areas.mean() - np.array(without))
+        * (np.bincount(codes)[codes] - 1)
+        / np.bincount(codes)[codes]
+    )
     assert influence == pytest.approx(adds, abs=2e-4)
 
 

@@ -26,7 +26,9 @@ def drawn(rows: int, seed: int, *, heat: float = 1.0, copies: int = 1) -> Scored
     labels = (generator.random((rows, 1)) < chances.cumsum(axis=1)).argmax(axis=1)
     held, labels = np.repeat(softmax(logits), copies, axis=0), np.repeat(labels, copies)
     run = Run(0, held.argmax(axis=1), held)
-    return Scored(np.arange(len(labels)), labels, np.repeat(np.arange(rows), copies), "softmax", (run,), {})
+    return Scored(
+        np.arange(len(labels)), labels, np.repeat(np.arange(rows), copies), "softmax", (run,), {}
+    )
 
 
 def measured(scored: Scored) -> calibration.Calibration:
@@ -36,21 +38,28 @@ def measured(scored: Scored) -> calibration.Calibration:
 @pytest.mark.parametrize("heat", [0.5, 1.0, 2.5])
 def test_the_temperature_undoes_what_heated_the_scores(heat: float) -> None:
     rows = drawn(20_000, 1, heat=heat)
-    assert calibration.temperature(rows.runs[0].scores, rows.labels) == pytest.approx(heat, rel=0.05)
+    assert calibration.temperature(rows.runs[0].scores, rows.labels) == pytest.approx(
+        heat, rel=0.05
+    )
 
 
 def test_the_temperature_has_the_least_log_loss_of_a_grid() -> None:
     rows = drawn(300, 2, heat=3)
     held = rows.runs[0].scores
     found = calibration.temperature(held, rows.labels)
-    losses = {t: log_loss(rows.labels, calibration.scaled(held, t)) for t in (*np.linspace(0.2, 10, 400), found)}
+    losses = {
+        t: log_loss(rows.labels, calibration.scaled(held, t))
+        for t in (*np.linspace(0.2, 10, 400), found)
+    }
     assert losses[found] <= min(losses.values()) + 1e-9
 
 
 def test_scaling_keeps_the_order_of_classes_and_at_one_the_scores() -> None:
     held = drawn(200, 3).runs[0].scores
     np.testing.assert_allclose(calibration.scaled(held, 1.0), held, atol=1e-12)
-    np.testing.assert_array_equal(calibration.scaled(held, 7.0).argsort(axis=1), held.argsort(axis=1))
+    np.testing.assert_array_equal(
+        calibration.scaled(held, 7.0).argsort(axis=1), held.argsort(axis=1)
+    )
 
 
 def test_scores_of_zero_and_one_have_a_temperature() -> None:
@@ -80,12 +89,16 @@ def test_what_perfect_calibration_would_show_is_what_it_shows_and_the_square_is_
 def test_the_debiased_error_is_that_of_many_rows_where_the_plug_in_is_not() -> None:
     true = measured(drawn(400_000, 1, heat=3)).rms_calibration_error
     few = [measured(drawn(250, seed, heat=3)) for seed in range(100)]
-    assert np.sqrt(np.mean([one.rms_calibration_error**2 for one in few])) == pytest.approx(true, rel=0.03)
+    assert np.sqrt(np.mean([one.rms_calibration_error**2 for one in few])) == pytest.approx(
+        true, rel=0.03
+    )
 
 
 @pytest.mark.parametrize("copies", [1, 5])
 def test_the_test_rejects_calibrated_scores_about_as_often_as_it_says(copies: int) -> None:
-    rejected = np.mean([measured(drawn(300, seed, copies=copies)).p_calibrated < 0.05 for seed in range(300)])
+    rejected = np.mean(
+        [measured(drawn(300, seed, copies=copies)).p_calibrated < 0.05 for seed in range(300)]
+    )
     assert 0.02 < rejected < 0.09
 
 

@@ -28,6 +28,9 @@ def test_an_auroc_of_one_class_chooses_nothing_and_accuracy_is_named_in_its_plac
     with pytest.raises(ValueError, match="undefined"):
         primary_score("auroc", only, scores)
     assert chosen_by("auroc", only) == "accuracy"
-    assert said("auroc", only, 0.5) == "accuracy 0.500 (auroc is undefined, as the rows are of one class)"
+    assert (
+        said("auroc", only, 0.5)
+        == "accuracy 0.500 (auroc is undefined, as the rows are of one class)"
+    )
     assert chosen_by("auroc", labels) == "auroc" and said("auroc", labels, 0.5) == "auroc 0.500"
     assert chosen_by("macro_f1", only) == "macro_f1"

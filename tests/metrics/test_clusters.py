@@ -27,7 +27,9 @@ def test_copies_of_a_row_count_once() -> None:
     generator = np.random.default_rng(0)
     values = np.repeat(generator.random(200) < 0.7, 4).astype(float)
     found = spread_of(values, np.repeat(np.arange(200), 4))
-    assert found.stretch == pytest.approx(2, rel=0.02), "four copies: half the rows' standard error is not there"
+    assert found.stretch == pytest.approx(2, rel=0.02), (
+        "four copies: half the rows' standard error is not there"
+    )
     assert found.quantile(0.95) == pytest.approx(found.stretch * stats.t.isf(0.025, 199))
 
 

@@ -28,24 +28,32 @@ def test_values_are_those_of_the_metrics(contestant: Maker) -> None:
     for run in one.runs:
         assert run.scores is not None
         wanted["accuracy"].append(oracle.accuracy_score(one.labels, run.predictions))
-        wanted["balanced_accuracy"].append(oracle.balanced_accuracy_score(one.labels, run.predictions))
+        wanted["balanced_accuracy"].append(
+            oracle.balanced_accuracy_score(one.labels, run.predictions)
+        )
         wanted["macro_f1"].append(oracle.f1_score(one.labels, run.predictions, average="macro"))
         wanted["auroc"].append(oracle.roc_auc_score(one.labels, run.scores, multi_class="ovr"))
         wanted["log_loss"].append(oracle.log_loss(one.labels, run.scores))
-        wanted["brier"].append(((run.scores - np.eye(run.scores.shape[1])[one.labels]) ** 2).sum(axis=1).mean())
+        wanted["brier"].append(
+            ((run.scores - np.eye(run.scores.shape[1])[one.labels]) ** 2).sum(axis=1).mean()
+        )
         wanted["coverage"].append(1.0)
     for name in EVERY:
         assert estimate(name, one).value == pytest.approx(np.mean(wanted[name]), abs=1e-9), name
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_an_interval_holds_its_value_and_a_pair_turned_round_mirrors_it(contestant: Maker, name: str) -> None:
+def test_an_interval_holds_its_value_and_a_pair_turned_round_mirrors_it(
+    contestant: Maker, name: str
+) -> None:
     a, b = contestant(120, skill=4), contestant(120, skill=3, seeds=(1,))
     low, high = estimate(name, a).interval(0.95)
     assert low <= estimate(name, a).value <= high
     one, other = estimate(name, a, b), estimate(name, b, a)
     assert other.value == pytest.approx(-one.value)
-    assert other.interval(0.95) == pytest.approx(tuple(-bound for bound in reversed(one.interval(0.95))), abs=1e-5)
+    assert other.interval(0.95) == pytest.approx(
+        tuple(-bound for bound in reversed(one.interval(0.95))), abs=1e-5
+    )
     assert other.p_value(0.0) == pytest.approx(one.p_value(0.0), abs=1e-5)
 
 
@@ -67,7 +75,9 @@ def test_a_share_of_single_rows_has_clopper_and_pearsons_interval(wrong: int) ->
 def test_seeds_that_agree_say_no_more_than_one(contestant: Maker) -> None:
     one = contestant(300)
     same = replace(one, runs=tuple(replace(one.runs[0], seed=seed) for seed in range(3)))
-    assert estimate("accuracy", same).interval(0.95) == pytest.approx(estimate("accuracy", one).interval(0.95))
+    assert estimate("accuracy", same).interval(0.95) == pytest.approx(
+        estimate("accuracy", one).interval(0.95)
+    )
     assert estimate("macro_f1", same).interval(0.95) == pytest.approx(
         estimate("macro_f1", one).interval(0.95), abs=1e-4
     )
@@ -82,26 +92,51 @@ def test_a_rare_class_that_is_all_right_leaves_room_below() -> None:
 
 def of_counts(counts: dict[tuple[int, int, int], int]) -> tuple[Scored, Scored]:
     """Two on the same rows: of each label and the two's predictions so many."""
-    labels, first, second = (np.repeat([key[place] for key in counts], [*counts.values()]) for place in range(3))
+    labels, first, second = (
+        np.repeat([key[place] for key in counts], [*counts.values()]) for place in range(3)
+    )
     return rows(labels, first), rows(labels, second)
 
 
-def test_hidden_rows_of_a_rare_class_are_counted_in_macro_f1_though_its_slopes_change_fast() -> None:
+def test_hidden_rows_of_a_rare_class_are_counted_in_macro_f1_though_its_slopes_change_fast() -> (
+    None
+):
     # What one wrong row costs the class of ten falls with each that comes: derivatives alone lead too far, and back.
     right = {(0, 0, 0): 496, (1, 1, 1): 245, (2, 2, 2): 76, (3, 3, 3): 10}
     wrong = {(1, 0, 1): 3, (0, 1, 0): 2, (1, 1, 0): 2, (2, 0, 0): 2}
     wrong |= dict.fromkeys([(0, 0, 2), (0, 2, 0), (2, 2, 1), (2, 1, 2)], 1)
     found = estimate("macro_f1", *of_counts(right | wrong))
     low, high = found.interval(0.95)
-    assert low < -0.04 and high > 0.04, "three wrong rows of ten cost F1 0.18, its mean over four classes 0.044"
+    assert low < -0.04 and high > 0.04, (
+        "three wrong rows of ten cost F1 0.18, its mean over four classes 0.044"
+    )
     assert found.p_value(-0.02) > 0.1
 
 
 def test_p_and_interval_of_macro_f1_agree_where_a_class_has_one_row() -> None:
-    moved = {(0, 0, 0): 39, (0, 1, 0): 13, (0, 0, 1): 4, (0, 1, 1): 4, (1, 1, 1): 27, (1, 0, 1): 11, (1, 0, 0): 1}
+    moved = {
+        (0, 0, 0): 39,
+        (0, 1, 0): 13,
+        (0, 0, 1): 4,
+        (0, 1, 1): 4,
+        (1, 1, 1): 27,
+        (1, 0, 1): 11,
+        (1, 0, 0): 1,
+    }
     found = estimate("macro_f1", *of_counts(moved | {(2, 2, 2): 1}))
     low, high = found.interval(0.95)
-    for value in (low - 0.1, low - 0.01, low + 0.01, -0.1, -0.02, 0.0, 0.02, 0.1, high - 0.01, high + 0.01):
+    for value in (
+        low - 0.1,
+        low - 0.01,
+        low + 0.01,
+        -0.1,
+        -0.02,
+        0.0,
+        0.02,
+        0.1,
+        high - 0.01,
+        high + 0.01,
+    ):
         assert (found.p_value(value) >= 0.05) == (low <= value <= high), value
 
 
@@ -117,16 +152,22 @@ def test_losses_of_few_wrong_rows_leave_the_room_of_a_share(name: str, worst: fl
     z = stats.norm.isf(0.025)
     low, high = estimate(name, sure(0, 100)).interval(0.95)
     assert low == pytest.approx(0, abs=1e-6)
-    assert high == pytest.approx(worst * z**2 / (99 + z**2), abs=1e-4), "Wilson's, with rows - 1 in the variance"
+    assert high == pytest.approx(worst * z**2 / (99 + z**2), abs=1e-4), (
+        "Wilson's, with rows - 1 in the variance"
+    )
     low, high = estimate(name, sure(3, 100)).interval(0.95)
-    assert low == pytest.approx(worst * (0.03 - z * np.sqrt(0.03 * 0.97 / 99))), "the plain one, farther than Wilson's"
+    assert low == pytest.approx(worst * (0.03 - z * np.sqrt(0.03 * 0.97 / 99))), (
+        "the plain one, farther than Wilson's"
+    )
     assert high > worst * 0.08
 
 
 def test_losses_of_many_wrong_rows_have_the_plain_interval(contestant: Maker) -> None:
     one, other = contestant(2_000, skill=2), contestant(2_000, skill=1, seeds=(1,))
     rows = np.arange(2_000)
-    losses = [-np.log(np.maximum(side.runs[0].scores[rows, side.labels], 1e-6)) for side in (one, other)]
+    losses = [
+        -np.log(np.maximum(side.runs[0].scores[rows, side.labels], 1e-6)) for side in (one, other)
+    ]
     for told, values in (
         (estimate("log_loss", one), losses[0]),
         (estimate("log_loss", one, other), losses[0] - losses[1]),
@@ -172,7 +213,9 @@ def test_predictions_of_absent_classes_and_failures_only_lose_recall() -> None:
 
 @pytest.mark.parametrize("right", [True, False])
 @pytest.mark.parametrize("groups", [[0] * 30, [0] * 20 + [1] * 10])
-def test_few_groups_that_are_all_alike_leave_what_is_possible(right: bool, groups: list[int]) -> None:
+def test_few_groups_that_are_all_alike_leave_what_is_possible(
+    right: bool, groups: list[int]
+) -> None:
     labels = [0, 1] * 15
     one = rows(labels, labels if right else [1 - label for label in labels], groups=groups)
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "coverage"):
@@ -187,7 +230,10 @@ def test_few_groups_that_are_all_alike_leave_what_is_possible(right: bool, group
 def test_seeds_that_never_differ_from_the_others_leave_room(seeds: int) -> None:
     generator = np.random.default_rng(2)
     labels = generator.integers(0, 3, size=40)
-    drawn = [np.where(generator.random(40) < 0.6, labels, generator.integers(0, 3, size=40)) for _ in range(seeds)]
+    drawn = [
+        np.where(generator.random(40) < 0.6, labels, generator.integers(0, 3, size=40))
+        for _ in range(seeds)
+    ]
     one = rows(labels.tolist(), *(run.tolist() for run in drawn))
     found = estimate("macro_f1", one, one)
     low, high = found.interval(0.95)
@@ -210,8 +256,12 @@ def level(parts: Sequence[tuple[float, float]], apart: float) -> float:
     total = sum(variance for variance, _ in parts)
 
     def beyond(p: float) -> float:
-        quantiles = [stats.t.isf(p / 2, df) if np.isfinite(df) else stats.norm.isf(p / 2) for _, df in parts]
-        weighted = sum(variance * quantile for (variance, _), quantile in zip(parts, quantiles, strict=True))
+        quantiles = [
+            stats.t.isf(p / 2, df) if np.isfinite(df) else stats.norm.isf(p / 2) for _, df in parts
+        ]
+        weighted = sum(
+            variance * quantile for (variance, _), quantile in zip(parts, quantiles, strict=True)
+        )
         return float(weighted / total - apart / np.sqrt(total))
 
     return float(optimize.brentq(beyond, 1e-12, 1.0))
@@ -221,12 +271,17 @@ def level(parts: Sequence[tuple[float, float]], apart: float) -> float:
 def test_seeds_add_a_variance_with_its_own_quantile(seeds: int) -> None:
     generator = np.random.default_rng(seeds)
     labels = generator.integers(0, 3, size=900)
-    runs = [np.where(generator.random(900) < 0.7 + 0.03 * run, labels, 3).tolist() for run in range(seeds)]
+    runs = [
+        np.where(generator.random(900) < 0.7 + 0.03 * run, labels, 3).tolist()
+        for run in range(seeds)
+    ]
     one = rows(labels.tolist(), *runs)
     found, trained = of_recipe("accuracy", one), np.array([np.mean(labels == run) for run in runs])
     [training] = found.training
     assert training == Variance(pytest.approx(trained.var(ddof=1) / seeds), seeds - 1)
-    for bound, alone in zip(found.interval(0.95), estimate("accuracy", one).interval(0.95), strict=True):
+    for bound, alone in zip(
+        found.interval(0.95), estimate("accuracy", one).interval(0.95), strict=True
+    ):
         of_rows = ((alone - found.value) / stats.norm.isf(0.025)) ** 2
         parts = [(of_rows, np.inf), (training.value, training.df)]
         assert level(parts, abs(bound - found.value)) == pytest.approx(0.05)
@@ -247,7 +302,9 @@ def trainings(rng: int, seeds: int = 4, rows: int = 600) -> Scored:
 def test_what_seeds_differ_by_on_each_row_alone_is_chance_of_the_rows(metric: str) -> None:
     found = [of_recipe(metric, trainings(rng)) for rng in range(60)]
     told = np.mean([part.value for one in found for part in one.training])
-    assert np.mean([one.noise for one in found]) == pytest.approx(told, rel=0.2), "nothing else makes these differ"
+    assert np.mean([one.noise for one in found]) == pytest.approx(told, rel=0.2), (
+        "nothing else makes these differ"
+    )
     one = trainings(0)
     alike = replace(one, runs=tuple(replace(one.runs[0], seed=seed) for seed in range(3)))
     assert of_recipe(metric, alike).noise == pytest.approx(0, abs=1e-12)
@@ -265,7 +322,12 @@ def test_the_rows_own_scatter_is_told_from_what_few_of_them_may_hide() -> None:
 
 def test_two_trained_under_the_same_seeds_differ_only_where_they_do() -> None:
     one, other = trainings(0), trainings(1)
-    follows = replace(one, runs=tuple(replace(run, predictions=np.append(run.predictions[:-1], 2)) for run in one.runs))
+    follows = replace(
+        one,
+        runs=tuple(
+            replace(run, predictions=np.append(run.predictions[:-1], 2)) for run in one.runs
+        ),
+    )
     alone = of_recipe("accuracy", one).noise
     assert of_recipe("accuracy", one, follows).noise < alone / 50, "a cascade that asks of one row"
     both = alone + of_recipe("accuracy", other).noise
@@ -278,7 +340,9 @@ def test_trainings_that_are_assumed_have_the_normal_quantile(contestant: Maker) 
     assert found.training == (Variance(pytest.approx(0.03**2 / 2), np.inf),)
     value = alone.value - 0.07
     of_rows = 0.07 / alone.statistic(value)
-    assert found.p_value(value) == pytest.approx(2 * stats.norm.sf(0.07 / np.hypot(of_rows, 0.03 / np.sqrt(2))))
+    assert found.p_value(value) == pytest.approx(
+        2 * stats.norm.sf(0.07 / np.hypot(of_rows, 0.03 / np.sqrt(2)))
+    )
 
 
 def test_an_area_of_few_levels_reaches_past_the_score_interval() -> None:
@@ -286,7 +350,9 @@ def test_an_area_of_few_levels_reaches_past_the_score_interval() -> None:
     predictions = labels.copy()
     predictions[:3] = 1
     scores = np.where(np.eye(2)[predictions] == 1, 0.95, 0.05)
-    one = Scored(np.arange(100), labels, np.arange(100), "stated", (Run(-1, predictions, scores),), {})
+    one = Scored(
+        np.arange(100), labels, np.arange(100), "stated", (Run(-1, predictions, scores),), {}
+    )
     low, high = estimate("auroc", one).interval(0.95)
     assert low < 0.92 and high > 0.99, "three of a hundred wrong: 0.99 is no surprise"
     assert estimate("auroc", one).p_value(0.99) > 0.05

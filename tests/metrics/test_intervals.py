@@ -13,10 +13,14 @@ from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
 LABELS = ("a", "b", "c", "d", "e")
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
+OPTIONS = MetricsSettings(
+    primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15
+)
 
 
-def test_every_interval_brackets_its_figure_and_only_binned_errors_have_none(contestant: Maker) -> None:
+def test_every_interval_brackets_its_figure_and_only_binned_errors_have_none(
+    contestant: Maker,
+) -> None:
     points, detail = intervals.evaluate(contestant(count=150), contestant(), LABELS, OPTIONS)
     for name, interval in detail["metrics"].items():
         assert interval["value"] == points[name]
@@ -50,7 +54,9 @@ def test_the_interval_of_three_seeds_holds_training_variance(contestant: Maker) 
     for seeds in ((0, 1), (0, 1, 2)):
         test = contestant(count=300, seeds=seeds)
         lucky = replace(test.runs[0], predictions=test.labels)
-        _, detail = intervals.evaluate(replace(test, runs=(lucky, *test.runs[1:])), None, LABELS, OPTIONS)
+        _, detail = intervals.evaluate(
+            replace(test, runs=(lucky, *test.runs[1:])), None, LABELS, OPTIONS
+        )
         interval = detail["metrics"]["accuracy"]
         widths.append(interval["high"] - interval["low"])
         assert ("training variance not included" in detail["notes"]) == (len(seeds) < 3)
@@ -81,10 +87,14 @@ def test_auroc_of_one_class_is_null_with_its_reason(contestant: Maker) -> None:
 
 def test_what_the_interval_leaves_out_is_noted(contestant: Maker) -> None:
     def notes(**options: object) -> list[str]:
-        return list(intervals.evaluate(contestant(**options), contestant(), LABELS, OPTIONS)[1]["notes"])
+        return list(
+            intervals.evaluate(contestant(**options), contestant(), LABELS, OPTIONS)[1]["notes"]
+        )
 
     assert notes(count=120, seeds=(-1,)) == []
-    assert notes(count=120, seeds=(-1,), per_group=2) == ["60 test groups: intervals rest on these, not on rows"]
+    assert notes(count=120, seeds=(-1,), per_group=2) == [
+        "60 test groups: intervals rest on these, not on rows"
+    ]
     assert notes(count=120) == ["training variance not included"]
 
 
@@ -101,7 +111,10 @@ def test_validation_has_the_primary_figure_and_its_absence_a_note(contestant: Ma
 def test_headline_reads_well() -> None:
     interval = {"value": 0.842, "low": 0.817, "high": 0.866, "reason": None}
     assert intervals.headline("accuracy", interval) == "accuracy 0.842 [0.817, 0.866]"
-    assert intervals.headline("auroc", {"value": None, "low": None, "high": None, "reason": "why"}) == "why"
+    assert (
+        intervals.headline("auroc", {"value": None, "low": None, "high": None, "reason": "why"})
+        == "why"
+    )
 
 
 def test_answers_that_are_not_valid_are_counted_by_what_they_are(contestant: Maker) -> None:
@@ -109,7 +122,9 @@ def test_answers_that_are_not_valid_are_counted_by_what_they_are(contestant: Mak
     assert "3 of 60 test answers are not valid and count as wrong: 3 refused" in detail["notes"]
     assert points["coverage"] == pytest.approx(57 / 60)
     assert not [
-        note for note in intervals.evaluate(contestant(), None, LABELS, OPTIONS)[1]["notes"] if "not valid" in note
+        note
+        for note in intervals.evaluate(contestant(), None, LABELS, OPTIONS)[1]["notes"]
+        if "not valid" in note
     ]
 
 
@@ -128,7 +143,9 @@ def test_no_interval_passes_what_its_figure_can_be(contestant: Maker) -> None:
     assert all(row["recall_high"] <= 1 for row in detail["classes"])
 
 
-def test_calibration_stands_before_and_after_a_temperature_of_validation_rows(contestant: Maker) -> None:
+def test_calibration_stands_before_and_after_a_temperature_of_validation_rows(
+    contestant: Maker,
+) -> None:
     _, detail = intervals.evaluate(contestant(count=200), contestant(count=100), LABELS, OPTIONS)
     found = detail["calibration"]
     assert detail["calibration_reason"] is None

@@ -10,13 +10,30 @@ ROWS = {1 / 16: 150, 0.125: 300, 0.25: 600, 0.5: 1200, 1.0: 2400}
 
 
 def point(
-    contestant: str, fraction: float | None, value: float, *, seed: int = 0, split: int = 0, rows: int = 0
+    contestant: str,
+    fraction: float | None,
+    value: float,
+    *,
+    seed: int = 0,
+    split: int = 0,
+    rows: int = 0,
 ) -> Point:
     figures = {"accuracy": value, "log_loss": 1 - value}
     blank = dict.fromkeys(("balanced_accuracy", "macro_f1", "auroc", "brier", "ece"))
     train_rows = rows or (12 if fraction is None else ROWS[fraction])
     return Point(
-        "e", "c", fraction, train_rows, split, seed, contestant, "d0", "rows", f"cut{split}", **blank, **figures
+        "e",
+        "c",
+        fraction,
+        train_rows,
+        split,
+        seed,
+        contestant,
+        "d0",
+        "rows",
+        f"cut{split}",
+        **blank,
+        **figures,
     )
 
 
@@ -68,7 +85,9 @@ def test_a_band_spans_the_seeds_and_says_which() -> None:
     assert fewer.band_of == "training seeds only"
     assert all(level.split_seeds == 1 for level in fewer.levels), "and it is of these alone"
     late = [point("small", 1.0, 0.1, split=split) for split in (3, 4)]
-    assert learning.curves([*two, *late], "accuracy")[0] == fewer, "splits with one fraction are no curve"
+    assert learning.curves([*two, *late], "accuracy")[0] == fewer, (
+        "splits with one fraction are no curve"
+    )
     assert [level.train_rows for level in both.levels] == list(ROWS.values())
 
 
@@ -87,11 +106,16 @@ def test_what_more_rows_do_not_help_has_no_law() -> None:
 
 def test_a_law_that_hardly_rises_asks_for_no_number_of_rows_beyond_counting() -> None:
     assert learning.PowerLaw(1.0, 0.31, 0.01, False).rows_for(0.9999) is None
-    assert learning.PowerLaw(1.0, 0.31, 0.01, False).ends_anywhere and learning.PowerLaw(0, 1, 1, True).ends_anywhere
+    assert (
+        learning.PowerLaw(1.0, 0.31, 0.01, False).ends_anywhere
+        and learning.PowerLaw(0, 1, 1, True).ends_anywhere
+    )
     assert not learning.PowerLaw(0.9, 2, 0.5, False).ends_anywhere
 
 
 def test_another_number_of_shots_is_another_level() -> None:
-    made = [point("llm", None, value, seed=-1, rows=shots) for shots, value in ((12, 0.7), (40, 0.8))]
+    made = [
+        point("llm", None, value, seed=-1, rows=shots) for shots, value in ((12, 0.7), (40, 0.8))
+    ]
     [llm] = learning.curves(made, "accuracy")
     assert [(level.train_rows, level.mean) for level in llm.levels] == [(12, 0.7), (40, 0.8)]

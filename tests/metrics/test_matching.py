@@ -18,8 +18,12 @@ def test_labels_to_match_lie_where_the_curve_meets_the_llm() -> None:
 
 
 def test_the_interval_widens_with_seeds_and_with_test_noise() -> None:
-    calm = matching.match(points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.0)
-    noisy = matching.match(points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.01)
+    calm = matching.match(
+        points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.0
+    )
+    noisy = matching.match(
+        points(seeds=3, noise=0.004, llm=law(800)), "accuracy", "small", "llm", 0.01
+    )
     assert noisy.low < calm.low < calm.rows < calm.high < noisy.high
     assert noisy.rows == calm.rows
 
@@ -29,14 +33,19 @@ def test_too_few_training_seeds_tell_by_how_rough_the_curve_is_or_not_at_all() -
     llm = point("llm", None, law(800), seed=-1)
     smooth = [point("small", fraction, law(rows)) for fraction, rows in ROWS.items()]
     rough = [replace(p, accuracy=p.accuracy + bumps[p.fraction]) for p in smooth]
-    of = [matching.match([*made, llm], "accuracy", "small", "llm", 0.004) for made in (smooth, rough)]
+    of = [
+        matching.match([*made, llm], "accuracy", "small", "llm", 0.004) for made in (smooth, rough)
+    ]
     assert of[1].low < of[0].low < of[0].high < of[1].high
     seedless = [replace(p, training_seed=-1) for p in rough]
     alone = matching.match([*seedless, llm], "accuracy", "small", "llm", 0.0)
     assert alone.low == alone.high == alone.rows, "training without a seed adds nothing"
     three = matching.match([*rough[2:], llm], "accuracy", "small", "llm", 0.01)
     assert three.rows and three.low is three.high is None
-    assert three.no_interval == "fewer than 3 training seeds at fewer than 4 levels do not tell how seeds differ"
+    assert (
+        three.no_interval
+        == "fewer than 3 training seeds at fewer than 4 levels do not tell how seeds differ"
+    )
 
 
 def test_without_the_spread_of_the_test_rows_it_takes_three_splits_for_an_interval() -> None:
@@ -51,12 +60,22 @@ def test_without_the_spread_of_the_test_rows_it_takes_three_splits_for_an_interv
 
 def test_the_interval_over_splits_is_where_a_t_test_of_them_does_not_tell_the_two_apart() -> None:
     generator = np.random.default_rng(3)
-    made = [point("small", f, law(r) + 0.01 * generator.normal(), split=s) for f, r in ROWS.items() for s in range(4)]
-    llms = [point("llm", None, law(700) + 0.01 * generator.normal(), seed=-1, split=s) for s in range(4)]
+    made = [
+        point("small", f, law(r) + 0.01 * generator.normal(), split=s)
+        for f, r in ROWS.items()
+        for s in range(4)
+    ]
+    llms = [
+        point("llm", None, law(700) + 0.01 * generator.normal(), seed=-1, split=s) for s in range(4)
+    ]
     found = matching.match([*made, *llms], "accuracy", "small", "llm", None)
     fractions, logs = sorted(ROWS), np.log(sorted(ROWS.values()))
     ahead = [
-        [next(p.accuracy for p in made if (p.fraction, p.split_seed) == (f, s)) - llms[s].accuracy for f in fractions]
+        [
+            next(p.accuracy for p in made if (p.fraction, p.split_seed) == (f, s))
+            - llms[s].accuracy
+            for f in fractions
+        ]
         for s in range(4)
     ]
     for rows, side in ((found.low, -1), (found.high, 1)):
@@ -83,8 +102,16 @@ def test_an_end_of_the_interval_beyond_the_data_is_not_a_number() -> None:
             0.01,
             "whether small is behind still with 2,400 training rows can't be told, as the two are within",
         ),
-        (law(149), 0.01, "whether small is ahead already with 150 training rows can't be told, as the two are within"),
-        (0.10, None, "ahead already with 150 training rows can't be told, as there is no interval: that of their"),
+        (
+            law(149),
+            0.01,
+            "whether small is ahead already with 150 training rows can't be told, as the two are within",
+        ),
+        (
+            0.10,
+            None,
+            "ahead already with 150 training rows can't be told, as there is no interval: that of their",
+        ),
     ],
 )
 def test_what_lies_outside_the_curve_is_said_only_where_it_is_no_noise(
@@ -97,8 +124,14 @@ def test_what_lies_outside_the_curve_is_said_only_where_it_is_no_noise(
 
 def test_one_level_or_no_llm_of_the_same_split_is_no_curve() -> None:
     one = [point("small", 1.0, 0.8), point("llm", None, 0.7, seed=-1)]
-    other = [*(p for p in points() if p.contestant == "small"), point("llm", None, 0.7, seed=-1, split=9)]
-    for made, why in ((one, "fewer than two numbers"), (other, "no curve on test rows that llm was asked about")):
+    other = [
+        *(p for p in points() if p.contestant == "small"),
+        point("llm", None, 0.7, seed=-1, split=9),
+    ]
+    for made, why in (
+        (one, "fewer than two numbers"),
+        (other, "no curve on test rows that llm was asked about"),
+    ):
         assert why in matching.match(made, "accuracy", "small", "llm", 0.0).reason
 
 
@@ -114,4 +147,6 @@ def test_from_three_splits_on_the_splits_say_how_test_rows_differ() -> None:
     made = [point("small", f, law(r) + hard[s], split=s) for f, r in ROWS.items() for s in hard]
     alike = [*made, *(point("llm", None, law(600) + hard[s], seed=-1, split=s) for s in hard)]
     found = matching.match(alike, "accuracy", "small", "llm", spread=0.5)
-    assert found.rows == found.low == found.high == 600, "paired in each split, the hardness of its rows cancels"
+    assert found.rows == found.low == found.high == 600, (
+        "paired in each split, the hardness of its rows cancels"
+    )

@@ -117,12 +117,18 @@ def test_compare_writes_every_pair_of_the_study_and_agrees_with_evaluate() -> No
     assert (written["primary"], written["test_rows"]) == ("accuracy", 120)
     run("evaluate", "tweets", "minilm")
     against = next(pair for pair in written["pairs"] if pair["b"] == "minilm")
-    assert against["b_value"] == pytest.approx(read("metrics/scores/tweets/minilm.json")["accuracy"], abs=1e-12)
+    assert against["b_value"] == pytest.approx(
+        read("metrics/scores/tweets/minilm.json")["accuracy"], abs=1e-12
+    )
     checked = {name: list(figures) for name, figures in written["validation"].items()}
-    assert checked == {name: ["40" if name in MODELS else "10"] for name in (*MODELS, "gemma", "cascade")}
+    assert checked == {
+        name: ["40" if name in MODELS else "10"] for name in (*MODELS, "gemma", "cascade")
+    }
     own = read("metrics/scores/tweets/minilm.json")["validation_accuracy"]
     assert written["validation"]["minilm"]["40"] == pytest.approx(own, abs=1e-12)
-    assert result.output.splitlines()[-1].endswith("differ by their intervals -> metrics/pairs/tweets.json")
+    assert result.output.splitlines()[-1].endswith(
+        "differ by their intervals -> metrics/pairs/tweets.json"
+    )
     assert "`slingshot show` says who is better" in " ".join(result.output.split())
 
 

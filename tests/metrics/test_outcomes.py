@@ -21,7 +21,9 @@ def unsure(seed: int, rows: int) -> Scored:
     generator = np.random.default_rng(seed)
     scores = generator.dirichlet([3, 1], size=rows)
     run = Run(-1, scores.argmax(axis=1), scores)
-    return Scored(np.arange(rows), generator.integers(0, 2, rows), np.arange(rows), "softmax", (run,), {})
+    return Scored(
+        np.arange(rows), generator.integers(0, 2, rows), np.arange(rows), "softmax", (run,), {}
+    )
 
 
 @pytest.mark.parametrize("metric", WORST)
@@ -48,12 +50,16 @@ def test_wrong_rows_tell_how_far_losses_go() -> None:
 
     def end(groups: np.ndarray) -> float:
         run = Run(-1, scores.argmax(axis=1), scores)
-        outcomes = losses("log_loss", (Scored(np.arange(60), labels, groups, "softmax", (run,), {}),))[0]
+        outcomes = losses(
+            "log_loss", (Scored(np.arange(60), labels, groups, "softmax", (run,), {}),)
+        )[0]
         return float(outcomes.gradient(outcomes.counts)[1][-1])
 
     seen, most = -np.log(0.4), -np.log(0.01)
     assert end(np.arange(60)) == pytest.approx(seen + (1 - 0.05 ** (1 / 6)) * (most - seen))
-    assert end(np.arange(60) // 2) == pytest.approx(seen + (1 - 0.05 ** (1 / 3)) * (most - seen)), "groups are counted"
+    assert end(np.arange(60) // 2) == pytest.approx(seen + (1 - 0.05 ** (1 / 3)) * (most - seen)), (
+        "groups are counted"
+    )
 
 
 @pytest.mark.parametrize("metric", WORST)
@@ -65,7 +71,9 @@ def test_many_different_losses_become_few_outcomes_of_the_same_mean(metric: str)
         outcomes, of_row, _ = losses(metric, sides)
         assert len(outcomes.counts) < LEVELS + 4
         values = outcomes.gradient(outcomes.counts)[1]
-        assert outcomes.counts.sum() == 5_000 and outcomes.value() == pytest.approx(values[of_row].mean())
+        assert outcomes.counts.sum() == 5_000 and outcomes.value() == pytest.approx(
+            values[of_row].mean()
+        )
         assert values[-2] <= values[:-2].min() and values[:-2].max() <= values[-1]
 
 

@@ -15,12 +15,16 @@ from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings, UserError
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15)
+OPTIONS = MetricsSettings(
+    primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15
+)
 FOLDER = Path("data/predictions/d")
 
 
 def only_pair(a: Scored, b: Scored, **options: Any) -> dict[str, Any]:
-    result = rule.judged(pairs.compare({"a": a, "b": b}, FOLDER, OPTIONS.model_copy(update=options)))
+    result = rule.judged(
+        pairs.compare({"a": a, "b": b}, FOLDER, OPTIONS.model_copy(update=options))
+    )
     json.dumps(result, allow_nan=False)
     [pair] = result["pairs"]
     return dict(pair)
@@ -30,7 +34,10 @@ def right_on(scored: Scored, shares: dict[int, float]) -> Scored:
     """The same rows, with runs that are right on the first share of them: {seed: share}."""
     order = np.arange(len(scored.labels)) / len(scored.labels)
     wrong = (scored.labels + 1) % 3
-    runs = [Run(seed, np.where(order < share, scored.labels, wrong), None) for seed, share in shares.items()]
+    runs = [
+        Run(seed, np.where(order < share, scored.labels, wrong), None)
+        for seed, share in shares.items()
+    ]
     return replace(scored, runs=tuple(runs), score_source="none")
 
 
@@ -61,9 +68,17 @@ def test_equal_contestants_are_as_good_as_each_other(contestant: Maker) -> None:
 def test_recipes_that_chance_to_predict_the_same_are_not_the_same(contestant: Maker) -> None:
     trained = contestant(600, seeds=(0,))
     by_rule, cascade = replace(trained, runs=(replace(trained.runs[0], seed=-1),)), trained
-    held = {"rule": by_rule, "trained": trained, "cascade": cascade, "other": right_on(trained, {-1: 0.05})}
+    held = {
+        "rule": by_rule,
+        "trained": trained,
+        "cascade": cascade,
+        "other": right_on(trained, {-1: 0.05}),
+    }
     told = pairs.compare(held, FOLDER, OPTIONS)
-    same = {(pair["a"], pair["b"]): (pair["same"], pair["recipe"] and pair["recipe"]["same"]) for pair in told["pairs"]}
+    same = {
+        (pair["a"], pair["b"]): (pair["same"], pair["recipe"] and pair["recipe"]["same"])
+        for pair in told["pairs"]
+    }
     assert same["rule", "trained"] == (True, False)
     assert same["trained", "cascade"] == (True, True)
     assert same["trained", "other"] == (False, False)
@@ -74,7 +89,9 @@ def test_recipes_that_chance_to_predict_the_same_are_not_the_same(contestant: Ma
 
 
 @pytest.mark.parametrize(("count", "per_group"), [(19, 1), (200, 20)])
-def test_a_handful_of_groups_resolves_nothing(contestant: Maker, count: int, per_group: int) -> None:
+def test_a_handful_of_groups_resolves_nothing(
+    contestant: Maker, count: int, per_group: int
+) -> None:
     rows = contestant(count, per_group=per_group)
     both = {"a": right_on(rows, {-1: 1.0}), "b": right_on(rows, {-1: 0.0})}
     result = pairs.compare(both, FOLDER, OPTIONS)
@@ -137,12 +154,21 @@ def test_three_seeds_bring_training_variance_into_the_interval(contestant: Maker
     assert of_rows["df"] is None
 
 
-def test_with_few_seeds_a_claim_of_the_recipe_is_widened_by_what_a_seed_varies(contestant: Maker) -> None:
+def test_with_few_seeds_a_claim_of_the_recipe_is_widened_by_what_a_seed_varies(
+    contestant: Maker,
+) -> None:
     rows = contestant(400)
-    llm, one, two = right_on(rows, {-1: 0.5}), right_on(rows, {0: 0.6}), right_on(rows, {0: 0.7, 1: 0.66})
+    llm, one, two = (
+        right_on(rows, {-1: 0.5}),
+        right_on(rows, {0: 0.6}),
+        right_on(rows, {0: 0.7, 1: 0.66}),
+    )
     for trained, other, variance in ((one, llm, 1), (two, llm, 1 / 2), (one, two, 1 + 1 / 2)):
         pair = only_pair(trained, other)
-        above, wider = pair["high"] - pair["difference"], pair["recipe"]["high"] - pair["difference"]
+        above, wider = (
+            pair["high"] - pair["difference"],
+            pair["recipe"]["high"] - pair["difference"],
+        )
         assert wider == pytest.approx(np.hypot(above, 1.96 * 0.012 * variance**0.5), rel=1e-3)
         assert pair["recipe"]["p"] > pair["p"]
         of_training = sum(part["value"] for part in pair["recipe"]["variances"]["training"])
@@ -155,33 +181,51 @@ def test_a_trained_model_may_be_better_where_its_recipe_is_not_resolved(contesta
     rows = contestant(2000)
     pair = only_pair(right_on(rows, {0: 0.52}), right_on(rows, {-1: 0.5}), margin=0.001)
     assert (pair["verdict"], pair["reverse_verdict"]) == ("better", "worse")
-    assert (pair["recipe"]["verdict"], pair["recipe"]["reverse_verdict"]) == ("not resolved", "not resolved")
+    assert (pair["recipe"]["verdict"], pair["recipe"]["reverse_verdict"]) == (
+        "not resolved",
+        "not resolved",
+    )
     assert pair["recipe"]["p_corrected"] == pair["recipe"]["p"]
 
 
-def test_without_scores_auroc_pairs_are_null_with_a_note_and_are_not_counted(contestant: Maker) -> None:
+def test_without_scores_auroc_pairs_are_null_with_a_note_and_are_not_counted(
+    contestant: Maker,
+) -> None:
     options = OPTIONS.model_copy(update={"primary": "auroc"})
     sides = {"a": contestant(skill=12), "b": contestant(source="none"), "c": contestant(skill=1)}
     first, second, third = rule.judged(pairs.compare(sides, FOLDER, options))["pairs"]
-    assert [first[key] for key in ("b_value", "difference", "low", "high", "variances", *rule.CLAIMS)] == [None] * 8
+    assert [
+        first[key] for key in ("b_value", "difference", "low", "high", "variances", *rule.CLAIMS)
+    ] == [None] * 8
     assert first["a_value"] is not None
-    assert first["notes"] == ["b: auroc is undefined, as it needs scores, and the score source is none"]
+    assert first["notes"] == [
+        "b: auroc is undefined, as it needs scores, and the score source is none"
+    ]
     assert first["verdict"] == third["verdict"] == "not resolved"
     assert second["p_corrected"] == second["p"]
 
 
-def test_of_test_rows_of_one_class_no_auroc_is_compared_and_the_reason_stands_once(contestant: Maker) -> None:
+def test_of_test_rows_of_one_class_no_auroc_is_compared_and_the_reason_stands_once(
+    contestant: Maker,
+) -> None:
     one = {name: contestant(30, 1, seeds=(seed,)) for seed, name in enumerate("ab")}
     result = pairs.compare(one, FOLDER, OPTIONS.model_copy(update={"primary": "auroc"}))
     why = "auroc is undefined, as it needs at least two classes among the scored rows"
     assert result["pairs"][0]["notes"] == [why]
-    assert pairs.headline(result) == f"1 pair on auroc, 0 differ by their intervals, 1 undefined ({why})"
+    assert (
+        pairs.headline(result)
+        == f"1 pair on auroc, 0 differ by their intervals, 1 undefined ({why})"
+    )
 
 
 def test_a_difference_without_an_interval_is_not_called_undefined(contestant: Maker) -> None:
     out = terminal()
     with out.capture() as captured:
-        out.print(pairs.table(pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, FOLDER, OPTIONS)))
+        out.print(
+            pairs.table(
+                pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, FOLDER, OPTIONS)
+            )
+        )
     assert "undefined" not in captured.get() and "none" in captured.get()
 
 
@@ -194,20 +238,25 @@ def test_every_pair_in_the_order_of_the_study(contestant: Maker) -> None:
 
 
 def test_contestants_on_different_rows_or_none_at_all_are_refused(contestant: Maker) -> None:
-    with pytest.raises(UserError, match="data/predictions/d: a and b do not predict the same test rows"):
+    with pytest.raises(
+        UserError, match="data/predictions/d: a and b do not predict the same test rows"
+    ):
         pairs.compare({"a": contestant(60), "b": contestant(61)}, FOLDER, OPTIONS)
     with pytest.raises(UserError, match="study names no contestant"):
         pairs.compare({}, FOLDER, OPTIONS)
 
 
 @pytest.mark.parametrize(
-    ("primary", "source", "said"), [("auroc", "vote", 1), ("auroc", "softmax", 0), ("accuracy", "vote", 0)]
+    ("primary", "source", "said"),
+    [("auroc", "vote", 1), ("auroc", "softmax", 0), ("accuracy", "vote", 0)],
 )
 def test_aurocs_of_different_score_sources_are_not_compared_without_saying_so(
     contestant, primary, source, said
 ) -> None:
     sides = {"small": contestant(), "large": contestant(source=source, skill=2)}
     result = pairs.compare(sides, FOLDER, OPTIONS.model_copy(update={"primary": primary}))
-    notes = [note for note in result["notes"] if "score sources (small: softmax, large: vote)" in note]
+    notes = [
+        note for note in result["notes"] if "score sources (small: softmax, large: vote)" in note
+    ]
     assert len(notes) == said
     assert ("score sources" in str(pairs.table(result).caption)) == bool(said)

@@ -20,12 +20,16 @@ def test_confusion_counts_every_row_of_every_seed_and_failed_ones_apart(contesta
     one = contestant(count=90, seeds=(0, 1), failed=4)
     frame = plots.confusion(one, LABELS)
     counts = pd.crosstab(frame["actual"], frame["predicted"])
-    expected = sum(confusion_matrix(one.labels, run.predictions, labels=[0, 1, 2]) for run in one.runs)
+    expected = sum(
+        confusion_matrix(one.labels, run.predictions, labels=[0, 1, 2]) for run in one.runs
+    )
     np.testing.assert_array_equal(counts.loc[list(LABELS), list(LABELS)].to_numpy(), expected)
     assert counts[FAILED_NAME].sum() == 8
 
 
-def test_reliability_holds_the_ece_and_scaling_changes_it(contestant: Maker, tmp_path: Path) -> None:
+def test_reliability_holds_the_ece_and_scaling_changes_it(
+    contestant: Maker, tmp_path: Path
+) -> None:
     one = contestant(count=200)
     frame = plots.reliability(one, 15)
     gaps = (frame["accuracy"] - frame["confidence"]).abs() * frame["rows"]
@@ -33,7 +37,9 @@ def test_reliability_holds_the_ece_and_scaling_changes_it(contestant: Maker, tmp
     ece = scores.Ece(15).figures(run.predictions, run.scores, one.labels)["ece"]
     assert gaps.sum() / frame["rows"].sum() == pytest.approx(ece)
     plots.write(tmp_path, one, contestant(count=80), LABELS, 15)
-    predicted, scaled = (pd.read_csv(tmp_path / f"reliability/{name}.csv") for name in ("predicted", "scaled"))
+    predicted, scaled = (
+        pd.read_csv(tmp_path / f"reliability/{name}.csv") for name in ("predicted", "scaled")
+    )
     assert predicted["rows"].sum() == scaled["rows"].sum() == 200
     assert not np.array_equal(predicted.to_numpy(), scaled.to_numpy())
 
@@ -47,7 +53,9 @@ def test_risk_ends_at_the_error_rate_and_is_low_where_the_model_is_sure(contesta
     assert frame["risk"].iloc[4] < wrong
 
 
-def test_rows_of_equal_confidence_share_their_mistakes_whatever_their_order(contestant: Maker) -> None:
+def test_rows_of_equal_confidence_share_their_mistakes_whatever_their_order(
+    contestant: Maker,
+) -> None:
     from dataclasses import replace
 
     one = contestant(count=120)
@@ -57,7 +65,9 @@ def test_rows_of_equal_confidence_share_their_mistakes_whatever_their_order(cont
     np.testing.assert_allclose(frame["risk"], wrong)
 
 
-def test_without_scores_there_is_a_confusion_and_only_headers_beside_it(contestant: Maker, tmp_path: Path) -> None:
+def test_without_scores_there_is_a_confusion_and_only_headers_beside_it(
+    contestant: Maker, tmp_path: Path
+) -> None:
     plots.write(tmp_path, contestant(source="none"), None, LABELS, 15)
     assert len(pd.read_csv(tmp_path / "confusion.csv")) == 60
     assert (tmp_path / "risk.csv").read_text() == "coverage,risk\n"

@@ -14,7 +14,9 @@ from slingshot.metrics.scored import Run, Scored
 from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
-OPTIONS = MetricsSettings(primary="balanced_accuracy", margin=0.02, confidence=0.95, ece_bins=15, seed_sd=0.012)
+OPTIONS = MetricsSettings(
+    primary="balanced_accuracy", margin=0.02, confidence=0.95, ece_bins=15, seed_sd=0.012
+)
 FOLDER = Path("data/predictions/d")
 MACRO = ("balanced_accuracy", "macro_f1", "auroc")
 
@@ -30,9 +32,14 @@ def test_the_reason_names_the_classes_their_rows_and_what_they_could_move() -> N
         "margin of 0.02: this comparison can't be decided here"
     )
     one = rare.why_undecidable("auroc", 0.05, {"ham": 200, "spam": 9})
-    assert one is not None and one.startswith("1 of 2 classes has under 10 test rows (spam: 9) and could move AUROC by")
+    assert one is not None and one.startswith(
+        "1 of 2 classes has under 10 test rows (spam: 9) and could move AUROC by"
+    )
     many = rare.why_undecidable("auroc", 0.05, classes(7, 1))
-    assert many is not None and "(rare 0: 9, rare 1: 9, rare 2: 9, rare 3: 9, rare 4: 9 and 2 more)" in many
+    assert (
+        many is not None
+        and "(rare 0: 9, rare 1: 9, rare 2: 9, rare 3: 9, rare 4: 9 and 2 more)" in many
+    )
 
 
 @pytest.mark.parametrize("metric", MACRO)
@@ -47,9 +54,13 @@ def test_the_reason_names_the_classes_their_rows_and_what_they_could_move() -> N
         ({}, 0.02, False),
     ],
 )
-def test_classes_of_few_rows_must_be_able_to_move_it_by_more_than_the_margin(metric, rows, margin, undecidable) -> None:
+def test_classes_of_few_rows_must_be_able_to_move_it_by_more_than_the_margin(
+    metric, rows, margin, undecidable
+) -> None:
     assert bool(rare.why_undecidable(metric, margin, rows)) == undecidable
-    assert bool(rare.why_undecidable(metric, margin, {"all": 100}, rows)) == undecidable, "either side's rows"
+    assert bool(rare.why_undecidable(metric, margin, {"all": 100}, rows)) == undecidable, (
+        "either side's rows"
+    )
     assert rare.why_undecidable("accuracy", margin, rows) is None
     assert rare.why_undecidable("log_loss", margin, rows) is None
 
@@ -73,10 +84,14 @@ def words(result: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("primary", [*MACRO, "accuracy"])
-def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(contestant: Maker, primary: str) -> None:
+def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(
+    contestant: Maker, primary: str
+) -> None:
     nine, ten = (compared(rows, contestant, primary) for rows in (9, 10))
     told = {9: words(nine), 10: words(ten)}
-    alike = "as good" if primary == "accuracy" else "not resolved"  # ten rows may be alike by chance
+    alike = (
+        "as good" if primary == "accuracy" else "not resolved"
+    )  # ten rows may be alike by chance
     decided = [("better", "worse"), (alike, alike), ("worse", "better")]
     assert told[10] == decided and ten["undecidable"] is None
     if primary == "accuracy":
@@ -88,7 +103,10 @@ def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(contestant: M
     assert 0 < first["low"] < first["difference"] < first["high"], "these stay shown"
     for held in (first, first["recipe"]):
         assert [held[key] for key in (*rule.CLAIMS, "p_corrected", "rows_to_resolve")] == [None] * 5
-    assert pairs.headline(nine) == f"3 pairs on {primary}, 0 differ by their intervals; {nine['undecidable']}"
+    assert (
+        pairs.headline(nine)
+        == f"3 pairs on {primary}, 0 differ by their intervals; {nine['undecidable']}"
+    )
     out = terminal()
     out.width = 400
     with out.capture() as captured:

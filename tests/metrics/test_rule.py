@@ -14,7 +14,9 @@ MARGIN, LEVEL = 0.02, 0.05
 P = st.floats(0, 1)
 
 
-def variances(rows: float, training: float = 0.0, df: int | None = None, noise: float = 0.0) -> dict[str, Any]:
+def variances(
+    rows: float, training: float = 0.0, df: int | None = None, noise: float = 0.0
+) -> dict[str, Any]:
     """Of known test rows, and of training that was estimated with `df` degrees of freedom."""
     of_training = [{"value": training, "df": df}] if training else []
     return {"rows": {"value": rows, "df": None}, "training": of_training, "noise": noise}
@@ -42,8 +44,16 @@ def result(*pairs: dict[str, Any]) -> dict[str, Any]:
         (0.05, (0.06, 0.01, 0.9), ("as good", "not resolved")),
         (-0.005, (0.5, 0.01, 0.02), ("as good", "as good")),
         (0.0, (1.0, 0.2, 0.2), ("not resolved", "not resolved")),
-        (-0.004, (0.001, 0.001, 0.001), ("as good", "better")),  # sure to be behind, by less than the margin
-        (0.05, (0.05, 0.05, 0.9), ("not resolved", "not resolved")),  # just the level is not below it
+        (
+            -0.004,
+            (0.001, 0.001, 0.001),
+            ("as good", "better"),
+        ),  # sure to be behind, by less than the margin
+        (
+            0.05,
+            (0.05, 0.05, 0.9),
+            ("not resolved", "not resolved"),
+        ),  # just the level is not below it
         (None, (None, None, None), ("not resolved", "not resolved")),
     ],
 )
@@ -71,17 +81,43 @@ def test_the_multiplier_is_the_number_of_pairs_with_an_open_claim() -> None:
 
 
 def test_pairs_that_decide_keep_their_p_and_the_others_share_the_level() -> None:
-    told = rule.judged(result(pair("a", "b"), pair("a", "c"), pair("b", "c")), [("b", "a")])["pairs"]
+    told = rule.judged(result(pair("a", "b"), pair("a", "c"), pair("b", "c")), [("b", "a")])[
+        "pairs"
+    ]
     assert [one["p_corrected"] for one in told] == [0.01, 0.02, 0.02]
 
 
 def test_contestants_with_the_same_predictions_count_once() -> None:
-    alike = pair("b", "c", difference=0.0, low=-0.03, high=0.03, p=1.0, p_as_good=0.2, p_reverse_as_good=0.2, same=True)
-    turned = pair("c", "d", difference=-0.05, low=-0.09, high=-0.01, p_as_good=0.9, p_reverse_as_good=0.001)
-    pairs = [pair("a", "b"), pair("a", "c"), pair("a", "d", p=0.3), alike, turned | {"a": "b"}, turned]
+    alike = pair(
+        "b",
+        "c",
+        difference=0.0,
+        low=-0.03,
+        high=0.03,
+        p=1.0,
+        p_as_good=0.2,
+        p_reverse_as_good=0.2,
+        same=True,
+    )
+    turned = pair(
+        "c", "d", difference=-0.05, low=-0.09, high=-0.01, p_as_good=0.9, p_reverse_as_good=0.001
+    )
+    pairs = [
+        pair("a", "b"),
+        pair("a", "c"),
+        pair("a", "d", p=0.3),
+        alike,
+        turned | {"a": "b"},
+        turned,
+    ]
     told = {(one["a"], one["b"]): one for one in rule.judged(result(*pairs))["pairs"]}
-    assert told["a", "b"]["p_corrected"] == told["a", "c"]["p_corrected"] == pytest.approx(0.04), "four pairs, not six"
-    assert (told["b", "c"]["verdict"], told["b", "c"]["reverse_verdict"]) == ("not resolved", "not resolved")
+    assert told["a", "b"]["p_corrected"] == told["a", "c"]["p_corrected"] == pytest.approx(0.04), (
+        "four pairs, not six"
+    )
+    assert (told["b", "c"]["verdict"], told["b", "c"]["reverse_verdict"]) == (
+        "not resolved",
+        "not resolved",
+    )
     assert told["c", "d"]["verdict"] == told["b", "d"]["verdict"] == "worse"
     deciding = rule.judged(result(*pairs), [("c", "a")])["pairs"]
     assert [deciding[0]["p_corrected"], deciding[1]["p_corrected"]] == [0.01, 0.01]
@@ -104,7 +140,12 @@ def test_rows_that_resolve_do_so_in_80_of_100_studies(difference: float) -> None
     assert resolved.mean() == pytest.approx(0.8, abs=0.01)
     more = rule.rows_to_resolve(held, 400, MARGIN, LEVEL, tested=6)
     assert more is not None and more > rows
-    assert rule.rows_to_resolve(held | {"verdict": "as good", "reverse_verdict": "as good"}, 400, MARGIN, LEVEL) is None
+    assert (
+        rule.rows_to_resolve(
+            held | {"verdict": "as good", "reverse_verdict": "as good"}, 400, MARGIN, LEVEL
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize(("df", "noise"), [(None, 0.0), (2, 0.0), (2, 0.5)])
@@ -118,7 +159,9 @@ def test_more_test_rows_tell_nothing_of_training(df: int | None, noise: float) -
     seen = training * (1 - noise + noise * 400 / rows)
     seen *= np.ones(20_000) if df is None else generator.chisquare(df, 20_000) / df
     share = seen / (of_rows + seen)
-    quantile = (1 - share) * stats.norm.isf(0.025) + share * (stats.norm if df is None else stats.t(df)).isf(0.025)
+    quantile = (1 - share) * stats.norm.isf(0.025) + share * (
+        stats.norm if df is None else stats.t(df)
+    ).isf(0.025)
     reach = quantile * np.sqrt(of_rows + seen)
     found = 0.02 + np.sqrt(of_rows + training * (1 - noise)) * generator.normal(size=20_000)
     resolved = (np.abs(found) > reach) | (np.abs(found) + reach < MARGIN)
@@ -128,7 +171,9 @@ def test_more_test_rows_tell_nothing_of_training(df: int | None, noise: float) -
 def test_what_seeds_differ_by_is_never_all_chance_of_the_rows() -> None:
     training = 0.004**2
     found = [
-        rule.rows_to_resolve(undecided(0.02, variances(0.02**2, training, 2, noise * training)), 400, MARGIN, LEVEL)
+        rule.rows_to_resolve(
+            undecided(0.02, variances(0.02**2, training, 2, noise * training)), 400, MARGIN, LEVEL
+        )
         for noise in (0.0, 0.5, 1.0)
     ]
     assert found[0] is None or found[0] > found[1]
@@ -161,4 +206,6 @@ def test_no_number_of_rows_resolves_what_training_hides(df: int | None) -> None:
     held = undecided(0.005, variances(0.02**2, 0.012**2, df))
     assert rule.rows_to_resolve(held, 400, MARGIN, LEVEL) is None
     assert rule.rows_to_decide(held, 400, MARGIN, LEVEL, None) is None
-    assert rule.rows_to_resolve(undecided(0.005, variances(0.02**2)), 400, MARGIN, LEVEL) is not None
+    assert (
+        rule.rows_to_resolve(undecided(0.005, variances(0.02**2)), 400, MARGIN, LEVEL) is not None
+    )

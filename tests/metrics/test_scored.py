@@ -38,7 +38,9 @@ def test_a_row_without_scores_counts_as_uniform(predicted: Frames) -> None:
     assert not (scores[2:] == 0.25).all(axis=1).any()
 
 
-def test_score_source_none_gives_no_scores_and_two_sources_are_both_named(predicted: Frames) -> None:
+def test_score_source_none_gives_no_scores_and_two_sources_are_both_named(
+    predicted: Frames,
+) -> None:
     none = scored(PATH, predicted(source="none"), 3)["test"]
     assert none.score_source == "none"
     assert none.runs[0].scores is None

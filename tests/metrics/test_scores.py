@@ -32,7 +32,9 @@ def test_a_failed_row_and_a_class_without_rows_cost_recall_only(instead: int) ->
 
 
 def test_coverage_is_the_share_of_valid_answers() -> None:
-    assert scores.Coverage().compute(predictions=[0, -1, 1, -1], references=[0, 0, 0, 0]) == {"coverage": 0.5}
+    assert scores.Coverage().compute(predictions=[0, -1, 1, -1], references=[0, 0, 0, 0]) == {
+        "coverage": 0.5
+    }
 
 
 def test_auroc_averages_over_the_classes_that_have_rows() -> None:
@@ -59,16 +61,24 @@ def test_log_loss_clips_at_one_in_a_million_and_brier_sums_over_classes() -> Non
 def test_ece_weights_the_gap_of_each_bin_by_its_rows() -> None:
     # Two bins: confidence .5 (on the edge: lower bin) once right; .9 and .7, once right, once failed.
     held = [[0.5, 0.5], [0.9, 0.1], [0.3, 0.7]]
-    found = scores.Ece(bins=2).compute(predictions=[0, 0, -1], prediction_scores=held, references=[0, 0, 1])
+    found = scores.Ece(bins=2).compute(
+        predictions=[0, 0, -1], prediction_scores=held, references=[0, 0, 1]
+    )
     assert found["ece"] == pytest.approx((abs(1 - 0.5) + abs(1 - 1.6)) / 3)
 
 
 def test_ece_takes_the_score_of_the_prediction_not_of_the_highest_class() -> None:
-    found = scores.Ece(bins=1).compute(predictions=[1], prediction_scores=[[0.8, 0.2]], references=[1])
+    found = scores.Ece(bins=1).compute(
+        predictions=[1], prediction_scores=[[0.8, 0.2]], references=[1]
+    )
     assert found["ece"] == pytest.approx(0.8)
 
 
 def test_a_run_without_scores_has_label_figures_only() -> None:
-    found = scores.point(Run(seed=-1, predictions=np.array([0, 1]), scores=None), np.array([0, 0]), ece_bins=15)
+    found = scores.point(
+        Run(seed=-1, predictions=np.array([0, 1]), scores=None), np.array([0, 0]), ece_bins=15
+    )
     assert found["accuracy"] == 0.5
-    assert all(math.isnan(found[name]) for name in ("auroc", "auroc_classes", "log_loss", "brier", "ece"))
+    assert all(
+        math.isnan(found[name]) for name in ("auroc", "auroc_classes", "log_loss", "brier", "ece")
+    )

@@ -36,7 +36,9 @@ def answers(name: str, asked: int, wrong: Collection[int], wrong_of_test: int) -
         held = {"score_source": "none", "prediction": prediction, "status": status.tolist()}
         parts.append(predictions_frame(rows, split, None, **held))
     frame = pd.concat(parts, ignore_index=True)
-    write_predictions(Path(f"data/predictions/toy/{name}.parquet"), frame, names, fraction=None, train_rows=3)
+    write_predictions(
+        Path(f"data/predictions/toy/{name}.parquet"), frame, names, fraction=None, train_rows=3
+    )
     timed = (Run(NO_SEED, 500, 36, 2.0),)
     usage = Usage("llm", name, {}, 3, asked, None, (), timed, {}, None)
     usage.write(Path(f"data/usage/toy/{name}.json"))
@@ -85,7 +87,8 @@ def test_easy_first_rows_do_not_win(chosen: Path) -> None:
 
 def test_the_report_says_so(chosen: Path) -> None:
     said = (
-        "The LLMs to choose from are compared on the 12 validation rows that all of them answered; some answered more."
+        "The LLMs to choose from are compared on the 12 validation rows that all of them answered; "
+        "some answered more."
     )
     assert said in words(chosen)
     shown = printed(slingshot, ["show"])

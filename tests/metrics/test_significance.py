@@ -26,7 +26,10 @@ def test_signs_are_those_of_groups_over_all_seeds_with_ties_left_out() -> None:
     b[:, :8] = wrong[:8]  # groups 0 to 3
     a[0, 8], b[1, 9] = 1, 1  # group 4: one mistake each, under different seeds
     a[2, 10] = 1  # group 5 is b's, under one seed
-    whole = [replace(rows, runs=tuple(Run(seed, run, None) for seed, run in enumerate(side))) for side in (a, b)]
+    whole = [
+        replace(rows, runs=tuple(Run(seed, run, None) for seed, run in enumerate(side)))
+        for side in (a, b)
+    ]
     assert significance.signs(*whole) == pytest.approx(2 * (1 + 5) / 2**5)
     assert significance.signs(*sides(13, 12)) is None
     assert significance.signs(*sides(0, 0)) == 1
@@ -46,6 +49,16 @@ def test_mcnemar_is_exact_under_25_discordant_rows_and_corrected_from_there() ->
 
 def test_mcnemar_meets_equal_seeds_and_a_seedless_contestant_every_seed(contestant: Maker) -> None:
     rows = contestant(60)
-    trained, other, llm = (right_on(rows, dict.fromkeys(seeds, 0.5)) for seeds in ((0, 1, 2), (0, 1, 2), (-1,)))
-    assert [(t["seed_a"], t["seed_b"]) for t in significance.mcnemar(trained, other)] == [(0, 0), (1, 1), (2, 2)]
-    assert [(t["seed_a"], t["seed_b"]) for t in significance.mcnemar(llm, trained)] == [(-1, 0), (-1, 1), (-1, 2)]
+    trained, other, llm = (
+        right_on(rows, dict.fromkeys(seeds, 0.5)) for seeds in ((0, 1, 2), (0, 1, 2), (-1,))
+    )
+    assert [(t["seed_a"], t["seed_b"]) for t in significance.mcnemar(trained, other)] == [
+        (0, 0),
+        (1, 1),
+        (2, 2),
+    ]
+    assert [(t["seed_a"], t["seed_b"]) for t in significance.mcnemar(llm, trained)] == [
+        (-1, 0),
+        (-1, 1),
+        (-1, 2),
+    ]

@@ -12,7 +12,9 @@ Z = 1.959964
 
 
 def share(right: float, rows: float) -> Outcomes:
-    return Outcomes(np.zeros(2, int), np.array([right, rows - right], float), linear(np.array([1.0, 0.0])))
+    return Outcomes(
+        np.zeros(2, int), np.array([right, rows - right], float), linear(np.array([1.0, 0.0]))
+    )
 
 
 def difference(only_a: int, only_b: int, rows: int) -> Outcomes:
@@ -44,17 +46,23 @@ def test_of_one_share_it_is_wilsons(rows: int, data) -> None:
     assert high == pytest.approx(wanted[1] if right < rows else 1.0, abs=2e-5)
 
 
-@pytest.mark.parametrize(("only_a", "only_b", "rows"), [(5, 0, 100), (12, 7, 840), (0, 0, 60), (30, 60, 200)])
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "rows"), [(5, 0, 100), (12, 7, 840), (0, 0, 60), (30, 60, 200)]
+)
 def test_of_a_paired_difference_it_is_tangos(only_a: int, only_b: int, rows: int) -> None:
     figure = difference(only_a, only_b, rows)
     middle = (only_a - only_b) / rows
     for bound, side in zip(figure.interval(Z), (-0.999, 0.999), strict=True):
         wanted = optimize.brentq(
-            lambda value: tango(only_a, only_b, rows, value) - Z, middle + np.sign(side) * 1e-9, side
+            lambda value: tango(only_a, only_b, rows, value) - Z,
+            middle + np.sign(side) * 1e-9,
+            side,
         )
         assert bound == pytest.approx(wanted, abs=2e-5)
     if only_a != only_b:
-        assert figure.statistic(0.0) == pytest.approx(abs(only_a - only_b) / np.sqrt(only_a + only_b), rel=0.01)
+        assert figure.statistic(0.0) == pytest.approx(
+            abs(only_a - only_b) / np.sqrt(only_a + only_b), rel=0.01
+        )
 
 
 def test_statistic_and_interval_say_the_same() -> None:

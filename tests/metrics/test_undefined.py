@@ -43,7 +43,12 @@ def study(project: Path, *, test_file: bool, **chosen: Sequence[str]) -> dict[st
     """The study of two models, an LLM and a cascade by AUROC; what its stages, and `slingshot show`, print."""
     tfidf = {"family": "tfidf", "c": [1.0, 10.0], "char_ngrams": [0]}
     source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
-    takes_part = {"datasets": ["toy"], "models": ["tfidf", "second"], "llms": ["lm"], "cascades": [CASCADE]} | chosen
+    takes_part = {
+        "datasets": ["toy"],
+        "models": ["tfidf", "second"],
+        "llms": ["lm"],
+        "cascades": [CASCADE],
+    } | chosen
     set_params(
         project,
         {
@@ -56,11 +61,19 @@ def study(project: Path, *, test_file: bool, **chosen: Sequence[str]) -> dict[st
     )
     said = {name: stage(name, "toy") for name in ("prepare", "subsample", "shots")}
     makers = {"tfidf": "finetune", "second": "finetune", "lm": "prompt_llm", "both": "cascade"}
-    for name in (*takes_part["models"], *takes_part["llms"], *(one["name"] for one in takes_part["cascades"])):
+    for name in (
+        *takes_part["models"],
+        *takes_part["llms"],
+        *(one["name"] for one in takes_part["cascades"]),
+    ):
         for todo in (makers[name], "cost", "evaluate"):
             said[f"{todo} {name}"] = stage(todo, "toy", name)
     write_text(project / "metrics/curve/toy.csv", "experiment\n")
-    said |= {"compare": stage("compare", "toy"), "report": stage("report"), "show": printed(slingshot, ["show"])}
+    said |= {
+        "compare": stage("compare", "toy"),
+        "report": stage("report"),
+        "show": printed(slingshot, ["show"]),
+    }
     for text in (*said.values(), (project / "report/summary.md").read_text(), page(project)):
         assert not re.search(r"\bnan\b|\bNone\b|\bNaN\b", text)
     return said
@@ -87,19 +100,30 @@ def test_of_validation_it_chooses_nothing_and_is_said_to_be_undefined(project: P
     assert (cascade["alone"], cascade["seeds"][0]["validation"]) == ("small", None)
     for name in CONTESTANTS:
         assert read_json(project / f"metrics/scores/toy/{name}.json")["validation_auroc"] is None
-        assert f"validation_auroc: {REASON}" in read_json(project / f"metrics/intervals/toy/{name}.json")["notes"]
+        assert (
+            f"validation_auroc: {REASON}"
+            in read_json(project / f"metrics/intervals/toy/{name}.json")["notes"]
+        )
     verdict = read_json(project / "report/verdict.json")["toy"]
     assert (verdict["decision"], verdict["small"], verdict["large"]) == ("undecided", None, "lm")
     assert verdict["unranked"] == {"tfidf": REASON, "second": REASON}
     assert verdict["words"].startswith("Undecided. No model can be chosen. ")
-    assert f"tfidf and second could not be chosen by AUROC on validation rows ({REASON})." in verdict["words"]
-    assert "Validation rows on which AUROC is defined, or another metrics.primary, may decide it." in verdict["words"]
+    assert (
+        f"tfidf and second could not be chosen by AUROC on validation rows ({REASON})."
+        in verdict["words"]
+    )
+    assert (
+        "Validation rows on which AUROC is defined, or another metrics.primary, may decide it."
+        in verdict["words"]
+    )
 
 
 def test_of_validation_one_model_alone_needs_none_to_be_chosen(project: Path) -> None:
     write_rows(project, "toy.csv", 1, good=150, bad=2)
     study(project, test_file=False, models=["tfidf"], cascades=[])
-    assert "Over 31 test rows tfidf has AUROC 1.000" in words(project), "it is compared, though no figure chose it"
+    assert "Over 31 test rows tfidf has AUROC 1.000" in words(project), (
+        "it is compared, though no figure chose it"
+    )
     study(project, test_file=False, models=["tfidf"], llms=[], cascades=[])
     assert "tfidf is the only one of the models, and AUROC 1.000 on 31 test rows." in words(project)
 
@@ -113,15 +137,24 @@ def test_of_test_it_decides_nothing_and_is_said_to_be_undefined(project: Path) -
     for name in CONTESTANTS:
         assert said[f"evaluate {name}"].startswith(f"evaluate toy-{name}: {REASON} -> ")
         assert read_json(project / f"metrics/scores/toy/{name}.json")["auroc"] is None
-        assert read_json(project / f"metrics/intervals/toy/{name}.json")["metrics"]["auroc"]["reason"] == REASON
-    assert f"compare toy: 6 pairs on auroc, 0 differ by their intervals, 6 undefined ({REASON})" in said["compare"]
+        assert (
+            read_json(project / f"metrics/intervals/toy/{name}.json")["metrics"]["auroc"]["reason"]
+            == REASON
+        )
+    assert (
+        f"compare toy: 6 pairs on auroc, 0 differ by their intervals, 6 undefined ({REASON})"
+        in said["compare"]
+    )
     assert "score sources" not in said["compare"], "nothing was compared"
     summary = (project / "report/summary.md").read_text()
     assert re.search(r"^\| majority class \| – \| 0.000 \|", summary, re.MULTILINE)
     assert "- – majority class: AUROC: undefined, as the test rows are of one class." in summary
     assert read_json(project / "report/verdict.json")["toy"]["decision"] == "undecided"
     assert f"tfidf and A tiny LM could not be compared ({REASON})." in words(project)
-    assert "Test rows on which AUROC is defined, or another metrics.primary, may decide it." in words(project)
+    assert (
+        "Test rows on which AUROC is defined, or another metrics.primary, may decide it."
+        in words(project)
+    )
     study(project, test_file=True, llms=[], cascades=[])
     assert f"of the models, and no AUROC on 30 test rows ({REASON})." in words(project)
 

@@ -12,7 +12,9 @@ from slingshot.money.figures import figures
 from slingshot.settings import UserError, load
 
 ROOT = Path(__file__).parents[2]
-COST = load(ROOT / "params.yaml").cost.model_copy(update={"hourly_price": 3.6, "utilisation": 0.5, "label_price": 0.1})
+COST = load(ROOT / "params.yaml").cost.model_copy(
+    update={"hourly_price": 3.6, "utilisation": 0.5, "label_price": 0.1}
+)
 SECOND = 0.002
 """EUR 3.6 an hour at half utilisation."""
 MODEL = Usage(
@@ -47,7 +49,9 @@ def test_a_model_costs_its_seconds_as_a_mean_over_seeds() -> None:
     assert found["texts_per_second"] == 100
     assert found["cost_per_1000_texts"] == pytest.approx(10 * SECOND)
     assert found["cost_per_million_tokens"] == pytest.approx(500 * SECOND)
-    assert (found["labels"], found["train_rows"]) == (600, 500), "labels of validation rows are paid for too"
+    assert (found["labels"], found["train_rows"]) == (600, 500), (
+        "labels of validation rows are paid for too"
+    )
     assert found["labelling_cost"] == pytest.approx(60)
     assert (found["peak_memory_gib"], found["model_mib"]) == (0.5, 90)
 
@@ -66,12 +70,18 @@ def test_a_priced_llm_costs_its_tokens_whatever_its_seconds() -> None:
     tokens = sum(run.tokens for run in LLM.predict)
     assert found["cost_per_million_tokens"] == pytest.approx(paid / tokens * 1e6)
     listed = (399_000 * 15 + 1_000 * 75) / 1e6 * COST.rates["USD"].rate
-    assert found["list_cost_per_1000_texts"] == pytest.approx(listed / 400 * 1000), "without the cache"
+    assert found["list_cost_per_1000_texts"] == pytest.approx(listed / 400 * 1000), (
+        "without the cache"
+    )
     batched = figures(replace(LLM, llm_tokens={}, batch_tokens=LLM.llm_tokens), COST, price)
-    assert batched["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000 * (1 - price.batch_discount))
+    assert batched["cost_per_1000_texts"] == pytest.approx(
+        paid / 400 * 1000 * (1 - price.batch_discount)
+    )
     assert batched["list_cost_per_1000_texts"] == found["list_cost_per_1000_texts"]
     both = figures(replace(LLM, batch_tokens=LLM.llm_tokens), COST, price)
-    assert both["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000 * (2 - price.batch_discount))
+    assert both["cost_per_1000_texts"] == pytest.approx(
+        paid / 400 * 1000 * (2 - price.batch_discount)
+    )
 
 
 def test_an_llm_that_is_free_costs_nothing_and_one_on_an_unpriced_server_an_unknown_sum() -> None:
@@ -92,14 +102,26 @@ def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:
 
 def test_what_was_not_measured_is_null_not_zero() -> None:
     found = figures(replace(MODEL, predict=(Run(0, 0, 0, 0.0),), latency={}), COST)
-    assert found["tokens_per_second"] is found["cost_per_million_tokens"] is found["cost_per_1000_texts"] is None
+    assert (
+        found["tokens_per_second"]
+        is found["cost_per_million_tokens"]
+        is found["cost_per_1000_texts"]
+        is None
+    )
     assert found["latency_p50"] is found["machine_seconds_spread"] is None
 
 
 def test_the_spread_of_seeds_timed_alike_is_that_of_their_mean() -> None:
     timed = tuple(replace(run, error=0.1) for run in MODEL.predict)
-    assert figures(replace(MODEL, predict=timed), COST)["machine_seconds_spread"] == pytest.approx(0.02**0.5 / 4)
-    assert figures(replace(MODEL, predict=(timed[0], MODEL.predict[1])), COST)["machine_seconds_spread"] is None
+    assert figures(replace(MODEL, predict=timed), COST)["machine_seconds_spread"] == pytest.approx(
+        0.02**0.5 / 4
+    )
+    assert (
+        figures(replace(MODEL, predict=(timed[0], MODEL.predict[1])), COST)[
+            "machine_seconds_spread"
+        ]
+        is None
+    )
     price = COST.llm_prices["claude_3_opus"]
     assert figures(replace(LLM, predict=timed), COST, price)["machine_seconds_spread"] is None, (
         "its seconds cost nothing"

@@ -5,7 +5,14 @@ from slingshot.settings import CostSettings, LlmPrice, Rate, UserError
 
 DAY = "2026-01-01"
 PRICE = LlmPrice(
-    currency="USD", input=15, output=75, cache_write=18.75, cache_read=1.5, batch_discount=0.5, date=DAY, source="list"
+    currency="USD",
+    input=15,
+    output=75,
+    cache_write=18.75,
+    cache_read=1.5,
+    batch_discount=0.5,
+    date=DAY,
+    source="list",
 )
 COST = CostSettings(
     currency="EUR",
@@ -25,7 +32,9 @@ def test_published_arithmetic_of_the_study() -> None:
 
 
 def test_idle_hours_are_paid_too() -> None:
-    assert money.per_million_tokens(5, 50_000, 0.25) == pytest.approx(4 * money.per_million_tokens(5, 50_000))
+    assert money.per_million_tokens(5, 50_000, 0.25) == pytest.approx(
+        4 * money.per_million_tokens(5, 50_000)
+    )
     assert money.per_second(3600) == 1
 
 
@@ -40,7 +49,12 @@ def test_a_currency_without_a_rate_is_an_error_that_names_the_key() -> None:
 
 
 def test_each_kind_of_token_has_its_price() -> None:
-    tokens = {"input": 1_000_000, "output": 200_000, "cache_write": 400_000, "cache_read": 2_000_000}
+    tokens = {
+        "input": 1_000_000,
+        "output": 200_000,
+        "cache_write": 400_000,
+        "cache_read": 2_000_000,
+    }
     dollars = 15 + 15 + 7.5 + 3
     assert money.llm_cost(tokens, PRICE, COST) == pytest.approx(dollars * 0.8)
     assert money.llm_cost(tokens, PRICE, COST, batch=True) == pytest.approx(dollars * 0.8 * 0.5)

@@ -10,13 +10,19 @@ from slingshot.money.month import Terms, Work
 TERMS = Terms(texts=100_000, hourly_price=2.0, utilisation=0.5, label_price=0.1, months=10)
 SMALL = Work(train_seconds=1800, labels=500, seconds=36.0)
 LOCAL = Work(train_seconds=0, labels=10, llm_seconds=360.0)
-API = Work(train_seconds=0, labels=0, tokens={"billed": 0.4, "list": 0.8, "cached": None, "batch": 0.2})
+API = Work(
+    train_seconds=0, labels=0, tokens={"billed": 0.4, "list": 0.8, "cached": None, "batch": 0.2}
+)
 
 
 def test_a_month_by_use_pays_idle_hours_with_the_used_ones():
     month = monthly.month(SMALL, TERMS)
-    assert month.machine == pytest.approx(4.0), "100 x 36 s are one hour, two at half the use, at 2 an hour"
-    assert month.training == pytest.approx(0.2), "half an hour, one at half the use, over ten months"
+    assert month.machine == pytest.approx(4.0), (
+        "100 x 36 s are one hour, two at half the use, at 2 an hour"
+    )
+    assert month.training == pytest.approx(0.2), (
+        "half an hour, one at half the use, over ten months"
+    )
     assert month.labels == pytest.approx(5.0)
     assert month.tokens == 0
     assert month.total == pytest.approx(9.2)
@@ -34,14 +40,20 @@ def test_always_on_pays_whole_machines_all_month_and_as_many_as_needed():
 
 def test_an_api_pays_its_tokens_by_its_billing_and_a_missing_price_is_none():
     assert monthly.month(API, TERMS).tokens == pytest.approx(40)
-    assert monthly.month(API, replace(TERMS, billing="batch", llm_factor=3)).tokens == pytest.approx(60)
+    assert monthly.month(
+        API, replace(TERMS, billing="batch", llm_factor=3)
+    ).tokens == pytest.approx(60)
     assert monthly.month(API, replace(TERMS, billing="cached")) is None
-    assert monthly.month(SMALL, replace(TERMS, billing="cached")).tokens == 0, "no tokens are billed at any price"
+    assert monthly.month(SMALL, replace(TERMS, billing="cached")).tokens == 0, (
+        "no tokens are billed at any price"
+    )
 
 
 def test_the_factor_multiplies_a_local_llms_seconds_and_no_models():
     dearer = replace(TERMS, llm_factor=10)
-    assert monthly.month(LOCAL, dearer).machine == pytest.approx(10 * monthly.month(LOCAL, TERMS).machine)
+    assert monthly.month(LOCAL, dearer).machine == pytest.approx(
+        10 * monthly.month(LOCAL, TERMS).machine
+    )
     assert monthly.month(SMALL, dearer) == monthly.month(SMALL, TERMS)
 
 

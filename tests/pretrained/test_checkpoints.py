@@ -44,7 +44,9 @@ def test_another_digest_is_not_loaded(encoder):
 
 def test_a_pinned_file_that_is_missing_is_named(encoder):
     with pytest.raises(UserError, match=r"other\.safetensors: not found.*make install"):
-        checkpoints.locate(Checkpoint(checkpoint=str(encoder), sha256={"other.safetensors": "0" * 64}))
+        checkpoints.locate(
+            Checkpoint(checkpoint=str(encoder), sha256={"other.safetensors": "0" * 64})
+        )
 
 
 @pytest.mark.parametrize("folder", ["./nowhere", "/nowhere/at/all"])
@@ -99,7 +101,12 @@ def gguf_file(causal_lm, tmp_path_factory):
 
     vocabulary = json.loads((causal_lm / "tokenizer.json").read_text())["model"]
     torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes = {
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
     config = LlamaConfig(vocab_size=len(vocabulary["vocab"]), max_position_embeddings=512, **sizes)
     model = LlamaForCausalLM(config).eval()
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
@@ -122,7 +129,9 @@ def write_gguf(path, model, vocabulary):
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(list(vocabulary["vocab"]))
     writer.add_token_types([3] * 3 + [1] * (len(vocabulary["vocab"]) - 3))
-    writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in vocabulary["merges"]])
+    writer.add_token_merges(
+        [merge if isinstance(merge, str) else " ".join(merge) for merge in vocabulary["merges"]]
+    )
     writer.add_pad_token_id(0)
     writer.add_eos_token_id(1)
     writer.add_bos_token_id(2)
@@ -130,7 +139,9 @@ def write_gguf(path, model, vocabulary):
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
     for name, weights in model.state_dict().items():
         values = weights.float().numpy()
-        if "q_proj" in name or "k_proj" in name:  # llama.cpp keeps the halves of a rotation side by side
+        if (
+            "q_proj" in name or "k_proj" in name
+        ):  # llama.cpp keeps the halves of a rotation side by side
             pairs = values.reshape(config.num_attention_heads, 2, -1, config.hidden_size)
             values = pairs.swapaxes(1, 2).reshape(values.shape)
         writer.add_tensor(names.get_name(name, (".weight",)), values)
@@ -141,7 +152,9 @@ def write_gguf(path, model, vocabulary):
 
 
 def causal(checkpoint, **changes):
-    return CausalLmSettings(provider="causal_lm", title="tiny", checkpoint=str(checkpoint), **changes)
+    return CausalLmSettings(
+        provider="causal_lm", title="tiny", checkpoint=str(checkpoint), **changes
+    )
 
 
 def test_a_gguf_file_is_converted_once_and_keeps_weights_tokenizer_and_template(
@@ -168,10 +181,15 @@ def test_a_gguf_file_is_converted_once_and_keeps_weights_tokenizer_and_template(
 
 def test_a_gguf_file_of_the_hub_is_fetched_alone(gguf_file, state, hub_server):
     path, _ = gguf_file
-    hub_server.add("owner/tiny-gguf", {"small.gguf": path.read_bytes(), "large.gguf": b"0" * 1000}, "model")
+    hub_server.add(
+        "owner/tiny-gguf", {"small.gguf": path.read_bytes(), "large.gguf": b"0" * 1000}, "model"
+    )
     folder = checkpoints.locate(causal("owner/tiny-gguf", gguf="small.gguf"))
     assert Path(folder).name == sha256_file(path)
-    with pytest.raises(UserError, match=r"nowhere\.gguf: no such GGUF file; see checkpoint and gguf in params\.yaml"):
+    with pytest.raises(
+        UserError,
+        match=r"nowhere\.gguf: no such GGUF file; see checkpoint and gguf in params\.yaml",
+    ):
         checkpoints.locate(causal("owner/tiny-gguf", gguf="nowhere.gguf"))
 
 
@@ -179,18 +197,25 @@ def test_a_package_may_carry_a_gguf_file(gguf_file, state, tmp_path, monkeypatch
     path, _ = gguf_file
     site = tmp_path / "site"
     for name, files in {"one-gguf": ["a.gguf"], "two-gguf": ["a.gguf", "b.gguf"]}.items():
-        information, folder = site / f"{name.replace('-', '_')}-1.0.dist-info", site / name.replace("-", "_")
+        information, folder = (
+            site / f"{name.replace('-', '_')}-1.0.dist-info",
+            site / name.replace("-", "_"),
+        )
         information.mkdir(parents=True)
         folder.mkdir()
         for file in files:
             shutil.copy(path, folder / file)
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        )
         (information / "RECORD").write_text("".join(f"{folder.name}/{file},,\n" for file in files))
     monkeypatch.syspath_prepend(site)
     found = str(state / "checkpoints" / sha256_file(path))
     assert checkpoints.locate(causal("package:one-gguf")) == found
     assert checkpoints.locate(causal("package:two-gguf", gguf="b.gguf")) == found
-    with pytest.raises(UserError, match=r"'two-gguf' holds several GGUF files: name one as gguf, a\.gguf, b\.gguf"):
+    with pytest.raises(
+        UserError, match=r"'two-gguf' holds several GGUF files: name one as gguf, a\.gguf, b\.gguf"
+    ):
         checkpoints.locate(causal("package:two-gguf"))
     with pytest.raises(UserError, match=r"'two-gguf' holds no c\.gguf"):
         checkpoints.locate(causal("package:two-gguf", gguf="c.gguf"))
@@ -236,7 +261,9 @@ def test_a_pickle_is_not_loaded_but_converted_once(pickled, encoder, state, tmp_
 
     monkeypatch.chdir(tmp_path)
     asked = Checkpoint(checkpoint=str(pickled))
-    with pytest.raises(UserError, match=rf"a pickle, which is not loaded: run `slingshot convert {pickled}`"):
+    with pytest.raises(
+        UserError, match=rf"a pickle, which is not loaded: run `slingshot convert {pickled}`"
+    ):
         checkpoints.locate(asked)
     result = CliRunner().invoke(main, ["convert", str(pickled)])
     assert result.exit_code == 0, result.output
@@ -255,12 +282,15 @@ def test_a_damaged_conversion_is_set_aside_and_made_again(pickled, state, capsys
     flip(made / "model.safetensors")
     assert checkpoints.convert(asked) == made and sealed.damage(made) is None
     aside = f"It is set aside as {made.name}.damaged; it is converted anew"
-    assert f"{made}: model.safetensors has changed since it was written. {aside}" in capsys.readouterr().err
+    assert (
+        f"{made}: model.safetensors has changed since it was written. {aside}"
+        in capsys.readouterr().err
+    )
 
 
 LOCATES = """
 import sys
-from slingshot import checkpoints
+from slingshot.pretrained import checkpoints
 from slingshot.settings import Checkpoint
 print(checkpoints.locate(Checkpoint(checkpoint=sys.argv[1])))
 """
@@ -308,7 +338,9 @@ def test_a_folder_without_weights_is_named(tmp_path):
 def test_a_hub_id_is_fetched_whole_and_only_what_is_needed(encoder, hub_server):
     files = {file.name: file.read_bytes() for file in encoder.iterdir() if file.is_file()}
     files["chat_template.jinja"] = b"{{ messages }}"
-    commit = hub_server.add("owner/tiny", {**files, "tf_model.h5": b"0" * 1000, "rust_model.ot": b"1"}, "model")
+    commit = hub_server.add(
+        "owner/tiny", {**files, "tf_model.h5": b"0" * 1000, "rust_model.ot": b"1"}, "model"
+    )
     folder = Path(checkpoints.locate(Checkpoint(checkpoint="owner/tiny")))
     assert folder.name == commit
     assert {file.name for file in folder.iterdir()} == set(files)
@@ -336,5 +368,10 @@ def test_an_unreachable_hub_names_the_checkpoint_and_both_remedies(hub_server):
     with pytest.raises(UserError) as caught:
         checkpoints.locate(Checkpoint(checkpoint="google-t5/t5-small"))
     assert "model 'google-t5/t5-small': the hub can't be reached" in caught.value.message
-    assert "hf download google-t5/t5-small --repo-type model --include '*.json'" in caught.value.message
-    assert "name a local folder with its files as `checkpoint` in params.yaml" in caught.value.message
+    assert (
+        "hf download google-t5/t5-small --repo-type model --include '*.json'"
+        in caught.value.message
+    )
+    assert (
+        "name a local folder with its files as `checkpoint` in params.yaml" in caught.value.message
+    )

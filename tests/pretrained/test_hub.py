@@ -25,16 +25,22 @@ FILES = {
 REMEDY = "write a local path"
 
 
-def fetch(revision: str | None = None, patterns: tuple[str, ...] = ("data/*",), name: str = NAME) -> tuple[Path, str]:
+def fetch(
+    revision: str | None = None, patterns: tuple[str, ...] = ("data/*",), name: str = NAME
+) -> tuple[Path, str]:
     return hub.fetch(name, "dataset", revision, patterns, REMEDY)
 
 
 def fetch_elsewhere(**more: str) -> subprocess.Popen[str]:
     """The same in a process of its own, which has no memory of the cache."""
-    code = f"from slingshot import hub; print(hub.fetch({NAME!r}, 'dataset', None, ['data/*'], {REMEDY!r}))"
+    code = f"from slingshot.pretrained import hub; print(hub.fetch({NAME!r}, 'dataset', None, ['data/*'], {REMEDY!r}))"
     env = {**os.environ, **more}
     return subprocess.Popen(
-        [sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        env=env,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -80,14 +86,18 @@ def test_models_have_routes_of_their_own(hub_server: Hub, tmp_path: Path) -> Non
         ("owner/a/b", None, r"dataset 'owner/a/b': no hub id .*; expected OWNER/NAME"),
     ],
 )
-def test_what_the_hub_does_not_hold_is_named(hub_server: Hub, name: str, revision: str | None, said: str) -> None:
+def test_what_the_hub_does_not_hold_is_named(
+    hub_server: Hub, name: str, revision: str | None, said: str
+) -> None:
     hub_server.add(NAME, FILES)
     with pytest.raises(UserError, match=said):
         fetch(revision, name=name)
 
 
 @pytest.mark.parametrize("revision", [None, "v1", "1" * 40])
-def test_without_a_network_it_is_one_error_with_both_remedies(hub_server: Hub, revision: str | None) -> None:
+def test_without_a_network_it_is_one_error_with_both_remedies(
+    hub_server: Hub, revision: str | None
+) -> None:
     hub_server.stop()
     started = time.perf_counter()
     with pytest.raises(UserError) as raised:
@@ -96,11 +106,16 @@ def test_without_a_network_it_is_one_error_with_both_remedies(hub_server: Hub, r
     said = raised.value.message
     assert said.startswith("dataset 'owner/rows': the hub can't be reached")
     at = f" --revision {revision}" if revision else ""
-    assert f"hf download owner/rows --repo-type dataset{at} --include 'data/train-*' --include 'data/test-*'\n" in said
+    assert (
+        f"hf download owner/rows --repo-type dataset{at} --include 'data/train-*' --include 'data/test-*'\n"
+        in said
+    )
     assert said.endswith(f"or {REMEDY}")
 
 
-def test_a_hub_that_never_answers_is_not_waited_for(hub_server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_never_answers_is_not_waited_for(
+    hub_server: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -108,7 +123,9 @@ def test_a_hub_that_never_answers_is_not_waited_for(hub_server: Hub, monkeypatch
         monkeypatch.setattr(hub, "DEADLINE", 0.5)
         for revision in (None, "1" * 40):
             started = time.perf_counter()
-            with pytest.raises(UserError, match=r"can't be reached \(TimeoutError: no answer in 0.5 s\)"):
+            with pytest.raises(
+                UserError, match=r"can't be reached \(TimeoutError: no answer in 0.5 s\)"
+            ):
                 fetch(revision)
             assert time.perf_counter() - started < 3
 
@@ -166,7 +183,9 @@ OTHER = FILES["data/train-0.csv"].replace(b"a,b", b"a,c")
 
 
 @pytest.mark.parametrize("lfs", [False, True], ids=["git", "lfs"])
-def test_other_bytes_of_the_same_size_are_fetched_once_more_and_then_refused(hub_server: Hub, lfs: bool) -> None:
+def test_other_bytes_of_the_same_size_are_fetched_once_more_and_then_refused(
+    hub_server: Hub, lfs: bool
+) -> None:
     file = "data/train-0.csv"
     hub_server.lfs |= {file} if lfs else set()
     hub_server.served[file] = OTHER
@@ -176,13 +195,17 @@ def test_other_bytes_of_the_same_size_are_fetched_once_more_and_then_refused(hub
     digests = [hashlib.sha256(x).hexdigest() if lfs else git_blob(x) for x in (FILES[file], OTHER)]
     for part in (file, *digests, "another mirror (HF_ENDPOINT)", REMEDY):
         assert part in raised.value.message, part
-    assert hub_server.fetched().count(file) == 2 and hub_server.fetched().count("data/test-0.csv") == 1
+    assert (
+        hub_server.fetched().count(file) == 2 and hub_server.fetched().count("data/test-0.csv") == 1
+    )
     hub_server.served.clear()
     assert (fetch()[0] / file).read_bytes() == FILES[file]
 
 
 @pytest.mark.parametrize("lfs", [False, True], ids=["git", "lfs"])
-def test_what_changed_on_the_disk_since_is_fetched_anew_or_refused(hub_server: Hub, lfs: bool) -> None:
+def test_what_changed_on_the_disk_since_is_fetched_anew_or_refused(
+    hub_server: Hub, lfs: bool
+) -> None:
     file = "data/train-0.csv"
     hub_server.lfs |= {file} if lfs else set()
     hub_server.add(NAME, FILES)
@@ -191,11 +214,15 @@ def test_what_changed_on_the_disk_since_is_fetched_anew_or_refused(hub_server: H
     assert (fetch()[0] / file).read_bytes() == FILES[file]
     (folder / file).resolve().write_bytes(OTHER)
     hub_server.stop()
-    with pytest.raises(UserError, match=rf"no whole earlier download is here \({file} has 171 bytes with the sha"):
+    with pytest.raises(
+        UserError, match=rf"no whole earlier download is here \({file} has 171 bytes with the sha"
+    ):
         fetch()
 
 
 def test_digests_are_those_of_git(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(OTHER)
-    said = subprocess.run(["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["git", "hash-object", "file"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert said.stdout.strip() == git_blob(OTHER)

@@ -53,13 +53,18 @@ def test_xlnet_is_padded_left_and_given_its_segments(tiny):
 def test_t5_ends_in_exactly_one_end_token_even_where_it_is_cut(tiny):
     made = inputs(tiny["t5"], max_length=8)
     for row in (rows[0] for rows in made.windows([SPELT, "box " * 50, "a"])):
-        assert (row == made.tokenizer.eos_token_id).sum() == 1 and row[-1] == made.tokenizer.eos_token_id
+        assert (row == made.tokenizer.eos_token_id).sum() == 1 and row[
+            -1
+        ] == made.tokenizer.eos_token_id
         assert len(row) <= 8
 
 
 def test_distilbert_takes_no_segments(tiny):
     made = inputs(tiny["distilbert"])
-    assert set(made.collate([made.windows(["a phone"])[0][0]], "cpu")) == {"input_ids", "attention_mask"}
+    assert set(made.collate([made.windows(["a phone"])[0][0]], "cpu")) == {
+        "input_ids",
+        "attention_mask",
+    }
 
 
 @given(IDS, st.integers(2, 50), st.sampled_from(["head", "tail", "head_tail"]))
@@ -80,4 +85,7 @@ def test_windows_cover_the_text_and_overlap(ids, room, overlap):
     assert all(len(part) == min(len(ids), room) for part in parts)
     starts = [int(part[0]) for part in parts if len(part)]
     assert sorted(set(starts)) == starts
-    assert all(later - earlier <= max(1, round(room * (1 - overlap))) for earlier, later in itertools.pairwise(starts))
+    assert all(
+        later - earlier <= max(1, round(room * (1 - overlap)))
+        for earlier, later in itertools.pairwise(starts)
+    )

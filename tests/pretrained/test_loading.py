@@ -47,7 +47,12 @@ def test_what_is_no_causal_language_model_is_refused(encoder, causal_lm, tiny, t
 def test_a_model_that_reads_what_follows_is_no_causal_language_model(tmp_path):
     from transformers import BertConfig, BertLMHeadModel
 
-    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes = {
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
     config = BertConfig(vocab_size=50, initializer_range=0.5, **sizes)
     BertLMHeadModel(config).save_pretrained(tmp_path)
     with pytest.raises(UserError, match="it reads what follows a token"):
@@ -85,11 +90,15 @@ def test_half_a_weight_file_is_named(encoder, tmp_path):
 def with_code(source: Path, folder: Path) -> Path:
     """A copy of the checkpoint that needs code of its own, which leaves a file where it runs."""
     shutil.copytree(source, folder)
-    (folder / "own.py").write_text(f"from pathlib import Path\nPath({str(folder / 'ran')!r}).touch()\n")
+    (folder / "own.py").write_text(
+        f"from pathlib import Path\nPath({str(folder / 'ran')!r}).touch()\n"
+    )
     kinds = ("Model", "ModelForSequenceClassification", "ModelForCausalLM")
     config = json.loads((folder / "config.json").read_text())
     names = {f"Auto{kind}": f"own.{kind}" for kind in ("Config", *kinds)}
-    (folder / "config.json").write_text(json.dumps(config | {"model_type": "own", "auto_map": names}))
+    (folder / "config.json").write_text(
+        json.dumps(config | {"model_type": "own", "auto_map": names})
+    )
     tokenizer = json.loads((folder / "tokenizer_config.json").read_text())
     named = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | named))
@@ -101,7 +110,10 @@ def refused(folder: Path, *call: str) -> None:
     done = subprocess.run([sys.executable, *call], input="y\n" * 20, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode == 1 and "y/N" not in said and "trust_remote_code" not in said, said
-    assert f"{folder}: the checkpoint needs code of its own (auto_map in its JSON files), which is never run" in said
+    assert (
+        f"{folder}: the checkpoint needs code of its own (auto_map in its JSON files), which is never run"
+        in said
+    )
     assert not (folder / "ran").exists()
 
 
@@ -117,7 +129,10 @@ def test_training_runs_no_code_of_a_checkpoint(project, encoder, model):
 def test_prediction_runs_no_code_of_a_model(project, encoder):
     loading.classifier(str(encoder), NAMES).save_pretrained(project / "made")
     loading.tokenizer(encoder).save_pretrained(project / "made")
-    write_json(project / "made/inputs.json", {"max_length": 8, "truncation": "head", "overlap": 0, "dtype": "auto"})
+    write_json(
+        project / "made/inputs.json",
+        {"max_length": 8, "truncation": "head", "overlap": 0, "dtype": "auto"},
+    )
     write_json(project / "made/linear.json", {"max_length": 8})
     layer = {"coefficients": np.zeros((3, 32)), "intercepts": np.zeros(3)}
     save_file(layer, project / "made/linear.safetensors")
@@ -125,7 +140,14 @@ def test_prediction_runs_no_code_of_a_model(project, encoder):
     Path("texts.csv").write_text("text\na fine phone\n")
     for family in ("transformer", "frozen"):
         Saved(family, NAMES).write(folder)
-        refused(folder, "-c", "from slingshot.cli import main; main()", "predict", str(folder), "texts.csv")
+        refused(
+            folder,
+            "-c",
+            "from slingshot.cli import main; main()",
+            "predict",
+            str(folder),
+            "texts.csv",
+        )
 
 
 def test_a_causal_lm_runs_no_code_of_its_own(causal_lm, tmp_path):
@@ -146,8 +168,12 @@ def test_every_load_of_the_project_refuses_code():
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(call, ast.Call)
     ]
-    named = [(path, call) for path, call in found if ast.unparse(call.func).rpartition(".")[2] in loaders]
+    named = [
+        (path, call) for path, call in found if ast.unparse(call.func).rpartition(".")[2] in loaders
+    ]
     assert any(path.name == "loading.py" for path, _ in named)
     for path, call in named:
         said = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        assert said.get("trust_remote_code") == "False", f"{path}:{call.lineno}: {ast.unparse(call)}"
+        assert said.get("trust_remote_code") == "False", (
+            f"{path}:{call.lineno}: {ast.unparse(call)}"
+        )

@@ -32,7 +32,10 @@ def audit() -> dict[str, Any]:
         "ceiling": {
             "test": {"within": 0.9988, "whole": 0.9976},
             "all": {"within": 0.9964},
-            "meaning": {"within": "No contestant can score higher.", "whole": "What knowing every text would score."},
+            "meaning": {
+                "within": "No contestant can score higher.",
+                "whole": "What knowing every text would score.",
+            },
         },
         "label_source": "human",
         "licence": "MIT",
@@ -152,10 +155,16 @@ def pair(a: str, b: str, values: dict[str, float] = VALUES) -> dict[str, Any]:
 
 def variances(half_width: float) -> dict[str, Any]:
     """What a 95% interval is made of, where training adds nothing."""
-    return {"rows": {"value": (half_width / 1.959964) ** 2, "df": None}, "training": [], "noise": 0.0}
+    return {
+        "rows": {"value": (half_width / 1.959964) ** 2, "df": None},
+        "training": [],
+        "noise": 0.0,
+    }
 
 
-def related(pair: dict[str, Any], difference: float, half_width: float, p: float, verdict: str, reverse: str) -> None:
+def related(
+    pair: dict[str, Any], difference: float, half_width: float, p: float, verdict: str, reverse: str
+) -> None:
     """Change a pair so that, tested alone, its sides are this to each other."""
     pair.update(
         difference=difference,
@@ -184,8 +193,12 @@ def errors(names: list[str], classes: Sequence[str] = CLASSES) -> dict[str, Any]
         "texts": texts,
         "agree_against_label": [{"id": "r0", "prediction": second, "confidence": 0.97}],
         "agree_against_label_rows": 73,
-        "confident_errors": {name: [{"id": "r1", "prediction": second, "confidence": 0.98}] for name in names},
-        "disagreements": [{"a": a, "b": b, **counts} for i, a in enumerate(names) for b in names[i + 1 :]],
+        "confident_errors": {
+            name: [{"id": "r1", "prediction": second, "confidence": 0.98}] for name in names
+        },
+        "disagreements": [
+            {"a": a, "b": b, **counts} for i, a in enumerate(names) for b in names[i + 1 :]
+        ],
         "disagreement_examples": [{"id": "r2", "predictions": dict.fromkeys(names, second)}],
     }
 
@@ -233,7 +246,13 @@ def plots(value: float, classes: Sequence[str] = CLASSES, rows: int = 840) -> Pl
 
 def cascade(name: str) -> dict[str, Any]:
     """metrics/cascade of minilm before gemma."""
-    seed = {"seed": 0, "temperature": 1.31, "threshold": 0.55, "escalated_validation": 0.04, "escalated_test": 0.05}
+    seed = {
+        "seed": 0,
+        "temperature": 1.31,
+        "threshold": 0.55,
+        "escalated_validation": 0.04,
+        "escalated_test": 0.05,
+    }
     seed |= {"rows": 300}
     shares = [i / 10 for i in range(11)]
     return {
@@ -268,7 +287,8 @@ class Files:
     audit: dict[str, Any] = field(default_factory=audit)
     scores: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {
-            n: scores(v) | ({"train_rows": 12, "fraction": None} if n == "gemma" else {}) for n, v in VALUES.items()
+            n: scores(v) | ({"train_rows": 12, "fraction": None} if n == "gemma" else {})
+            for n, v in VALUES.items()
         }
     )
     intervals: dict[str, dict[str, Any]] = field(
@@ -280,7 +300,9 @@ class Files:
         }
     )
     costs: dict[str, dict[str, Any]] = field(
-        default_factory=lambda: {n: cost(p, None if n == "gemma" else 312.4) for n, p in COSTS.items()}
+        default_factory=lambda: {
+            n: cost(p, None if n == "gemma" else 312.4) for n, p in COSTS.items()
+        }
     )
     pairs: dict[str, Any] = field(
         default_factory=lambda: {
@@ -295,7 +317,9 @@ class Files:
         }
     )
 
-    plots: dict[str, Plots] = field(default_factory=lambda: {n: plots(v) for n, v in VALUES.items()})
+    plots: dict[str, Plots] = field(
+        default_factory=lambda: {n: plots(v) for n, v in VALUES.items()}
+    )
     errors: dict[str, Any] = field(default_factory=lambda: errors(list(VALUES)))
     cascades: dict[str, dict[str, Any]] = field(default_factory=dict)
     validation: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -306,7 +330,10 @@ class Files:
 
     def add_cascade(self, name: str, value: float, price: float) -> None:
         """A cascade, with its pairs against all others."""
-        self.scores[name], self.intervals[name] = scores(value), intervals(value, "softmax+logprob", [0])
+        self.scores[name], self.intervals[name] = (
+            scores(value),
+            intervals(value, "softmax+logprob", [0]),
+        )
         self.costs[name] = cost(price, 312.4)
         self.plots[name], self.cascades[name] = plots(value), cascade(name)
         self.pairs["pairs"] += [pair(other, name, {**VALUES, name: value}) for other in VALUES]

@@ -24,7 +24,25 @@ from slingshot.report.page.theme import DEEPEST, resolved, series
 from slingshot.report.section import sections
 from tests.report.conftest import plots
 
-POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
+POINT = Point(
+    "exp",
+    "c0ffee",
+    1.0,
+    2520,
+    0,
+    0,
+    "minilm",
+    "d0",
+    "rows",
+    "cut",
+    0.842,
+    0.8,
+    0.8,
+    0.9,
+    0.5,
+    0.3,
+    0.1,
+)
 POINTS = [
     Point(
         "e",
@@ -70,7 +88,9 @@ def test_every_chart_is_valid_vega_lite_and_is_drawn(section, tmp_path) -> None:
     works = economy.works(held.results, settings)
     surface = economy.surface(works["minilm"], works["gemma"], economy.terms(settings))
     drawn = [part["cost"], part["scores"], part["differences"], part["risk"], *part["reliability"]]
-    drawn += [confused["chart"] for confused in part["confusion"]] + [chart for chart, _ in part["cascades"]]
+    drawn += [confused["chart"] for confused in part["confusion"]] + [
+        chart for chart, _ in part["cascades"]
+    ]
     drawn += [
         economy_charts.surface("surface", surface),
         learning_chart.chart(held.results, learning.curves(POINTS, "accuracy"), "accuracy"),
@@ -86,7 +106,13 @@ def test_every_chart_is_valid_vega_lite_and_is_drawn(section, tmp_path) -> None:
 
 def test_labels_of_points_at_one_cost_stand_apart() -> None:
     rows = [
-        {"contestant": f"contestant_{i}", "cost": 1.0 if i else 100.0, "value": 0.8, "low": 0.78, "high": 0.82}
+        {
+            "contestant": f"contestant_{i}",
+            "cost": 1.0 if i else 100.0,
+            "value": 0.8,
+            "low": 0.78,
+            "high": 0.82,
+        }
         for i in range(6)
     ]
     score_charts._label(rows, (0.5, 1.0))
@@ -103,12 +129,18 @@ def test_a_score_without_an_interval_is_its_own_and_a_missing_cost_is_said(files
     chart = score_charts.cost(held.results, "accuracy", "EUR")
     rows = {row["contestant"]: row for row in rows_of(chart)}
     assert rows["tfidf"]["low"] == rows["tfidf"]["high"] == 0.732
-    assert rows["minilm"]["cost"] == pytest.approx(1.51), "a million texts cost a thousand times a thousand"
-    assert "frozen" not in rows and chart.grid.notes == ("Not drawn, a score or a cost is not known: frozen.",)
+    assert rows["minilm"]["cost"] == pytest.approx(1.51), (
+        "a million texts cost a thousand times a thousand"
+    )
+    assert "frozen" not in rows and chart.grid.notes == (
+        "Not drawn, a score or a cost is not known: frozen.",
+    )
 
 
 def test_confusion_is_by_row_and_counts_stand_in_its_table(files, section) -> None:
-    files.plots["minilm"].confusion = [("neg", "neg")] * 3 + [("neg", "pos")] + [("pos", "(no valid answer)")]
+    files.plots["minilm"].confusion = (
+        [("neg", "neg")] * 3 + [("neg", "pos")] + [("pos", "(no valid answer)")]
+    )
     held, detail, _ = section()
     minilm = next(c for c in held.results.contestants if c.name == "minilm")
     chart = confusion.chart("tweets", minilm, detail.plots["minilm"])
@@ -134,7 +166,9 @@ def test_a_fit_is_dashed_and_called_an_estimate_and_an_llm_is_a_rule(section) ->
     assert "an estimate" in chart.caption and "Rule" in chart.caption and "Band" in chart.caption
     dashed = next(layer for layer in chart.spec["layer"] if layer["mark"].get("strokeDash"))
     assert max(row["rows"] for row in rows_of(chart, dashed)) == pytest.approx(2 * 2520)
-    assert learning_chart.chart(held.results, learning.curves([POINT], "accuracy"), "accuracy") is None
+    assert (
+        learning_chart.chart(held.results, learning.curves([POINT], "accuracy"), "accuracy") is None
+    )
 
 
 def test_the_risk_curve_ends_where_all_rows_are_covered(section) -> None:
@@ -153,7 +187,9 @@ def test_contestants_keep_their_look_and_no_two_share_it() -> None:
 def luminance(colour: str) -> float:
     """WCAG 2.2, relative luminance."""
     shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    linear = [
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -173,8 +209,13 @@ def test_text_and_marks_keep_their_contrast(dark) -> None:
     assert contrast(colours["warn"], colours["warn-page"]) >= 4.5
     for deep in ("accent", "other"):
         mixed = [[int(colours[name][i : i + 2], 16) for i in (1, 3, 5)] for name in (deep, "page")]
-        cell = [round(over * DEEPEST + under * (1 - DEEPEST)) for over, under in zip(*mixed, strict=True)]
-        assert contrast(colours["ink"], "#" + "".join(f"{share:02x}" for share in cell)) >= 4.5, deep
+        cell = [
+            round(over * DEEPEST + under * (1 - DEEPEST))
+            for over, under in zip(*mixed, strict=True)
+        ]
+        assert contrast(colours["ink"], "#" + "".join(f"{share:02x}" for share in cell)) >= 4.5, (
+            deep
+        )
 
 
 def test_a_study_of_nobody_has_no_chart(study, files, tmp_path) -> None:

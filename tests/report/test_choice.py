@@ -16,7 +16,9 @@ def decided(files, study, tmp_path):
     for name in LLMS[1:]:
         files.scores[name], files.intervals[name] = scores(0.74), intervals(0.74, "vote", [-1])
         files.costs[name] = dict(files.costs["gemma"])
-        files.pairs["pairs"] += [pair(other, name, {other: 0.8, name: 0.74}) for other in files.scores if other != name]
+        files.pairs["pairs"] += [
+            pair(other, name, {other: 0.8, name: 0.74}) for other in files.scores if other != name
+        ]
 
     def decide(*, latency=None, **chosen):
         files.write(tmp_path)

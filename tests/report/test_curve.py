@@ -12,8 +12,28 @@ from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from tests.report.conftest import variances
 
-POINT = Point("exp", "c0ffee", 1.0, 2520, 0, 0, "minilm", "d0", "rows", "cut", 0.842, 0.8, 0.8, 0.9, 0.5, 0.3, 0.1)
-SHOTS = replace(POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7)
+POINT = Point(
+    "exp",
+    "c0ffee",
+    1.0,
+    2520,
+    0,
+    0,
+    "minilm",
+    "d0",
+    "rows",
+    "cut",
+    0.842,
+    0.8,
+    0.8,
+    0.9,
+    0.5,
+    0.3,
+    0.1,
+)
+SHOTS = replace(
+    POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7
+)
 QUARTER = [
     replace(POINT, fraction=0.25, train_rows=630, training_seed=seed, accuracy=accuracy)
     for seed, accuracy in ((0, 0.74), (1, 0.78))
@@ -60,7 +80,9 @@ def test_the_terminal_draws_every_level_on_one_scale() -> None:
     curve.show({"tweets": [POINT, SHOTS, *QUARTER]}, "accuracy", out)
     lines = {tuple(line.split()[:2]): line for line in out.getvalue().splitlines() if "●" in line}
     assert lines["gemma", "12"].split()[2] == "shots"
-    where = [lines[key].index("●") for key in (("gemma", "12"), ("minilm", "630"), ("minilm", "2,520"))]
+    where = [
+        lines[key].index("●") for key in (("gemma", "12"), ("minilm", "630"), ("minilm", "2,520"))
+    ]
     assert where == sorted(where) and len(set(where)) == 3
     assert lines["minilm", "630"].rstrip().endswith("─")
     assert max(len(line) for line in out.getvalue().splitlines() if "●" in line) <= 100
@@ -68,7 +90,11 @@ def test_the_terminal_draws_every_level_on_one_scale() -> None:
 
 
 def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_source() -> None:
-    for metric, points, said in [("auroc", [POINT, SHOTS], 1), ("auroc", [POINT], 0), ("accuracy", [POINT, SHOTS], 0)]:
+    for metric, points, said in [
+        ("auroc", [POINT, SHOTS], 1),
+        ("auroc", [POINT], 0),
+        ("accuracy", [POINT, SHOTS], 0),
+    ]:
         out = io.StringIO()
         curve.show({"tweets": points}, metric, out)
         assert out.getvalue().count("another source") == said
@@ -78,7 +104,11 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
     files.pair("minilm", "gemma").update(low=0.09, high=0.11)
     eighth = replace(POINT, fraction=0.125, train_rows=315, accuracy=0.62)
     levels = [eighth, replace(QUARTER[0], accuracy=0.76), POINT]
-    seeds = [replace(p, training_seed=s, accuracy=p.accuracy + 0.002 * (s - 1)) for p in levels for s in range(3)]
+    seeds = [
+        replace(p, training_seed=s, accuracy=p.accuracy + 0.002 * (s - 1))
+        for p in levels
+        for s in range(3)
+    ]
     parts, html, markdown = build(replace(SHOTS, accuracy=0.70), *seeds)
     [grid] = parts["tweets"].grids
     [said] = [note for note in grid.notes if "matches" in note]
@@ -97,20 +127,36 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
 def test_rows_that_can_t_decide_a_macro_figure_tell_no_labels_to_match(build, files) -> None:
     files.pairs["undecidable"] = "so few rows: this comparison can't be decided here"
     parts, *_ = build(replace(SHOTS, accuracy=0.5), POINT, *QUARTER)
-    notes = [note for grid in parts["tweets"].grids for note in grid.notes if note.startswith("Training labels")]
-    assert len(notes) == 1 and notes[0].endswith(": so few rows: this comparison can't be decided here.")
-    [match] = [one for one in parts["tweets"].as_json()["labels_to_match"] if one["reason"].startswith("so few")]
+    notes = [
+        note
+        for grid in parts["tweets"].grids
+        for note in grid.notes
+        if note.startswith("Training labels")
+    ]
+    assert len(notes) == 1 and notes[0].endswith(
+        ": so few rows: this comparison can't be decided here."
+    )
+    [match] = [
+        one
+        for one in parts["tweets"].as_json()["labels_to_match"]
+        if one["reason"].startswith("so few")
+    ]
     assert (match["rows"], match["low"], match["high"]) == (None, None, None)
 
 
 def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
     seeds = [replace(p, training_seed=s) for p in (POINT, QUARTER[0]) for s in range(3)]
-    for points, said in ((seeds, "minilm is behind still with 2,520"), ([POINT, *QUARTER], "whether minilm is behind")):
+    for points, said in (
+        (seeds, "minilm is behind still with 2,520"),
+        ([POINT, *QUARTER], "whether minilm is behind"),
+    ):
         [grid] = build(replace(SHOTS, accuracy=0.99), *points)[0]["tweets"].grids
         assert any(f"not within the data: {said}" in note for note in grid.notes)
 
 
-def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(build, files) -> None:
+def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(
+    build, files
+) -> None:
     files.audit |= {"data": "d" * 64, "files": {}}
     data, split = measured_on(files.audit)
     ours = [replace(point, data=data, split=split) for point in (POINT, SHOTS, *QUARTER)]
@@ -121,7 +167,9 @@ def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(b
     out = io.StringIO()
     terminal.show(parts, "report/index.html", out)
     for text in (html, markdown):
-        assert "4 learning-curve points are left out, of exp: they were measured on other rows" in text
+        assert (
+            "4 learning-curve points are left out, of exp: they were measured on other rows" in text
+        )
 
 
 def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files) -> None:
@@ -131,11 +179,20 @@ def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files
 
     def low(of_rows: float, *training: float, noise: float = 0.0) -> int:
         """With an interval as wide as three seeds make it."""
-        told = variances(of_rows) | {"training": [{"value": value, "df": 2} for value in training], "noise": noise}
+        told = variances(of_rows) | {
+            "training": [{"value": value, "df": 2} for value in training],
+            "noise": noise,
+        }
         pair.update(low=0.04, high=0.16, variances=told)
-        [match] = [m for m in curve.matches(build(*made)[0]["tweets"].results, "accuracy") if m.large == "gemma"]
+        [match] = [
+            m
+            for m in curve.matches(build(*made)[0]["tweets"].results, "accuracy")
+            if m.large == "gemma"
+        ]
         return match.low
 
     assert low(0.02) == low(0.02, 0.006**2)
     assert low(0.02) > low(0.04), "rows count"
-    assert low(0.02) == low(0.04, 0.03**2, noise=(0.04**2 - 0.02**2) / 1.959964**2), "but not those of a seed alone"
+    assert low(0.02) == low(0.04, 0.03**2, noise=(0.04**2 - 0.02**2) / 1.959964**2), (
+        "but not those of a seed alone"
+    )

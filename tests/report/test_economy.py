@@ -58,7 +58,9 @@ def test_training_labels_and_prediction_stand_apart_with_every_price(files, resu
     rows = {row[0]: dict(zip(grid.columns, row, strict=True)) for row in grid.rows}
     gemma = next(row for title, row in rows.items() if "Gemma" in title)
     assert gemma["Training, once"] == "–" and gemma["at list price"] == "2.00"
-    assert gemma["list price, in batches"] == "0.500" and gemma["100,000 a month, always on"] == "100"
+    assert (
+        gemma["list price, in batches"] == "0.500" and gemma["100,000 a month, always on"] == "100"
+    )
     assert rows["minilm"]["at list price"] == "–" and rows["minilm"]["Labels, once"] == "336"
     assert rows["minilm"]["100,000 a month, by use"] == "0.151"
     assert rows["minilm"]["100,000 a month, always on"] == "73.0"
@@ -105,16 +107,24 @@ def test_the_sliders_start_at_params_yaml_and_at_the_study(results) -> None:
     start, claim = economy.terms(settings), published.claim()
     for slider in economy.sliders(start, claim, "EUR"):
         value = slider["stops"][slider["at"]]
-        assert value == (getattr(start, slider["key"]) if slider["group"] == "terms" else claim[slider["key"]])
+        assert value == (
+            getattr(start, slider["key"]) if slider["group"] == "terms" else claim[slider["key"]]
+        )
         assert slider["stops"] == sorted(set(slider["stops"]))
     odd = replace(start, texts=12_345.0, label_price=0.0, utilisation=0.333)
-    assert {s["key"]: s["stops"][s["at"]] for s in economy.sliders(odd, claim, "EUR")}["texts"] == 12_345
+    assert {s["key"]: s["stops"][s["at"]] for s in economy.sliders(odd, claim, "EUR")}[
+        "texts"
+    ] == 12_345
 
 
 def test_the_studys_claim_follows_from_its_three_assumptions() -> None:
     claim = published.claim()
     assert claim["ratio"] == pytest.approx(252)
-    assert (claim["llm_per_million"], claim["hourly_price"], claim["tokens_per_second"]) == (7, 5, 50_000)
+    assert (claim["llm_per_million"], claim["hourly_price"], claim["tokens_per_second"]) == (
+        7,
+        5,
+        50_000,
+    )
 
 
 def test_the_surface_starts_from_the_pair_of_the_verdict(files, study, tmp_path) -> None:
@@ -133,7 +143,9 @@ def test_the_surface_starts_from_the_pair_of_the_verdict(files, study, tmp_path)
     assert found() == ("tfidf", "frozen"), "the verdict's LLM has no known cost"
 
 
-def test_a_cascade_that_always_asks_is_the_llm_to_the_last_bit_of_its_seconds(files, results) -> None:
+def test_a_cascade_that_always_asks_is_the_llm_to_the_last_bit_of_its_seconds(
+    files, results
+) -> None:
     seconds = files.costs["gemma"]["machine_seconds_per_1000_texts"]
     files.add_cascade("both", 0.7, files.costs["gemma"]["cost_per_1000_texts"])
     same = {key: files.costs["gemma"][key] for key in ("labels", "train_seconds", "labelling_cost")}

@@ -43,7 +43,9 @@ def test_its_policy_runs_only_the_two_programs_that_it_names(build) -> None:
     [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)
     assert "default-src 'none'" in policy.replace("&#39;", "'")
     assert policy.count("sha256-") == html.count("<script>") == 2
-    assert "unsafe-eval" not in policy and "script-src 'unsafe-inline'" not in policy.replace("&#39;", "'")
+    assert "unsafe-eval" not in policy and "script-src 'unsafe-inline'" not in policy.replace(
+        "&#39;", "'"
+    )
 
 
 def test_every_link_of_the_contents_leads_somewhere(build) -> None:
@@ -54,7 +56,9 @@ def test_every_link_of_the_contents_leads_somewhere(build) -> None:
 
 
 def test_headings_leave_no_level_out(files, build) -> None:
-    levels = [int(level) for level in re.findall(r"<h([1-6])", shown(build(**with_cascade(files)).html))]
+    levels = [
+        int(level) for level in re.findall(r"<h([1-6])", shown(build(**with_cascade(files)).html))
+    ]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(second - first <= 1 for first, second in pairwise(levels))
 
@@ -89,13 +93,19 @@ def test_every_chart_has_a_name_and_its_figures_in_a_table(files, build) -> None
     for figure in figures:
         [name] = re.findall(r'role="img" aria-labelledby="([^"]+)"', figure)
         assert re.search(rf'id="{name}">[^<]+', figure)
-        assert "<table" in figure or "able has the figures" in figure or "able above has the figures" in figure
+        assert (
+            "<table" in figure
+            or "able has the figures" in figure
+            or "able above has the figures" in figure
+        )
     drawn = {chart.name for chart in made.figures}
     assert {"tweets-cost", "tweets-risk", "tweets-reliability-both", "surface"} <= drawn
 
 
 def test_hostile_texts_stay_texts(files, build) -> None:
-    files.audit["classes"] = {name: {"train": 1, "validation": 1, "test": 1} for name in (HOSTILE, "b", "c")}
+    files.audit["classes"] = {
+        name: {"train": 1, "validation": 1, "test": 1} for name in (HOSTILE, "b", "c")
+    }
     files.errors = errors(list(files.scores), (HOSTILE, "b", "c"))
     files.errors["texts"]["r0"]["text"] = HOSTILE
     for name, held in files.intervals.items():
@@ -108,13 +118,20 @@ def test_hostile_texts_stay_texts(files, build) -> None:
     parser = Balanced()
     parser.feed(html)
     assert parser.open == []
-    blocks = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, flags=re.DOTALL)
+    blocks = re.findall(
+        r'<script type="application/json"[^>]*>(.*?)</script>', html, flags=re.DOTALL
+    )
     held = [json.loads(block) for block in blocks]
-    assert HOSTILE in json.dumps(held, ensure_ascii=False).replace('\\"', '"'), "a class name in a chart is itself"
+    assert HOSTILE in json.dumps(held, ensure_ascii=False).replace('\\"', '"'), (
+        "a class name in a chart is itself"
+    )
 
 
 def test_a_contestant_without_scores_has_dashes_with_reasons_and_no_diagram(files, build) -> None:
-    files.intervals["gemma"] |= {"calibration": None, "calibration_reason": "it states no probabilities"}
+    files.intervals["gemma"] |= {
+        "calibration": None,
+        "calibration_reason": "it states no probabilities",
+    }
     files.plots["gemma"].predicted = files.plots["gemma"].scaled = files.plots["gemma"].risk = []
     files.errors["confident_errors"]["gemma"] = []
     made = build()
@@ -127,13 +144,17 @@ def test_nobody_s_scores_and_unknown_costs_leave_a_page(files, build) -> None:
     for name in files.scores:
         files.intervals[name] |= {"calibration": None, "calibration_reason": "no scores"}
         files.plots[name].predicted = files.plots[name].scaled = files.plots[name].risk = []
-        files.costs[name] |= dict.fromkeys(("cost_per_1000_texts", "machine_seconds_per_1000_texts"))
+        files.costs[name] |= dict.fromkeys(
+            ("cost_per_1000_texts", "machine_seconds_per_1000_texts")
+        )
     made = build()
     assert made.figures == ()
     assert "No contestant's scores can be judged" in made.html and 'id="payload"' not in made.html
 
 
-@pytest.mark.parametrize("cell", ["0.842", "−0.032", "1,234", "÷3", "4.5%", "–", "0.63 [0.62–0.64]", "−0.1 to +0.2"])
+@pytest.mark.parametrize(
+    "cell", ["0.842", "−0.032", "1,234", "÷3", "4.5%", "–", "0.63 [0.62–0.64]", "−0.1 to +0.2"]
+)
 def test_a_column_of_figures_stands_right(cell) -> None:
     assert page.numeric([("a", cell), ("b", "0.5")]) == {1}
 
@@ -161,13 +182,17 @@ def test_a_full_study_stays_under_five_megabytes(files, study, tmp_path) -> None
     files.plots["both"] = files.plots["gemma"]
     names = [*models, "gemma", "both"]
     base = files.pairs["pairs"][0]
-    files.pairs["pairs"] = [base | {"a": a, "b": b} for i, a in enumerate(names) for b in names[i + 1 :]]
+    files.pairs["pairs"] = [
+        base | {"a": a, "b": b} for i, a in enumerate(names) for b in names[i + 1 :]
+    ]
     files.errors = errors(names, classes)
     long = {"text": "word " * 80, "label": classes[0]}
     files.errors["texts"] |= {f"x{i}": long for i in range(50)}
     sure = [{"id": f"x{i}", "prediction": classes[1], "confidence": 0.9} for i in range(20)]
     files.errors["confident_errors"] = dict.fromkeys(names, sure)
-    files.errors["agree_against_label"] = [{"id": f"x{i}", "prediction": "p", "confidence": 0.9} for i in range(50)]
+    files.errors["agree_against_label"] = [
+        {"id": f"x{i}", "prediction": "p", "confidence": 0.9} for i in range(50)
+    ]
     datasets = [f"set_{i}" for i in range(6)]
     for dataset in datasets:
         files.write(tmp_path / "metrics", dataset)
@@ -181,7 +206,9 @@ def test_a_full_study_stays_under_five_megabytes(files, study, tmp_path) -> None
 def priced(study, *, always_on: bool, **decision):
     held = study()
     cost = held.cost.model_copy(update={"always_on": always_on})
-    return held.model_copy(update={"cost": cost, "decision": held.decision.model_copy(update=decision)})
+    return held.model_copy(
+        update={"cost": cost, "decision": held.decision.model_copy(update=decision)}
+    )
 
 
 def test_the_sliders_start_from_the_total_that_decides(files, study, tmp_path) -> None:
@@ -189,12 +216,17 @@ def test_the_sliders_start_from_the_total_that_decides(files, study, tmp_path) -
 
     def built(**chosen: object) -> str:
         settings = priced(study, **chosen)
-        return shown(page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data").html)
+        return shown(
+            page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data").html
+        )
 
     assumed = built(always_on=False)
     assert 'value="" checked' in assumed and "A label's price starts at 0" in html.unescape(assumed)
     assert "It starts from 12 months (assumed) of 100,000 texts (assumed) each." in assumed
-    assert "Over 12 months (assumed) of 100,000 texts (assumed) each, gemma costs 23 times as much." in assumed
+    assert (
+        "Over 12 months (assumed) of 100,000 texts (assumed) each, gemma costs 23 times as much."
+        in assumed
+    )
     given = built(always_on=True, monthly_texts=5000, horizon_months=7, count_labels=True)
     assert 'value="1" checked' in given and 'value="" checked' not in given
     assert "price starts at 0" not in given and "assumed)" not in given

@@ -28,7 +28,11 @@ def build(files, study, tmp_path):
 
 
 def figure(dataset: str, who: str, metric: str) -> dict:
-    return next(f for f in VALUES["datasets"][dataset]["figures"] if (f["who"], f["metric"]) == (who, metric))
+    return next(
+        f
+        for f in VALUES["datasets"][dataset]["figures"]
+        if (f["who"], f["metric"]) == (who, metric)
+    )
 
 
 @pytest.mark.parametrize("dataset", ["yelp5", "nusentiment", "medical40", "medical40_random"])
@@ -60,7 +64,10 @@ def test_published_stands_beside_ours_with_a_dash_for_who_did_not_run(build) -> 
     rows = {row[:2]: row[2:4] for row in grid.rows}
     assert rows["XLNet", "accuracy"] == ("0.724", "0.842 [0.822–0.862]")
     assert rows["Claude 3 Opus", "accuracy"] == ("0.59", "–")
-    assert rows["fine-tuning", "training seconds"] == ("under 14,400", "xlnet 312; distilbert –; t5 –")
+    assert rows["fine-tuning", "training seconds"] == (
+        "under 14,400",
+        "xlnet 312; distilbert –; t5 –",
+    )
     small = rows["a small fine-tuned model", "cost per million tokens"]
     assert small == ("EUR 0.03", "xlnet EUR 0.075; distilbert –; t5 –")
     parser = Balanced()

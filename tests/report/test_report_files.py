@@ -24,7 +24,11 @@ def build(files, study, tmp_path):
         files.write(tmp_path / "metrics")
         settings = study(**chosen)
         parts = sections(settings, tmp_path / "metrics")
-        return parts, shown(page.build(parts, settings, tmp_path / "data").html), summary.markdown(parts)
+        return (
+            parts,
+            shown(page.build(parts, settings, tmp_path / "data").html),
+            summary.markdown(parts),
+        )
 
     return made
 
@@ -37,7 +41,13 @@ def cells(part, title: str) -> dict[str, str]:
 def test_the_table_holds_everyone_best_first_and_the_majority_class_last(build) -> None:
     part = build()[0]["tweets"]
     titles = [row.title for row in part.table.rows]
-    assert titles == ["minilm", "frozen", "Gemma 3 270m (a 268M-parameter local stand-in)", "tfidf", "majority class"]
+    assert titles == [
+        "minilm",
+        "frozen",
+        "Gemma 3 270m (a 268M-parameter local stand-in)",
+        "tfidf",
+        "majority class",
+    ]
     assert cells(part, "minilm")["accuracy"] == "0.842 [0.822–0.862]"
     assert cells(part, titles[2])["auroc"] == "0.841 logprob"
     assert cells(part, "majority class")["macro_f1"] == "0.239"
@@ -45,7 +55,12 @@ def test_the_table_holds_everyone_best_first_and_the_majority_class_last(build) 
 
 def test_an_undefined_figure_is_a_dash_with_its_reason(files, build) -> None:
     files.scores["gemma"]["auroc"] = None
-    files.intervals["gemma"]["metrics"]["auroc"] = {"value": None, "low": None, "high": None, "reason": "no scores"}
+    files.intervals["gemma"]["metrics"]["auroc"] = {
+        "value": None,
+        "low": None,
+        "high": None,
+        "reason": "no scores",
+    }
     del files.scores["tfidf"]["log_loss"]
     parts, html, markdown = build()
     notes = " ".join(parts["tweets"].table.notes)
@@ -61,11 +76,17 @@ def test_differing_score_sources_are_labelled_and_equal_ones_are_not(files, buil
     assert "different score sources" not in " ".join(build()[0]["tweets"].table.notes)
 
 
-@pytest.mark.parametrize(("published", "marked"), [("2014-06-01", True), ("2025-01-01", False), (None, False)])
-def test_texts_older_than_the_training_cutoff_may_have_been_seen(files, build, published, marked) -> None:
+@pytest.mark.parametrize(
+    ("published", "marked"), [("2014-06-01", True), ("2025-01-01", False), (None, False)]
+)
+def test_texts_older_than_the_training_cutoff_may_have_been_seen(
+    files, build, published, marked
+) -> None:
     files.audit["published"] = published
     parts, html, markdown = build()
-    assert [row.name for row in parts["tweets"].table.rows if row.mark] == (["gemma"] if marked else [])
+    assert [row.name for row in parts["tweets"].table.rows if row.mark] == (
+        ["gemma"] if marked else []
+    )
     assert ("may have been seen" in html) is ("may have been seen" in markdown) is marked
 
 
@@ -84,13 +105,20 @@ def test_ceilings_and_warnings_stand_with_the_scores(files, build) -> None:
         assert "one group holds 12% of the rows" in text
 
 
-def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_them(files, build) -> None:
+def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_them(
+    files, build
+) -> None:
     files.audit["ceiling"]["test"] = {"within": 0.942, "whole": 0.476}
     parts, html, markdown = build()
     part = parts["tweets"]
-    assert [row.title for row in part.table.rows[-2:]] == ["ceiling, test rows alone", "ceiling, all rows"]
+    assert [row.title for row in part.table.rows[-2:]] == [
+        "ceiling, test rows alone",
+        "ceiling, all rows",
+    ]
     assert cells(part, "ceiling, test rows alone")["accuracy"] == "0.942"
-    assert cells(part, "ceiling, all rows") | {"accuracy": "0.476"} == cells(part, "ceiling, all rows")
+    assert cells(part, "ceiling, all rows") | {"accuracy": "0.476"} == cells(
+        part, "ceiling, all rows"
+    )
     assert cells(part, "ceiling, all rows")["auroc"] == "–"
     [note] = [note for note in part.table.notes if "The ceilings are" in note]
     assert "can pass 0.942" in note and "would score 0.476" in note
@@ -102,21 +130,28 @@ def test_may_have_been_seen_is_said_by_data_set(files, study, tmp_path) -> None:
         files.audit["published"] = published
         files.write(tmp_path / "metrics", dataset)
     parts = sections(study(datasets=["tweets", "snippets"]), tmp_path / "metrics")
-    marked = {name: [row.name for row in part.table.rows if row.mark] for name, part in parts.items()}
+    marked = {
+        name: [row.name for row in part.table.rows if row.mark] for name, part in parts.items()
+    }
     assert marked == {"tweets": ["gemma"], "snippets": []}
 
 
 def test_labels_written_by_a_model_are_said_in_every_format(files, build) -> None:
     """The warning is the audit's own (data/caveats.py), the note the report's."""
     files.audit["label_source"] = "GPT-3.5"
-    warning = "Labels were written by GPT-3.5: a score here is agreement with GPT-3.5, not with people."
+    warning = (
+        "Labels were written by GPT-3.5: a score here is agreement with GPT-3.5, not with people."
+    )
     files.audit["warnings"] = [warning]
     parts, html, markdown = build()
     out = io.StringIO()
     terminal.show(parts, "report/index.html", out)
     for text in (html, markdown, " ".join(out.getvalue().split())):
         assert warning in text
-        assert "Labels were written by GPT-3.5, not by people: accuracy here is agreement with GPT-3.5." in text
+        assert (
+            "Labels were written by GPT-3.5, not by people: accuracy here is agreement with GPT-3.5."
+            in text
+        )
 
 
 def test_text_from_the_files_is_escaped(files, build) -> None:
@@ -129,7 +164,9 @@ def test_text_from_the_files_is_escaped(files, build) -> None:
     assert r"\| \*bold\*" in markdown
 
 
-@pytest.mark.parametrize("chosen", [{"llms": []}, {"models": []}, {"models": [], "llms": []}, {"models": ["tfidf"]}])
+@pytest.mark.parametrize(
+    "chosen", [{"llms": []}, {"models": []}, {"models": [], "llms": []}, {"models": ["tfidf"]}]
+)
 def test_every_narrower_study_is_reported(build, chosen) -> None:
     parts, html, _ = build(**chosen)
     assert parts["tweets"].verdict.words.replace("&", "") in html
@@ -168,7 +205,9 @@ def test_the_terminal_explains_its_dashes_and_marks(files, build) -> None:
     assert printed.count("without its few-shot prefix") == 1
 
 
-def test_a_note_on_the_data_set_is_said_once_and_one_on_a_contestant_with_its_name(files, build) -> None:
+def test_a_note_on_the_data_set_is_said_once_and_one_on_a_contestant_with_its_name(
+    files, build
+) -> None:
     few = "99 test groups: intervals rest on these, not on rows"
     files.pairs["notes"] = [few]
     for held in files.intervals.values():
@@ -181,7 +220,14 @@ def test_a_note_on_the_data_set_is_said_once_and_one_on_a_contestant_with_its_na
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0000278, "0.0000278"), (1234.5, "1,234"), (0.5, "0.500"), (0, "0"), (None, "–"), (-0.02, "-0.0200")],
+    [
+        (0.0000278, "0.0000278"),
+        (1234.5, "1,234"),
+        (0.5, "0.500"),
+        (0, "0"),
+        (None, "–"),
+        (-0.02, "-0.0200"),
+    ],
 )
 def test_significant_digits_without_exponents(value, text) -> None:
     assert numbers.significant(value) == text
@@ -189,7 +235,11 @@ def test_significant_digits_without_exponents(value, text) -> None:
 
 def test_the_stage_writes_its_files_and_one_line(files, tmp_path) -> None:
     files.write(tmp_path / "metrics")
-    params = (ROOT / "params.yaml").read_text().replace("datasets: [tweets, snippets]", "datasets: [tweets]")
+    params = (
+        (ROOT / "params.yaml")
+        .read_text()
+        .replace("datasets: [tweets, snippets]", "datasets: [tweets]")
+    )
     (tmp_path / "params.yaml").write_text(params)
     done = subprocess.run(
         [sys.executable, "-m", "stages.report"],
@@ -207,4 +257,9 @@ def test_the_stage_writes_its_files_and_one_line(files, tmp_path) -> None:
     assert verdict["words"].replace("<", "&lt;") in (tmp_path / "report/summary.md").read_text()
     assert (tmp_path / "report/index.html").stat().st_size < 5_000_000
     drawn = {path.name for path in (tmp_path / "report/figures").iterdir()}
-    assert {"tweets-cost.svg", "tweets-cost.png", "surface.svg", "tweets-reliability-minilm.png"} <= drawn
+    assert {
+        "tweets-cost.svg",
+        "tweets-cost.png",
+        "surface.svg",
+        "tweets-reliability-minilm.png",
+    } <= drawn

@@ -29,7 +29,9 @@ def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
 def test_the_labels_that_match_an_llm_are_there_for_programs(files, study, tmp_path) -> None:
     files.write(tmp_path)
     part = sections(study(), tmp_path)["tweets"]
-    found = replace(part, results=replace(part.results, curve=(POINT, *QUARTER, SHOTS))).as_json()["labels_to_match"]
+    found = replace(part, results=replace(part.results, curve=(POINT, *QUARTER, SHOTS))).as_json()[
+        "labels_to_match"
+    ]
     assert [(one["small"], one["large"]) for one in found] == [("minilm", "gemma")]
     assert found[0]["rows"] is None and "ahead already with 630 training rows" in found[0]["reason"]
 
@@ -44,15 +46,22 @@ def test_every_pair_says_what_would_resolve_it(files, study, tmp_path) -> None:
     assert re.search(r"not resolved; the second is as good \| \d+,\d{3} \|", text)
 
 
-def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(files, study, tmp_path) -> None:
+def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(
+    files, study, tmp_path
+) -> None:
     files.add_cascade("both", 0.9, 0.004)
     files.write(tmp_path)
-    part = sections(study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path)["tweets"]
+    part = sections(
+        study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path
+    )["tweets"]
     assert part.headline == "use both"
-    assert part.verdict.words.startswith("Use both (minilm, else gemma). Over 840 test rows minilm has")
+    assert part.verdict.words.startswith(
+        "Use both (minilm, else gemma). Over 840 test rows minilm has"
+    )
     share = sum(row["escalated_test"] for row in part.results.contestants[-1].cascade["seeds"])
-    assert f"both (minilm, else gemma) asks the LLM about {100 * share:g}% of the test texts, by a threshold from" in (
-        part.verdict.words
+    assert (
+        f"both (minilm, else gemma) asks the LLM about {100 * share:g}% of the test texts, by a threshold from"
+        in (part.verdict.words)
     )
     assert "it is better than minilm, +0.058" in part.verdict.words
     said = brief(part, "accuracy")
@@ -65,7 +74,10 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(f
 
 @pytest.mark.parametrize(
     ("side", "threshold", "words"),
-    [("small", 0.0, "never asks the LLM about the test texts: it is minilm alone."), ("large", None, "always asks")],
+    [
+        ("small", 0.0, "never asks the LLM about the test texts: it is minilm alone."),
+        ("large", None, "always asks"),
+    ],
 )
 def test_a_cascade_that_is_one_of_its_sides_is_called_that_and_takes_no_part(
     files, study, tmp_path, side, threshold, words
@@ -75,12 +87,18 @@ def test_a_cascade_that_is_one_of_its_sides_is_called_that_and_takes_no_part(
     for row in files.cascades["both"]["seeds"]:
         row["threshold"] = threshold
     files.write(tmp_path)
-    part = sections(study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path)["tweets"]
+    part = sections(
+        study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}]), tmp_path
+    )["tweets"]
     said = part.verdict.words
     assert said.count("both (minilm, else gemma)") == 1, "neither its cost nor a pair of it is told"
     assert f"both (minilm, else gemma), chosen on 300 validation rows, {words}" in said
     assert "by a threshold" not in said
-    assert (part.verdict.cascade, part.verdict.cascade_pairs, part.headline) == (None, [], "fine-tune minilm")
+    assert (part.verdict.cascade, part.verdict.cascade_pairs, part.headline) == (
+        None,
+        [],
+        "fine-tune minilm",
+    )
 
 
 def test_without_an_interval_no_dash_stands_for_one(files, study, tmp_path) -> None:

@@ -10,7 +10,11 @@ from slingshot.report.pay_back import pay_back
 from slingshot.settings import DecisionSettings
 from tests.report.conftest import NOTHING, cost
 
-API = {"machine_seconds_per_1000_texts": None, "machine_seconds_spread": None, "train_seconds": None}
+API = {
+    "machine_seconds_per_1000_texts": None,
+    "machine_seconds_spread": None,
+    "train_seconds": None,
+}
 
 
 @pytest.fixture
@@ -18,7 +22,9 @@ def settings(study):
     def made(*, always_on=False, **decision):
         held = study()
         prices = held.cost.model_copy(update={"always_on": always_on})
-        return held.model_copy(update={"decision": DecisionSettings(**NOTHING | decision), "cost": prices})
+        return held.model_copy(
+            update={"decision": DecisionSettings(**NOTHING | decision), "cost": prices}
+        )
 
     return made
 
@@ -72,7 +78,9 @@ def test_cheaper_by_the_text_is_dearer_in_all_where_labels_count(settings) -> No
         )
 
 
-def test_cheaper_by_the_text_is_dearer_in_all_where_training_is_dear_and_texts_are_few(settings) -> None:
+def test_cheaper_by_the_text_is_dearer_in_all_where_training_is_dear_and_texts_are_few(
+    settings,
+) -> None:
     small, large = timed(0.001, 0.01, 3600.0), timed(0.03, 0.01)
     few, many = settings(monthly_texts=100), settings(monthly_texts=100_000)
     assert total.cheaper(total.of(small, few), total.of(large, few)) is False
@@ -83,8 +91,12 @@ def test_the_total_is_that_of_so_many_months(settings) -> None:
     held = settings(monthly_texts=5000, horizon_months=24)
     assert total.of(timed(0.001, 0.01), held).prediction == pytest.approx(24 * 5 * 0.001)
     always = settings(monthly_texts=5000, horizon_months=24, always_on=True)
-    assert total.of(timed(0.001, 0.01), always).prediction == pytest.approx(24 * monthly.HOURS * 0.1)
-    assert total.cheaper(*(total.of(timed(price, 0.01), always) for price in (0.001, 0.03))) is None, "one machine each"
+    assert total.of(timed(0.001, 0.01), always).prediction == pytest.approx(
+        24 * monthly.HOURS * 0.1
+    )
+    assert (
+        total.cheaper(*(total.of(timed(price, 0.01), always) for price in (0.001, 0.03))) is None
+    ), "one machine each"
     assert total.cheaper(total.of(api(1.0), always), total.of(timed(0.001, 0.01), always)) is True
 
 
@@ -127,7 +139,9 @@ def contestants(settings, first, second):
 
 
 @pytest.mark.parametrize("always_on", [False, True])
-def test_where_a_dearer_start_has_paid_for_itself_both_have_cost_the_same(settings, always_on) -> None:
+def test_where_a_dearer_start_has_paid_for_itself_both_have_cost_the_same(
+    settings, always_on
+) -> None:
     held = settings(always_on=always_on)
     a, b = contestants(held, timed(0.001, 0.01, 300.0), api(1.0))
     found = pay_back(b, a, held)

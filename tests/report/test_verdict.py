@@ -30,7 +30,12 @@ def relate(files, difference, half_width, p, verdict, reverse):
 
 def test_a_better_model_is_fine_tuned(files, study, tmp_path) -> None:
     found = decided(files, study, tmp_path)
-    assert (found.decision, found.choice, found.small, found.large) == ("fine-tune", "minilm", "minilm", "gemma")
+    assert (found.decision, found.choice, found.small, found.large) == (
+        "fine-tune",
+        "minilm",
+        "minilm",
+        "gemma",
+    )
     assert found.rows_to_decide is None
 
 
@@ -52,7 +57,9 @@ def test_a_better_llm_is_prompted(files, study, tmp_path) -> None:
         (0.001, "not resolved", "not resolved", "undecided"),
     ],
 )
-def test_as_good_needs_to_be_cheaper(files, study, tmp_path, small_cost, verdict, reverse, decision) -> None:
+def test_as_good_needs_to_be_cheaper(
+    files, study, tmp_path, small_cost, verdict, reverse, decision
+) -> None:
     relate(files, 0.0, 0.03, 0.8, verdict, reverse)
     files.costs["minilm"]["cost_per_1000_texts"] = small_cost
     assert decided(files, study, tmp_path).decision == decision
@@ -83,7 +90,9 @@ def test_a_loss_within_the_margin_is_a_trifle_to_the_cheaper_one(
         (0.5, "as good", ["the model is as good, but dearer"]),
     ],
 )
-def test_undecided_gives_the_reason_that_holds(files, study, tmp_path, small_cost, verdict, reasons) -> None:
+def test_undecided_gives_the_reason_that_holds(
+    files, study, tmp_path, small_cost, verdict, reasons
+) -> None:
     relate(files, 0.0, 0.03, 0.8, verdict, "not resolved")
     files.costs["minilm"]["cost_per_1000_texts"] = small_cost
     assert decided(files, study, tmp_path).reasons == reasons
@@ -140,11 +149,18 @@ def test_one_without_a_figure_is_not_chosen_among_others_and_named(files, study,
     assert found.unranked == {"minilm": WHY}, "gemma is the only LLM"
 
 
-def test_where_no_model_has_a_figure_none_is_chosen_and_nothing_decided(files, study, tmp_path) -> None:
+def test_where_no_model_has_a_figure_none_is_chosen_and_nothing_decided(
+    files, study, tmp_path
+) -> None:
     unmeasured(files, "tfidf", "frozen", "minilm")
     files.add_cascade("both", 0.9, 0.004)
     found = decided(files, study, tmp_path, cascades=CASCADES)
-    assert (found.decision, found.choice, found.small, found.pair) == ("undecided", None, None, None)
+    assert (found.decision, found.choice, found.small, found.pair) == (
+        "undecided",
+        None,
+        None,
+        None,
+    )
     assert found.reasons == ["no model can be chosen"]
     assert set(found.unranked) == {"tfidf", "frozen", "minilm"}
     alone = decided(files, study, tmp_path, llms=[])
@@ -152,13 +168,18 @@ def test_where_no_model_has_a_figure_none_is_chosen_and_nothing_decided(files, s
 
 
 def test_a_pair_reads_the_same_from_both_sides(files) -> None:
-    there, back = find_pair(files.pairs, "minilm", "gemma"), find_pair(files.pairs, "gemma", "minilm")
+    there, back = (
+        find_pair(files.pairs, "minilm", "gemma"),
+        find_pair(files.pairs, "gemma", "minilm"),
+    )
     assert (back.difference, back.low, back.high) == (-there.difference, -there.high, -there.low)
     assert (back.a_value, back.p) == (there.b_value, there.p)
 
 
 def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> None:
-    files.pair("minilm", "gemma").update(dict.fromkeys(("difference", "low", "high", "variances", *rule.CLAIMS)))
+    files.pair("minilm", "gemma").update(
+        dict.fromkeys(("difference", "low", "high", "variances", *rule.CLAIMS))
+    )
     found = decided(files, study, tmp_path)
     assert (found.decision, found.rows_to_decide) == ("undecided", None)
 
@@ -175,7 +196,9 @@ def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> N
 )
 def test_rows_to_decide_have_a_power_of_80_percent(difference, small_is_cheaper, distance) -> None:
     pair = Pair("a", "b", difference=difference, variances=variances(0.04))
-    found = rows_to_decide(pair, small_is_cheaper, {"test_rows": 100, "margin": 0.01, "confidence": 0.95})
+    found = rows_to_decide(
+        pair, small_is_cheaper, {"test_rows": 100, "margin": 0.01, "confidence": 0.95}
+    )
     # 1.960 + 0.842 standard errors lie between what is measured and what must be excluded.
     wanted = None if distance is None else 100 * (0.04 / 1.960 * 2.802 / distance) ** 2
     assert found == (None if wanted is None else pytest.approx(wanted, rel=0.01))
@@ -184,13 +207,19 @@ def test_rows_to_decide_have_a_power_of_80_percent(difference, small_is_cheaper,
 def test_more_seeds_may_decide_what_rows_would_if_training_were_known() -> None:
     pairs = {"test_rows": 100, "margin": 0.01, "confidence": 0.95}
     hidden = variances(0.04) | {"training": [{"value": 0.02**2, "df": 2}]}
-    ahead, level = (Pair("a", "b", difference=difference, variances=hidden) for difference in (0.02, 0.0))
+    ahead, level = (
+        Pair("a", "b", difference=difference, variances=hidden) for difference in (0.02, 0.0)
+    )
     assert [rows_to_decide(pair, None, pairs) for pair in (ahead, level)] == [None, None]
     assert [seeds_may_decide(pair, None, pairs) for pair in (ahead, level)] == [True, False]
-    assert not seeds_may_decide(replace(ahead, variances=variances(0.04)), None, pairs), "no seeds take part"
+    assert not seeds_may_decide(replace(ahead, variances=variances(0.04)), None, pairs), (
+        "no seeds take part"
+    )
 
 
-@pytest.mark.parametrize(("chosen", "choice"), [({"llms": []}, "minilm"), ({"models": []}, "gemma")])
+@pytest.mark.parametrize(
+    ("chosen", "choice"), [({"llms": []}, "minilm"), ({"models": []}, "gemma")]
+)
 def test_one_side_alone_is_no_comparison(files, study, tmp_path, chosen, choice) -> None:
     found = decided(files, study, tmp_path, **chosen)
     assert (found.decision, found.choice) == ("no comparison", choice)
@@ -199,7 +228,12 @@ def test_one_side_alone_is_no_comparison(files, study, tmp_path, chosen, choice)
 def test_a_cascade_that_is_better_takes_the_place_of_the_one_chosen(files, study, tmp_path) -> None:
     files.add_cascade("both", 0.9, 0.004)
     found = decided(files, study, tmp_path, cascades=CASCADES)
-    assert (found.decision, found.choice, found.small, found.large) == ("cascade", "both", "minilm", "gemma")
+    assert (found.decision, found.choice, found.small, found.large) == (
+        "cascade",
+        "both",
+        "minilm",
+        "gemma",
+    )
     assert [pair.b for pair in found.cascade_pairs] == ["minilm", "gemma"]
     assert "the cascade is better than minilm" in found.reasons
 
@@ -218,7 +252,9 @@ def test_where_neither_is_chosen_the_cascade_is_not_asked(files, study, tmp_path
     assert (found.decision, found.deciding) == ("undecided", [("minilm", "gemma")])
 
 
-@pytest.mark.parametrize(("verdict", "decision"), [("as good", "fine-tune"), ("not resolved", "cascade")])
+@pytest.mark.parametrize(
+    ("verdict", "decision"), [("as good", "fine-tune"), ("not resolved", "cascade")]
+)
 def test_a_lead_of_the_cascade_within_the_margin_is_a_trifle_where_it_is_dearer(
     files, study, tmp_path, verdict, decision
 ) -> None:
@@ -231,7 +267,11 @@ def test_the_pairs_that_decide_are_not_corrected_and_the_rest_are(files, study, 
     relate(files, 0.032, 0.031, 0.045, "better", "not resolved")
     files.pair("tfidf", "frozen").update(p=0.02)
     found = decided(files, study, tmp_path)
-    assert (found.decision, found.pair.p_corrected, found.deciding) == ("fine-tune", 0.045, [("minilm", "gemma")])
+    assert (found.decision, found.pair.p_corrected, found.deciding) == (
+        "fine-tune",
+        0.045,
+        [("minilm", "gemma")],
+    )
     [results] = inputs.read(study(), tmp_path)
     pairs = judged(results, found).pairs
     rest = find_pair(pairs, "tfidf", "frozen")
@@ -285,7 +325,10 @@ def test_a_month_on_an_always_on_machine_pays_it_whole(files, study, tmp_path) -
     cost = settings.cost.model_copy(update={"always_on": True})
     settings = settings.model_copy(update={"decision": decision, "cost": cost})
     [results] = inputs.read(settings, tmp_path)
-    assert decide(results, settings).excluded["minilm"] == "1,000 texts a month cost EUR 73.0, more than 70"
+    assert (
+        decide(results, settings).excluded["minilm"]
+        == "1,000 texts a month cost EUR 73.0, more than 70"
+    )
 
 
 def test_what_was_not_measured_does_not_meet_a_requirement(files, study, tmp_path) -> None:
@@ -306,11 +349,18 @@ def test_a_cascade_alone_within_the_requirement_is_used(files, study, tmp_path) 
     files.add_cascade("both", 0.7, 0.0001)
     files.costs["both"]["latency_p95"] = 0.1
     found = decided(files, study, tmp_path, required={"latency_p95": 1.0}, cascades=CASCADES)
-    assert (found.decision, found.choice, found.small, found.large) == ("cascade", "both", None, None)
+    assert (found.decision, found.choice, found.small, found.large) == (
+        "cascade",
+        "both",
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(("flat", "labels"), [(False, True), (True, False)])
-def test_more_labels_are_named_where_the_curve_leads_there(files, study, tmp_path, flat, labels) -> None:
+def test_more_labels_are_named_where_the_curve_leads_there(
+    files, study, tmp_path, flat, labels
+) -> None:
     relate(files, 0.005, 0.03, 0.8, "not resolved", "not resolved")
     files.pair("minilm", "gemma").update(b_value=0.82)
     points = [
@@ -350,4 +400,6 @@ def test_of_two_cascades_the_one_that_is_a_side_alone_takes_no_part(files, study
     files.cascades["both"]["alone"] = "large"
     found = decided(files, study, tmp_path, required={"latency_p95": 0.001}, cascades=cascades)
     assert (found.decision, found.cascade) == ("undecided", None)
-    assert not {"never", "both"} & set(found.excluded), "they are their sides, who are out themselves"
+    assert not {"never", "both"} & set(found.excluded), (
+        "they are their sides, who are out themselves"
+    )

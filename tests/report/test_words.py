@@ -30,7 +30,10 @@ def figures(value: Any) -> Iterator[float]:
 
 def unexplained(verdict, files) -> list[str]:
     """Numbers of the paragraph that no file holds, at the precision that they are printed with."""
-    held = [abs(f) for f in figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])]
+    held = [
+        abs(f)
+        for f in figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])
+    ]
     held += [*figures([verdict.totals, asdict(verdict.pay_back)]), 12, 100_000, 1_200_000]
     text = verdict.words.replace(TITLE, "").replace("1,000 texts", "")
     text = re.sub(r"[Aa]bout [\d,]+ (test rows|of them)", "", text)
@@ -55,10 +58,15 @@ def test_the_paragraph_says_what_the_files_hold_and_nothing_else(files, study, t
     assert unexplained(found, files) == ["0.0352"], "the test must notice a number from nowhere"
 
 
-def test_where_the_model_stands_against_cheaper_ones_is_one_sentence(files, study, tmp_path) -> None:
+def test_where_the_model_stands_against_cheaper_ones_is_one_sentence(
+    files, study, tmp_path
+) -> None:
     files.costs["frozen"]["cost_per_1000_texts"] = 1.0
     [last] = re.findall(r"Against the[^;]*$", written(files, study, tmp_path).words)
-    assert last == "Against the cheaper model, minilm is better than tfidf, +0.110 (95% interval +0.079 to +0.141)."
+    assert (
+        last
+        == "Against the cheaper model, minilm is better than tfidf, +0.110 (95% interval +0.079 to +0.141)."
+    )
 
 
 def test_the_cheapest_model_has_none_to_stand_against(files, study, tmp_path) -> None:
@@ -93,7 +101,9 @@ def test_under_three_seeds_claims_are_of_the_trained_models_and_the_recipe_stand
 def test_from_three_seeds_on_claims_are_of_the_recipe(files, study, tmp_path) -> None:
     files.intervals["minilm"]["seeds"] = [{"seed": seed, "accuracy": 0.842} for seed in range(3)]
     words = written(files, study, tmp_path).words
-    assert "These are claims of the recipe: intervals hold what 3 training seeds differ by." in words
+    assert (
+        "These are claims of the recipe: intervals hold what 3 training seeds differ by." in words
+    )
     assert RECIPE not in words
 
 
@@ -112,12 +122,17 @@ def test_few_groups_are_said_with_the_verdict(files, study, tmp_path) -> None:
 def test_undecided_says_how_many_rows_would_decide(files, study, tmp_path) -> None:
     related(files.pair("minilm", "gemma"), 0.004, 0.04, 0.9, "not resolved", "not resolved")
     found = written(files, study, tmp_path)
-    assert found.rows_to_decide == pytest.approx(840 * (0.04 / 1.960 * 2.802 / 0.024) ** 2, rel=0.03)
+    assert found.rows_to_decide == pytest.approx(
+        840 * (0.04 / 1.960 * 2.802 / 0.024) ** 2, rel=0.03
+    )
     assert found.words.startswith(f"Undecided between fine-tuning minilm and prompting {TITLE}.")
     assert "About 4,700 test rows would decide it in 80 of 100 studies" in found.words
     assert unexplained(found, files) == []
     files.pairs["groups"] = 84
-    assert "test rows, in as many more groups like these, would decide it" in written(files, study, tmp_path).words
+    assert (
+        "test rows, in as many more groups like these, would decide it"
+        in written(files, study, tmp_path).words
+    )
 
 
 def test_where_no_number_of_rows_would_decide_more_seeds_may(files, study, tmp_path) -> None:
@@ -142,7 +157,9 @@ def test_a_file_of_before_the_variances_says_how_to_learn_the_rows(files, study,
 
 def test_a_failed_pair_is_said_with_its_reason(files, study, tmp_path) -> None:
     files.pair("minilm", "gemma").update(
-        dict.fromkeys(("a_value", "b_value", "difference", "low", "high", "variances", *rule.CLAIMS)),
+        dict.fromkeys(
+            ("a_value", "b_value", "difference", "low", "high", "variances", *rule.CLAIMS)
+        ),
         notes=["gemma: the contestant gives no scores"],
     )
     text = written(files, study, tmp_path).words
@@ -174,7 +191,9 @@ def test_who_has_no_figure_to_be_chosen_by_is_said(files, study, tmp_path) -> No
     assert text.startswith("Fine-tune frozen.") and f"tfidf and minilm {said}" in text
     assert "may decide it" not in text
     text = written(files, study, tmp_path, models=["tfidf", "minilm"], llms=[]).words
-    assert text.startswith("No LLM takes part, so fine-tuning is not compared with prompting. No model can be chosen.")
+    assert text.startswith(
+        "No LLM takes part, so fine-tuning is not compared with prompting. No model can be chosen."
+    )
     assert text.endswith(f"tfidf and minilm {said}")
 
 
@@ -185,7 +204,9 @@ def test_without_anyone_it_says_so(files, study, tmp_path) -> None:
 def required(files, study, tmp_path, cascades=(), **decision):
     """The words under a requirement."""
     files.write(tmp_path)
-    settings = study(cascades=list(cascades)).model_copy(update={"decision": DecisionSettings(**NOTHING | decision)})
+    settings = study(cascades=list(cascades)).model_copy(
+        update={"decision": DecisionSettings(**NOTHING | decision)}
+    )
     [results] = inputs.read(settings, tmp_path)
     return words.verdict(results, settings)
 
@@ -212,11 +233,22 @@ def test_a_latency_of_too_few_texts_is_said(files, study, tmp_path) -> None:
 def test_both_totals_are_said_and_what_is_assumed(files, study, tmp_path) -> None:
     files.costs["gemma"]["labels"] = 312
     text = required(files, study, tmp_path).words
-    assert "Over 12 months (assumed) of 100,000 texts (assumed) each, on a machine paid by use, training and " in text
-    assert f"prediction cost EUR 1.82 with minilm and EUR 42.2 with {TITLE}; with labels, EUR 338 and EUR 73.4." in text
+    assert (
+        "Over 12 months (assumed) of 100,000 texts (assumed) each, on a machine paid by use, training and "
+        in text
+    )
+    assert (
+        f"prediction cost EUR 1.82 with minilm and EUR 42.2 with {TITLE}; with labels, EUR 338 and EUR 73.4."
+        in text
+    )
     assert f"minilm is cheaper than {TITLE}." in text
-    text = required(files, study, tmp_path, count_labels=True, monthly_texts=5000, horizon_months=24).words
-    assert "Over 24 months of 5,000 texts each, on a machine paid by use, training, labels and prediction cost" in text
+    text = required(
+        files, study, tmp_path, count_labels=True, monthly_texts=5000, horizon_months=24
+    ).words
+    assert (
+        "Over 24 months of 5,000 texts each, on a machine paid by use, training, labels and prediction cost"
+        in text
+    )
     assert f"{TITLE} is cheaper than minilm." in text and "assumed" not in text
     assert "minilm starts dearer" in text and "still to be paid for" not in text
 
@@ -228,7 +260,10 @@ def test_when_a_dearer_start_pays_back_is_said_in_texts(files, study, tmp_path) 
         "validation rows against 312). "
     )
     after = "Its texts pay that back after about 9,000,000 of them, "
-    assert f"{start}{after}more than the 1,200,000 of that time." in required(files, study, tmp_path).words
+    assert (
+        f"{start}{after}more than the 1,200,000 of that time."
+        in required(files, study, tmp_path).words
+    )
     many = required(files, study, tmp_path, monthly_texts=1_000_000).words
     assert f"{start}{after}within the 12,000,000 of that time." in many
     files.costs["minilm"]["cost_per_1000_texts"] = files.costs["gemma"]["cost_per_1000_texts"]
@@ -251,10 +286,15 @@ def test_without_an_llm_those_out_are_left_out_of_the_comparison(files, study, t
         [results] = inputs.read(limited, tmp_path)
         text = words.verdict(results, limited).words
         assert said in text
-        assert "than minilm" not in text and "minilm is out: 95 of 100 texts take it up to 0.400 s" in text
+        assert (
+            "than minilm" not in text
+            and "minilm is out: 95 of 100 texts take it up to 0.400 s" in text
+        )
 
 
-def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, study, tmp_path) -> None:
+def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(
+    files, study, tmp_path
+) -> None:
     related(files.pair("minilm", "gemma"), 0.0001, 0.015, 0.9, "as good", "as good")
     files.costs["gemma"]["cost_per_1000_texts"] = None
     text = written(files, study, tmp_path).words
@@ -264,7 +304,9 @@ def test_where_both_are_as_good_the_cost_decides_and_no_number_of_rows(files, st
 
 @pytest.mark.parametrize(("low", "said"), [(0.55, True), (0.5583, True), (0.57, False)])
 @pytest.mark.parametrize("compared", [True, False])
-def test_who_does_not_beat_the_majority_class_is_named_so(files, study, tmp_path, low, said, compared) -> None:
+def test_who_does_not_beat_the_majority_class_is_named_so(
+    files, study, tmp_path, low, said, compared
+) -> None:
     files.intervals["minilm"]["metrics"]["accuracy"]["low"] = low
     sentence = "minilm is not shown to beat the majority class, which has accuracy 0.558 without reading a text."
     words = written(files, study, tmp_path, **({} if compared else {"llms": []})).words

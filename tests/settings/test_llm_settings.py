@@ -11,8 +11,18 @@ from click.testing import CliRunner
 from slingshot import cli, settings
 from tests.conftest import ROOT, set_param, write_params
 
-CLAUDE = {"provider": "anthropic", "title": "Claude", "model": "claude-x", "price": "claude_haiku_5_5"}
-LOCAL = {"provider": "anthropic", "title": "Local", "model": "any", "base_url": "http://127.0.0.1:8080"}
+CLAUDE = {
+    "provider": "anthropic",
+    "title": "Claude",
+    "model": "claude-x",
+    "price": "claude_haiku_5_5",
+}
+LOCAL = {
+    "provider": "anthropic",
+    "title": "Local",
+    "model": "any",
+    "base_url": "http://127.0.0.1:8080",
+}
 
 
 def load(claude: dict[str, Any], **run: Any) -> settings.Settings:
@@ -58,16 +68,22 @@ def test_one_wrong_thing_is_named_by_its_key(changes: dict[str, Any], message: s
         (LOCAL | {"price": "claude_haiku_5_5"}, False, True),
     ],
 )
-def test_only_a_loopback_server_keeps_texts_here(llm: dict[str, Any], remote: bool, paid: bool) -> None:
+def test_only_a_loopback_server_keeps_texts_here(
+    llm: dict[str, Any], remote: bool, paid: bool
+) -> None:
     found = load(llm).llms["claude"]
     assert (found.remote, found.paid) == (remote, paid)
 
 
 def test_an_llm_that_is_paid_for_needs_a_budget_once_it_takes_part() -> None:
-    with pytest.raises(settings.UserError, match=r"run\.budget\.claude: is missing; say how many EUR"):
+    with pytest.raises(
+        settings.UserError, match=r"run\.budget\.claude: is missing; say how many EUR"
+    ):
         load(CLAUDE, budget={})
     assert load(LOCAL, budget={}).run.budget == {}
-    with pytest.raises(settings.UserError, match="'claud' has no definition under llms, did you mean"):
+    with pytest.raises(
+        settings.UserError, match="'claud' has no definition under llms, did you mean"
+    ):
         load(CLAUDE, budget={"claude": 1.0, "claud": 1.0})
 
 
@@ -97,4 +113,6 @@ def test_check_refuses_an_llm_without_a_budget_and_warns_of_texts_that_may_not_l
     assert "Warning" not in CliRunner().invoke(cli.main, ["check"]).output
     set_param(tmp_path, "datasets.tweets.may_leave", False)
     warned = CliRunner().invoke(cli.main, ["check"])
-    assert warned.exit_code == 0 and "no text of tweets is sent to claude_haiku_5_5" in warned.output
+    assert (
+        warned.exit_code == 0 and "no text of tweets is sent to claude_haiku_5_5" in warned.output
+    )

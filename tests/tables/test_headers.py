@@ -19,6 +19,8 @@ def test_a_header_that_never_ends_is_refused_before_it_is_held(
     for module in (headers, records):
         monkeypatch.setattr(module, "LONGEST", 1000)
     lines = itertools.repeat(f'"{mark}"b\n', 9000)
-    with pytest.raises(UserError, match=r"r.csv: (the record of line 1 is longer than|lines 1 to 2: )"):
+    with pytest.raises(
+        UserError, match=r"r.csv: (the record of line 1 is longer than|lines 1 to 2: )"
+    ):
         Table(Path("r.csv"), itertools.chain(['"a\n'], lines), ["text"], suffix, Reading())
     assert len(list(lines)) > 8700

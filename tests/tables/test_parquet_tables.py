@@ -41,12 +41,16 @@ def test_a_full_disk_does_not_make_the_file_a_damaged_one(
 ) -> None:
     assert read(path) == 2
     monkeypatch.setattr(tempfile, "TemporaryFile", make)
-    with pytest.raises(UserError, match=r"r.parquet.gz: can't be unpacked into .*: No .*; make room .* TMPDIR"):
+    with pytest.raises(
+        UserError, match=r"r.parquet.gz: can't be unpacked into .*: No .*; make room .* TMPDIR"
+    ):
         read(path)
 
 
 @pytest.mark.parametrize("error", [MemoryError, pa.ArrowMemoryError])
-def test_nor_does_a_lack_of_memory(path: Path, monkeypatch: pytest.MonkeyPatch, error: type[MemoryError]) -> None:
+def test_nor_does_a_lack_of_memory(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: type[MemoryError]
+) -> None:
     def lacking(*_: object) -> None:
         raise error
 

@@ -50,7 +50,9 @@ class Rows:
         tokens = (self.large["input_tokens"] + self.large["output_tokens"]).to_numpy(dtype=float)
         weights = tokens if tokens.sum() else np.ones(len(tokens))
         up = self.escalated(threshold)
-        return Asked(float(up.mean()), float(weights[up].sum() / weights.sum()), threshold is not None)
+        return Asked(
+            float(up.mean()), float(weights[up].sum() / weights.sum()), threshold is not None
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,11 @@ class Prices:
         """The small model reads every text unless the LLM always answers."""
         if self.small is None or self.large is None:
             return None
-        return self.large if threshold is None else self.small + rows.asked(threshold).tokens * self.large
+        return (
+            self.large
+            if threshold is None
+            else self.small + rows.asked(threshold).tokens * self.large
+        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,12 @@ class Cascade:
 
 
 def build(
-    settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, classes: int, prices: Prices
+    settings: CascadeSettings,
+    small: pd.DataFrame,
+    large: pd.DataFrame,
+    primary: str,
+    classes: int,
+    prices: Prices,
 ) -> Cascade:
     """The cascade of two predictions frames. Raises UserError where the small model has no scores, the two share no
     validation row, or what chooses the threshold is unknown."""
@@ -124,7 +135,12 @@ class _Seed:
 
 
 def _of_seed(
-    settings: CascadeSettings, own: pd.DataFrame, large: pd.DataFrame, primary: str, classes: int, prices: Prices
+    settings: CascadeSettings,
+    own: pd.DataFrame,
+    large: pd.DataFrame,
+    primary: str,
+    classes: int,
+    prices: Prices,
 ) -> _Seed:
     """The cascade of one training run."""
     validation, test, found = _scaled(own, large)
@@ -164,7 +180,9 @@ def headline(report: dict[str, Any]) -> str:
     """E.g. `12.0% of the test rows go to gemma`."""
     share = float(np.mean([row["escalated_test"] for row in report["seeds"]]))
     alone = [f"it is {report[report['alone']]} alone"] if report["alone"] else []
-    return "; ".join([f"{share:.1%} of the test rows go to {report['large']}", *alone, *report["notes"]])
+    return "; ".join(
+        [f"{share:.1%} of the test rows go to {report['large']}", *alone, *report["notes"]]
+    )
 
 
 def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | None:
@@ -174,7 +192,9 @@ def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | No
         held = [np.full(classes, 1 / classes) if row is None else row for row in frame["scores"]]
         run = Run(0, run.predictions, np.stack(held))
     rows = np.arange(len(frame))
-    return value_of(primary, Scored(frame["id"].to_numpy(), frame["label"].to_numpy(), rows, "any", (run,), {}))
+    return value_of(
+        primary, Scored(frame["id"].to_numpy(), frame["label"].to_numpy(), rows, "any", (run,), {})
+    )
 
 
 def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
@@ -183,7 +203,9 @@ def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
     found = calibration.temperature(np.stack(held["scores"].to_list()), held["label"].to_numpy())
     parts = []
     for split in ("validation", "test"):
-        ours, theirs = (side[side["split"] == split].set_index("id").sort_index() for side in (own, large))
+        ours, theirs = (
+            side[side["split"] == split].set_index("id").sort_index() for side in (own, large)
+        )
         ours = ours.loc[theirs.index]
         scores = calibration.scaled(np.stack(ours["scores"].to_list()), found)
         ours["scores"] = pd.Series(list(scores), index=ours.index, dtype=object)
@@ -205,7 +227,9 @@ def _place(
     left = [block != one for one in range(block.max() + 1)]
     parts = [np.ones(len(block), bool), *(part for part in left if part.any())]
     answered = [rows.answered(t) for t in tried]
-    figures = np.array([[primary_value(one[part], primary, classes) for part in parts] for one in answered], float)
+    figures = np.array(
+        [[primary_value(one[part], primary, classes) for part in parts] for one in answered], float
+    )
     most = settings.max_cost
     costs = [prices.of(rows, t) for t in tried]
     within = np.array([most is None or (cost is not None and cost <= most) for cost in costs])
@@ -214,18 +238,28 @@ def _place(
 
 def _alone(asked: Sequence[Asked]) -> str | None:
     """Which side the cascade is on the test rows, under every seed: `small`, `large`, or None where it is both."""
-    return {0.0: "small", 1.0: "large"}.get(asked[0].rows) if len({one.rows for one in asked}) == 1 else None
+    return (
+        {0.0: "small", 1.0: "large"}.get(asked[0].rows)
+        if len({one.rows for one in asked}) == 1
+        else None
+    )
 
 
 def _target(settings: CascadeSettings, primary: str, currency: str) -> str:
-    within = "" if settings.max_cost is None else f", at most {currency} {settings.max_cost:g} per 1,000 texts"
+    within = (
+        ""
+        if settings.max_cost is None
+        else f", at most {currency} {settings.max_cost:g} per 1,000 texts"
+    )
     return (
         f"the highest lead in validation {primary} over the better of {settings.small} and {settings.large}, less one "
         f"standard error of that lead; without a lead, the better of the two alone{within}"
     )
 
 
-def _notes(settings: CascadeSettings, primary: str, seed: dict[str, Any], prices: Prices) -> list[str]:
+def _notes(
+    settings: CascadeSettings, primary: str, seed: dict[str, Any], prices: Prices
+) -> list[str]:
     """Why nothing could be chosen: alike for all seeds, as labels and prices are."""
     if seed["large_validation"] is None:
         return [
@@ -238,14 +272,28 @@ def _notes(settings: CascadeSettings, primary: str, seed: dict[str, Any], prices
     return []
 
 
-def _check(settings: CascadeSettings, small: pd.DataFrame, large: pd.DataFrame, primary: str, prices: Prices) -> None:
+def _check(
+    settings: CascadeSettings,
+    small: pd.DataFrame,
+    large: pd.DataFrame,
+    primary: str,
+    prices: Prices,
+) -> None:
     key = f"params.yaml: study.cascades: '{settings.name}'"
     if small["scores"].isna().any():
-        raise UserError(f"{key}: {settings.small} has rows without scores, so no confidence; name another as small")
+        raise UserError(
+            f"{key}: {settings.small} has rows without scores, so no confidence; name another as small"
+        )
     ids = [set(side.loc[side["split"] == "validation", "id"]) for side in (small, large)]
     if not ids[1] or not ids[1] <= ids[0]:
-        raise UserError(f"{key}: {settings.large} predicts no validation row that {settings.small} does too")
+        raise UserError(
+            f"{key}: {settings.large} predicts no validation row that {settings.small} does too"
+        )
     if primary == "auroc" and (large["score_source"] == "none").all():
-        raise UserError(f"{key}: metrics.primary is auroc, and {settings.large} has no scores; leave the cascade out")
+        raise UserError(
+            f"{key}: metrics.primary is auroc, and {settings.large} has no scores; leave the cascade out"
+        )
     if settings.max_cost is not None and None in (prices.small, prices.large):
-        raise UserError(f"{key}: max_cost needs what both sides cost per 1,000 texts, and one is unknown")
+        raise UserError(
+            f"{key}: max_cost needs what both sides cost per 1,000 texts, and one is unknown"
+        )

@@ -21,7 +21,9 @@ class Asked(Protocol):
     def small_reads(self) -> bool: ...
 
 
-def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], texts: int, *, priced: bool) -> Usage:
+def usage(
+    title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], texts: int, *, priced: bool
+) -> Usage:
     """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text; the
     errors of their seconds as if independent.
 
@@ -32,7 +34,10 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
     known = sum(run.texts for run in large.predict)
     runs, tokens, batched = [], dict[str, int](), dict[str, int]()
     for seed, one in asked.items():
-        parts = [_of(small, seed, texts if one.small_reads else 0), _of(large, seed, one.tokens * texts)]
+        parts = [
+            _of(small, seed, texts if one.small_reads else 0),
+            _of(large, seed, one.tokens * texts),
+        ]
         timed = [part for part in (parts[:1] if priced else parts) if part.seconds]
         if not (priced or on_paid_machine(large)) and one.tokens:
             timed = []
@@ -40,9 +45,13 @@ def usage(title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], te
         runs.append(Run(seed, sum(part.tokens for part in parts), texts, seconds, together(timed)))
         for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
             for kind, number in (bill or {}).items():
-                total[kind] = total.get(kind, 0) + round(number / known * one.tokens * texts if known else 0)
+                total[kind] = total.get(kind, 0) + round(
+                    number / known * one.tokens * texts if known else 0
+                )
     mean = sum(one.rows for one in asked.values()) / len(asked)
-    memory = [side.peak_memory_bytes for side in (small, large) if side.peak_memory_bytes is not None]
+    memory = [
+        side.peak_memory_bytes for side in (small, large) if side.peak_memory_bytes is not None
+    ]
     return Usage(
         kind="cascade",
         title=title,
@@ -65,7 +74,10 @@ def _of(side: Usage, seed: int, texts: float) -> Run:
     runs = [run for run in side.predict if run.seed == seed] or list(side.predict)
     known = sum(run.texts for run in runs)
     share, error = texts / known if known else 0.0, together(runs)
-    tokens, seconds = (sum(run.tokens for run in runs) * share, sum(run.seconds for run in runs) * share)
+    tokens, seconds = (
+        sum(run.tokens for run in runs) * share,
+        sum(run.seconds for run in runs) * share,
+    )
     return Run(seed, round(tokens), round(texts), seconds, None if error is None else error * share)
 
 

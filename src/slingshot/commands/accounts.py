@@ -35,7 +35,9 @@ def accounts(params: Settings, *, rebuilt: bool = False, confirmed: bool = False
         came = rebuild(params, ledger) if rebuilt else None
         accepted = confirm_loss(params, ledger) if confirmed else []
         spent = {llm: ledger.spent(llm) for llm in ledger.llms()}
-        return Accounts(str(place.file), place.refusal, spent, missing(params, ledger), came, accepted)
+        return Accounts(
+            str(place.file), place.refusal, spent, missing(params, ledger), came, accepted
+        )
 
 
 def as_json(found: Accounts) -> dict[str, Any]:
@@ -62,7 +64,13 @@ def show(found: Accounts) -> None:
         grid.add_column(heading, justify="right")
     for llm, lines in found.spent.items():
         for one in lines:
-            grid.add_row(llm, one.currency, count(one.answers), significant(one.billed), significant(one.reserved))
+            grid.add_row(
+                llm,
+                one.currency,
+                count(one.answers),
+                significant(one.billed),
+                significant(one.reserved),
+            )
     if found.spent:
         out.print(grid)
     else:

@@ -23,7 +23,11 @@ def files(params: Settings) -> None:
 
 def untracked(params: Settings) -> list[str]:
     """What to do about own files of the study that a run in a copy of the repository will not find."""
-    return [line for name in params.study.datasets for line in tracked.warnings(params.datasets[name], RAW / name)]
+    return [
+        line
+        for name in params.study.datasets
+        for line in tracked.warnings(params.datasets[name], RAW / name)
+    ]
 
 
 def warnings(params: Settings) -> Iterator[str]:
@@ -41,4 +45,6 @@ def report_is_current(values: dict[str, Any]) -> None:
     made = lock.get("stages", {}).get("report", {}).get("params", {}).get(str(PARAMS), {})
     changed = [key for key, value in made.items() if values.get(key) != value]
     if changed:
-        raise UserError(f"{PARAMS}: {', '.join(changed)} changed since the report was made; run `dvc repro`")
+        raise UserError(
+            f"{PARAMS}: {', '.join(changed)} changed since the report was made; run `dvc repro`"
+        )

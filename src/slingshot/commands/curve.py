@@ -17,7 +17,9 @@ from slingshot.files.points import SCORES, Point, measured_on, read_points, writ
 FOLDER = Path("metrics/curve")
 DEFINED_OTHERWISE = "params.yaml defines {dataset} or a contestant otherwise"
 CHANGED = "params.yaml or the rows were changed after the run"
-OTHER_ROWS = "measured on other rows than {dataset} has today, or without a word on which; run them again"
+OTHER_ROWS = (
+    "measured on other rows than {dataset} has today, or without a word on which; run them again"
+)
 
 
 def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[str]:
@@ -28,7 +30,9 @@ def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[
     for dataset in params["datasets"]:
         path = FOLDER / f"{dataset}.csv"
         held = read_points(path)
-        points, others = collected(revisions, params, dataset, today(revisions, params, dataset, raw(dataset)), held)
+        points, others = collected(
+            revisions, params, dataset, today(revisions, params, dataset, raw(dataset)), held
+        )
         if points:
             write_points(path, points)
             rows = sorted({point.train_rows for point in points if point.fraction is not None})
@@ -38,7 +42,11 @@ def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[
 
 
 def collected(
-    revisions: Sequence[Revision], params: Mapping[str, Any], dataset: str, rows: Rows, held: Sequence[Point] = ()
+    revisions: Sequence[Revision],
+    params: Mapping[str, Any],
+    dataset: str,
+    rows: Rows,
+    held: Sequence[Point] = (),
 ) -> tuple[list[Point], dict[str, list[str]]]:
     """The data set's points, and why which revisions with figures were left out: those of another definition than
     `params`, or of other rows than today's `rows`.
@@ -73,13 +81,17 @@ def _unlike(point: Point, params: Mapping[str, Any], dataset: str, rows: Rows) -
     """Why it is no point of today's curve; None where it is."""
     if point.definition != definition(params, dataset, point.contestant):
         return DEFINED_OTHERWISE
-    of_today = point.data == (rows.data or point.data) and point.split == rows.splits.get(point.split_seed, point.split)
+    of_today = point.data == (rows.data or point.data) and point.split == rows.splits.get(
+        point.split_seed, point.split
+    )
     return None if point.data and of_today else OTHER_ROWS
 
 
 def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
     data, split = measured_on(revision.audit(dataset)) or ("", "")
-    scores, intervals = (revision.figures(room, dataset, contestant) for room in ("scores", "intervals"))
+    scores, intervals = (
+        revision.figures(room, dataset, contestant) for room in ("scores", "intervals")
+    )
     if scores.get("train_rows") is None:
         return []
     return [

@@ -77,7 +77,10 @@ def of_head() -> list[Revision]:
 
 def everything() -> list[Revision]:
     """Every experiment and the last commit, oldest first, then the workspace."""
-    return [*sorted([*_experiments(all_commits=True), _archived("HEAD", "HEAD")], key=age), workspace()]
+    return [
+        *sorted([*_experiments(all_commits=True), _archived("HEAD", "HEAD")], key=age),
+        workspace(),
+    ]
 
 
 def workspace() -> Revision:
@@ -106,7 +109,9 @@ def at(name: str) -> Revision:
         raise UserError(f"{name} can't be read: {error}") from None
     revision = _archived(name, commit)
     if not revision.files:
-        raise UserError(f"{name}: commit {commit[:7]} lacks one of {', '.join(FILES)}: nothing was measured there")
+        raise UserError(
+            f"{name}: commit {commit[:7]} lacks one of {', '.join(FILES)}: nothing was measured there"
+        )
     return revision
 
 
@@ -123,7 +128,9 @@ def _experiments(all_commits: bool) -> list[Revision]:
             listed = repo.experiments.ls(all_commits=all_commits)
     except DvcException as error:
         raise UserError(f"DVC could not list its experiments: {error}") from None
-    return sorted((_archived(name, commit) for found in listed.values() for name, commit in found), key=age)
+    return sorted(
+        (_archived(name, commit) for found in listed.values() for name, commit in found), key=age
+    )
 
 
 def _archived(name: str, commit: str) -> Revision:
@@ -144,7 +151,9 @@ def contestants(params: Mapping[str, Any]) -> list[str]:
     return [*(study.get("models") or []), *(study.get("llms") or []), *cascades(params)]
 
 
-def defined_alike(a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str) -> bool:
+def defined_alike(
+    a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str
+) -> bool:
     """Whether two params.yaml define the data set's rows and the contestant in the same words."""
     return definition(a, dataset, contestant) == definition(b, dataset, contestant)
 
@@ -171,4 +180,6 @@ def sides(params: Mapping[str, Any], contestant: str) -> list[str]:
 
 
 def cascades(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []}
+    return {
+        cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []
+    }

@@ -63,7 +63,9 @@ def export(dataset: str, model: str, folder: Path) -> None:
 
 def _remedy(params: settings.Settings, dataset: str, model: str) -> str:
     """How the model comes to be trained."""
-    left_out = [n for n in (dataset, model) if n not in (*params.study.datasets, *params.study.models)]
+    left_out = [
+        n for n in (dataset, model) if n not in (*params.study.datasets, *params.study.models)
+    ]
     if left_out:
         return f"{' and '.join(left_out)} take no part: add them to study in {settings.PARAMS} and run `dvc repro`"
     return f"run `dvc repro finetune@{dataset}-{model}`, or `dvc checkout` if it was trained before"
@@ -72,12 +74,15 @@ def _remedy(params: settings.Settings, dataset: str, model: str) -> str:
 def _found(params: settings.Settings, dataset: str, model: str) -> Found:
     audit = read_json(METRICS / "audit" / f"{dataset}.json")
     scores, intervals, cost = (
-        read_json(METRICS / kind / dataset / f"{model}.json") for kind in ("scores", "intervals", "cost")
+        read_json(METRICS / kind / dataset / f"{model}.json")
+        for kind in ("scores", "intervals", "cost")
     )
     kept = (NO_SEED, params.seeds[0])
     own = next((row for row in intervals["seeds"] if row["seed"] in kept), None)
     if own is None:
-        raise UserError(f"metrics/intervals/{dataset}/{model}.json: has no seed {params.seeds[0]}; run `dvc repro`")
+        raise UserError(
+            f"metrics/intervals/{dataset}/{model}.json: has no seed {params.seeds[0]}; run `dvc repro`"
+        )
     return Found(audit, scores, intervals, cost, own, params.cost.currency)
 
 
@@ -106,7 +111,9 @@ def _completed(path: Path, dataset: str, found: Found) -> str:
     try:
         made: Any = ModelCard(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no card can be read ({error}); run `dvc repro` or `dvc checkout`") from None
+        raise UserError(
+            f"{path}: no card can be read ({error}); run `dvc repro` or `dvc checkout`"
+        ) from None
     made.data.eval_results = [
         EvalResult(
             task_type=card.TASK,
@@ -121,21 +128,39 @@ def _completed(path: Path, dataset: str, found: Found) -> str:
     ]
     sections = [*_scores(found), *_cost(found), *_data(dataset, found.audit), *_origin()]
     body = str(made.text).partition(card.UNSCORED)[0].strip()
-    return f"---\n{made.data.to_yaml()}\n---\n\n" + "\n\n".join(filter(None, [body, *sections])) + "\n"
+    return (
+        f"---\n{made.data.to_yaml()}\n---\n\n" + "\n\n".join(filter(None, [body, *sections])) + "\n"
+    )
 
 
 def _scores(found: Found) -> list[str]:
     scores, intervals = found.scores, found.intervals
     several = len(intervals["seeds"]) > 1
-    means = f"Means over {len(intervals['seeds'])} training seeds, of which this folder holds one: " if several else ""
-    reasons = [f"{TITLES[name]}: {why}" for name in TITLES if (why := intervals["metrics"][name]["reason"])]
+    means = (
+        f"Means over {len(intervals['seeds'])} training seeds, of which this folder holds one: "
+        if several
+        else ""
+    )
+    reasons = [
+        f"{TITLES[name]}: {why}" for name in TITLES if (why := intervals["metrics"][name]["reason"])
+    ]
     majority, ceiling = found.audit["majority"], found.audit["ceiling"]["test"]
     rows = [
-        (TITLES[name], _figure(scores[name]), _interval(entry), *([_figure(found.own[name])] if several else []))
+        (
+            TITLES[name],
+            _figure(scores[name]),
+            _interval(entry),
+            *([_figure(found.own[name])] if several else []),
+        )
         for name in TITLES
         for entry in [intervals["metrics"][name]]
     ]
-    head = ["Metric", "Score", f"{100 * intervals['confidence']:g}% interval", *(["This model"] if several else [])]
+    head = [
+        "Metric",
+        "Score",
+        f"{100 * intervals['confidence']:g}% interval",
+        *(["This model"] if several else []),
+    ]
     return [
         "## Scores",
         f"{means}{scores['test_rows']:,} test rows, in {intervals['groups']:,} groups that the intervals allow for. "
@@ -161,14 +186,20 @@ def _cost(found: Found) -> list[str]:
         "Peak memory of training": (cost["peak_memory_gib"], "{} GiB"),
     }
     # Through Decimal, so that 0.0000068 is not written 6.8e-06.
-    rows = [(what, shape.format(f"{Decimal(f'{v:.3g}'):,f}")) for what, (v, shape) in lines.items() if v is not None]
+    rows = [
+        (what, shape.format(f"{Decimal(f'{v:.3g}'):,f}"))
+        for what, (v, shape) in lines.items()
+        if v is not None
+    ]
     return ["## Cost", "On the machine that is named above.", table(["What", "Figure"], rows)]
 
 
 def _data(dataset: str, audit: Figures) -> list[str]:
     rows = audit["rows"]
     published = audit["published"] or "at no date that is known"
-    description, source, licence = (plain(audit[key]) for key in ("description", "label_source", "licence"))
+    description, source, licence = (
+        plain(audit[key]) for key in ("description", "label_source", "licence")
+    )
     return [
         "## The data, and what limits the scores",
         f"`{dataset}`: {rows['train']:,} rows to train on, {rows['validation']:,} to choose by and {rows['test']:,} to "

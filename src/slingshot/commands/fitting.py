@@ -15,22 +15,39 @@ NOT_MEASURED = ("study", "run")
 
 
 def cells(
-    found: Sequence[Revision], runs: Sequence[Run], dataset: str, contestant: str, rows: Sequence[Rows]
+    found: Sequence[Revision],
+    runs: Sequence[Run],
+    dataset: str,
+    contestant: str,
+    rows: Sequence[Rows],
 ) -> list[Revision | None]:
     """One a run of a study: the newest experiment that fits it and was measured on the run's `rows`."""
     return [
-        next((revision for revision in _fitting(found, run, dataset, contestant) if of.hold(revision, dataset)), None)
+        next(
+            (
+                revision
+                for revision in _fitting(found, run, dataset, contestant)
+                if of.hold(revision, dataset)
+            ),
+            None,
+        )
         for run, of in zip(runs, rows, strict=True)
     ]
 
 
 def of_other_rows(
-    found: Sequence[Revision], runs: Sequence[Run], dataset: str, names: Iterable[str], rows: Sequence[Rows]
+    found: Sequence[Revision],
+    runs: Sequence[Run],
+    dataset: str,
+    names: Iterable[str],
+    rows: Sequence[Rows],
 ) -> list[str]:
     """The experiments that fit a run, but were measured on other rows."""
     others = set()
     for (run, of), name in itertools.product(zip(runs, rows, strict=True), names):
-        others |= {one.name for one in _fitting(found, run, dataset, name) if not of.hold(one, dataset)}
+        others |= {
+            one.name for one in _fitting(found, run, dataset, name) if not of.hold(one, dataset)
+        }
     return sorted(others)
 
 

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
 def stale(revision: Revision, dataset: str, contestant: str) -> bool:
     """Whether the figures are of other parameters than params.yaml holds, or of other rows than prepared last: dvc.lock
     records what each stage read."""
-    stages = [(name, revision.lock.get(name) or {}) for name in _stages(revision, dataset, contestant)]
-    chosen = [stage for name, stage in stages if name.startswith(("prepare", "subsample", "finetune", "prompt_llm"))]
+    stages = [
+        (name, revision.lock.get(name) or {}) for name in _stages(revision, dataset, contestant)
+    ]
+    chosen = [
+        stage
+        for name, stage in stages
+        if name.startswith(("prepare", "subsample", "finetune", "prompt_llm"))
+    ]
     if any(_edited(revision, stage) for stage in chosen):
         return True
     prepared = revision.audit(dataset).get("files") or {}
     written = {f"data/prepared/{dataset}/{name}": md5 for name, md5 in prepared.items()}
-    written |= {out["path"]: out.get("md5") for _, stage in stages for out in stage.get("outs") or []}
+    written |= {
+        out["path"]: out.get("md5") for _, stage in stages for out in stage.get("outs") or []
+    }
     read = [dep for _, stage in stages for dep in stage.get("deps") or []]
     return any(dep.get("md5") != written.get(dep["path"], dep.get("md5")) for dep in read)
 
@@ -45,7 +53,10 @@ def _stages(revision: Revision, dataset: str, contestant: str) -> Iterator[str]:
         cells = ("prompt_llm", "evaluate_llm") if prompted else ("finetune", "evaluate")
         yield from (f"{cell}@{dataset}-{one}" for cell in cells)
     if contestant in (made := list(cascades(revision.params))):
-        yield from (f"{cell}@{dataset}-cascade{made.index(contestant)}" for cell in ("cascade", "evaluate_cascade"))
+        yield from (
+            f"{cell}@{dataset}-cascade{made.index(contestant)}"
+            for cell in ("cascade", "evaluate_cascade")
+        )
 
 
 def _at(values: Any, key: str) -> Any:
@@ -80,16 +91,28 @@ class Rows:
     def hold(self, revision: Revision, dataset: str) -> bool:
         """Whether they are those that the revision holds."""
         seed = int(revision.params.get("seed", 0))
-        return bool(self.data) and measured_on(revision.audit(dataset)) == (self.data, self.splits.get(seed))
+        return bool(self.data) and measured_on(revision.audit(dataset)) == (
+            self.data,
+            self.splits.get(seed),
+        )
 
 
-def today(found: Sequence[Revision], params: Mapping[str, Any], dataset: str, now: str | None) -> Rows:
+def today(
+    found: Sequence[Revision], params: Mapping[str, Any], dataset: str, now: str | None
+) -> Rows:
     """The rows of the last of `found` that prepared `now`, the hash of data/raw/D, as `params` define the data set; of
     the last that prepared it where none did that. Each split seed's split is that of the last on these rows."""
     known = []
     for revision in found:
-        held, stage = measured_on(revision.audit(dataset)), revision.lock.get(f"prepare@{dataset}") or {}
-        if held and defined_alike(revision.params, params, dataset, "") and not _edited(revision, stage):
+        held, stage = (
+            measured_on(revision.audit(dataset)),
+            revision.lock.get(f"prepare@{dataset}") or {},
+        )
+        if (
+            held
+            and defined_alike(revision.params, params, dataset, "")
+            and not _edited(revision, stage)
+        ):
             known.append((int(revision.params.get("seed", 0)), *held, stage.get("deps") or []))
     if not known:
         return Rows("", {})

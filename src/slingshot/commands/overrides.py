@@ -62,14 +62,25 @@ def copied(study: Mapping[str, Any], path: Path, there: bool) -> list[str]:
     paths: list[str] = study.get(COPY, [])
     missing = [name for name in paths if there and not Path(name).exists()]
     if missing:
-        raise UserError(f"{path}: {COPY}: {missing[0]} not found; the file's first lines say what makes it")
+        raise UserError(
+            f"{path}: {COPY}: {missing[0]} not found; the file's first lines say what makes it"
+        )
     return paths
 
 
 def _points(sweep: Any, path: Path) -> list[dict[str, Any]]:
-    if not isinstance(sweep, Mapping) or not sweep or not all(isinstance(v, list) and v for v in sweep.values()):
-        raise UserError(f"{path}: {SWEEP}: expected dotted keys, each with a list of values: {{fraction: [1.0, 0.25]}}")
-    return [dict(zip(map(str, sweep), chosen, strict=True)) for chosen in itertools.product(*sweep.values())]
+    if (
+        not isinstance(sweep, Mapping)
+        or not sweep
+        or not all(isinstance(v, list) and v for v in sweep.values())
+    ):
+        raise UserError(
+            f"{path}: {SWEEP}: expected dotted keys, each with a list of values: {{fraction: [1.0, 0.25]}}"
+        )
+    return [
+        dict(zip(map(str, sweep), chosen, strict=True))
+        for chosen in itertools.product(*sweep.values())
+    ]
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:
@@ -85,7 +96,11 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     result = dict(values)
     for key, change in changes.items():
         below = result.get(key)
-        if isinstance(below, Mapping) and isinstance(change, Mapping) and not _of_another_kind(below, change):
+        if (
+            isinstance(below, Mapping)
+            and isinstance(change, Mapping)
+            and not _of_another_kind(below, change)
+        ):
             change = merged(below, change)
         result[key] = change
     return result
@@ -98,7 +113,9 @@ def _of_another_kind(below: Any, change: Any) -> bool:
     return any(tag in below and tag in change and below[tag] != change[tag] for tag in TAGS)
 
 
-def flattened(values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def flattened(
+    values: Mapping[str, Any], changes: Mapping[str, Any], prefix: str = ""
+) -> Iterator[str]:
     """`a.b=value` for every change, in the order of the file."""
     for key, change in changes.items():
         below, name = values.get(key), f"{prefix}{_part(key)}"
@@ -122,13 +139,17 @@ def literal(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, datetime.date):  # it would come back as a string
-        raise UserError(f"the date {value} can't be set by `dvc exp run -S`: put it into params.yaml itself")
+        raise UserError(
+            f"the date {value} can't be set by `dvc exp run -S`: put it into params.yaml itself"
+        )
     return str(value) if _plain(str(value)) else _quoted(str(value))
 
 
 def _part(key: Any) -> str:
     if "." in str(key):
-        raise UserError(f"the key {key!r} can't be set by `dvc exp run -S`, which splits it at its dot: {OWN_PLACE}")
+        raise UserError(
+            f"the key {key!r} can't be set by `dvc exp run -S`, which splits it at its dot: {OWN_PLACE}"
+        )
     return str(key)
 
 

@@ -29,7 +29,14 @@ class Counts:
 
 
 def label(
-    folder: Path, file: Path, column: str, output: Path | None, batch: int, how: Reading, *, safe: bool = True
+    folder: Path,
+    file: Path,
+    column: str,
+    output: Path | None,
+    batch: int,
+    how: Reading,
+    *,
+    safe: bool = True,
 ) -> Counts:
     """Label the texts in `column` of `file` with the model in `folder`, up to `batch` rows at a time.
 
@@ -50,11 +57,15 @@ def label(
         with writing.sink(output) as put, sole_bar(file.stat().st_size, file.name, "B") as progress:
             write = writing.writer(put, file, made, columns, saved.labels, safe)
             for chunk in itertools.chain([first], chunks):
-                for row, scores in zip(chunk, _scores(model, folder, saved.labels, chunk), strict=True):
+                for row, scores in zip(
+                    chunk, _scores(model, folder, saved.labels, chunk), strict=True
+                ):
                     write(row, scores)
                     counts.empty += scores is None
                 counts.rows += len(chunk)
-                progress.set_postfix(rows=f"{counts.rows:,}", refresh=False)  # update draws, as often as it should
+                progress.set_postfix(
+                    rows=f"{counts.rows:,}", refresh=False
+                )  # update draws, as often as it should
                 progress.update(unpacked.place() - progress.n)
     return counts
 
@@ -68,5 +79,7 @@ def _scores(
     for row in chunk:
         values = next(predicted) if row.text.strip() else None
         if values is not None and len(values) != len(labels):
-            raise UserError(f"{folder}: the model has {len(values)} classes, but {FILE} {len(labels)}; export it again")
+            raise UserError(
+                f"{folder}: the model has {len(values)} classes, but {FILE} {len(labels)}; export it again"
+            )
         yield None if values is None else dict(zip(labels, values, strict=True))

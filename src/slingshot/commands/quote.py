@@ -78,18 +78,32 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
     found, accounts = [], []
     with Ledger(ledger_place.find().file) as ledger:
         for sign in ledger_place.lost(ledger, llms):
-            progress.say(f"Warning: money was spent that this ledger knows nothing of: {sign}; see `slingshot ledger`")
+            progress.say(
+                f"Warning: money was spent that this ledger knows nothing of: {sign}; see `slingshot ledger`"
+            )
         for name in llms:
             settings = params.llms.get(name)
             if settings is None:
                 raise UserError(f"{PARAMS}: no LLM '{name}'{nearest(name, params.llms)}")
             if not isinstance(settings, Asked):
-                raise UserError(f"'{name}' runs on this machine: it is paid for in time, and has no quote")
+                raise UserError(
+                    f"'{name}' runs on this machine: it is paid for in time, and has no quote"
+                )
             wallet = Wallet.of(name, params, spending=False)
             standing = wallet.standing(ledger)
-            found += [_quote(_task(d, name, params), settings, ledger, wallet) for d in params.study.datasets]
+            found += [
+                _quote(_task(d, name, params), settings, ledger, wallet)
+                for d in params.study.datasets
+            ]
             accounts.append(
-                Account(name, params.cost.currency, wallet.budget, standing.billed, standing.reserved, standing.left)
+                Account(
+                    name,
+                    params.cost.currency,
+                    wallet.budget,
+                    standing.billed,
+                    standing.reserved,
+                    standing.left,
+                )
             )
     return found, accounts
 
@@ -101,7 +115,9 @@ def paid(params: Settings) -> list[str]:
 
 def _task(dataset: str, llm: str, params: Settings) -> Task:
     if not Path("data/shots", f"{dataset}.parquet").is_file():
-        raise UserError(f"data set '{dataset}' is not prepared: run `dvc repro shots`, which asks no LLM")
+        raise UserError(
+            f"data set '{dataset}' is not prepared: run `dvc repro shots`, which asks no LLM"
+        )
     return Task.read(dataset, llm, params)
 
 
@@ -138,7 +154,9 @@ def _quote(task: Task, settings: Asked, ledger: Ledger, wallet: Wallet) -> Quote
     )
 
 
-def _tokens_per_byte(task: Task, settings: Asked, api: Api, missing: Sequence[Ask]) -> tuple[float, str]:
+def _tokens_per_byte(
+    task: Task, settings: Asked, api: Api, missing: Sequence[Ask]
+) -> tuple[float, str]:
     """Input tokens to a byte of a request, and why the API did not count them (empty where it did)."""
     if not missing:
         return 0.0, ""
@@ -146,10 +164,16 @@ def _tokens_per_byte(task: Task, settings: Asked, api: Api, missing: Sequence[As
         return 1 / BYTES_PER_TOKEN, f"datasets.{task.dataset}.may_leave is not true"
     if settings.remote and not api.key():
         return 1 / BYTES_PER_TOKEN, "no key is set"
-    chosen = [missing[len(missing) * n // SAMPLE].body for n in range(SAMPLE)] if len(missing) > SAMPLE else None
+    chosen = (
+        [missing[len(missing) * n // SAMPLE].body for n in range(SAMPLE)]
+        if len(missing) > SAMPLE
+        else None
+    )
     bodies = chosen or [ask.body for ask in missing]
     try:
-        counted = asyncio.run(_count(api, bodies, task.params.run.timeout, task.params.run.concurrency))
+        counted = asyncio.run(
+            _count(api, bodies, task.params.run.timeout, task.params.run.concurrency)
+        )
     except (RetryError, RejectError, StopError, TimeoutError) as error:
         return 1 / BYTES_PER_TOKEN, str(error) or "the API did not answer in time"
     return counted / sum(api.lengths(body)[1] for body in bodies), ""
@@ -169,9 +193,14 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
     return total
 
 
-def _output_tokens(api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: Asked) -> float:
+def _output_tokens(
+    api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: Asked
+) -> float:
     """Of one answer: the mean of those that are here, else of an answer in JSON, without thinking."""
-    known = [min(api.tokens(record.response)["output"], settings.max_tokens) for record in records.values()]
+    known = [
+        min(api.tokens(record.response)["output"], settings.max_tokens)
+        for record in records.values()
+    ]
     if known:
         return sum(known) / len(known)
     return 30.0 if settings.scores == "verbalised" else 15.0
@@ -232,7 +261,10 @@ def show(found: Sequence[Quote], accounts: Sequence[Account]) -> None:
     for account in accounts:
         due = sum(one.cost or 0 for one in found if one.llm == account.llm)
         after = None if account.left is None else account.left - due
-        figures = [significant(x) for x in (account.budget, account.spent, account.reserved, account.left, after)]
+        figures = [
+            significant(x)
+            for x in (account.budget, account.spent, account.reserved, account.left, after)
+        ]
         held.add_row(account.llm, *figures)
     out.print(held)
     for line in _notes(found, accounts):

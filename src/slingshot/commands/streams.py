@@ -41,7 +41,9 @@ class Row:
     """Characters of all that it holds; a table's cells count for 8 more each."""
 
 
-def read_rows(file: Path, unpacked: Unpacked, column: str, how: Reading) -> tuple[list[str], Iterator[Row]]:
+def read_rows(
+    file: Path, unpacked: Unpacked, column: str, how: Reading
+) -> tuple[list[str], Iterator[Row]]:
     """The columns, of JSONL those of its first line, and the rows, whose texts stand in `column`.
 
     Raises UserError that names the line where the file is malformed, which rows further on do as they are read.
@@ -63,7 +65,9 @@ def _table_rows(file: Path, table: Table, column: str) -> Iterator[Row]:
         if rows >= SWALLOWED:
             raise table.swallowed(record.line, record.last)
         if rows and not said:
-            say(f"{file}: lines inside the record of line {record.line} could be rows of their own; check its quotes")
+            say(
+                f"{file}: lines inside the record of line {record.line} could be rows of their own; check its quotes"
+            )
             said = True
         blanks = _after_blanks(record.cells)
         size = sum(map(len, record.cells)) + 8 * len(record.cells)  # where an empty one stands, too
@@ -74,7 +78,12 @@ def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
     """Whether a line inside a text, split at the separators, is a row: with words for a text, and, as in no sentence,
     without a blank behind a separator, unless the record before has such `blanks` too."""
     words = any(map(str.isalpha, cells[place]))
-    return len(cells) > 1 and words and all(map(str.strip, cells)) and (blanks or not _after_blanks(cells))
+    return (
+        len(cells) > 1
+        and words
+        and all(map(str.strip, cells))
+        and (blanks or not _after_blanks(cells))
+    )
 
 
 def _after_blanks(cells: list[str]) -> bool:
@@ -95,6 +104,10 @@ def _text(file: Path, number: int, column: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, dict | list):
-        raise UserError(f"{file}: line {number}: '{column}' holds {shown_type(value)}, expected text or a number")
+        raise UserError(
+            f"{file}: line {number}: '{column}' holds {shown_type(value)}, expected text or a number"
+        )
     # A lone surrogate, as in "\ud83d", is no character: tokenizers refuse it.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else json.dumps(value)
+    return (
+        value.encode("utf-8", "replace").decode() if isinstance(value, str) else json.dumps(value)
+    )

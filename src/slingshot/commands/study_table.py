@@ -38,7 +38,9 @@ def label(point: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def show(cells: Cells, labels: Sequence[str], name: str, params: Settings, file: TextIO | None = None) -> None:
+def show(
+    cells: Cells, labels: Sequence[str], name: str, params: Settings, file: TextIO | None = None
+) -> None:
     """Print a table a data set, one row a contestant and one column a metric and run, and whose figures they are."""
     out = terminal(file)
     for dataset, rows in cells.items():

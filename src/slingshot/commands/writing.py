@@ -68,7 +68,9 @@ def sink(output: Path | None) -> Iterator[Put]:
         yield stream.write
 
 
-def writer(put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequence[str], safe: bool) -> Write:
+def writer(
+    put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequence[str], safe: bool
+) -> Write:
     """What writes a row with its prediction and probabilities: in a table one column `probability_CLASS` a class, in
     JSONL a mapping `scores`; empty, or null, where there are no scores. `made` is the format that is written.
 
@@ -110,7 +112,9 @@ def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
     held = dict(zip(row.names, row.values, strict=True))
     new = held.keys() - set(columns)
     if new:
-        raise UserError(f"{file}: line {row.line}: key '{min(new)}' is not in the first line; write .jsonl instead")
+        raise UserError(
+            f"{file}: line {row.line}: key '{min(new)}' is not in the first line; write .jsonl instead"
+        )
     return [held.get(name) for name in columns]
 
 
@@ -119,7 +123,9 @@ def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None)
     held = dict(zip(row.names, row.values, strict=True))
     if len(held) < len(row.names):
         twice = Counter(row.names).most_common(1)[0][0]
-        raise UserError(f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one")
+        raise UserError(
+            f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one"
+        )
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
     found = held | {"prediction": _best(scores), "scores": rounded}
     put(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
@@ -128,7 +134,9 @@ def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None)
 def _refuse_taken(file: Path, line: int, names: Collection[str], added: Collection[str]) -> None:
     taken = [name for name in added if name in names]
     if taken:
-        raise UserError(f"{file}: line {line}: '{taken[0]}' is there already, and would be written; rename it")
+        raise UserError(
+            f"{file}: line {line}: '{taken[0]}' is there already, and would be written; rename it"
+        )
 
 
 def _best(scores: dict[str, float] | None) -> str | None:

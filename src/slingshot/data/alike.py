@@ -56,7 +56,12 @@ def visible(label: str) -> str:
 
 def _hidden(character: str) -> bool:
     lookalike = unicodedata.decomposition(character).startswith(("<compat>", "<noBreak>"))
-    return lookalike or not character.isprintable() or bool(UNSEEN.match(character)) or character == BRAILLE_BLANK
+    return (
+        lookalike
+        or not character.isprintable()
+        or bool(UNSEEN.match(character))
+        or character == BRAILLE_BLANK
+    )
 
 
 def _escaped(character: str) -> str:

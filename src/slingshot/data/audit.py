@@ -52,7 +52,10 @@ def audit(
         "classes": _classes(side, label, names, labels),
         "duplicates": _duplicates(joined, label),
         "ceiling": {
-            "test": {"within": ceiling(joined.text, label, test, test), "whole": ceiling(joined.text, label, test)},
+            "test": {
+                "within": ceiling(joined.text, label, test, test),
+                "whole": ceiling(joined.text, label, test),
+            },
             "all": {"within": ceiling(joined.text, label)},
             "meaning": MEANING,
         },
@@ -74,7 +77,10 @@ def audit(
 
 
 def ceiling(
-    texts: np.ndarray, labels: np.ndarray, scored: np.ndarray | None = None, counted: np.ndarray | None = None
+    texts: np.ndarray,
+    labels: np.ndarray,
+    scored: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
 ) -> float:
     """Share of the scored rows with the majority label of their text among the counted rows.
 
@@ -85,7 +91,9 @@ def ceiling(
     scored, counted = whole if scored is None else scored, whole if counted is None else counted
     cell = texts * (labels.max() + 1) + labels
     votes = np.bincount(cell[counted], minlength=cell.max() + 1)
-    table = pd.DataFrame({"text": texts, "cell": cell, "votes": votes[cell]}).drop_duplicates("cell")
+    table = pd.DataFrame({"text": texts, "cell": cell, "votes": votes[cell]}).drop_duplicates(
+        "cell"
+    )
     best = table.groupby("text")["votes"].transform("max") == table["votes"]
     tied = best.groupby(table["text"]).transform("sum")
     credit = pd.Series(best / tied).set_axis(table["cell"])
@@ -113,9 +121,14 @@ def majority(labels: Labels, test: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _classes(side: np.ndarray, label: np.ndarray, names: list[str], labels: Labels) -> dict[str, dict[str, int]]:
+def _classes(
+    side: np.ndarray, label: np.ndarray, names: list[str], labels: Labels
+) -> dict[str, dict[str, int]]:
     counts = {split: np.bincount(label[side == split], minlength=len(names)) for split in SPLITS}
-    return {name: {split: int(counts[split][names.index(name)]) for split in SPLITS} for name in labels.names}
+    return {
+        name: {split: int(counts[split][names.index(name)]) for split in SPLITS}
+        for name in labels.names
+    }
 
 
 def _duplicates(joined: Groups, label: np.ndarray) -> dict[str, int]:
@@ -162,7 +175,10 @@ def _wanted(dataset: DatasetSettings, rows: pd.DataFrame) -> dict[str, int]:
     dealt = int((~rows["test"] & (rows["side"] != "shared_with_test")).sum())
     made = ["validation"] if dataset.has_test_file else ["validation", "test"]
     shares, caps = dataset.split, dataset.max_rows
-    return {name: min(round(getattr(shares, name) * dealt), getattr(caps, name) or dealt) for name in made}
+    return {
+        name: min(round(getattr(shares, name) * dealt), getattr(caps, name) or dealt)
+        for name in made
+    }
 
 
 def _groups(rows: pd.DataFrame) -> dict[str, Any]:
@@ -183,4 +199,9 @@ def _largest(rows: pd.DataFrame) -> dict[str, Any]:
 def _words(texts: pd.Series) -> dict[str, float]:
     lengths = np.array([len(text.split()) for text in texts])
     mean, median, p95 = lengths.mean(), np.median(lengths), np.percentile(lengths, 95)
-    return {"mean": float(mean), "median": float(median), "p95": float(p95), "max": int(lengths.max())}
+    return {
+        "mean": float(mean),
+        "median": float(median),
+        "p95": float(p95),
+        "max": int(lengths.max()),
+    }

@@ -17,14 +17,24 @@ FAR = 0.5
 
 
 def caveats(
-    dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], ungrouped: int, spelling: Spelling
+    dataset: DatasetSettings,
+    audit: dict[str, Any],
+    unseen: list[str],
+    ungrouped: int,
+    spelling: Spelling,
 ) -> list[str]:
     """Sentences, the weightiest first. unseen: classes without a row in train."""
     in_test = spelling.only_in_test(audit["classes"])
-    found = [*_labels(dataset, audit), *spelling.warnings(), *_classes(dataset, audit, unseen, in_test)]
+    found = [
+        *_labels(dataset, audit),
+        *spelling.warnings(),
+        *_classes(dataset, audit, unseen, in_test),
+    ]
     found += [*_duplicates(dataset, audit), *_sizes(audit)]
     if getattr(dataset.source, "group", None) and ungrouped:
-        found.append(f"{ungrouped} rows have no value in the group column: their text alone groups them.")
+        found.append(
+            f"{ungrouped} rows have no value in the group column: their text alone groups them."
+        )
     cap, train = dataset.max_rows.train, audit["rows"]["train"]
     if cap and train > cap:
         found.append(f"train holds {train} rows, over max_rows.train, to keep every class.")
@@ -35,7 +45,9 @@ def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     found = []
     if dataset.label_source != "human":
         source = dataset.label_source
-        found.append(f"Labels were written by {source}: a score here is agreement with {source}, not with people.")
+        found.append(
+            f"Labels were written by {source}: a score here is agreement with {source}, not with people."
+        )
     within, whole = audit["ceiling"]["test"]["within"], audit["ceiling"]["test"]["whole"]
     if min(within, whole) < 0.99:
         found.append(
@@ -46,7 +58,9 @@ def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     return found
 
 
-def _classes(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], in_test: str) -> list[str]:
+def _classes(
+    dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], in_test: str
+) -> list[str]:
     found = []
     if unseen:
         lost = f" The test file holds {in_test}." if in_test else ""
@@ -59,7 +73,9 @@ def _classes(dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str],
             found.append(f"{_list(missing)}: no row in {split}{why}.")
     few = [name for name, counts in audit["classes"].items() if 0 < counts["test"] < FEW]
     if few:
-        found.append(f"{_list(few)}: under {FEW} test rows, so these classes' own figures say little.")
+        found.append(
+            f"{_list(few)}: under {FEW} test rows, so these classes' own figures say little."
+        )
     return found
 
 
@@ -69,16 +85,24 @@ def _duplicates(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
     if shared and dataset.split.by == "row":
         found.append(_leak(dataset, audit))
     elif shared and shared["train_rows"]:
-        dropped = "dropped" if dataset.split.drop_shared else "kept (split.drop_shared: false), which flatters scores"
+        dropped = (
+            "dropped"
+            if dataset.split.drop_shared
+            else "kept (split.drop_shared: false), which flatters scores"
+        )
         found.append(
             f"{shared['test_rows']} texts of the test file stand in train too, {shared['same_label']} with the same "
             f"label; {shared['train_rows']} train rows that share a group with test are {dropped}."
         )
     if dataset.split.near is None and audit["duplicates"]["near_rows"]:
-        found.append(f"{audit['duplicates']['near_rows']} rows have near duplicates, which may lie on both sides.")
+        found.append(
+            f"{audit['duplicates']['near_rows']} rows have near duplicates, which may lie on both sides."
+        )
     if groups["largest_share"] > LARGE:
         share, text = groups["largest_share"], groups["largest_text"]
-        found.append(f"One group holds {share:.0%} of the rows ({groups['largest_rows']}); a text of it: {text!r}.")
+        found.append(
+            f"One group holds {share:.0%} of the rows ({groups['largest_rows']}); a text of it: {text!r}."
+        )
     return found
 
 
@@ -104,7 +128,9 @@ def _leak(dataset: DatasetSettings, audit: dict[str, Any]) -> str:
     shared = audit["shared_texts"]
     kept = not dataset.has_test_file or not dataset.split.drop_shared
     sides = "train, validation and test" if kept else "train and validation"
-    said = f"The split is by row, on purpose (split.by: row): rows of one text stand in {sides} alike"
+    said = (
+        f"The split is by row, on purpose (split.by: row): rows of one text stand in {sides} alike"
+    )
     if not kept:
         return f"{said}; {shared['train_rows']} train rows that share a group with the test file are dropped."
     return (

@@ -91,14 +91,20 @@ def _lacked(
 
 def _cell(hashes: np.ndarray, row: np.ndarray) -> np.ndarray:
     """Where in the table of a block it stands whether a text, by its row in the block, holds a gram."""
-    cell: np.ndarray = (hashes ^ row.astype(np.uint64) * FACTORS[6]) * FACTORS[7] >> np.uint64(64 - HELD)
+    cell: np.ndarray = (hashes ^ row.astype(np.uint64) * FACTORS[6]) * FACTORS[7] >> np.uint64(
+        64 - HELD
+    )
     return cell
 
 
-def _family_grams(texts: list[str], block: np.ndarray, family: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _family_grams(
+    texts: list[str], block: np.ndarray, family: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """As `grams`, with hashes that differ between families."""
     hashes, offsets = grams([texts[i] for i in block])
-    return (hashes ^ np.repeat(family[block].astype(np.uint64), np.diff(offsets)) * FACTORS[6]) * FACTORS[7], offsets
+    return (
+        hashes ^ np.repeat(family[block].astype(np.uint64), np.diff(offsets)) * FACTORS[6]
+    ) * FACTORS[7], offsets
 
 
 def _rarest(
@@ -117,9 +123,15 @@ def _rarest(
     count = value >> np.uint64(51 - bits)
     shared = count > once
     before = np.concatenate([[0], np.cumsum(shared)])
-    rank = before[1:] - np.repeat(before[offsets[:-1]], size)  # among the shared ones of the text, from 1
+    rank = before[1:] - np.repeat(
+        before[offsets[:-1]], size
+    )  # among the shared ones of the text, from 1
     place = np.arange(len(value)) - np.repeat(offsets[:-1], size)
-    kept = shared & (rank <= KEYS) & ((place < np.repeat(needed, size)) | (count < np.repeat(_magnitude(half), size)))
+    kept = (
+        shared
+        & (rank <= KEYS)
+        & ((place < np.repeat(needed, size)) | (count < np.repeat(_magnitude(half), size)))
+    )
     offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
     return value[kept] & ((np.uint64(1) << np.uint64(51 - bits)) - np.uint64(1)), offsets
 

@@ -9,7 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 GRAM = 5
-FACTORS = np.random.default_rng(5).integers(1 << 62, 1 << 63, size=128, dtype=np.uint64) | np.uint64(1)
+FACTORS = np.random.default_rng(5).integers(
+    1 << 62, 1 << 63, size=128, dtype=np.uint64
+) | np.uint64(1)
 
 
 def grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +21,9 @@ def grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """
     padded = [text.ljust(GRAM, "\0") for text in texts]
     lengths = np.fromiter(map(len, padded), dtype=np.int64, count=len(padded))
-    letters = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    letters = np.frombuffer(
+        "".join(padded).encode("utf-32-le", "surrogatepass"), dtype=np.uint32
+    ).astype(np.uint64)
     count = max(len(letters) - GRAM + 1, 0)
     hashes = np.zeros(count, dtype=np.uint64)
     for k in range(GRAM):

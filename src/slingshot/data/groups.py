@@ -43,7 +43,9 @@ def normalise(text: str) -> str:
 def find(rows: pd.DataFrame, near: float | None) -> Groups:
     """Join rows (id, text, group: null or the user's), sorted by id, into groups."""
     # As Python's own strings, which the distinct ones then share: a column of them would be a copy.
-    text, distinct = pd.factorize(np.array([normalise(t) for t in rows["text"]], dtype=object), sort=True)
+    text, distinct = pd.factorize(
+        np.array([normalise(t) for t in rows["text"]], dtype=object), sort=True
+    )
     pairs = near_pairs(list(distinct), near or COUNTED)
     users, _ = pd.factorize(rows["group"])
     has_user = users >= 0
@@ -51,13 +53,21 @@ def find(rows: pd.DataFrame, near: float | None) -> Groups:
 
     by_text = ~(short & has_user)
     links = [np.column_stack([np.flatnonzero(by_text), len(rows) + text[by_text]])]
-    links.append(np.column_stack([np.flatnonzero(has_user), len(rows) + len(distinct) + users[has_user]]))
+    links.append(
+        np.column_stack([np.flatnonzero(has_user), len(rows) + len(distinct) + users[has_user]])
+    )
     if near is not None:
         links.append(pairs + len(rows))
     names = rows["id"].to_numpy()[_first(components(np.concatenate(links), len(rows)))]
 
-    apart = pd.DataFrame({"text": text[~by_text], "user": users[~by_text]}).groupby("text")["user"].nunique()
-    return Groups(text, components(pairs, len(distinct))[text], names, pairs, int((apart > 1).sum()))
+    apart = (
+        pd.DataFrame({"text": text[~by_text], "user": users[~by_text]})
+        .groupby("text")["user"]
+        .nunique()
+    )
+    return Groups(
+        text, components(pairs, len(distinct))[text], names, pairs, int((apart > 1).sum())
+    )
 
 
 def _first(codes: np.ndarray) -> np.ndarray:

@@ -34,11 +34,18 @@ def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, st
     patterns = {"file": source.file} | ({"test_file": source.test_file} if source.test_file else {})
     local = "{kind: file, file: NAME, text: COLUMN, label: COLUMN}"
     remedy = f"put a copy of the rows into {folder} and write `source: {local}` in params.yaml"
-    snapshot, commit = hub.fetch(source.id, "dataset", source.revision, list(patterns.values()), remedy)
+    snapshot, commit = hub.fetch(
+        source.id, "dataset", source.revision, list(patterns.values()), remedy
+    )
     matched = _matched(source, commit, patterns)
     held = Held()
-    parts = [_table([snapshot / path for path in paths], source, key, named, held) for key, paths in matched.items()]
-    return files.joined(parts, [f"dataset '{source.id}': {pattern}" for pattern in patterns.values()], "file"), commit
+    parts = [
+        _table([snapshot / path for path in paths], source, key, named, held)
+        for key, paths in matched.items()
+    ]
+    return files.joined(
+        parts, [f"dataset '{source.id}': {pattern}" for pattern in patterns.values()], "file"
+    ), commit
 
 
 def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[str, list[str]]:
@@ -51,10 +58,14 @@ def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[s
         if not paths:
             raise UserError(f"{where} matches no file; the repository holds {_list(known)}")
         if len(formats) > 1 or formats[0] not in FORMATS:
-            raise UserError(f"{where} matches {_list(paths)}; expected files of one format of {', '.join(FORMATS)}")
+            raise UserError(
+                f"{where} matches {_list(paths)}; expected files of one format of {', '.join(FORMATS)}"
+            )
     both = set(matched["file"]) & set(matched.get("test_file", []))
     if both:
-        raise UserError(f"dataset '{source.id}': source.file and source.test_file both match {_list(sorted(both))}")
+        raise UserError(
+            f"dataset '{source.id}': source.file and source.test_file both match {_list(sorted(both))}"
+        )
     return matched
 
 
@@ -72,7 +83,9 @@ def _table(paths: list[Path], source: HubSource, key: str, named: bool, held: He
     return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
 
 
-def _parquet(paths: list[Path], names: list[str], source: HubSource, key: str, named: bool) -> dict[str, pd.Series]:
+def _parquet(
+    paths: list[Path], names: list[str], source: HubSource, key: str, named: bool
+) -> dict[str, pd.Series]:
     """The columns of Parquet files, as memory-mapped Arrow; `named`: the labels by the names that the files give.
 
     The Arrow files are deleted at once; what is mapped stays readable, and a damaged one is never met again.
@@ -82,16 +95,33 @@ def _parquet(paths: list[Path], names: list[str], source: HubSource, key: str, n
     datasets.disable_progress_bars()
     try:
         with scratch(state.root() / "arrow") as folder:
-            loaded = datasets.Dataset.from_parquet(list(map(str, paths)), cache_dir=str(folder), columns=names)
-            columns = {name: strings(Path(getattr(source, key)), name, loaded.data.column(name)) for name in names}
-    except (datasets.exceptions.DatasetGenerationError, pa.ArrowException, ValueError, OSError, UserError) as error:
+            loaded = datasets.Dataset.from_parquet(
+                list(map(str, paths)), cache_dir=str(folder), columns=names
+            )
+            columns = {
+                name: strings(Path(getattr(source, key)), name, loaded.data.column(name))
+                for name in names
+            }
+    except (
+        datasets.exceptions.DatasetGenerationError,
+        pa.ArrowException,
+        ValueError,
+        OSError,
+        UserError,
+    ) as error:
         for path in paths:
-            files.read_columns(path, names, Reading(), Held())  # which names the file, the column and the row
+            files.read_columns(
+                path, names, Reading(), Held()
+            )  # which names the file, the column and the row
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
-        raise UserError(f"dataset '{source.id}': the files of source.{key} can't be read: {reason}") from None
+        raise UserError(
+            f"dataset '{source.id}': the files of source.{key} can't be read: {reason}"
+        ) from None
     feature = loaded.features[source.label]
     if named and isinstance(feature, datasets.ClassLabel):
-        columns[source.label] = columns[source.label].map({str(k): name for k, name in enumerate(feature.names)})
+        columns[source.label] = columns[source.label].map(
+            {str(k): name for k, name in enumerate(feature.names)}
+        )
     return columns
 
 

@@ -12,7 +12,9 @@ from slingshot.data.spelling import MERGE, as_yaml
 from slingshot.settings import UserError, nearest
 
 
-def encode(values: pd.Series, labels: Sequence[str] | Mapping[str, str] | None) -> tuple[np.ndarray, list[str]]:
+def encode(
+    values: pd.Series, labels: Sequence[str] | Mapping[str, str] | None
+) -> tuple[np.ndarray, list[str]]:
     """Class of each value (shape (rows,), from 0) and the class names in label order.
 
     `labels` names the values in their order, or maps values to names (two values may share one);

@@ -51,7 +51,9 @@ def near_pairs(texts: list[str], threshold: float) -> np.ndarray:
 def components(links: np.ndarray, count: int) -> np.ndarray:
     """Component of the first `count` nodes, joined by links of shape (links, 2)."""
     size = max(count, int(links.max(initial=-1)) + 1)
-    graph = sp.coo_array((np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size))
+    graph = sp.coo_array(
+        (np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size)
+    )
     return connected_components(graph, directed=False)[1][:count]
 
 
@@ -177,7 +179,9 @@ def _digests(texts: list[str]) -> np.ndarray:
         for start in range(0, len(texts), BLOCK):
             block = texts[start : start + BLOCK]
             hashes, offsets = grams(block)
-            matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), PERMUTATIONS, 1)
+            matrix = RMinHash.digest_matrix_from_flat_token_hashes(
+                hashes, offsets.astype(np.uint64), PERMUTATIONS, 1
+            )
             digests[start : start + len(block)] = matrix.to_rows()
             shown.update(len(block))
     return digests
@@ -185,5 +189,7 @@ def _digests(texts: list[str]) -> np.ndarray:
 
 def _rows_per_band(threshold: float) -> int:
     """Longest band that still proposes a pair at the threshold: 1 - (1 - t^r)^(128 / r) >= 0.999."""
-    lengths = [r for r in (64, 32, 16, 8, 4, 2) if 1 - (1 - threshold**r) ** (PERMUTATIONS / r) >= RECALL]
+    lengths = [
+        r for r in (64, 32, 16, 8, 4, 2) if 1 - (1 - threshold**r) ** (PERMUTATIONS / r) >= RECALL
+    ]
     return max(lengths, default=1)

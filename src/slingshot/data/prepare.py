@@ -61,12 +61,18 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     rows["label"], names = encode(values, dataset.labels)
     unknown = [name for name in dataset.prompt.descriptions if name not in names]
     if unknown:
-        raise UserError(f"prompt.descriptions in params.yaml: '{unknown[0]}' is no label{nearest(unknown[0], names)}")
+        raise UserError(
+            f"prompt.descriptions in params.yaml: '{unknown[0]}' is no label{nearest(unknown[0], names)}"
+        )
     spelling = Spelling.of(values, rows["test"], dataset.labels, names)
-    rows = _drop(rows, rows["label"].map(rows["label"].value_counts()) == 1, "single_row_class", excluded)
+    rows = _drop(
+        rows, rows["label"].map(rows["label"].value_counts()) == 1, "single_row_class", excluded
+    )
     if rows["label"].nunique() < 2:
         left = [names[k] for k in rows["label"].unique()]
-        raise UserError(" ".join([_one_class(dataset, left, source_rows, excluded), *spelling.warnings()]))
+        raise UserError(
+            " ".join([_one_class(dataset, left, source_rows, excluded), *spelling.warnings()])
+        )
 
     rows = rows.sort_values("id", ignore_index=True)
     ungrouped = int(rows["group"].isna().sum())
@@ -112,14 +118,18 @@ def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFra
     return vader.read(source, dataset.labels).assign(test=False), None
 
 
-def _drop(rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, int]) -> pd.DataFrame:
+def _drop(
+    rows: pd.DataFrame, mask: pd.Series, reason: str, excluded: dict[str, int]
+) -> pd.DataFrame:
     if not mask.any():
         return rows
     excluded[reason] = int(mask.sum())
     return rows[~mask]
 
 
-def _one_class(dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]) -> str:
+def _one_class(
+    dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]
+) -> str:
     source = dataset.source
     if isinstance(source, FileSource | HubSource):
         where, key = f"column '{source.label}' of {source.file}", "source.label"
@@ -128,7 +138,10 @@ def _one_class(dataset: DatasetSettings, left: list[str], source_rows: int, excl
     else:
         where, key = source.file, "source.cuts"
     found = f"only '{left[0]}'" if left else "no class of two usable rows"
-    counts = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in excluded.items()) or "none"
+    counts = (
+        ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in excluded.items())
+        or "none"
+    )
     return (
         f"a comparison needs two classes; {where} holds {found} ({source_rows} rows, left out: {counts}). "
         f"Check {key} in params.yaml, or add rows of another class."
@@ -148,7 +161,10 @@ def _check_largest(rows: pd.DataFrame) -> None:
 
 def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool) -> np.ndarray:
     """Of each row: its split, or why it is in none."""
-    labels, names = rows["label"].to_numpy(), rows["id" if split.by == "row" else "group"].to_numpy()
+    labels, names = (
+        rows["label"].to_numpy(),
+        rows["id" if split.by == "row" else "group"].to_numpy(),
+    )
     if not given_test:
         return assign(labels, names, {"test": split.test, "validation": split.validation}, seed)
     test = rows["test"].to_numpy()
@@ -182,21 +198,29 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     rows.loc[part.index, "order"] = np.arange(len(part))
 
 
-def _check_splits(rows: pd.DataFrame, labels: Labels, dataset: DatasetSettings, spelling: Spelling) -> None:
+def _check_splits(
+    rows: pd.DataFrame, labels: Labels, dataset: DatasetSettings, spelling: Spelling
+) -> None:
     if len(labels.names) < 2:
         found = f"only '{labels.names[0]}'" if labels.names else "none"
-        raise UserError(f"a comparison needs two classes; train holds {found}; see the labels and the test file")
+        raise UserError(
+            f"a comparison needs two classes; train holds {found}; see the labels and the test file"
+        )
     for split in SPLITS:
         if not (rows["side"] == split).any():
             if dataset.has_test_file and split == "test":
                 raise UserError(_no_test_rows(spelling, labels))
-            raise UserError(f"too few rows to split: {split} has none, as {_too_few(rows, dataset)}")
+            raise UserError(
+                f"too few rows to split: {split} has none, as {_too_few(rows, dataset)}"
+            )
 
 
 def _no_test_rows(spelling: Spelling, labels: Labels) -> str:
     lacking = spelling.only_in_test(labels.names)
     held = f"; it holds {lacking}" if lacking else ""
-    said = f"no row of the test file has a text and a label of train{held}; see source in params.yaml"
+    said = (
+        f"no row of the test file has a text and a label of train{held}; see source in params.yaml"
+    )
     return f"{said}. {MERGE}:\n{spelling.merged}" if spelling.merged else said
 
 
@@ -206,9 +230,15 @@ def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
     pool = rows[~rows["test"] & (rows["side"] != "shared_with_test")]
     held = pool.groupby("id" if by_row else "group")["label"].agg(["nunique", "first"])
     most = held.loc[held["nunique"] == 1, "first"].value_counts().to_numpy().max(initial=0)
-    number, sides = ("two", "train and validation") if given_test else ("three", "train, validation and test")
+    number, sides = (
+        ("two", "train and validation") if given_test else ("three", "train, validation and test")
+    )
     what = "rows" if by_row else "groups of its own"
-    once = "" if by_row else "; copies of a text, near copies and rows of one source.group are one group"
+    once = (
+        ""
+        if by_row
+        else "; copies of a text, near copies and rows of one source.group are one group"
+    )
     test_file = "" if given_test else ", or name a test file of its own in `source`"
     return (
         f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows "

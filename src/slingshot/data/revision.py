@@ -35,7 +35,9 @@ def keep(name: str, source: HubSource, commit: str) -> None:
 
 def _committed(name: str, hub_id: str) -> str | None:
     try:
-        shown = subprocess.run(["git", "show", f"HEAD:./metrics/audit/{name}.json"], capture_output=True, check=False)
+        shown = subprocess.run(
+            ["git", "show", f"HEAD:./metrics/audit/{name}.json"], capture_output=True, check=False
+        )
         return _of(json.loads(shown.stdout), hub_id)
     except (OSError, ValueError):  # no git, no commit, no such file
         return None
@@ -50,7 +52,11 @@ def _stored(name: str, hub_id: str) -> str | None:
     except UserError:
         record = None
     if not isinstance(record, dict):
-        sealed.set_aside(path, "it can't be read", f"the commit of '{hub_id}' on the hub now is taken for the first")
+        sealed.set_aside(
+            path,
+            "it can't be read",
+            f"the commit of '{hub_id}' on the hub now is taken for the first",
+        )
         return None
     return _of(record, hub_id)
 

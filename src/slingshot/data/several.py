@@ -32,8 +32,14 @@ def several(labels: Iterable[str]) -> list[str]:
     names = list(dict.fromkeys(labels))
     listed = {name for name in names if len(_listed(name)) > 1}
     joined = {name for name in names if JOINED.search(name)}
-    split = {name for separator in SEPARATORS for name in _split([n for n in names if n not in listed], separator)}
-    return [name for name in names if name in listed | split or (len(joined) > 1 and name in joined)]
+    split = {
+        name
+        for separator in SEPARATORS
+        for name in _split([n for n in names if n not in listed], separator)
+    }
+    return [
+        name for name in names if name in listed | split or (len(joined) > 1 and name in joined)
+    ]
 
 
 def _listed(label: str) -> list[str]:
@@ -58,7 +64,9 @@ def _leaves(value: Any) -> Iterator[str]:
                 yield from _leaves(inner)
     elif isinstance(value, list | tuple | set):
         for inner in value:
-            yield from _leaves(inner if isinstance(inner, Mapping | list | tuple | set) else str(inner))
+            yield from _leaves(
+                inner if isinstance(inner, Mapping | list | tuple | set) else str(inner)
+            )
 
 
 def _split(names: list[str], separator: str) -> set[str]:

@@ -15,10 +15,25 @@ SHOWN = 5
 """Labels, or sets of them, that a sentence names."""
 LONG = 80
 """Characters of a label that a sentence shows."""
-MISSING = {"-", "--", "?", "nan", "<na>", "na", "n/a", "#n/a", "null", "nil", "none", "missing", "undefined"}
+MISSING = {
+    "-",
+    "--",
+    "?",
+    "nan",
+    "<na>",
+    "na",
+    "n/a",
+    "#n/a",
+    "null",
+    "nil",
+    "none",
+    "missing",
+    "undefined",
+}
 """What exports write for a value that is not there, in small letters."""
 MERGE = (
-    "To make one class of labels that read as one, write this under the data set in params.yaml, as its only `labels`"
+    "To make one class of labels that read as one, write this under the data set in params.yaml, "
+    "as its only `labels`"
 )
 
 
@@ -37,15 +52,28 @@ class Spelling:
 
     @classmethod
     def of(
-        cls, values: pd.Series, test: pd.Series, listed: Sequence[str] | Mapping[str, str] | None, found: list[str]
+        cls,
+        values: pd.Series,
+        test: pd.Series,
+        listed: Sequence[str] | Mapping[str, str] | None,
+        found: list[str],
     ) -> Spelling:
         """values: of the source, and whether each is of its test part. found: the classes, where none are listed."""
-        names = dict(listed) if isinstance(listed, Mapping) else {value: value for value in listed or found}
+        names = (
+            dict(listed)
+            if isinstance(listed, Mapping)
+            else {value: value for value in listed or found}
+        )
         classes = values.map(names)
         order = list(dict.fromkeys(names.values()))
         counts, tested = (part.value_counts() for part in (classes, classes[test]))
         rows = {name: int(counts[name]) for name in order if name in counts}
-        return cls(names, rows, {name: int(tested[name]) for name in order if name in tested}, listed is not None)
+        return cls(
+            names,
+            rows,
+            {name: int(tested[name]) for name in order if name in tested},
+            listed is not None,
+        )
 
     @property
     def alike(self) -> list[list[str]]:
@@ -61,7 +89,11 @@ class Spelling:
         they leave a single class."""
         commonest = {name: names[0] for names in self.alike for name in names}
         merged = {value: commonest.get(name, name) for value, name in self.names.items()}
-        return as_yaml(merged, list(self.rows)) if commonest and len(set(merged.values())) > 1 else None
+        return (
+            as_yaml(merged, list(self.rows))
+            if commonest and len(set(merged.values())) > 1
+            else None
+        )
 
     def warnings(self) -> list[str]:
         """What to tell of labels that read as one, and of labels that are several in one."""
@@ -74,7 +106,9 @@ class Spelling:
                 "`labels` in params.yaml, or, where they differ on purpose, to names that no one takes for each other."
                 f"{alone}"
             )
-        missing = [] if self.listed else [name for name in self.rows if name.strip().lower() in MISSING]
+        missing = (
+            [] if self.listed else [name for name in self.rows if name.strip().lower() in MISSING]
+        )
         if missing:
             found.append(
                 f"Labels that read as missing are classes: {self._counted(missing[:SHOWN])}{_more(missing)}. Leave "
@@ -106,7 +140,10 @@ class Spelling:
 
     def _counted(self, names: list[str]) -> str:
         # A class of one row is left out before rows are split.
-        rows = {name: _rows(self.rows[name]) + (", left out" if self.rows[name] == 1 else "") for name in names}
+        rows = {
+            name: _rows(self.rows[name]) + (", left out" if self.rows[name] == 1 else "")
+            for name in names
+        }
         return ", ".join(f"{_named(name)} ({rows[name]})" for name in names)
 
 
@@ -116,10 +153,15 @@ def as_yaml(labels: Mapping[str, str], order: Sequence[str]) -> str:
     order: of the names; one that is not in it stands last. It is that of the classes, which a prompt lists so.
     """
     names = dict.fromkeys(labels.values())
-    listed = [*(name for name in order if name in names), *(name for name in names if name not in order)]
+    listed = [
+        *(name for name in order if name in names),
+        *(name for name in names if name not in order),
+    ]
     place = {name: number for number, name in enumerate(listed)}
     together = sorted(labels.items(), key=lambda item: place[item[1]])
-    return "\n".join(["    labels:", *(f"      {_quoted(value)}: {_quoted(name)}" for value, name in together)])
+    return "\n".join(
+        ["    labels:", *(f"      {_quoted(value)}: {_quoted(name)}" for value, name in together)]
+    )
 
 
 def _quoted(label: str) -> str:

@@ -22,7 +22,9 @@ WINDOW = 256
 """Groups of mixed labels that compete for each next place."""
 
 
-def assign(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
+def assign(
+    labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int
+) -> np.ndarray:
     """Side of each row: a key of `shares`, or "train" for the rest. No group is on two sides.
 
     labels: class of each row, from 0; groups: name of each row's group. A class with one group is in
@@ -51,7 +53,9 @@ def _limit(sizes: np.ndarray, shares: list[float]) -> float:
     return float(max(LARGEST_SHARE * min(shares) * sizes.sum(), ordered[last]))
 
 
-def nested_order(labels: np.ndarray, groups: np.ndarray, seed: int, *, every_class: bool) -> np.ndarray:
+def nested_order(
+    labels: np.ndarray, groups: np.ndarray, seed: int, *, every_class: bool
+) -> np.ndarray:
     """Row indices, best first: every prefix is nearly stratified by label, groups are contiguous.
 
     With every_class, one group of each class comes first, so that a small prefix holds them all: to learn from. With
@@ -151,10 +155,14 @@ def _repair(side: np.ndarray, counts: sp.csr_array, priority: list[int]) -> None
     present = np.stack([np.diff(counts[side == s].tocsc().indptr) for s in range(len(priority))])
     for place, lacking in enumerate(priority):
         for label in range(counts.shape[1]):
-            if present[lacking, label]:  # from the start, or by a group that was moved for another class
+            if present[
+                lacking, label
+            ]:  # from the start, or by a group that was moved for another class
                 continue
             holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
-            for group in holders[np.argsort(sizes[holders], kind="stable")] if len(holders) > place else []:
+            for group in (
+                holders[np.argsort(sizes[holders], kind="stable")] if len(holders) > place else []
+            ):
                 giver = side[group]
                 classes = counts.indices[counts.indptr[group] : counts.indptr[group + 1]]
                 if rank[giver] > place or (present[giver, classes] > 1).all():

@@ -25,10 +25,16 @@ def check(dataset: DatasetSettings, folder: Path) -> None:
         if not path.is_file():
             given = path.relative_to(folder)
             if given.is_relative_to(folder) and given.is_file():
-                raise UserError(f"source.{key}: write {given.relative_to(folder)}, its path within {folder}")
+                raise UserError(
+                    f"source.{key}: write {given.relative_to(folder)}, its path within {folder}"
+                )
             if path.is_dir():
                 raise UserError(f"source.{key}: {path} is a folder; name a file in it")
-            there = [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
+            there = (
+                [file.name for file in path.parent.iterdir() if file.is_file()]
+                if path.parent.is_dir()
+                else []
+            )
             close = closest(path.name, there)
             hint = f", did you mean '{close}'?" if close else ""
             raise UserError(
@@ -50,7 +56,11 @@ def warnings(dataset: DatasetSettings, folder: Path) -> list[str]:
 
 
 def _by_dvc(path: Path) -> bool:
-    return any(place.with_name(f"{place.name}.dvc").is_file() for place in (path, *path.parents) if place.name)
+    return any(
+        place.with_name(f"{place.name}.dvc").is_file()
+        for place in (path, *path.parents)
+        if place.name
+    )
 
 
 def _by_git(path: Path) -> bool:

@@ -40,11 +40,17 @@ def read(source: VaderSource, labels: list[str]) -> pd.DataFrame:
 
 def parse(data: bytes, source: VaderSource, labels: list[str]) -> pd.DataFrame:
     """Rows of a tab-separated file of id, mean rating and text; only "\\n" ends a line."""
-    lines = [line.removesuffix("\r").split("\t", 2) for line in data.decode("utf-8").split("\n") if line.strip()]
+    lines = [
+        line.removesuffix("\r").split("\t", 2)
+        for line in data.decode("utf-8").split("\n")
+        if line.strip()
+    ]
     ids, ratings, texts = (list(column) for column in zip(*lines, strict=True))
     levels = cut(np.array(ratings, dtype=np.float64), source.cuts)
     groups = [name.split("_", 1)[0] for name in ids] if source.group_prefix else None
-    return pd.DataFrame({"id": ids, "text": texts, "label": [labels[level] for level in levels], "group": groups})
+    return pd.DataFrame(
+        {"id": ids, "text": texts, "label": [labels[level] for level in levels], "group": groups}
+    )
 
 
 def cut(ratings: np.ndarray, cuts: list[float]) -> np.ndarray:
@@ -59,7 +65,9 @@ def archive() -> bytes:
         _fetch(path)
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:
-        raise UserError(f"{path}: not the file that its name, a sha256, says; delete it and run this again")
+        raise UserError(
+            f"{path}: not the file that its name, a sha256, says; delete it and run this again"
+        )
     return data
 
 
@@ -70,7 +78,9 @@ def _fetch(path: Path) -> None:
         requirement.write_text(_pinned() + "\n", encoding="utf-8")
         # Fails within 20 s where there is no network; the user's own index and proxy still hold.
         options = ["--retries", "1", "--timeout", "8", "--quiet", "-r", str(requirement)]
-        pip = subprocess.run([sys.executable, *PIP, *options, "-d", str(folder)], capture_output=True, text=True)
+        pip = subprocess.run(
+            [sys.executable, *PIP, *options, "-d", str(folder)], capture_output=True, text=True
+        )
         found = next(folder.glob("*.tar.gz"), None)
         if pip.returncode or found is None:
             raise UserError(_remedy(path, pip.stderr))
@@ -102,7 +112,9 @@ def _member(data: bytes, name: str) -> bytes:
         if inner is None:
             raise UserError(f"vaderSentiment {VERSION}: no {INNER}")
         with tarfile.open(fileobj=inner) as files:
-            members = {Path(m.name).name: m for m in files if m.isfile() and m.name.endswith(SUFFIX)}
+            members = {
+                Path(m.name).name: m for m in files if m.isfile() and m.name.endswith(SUFFIX)
+            }
             if name not in members:
                 raise UserError(f"params.yaml: source.file: no '{name}'{nearest(name, members)}")
             held = files.extractfile(members[name])

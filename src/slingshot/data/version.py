@@ -16,10 +16,15 @@ FILES = (*(f"{split}.parquet" for split in SPLITS), "labels.json")
 def of_rows(rows: pd.DataFrame, names: list[str]) -> str:
     """Of the usable rows (id, text, label, test), sorted by id, and the names of their labels: the same however they
     are grouped, split and capped."""
-    held = pd.util.hash_pandas_object(rows[["id", "text", "label", "test"]], index=False, categorize=False)
+    held = pd.util.hash_pandas_object(
+        rows[["id", "text", "label", "test"]], index=False, categorize=False
+    )
     return hashlib.sha256(repr(names).encode() + held.to_numpy().tobytes()).hexdigest()
 
 
 def of_files(folder: Path) -> dict[str, str]:
     """Of each file of `folder` in FILES, as dvc.lock records it where a stage reads the file."""
-    return {name: hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest() for name in FILES}
+    return {
+        name: hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest()
+        for name in FILES
+    }

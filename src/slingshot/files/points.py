@@ -71,12 +71,18 @@ def measured_on(audit: Mapping[str, Any]) -> tuple[str, str] | None:
     return str(audit["data"])[:12], hashlib.sha256(files.encode()).hexdigest()[:12]
 
 
-def of_today(points: Sequence[Point], audit: Mapping[str, Any], seed: int) -> tuple[list[Point], str]:
+def of_today(
+    points: Sequence[Point], audit: Mapping[str, Any], seed: int
+) -> tuple[list[Point], str]:
     """The points that were measured on the rows that `audit` is of, split by `seed`; of other split seeds, on the same
     rows; where it does not say, those that do. And which are left out, and why, in words; empty where none is."""
     known = [point for point in points if point.data]
     data, split = measured_on(audit) or (None, None)
-    kept = [p for p in known if not data or (p.data == data and (p.split_seed != seed or p.split == split))]
+    kept = [
+        p
+        for p in known
+        if not data or (p.data == data and (p.split_seed != seed or p.split == split))
+    ]
     names = sorted({point.experiment for point in points if point not in kept})
     if not names:
         return kept, ""
@@ -94,7 +100,9 @@ def write_points(path: Path, points: Sequence[Point]) -> None:
         raise ValueError(f"{path}: {problem}")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([COLUMNS, *(astuple(point) for point in sorted(points, key=lambda point: point.key))])
+    writer.writerows(
+        [COLUMNS, *(astuple(point) for point in sorted(points, key=lambda point: point.key))]
+    )
     write_text(path, text.getvalue())
 
 
@@ -128,7 +136,10 @@ def _point(columns: Sequence[str], line: Sequence[str]) -> Point:
 def _problem(points: Sequence[Point]) -> str | None:
     keys, splits = set(), dict[int, str]()
     for point in points:
-        if point.data != points[0].data or splits.setdefault(point.split_seed, point.split) != point.split:
+        if (
+            point.data != points[0].data
+            or splits.setdefault(point.split_seed, point.split) != point.split
+        ):
             return f"{points[0].experiment} and {point.experiment} were measured on other rows"
         if point.key in keys:
             return f"{point.contestant} stands twice with {point.train_rows} training rows and the same seeds"

@@ -61,7 +61,12 @@ def predictions_frame(
 
 
 def write_predictions(
-    path: Path, frame: pd.DataFrame, labels: Sequence[str], *, fraction: float | None, train_rows: int
+    path: Path,
+    frame: pd.DataFrame,
+    labels: Sequence[str],
+    *,
+    fraction: float | None,
+    train_rows: int,
 ) -> None:
     """Write predictions over `labels`, the class names in label order, checked against the contract; the names,
     `fraction` and `train_rows` are its metadata."""
@@ -88,7 +93,9 @@ def read_predictions(path: Path, labels: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def check_ids(path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame) -> None:
+def check_ids(
+    path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame
+) -> None:
     """Check that every seed predicts all of test, and all or the first rows of validation.
 
     `validation` and `test` are rows in nested order, with the labels and groups that predictions
@@ -100,20 +107,33 @@ def check_ids(path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: p
             part = runs[runs["split"] == split]
             expected = rows if split == "test" else rows.iloc[: len(part)]
             if len(part) != len(expected) or set(part["id"]) != set(expected["id"]):
-                raise UserError(f"{path}: {split} ids of seed {seed} are not the expected ones; run `dvc repro`")
-            held, wanted = (side[truth].sort_values("id").to_numpy(dtype=object) for side in (part, expected))
+                raise UserError(
+                    f"{path}: {split} ids of seed {seed} are not the expected ones; run `dvc repro`"
+                )
+            held, wanted = (
+                side[truth].sort_values("id").to_numpy(dtype=object) for side in (part, expected)
+            )
             if not np.array_equal(held, wanted):
-                raise UserError(f"{path}: labels or groups of {split} are not the prepared ones; run `dvc repro`")
+                raise UserError(
+                    f"{path}: labels or groups of {split} are not the prepared ones; run `dvc repro`"
+                )
 
 
 def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
-    for column, known in (("split", PREDICTED), ("score_source", SCORE_SOURCES), ("status", STATUSES)):
+    for column, known in (
+        ("split", PREDICTED),
+        ("score_source", SCORE_SOURCES),
+        ("status", STATUSES),
+    ):
         wrong = set(frame[column].unique()) - set(known)
         if wrong:
             return f"{column} holds {sorted(wrong)}, expected {list(known)}"
     if frame.duplicated(["id", "split", "seed"]).any():
         return "an id stands twice in one split and seed"
-    if not frame["prediction"].between(FAILED, classes - 1).all() or not frame["label"].between(0, classes - 1).all():
+    if (
+        not frame["prediction"].between(FAILED, classes - 1).all()
+        or not frame["label"].between(0, classes - 1).all()
+    ):
         return f"a label or prediction is outside 0..{classes - 1}"
     if ((frame["prediction"] == FAILED) != (frame["status"] != "ok")).any():
         return f"prediction {FAILED} and a status other than ok must go together"
@@ -122,6 +142,10 @@ def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
         if {len(s) for s in held} != {classes}:
             return f"scores must hold {classes} values a row"
         scores = np.stack(held.to_list())
-        if not np.isfinite(scores).all() or (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1, atol=1e-4):
+        if (
+            not np.isfinite(scores).all()
+            or (scores < 0).any()
+            or not np.allclose(scores.sum(axis=1), 1, atol=1e-4)
+        ):
             return "scores must be probabilities that sum to 1"
     return None

@@ -26,7 +26,9 @@ def write_rows(path: Path, rows: pd.DataFrame, **metadata: Any) -> None:
     """Write rows (id, text, label, group, order), sorted by `order`. Raises ValueError on repeated ids."""
     if rows["id"].duplicated().any():
         raise ValueError(f"{path}: ids repeat")
-    if not rows["order"].is_monotonic_increasing:  # else the copy is spared, half a gigabyte at Yelp's size
+    if not rows[
+        "order"
+    ].is_monotonic_increasing:  # else the copy is spared, half a gigabyte at Yelp's size
         rows = rows.sort_values("order")
     write_parquet(path, rows, ROWS, metadata)
 

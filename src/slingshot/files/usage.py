@@ -68,7 +68,9 @@ class Usage:
             usage = cls(**(value | runs))
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None
-        seconds = [s for run in (*usage.train, *usage.predict) for s in (run.seconds, run.error or 0.0)]
+        seconds = [
+            s for run in (*usage.train, *usage.predict) for s in (run.seconds, run.error or 0.0)
+        ]
         if any(s < 0 or not math.isfinite(s) for s in seconds):
             raise UserError(f"{path}: seconds must be finite and not negative; run `dvc repro`")
         return usage

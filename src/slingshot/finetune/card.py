@@ -51,7 +51,9 @@ def write(folder: Path, trained: Trained) -> None:
         UNSCORED,
         f"Not in this copy: `slingshot export {trained.dataset} {trained.model} FOLDER` makes one that holds them.",
     ]
-    write_text(folder / FILE, f"---\n{_front_matter(trained)}\n---\n\n" + "\n\n".join(sections) + "\n")
+    write_text(
+        folder / FILE, f"---\n{_front_matter(trained)}\n---\n\n" + "\n\n".join(sections) + "\n"
+    )
 
 
 def _front_matter(trained: Trained) -> str:
@@ -61,7 +63,9 @@ def _front_matter(trained: Trained) -> str:
     data = ModelCardData(
         model_name=f"{trained.dataset}-{trained.model}",
         license="other",  # the hub's word where none of its list fits: data and checkpoint decide it together
-        license_name="of-its-data-and-checkpoint" if isinstance(trained.settings, Checkpoint) else "of-its-data",
+        license_name="of-its-data-and-checkpoint"
+        if isinstance(trained.settings, Checkpoint)
+        else "of-its-data",
         pipeline_tag=TASK,
         library_name="transformers" if transformer else "slingshot",
         tags=["slingshot", TASK, trained.settings.family],
@@ -83,7 +87,10 @@ def _data(trained: Trained) -> list[str]:
         f"The data set `{trained.dataset}`: {rows:,} training rows, {100 * trained.fraction:g}% of those there are.",
         table(
             ["Class", "Training rows"],
-            [(name, f"{count:,}") for name, count in zip(trained.names, trained.counts, strict=True)],
+            [
+                (name, f"{count:,}")
+                for name, count in zip(trained.names, trained.counts, strict=True)
+            ],
         ),
     ]
 
@@ -112,13 +119,19 @@ def _checkpoint(settings: ModelSettings) -> list[str]:
         return []
     local = Path(settings.checkpoint).is_dir()
     # The path itself would tell of the machine, and mean nothing elsewhere.
-    name = f"a local folder, {code(Path(settings.checkpoint).name)}" if local else code(settings.checkpoint)
+    name = (
+        f"a local folder, {code(Path(settings.checkpoint).name)}"
+        if local
+        else code(settings.checkpoint)
+    )
     at = f", revision {code(settings.revision)}" if settings.revision else ""
     return [f"Checkpoint it started from: {name}{at}."]
 
 
 def _settings(settings: ModelSettings) -> str:
-    values = settings.model_dump(mode="json", exclude={"family", "checkpoint", "revision", "sha256"})
+    values = settings.model_dump(
+        mode="json", exclude={"family", "checkpoint", "revision", "sha256"}
+    )
     return ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
 
 
@@ -138,7 +151,9 @@ def _chosen(details: dict[str, Any], primary: str) -> list[str]:
         return []
     run = f" of {details['epochs']} that were run" if "epochs" in details else ""
     what = ", ".join(f"{key} {_plain(value)}" for key, value in sorted(chosen.items()))
-    return [f"Chosen on validation rows: {what}{run}, with {primary.replace('_', ' ')} {score:.3f} there."]
+    return [
+        f"Chosen on validation rows: {what}{run}, with {primary.replace('_', ' ')} {score:.3f} there."
+    ]
 
 
 def ends(key: str, settings: ModelSettings, usage: Usage) -> list[str]:
@@ -147,17 +162,27 @@ def ends(key: str, settings: ModelSettings, usage: Usage) -> list[str]:
     tried = getattr(settings, "c", [])
     if min(tried, default=None) == max(tried, default=None):
         return []
-    chosen = {details["chosen"]["c"] for details in (usage.details or {}).values() if "c" in details.get("chosen", {})}
+    chosen = {
+        details["chosen"]["c"]
+        for details in (usage.details or {}).values()
+        if "c" in details.get("chosen", {})
+    }
     return [
         f"The best C, {c:g}, is the {end} of those tried: {beyond} may be better. Add one to {key}.c in {PARAMS}."
-        for end, c, beyond in (("least", min(tried), "a smaller"), ("largest", max(tried), "a larger"))
+        for end, c, beyond in (
+            ("least", min(tried), "a smaller"),
+            ("largest", max(tried), "a larger"),
+        )
         if c in chosen
     ]
 
 
 def _usage(settings: ModelSettings) -> list[str]:
     label = "```\nslingshot predict FOLDER texts.csv --output labelled.csv\n```"
-    lines = ["With Slingshot, on a CSV, TSV or JSONL file whose column `text` holds the texts:", label]
+    lines = [
+        "With Slingshot, on a CSV, TSV or JSONL file whose column `text` holds the texts:",
+        label,
+    ]
     if settings.family == "transformer":
         code = f'pipeline("{TASK}", model="FOLDER")("a text", truncation=True)'
         lines += [

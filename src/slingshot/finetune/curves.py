@@ -20,11 +20,15 @@ def write(folder: Path, usage: Usage, primary: str) -> None:
     for seed, details in (usage.details or {}).items():
         if "loss" not in details:
             continue
-        with Live(str(folder / f"seed{seed}"), dvcyaml=None, report=None, save_dvc_exp=False) as live:
+        with Live(
+            str(folder / f"seed{seed}"), dvcyaml=None, report=None, save_dvc_exp=False
+        ) as live:
             for step, loss in details["loss"]:
                 live.step = step
                 live.log_metric("loss", loss)
             for epoch, score in enumerate(details["validation"], 1):
                 live.step = epoch * details["steps"]
                 live.log_metric(f"validation_{primary}", score)
-        Path(live.metrics_file).unlink(missing_ok=True)  # the last step again, which DVC could not plot
+        Path(live.metrics_file).unlink(
+            missing_ok=True
+        )  # the last step again, which DVC could not plot

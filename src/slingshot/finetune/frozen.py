@@ -23,7 +23,9 @@ class Frozen:
         self.encoder, self.linear = encoder, linear
 
     @classmethod
-    def fit(cls, settings: FrozenSettings, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]:
+    def fit(
+        cls, settings: FrozenSettings, task: Task, seed: int, scratch: Path
+    ) -> tuple[Self, Fit]:
         """Embed once, try every C; the best primary metric on validation wins, ties to the first."""
         started = time.perf_counter()
         encoder = Encoder.of(settings, task.device)
@@ -31,10 +33,17 @@ class Frozen:
         features = encoder.embed(texts, task.name)
         checks = encoder.embed(task.validation["text"].tolist(), "embed")
         labels, truth = task.train["label"].to_numpy(), task.validation["label"].to_numpy()
-        tried = list(grid(features, labels, checks, truth, len(task.names), settings.c, task.primary))
+        tried = list(
+            grid(features, labels, checks, truth, len(task.names), settings.c, task.primary)
+        )
         c, score, linear = max(tried, key=lambda entry: entry[1])
-        details = {"chosen": {"c": c, "score": score}, "tried": [{"c": c, "score": s} for c, s, _ in tried]}
-        return cls(encoder, linear), Fit(time.perf_counter() - started, sum(encoder.count_tokens(texts)), details)
+        details = {
+            "chosen": {"c": c, "score": score},
+            "tried": [{"c": c, "score": s} for c, s, _ in tried],
+        }
+        return cls(encoder, linear), Fit(
+            time.perf_counter() - started, sum(encoder.count_tokens(texts)), details
+        )
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Class probabilities, shape (texts, classes)."""
@@ -48,7 +57,10 @@ class Frozen:
 
         self.encoder.save(folder)
         layer = {"coefficients": self.linear.coefficients, "intercepts": self.linear.intercepts}
-        save_file({key: np.ascontiguousarray(value) for key, value in layer.items()}, folder / "linear.safetensors")
+        save_file(
+            {key: np.ascontiguousarray(value) for key, value in layer.items()},
+            folder / "linear.safetensors",
+        )
         write_json(folder / "linear.json", {"max_length": self.encoder.inputs.max_length})
 
     @classmethod

@@ -29,7 +29,13 @@ class Linear:
 
 
 def grid(
-    train: Any, labels: np.ndarray, validation: Any, truth: np.ndarray, classes: int, cs: Sequence[float], by: Primary
+    train: Any,
+    labels: np.ndarray,
+    validation: Any,
+    truth: np.ndarray,
+    classes: int,
+    cs: Sequence[float],
+    by: Primary,
 ) -> Iterator[tuple[float, float, Linear]]:
     """For each C: C, the primary metric on validation, and the model fitted on train.
 
@@ -45,12 +51,17 @@ def _fit(features: Any, labels: np.ndarray, classes: int, c: float) -> Linear:
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # validation judges the fit as it stands
+        warnings.simplefilter(
+            "ignore", ConvergenceWarning
+        )  # validation judges the fit as it stands
         fitted = LogisticRegression(C=c, max_iter=300).fit(features, labels)
     coefficients = np.zeros((classes, features.shape[1]))
     intercepts = np.full(classes, -np.inf)
     if len(fitted.classes_) == 2:  # scikit-learn keeps one row, for the second class
-        coefficients[fitted.classes_[1]], intercepts[fitted.classes_] = fitted.coef_[0], [0, fitted.intercept_[0]]
+        coefficients[fitted.classes_[1]], intercepts[fitted.classes_] = (
+            fitted.coef_[0],
+            [0, fitted.intercept_[0]],
+        )
     else:
         coefficients[fitted.classes_], intercepts[fitted.classes_] = fitted.coef_, fitted.intercept_
     return Linear(coefficients, intercepts)

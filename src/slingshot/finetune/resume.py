@@ -80,16 +80,22 @@ class SeedFolder:
         if with_model and not any(self.model.glob("*")):
             sealed.unseal(self.folder)  # so that a model half saved is not taken for a finished one
             return None
-        return Finished(pq.read_table(self.folder / PREDICTIONS).to_pandas(), read_json(self.folder / RECORD))
+        return Finished(
+            pq.read_table(self.folder / PREDICTIONS).to_pandas(), read_json(self.folder / RECORD)
+        )
 
     def finish(self, outcome: Finished, with_model: bool) -> None:
         """Keep the outcome; drop the scratch folder, and the model unless it is needed."""
         with atomic(self.folder / PREDICTIONS) as temporary:
-            pq.write_table(pa.Table.from_pandas(outcome.predictions, preserve_index=False), temporary)
+            pq.write_table(
+                pa.Table.from_pandas(outcome.predictions, preserve_index=False), temporary
+            )
         write_json(self.folder / RECORD, outcome.record)
         dropped = (self.scratch, *(() if with_model else (self.model,)))
         starts = tuple(f"{folder.name}/" for folder in dropped)
-        sealed.seal(self.folder, [name for name in sealed.files(self.folder) if not name.startswith(starts)])
+        sealed.seal(
+            self.folder, [name for name in sealed.files(self.folder) if not name.startswith(starts)]
+        )
         for folder in dropped:
             remove(folder)
 

@@ -61,13 +61,19 @@ def run_cell(
             outcomes.append(done)
         remove(model)
         with naming(model):
-            shutil.copytree(folders[0].model, model, copy_function=shutil.copyfile)  # with your own rights
+            shutil.copytree(
+                folders[0].model, model, copy_function=shutil.copyfile
+            )  # with your own rights
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
 
 
 def _train_seed(
-    trained_by: type[Classifier], settings: Any, task: Task, test: pd.DataFrame, folder: resume.SeedFolder
+    trained_by: type[Classifier],
+    settings: Any,
+    task: Task,
+    test: pd.DataFrame,
+    folder: resume.SeedFolder,
 ) -> resume.Finished:
     seed = folder.seed
     fitted, fit = trained_by.fit(settings, task, max(seed, 0), folder.scratch)
@@ -79,13 +85,17 @@ def _train_seed(
     texts = rows["text"].tolist()
     tokens = fitted.count_tokens(texts)
     timed = hardware.timed(fitted.predict, texts, tokens)
-    predictions = predictions_frame(rows, splits, timed.answers, seed=seed, score_source="softmax", input_tokens=tokens)
+    predictions = predictions_frame(
+        rows, splits, timed.answers, seed=seed, score_source="softmax", input_tokens=tokens
+    )
     record = {
         "train": resume.plain(Run(seed, fit.tokens, len(task.train), fit.seconds)),
         "predict": resume.plain(Run(seed, sum(tokens), len(texts), timed.seconds, timed.error)),
         "details": fit.details,
         "latency": hardware.latency(lambda text: fitted.predict([text]), texts),
-        "model_bytes": sum(file.stat().st_size for file in folder.model.rglob("*") if file.is_file()),
+        "model_bytes": sum(
+            file.stat().st_size for file in folder.model.rglob("*") if file.is_file()
+        ),
         "hardware": hardware.describe(task.device, fit.dtype),
         "peak_memory_bytes": hardware.peak_memory_bytes(),
     }

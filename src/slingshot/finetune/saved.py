@@ -38,7 +38,9 @@ class Saved:
         except (KeyError, TypeError):
             raise UserError(f"{path}: expected family and labels; export the model again") from None
         if saved.family not in FAMILIES:
-            raise UserError(f"{path}: unknown family '{saved.family}'{nearest(saved.family, FAMILIES)}")
+            raise UserError(
+                f"{path}: unknown family '{saved.family}'{nearest(saved.family, FAMILIES)}"
+            )
         return saved
 
     def load(self, folder: Path, device: str) -> Classifier:
@@ -49,8 +51,12 @@ class Saved:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
         for file in folder.iterdir():
-            file.open("rb").close()  # a lost right is named; the libraries say that there is no such file
+            file.open(
+                "rb"
+            ).close()  # a lost right is named; the libraries say that there is no such file
         try:
             return classifier(FAMILIES[self.family]).load(folder, device)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise UserError(f"{folder}: can't be loaded ({error}); export the model again") from None
+            raise UserError(
+                f"{folder}: can't be loaded ({error}); export the model again"
+            ) from None

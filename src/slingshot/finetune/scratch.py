@@ -68,7 +68,9 @@ class Scratch:
         """Keep the run's state, in the place of an earlier one."""
         tensors = {f"model/{key}": value for key, value in self._weights().items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{number}/{key}": value.clone() for key, value in moments.items()}
+            tensors |= {
+                f"optimizer/{number}/{key}": value.clone() for key, value in moments.items()
+            }
         tensors["random/cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["random/cuda"] = torch.cuda.get_rng_state()
@@ -91,10 +93,15 @@ class Scratch:
 
     def _weights(self) -> dict[str, torch.Tensor]:
         # Cloned, because tied weights share memory, which safetensors refuses.
-        return {key: value.detach().clone().contiguous() for key, value in self.model.state_dict().items()}
+        return {
+            key: value.detach().clone().contiguous()
+            for key, value in self.model.state_dict().items()
+        }
 
     def _load(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.model.load_state_dict({k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")})
+        self.model.load_state_dict(
+            {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
+        )
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():
             if key.startswith("optimizer/"):

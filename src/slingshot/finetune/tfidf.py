@@ -45,7 +45,13 @@ class Tfidf:
                     vectorizer.fit(texts)
                 features = _features(vectorizers, texts), _features(vectorizers, checks)
                 for c, score, linear in grid(
-                    features[0], labels, features[1], truth, len(task.names), settings.c, task.primary
+                    features[0],
+                    labels,
+                    features[1],
+                    truth,
+                    len(task.names),
+                    settings.c,
+                    task.primary,
                 ):
                     if all(score > other["score"] for other in tried):
                         best = cls(vectorizers, linear)
@@ -75,9 +81,12 @@ class Tfidf:
             tensors[f"idf{number}"] = vectorizer.idf_
             low, high = vectorizer.ngram_range
             words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.get)
-            described.append({"analyzer": vectorizer.analyzer, "low": low, "high": high, "vocabulary": words})
+            described.append(
+                {"analyzer": vectorizer.analyzer, "low": low, "high": high, "vocabulary": words}
+            )
         save_file(
-            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, folder / "model.safetensors"
+            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
+            folder / "model.safetensors",
         )
         write_json(folder / "vectorizers.json", described)
 
@@ -88,13 +97,17 @@ class Tfidf:
         tensors = load_file(folder / "model.safetensors")
         vectorizers = []
         for number, entry in enumerate(read_json(folder / "vectorizers.json")):
-            vectorizer = _vectorizer(entry["analyzer"], entry["low"], entry["high"], None, entry["vocabulary"])
+            vectorizer = _vectorizer(
+                entry["analyzer"], entry["low"], entry["high"], None, entry["vocabulary"]
+            )
             vectorizer.idf_ = tensors[f"idf{number}"]
             vectorizers.append(vectorizer)
         return cls(vectorizers, Linear(tensors["coefficients"], tensors["intercepts"]))
 
 
-def _vectorizer(analyzer: str, low: int, high: int, limit: int | None, vocabulary: list[str] | None = None) -> Any:
+def _vectorizer(
+    analyzer: str, low: int, high: int, limit: int | None, vocabulary: list[str] | None = None
+) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     # One-letter words and "!" carry sentiment, so a word is any run of letters or any other mark.

@@ -41,7 +41,9 @@ def train(
     between epochs go to the earlier one. `folder` holds the checkpoint to go on from. Raises UserError when the loss is
     no longer finite.
     """
-    optimizer = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(
+        _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
+    )
     torch.manual_seed(seed)
     scratch = Scratch(folder, model, optimizer)
     place = scratch.restore()
@@ -52,7 +54,9 @@ def train(
         while place.epoch < settings.epochs and not _stalled(place, settings.patience):
             for batches in _steps(lengths, settings, seed, place.epoch)[place.step :]:
                 rate = _rate(place.done, total, settings)
-                mean = _step(model, optimizer, loss, weights, batches, rate, settings.max_grad_norm, name)
+                mean = _step(
+                    model, optimizer, loss, weights, batches, rate, settings.max_grad_norm, name
+                )
                 place.step += 1
                 _note_loss(place, mean, max(1, total // LOSS_POINTS))
                 place.tokens += sum(lengths[row] for rows in batches for row in rows)
@@ -70,10 +74,15 @@ def train(
     return place
 
 
-def _steps(lengths: list[int], settings: TransformerSettings, seed: int, epoch: int) -> list[list[np.ndarray]]:
+def _steps(
+    lengths: list[int], settings: TransformerSettings, seed: int, epoch: int
+) -> list[list[np.ndarray]]:
     """The batches of each step of the optimiser in one epoch."""
     batches = training_batches(lengths, settings.batch_size, seed, epoch)
-    return [batches[start : start + settings.accumulate] for start in range(0, len(batches), settings.accumulate)]
+    return [
+        batches[start : start + settings.accumulate]
+        for start in range(0, len(batches), settings.accumulate)
+    ]
 
 
 def _stalled(place: Place, patience: int | None) -> bool:
@@ -99,7 +108,9 @@ def _step(
     for rows in batches:
         part = loss(rows) / total
         if not torch.isfinite(part):
-            raise UserError(f"{name}: the loss is {part.item()}; lower learning_rate in params.yaml")
+            raise UserError(
+                f"{name}: the loss is {part.item()}; lower learning_rate in params.yaml"
+            )
         part.backward()
         mean += float(part.detach())
     torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)

@@ -31,21 +31,32 @@ from slingshot.settings import TransformerSettings
 class Transformer:
     """A classifier and its inputs."""
 
-    def __init__(self, model: Any, inputs: Inputs, device: str, dtype: str = "float32", compiled: bool = False) -> None:
+    def __init__(
+        self,
+        model: Any,
+        inputs: Inputs,
+        device: str,
+        dtype: str = "float32",
+        compiled: bool = False,
+    ) -> None:
         self.model, self.inputs, self.device, self.dtype = model.to(device), inputs, device, dtype
         if self.model.config.pad_token_id is None:
             self.model.config.pad_token_id = inputs.tokenizer.pad_token_id
         self._forward = torch.compile(self.model, dynamic=True) if compiled else self.model
 
     @classmethod
-    def fit(cls, settings: TransformerSettings, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]:
+    def fit(
+        cls, settings: TransformerSettings, task: Task, seed: int, scratch: Path
+    ) -> tuple[Self, Fit]:
         """Train all weights on train, keep the best epoch on validation; goes on from `scratch`."""
         began = time.perf_counter()
         classifier = cls._pretrained(settings, task, seed)
         windows = classifier.inputs.windows(task.train["text"].tolist())
         rows, owner = _flat(windows)
         labels = task.train["label"].to_numpy()
-        weights = (class_weights(labels, settings.class_weights) / [len(held) for held in windows])[owner]
+        weights = (class_weights(labels, settings.class_weights) / [len(held) for held in windows])[
+            owner
+        ]
         targets = torch.tensor(labels[owner], device=task.device)
         counted = torch.tensor(weights, device=task.device, dtype=torch.float32)
         checks, truth = task.validation["text"].tolist(), task.validation["label"].to_numpy()
@@ -62,7 +73,9 @@ class Transformer:
 
         set_up = time.perf_counter() - began
         lengths = [len(row) for row in rows]
-        place = train(classifier.model, loss, weights, lengths, validate, settings, seed, scratch, task.name)
+        place = train(
+            classifier.model, loss, weights, lengths, validate, settings, seed, scratch, task.name
+        )
         details = {
             "chosen": {"epoch": place.best_epoch + 1, "score": place.scores[place.best_epoch]},
             "epochs": place.epoch,
@@ -79,7 +92,9 @@ class Transformer:
         torch.manual_seed(seed)  # the classification head starts at random
         model = loading.classifier(folder, task.names)
         loading.check_length(settings, model.config)
-        inputs = Inputs(loading.tokenizer(folder), settings.max_length, settings.truncation, settings.overlap)
+        inputs = Inputs(
+            loading.tokenizer(folder), settings.max_length, settings.truncation, settings.overlap
+        )
         dtype = hardware.precision(task.device, settings.precision)
         compiled = task.device == "cuda" if settings.compile == "auto" else settings.compile
         return cls(model, inputs, task.device, dtype, compiled)

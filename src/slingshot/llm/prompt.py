@@ -34,7 +34,9 @@ AnswerForm = Literal["label", "confidence", "name"]
 class Prompt:
     """One data set's prompt. Its parts are those of the template."""
 
-    def __init__(self, words: dict[str, Any], names: Sequence[str], template: str = "classification") -> None:
+    def __init__(
+        self, words: dict[str, Any], names: Sequence[str], template: str = "classification"
+    ) -> None:
         """`words` is data/prepared/D/prompt.json, `names` the labels in order."""
         self.names, self.ids = tuple(names), slugs(names)
         self._macros: Any = _environment().get_template(f"{template}.j2").module
@@ -72,8 +74,15 @@ def read_words(path: Path) -> dict[str, Any]:
     Raises UserError when the file holds anything else.
     """
     value = read_json(path)
-    if not isinstance(value, dict) or set(value) != {"text", "label", "instructions", "descriptions"}:
-        raise UserError(f"{path}: expected text, label, instructions and descriptions; run `dvc repro`")
+    if not isinstance(value, dict) or set(value) != {
+        "text",
+        "label",
+        "instructions",
+        "descriptions",
+    }:
+        raise UserError(
+            f"{path}: expected text, label, instructions and descriptions; run `dvc repro`"
+        )
     return value
 
 
@@ -117,7 +126,9 @@ def escape_tags(text: str) -> str:
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(  # nosec B701 # a prompt is no HTML
-        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
     )
     environment.filters |= {"escape_tags": escape_tags, "one_line": one_line}
     return environment

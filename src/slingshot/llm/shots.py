@@ -41,6 +41,8 @@ class Nearest:
     def of(self, texts: Sequence[str], shots: int) -> list[pd.DataFrame]:
         """For each text its `shots` nearest rows, the nearest last."""
         # Rounded, so that another processor's last bits hardly ever give another example, and so another request.
-        near = (self._encoder.embed(texts, "nearest shots") @ self._held.T).astype(np.float64).round(4)
+        near = (
+            (self._encoder.embed(texts, "nearest shots") @ self._held.T).astype(np.float64).round(4)
+        )
         chosen = np.argsort(-near, axis=1, kind="stable")[:, :shots]
         return [self.pool.iloc[row[::-1]] for row in chosen]

@@ -31,18 +31,42 @@ WIDTH = 100
 """Columns of tables where the output is no terminal."""
 DEBUG = "SLINGSHOT_DEBUG"
 REMEDIES = {
-    errno.EACCES: ("permission denied", "give yourself the right to it (`ls -ld` shows who has it)"),
+    errno.EACCES: (
+        "permission denied",
+        "give yourself the right to it (`ls -ld` shows who has it)",
+    ),
     errno.EDQUOT: ("your quota of its disk is used up", "make room and run this again"),
     errno.EEXIST: ("is there already, and is no folder", "move it away"),
-    errno.EISDIR: ("is a folder, where a file should be", "move it away, then run `dvc repro` or `dvc checkout`"),
-    errno.EMFILE: ("too many files are open", "allow more with `ulimit -n 4096`, and run this again"),
-    errno.ENFILE: ("too many files are open on this machine", "stop other programs, and run this again"),
-    errno.ENOENT: ("not found", "run `dvc repro` or `dvc checkout` if the study makes it, or install it"),
-    errno.ENOMEM: ("no memory is left", "stop other programs, or lower max_rows or batch_size in params.yaml"),
+    errno.EISDIR: (
+        "is a folder, where a file should be",
+        "move it away, then run `dvc repro` or `dvc checkout`",
+    ),
+    errno.EMFILE: (
+        "too many files are open",
+        "allow more with `ulimit -n 4096`, and run this again",
+    ),
+    errno.ENFILE: (
+        "too many files are open on this machine",
+        "stop other programs, and run this again",
+    ),
+    errno.ENOENT: (
+        "not found",
+        "run `dvc repro` or `dvc checkout` if the study makes it, or install it",
+    ),
+    errno.ENOMEM: (
+        "no memory is left",
+        "stop other programs, or lower max_rows or batch_size in params.yaml",
+    ),
     errno.ENOSPC: ("no space is left on its disk", "make room and run this again"),
-    errno.ENOTDIR: ("a part of its path is a file, where a folder should be", "move that file away"),
+    errno.ENOTDIR: (
+        "a part of its path is a file, where a folder should be",
+        "move that file away",
+    ),
     errno.EPERM: ("not permitted", "give yourself the right to it (`ls -ld` shows who has it)"),
-    errno.EROFS: ("its disk is read-only", "make it writable (or move it, if it is the state folder: SLINGSHOT_STATE)"),
+    errno.EROFS: (
+        "its disk is read-only",
+        "make it writable (or move it, if it is the state folder: SLINGSHOT_STATE)",
+    ),
 }
 """What the operating system refuses, and the remedy."""
 ALLOCATOR = "DefaultCPUAllocator"
@@ -89,7 +113,9 @@ def printing(*, err: bool = False) -> Iterator[None]:
         raise
     except OSError as error:
         error.filename = f"standard {'error' if err else 'output'}"
-        setattr(sys, "stderr" if err else "stdout", io.StringIO())  # Python would try it again at its end
+        setattr(
+            sys, "stderr" if err else "stdout", io.StringIO()
+        )  # Python would try it again at its end
         raise
 
 
@@ -108,7 +134,9 @@ class Command(click.Command):
     def main(self, *args: Any, **extra: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")  # what its encoding lacks is shown, not an error
+                stream.reconfigure(
+                    errors="backslashreplace"
+                )  # what its encoding lacks is shown, not an error
         sys.excepthook = _print_traceback
         return super().main(*args, **extra)
 
@@ -147,7 +175,11 @@ def _of_machine(error: Exception) -> UserError | None:
     number = refusal(error)
     if isinstance(error, OSError):
         return _refused(number, error.filename2 or error.filename, error.strerror or text)
-    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)) or ALLOCATOR in text:
+    if (
+        isinstance(error, MemoryError)
+        or (torch and isinstance(error, torch.OutOfMemoryError))
+        or ALLOCATOR in text
+    ):
         return _refused(errno.ENOMEM, None, text)
     if sqlite3 and isinstance(error, sqlite3.Error):
         return UserError(f"a file can't be read or written: {text}; run `dvc repro`")

@@ -34,7 +34,9 @@ class Timed:
     error: float | None
 
 
-def timed(answer: Callable[[list[str]], np.ndarray], texts: Sequence[str], tokens: Sequence[int]) -> Timed:
+def timed(
+    answer: Callable[[list[str]], np.ndarray], texts: Sequence[str], tokens: Sequence[int]
+) -> Timed:
     """Answer the texts in parts, each timed on its own. Few texts are answered several times, to have PARTS parts.
 
     A part is every nth text, so that parts are alike where the texts are in no order. `answer` gives an array with a
@@ -54,7 +56,9 @@ def timed(answer: Callable[[list[str]], np.ndarray], texts: Sequence[str], token
             seconds.append(time.perf_counter() - started)
             answers[part::count] = found
     error = standard_error(seconds, [sum(tokens[part::count]) for part in range(count)] * passes)
-    return Timed(np.stack(answers), sum(seconds) / passes, None if error is None else error / passes)
+    return Timed(
+        np.stack(answers), sum(seconds) / passes, None if error is None else error / passes
+    )
 
 
 def standard_error(seconds: Sequence[float], tokens: Sequence[int]) -> float | None:
@@ -69,7 +73,9 @@ def standard_error(seconds: Sequence[float], tokens: Sequence[int]) -> float | N
     if len(taken) < 2:
         return None
     shares = size / size.sum() if size.sum() else np.full(len(size), 1 / len(size))
-    return float(np.sqrt(((taken - shares * taken.sum()) ** 2).sum() * len(taken) / (len(taken) - 1)))
+    return float(
+        np.sqrt(((taken - shares * taken.sum()) ** 2).sum() * len(taken) / (len(taken) - 1))
+    )
 
 
 def set_up(run: RunSettings) -> str:
@@ -114,7 +120,9 @@ def describe(device: str, dtype: str) -> dict[str, Any]:
     return {"name": name, "cores": os.cpu_count(), "device": device, "dtype": dtype}
 
 
-def latency(answer: Callable[[str], Any], texts: Sequence[str], count: int = LATENCY_TEXTS) -> dict[str, float]:
+def latency(
+    answer: Callable[[str], Any], texts: Sequence[str], count: int = LATENCY_TEXTS
+) -> dict[str, float]:
     """Median and 95th percentile, in seconds, of answering one text at a time, and of how many `texts`.
 
     The first of `count` + 1 calls warms up and is left out, unless there is but one text.

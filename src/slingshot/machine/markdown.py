@@ -34,7 +34,9 @@ def plain(text: str) -> str:
     told = visible(" ".join(text.split()))
     for character, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         told = told.replace(character, name)
-    told = HASH.sub(lambda found: SPACE.join(re.findall(".{1,6}", found[0])), ESCAPED.sub(r"\\\g<0>", told))
+    told = HASH.sub(
+        lambda found: SPACE.join(re.findall(".{1,6}", found[0])), ESCAPED.sub(r"\\\g<0>", told)
+    )
     told = LINKED.sub(SPACE, BLOCK.sub(r"\g<1>\\", told))
     return told.replace("$", "<span>$</span>")  # GitHub's own way to say that no formula begins
 

@@ -72,7 +72,9 @@ def sole(lock: Path, meanwhile: str) -> Iterator[None]:
     try:
         held.acquire(blocking=False)
     except Timeout:
-        say(f"{meanwhile} ({lock.read_text(encoding='utf-8') or 'it has just begun'}); waiting until it ends")
+        say(
+            f"{meanwhile} ({lock.read_text(encoding='utf-8') or 'it has just begun'}); waiting until it ends"
+        )
         held.acquire(poll_interval=0.5)
     except OSError as error:
         say(f"{lock}: no lock can be had here ({error.strerror}): run one process at a time")

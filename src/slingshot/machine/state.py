@@ -19,7 +19,9 @@ def root() -> Path:
     chosen = os.environ.get("SLINGSHOT_STATE")
     folder = Path(chosen).expanduser() if chosen else beside_cache()
     if not folder.is_absolute():
-        raise UserError(f"SLINGSHOT_STATE is '{chosen}': make it absolute, so that every worktree shares it")
+        raise UserError(
+            f"SLINGSHOT_STATE is '{chosen}': make it absolute, so that every worktree shares it"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -33,9 +35,13 @@ def cache_dir() -> Path:
     """DVC's cache folder, of the repository around the working directory. Raises UserError outside one."""
     from dvc.config import Config
 
-    dvc_dir = next((p / ".dvc" for p in (Path.cwd(), *Path.cwd().parents) if (p / ".dvc").is_dir()), None)
+    dvc_dir = next(
+        (p / ".dvc" for p in (Path.cwd(), *Path.cwd().parents) if (p / ".dvc").is_dir()), None
+    )
     if dvc_dir is None:
-        raise UserError("no .dvc folder here or above: run this in the repository, or set SLINGSHOT_STATE")
+        raise UserError(
+            "no .dvc folder here or above: run this in the repository, or set SLINGSHOT_STATE"
+        )
     cache = Config(str(dvc_dir), validate=False).get("cache", {}).get("dir")
     return Path(cache) if cache else dvc_dir / "cache"
 

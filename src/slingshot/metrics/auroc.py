@@ -25,8 +25,16 @@ def placements(one: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for place in range(len(areas)):
             positive, column = codes == place, held[:, present[place]]
             ups, downs = np.sort(column[positive]), np.sort(column[~positive])
-            above = sum(np.searchsorted(downs, column[positive], side) for side in ("left", "right")) / 2 / len(downs)
-            below = sum(np.searchsorted(ups, column[~positive], side) for side in ("left", "right")) / 2 / len(ups)
+            above = (
+                sum(np.searchsorted(downs, column[positive], side) for side in ("left", "right"))
+                / 2
+                / len(downs)
+            )
+            below = (
+                sum(np.searchsorted(ups, column[~positive], side) for side in ("left", "right"))
+                / 2
+                / len(ups)
+            )
             areas[place] += above.mean() / len(scores)
             share_of = len(scores) * len(areas)
             adds[positive] += (above - above.mean()) / len(ups) / share_of
@@ -34,7 +42,9 @@ def placements(one: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return areas, adds, codes
 
 
-def effective_trials(areas: np.ndarray, adds: np.ndarray, codes: np.ndarray) -> tuple[Outcomes, float]:
+def effective_trials(
+    areas: np.ndarray, adds: np.ndarray, codes: np.ndarray
+) -> tuple[Outcomes, float]:
     """Areas as shares of effective trials, those that give Hanley and McNeil's variance, and by what factor their
     standard error is wider: what they have in common, and what the placements vary beyond it."""
     positives = np.bincount(codes)[: len(areas)]
@@ -59,7 +69,9 @@ def correlation(a: np.ndarray, b: np.ndarray, codes: np.ndarray) -> float:
     # and Satterthwaite's degrees of freedom.
     variances, free = _variances(a + b, codes)
     df = float(variances.sum() ** 2 / (variances**2 / free).sum()) if variances.any() else 1.0
-    found = (own[0] + own[1] - float(_variances(a - b, codes)[0].sum())) / 2 / product * df / (df + 1)
+    found = (
+        (own[0] + own[1] - float(_variances(a - b, codes)[0].sum())) / 2 / product * df / (df + 1)
+    )
     return min(1.0, max(-1.0, found))
 
 

@@ -37,7 +37,9 @@ def temperature(scores: np.ndarray, labels: np.ndarray) -> float:
         return float(np.mean(normaliser - inverse * held))
 
     # Convex in 1 / T, so what is found is the minimum.
-    found = minimize_scalar(log_loss, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded", options={"xatol": 1e-5})
+    found = minimize_scalar(
+        log_loss, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded", options={"xatol": 1e-5}
+    )
     return float(1 / found.x)
 
 
@@ -48,7 +50,9 @@ def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def temperature_error(scores: np.ndarray, labels: np.ndarray, groups: np.ndarray, temperature: float) -> float:
+def temperature_error(
+    scores: np.ndarray, labels: np.ndarray, groups: np.ndarray, temperature: float
+) -> float:
     """Standard error of a temperature that was fitted on these rows, as a share of it; at most 1.
 
     From the curvature of the log-loss, with sums over groups (the sandwich: White, 1982; Liang and Zeger, 1986).
@@ -130,7 +134,9 @@ def measure(run: Run, scored: Scored, bins: int) -> Calibration:
     )
 
 
-def _variance(deviations: np.ndarray, place: np.ndarray, groups: np.ndarray, bins: int) -> np.ndarray:
+def _variance(
+    deviations: np.ndarray, place: np.ndarray, groups: np.ndarray, bins: int
+) -> np.ndarray:
     """Of each bin's gap, from the sums of the groups in it; infinite in a bin of one group, which tells nothing."""
     count = groups.max() + 1
     cells, cell = np.unique(place * count + groups, return_inverse=True)
@@ -161,7 +167,9 @@ def _logit(run: Run, held: np.ndarray) -> np.ndarray:
     return np.asarray((own - (run.scores * logs).sum(axis=1)) / np.maximum(1 - held, CLIP))
 
 
-def _by_chance(held: np.ndarray, error: np.ndarray, place: np.ndarray, widening: float) -> np.ndarray:
+def _by_chance(
+    held: np.ndarray, error: np.ndarray, place: np.ndarray, widening: float
+) -> np.ndarray:
     """ECE of DRAWS sets of outcomes that are right with the probability of their confidence, `widening` times as
     scattered. `error`, of shape (rows,), is the standard error of the confidences' logits; all of a set err alike."""
     generator = np.random.default_rng(SEED)
@@ -175,8 +183,12 @@ def _by_chance(held: np.ndarray, error: np.ndarray, place: np.ndarray, widening:
     for start in range(0, DRAWS, block):
         chances = np.broadcast_to(sorted_held, (min(block, DRAWS - start), len(held)))
         if error.any():
-            chances = expit(logits + shifts[start : start + block] * sorted_error).astype(np.float32)
+            chances = expit(logits + shifts[start : start + block] * sorted_error).astype(
+                np.float32
+            )
         right = generator.random(chances.shape, dtype=np.float32) < chances
         residuals = np.float32(widening) * (right - chances) + (chances - sorted_held)
-        drawn.append(np.abs(np.add.reduceat(residuals, starts, axis=1, dtype=np.float64)).sum(axis=1))
+        drawn.append(
+            np.abs(np.add.reduceat(residuals, starts, axis=1, dtype=np.float64)).sum(axis=1)
+        )
     return np.concatenate(drawn) / len(held)

@@ -19,7 +19,9 @@ def chosen_by(primary: Primary, labels: np.ndarray) -> Primary:
 def said(primary: Primary, labels: np.ndarray, score: float) -> str:
     """The score that chose on rows of these labels, e.g. `macro_f1 0.842`."""
     by = chosen_by(primary, labels)
-    return f"{by} {score:.3f}" + ("" if by == primary else f" ({primary} is undefined, as the rows are of one class)")
+    return f"{by} {score:.3f}" + (
+        "" if by == primary else f" ({primary} is undefined, as the rows are of one class)"
+    )
 
 
 def primary_score(primary: Primary, labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -33,11 +35,19 @@ def primary_score(primary: Primary, labels: np.ndarray, probabilities: np.ndarra
     predicted = probabilities.argmax(axis=1)
     present = np.unique(labels)
     if primary == "macro_f1":
-        return float(metrics.f1_score(labels, predicted, labels=present, average="macro", zero_division=0))
+        return float(
+            metrics.f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
+        )
     if primary == "balanced_accuracy":
-        return float(metrics.recall_score(labels, predicted, labels=present, average="macro", zero_division=0))
+        return float(
+            metrics.recall_score(
+                labels, predicted, labels=present, average="macro", zero_division=0
+            )
+        )
     if primary == "auroc":
         if len(present) < 2:
             raise ValueError("AUROC of rows of one class is undefined")
-        return float(np.mean([metrics.roc_auc_score(labels == c, probabilities[:, c]) for c in present]))
+        return float(
+            np.mean([metrics.roc_auc_score(labels == c, probabilities[:, c]) for c in present])
+        )
     return float(metrics.accuracy_score(labels, predicted))

@@ -77,7 +77,9 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
     products = float((weights * (sums**2 - np.bincount(groups, deviations**2))).sum())
     correlation = min(1.0, max(0.0, products / room)) if room > 0 else 1.0
     telling = len(np.unique(groups[_uncommon(values, strata)]))
-    correlation = (telling * correlation + 1) / (telling + 1)  # few groups with a mistake tell little of it
+    correlation = (telling * correlation + 1) / (
+        telling + 1
+    )  # few groups with a mistake tell little of it
     alike = 1 + correlation * float((whole - own).sum() / own.sum())
     return Spread(float(np.sqrt(max(1.0, robust, alike))), df)
 

@@ -31,12 +31,20 @@ def find(contestants: dict[str, Scored], prepared: Prepared) -> dict[str, Any]:
     agreed = _agreed(votes, first.labels)
     order = sorted(agreed, key=lambda row: -(_mean(sure, row) or 0))
     against = [
-        {"id": first.ids[row], "prediction": names[next(iter(votes.values()))[row]], "confidence": _mean(sure, row)}
+        {
+            "id": first.ids[row],
+            "prediction": names[next(iter(votes.values()))[row]],
+            "confidence": _mean(sure, row),
+        }
         for row in order[:AGREED]
     ]
     confident = {
         name: [
-            {"id": first.ids[row], "prediction": names[votes[name][row]], "confidence": float(held[row])}
+            {
+                "id": first.ids[row],
+                "prediction": names[votes[name][row]],
+                "confidence": float(held[row]),
+            }
             for row in np.argsort(-held, kind="stable")
             if votes[name][row] != first.labels[row] and votes[name][row] >= 0
         ][:CONFIDENT]
@@ -45,10 +53,16 @@ def find(contestants: dict[str, Scored], prepared: Prepared) -> dict[str, Any]:
         for name, held in sure.items()
     }
     examples = [
-        {"id": first.ids[row], "predictions": {name: names[vote[row]] for name, vote in votes.items()}}
+        {
+            "id": first.ids[row],
+            "predictions": {name: names[vote[row]] for name, vote in votes.items()},
+        }
         for row in _most_different(votes)[:EXAMPLES]
     ]
-    shown = {row["id"] for row in [*against, *examples, *(row for rows in confident.values() for row in rows)]}
+    shown = {
+        row["id"]
+        for row in [*against, *examples, *(row for rows in confident.values() for row in rows)]
+    }
     rows = prepared.test[prepared.test["id"].isin(shown)].sort_values("id")
     columns = rows["id"], rows["text"], rows["label"]
     return {
@@ -115,7 +129,9 @@ def _both(a: str, b: str, contestants: dict[str, Scored]) -> dict[str, Any]:
         "both_wrong_alike": neither & (left == right),
         "both_wrong_apart": neither & (left != right),
     }
-    return {"a": a, "b": b, "rows": len(labels)} | {name: int(held.sum()) for name, held in counted.items()}
+    return {"a": a, "b": b, "rows": len(labels)} | {
+        name: int(held.sum()) for name, held in counted.items()
+    }
 
 
 def _cut(text: str) -> str:

@@ -112,7 +112,11 @@ def _estimate(metric: str, a: Scored, b: Scored | None) -> Estimate:
         return _of_outcomes(outcomes, of_row, strata, a.groups)
     values = _difference([_hits(metric, one) for one in both])
     if metric in SHARES:
-        return share(values, a.groups) if b is None else _of_outcomes(*by_value(values, paired=True), a.groups)
+        return (
+            share(values, a.groups)
+            if b is None
+            else _of_outcomes(*by_value(values, paired=True), a.groups)
+        )
     return _of_outcomes(*by_class(values, a.labels, paired=b is not None), a.groups)
 
 
@@ -121,7 +125,9 @@ def value_of(metric: str, one: Scored) -> float | None:
     needs_scores = metric in ("auroc", *SCORED)
     if needs_scores and any(run.scores is None for run in one.runs):
         return None
-    return estimate(metric, one).value if metric != "auroc" or len(np.unique(one.labels)) > 1 else None
+    return (
+        estimate(metric, one).value if metric != "auroc" or len(np.unique(one.labels)) > 1 else None
+    )
 
 
 def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:
@@ -129,7 +135,9 @@ def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 
     return trained_anew(estimate(metric, a, b), metric, a, b, seed_sd)
 
 
-def trained_anew(found: Estimate, metric: str, a: Scored, b: Scored | None, seed_sd: float) -> Estimate:
+def trained_anew(
+    found: Estimate, metric: str, a: Scored, b: Scored | None, seed_sd: float
+) -> Estimate:
     """The estimate `found` of a, or of a minus b, with the variance of training.
 
     From ENOUGH_SEEDS trained seeds on it is that of what the seeds differ by, of both contestants at once where both
@@ -138,20 +146,28 @@ def trained_anew(found: Estimate, metric: str, a: Scored, b: Scored | None, seed
     """
     trained = [one for one in (a, b) if one is not None and one.trained_seeds]
     many = [one for one in trained if one.trained_seeds >= ENOUGH_SEEDS]
-    assumed = [Variance(seed_sd**2 / one.trained_seeds, np.inf) for one in trained if one.trained_seeds < ENOUGH_SEEDS]
+    assumed = [
+        Variance(seed_sd**2 / one.trained_seeds, np.inf)
+        for one in trained
+        if one.trained_seeds < ENOUGH_SEEDS
+    ]
     names = [tuple(run.seed for run in one.runs) for one in many]
     runs = [[estimate(metric, replace(one, runs=(run,))) for run in one.runs] for one in many]
     values = [np.array([run.value for run in found]) for found in runs]
     adds = [np.array([run.adds for run in found]) for found in runs]
     if len(names) == 2 and names[0] == names[1]:
         values, adds = [values[0] - values[1]], [adds[0] - adds[1]]
-    parts = [Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values]
+    parts = [
+        Variance(float(np.var(found, ddof=1)) / len(found), len(found) - 1) for found in values
+    ]
     # A seed's rows differ from the mean of S seeds by (S - 1) / S of the variance of one, of which the mean has 1 / S.
     noise = 0.0
     for of_seeds in adds:
         own = [variance(seed, a.groups) for seed in of_seeds - of_seeds.mean(axis=0)]
         noise += float(np.mean(own)) / (len(own) - 1)
-    return replace(found, training=tuple(part for part in (*assumed, *parts) if part.value), noise=noise)
+    return replace(
+        found, training=tuple(part for part in (*assumed, *parts) if part.value), noise=noise
+    )
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:
@@ -166,7 +182,9 @@ def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float =
 
     def statistic(at: float) -> float:
         reach = below if at < value else above
-        return abs(value - at) / reach * quantile if reach else float(np.inf if at != value else 0.0)
+        return (
+            abs(value - at) / reach * quantile if reach else float(np.inf if at != value else 0.0)
+        )
 
     return Estimate(
         value,
@@ -199,7 +217,9 @@ def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
     return replace(found, value=value, bounds=bounds)
 
 
-def _of_outcomes(outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Estimate:
+def _of_outcomes(
+    outcomes: Outcomes, of_row: np.ndarray, strata: np.ndarray, groups: np.ndarray
+) -> Estimate:
     value, slopes = outcomes.gradient(outcomes.counts / outcomes.rows[outcomes.strata])
     adds = slopes[of_row] / outcomes.rows[strata]
     wider, adds = spread(adds, strata, groups), centred(adds, strata)
@@ -267,7 +287,11 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
         def beyond(quantile: float) -> float:
             return reach(quantile, -1 if at < value else 1) - wanted
 
-        return float(brentq(beyond, 1e-6, 60.0, xtol=1e-7)) if beyond(60.0) > 0 > beyond(1e-6) else 60.0
+        return (
+            float(brentq(beyond, 1e-6, 60.0, xtol=1e-7))
+            if beyond(60.0) > 0 > beyond(1e-6)
+            else 60.0
+        )
 
     adds = adds_a - adds_b
     return Estimate(value, spread(adds, codes, a.groups), bounds, statistic, adds)
@@ -279,5 +303,8 @@ def _difference(sides: list[np.ndarray]) -> np.ndarray:
 
 def _hits(metric: str, one: Scored) -> np.ndarray:
     """Share of the seeds that have each row right, or valid."""
-    runs = [run.predictions >= 0 if metric == "coverage" else run.predictions == one.labels for run in one.runs]
+    runs = [
+        run.predictions >= 0 if metric == "coverage" else run.predictions == one.labels
+        for run in one.runs
+    ]
     return np.asarray(np.mean(runs, axis=0))

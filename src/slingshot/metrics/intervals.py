@@ -22,7 +22,8 @@ TRAINING_VARIANCE = "training variance not included"
 BINNED = ("ece", "rms_calibration_error")
 CALIBRATION = ("log_loss", "brier", *BINNED, "ece_if_calibrated")
 NO_BINNED_INTERVAL = (
-    "no interval: resampling biases a binned calibration error upwards, most of all near 0; `calibration` has a test"
+    "no interval: resampling biases a binned calibration error upwards, most of all near 0; "
+    "`calibration` has a test"
 )
 
 
@@ -35,7 +36,9 @@ def evaluate(
     seeds = figures(test, bins)
     points = mean_figures(seeds)
     points["test_rows"] = len(test.labels)
-    points[f"validation_{primary}"] = mean_figures(figures(validation, bins))[primary] if validation else None
+    points[f"validation_{primary}"] = (
+        mean_figures(figures(validation, bins))[primary] if validation else None
+    )
     notes = [*group_notes(test), *seed_notes(test), *failure_notes(test)]
     if points[f"validation_{primary}"] is None:
         cause = undefined(primary, validation) if validation else "no validation row is predicted"
@@ -52,7 +55,8 @@ def evaluate(
         "ece_bins": bins,
         "score_source": test.score_source,
         "metrics": {
-            name: _interval(name, points[name], test, settings.confidence) for name in (*LABEL_METRICS, *SCORE_METRICS)
+            name: _interval(name, points[name], test, settings.confidence)
+            for name in (*LABEL_METRICS, *SCORE_METRICS)
         },
         "seeds": seeds,
         "notes": notes,
@@ -69,7 +73,9 @@ def figures(scored: Scored, ece_bins: int) -> list[dict[str, Any]]:
         point = dict.fromkeys(names, float("nan")) | scores.point(run, scored.labels, ece_bins)
         if run.scores is not None:
             point |= asdict(calibration.measure(run, scored, ece_bins))
-        rows.append({"seed": run.seed} | {n: point[n] if np.isfinite(point[n]) else None for n in names})
+        rows.append(
+            {"seed": run.seed} | {n: point[n] if np.isfinite(point[n]) else None for n in names}
+        )
     return rows
 
 
@@ -84,7 +90,9 @@ def mean_figures(seeds: list[dict[str, Any]]) -> dict[str, Any]:
     return means
 
 
-def temperature_scaled(test: Scored, validation: Scored | None) -> tuple[tuple[Scored, list[float]] | None, str | None]:
+def temperature_scaled(
+    test: Scored, validation: Scored | None
+) -> tuple[tuple[Scored, list[float]] | None, str | None]:
     """The test rows with scores scaled by the temperature that validation rows give each seed, and the temperatures;
     or why there are none. Test rows choose nothing."""
     if test.score_source == "none":
@@ -92,22 +100,34 @@ def temperature_scaled(test: Scored, validation: Scored | None) -> tuple[tuple[S
     if validation is None:
         return None, "no validation row is predicted"
     # Where every answer failed all scores are uniform, which fits any temperature.
-    held = [run.scores for run in validation.runs if run.scores is not None and np.ptp(run.scores, axis=1).any()]
+    held = [
+        run.scores
+        for run in validation.runs
+        if run.scores is not None and np.ptp(run.scores, axis=1).any()
+    ]
     if len(held) < len(test.runs):
         return None, "no validation row has scores"
     return calibration.scale(test, validation), None
 
 
 def _calibration(
-    before: list[dict[str, Any]], after: list[dict[str, Any]], temperatures: list[float], validation: Scored | None
+    before: list[dict[str, Any]],
+    after: list[dict[str, Any]],
+    temperatures: list[float],
+    validation: Scored | None,
 ) -> dict[str, Any]:
     """Means over seeds; of the tests the smallest p, corrected for their number."""
 
     def summed(seeds: list[dict[str, Any]]) -> dict[str, Any]:
         p = min(1.0, len(seeds) * min(row["p_calibrated"] for row in seeds))
-        return {name: float(np.mean([row[name] for row in seeds])) for name in CALIBRATION} | {"p_calibrated": p}
+        return {name: float(np.mean([row[name] for row in seeds])) for name in CALIBRATION} | {
+            "p_calibrated": p
+        }
 
-    chosen = [{"seed": row["seed"], "temperature": value} for row, value in zip(before, temperatures, strict=True)]
+    chosen = [
+        {"seed": row["seed"], "temperature": value}
+        for row, value in zip(before, temperatures, strict=True)
+    ]
     return {
         "validation_rows": len(validation.labels) if validation else 0,
         "temperatures": chosen,
@@ -125,8 +145,12 @@ def _classes(test: Scored, labels: Sequence[str], confidence: float) -> list[dic
         hits = [float((run.predictions[of_class] == label).sum()) for run in test.runs]
         predicted = [int((run.predictions == label).sum()) for run in test.runs]
         precisions = [hit / number for hit, number in zip(hits, predicted, strict=True) if number]
-        f1 = [2 * hit / (number + of_class.sum()) for hit, number in zip(hits, predicted, strict=True)]
-        low, high = _bounded(estimates.of_recipe("accuracy", test.only(of_class)).interval(confidence), 1.0)
+        f1 = [
+            2 * hit / (number + of_class.sum()) for hit, number in zip(hits, predicted, strict=True)
+        ]
+        low, high = _bounded(
+            estimates.of_recipe("accuracy", test.only(of_class)).interval(confidence), 1.0
+        )
         rows.append(
             {
                 "label": labels[label],
@@ -173,9 +197,13 @@ def failure_notes(scored: Scored) -> list[str]:
     """How many answers are no valid ones, and what they are instead."""
     if not scored.failed:
         return []
-    kinds = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in scored.failed.items())
+    kinds = ", ".join(
+        f"{count} {status.replace('_', ' ')}" for status, count in scored.failed.items()
+    )
     rows = len(scored.labels) * len(scored.runs)
-    return [f"{sum(scored.failed.values())} of {rows} test answers are not valid and count as wrong: {kinds}"]
+    return [
+        f"{sum(scored.failed.values())} of {rows} test answers are not valid and count as wrong: {kinds}"
+    ]
 
 
 def headline(metric: str, interval: dict[str, Any]) -> str:
@@ -192,5 +220,7 @@ def _interval(name: str, value: float | None, scored: Scored, confidence: float)
     elif name in BINNED:
         reason = NO_BINNED_INTERVAL
     else:
-        low, high = _bounded(estimates.of_recipe(name, scored).interval(confidence), HIGHEST.get(name, 1.0))
+        low, high = _bounded(
+            estimates.of_recipe(name, scored).interval(confidence), HIGHEST.get(name, 1.0)
+        )
     return {"value": value, "low": low, "high": high, "reason": reason}

@@ -77,7 +77,9 @@ class Curve:
 
 def curves(points: Sequence[Point], metric: str) -> list[Curve]:
     """One a contestant, in the order of the points."""
-    return [_curve(name, points, metric) for name in dict.fromkeys(point.contestant for point in points)]
+    return [
+        _curve(name, points, metric) for name in dict.fromkeys(point.contestant for point in points)
+    ]
 
 
 def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
@@ -87,7 +89,9 @@ def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
         # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
         key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
         held.setdefault(key, []).append(point)
-    levels = sorted((_level(found, metric) for found in held.values()), key=lambda level: level.train_rows)
+    levels = sorted(
+        (_level(found, metric) for found in held.values()), key=lambda level: level.train_rows
+    )
     prompted = {point.fraction for point in ours} == {None}
     fit, reason = (None, "prompted, not trained") if prompted else _fit(levels, metric)
     return Curve(name, prompted, tuple(levels), fit, reason, _band_of(levels))
@@ -141,7 +145,10 @@ def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
     if len(levels) < ENOUGH_LEVELS:
         return None, f"a power law needs {ENOUGH_LEVELS} numbers of training rows"
     falls = metric in LOWER_IS_BETTER
-    rows, means = (np.array([getattr(level, name) for level in levels], float) for name in ("train_rows", "mean"))
+    rows, means = (
+        np.array([getattr(level, name) for level in levels], float)
+        for name in ("train_rows", "mean")
+    )
     if (means[-1] > means[0]) == falls or means[-1] == means[0]:
         return None, "more training rows did not help"
 
@@ -151,7 +158,9 @@ def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
     start = [means[-1], abs(means[-1] - means[0]) * math.sqrt(rows[0]), 0.5]
     bounds = ([0, 0, 0.01], [np.inf if falls else 1, np.inf, 2])
     try:
-        (a, b, c), _ = curve_fit(law, rows, means, p0=np.clip(start, *bounds), bounds=bounds, maxfev=20_000)
+        (a, b, c), _ = curve_fit(
+            law, rows, means, p0=np.clip(start, *bounds), bounds=bounds, maxfev=20_000
+        )
     except RuntimeError:
         return None, "no power law fits"
     return PowerLaw(float(a), float(b), float(c), falls), ""

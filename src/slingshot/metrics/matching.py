@@ -43,7 +43,9 @@ class Match:
     """Why there is no interval; empty where `low` and `high` are one."""
 
 
-def match(points: Sequence[Point], metric: str, small: str, large: str, spread: float | None) -> Match:
+def match(
+    points: Sequence[Point], metric: str, small: str, large: str, spread: float | None
+) -> Match:
     """The training rows at which the mean curve of `small`, made monotone and drawn over log rows, meets the figure of
     `large`, the LLM, of which `points` hold one a split.
 
@@ -53,7 +55,8 @@ def match(points: Sequence[Point], metric: str, small: str, large: str, spread: 
     rows, training seeds left out; None where it is not known.
     """
     ours, theirs = (
-        [p for p in points if p.contestant == name and getattr(p, metric) is not None] for name in (small, large)
+        [p for p in points if p.contestant == name and getattr(p, metric) is not None]
+        for name in (small, large)
     )
     goals = {point.split_seed: float(getattr(point, metric)) for point in theirs}
     table = {split: levels for split, levels in _by_split(ours, metric).items() if split in goals}
@@ -68,9 +71,13 @@ def match(points: Sequence[Point], metric: str, small: str, large: str, spread: 
         return replace(none, reason=f"not within the data: {why}")
     fractions = sorted(table[splits[0]])
     used = [p for p in ours if p.split_seed in splits]
-    rows = np.array([np.mean([p.train_rows for p in used if p.fraction == fraction]) for fraction in fractions])
+    rows = np.array(
+        [np.mean([p.train_rows for p in used if p.fraction == fraction]) for fraction in fractions]
+    )
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-    ahead = np.array([[sign * (np.mean(table[split][f]) - goals[split]) for f in fractions] for split in splits])
+    ahead = np.array(
+        [[sign * (np.mean(table[split][f]) - goals[split]) for f in fractions] for split in splits]
+    )
     seeded = {point.training_seed for point in used} != {NO_SEED}
     seeds = [table[splits[0]][fraction] for fraction in fractions] if seeded else None
 
@@ -91,7 +98,9 @@ def _by_split(points: Sequence[Point], metric: str) -> Table:
     table: Table = {}
     for point in points:
         if point.fraction is not None:
-            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(float(getattr(point, metric)))
+            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(
+                float(getattr(point, metric))
+            )
     return table
 
 
@@ -101,7 +110,11 @@ def _of_the_fullest(table: Table) -> list[int]:
         return []
     fullest = max(sorted(table), key=lambda split: len(table[split]))
     complete = [split for split in sorted(table) if set(table[fullest]) <= set(table[split])]
-    return [fullest, *(s for s in complete if s != fullest)] if len(complete) >= ENOUGH_SPLITS else [fullest]
+    return (
+        [fullest, *(s for s in complete if s != fullest)]
+        if len(complete) >= ENOUGH_SPLITS
+        else [fullest]
+    )
 
 
 def _between(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +125,10 @@ def _between(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _half_width(
-    ahead: np.ndarray, share: np.ndarray, seeds: Sequence[Sequence[float]] | None, spread: float | None
+    ahead: np.ndarray,
+    share: np.ndarray,
+    seeds: Sequence[Sequence[float]] | None,
+    spread: float | None,
 ) -> np.ndarray | str:
     """Half the width of the interval of the difference at each number of rows that is tried, or why there is none.
 
@@ -131,7 +147,10 @@ def _half_width(
         trained, squares = np.zeros(len(share)), np.zeros(len(share))
     elif min(map(len, seeds)) >= ENOUGH_SEEDS:
         parts = share**2 * [np.var(values, ddof=1) / len(values) for values in seeds]
-        trained, squares = parts.sum(axis=1), (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1)
+        trained, squares = (
+            parts.sum(axis=1),
+            (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1),
+        )
     elif levels < ENOUGH_LEVELS:
         few = f"fewer than {ENOUGH_SEEDS} training seeds at fewer than {ENOUGH_LEVELS} levels"
         return f"{few} do not tell how seeds differ"
@@ -151,13 +170,17 @@ def _roughness(values: np.ndarray) -> float:
     return float(rest @ rest / (len(values) - 3))
 
 
-def _outside(small: str, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | str) -> str:
+def _outside(
+    small: str, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | str
+) -> str:
     """Where the LLM's figure lies if the curve does not meet it, before its first level or after its last; said only
     where the difference at that level is more than noise."""
     place, where = (0, "ahead already") if first else (-1, "behind still")
     said = f"{small} is {where} with {round(float(rows[place])):,} training rows"
     if isinstance(width, str):
-        return f"not within the data: whether {said} can't be told, as there is no interval: {width}"
+        return (
+            f"not within the data: whether {said} can't be told, as there is no interval: {width}"
+        )
     if abs(middle[place]) > width[place]:
         return f"not within the data: {said}"
     return f"not within the data: whether {said} can't be told, as the two are within noise there"

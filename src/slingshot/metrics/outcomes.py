@@ -31,7 +31,8 @@ def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> Told:
     levels, of_level = np.unique(np.concatenate([np.round(values, 12), ends]), return_inverse=True)
     # One number for a class and a level: sorting rows of both takes twenty times as long.
     cells, of_row = np.unique(
-        np.concatenate([codes, np.repeat(np.arange(classes), 2)]) * len(levels) + of_level, return_inverse=True
+        np.concatenate([codes, np.repeat(np.arange(classes), 2)]) * len(levels) + of_level,
+        return_inverse=True,
     )
     of_row = of_row[: len(values)]
     counts = np.bincount(of_row, minlength=len(cells)).astype(np.float64)
@@ -47,7 +48,9 @@ def losses(metric: str, sides: Sequence[Scored]) -> Told:
     many) do (Clopper and Pearson, 1934, at 0). So much of the way from what was seen to what may be, the ends lie.
     """
     labels = sides[0].labels
-    under = [np.asarray(np.mean([_losses(metric, run) for run in side.runs], axis=0)) for side in sides]
+    under = [
+        np.asarray(np.mean([_losses(metric, run) for run in side.runs], axis=0)) for side in sides
+    ]
     values, *others = (each[np.arange(len(labels)), labels] for each in under)
     seen, most = (np.array([each.min(), each.max()]) for each in (values, under[0]))
     if others:
@@ -61,7 +64,9 @@ def losses(metric: str, sides: Sequence[Scored]) -> Told:
     _, of_row, counts = np.unique(steps, return_inverse=True, return_counts=True)
     means = np.bincount(of_row, values) / counts
     outcomes = Outcomes(
-        np.zeros(len(counts) + 2, dtype=np.int64), np.append(counts, [0.0, 0.0]), linear(np.append(means, ends))
+        np.zeros(len(counts) + 2, dtype=np.int64),
+        np.append(counts, [0.0, 0.0]),
+        linear(np.append(means, ends)),
     )
     return outcomes, of_row, np.zeros(len(labels), dtype=np.int64)
 
@@ -105,15 +110,23 @@ def _hidden(seen: np.ndarray, rows: np.ndarray, of_side: np.ndarray) -> np.ndarr
         harms.append(2 * hits / total**2)
     made = []
     for place in classes:
-        worst = [int(np.argmax(np.where(classes == place, -1.0, harm))) if len(rows) > 1 else -1 for harm in harms]
+        worst = [
+            int(np.argmax(np.where(classes == place, -1.0, harm))) if len(rows) > 1 else -1
+            for harm in harms
+        ]
         for right in product((True, False), repeat=int(of_side.max()) + 1):
-            made.append([place, *(place if right[side] else worst[run] for run, side in enumerate(of_side))])
+            made.append(
+                [place, *(place if right[side] else worst[run] for run, side in enumerate(of_side))]
+            )
     return np.array(made)
 
 
 def _f1_gradient(cells: np.ndarray, rows: np.ndarray, signs: np.ndarray) -> Gradient:
     strata, classes = cells[:, 0], len(rows)
-    columns = [(cells[:, 1 + run], cells[:, 1 + run] == strata, cells[:, 1 + run] >= 0) for run in range(len(signs))]
+    columns = [
+        (cells[:, 1 + run], cells[:, 1 + run] == strata, cells[:, 1 + run] >= 0)
+        for run in range(len(signs))
+    ]
 
     def gradient(shares: np.ndarray) -> tuple[float, np.ndarray]:
         weights = shares * rows[strata]

@@ -34,7 +34,10 @@ LABELS_ONLY = ("accuracy", "balanced_accuracy", "macro_f1")
 
 
 def compare(
-    contestants: dict[str, Scored], folder: Path, settings: MetricsSettings, labels: Sequence[str] = ()
+    contestants: dict[str, Scored],
+    folder: Path,
+    settings: MetricsSettings,
+    labels: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The contents of metrics/pairs: every two of `contestants`, in their order; `labels` are the class names in label
     order, which go by their numbers without.
@@ -42,12 +45,16 @@ def compare(
     Raises UserError when there is none, or when two in `folder` were not scored on the same rows.
     """
     if not contestants:
-        raise UserError(f"{PARAMS}: study names no contestant: add one to study.models or study.llms")
+        raise UserError(
+            f"{PARAMS}: study names no contestant: add one to study.models or study.llms"
+        )
     first, *others = contestants
     test = contestants[first]
     for name in others:
         if not _same_rows(test, contestants[name]):
-            raise UserError(f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`")
+            raise UserError(
+                f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`"
+            )
     pairs = []
     for a, b in combinations(contestants, 2):
         one, other = contestants[a], contestants[b]
@@ -63,10 +70,16 @@ def compare(
         "seed_sd": settings.seed_sd,
         "groups": test.group_count,
         "test_rows": len(test.labels),
-        "undecidable": rare.why_undecidable(settings.primary, settings.margin, rare.class_rows(test, labels)),
+        "undecidable": rare.why_undecidable(
+            settings.primary, settings.margin, rare.class_rows(test, labels)
+        ),
         "notes": [
             *group_notes(test),
-            *(_source_notes(contestants, settings) if any(pair["difference"] is not None for pair in pairs) else []),
+            *(
+                _source_notes(contestants, settings)
+                if any(pair["difference"] is not None for pair in pairs)
+                else []
+            ),
         ],
         "pairs": pairs,
     }
@@ -74,7 +87,9 @@ def compare(
 
 def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> list[str]:
     """An AUROC of votes has few levels, and one of stated confidences rests on what an LLM says of itself."""
-    sources = {name: one.score_source for name, one in contestants.items() if one.score_source != "none"}
+    sources = {
+        name: one.score_source for name, one in contestants.items() if one.score_source != "none"
+    }
     if settings.primary != "auroc" or len(set(sources.values())) < 2:
         return []
     listed = ", ".join(f"{name}: {source}" for name, source in sources.items())
@@ -96,17 +111,26 @@ def _seeds(one: Scored) -> list[int]:
 
 
 def _same_rows(a: Scored, b: Scored) -> bool:
-    return all(np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups"))
+    return all(
+        np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups")
+    )
 
 
 def _differing(a: Scored, b: Scored) -> int:
     """Groups in which any two of their predictions differ."""
-    rows = np.any([left.predictions != right.predictions for left in a.runs for right in b.runs], axis=0)
+    rows = np.any(
+        [left.predictions != right.predictions for left in a.runs for right in b.runs], axis=0
+    )
     return len(np.unique(a.groups[rows]))
 
 
 def difference(
-    a: str, b: str, contestants: Mapping[str, Scored], settings: MetricsSettings, *, recipes: bool = False
+    a: str,
+    b: str,
+    contestants: Mapping[str, Scored],
+    settings: MetricsSettings,
+    *,
+    recipes: bool = False,
 ) -> dict[str, Any]:
     """a - b with its interval and the p of each claim, None where a side is undefined, or has too few groups for them,
     and p where it has too few rows of some classes. The two may be on other rows: they are then taken to be
@@ -123,7 +147,9 @@ def difference(
         "a_value": values[a],
         "b_value": values[b],
         **dict.fromkeys(("difference", "low", "high", "variances", *rule.CLAIMS, "recipe")),
-        "notes": _undefined({name: contestants[name] for name, value in values.items() if value is None}, primary),
+        "notes": _undefined(
+            {name: contestants[name] for name, value in values.items() if value is None}, primary
+        ),
     }
     if pair["a_value"] is None or pair["b_value"] is None:
         return pair
@@ -131,9 +157,13 @@ def difference(
     if min(clusters.effective_groups(side.groups) for side in (one, other)) < FEW_GROUPS:
         return pair
     paired, seed_sd = _same_rows(one, other), settings.seed_sd if recipes else 0.0
-    pair["notes"] += ["no test row tells them apart"] if paired and not _differing(one, other) else []
+    pair["notes"] += (
+        ["no test row tells them apart"] if paired and not _differing(one, other) else []
+    )
     if not paired:
-        return pair | _claims(apart(primary, one, other, settings.confidence, seed_sd), one, other, settings)
+        return pair | _claims(
+            apart(primary, one, other, settings.confidence, seed_sd), one, other, settings
+        )
     found = of_recipe(primary, one, other, seed_sd)
     pair |= _claims(found, one, other, settings)
     if not recipes and any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other)):
@@ -142,7 +172,9 @@ def difference(
     return pair
 
 
-def _claims(found: Estimate, one: Scored, other: Scored, settings: MetricsSettings) -> dict[str, Any]:
+def _claims(
+    found: Estimate, one: Scored, other: Scored, settings: MetricsSettings
+) -> dict[str, Any]:
     """The interval, the variances that it is made of, and the p of each claim, None where rows can't decide."""
     primary, confidence = settings.primary, settings.confidence
     low, high = found.interval(confidence)
@@ -155,7 +187,9 @@ def _claims(found: Estimate, one: Scored, other: Scored, settings: MetricsSettin
     if rare.why_undecidable(primary, settings.margin, rare.class_rows(one), rare.class_rows(other)):
         return told | dict.fromkeys(rule.CLAIMS)
     p = found.p_value(0.0)
-    if _same_rows(one, other) and primary == "accuracy":  # a score test of few discordant groups is a little liberal
+    if (
+        _same_rows(one, other) and primary == "accuracy"
+    ):  # a score test of few discordant groups is a little liberal
         p = max(p, signs(one, other) or 0.0)
     return told | {"p": p, **_as_good(found, settings.margin)}
 
@@ -183,7 +217,11 @@ def _undefined(lacking: Mapping[str, Scored], primary: str) -> list[str]:
     """Why those have no figure: once, where the rows that both share give none."""
     why = {name: undefined(primary, side) for name, side in lacking.items()}
     reasons = set(why.values())
-    return [*reasons] if len(why) == 2 and len(reasons) == 1 else [f"{name}: {reason}" for name, reason in why.items()]
+    return (
+        [*reasons]
+        if len(why) == 2 and len(reasons) == 1
+        else [f"{name}: {reason}" for name, reason in why.items()]
+    )
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -195,10 +233,18 @@ def table(result: dict[str, Any]) -> Table:
     uncorrected = "p is not corrected for the number of pairs; `slingshot show` says who is better"
     shown.caption = "; ".join(filter(None, [*result["notes"], result["undecidable"], uncorrected]))
     for pair in result["pairs"]:
-        figures = ("undefined", "", "") if pair["difference"] is None else (f"{pair['difference']:+.3f}", "none", "")
+        figures = (
+            ("undefined", "", "")
+            if pair["difference"] is None
+            else (f"{pair['difference']:+.3f}", "none", "")
+        )
         if pair["low"] is not None:
             between = f"[{pair['low']:+.3f}, {pair['high']:+.3f}]"
-            figures = (f"{pair['difference']:+.3f}", between, "" if pair["p"] is None else f"{pair['p']:.4f}")
+            figures = (
+                f"{pair['difference']:+.3f}",
+                between,
+                "" if pair["p"] is None else f"{pair['p']:.4f}",
+            )
         shown.add_row(pair["a"], pair["b"], *figures)
     return shown
 

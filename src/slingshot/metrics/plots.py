@@ -18,7 +18,9 @@ POINTS = 100
 """Of a coverage-risk curve."""
 
 
-def write(folder: Path, test: Scored, validation: Scored | None, labels: Sequence[str], bins: int) -> None:
+def write(
+    folder: Path, test: Scored, validation: Scored | None, labels: Sequence[str], bins: int
+) -> None:
     """confusion.csv, reliability/predicted.csv and scaled.csv, risk.csv; what needs scores holds only its header
     without them."""
     calibrated, _ = temperature_scaled(test, validation)
@@ -37,7 +39,9 @@ def confusion(scored: Scored, labels: Sequence[str]) -> pd.DataFrame:
     names = np.array([*labels, FAILED_NAME], dtype=object)  # FAILED, -1, is the last
     assert FAILED == -1
     predicted = np.concatenate([run.predictions for run in scored.runs])
-    return pd.DataFrame({"actual": names[np.tile(scored.labels, len(scored.runs))], "predicted": names[predicted]})
+    return pd.DataFrame(
+        {"actual": names[np.tile(scored.labels, len(scored.runs))], "predicted": names[predicted]}
+    )
 
 
 def reliability(scored: Scored | None, bins: int) -> pd.DataFrame:

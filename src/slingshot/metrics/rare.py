@@ -23,7 +23,10 @@ NAMED = 5
 def class_rows(test: Scored, labels: Sequence[str] = ()) -> dict[str, int]:
     """Class name -> its test rows, of the classes present; `labels` are the names in label order."""
     present, rows = np.unique(test.labels, return_counts=True)
-    return {labels[label] if labels else str(label): int(number) for label, number in zip(present, rows, strict=True)}
+    return {
+        labels[label] if labels else str(label): int(number)
+        for label, number in zip(present, rows, strict=True)
+    }
 
 
 def why_undecidable(metric: str, margin: float, *tests: Mapping[str, int]) -> str | None:
@@ -33,7 +36,11 @@ def why_undecidable(metric: str, margin: float, *tests: Mapping[str, int]) -> st
 
 
 def _why(metric: str, margin: float, rows: Mapping[str, int]) -> str | None:
-    few = {name: number for name, number in sorted(rows.items(), key=lambda item: item[1]) if number < ENOUGH_ROWS}
+    few = {
+        name: number
+        for name, number in sorted(rows.items(), key=lambda item: item[1])
+        if number < ENOUGH_ROWS
+    }
     if metric not in MACRO or round(len(few) / max(1, len(rows)) - margin, 12) <= 0:
         return None
     named = ", ".join(f"{name}: {number}" for name, number in list(few.items())[:NAMED])

@@ -45,7 +45,10 @@ def judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]] = ()) 
     alike by chance. Claims of trained models and those of recipes are two families, each of which is corrected alone.
     """
     found = _judged(result, deciding)
-    recipes = {**result, "pairs": [{**pair, **(pair.get("recipe") or {})} for pair in result["pairs"]]}
+    recipes = {
+        **result,
+        "pairs": [{**pair, **(pair.get("recipe") or {})} for pair in result["pairs"]],
+    }
     for pair, recipe in zip(found["pairs"], _judged(recipes, deciding)["pairs"], strict=True):
         if pair.get("recipe"):
             pair["recipe"] = {**pair["recipe"], **{key: recipe[key] for key in JUDGED}}
@@ -57,7 +60,9 @@ def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> d
     pairs = [dict(pair) for pair in result["pairs"]]
     twins = _twins(pairs)
     of = {frozenset((pair["a"], pair["b"])): place for place, pair in enumerate(pairs)}
-    first = {of[key] for a, b in deciding if (key := frozenset((twins.get(a, a), twins.get(b, b)))) in of}
+    first = {
+        of[key] for a, b in deciding if (key := frozenset((twins.get(a, a), twins.get(b, b)))) in of
+    }
     others = []
     for place, pair in enumerate(pairs):
         once = pair.get("same") or not twins.keys() & {pair["a"], pair["b"]}
@@ -69,7 +74,10 @@ def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> d
         source = of.get(frozenset((a, b)), place)
         held = adjusted.get(source, {claim: pairs[source][claim] for claim in CLAIMS})
         if pairs[source]["a"] != a:
-            held = {claim: held[other] for claim, other in zip(CLAIMS, (CLAIMS[0], *CLAIMS[:0:-1]), strict=True)}
+            held = {
+                claim: held[other]
+                for claim, other in zip(CLAIMS, (CLAIMS[0], *CLAIMS[:0:-1]), strict=True)
+            }
         tested = 1 if source in first else max(1, len(others))
         pair["p_corrected"] = held["p"]
         told = verdicts(pair["difference"], held, level)
@@ -77,7 +85,9 @@ def _judged(result: Mapping[str, Any], deciding: Sequence[tuple[str, str]]) -> d
             pair |= {"verdict": UNRESOLVED, "reverse_verdict": UNRESOLVED, "rows_to_resolve": None}
             continue
         pair["verdict"], pair["reverse_verdict"] = told
-        pair["rows_to_resolve"] = rows_to_resolve(pair, result["test_rows"], result["margin"], level, tested)
+        pair["rows_to_resolve"] = rows_to_resolve(
+            pair, result["test_rows"], result["margin"], level, tested
+        )
     return {**result, "pairs": pairs}
 
 
@@ -94,7 +104,9 @@ def corrected(pairs: Sequence[Mapping[str, float | None]]) -> list[dict[str, flo
     """The adjusted p-values of all claims of the pairs, step-down: Holm's procedure (1979) with the multiplier of
     Shaffer (1986, section 2), the most hypotheses that may still be true. Of a pair at most one is: two that do not
     differ are not apart by the margin. So it is the number of pairs that still have an open claim."""
-    order = sorted((_p(pair, claim), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS)
+    order = sorted(
+        (_p(pair, claim), place, claim) for place, pair in enumerate(pairs) for claim in CLAIMS
+    )
     open_claims = [len(CLAIMS)] * len(pairs)
     adjusted: list[dict[str, float]] = [{} for _ in pairs]
     running = 0.0
@@ -105,7 +117,9 @@ def corrected(pairs: Sequence[Mapping[str, float | None]]) -> list[dict[str, flo
     return adjusted
 
 
-def verdicts(difference: float | None, ps: Mapping[str, float | None], level: float) -> tuple[str, str]:
+def verdicts(
+    difference: float | None, ps: Mapping[str, float | None], level: float
+) -> tuple[str, str]:
     """What a is against b, and b against a: better, as good, worse or not resolved. `difference` is a - b.
 
     A loss that is sure to be smaller than the margin is as good.
@@ -116,7 +130,15 @@ def verdicts(difference: float | None, ps: Mapping[str, float | None], level: fl
     found = []
     for ahead, good in zip((difference > 0, difference < 0), as_good, strict=True):
         behind = differ and difference and not ahead
-        found.append("better" if differ and ahead else "as good" if good else "worse" if behind else UNRESOLVED)
+        found.append(
+            "better"
+            if differ and ahead
+            else "as good"
+            if good
+            else "worse"
+            if behind
+            else UNRESOLVED
+        )
     return found[0], found[1]
 
 
@@ -126,7 +148,9 @@ def _p(ps: Mapping[str, float | None], claim: str) -> float:
     return 1.0 if p is None else p
 
 
-def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: float, tested: int = 1) -> int | None:
+def rows_to_resolve(
+    pair: Mapping[str, Any], rows: int, margin: float, level: float, tested: int = 1
+) -> int | None:
     """Test rows with which, were the difference truly as measured, neither would be left unresolved in POWER of 100
     studies; None where the pair is resolved, or has no interval, or no number would do.
 
@@ -138,7 +162,9 @@ def rows_to_resolve(pair: Mapping[str, Any], rows: int, margin: float, level: fl
     def power(number: int) -> float:
         se, reach = _error_and_reach(pair["variances"], number / rows, level / tested)
         # One is better beyond `reach`; within margin - reach both are as good.
-        return _outside(pair["difference"], se, -reach, reach) + _inside(pair["difference"], se, margin - reach, reach)
+        return _outside(pair["difference"], se, -reach, reach) + _inside(
+            pair["difference"], se, margin - reach, reach
+        )
 
     return _least(power, rows)
 
@@ -164,7 +190,9 @@ def _varies(pair: Mapping[str, Any]) -> bool:
     return bool(pair.get("variances")) and pair["variances"]["rows"]["value"] > 0
 
 
-def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) -> tuple[float, np.ndarray]:
+def _error_and_reach(
+    variances: Mapping[str, Any], more: float, level: float
+) -> tuple[float, np.ndarray]:
     """The true standard error of the difference with so many times the test rows, and half the width of the interval at
     that level, in each of some studies that are equally likely.
 
@@ -184,7 +212,10 @@ def _error_and_reach(variances: Mapping[str, Any], more: float, level: float) ->
         seen.append(replace(part, value=part.value - of_rows + of_rows / more))
     reach = []
     for factors in product(*(_factors(part.df) for part in seen)):
-        found = [rows, *(replace(part, value=part.value * f) for part, f in zip(seen, factors, strict=True))]
+        found = [
+            rows,
+            *(replace(part, value=part.value * f) for part, f in zip(seen, factors, strict=True)),
+        ]
         reach.append(quantile(level, found) * error(found))
     scattered = Variance(max(scatter / more, NOTHING), rows.df)
     return error([scattered, *true]), np.array(reach)
@@ -199,7 +230,9 @@ def _factors(df: float) -> tuple[float, ...]:
     """How a variance that is estimated may come out, in shares of the true one, each as likely."""
     from scipy.stats import chi2
 
-    return (1.0,) if math.isinf(df) else tuple(chi2.ppf((np.arange(STUDIES) + 0.5) / STUDIES, df) / df)
+    return (
+        (1.0,) if math.isinf(df) else tuple(chi2.ppf((np.arange(STUDIES) + 0.5) / STUDIES, df) / df)
+    )
 
 
 def _outside(middle: float, se: float, low: np.ndarray, high: np.ndarray) -> float:

@@ -54,7 +54,11 @@ class Scored:
     def only(self, rows: np.ndarray) -> Scored:
         """Some of the rows, by a mask or their places; groups are numbered anew."""
         runs = tuple(
-            replace(run, predictions=run.predictions[rows], scores=None if run.scores is None else run.scores[rows])
+            replace(
+                run,
+                predictions=run.predictions[rows],
+                scores=None if run.scores is None else run.scores[rows],
+            )
             for run in self.runs
         )
         groups = np.unique(self.groups[rows], return_inverse=True)[1]
@@ -113,7 +117,9 @@ def scored(path: Path, frame: pd.DataFrame, classes: int) -> dict[str, Scored]:
         raise UserError(f"{path}: no test rows; run `dvc repro`")
     answered = set(frame.loc[frame["status"] == "ok", "score_source"])
     sources = [] if "none" in answered else sorted(set(frame["score_source"]) - {"none"})
-    return {str(split): _split(path, part, sources, classes) for split, part in frame.groupby("split")}
+    return {
+        str(split): _split(path, part, sources, classes) for split, part in frame.groupby("split")
+    }
 
 
 def _split(path: Path, part: pd.DataFrame, sources: list[str], classes: int) -> Scored:

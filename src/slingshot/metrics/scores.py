@@ -73,7 +73,11 @@ class BalancedAccuracy(_Metric):
         from sklearn.metrics import recall_score
 
         labels = np.unique(references)
-        return {"balanced_accuracy": float(recall_score(references, predictions, labels=labels, average="macro"))}
+        return {
+            "balanced_accuracy": float(
+                recall_score(references, predictions, labels=labels, average="macro")
+            )
+        }
 
 
 class MacroF1(_Metric):
@@ -85,7 +89,9 @@ class MacroF1(_Metric):
         from sklearn.metrics import f1_score
 
         labels = np.unique(references)
-        return {"macro_f1": float(f1_score(references, predictions, labels=labels, average="macro"))}
+        return {
+            "macro_f1": float(f1_score(references, predictions, labels=labels, average="macro"))
+        }
 
 
 class Coverage(_Metric):
@@ -107,7 +113,9 @@ class Auroc(_Metric):
         labels = np.unique(references)
         if len(labels) < 2:
             return {"auroc": float("nan"), "auroc_classes": 0}
-        areas = [roc_auc_score(references == label, prediction_scores[:, label]) for label in labels]
+        areas = [
+            roc_auc_score(references == label, prediction_scores[:, label]) for label in labels
+        ]
         return {"auroc": float(np.mean(areas)), "auroc_classes": len(areas)}
 
 
@@ -139,7 +147,9 @@ class Ece(_Metric):
     Biased upwards (metrics/calibration.py debiases its square and tests it).
     """
 
-    paper = "Guo et al. (2017), On Calibration of Modern Neural Networks, equation 3, arXiv:1706.04599"
+    paper = (
+        "Guo et al. (2017), On Calibration of Modern Neural Networks, equation 3, arXiv:1706.04599"
+    )
     inputs = ("predictions", "prediction_scores", "references")
 
     def __init__(self, bins: int = 15) -> None:
@@ -160,7 +170,11 @@ def point(run: Run, labels: np.ndarray, ece_bins: int) -> dict[str, float]:
     labelled = evaluate.combine([Accuracy(), BalancedAccuracy(), MacroF1(), Coverage()])
     figures: dict[str, float] = labelled.compute(predictions=run.predictions, references=labels)
     if run.scores is None:
-        return figures | dict.fromkeys(("auroc", "auroc_classes", "log_loss", "brier", "ece"), float("nan"))
+        return figures | dict.fromkeys(
+            ("auroc", "auroc_classes", "log_loss", "brier", "ece"), float("nan")
+        )
     probabilistic = evaluate.combine([Auroc(), LogLoss(), Brier(), Ece(ece_bins)])
-    figures |= probabilistic.compute(predictions=run.predictions, prediction_scores=run.scores, references=labels)
+    figures |= probabilistic.compute(
+        predictions=run.predictions, prediction_scores=run.scores, references=labels
+    )
     return figures

@@ -81,10 +81,16 @@ class Outcomes:
         where a figure that few errors move little would be `apart` from the measured one."""
         from scipy.optimize import brentq
 
-        def beyond(at: float) -> float:  # of logarithms, as these are nearly straight in the tilt: few steps do
+        def beyond(
+            at: float,
+        ) -> float:  # of logarithms, as these are nearly straight in the tilt: few steps do
             return float(np.log(min(max(reach(at), 1e-12), 1e12)))
 
-        low = high = float(np.clip(np.log(apart / self.error**2), -FARTHEST, FARTHEST)) if self.error else 0.0
+        low = high = (
+            float(np.clip(np.log(apart / self.error**2), -FARTHEST, FARTHEST))
+            if self.error
+            else 0.0
+        )
         step = 0.25
         while beyond(low) >= 0 and low > -FARTHEST:
             low, high, step = low - step, low, 2 * step
@@ -161,7 +167,11 @@ class Outcomes:
         np.maximum.at(top, strata, pull)
         gaps, held = top[strata] - pull, counts > 0
         in_, weights, below = strata[held], counts[held], gaps[held]
-        least = np.bincount(in_, np.divide(weights, below, out=np.full(len(weights), np.inf), where=below > 0), number)
+        least = np.bincount(
+            in_,
+            np.divide(weights, below, out=np.full(len(weights), np.inf), where=below > 0),
+            number,
+        )
         free = least > 1
         extra = np.zeros(number)
         np.maximum.at(extra, in_, weights - below)

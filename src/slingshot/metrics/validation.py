@@ -15,7 +15,9 @@ from slingshot.metrics.estimates import value_of
 from slingshot.metrics.scored import Scored
 
 
-def figures(kinds: Iterable[Mapping[str, Scored | None]], primary: str) -> dict[str, dict[str, float]]:
+def figures(
+    kinds: Iterable[Mapping[str, Scored | None]], primary: str
+) -> dict[str, dict[str, float]]:
     """Contestant -> number of rows -> its figure there, of each kind's validation rows (None: none is predicted). A
     figure that is undefined is left out."""
     found: dict[str, dict[str, float]] = {}

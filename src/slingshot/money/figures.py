@@ -16,7 +16,9 @@ from slingshot.money.prices import llm_cost, per_second, uncached
 from slingshot.settings import CostSettings, LlmPrice, UserError
 
 
-def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> dict[str, float | None]:
+def figures(
+    usage: Usage, cost: CostSettings, price: LlmPrice | None = None
+) -> dict[str, float | None]:
     """Seconds, tokens and texts a second, and money in `cost.currency`.
 
     `price` is the LLM's list price; None prices the machine's seconds. `token_`, `list_`, `cached_` and
@@ -32,20 +34,28 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     error = together(usage.predict)
     # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
     works = price is None or (usage.kind == "cascade" and seconds > 0)
-    machine_seconds = seconds / texts * 1000 if works and on_paid_machine(usage) and seconds and texts else None
+    machine_seconds = (
+        seconds / texts * 1000 if works and on_paid_machine(usage) and seconds and texts else None
+    )
     billed = _billed(usage, cost, price)
     parts = [machine_seconds and machine_seconds * second, billed["token"]]
     known = [part for part in parts if part is not None]
     per_texts = None if not known or (works and machine_seconds is None) else sum(known)
-    labels = usage.train_rows + usage.validation_rows  # those of test rows measure every contestant alike
-    alone = price is None or usage.kind != "cascade"  # a cascade's answers come from two places, its seconds from one
+    labels = (
+        usage.train_rows + usage.validation_rows
+    )  # those of test rows measure every contestant alike
+    alone = (
+        price is None or usage.kind != "cascade"
+    )  # a cascade's answers come from two places, its seconds from one
     return {
         "train_seconds": train_seconds,
         "train_cost": None if train_seconds is None else train_seconds * second,
         "predict_seconds": _mean_seconds(usage.predict) or None,
         "tokens_per_second": tokens / seconds or None if seconds and alone else None,
         "texts_per_second": texts / seconds or None if seconds and alone else None,
-        "cost_per_million_tokens": None if per_texts is None or not tokens else per_texts / 1000 * texts / tokens * 1e6,
+        "cost_per_million_tokens": None
+        if per_texts is None or not tokens
+        else per_texts / 1000 * texts / tokens * 1e6,
         "cost_per_1000_texts": per_texts,
         "machine_seconds_per_1000_texts": machine_seconds,
         "machine_seconds_spread": machine_seconds and error and error / seconds,
@@ -79,7 +89,9 @@ def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[st
     if price is None or not texts:
         return dict.fromkeys(("token", "list", "cached", "batch"))
     if usage.llm_tokens is None:
-        raise UserError(f"the usage of '{usage.title}' has no llm_tokens, so its list price can't be used")
+        raise UserError(
+            f"the usage of '{usage.title}' has no llm_tokens, so its list price can't be used"
+        )
     asked, batched = usage.llm_tokens, usage.batch_tokens or {}
     plain = uncached(asked, batched)
     sums = {

@@ -1,7 +1,7 @@
 """What labelling texts costs by the month: the break-even of two contestants, and the LLM's price at which the cheaper
 of two changes.
 
-Pure functions. src/slingshot/report/page.js holds the same formulas for the sliders of the page; tests/browser compares
+Pure functions. report/page/page.js holds the same formulas for the sliders of the page; tests/browser compares
 the two. They stand apart from money.py because the stages that prompt and pay depend on that, and none on this.
 """
 
@@ -116,7 +116,11 @@ def capacity(work: Work, terms: Terms) -> float:
     """Texts a month up to which one always-on machine is enough; infinite where machines are paid by use, or not at
     all."""
     seconds = machine_seconds(work, terms)
-    return HOURS * terms.utilisation * 3600 / seconds * 1000 if terms.always_on and seconds else math.inf
+    return (
+        HOURS * terms.utilisation * 3600 / seconds * 1000
+        if terms.always_on and seconds
+        else math.inf
+    )
 
 
 def line(work: Work, terms: Terms) -> tuple[float, float] | None:
@@ -153,7 +157,11 @@ def break_even(a: Work, b: Work, terms: Terms) -> float | None:
     if lines[0] is None or lines[1] is None:
         return None
     texts = crossing(lines[0], lines[1])
-    return texts if texts is not None and texts <= min(capacity(a, terms), capacity(b, terms)) else None
+    return (
+        texts
+        if texts is not None and texts <= min(capacity(a, terms), capacity(b, terms))
+        else None
+    )
 
 
 def flip_price(small: Work, large: Work, terms: Terms) -> float | None:

@@ -21,7 +21,9 @@ def per_second(hourly_price: float, utilisation: float = 1.0) -> float:
     return hourly_price / 3600 / utilisation
 
 
-def per_million_tokens(hourly_price: float, tokens_per_second: float, utilisation: float = 1.0) -> float:
+def per_million_tokens(
+    hourly_price: float, tokens_per_second: float, utilisation: float = 1.0
+) -> float:
     """Price of a million tokens on a machine that handles `tokens_per_second` while it works.
 
     EUR 5/h at 50,000 tokens/s is EUR 0.0278, the arithmetic of "David vs. Goliath in AI" (2024).
@@ -34,7 +36,9 @@ def convert(amount: float, currency: str, cost: CostSettings) -> float:
     if currency == cost.currency:
         return amount
     if currency not in cost.rates:
-        raise UserError(f"{PARAMS}: cost.rates: no rate for {currency}; add its rate, date and source")
+        raise UserError(
+            f"{PARAMS}: cost.rates: no rate for {currency}; add its rate, date and source"
+        )
     return amount * cost.rates[currency].rate
 
 
@@ -48,17 +52,23 @@ def bill(tokens: Mapping[str, int], price: LlmPrice, *, batch: bool = False) -> 
     return float(listed * (1 - price.batch_discount) if batch else listed)
 
 
-def llm_cost(tokens: Mapping[str, int], price: LlmPrice, cost: CostSettings, *, batch: bool = False) -> float:
+def llm_cost(
+    tokens: Mapping[str, int], price: LlmPrice, cost: CostSettings, *, batch: bool = False
+) -> float:
     """What `bill` says, in `cost.currency`."""
     return convert(bill(tokens, price, batch=batch), price.currency, cost)
 
 
-def reservation(request_bytes: int, max_tokens: int, price: LlmPrice, *, batch: bool = False) -> float:
+def reservation(
+    request_bytes: int, max_tokens: int, price: LlmPrice, *, batch: bool = False
+) -> float:
     """The most that one request can cost, in the price's own currency.
 
     No tokenizer makes more tokens than bytes; each is taken at the dearest input price, cache writes included.
     """
-    dearest = max((kind for kind in TOKEN_KINDS if kind != "output"), key=lambda kind: getattr(price, kind))
+    dearest = max(
+        (kind for kind in TOKEN_KINDS if kind != "output"), key=lambda kind: getattr(price, kind)
+    )
     return bill({dearest: request_bytes + OVERHEAD, "output": max_tokens}, price, batch=batch)
 
 

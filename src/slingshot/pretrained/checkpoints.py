@@ -65,23 +65,31 @@ def convert(checkpoint: Checkpoint) -> Path:
     """
     folder = _folder(checkpoint)
     if any(folder.glob("*.safetensors")):
-        raise UserError(f"checkpoint '{checkpoint.checkpoint}' has safetensors already: nothing to convert")
+        raise UserError(
+            f"checkpoint '{checkpoint.checkpoint}' has safetensors already: nothing to convert"
+        )
     pickle = _pickle(checkpoint, folder)
     target = state.checkpoints() / sha256_file(pickle)
     with _once(target) as made:
         if made:
-            shutil.copytree(folder, made, ignore=shutil.ignore_patterns("*.bin", "*.safetensors", ".*"))
+            shutil.copytree(
+                folder, made, ignore=shutil.ignore_patterns("*.bin", "*.safetensors", ".*")
+            )
             _convert_pickle(pickle, made / "model.safetensors")
     return target
 
 
 def _convert_pickle(pickle: Path, file: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", _CONVERT, str(pickle), str(file)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _CONVERT, str(pickle), str(file)], capture_output=True, text=True
+    )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         if refusal(RuntimeError(reason)):
             raise RuntimeError(reason)  # of the disk; `atomic` names the folder
-        raise UserError(f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}")
+        raise UserError(
+            f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}"
+        )
 
 
 _CONVERT = """
@@ -141,7 +149,9 @@ def _compare(file: Path, digest: str) -> None:
         raise UserError(f"{file}: not found, though params.yaml pins its sha256; {REMEDY}")
     found = sha256_file(file)
     if found != digest:
-        raise UserError(f"{file}: sha256 is {found}, params.yaml pins {digest}; it is not loaded. To mend it, {REMEDY}")
+        raise UserError(
+            f"{file}: sha256 is {found}, params.yaml pins {digest}; it is not loaded. To mend it, {REMEDY}"
+        )
 
 
 def _files(package: str) -> list[Path]:
@@ -164,7 +174,9 @@ def _gguf_parts(package: str) -> list[Path]:
     names = [d.metadata["Name"] for d in importlib.metadata.distributions()]
     wanted = package.lower().replace("_", "-") + "-part"
     parts = {name for name in names if name and name.lower().replace("_", "-").startswith(wanted)}
-    return sorted((f for part in parts for f in _files(part) if ".gguf.part" in f.name), key=lambda f: f.name)
+    return sorted(
+        (f for part in parts for f in _files(part) if ".gguf.part" in f.name), key=lambda f: f.name
+    )
 
 
 def _packaged_gguf(package: str, name: str | None) -> Path | None:
@@ -175,7 +187,9 @@ def _packaged_gguf(package: str, name: str | None) -> Path | None:
         raise UserError(f"the package '{package}' holds no {name}")
     if len(found) > 1:
         listed = ", ".join(sorted(file.name for file in found))
-        raise UserError(f"the package '{package}' holds several GGUF files: name one as gguf, {listed}")
+        raise UserError(
+            f"the package '{package}' holds several GGUF files: name one as gguf, {listed}"
+        )
     return found[0] if found else None
 
 
@@ -185,7 +199,9 @@ def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
         raise UserError(f"{file}: no such GGUF file; see checkpoint and gguf in params.yaml")
     others = [pinned for pinned in checkpoint.sha256 if pinned.endswith(GGUF) and pinned != name]
     if others:
-        raise UserError(f"params.yaml: sha256 pins {others[0]}, but '{checkpoint.checkpoint}' is {name}")
+        raise UserError(
+            f"params.yaml: sha256 pins {others[0]}, but '{checkpoint.checkpoint}' is {name}"
+        )
     if name in checkpoint.sha256:
         _compare(file, checkpoint.sha256[name])
     target = state.checkpoints() / sha256_file(file)
@@ -199,7 +215,9 @@ def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
     file = parts[0].name.rpartition(".part")[0]
     digest = checkpoint.sha256.get(file)
     if digest is None:
-        raise UserError(f"params.yaml: sha256 of '{file}' ({checkpoint.checkpoint}) is missing; pin it")
+        raise UserError(
+            f"params.yaml: sha256 of '{file}' ({checkpoint.checkpoint}) is missing; pin it"
+        )
     target = state.checkpoints() / digest
     with _sole(target):
         if _whole(target):
@@ -228,7 +246,9 @@ def _once(target: Path) -> Iterator[Path | None]:
 
 def _sole(target: Path) -> AbstractContextManager[None]:
     """Hold a converted checkpoint alone, or wait while another process checks or converts it."""
-    return sealed.sole(target.with_name(f"{target.name}.lock"), f"{target}: another process converts or checks it")
+    return sealed.sole(
+        target.with_name(f"{target.name}.lock"), f"{target}: another process converts or checks it"
+    )
 
 
 def _whole(converted: Path, then: str = "it is converted anew") -> bool:

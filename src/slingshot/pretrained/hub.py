@@ -28,7 +28,9 @@ DEADLINE = 7.0
 """Seconds in which the hub must answer. The timeouts of its client start anew with each address and each try."""
 
 
-def fetch(name: str, kind: Kind, revision: str | None, patterns: Sequence[str], remedy: str) -> tuple[Path, str]:
+def fetch(
+    name: str, kind: Kind, revision: str | None, patterns: Sequence[str], remedy: str
+) -> tuple[Path, str]:
     """The folder that holds the files of hub id `name` that match `patterns`, and the commit they are of.
 
     `revision` is a branch, tag or commit; null takes the default branch. Where the hub can't be reached, a whole
@@ -50,15 +52,23 @@ def fetch(name: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
             folder = _download(name, kind, commit, patterns, remedy)
         return folder, commit
     except errors.RevisionNotFoundError:
-        raise UserError(f"{kind} '{name}': the hub has no revision '{revision}'; see params.yaml") from None
+        raise UserError(
+            f"{kind} '{name}': the hub has no revision '{revision}'; see params.yaml"
+        ) from None
     except errors.GatedRepoError:
-        raise UserError(f"{kind} '{name}': asks for its owner's leave on the hub; then run `hf auth login`") from None
+        raise UserError(
+            f"{kind} '{name}': asks for its owner's leave on the hub; then run `hf auth login`"
+        ) from None
     except errors.RepositoryNotFoundError:
-        raise UserError(f"{kind} '{name}': not on the hub, or private (then run `hf auth login`)") from None
+        raise UserError(
+            f"{kind} '{name}': not on the hub, or private (then run `hf auth login`)"
+        ) from None
     except errors.HFValidationError as error:
         raise UserError(f"{kind} '{name}': no hub id ({error}); expected OWNER/NAME") from None
     except (errors.RevisionResolutionError, httpx2.HTTPError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in REMEDIES:  # of this machine's disk, not of the network
+        if (
+            isinstance(error, OSError) and error.errno in REMEDIES
+        ):  # of this machine's disk, not of the network
             raise
         known = _remembered(api, name, where)
         problem = "no commit is known of an earlier one"
@@ -66,7 +76,9 @@ def fetch(name: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
             folder, problem = _earlier(name, kind, known, patterns)
             if not problem:
                 return folder, known
-        raise UserError(_unreachable(name, kind, revision, patterns, f"({problem})", remedy, error)) from None
+        raise UserError(
+            _unreachable(name, kind, revision, patterns, f"({problem})", remedy, error)
+        ) from None
 
 
 def names(name: str, kind: Kind, commit: str) -> list[str]:
@@ -93,7 +105,9 @@ def _remembered(api: Any, name: str, where: dict[str, Any]) -> str | None:
 def _repository(name: str, kind: Kind) -> Path:
     from huggingface_hub import constants, file_download
 
-    return Path(constants.HF_HUB_CACHE) / file_download.repo_folder_name(repo_id=name, repo_type=kind)
+    return Path(constants.HF_HUB_CACHE) / file_download.repo_folder_name(
+        repo_id=name, repo_type=kind
+    )
 
 
 def _listed(name: str, kind: Kind, commit: str) -> dict[str, TreeCacheEntry]:
@@ -114,7 +128,9 @@ def _earlier(name: str, kind: Kind, commit: str, patterns: Sequence[str]) -> tup
     return folder, " ".join(next(iter(damaged.items()), ()))
 
 
-def _damaged(folder: Path, listed: dict[str, TreeCacheEntry], patterns: Sequence[str]) -> dict[str, str]:
+def _damaged(
+    folder: Path, listed: dict[str, TreeCacheEntry], patterns: Sequence[str]
+) -> dict[str, str]:
     """Files that match and are missing or not as listed -> what is wrong, with both digests."""
     problems = {file: _problem(folder / file, listed[file]) for file in matching(listed, patterns)}
     return {file: problem for file, problem in problems.items() if problem}
@@ -127,7 +143,9 @@ def _problem(path: Path, entry: TreeCacheEntry) -> str | None:
     size = path.stat().st_size
     # What git keeps elsewhere (LFS) is listed by its sha256, any other file by the SHA-1 of "blob SIZE", zero, itself.
     name, wanted = ("sha256", entry.lfs_sha256) if entry.lfs_sha256 else ("sha1", entry.blob_id)
-    digest = hashlib.new(name, b"" if entry.lfs_sha256 else f"blob {size}\0".encode(), usedforsecurity=False)
+    digest = hashlib.new(
+        name, b"" if entry.lfs_sha256 else f"blob {size}\0".encode(), usedforsecurity=False
+    )
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
@@ -140,7 +158,11 @@ def _download(name: str, kind: Kind, commit: str, patterns: Sequence[str], remed
     """Fetch what is missing, and once more what is not as the hub lists it. Raises UserError where it stays so."""
     from huggingface_hub import snapshot_download
 
-    where: dict[str, Any] = {"repo_type": kind, "revision": commit, "allow_patterns": list(patterns)}
+    where: dict[str, Any] = {
+        "repo_type": kind,
+        "revision": commit,
+        "allow_patterns": list(patterns),
+    }
     folder = Path(snapshot_download(name, **where))
     listed = _listed(name, kind, commit)
     damaged = _damaged(folder, listed, patterns)
@@ -177,7 +199,13 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 
 def _unreachable(
-    name: str, kind: Kind, revision: str | None, patterns: Sequence[str], lacks: str, remedy: str, error: BaseException
+    name: str,
+    kind: Kind,
+    revision: str | None,
+    patterns: Sequence[str],
+    lacks: str,
+    remedy: str,
+    error: BaseException,
 ) -> str:
     include = " ".join(f"--include '{pattern}'" for pattern in patterns)
     at = f" --revision {revision}" if revision else ""

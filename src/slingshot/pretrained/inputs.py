@@ -33,13 +33,20 @@ class Frame:
 class Inputs:
     """One tokenizer, and how texts are cut or slid over for it."""
 
-    def __init__(self, tokenizer: Any, max_length: int, truncation: Truncation = "head", overlap: float = 0.0) -> None:
+    def __init__(
+        self, tokenizer: Any, max_length: int, truncation: Truncation = "head", overlap: float = 0.0
+    ) -> None:
         if "xlnet" in type(tokenizer).__name__.lower():
             tokenizer.padding_side = "left"
         if tokenizer.pad_token is None:  # as decoders have it
             tokenizer.pad_token = tokenizer.eos_token
         tokenizer.model_max_length = max_length
-        self.tokenizer, self.max_length, self.truncation, self.overlap = tokenizer, max_length, truncation, overlap
+        self.tokenizer, self.max_length, self.truncation, self.overlap = (
+            tokenizer,
+            max_length,
+            truncation,
+            overlap,
+        )
         self.frame = _frame(tokenizer)
         self._special = np.array(tokenizer.all_special_ids, dtype=np.int32)
 
@@ -49,10 +56,16 @@ class Inputs:
         rows = []
         for start in range(0, len(texts), BLOCK):
             block = list(texts[start : start + BLOCK])
-            encoded = self.tokenizer(block, add_special_tokens=False, split_special_tokens=True, verbose=False)
+            encoded = self.tokenizer(
+                block, add_special_tokens=False, split_special_tokens=True, verbose=False
+            )
             for ids in encoded["input_ids"]:
-                parts = cut(self._plain(np.array(ids, dtype=np.int32)), room, self.truncation, self.overlap)
-                rows.append([np.concatenate([self.frame.before, part, self.frame.after]) for part in parts])
+                parts = cut(
+                    self._plain(np.array(ids, dtype=np.int32)), room, self.truncation, self.overlap
+                )
+                rows.append(
+                    [np.concatenate([self.frame.before, part, self.frame.after]) for part in parts]
+                )
         return rows
 
     def _plain(self, ids: np.ndarray) -> np.ndarray:

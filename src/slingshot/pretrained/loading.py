@@ -84,11 +84,17 @@ def causal_lm(folder: str) -> Any:
     import transformers
     from safetensors import SafetensorError
 
-    how: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    how: dict[str, Any] = {
+        "dtype": torch.float32,
+        "use_safetensors": True,
+        "output_loading_info": True,
+    }
     try:
         loaded: Any = pretrained(transformers.AutoModelForCausalLM, folder, **how)
     except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
-        raise UserError(f"{folder}: not a causal language model that can be loaded: {_short(error)}") from None
+        raise UserError(
+            f"{folder}: not a causal language model that can be loaded: {_short(error)}"
+        ) from None
     model, info = loaded
     check_causal(model.eval(), info, folder)
     return model
@@ -104,7 +110,9 @@ def check_causal(model: Any, info: Any, source: object) -> None:
     import torch
 
     if info["missing_keys"]:
-        raise UserError(f"{source}: not a causal language model: it lacks the weights {sorted(info['missing_keys'])}")
+        raise UserError(
+            f"{source}: not a causal language model: it lacks the weights {sorted(info['missing_keys'])}"
+        )
     with torch.inference_mode():
         alone, followed = (model(torch.tensor([ids])).logits[0, 0] for ids in ([1], [1, 2]))
     if not torch.allclose(alone, followed, atol=1e-2):
@@ -118,7 +126,9 @@ def tokenizer(folder: str | Path) -> Any:
     try:
         found = pretrained(transformers.AutoTokenizer, folder)
     except (ValueError, OSError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}") from None
+        raise UserError(
+            f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}"
+        ) from None
     # Some classes come up with a vocabulary of their special tokens alone, and every text would be unknown.
     files = found.vocab_files_names.values()
     if not any((Path(folder) / file).is_file() for file in files):

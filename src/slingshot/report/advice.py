@@ -15,15 +15,21 @@ FARTHEST = 10
 """Times the training rows to which a power law is followed."""
 
 
-def rows_to_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> int | None:
+def rows_to_decide(
+    pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]
+) -> int | None:
     """Test rows with which the pair would decide in 80 of 100 studies, were the difference truly as measured."""
     if pair is None or not pairs.get("test_rows"):
         return None
     level = 1 - pairs["confidence"]
-    return rule.rows_to_decide(asdict(pair), pairs["test_rows"], pairs["margin"], level, small_is_cheaper)
+    return rule.rows_to_decide(
+        asdict(pair), pairs["test_rows"], pairs["margin"], level, small_is_cheaper
+    )
 
 
-def seeds_may_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]) -> bool:
+def seeds_may_decide(
+    pair: Pair | None, small_is_cheaper: bool | None, pairs: Mapping[str, Any]
+) -> bool:
     """Whether test rows would decide it if nothing of training were unknown, which is what more training seeds tell."""
     if pair is None or not pair.variances or not pair.variances["training"]:
         return False
@@ -31,13 +37,17 @@ def seeds_may_decide(pair: Pair | None, small_is_cheaper: bool | None, pairs: Ma
     return rows_to_decide(known, small_is_cheaper, pairs) is not None
 
 
-def labels_to_decide(pair: Pair | None, small_is_cheaper: bool | None, results: Results, primary: str) -> int | None:
+def labels_to_decide(
+    pair: Pair | None, small_is_cheaper: bool | None, results: Results, primary: str
+) -> int | None:
     """Training rows at which the small model's fitted power law would be so far above the LLM that an interval as wide
     as now would choose it: better, or as good where it is cheaper. An estimate, followed up to FARTHEST times the rows
     there are; None without a fit, or where it does not get there."""
     if pair is None or pair.low is None or pair.high is None or pair.b_value is None:
         return None
-    curve = next((c for c in learning.curves(results.curve, primary) if c.contestant == pair.a), None)
+    curve = next(
+        (c for c in learning.curves(results.curve, primary) if c.contestant == pair.a), None
+    )
     if curve is None or curve.fit is None:
         return None
     ahead = (pair.high - pair.low) / 2 - (results.pairs["margin"] if small_is_cheaper else 0)

@@ -31,8 +31,12 @@ def shared(left: Sequence[Sequence[Contestant]]) -> dict[str, int]:
 
 def unranked(left: Sequence[Sequence[Contestant]], primary: str) -> dict[str, str]:
     """Of each kind of which several are left, those without a figure to be chosen by, and why."""
-    several = [contestant for contestants in left if len(contestants) > 1 for contestant in contestants]
-    return {contestant.name: why for contestant in several if (why := unmeasured(contestant, primary))}
+    several = [
+        contestant for contestants in left if len(contestants) > 1 for contestant in contestants
+    ]
+    return {
+        contestant.name: why for contestant in several if (why := unmeasured(contestant, primary))
+    }
 
 
 def unmeasured(contestant: Contestant, primary: str) -> str | None:
@@ -41,10 +45,15 @@ def unmeasured(contestant: Contestant, primary: str) -> str | None:
         return None
     key = f"validation_{primary}"
     notes = (str(note) for note in contestant.intervals.get("notes") or [])
-    return next((note.removeprefix(f"{key}: ") for note in notes if note.startswith(key)), "not measured")
+    return next(
+        (note.removeprefix(f"{key}: ") for note in notes if note.startswith(key)), "not measured"
+    )
 
 
 def _rows(contestants: Sequence[Contestant]) -> int:
     """What all with a figure answered: of each, the most rows on which it has one. The least of these is among the
     numbers of rows of every other (metrics.validation)."""
-    return min((max(contestant.validation) for contestant in contestants if contestant.validation), default=0)
+    return min(
+        (max(contestant.validation) for contestant in contestants if contestant.validation),
+        default=0,
+    )

@@ -29,7 +29,9 @@ _AGAINST = {
 }
 
 
-def comparison(results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str) -> str:
+def comparison(
+    results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str
+) -> str:
     if pair.difference is None:
         why = f" ({'; '.join(pair.notes)})" if pair.notes else ""
         return f"{small.title} and {large.title} could not be compared{why}."
@@ -40,9 +42,14 @@ def comparison(results: Results, pair: Pair, small: Contestant, large: Contestan
     )
 
 
-def standing(results: Results, chosen: Contestant, others: Sequence[Contestant], what: str) -> list[str]:
+def standing(
+    results: Results, chosen: Contestant, others: Sequence[Contestant], what: str
+) -> list[str]:
     """Where the chosen one stands against `others`, one clause each; nothing where there are none."""
-    clauses = [clause(results, find_pair(results.pairs, chosen.name, other.name), other) for other in others]
+    clauses = [
+        clause(results, find_pair(results.pairs, chosen.name, other.name), other)
+        for other in others
+    ]
     those = f"the {what}" if len(clauses) == 1 else f"each {what}"
     return [f"Against {those}, {chosen.title} is {'; '.join(clauses)}."] if clauses else []
 
@@ -66,7 +73,9 @@ def of_whom(results: Results, pair: Pair | None, small: Contestant, large: Conte
     if pair is None or pair.p is None or not small.seeds():
         return []
     if pair.recipe is None:
-        return [f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."]
+        return [
+            f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."
+        ]
     open_ = pair.recipe.verdict == UNRESOLVED != pair.verdict
     few = (small.scores.get("train_rows") or FEW_ROWS) < FEW_ROWS
     return [

@@ -15,13 +15,18 @@ from slingshot.settings import Settings
 
 
 def sentences(
-    chosen: Sequence[Contestant], small: Contestant | None, large: Contestant | None, settings: Settings
+    chosen: Sequence[Contestant],
+    small: Contestant | None,
+    large: Contestant | None,
+    settings: Settings,
 ) -> Iterator[str]:
     """Of the contestants that were chosen, `small` and `large` among them where there are such."""
     if not chosen:
         return
     currency = settings.cost.currency
-    prices = [f"{_money(c.cost.get('cost_per_1000_texts'), currency)} with {c.title}" for c in chosen]
+    prices = [
+        f"{_money(c.cost.get('cost_per_1000_texts'), currency)} with {c.title}" for c in chosen
+    ]
     yield f"1,000 texts cost {listed(prices)}."
     if small and small.cost.get("train_seconds") is not None:
         cost = small.cost
@@ -42,7 +47,12 @@ def _totals(chosen: Sequence[Contestant], settings: Settings) -> str:
     counts, currency = settings.decision.count_labels, settings.cost.currency
     without, labelled = zip(*(total.both(c.total) for c in chosen), strict=True)
     first, second = (labelled, without) if counts else (without, labelled)
-    sums = listed([f"{_money(money, currency)} with {c.title}" for money, c in zip(first, chosen, strict=True)])
+    sums = listed(
+        [
+            f"{_money(money, currency)} with {c.title}"
+            for money, c in zip(first, chosen, strict=True)
+        ]
+    )
     what, besides = "training and prediction", "with labels"
     if counts:
         what, besides = "training, labels and prediction", "without labels"

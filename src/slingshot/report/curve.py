@@ -54,7 +54,9 @@ def read(
     for name in settings.datasets if dataset is None else [dataset]:
         file = metrics / "audit" / f"{name}.json"
         audit = read_json(file) if file.is_file() else {}
-        curves[name], why = of_today(read_points(metrics / "curve" / f"{name}.csv"), audit, settings.seed)
+        curves[name], why = of_today(
+            read_points(metrics / "curve" / f"{name}.csv"), audit, settings.seed
+        )
         left_out += [f"{name}: {why}"] if why else []
     if not any(curves.values()):
         missing = f" of {dataset}" if dataset else ""
@@ -70,7 +72,9 @@ def matches(results: Results, primary: str) -> list[Match]:
     trained = {point.contestant for point in results.curve if point.fraction is not None}
     why = results.pairs.get("undecidable")
     found = []
-    for small in (contestant for contestant in results.of_kind("model") if contestant.name in trained):
+    for small in (
+        contestant for contestant in results.of_kind("model") if contestant.name in trained
+    ):
         for large in results.of_kind("llm"):
             spread = _spread(results, small, large)
             one = match(_current(results, large), primary, small.name, large.name, spread)
@@ -89,7 +93,9 @@ def _spread(results: Results, small: Contestant, large: Contestant) -> float | N
 def _current(results: Results, llm: Contestant) -> list[Point]:
     """Points, of the LLM's those with as many shots as it has now."""
     rows = llm.scores.get("train_rows")
-    return [point for point in results.curve if point.contestant != llm.name or point.train_rows == rows]
+    return [
+        point for point in results.curve if point.contestant != llm.name or point.train_rows == rows
+    ]
 
 
 def said(match: Match, titles: Mapping[str, str], validation: int) -> str:
@@ -113,14 +119,18 @@ def build(results: Results, primary: str) -> Grid | None:
     rows = sorted({level.train_rows for c in trained for level in found[c.name].levels})
     if len(rows) < 2:
         return None
-    held = {(c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels}
+    held = {
+        (c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels
+    }
     titles = {contestant.name: contestant.title for contestant in results.contestants}
     validation = results.audit["rows"]["validation"]
     return Grid(
         heading=HEADING,
         caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
-        rows=tuple((c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained),
+        rows=tuple(
+            (c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained
+        ),
         notes=(
             *(said(match, titles, validation) for match in matches(results, primary)),
             *(f"{c.title}: {fitted(found[c.name])}" for c in trained if c.kind != "cascade"),
@@ -145,7 +155,10 @@ def fitted(curve: Curve) -> str:
 
 def as_json(curves: Mapping[str, Sequence[Point]], metric: str) -> dict[str, Any]:
     """Data set -> its curves."""
-    return {name: [asdict(curve) for curve in learning.curves(points, metric)] for name, points in curves.items()}
+    return {
+        name: [asdict(curve) for curve in learning.curves(points, metric)]
+        for name, points in curves.items()
+    }
 
 
 def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None = None) -> None:
@@ -165,8 +178,18 @@ def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None
         grid.add_column(f"{score(low)}{score(high):>{WIDTH - 5}}", no_wrap=True)
         for curve in found:
             for level in curve.levels:
-                rows = f"{count(level.train_rows)} shots" if curve.prompted else count(level.train_rows)
-                cells = curve.contestant, rows, text(level), str(len(level.values)), drawn(level, low, high)
+                rows = (
+                    f"{count(level.train_rows)} shots"
+                    if curve.prompted
+                    else count(level.train_rows)
+                )
+                cells = (
+                    curve.contestant,
+                    rows,
+                    text(level),
+                    str(len(level.values)),
+                    drawn(level, low, high),
+                )
                 grid.add_row(*cells)
         out.print(dataset, style="bold")
         out.print(grid)
@@ -184,4 +207,6 @@ def drawn(level: Level, low: float, high: float) -> str:
         return round((value - low) / (high - low) * (WIDTH - 1)) if high > low else 0
 
     first, mean, last = at(level.low), at(level.mean), at(level.high)
-    return "".join("●" if i == mean else "─" if first <= i <= last else " " for i in range(last + 1))
+    return "".join(
+        "●" if i == mean else "─" if first <= i <= last else " " for i in range(last + 1)
+    )

@@ -36,13 +36,20 @@ def works(results: Results, settings: Settings) -> dict[str, Work | None]:
     """
     small = {cascade.name: cascade.small for cascade in settings.study.cascades}
     seconds = {c.name: c.cost.get("machine_seconds_per_1000_texts") for c in results.contestants}
-    return {c.name: _work(c, (seconds.get(small.get(c.name, "")) or 0.0) * small_reads(c)) for c in results.contestants}
+    return {
+        c.name: _work(c, (seconds.get(small.get(c.name, "")) or 0.0) * small_reads(c))
+        for c in results.contestants
+    }
 
 
 def small_reads(contestant: Contestant) -> float:
     """The share of a cascade's seeds under which its small model reads the texts: not where the LLM always answers."""
     thresholds = [row["threshold"] for row in (contestant.cascade or {}).get("seeds") or []]
-    return sum(threshold is not None for threshold in thresholds) / len(thresholds) if thresholds else 0.0
+    return (
+        sum(threshold is not None for threshold in thresholds) / len(thresholds)
+        if thresholds
+        else 0.0
+    )
 
 
 def _work(contestant: Contestant, of_small: float) -> Work | None:
@@ -66,7 +73,13 @@ def costs(results: Results, settings: Settings) -> Grid:
             f"contestant's own tokens. By the month: prediction alone. In all: over {horizon(settings.decision)} each."
         ),
         columns=(
-            *("Contestant", "Training, once", "Labels, once", "Per 1,000 texts", "Per million tokens"),
+            *(
+                "Contestant",
+                "Training, once",
+                "Labels, once",
+                "Per 1,000 texts",
+                "Per million tokens",
+            ),
             *(name for _, name in list(BILLINGS.values())[1:]),
             *("Spread of the timing", use, always, "In all, without labels", "In all, with labels"),
         ),
@@ -95,7 +108,9 @@ def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[
         contestant.title,
         *(significant(cost.get(key)) for key in keys),
         *(significant(cost.get(key)) for key, _ in list(BILLINGS.values())[1:]),
-        MISSING if (spread := cost.get("machine_seconds_spread")) is None else percent(round(spread, 4)),
+        MISSING
+        if (spread := cost.get("machine_seconds_spread")) is None
+        else percent(round(spread, 4)),
         *(significant(month.prediction if month else None) for month in months),
         *(significant(value) for value in total.both(contestant.total)),
     )
@@ -158,19 +173,28 @@ def surface(small: Work, large: Work, at: Terms) -> list[dict[str, Any]]:
         for texts in VOLUMES:
             here = replace(at, texts=texts, utilisation=utilisation)
             months = monthly.month(small, here), monthly.month(large, here)
-            known = months[0] is not None and months[1] is not None and months[0].total > 0 and months[1].total > 0
+            known = (
+                months[0] is not None
+                and months[1] is not None
+                and months[0].total > 0
+                and months[1].total > 0
+            )
             cells.append(
                 {
                     "texts": texts,
                     "utilisation": utilisation,
-                    "ratio": months[1].total / months[0].total if known and months[0] and months[1] else None,
+                    "ratio": months[1].total / months[0].total
+                    if known and months[0] and months[1]
+                    else None,
                     "flip": monthly.flip_price(small, large, here),
                 }
             )
     return cells
 
 
-def payload(sections: Mapping[str, Section], settings: Settings, claim: Mapping[str, Any]) -> dict[str, Any]:
+def payload(
+    sections: Mapping[str, Section], settings: Settings, claim: Mapping[str, Any]
+) -> dict[str, Any]:
     """What page.js needs: every contestant's work, where sliders start, and where they stop."""
     start = terms(settings)
     return {
@@ -179,7 +203,9 @@ def payload(sections: Mapping[str, Section], settings: Settings, claim: Mapping[
         "volumes": VOLUMES,
         "utilisations": UTILISATIONS,
         "terms": asdict(start),
-        "claim": {key: claim[key] for key in ("llm_per_million", "hourly_price", "tokens_per_second")},
+        "claim": {
+            key: claim[key] for key in ("llm_per_million", "hourly_price", "tokens_per_second")
+        },
         "datasets": {
             name: {
                 "pair": pair(section, known := works(section.results, settings)),
@@ -203,20 +229,63 @@ def sliders(start: Terms, claim: Mapping[str, Any], currency: str) -> list[dict[
     shares = [round(share / 20, 2) for share in range(1, 21)]
     held: Sequence[tuple[str, str, str, list[float], float]] = (
         ("texts", "Texts a month", "", stops(100, 1e8, start.texts), start.texts),
-        ("hourly_price", "An hour of the machine", currency, stops(0.01, 100, start.hourly_price), start.hourly_price),
-        ("utilisation", "Utilisation", "%", sorted({*shares, start.utilisation}), start.utilisation),
-        ("label_price", "A label", currency, stops(0.01, 10, 0.0, start.label_price), start.label_price),
+        (
+            "hourly_price",
+            "An hour of the machine",
+            currency,
+            stops(0.01, 100, start.hourly_price),
+            start.hourly_price,
+        ),
+        (
+            "utilisation",
+            "Utilisation",
+            "%",
+            sorted({*shares, start.utilisation}),
+            start.utilisation,
+        ),
+        (
+            "label_price",
+            "A label",
+            currency,
+            stops(0.01, 10, 0.0, start.label_price),
+            start.label_price,
+        ),
         ("months", "Months to write off over", "", sorted({*MONTHS, start.months}), start.months),
         ("llm_factor", "LLM's price, times", "×", stops(0.001, 1000), start.llm_factor),
     )
     of_claim: Sequence[tuple[str, str, str, list[float], float]] = (
-        ("llm_per_million", "LLM, a million input tokens", "EUR", stops(0.05, 100, claim["llm_per_million"]), 0.0),
-        ("hourly_price", "An hour of the machine", "EUR", stops(0.05, 100, claim["hourly_price"]), 0.0),
-        ("tokens_per_second", "Tokens that it reads a second", "", stops(100, 1e6, claim["tokens_per_second"]), 0.0),
+        (
+            "llm_per_million",
+            "LLM, a million input tokens",
+            "EUR",
+            stops(0.05, 100, claim["llm_per_million"]),
+            0.0,
+        ),
+        (
+            "hourly_price",
+            "An hour of the machine",
+            "EUR",
+            stops(0.05, 100, claim["hourly_price"]),
+            0.0,
+        ),
+        (
+            "tokens_per_second",
+            "Tokens that it reads a second",
+            "",
+            stops(100, 1e6, claim["tokens_per_second"]),
+            0.0,
+        ),
     )
     made = [(*slider[:4], slider[4], "terms") for slider in held]
     made += [(*slider[:4], float(claim[slider[0]]), "claim") for slider in of_claim]
     return [
-        {"key": key, "label": label, "unit": unit, "stops": steps, "at": steps.index(value), "group": group}
+        {
+            "key": key,
+            "label": label,
+            "unit": unit,
+            "stops": steps,
+            "at": steps.index(value),
+            "group": group,
+        }
         for key, label, unit, steps, value, group in made
     ]

@@ -69,7 +69,9 @@ class Results:
         return [contestant for contestant in self.contestants if contestant.kind == kind]
 
     def named(self, name: str | None) -> Contestant | None:
-        return next((contestant for contestant in self.contestants if contestant.name == name), None)
+        return next(
+            (contestant for contestant in self.contestants if contestant.name == name), None
+        )
 
     def may_have_been_seen(self, contestant: Contestant) -> bool:
         """Whether the texts were public before the LLM's training data ended."""
@@ -90,26 +92,33 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
         *((cascade.name, "cascade") for cascade in study.cascades),
     ]
     audit = read_json(metrics / "audit" / f"{dataset}.json")
-    curve, left_out = of_today(read_points(metrics / "curve" / f"{dataset}.csv"), audit, settings.seed)
+    curve, left_out = of_today(
+        read_points(metrics / "curve" / f"{dataset}.csv"), audit, settings.seed
+    )
     pairs = read_json(metrics / "pairs" / f"{dataset}.json")
     return Results(
         dataset=dataset,
         audit=audit,
-        contestants=tuple(_contestant(settings, metrics, dataset, name, kind, pairs) for name, kind in kinds),
+        contestants=tuple(
+            _contestant(settings, metrics, dataset, name, kind, pairs) for name, kind in kinds
+        ),
         pairs=pairs,
         curve=tuple(curve),
         left_out=left_out,
     )
 
 
-def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind, pairs: Figures) -> Contestant:
+def _contestant(
+    settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind, pairs: Figures
+) -> Contestant:
     llm = settings.llms.get(name)
     title = llm.title if llm else name
     if kind == "cascade":
         sides = settings.cascade(name)
         title, llm = f"{name} ({sides.small}, else {sides.large})", settings.llms[sides.large]
     scores, intervals, cost = (
-        read_json(metrics / folder / dataset / f"{name}.json") for folder in ("scores", "intervals", "cost")
+        read_json(metrics / folder / dataset / f"{name}.json")
+        for folder in ("scores", "intervals", "cost")
     )
     return Contestant(
         name=name,
@@ -119,7 +128,11 @@ def _contestant(settings: Settings, metrics: Path, dataset: str, name: str, kind
         intervals=intervals,
         cost=cost,
         training_cutoff=llm.training_cutoff if llm else None,
-        cascade=read_json(metrics / "cascade" / dataset / f"{name}.json") if kind == "cascade" else None,
+        cascade=read_json(metrics / "cascade" / dataset / f"{name}.json")
+        if kind == "cascade"
+        else None,
         total=total.of(cost, settings),
-        validation={int(rows): value for rows, value in pairs.get("validation", {}).get(name, {}).items()},
+        validation={
+            int(rows): value for rows, value in pairs.get("validation", {}).get(name, {}).items()
+        },
     )

@@ -15,7 +15,9 @@ def score(value: float | None) -> str:
 
 def signed(value: float | None) -> str:
     """A difference to three decimals, with its sign; nothing at all has none."""
-    return MISSING if value is None else f"{value:+z.3f}".replace("-", "−").replace("+0.000", "0.000")
+    return (
+        MISSING if value is None else f"{value:+z.3f}".replace("-", "−").replace("+0.000", "0.000")
+    )
 
 
 def significant(value: float | None, digits: int = 3) -> str:

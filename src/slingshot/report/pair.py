@@ -47,7 +47,11 @@ class Pair:
     @property
     def words(self) -> str:
         """What `a` is against `b`."""
-        other = ["the second is as good"] if (self.verdict, self.reverse_verdict) == ("not resolved", "as good") else []
+        other = (
+            ["the second is as good"]
+            if (self.verdict, self.reverse_verdict) == ("not resolved", "as good")
+            else []
+        )
         anew = [f"trained anew: {self.recipe.verdict}"] if self.recipe else []
         return "; ".join([self.verdict or MISSING, *other, *anew, *self.notes])
 
@@ -64,7 +68,9 @@ def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
 
 
 def _read(row: Mapping[str, Any]) -> Pair:
-    known: dict[str, Any] = {key: row.get(key) for key in Pair.__dataclass_fields__ if key not in ("recipe", "notes")}
+    known: dict[str, Any] = {
+        key: row.get(key) for key in Pair.__dataclass_fields__ if key not in ("recipe", "notes")
+    }
     return Pair(**known, notes=tuple(row.get("notes") or ()))
 
 
@@ -89,7 +95,9 @@ def _turned(pair: Pair) -> Pair:
 
 def every_pair(results: Results) -> list[Pair]:
     """In the order of the study."""
-    found = (find_pair(results.pairs, a.name, b.name) for a, b in combinations(results.contestants, 2))
+    found = (
+        find_pair(results.pairs, a.name, b.name) for a, b in combinations(results.contestants, 2)
+    )
     return [pair for pair in found if pair]
 
 
@@ -135,7 +143,11 @@ def _of_whom(results: Results) -> list[str]:
             f"same recipe, if {assumed(results)}."
         ]
     trained = any(contestant.seeds() for contestant in results.contestants)
-    return ["Differences are those of the recipes: intervals hold what training seeds differ by."] if trained else []
+    return (
+        ["Differences are those of the recipes: intervals hold what training seeds differ by."]
+        if trained
+        else []
+    )
 
 
 def assumed(results: Results) -> str:

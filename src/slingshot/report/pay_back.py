@@ -31,5 +31,9 @@ def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None
     if not more:
         return None
     at, names = total.with_labels(settings), (a.name, b.name) if more > 0 else (b.name, a.name)
-    texts = monthly.break_even(works[0], works[1], at) if total.predictions_apart(a.total, b.total) else None
+    texts = (
+        monthly.break_even(works[0], works[1], at)
+        if total.predictions_apart(a.total, b.total)
+        else None
+    )
     return PayBack(*names, abs(more), None if texts is None else texts * at.months)

@@ -43,7 +43,10 @@ def build(results: Results, settings: Settings) -> Grid | None:
 
 
 def _row(figure: Mapping[str, Any], results: Results, settings: Settings) -> tuple[str, ...]:
-    metric, named = figure["metric"], {contestant.name: contestant for contestant in results.contestants}
+    metric, named = (
+        figure["metric"],
+        {contestant.name: contestant for contestant in results.contestants},
+    )
     ours = []
     for name in figure["ours"]:
         own = _ours(named[name], metric, settings) if name in named else MISSING
@@ -82,5 +85,6 @@ def claim() -> dict[str, Any]:
     held = read_yaml(FIGURES)["claim"]
     return {
         **held,
-        "ratio": held["llm_per_million"] / per_million_tokens(held["hourly_price"], held["tokens_per_second"]),
+        "ratio": held["llm_per_million"]
+        / per_million_tokens(held["hourly_price"], held["tokens_per_second"]),
     }

@@ -48,13 +48,17 @@ class Section:
             "verdict": self.verdict.as_json(),
             "contestants": held,
             "pairs": self.results.pairs,
-            "labels_to_match": [asdict(one) for one in curve.matches(self.results, self.results.pairs["primary"])],
+            "labels_to_match": [
+                asdict(one) for one in curve.matches(self.results, self.results.pairs["primary"])
+            ],
         }
 
 
 def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Section]:
     """Data set -> section, in the order of the study. Raises UserError naming the first missing file."""
-    return {results.dataset: _section(results, settings) for results in inputs.read(settings, metrics)}
+    return {
+        results.dataset: _section(results, settings) for results in inputs.read(settings, metrics)
+    }
 
 
 def _section(results: Results, settings: Settings) -> Section:

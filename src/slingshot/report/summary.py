@@ -16,16 +16,27 @@ def markdown(sections: Mapping[str, Section]) -> str:
     parts = ["# Fine-tune or prompt?"]
     for name, section in sections.items():
         audit = section.results.audit
-        parts += [f"## {name}: {plain(section.headline)}", plain(section.verdict.words), _table(section.table)]
+        parts += [
+            f"## {name}: {plain(section.headline)}",
+            plain(section.verdict.words),
+            _table(section.table),
+        ]
         parts.append(bullets([*section.table.notes, *facts(audit)]))
         if audit.get("warnings"):
             parts.append(f"Warnings of the audit:\n\n{bullets(audit['warnings'])}")
-        parts += [part for grid in (pair.grid(section.results), *section.grids) for part in _grid(grid)]
+        parts += [
+            part for grid in (pair.grid(section.results), *section.grids) for part in _grid(grid)
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def _grid(grid: Grid) -> list[str]:
-    return [f"### {plain(grid.heading)}", plain(grid.caption), table(grid.columns, grid.rows), bullets(grid.notes)]
+    return [
+        f"### {plain(grid.heading)}",
+        plain(grid.caption),
+        table(grid.columns, grid.rows),
+        bullets(grid.notes),
+    ]
 
 
 def _table(shown: Table) -> str:

@@ -73,7 +73,14 @@ def build(results: Results, settings: Settings) -> Table:
     cells = (majority.get(column.key) if column.key in _METRICS else None for column in columns)
     rows.append(Row("", MAJORITY, "", tuple(score(value) for value in cells)))
     for title, ceiling in _ceilings(results.audit).items():
-        rows.append(Row("", title, "", tuple(score(ceiling if c.key == "accuracy" else None) for c in columns)))
+        rows.append(
+            Row(
+                "",
+                title,
+                "",
+                tuple(score(ceiling if c.key == "accuracy" else None) for c in columns),
+            )
+        )
     return Table(columns, tuple(rows), tuple(_notes(results, contestants, settings)))
 
 
@@ -114,16 +121,30 @@ def _cell(contestant: Contestant, key: str, primary: str) -> str:
     if key in (primary, "auroc"):
         interval = (contestant.intervals.get("metrics") or {}).get(key) or {}
         known = interval.get("low") is not None and interval.get("high") is not None
-        between = f" [{score(interval['low'])}–{score(interval['high'])}]" if known and key == primary else ""
-        source = f" {contestant.intervals.get('score_source', '')}" if key == "auroc" and value is not None else ""
+        between = (
+            f" [{score(interval['low'])}–{score(interval['high'])}]"
+            if known and key == primary
+            else ""
+        )
+        source = (
+            f" {contestant.intervals.get('score_source', '')}"
+            if key == "auroc" and value is not None
+            else ""
+        )
         return score(value) + between + source
     if key in _METRICS or key == "coverage":
         return score(value)
-    return count(value) if key == "train_rows" else significant(value, 2 if key.startswith("cost") else 3)
+    return (
+        count(value)
+        if key == "train_rows"
+        else significant(value, 2 if key.startswith("cost") else 3)
+    )
 
 
 def _value(contestant: Contestant, key: str) -> float | None:
-    source: Figures = contestant.cost if key.startswith("cost") or key == "train_seconds" else contestant.scores
+    source: Figures = (
+        contestant.cost if key.startswith("cost") or key == "train_seconds" else contestant.scores
+    )
     value = source.get(key)
     return None if value is None else float(value)
 
@@ -153,7 +174,12 @@ def _notes(results: Results, contestants: list[Contestant], settings: Settings) 
     yield from _missing(results, contestants, settings)
     yield from [results.left_out] if results.left_out else []
     shared = results.pairs.get("notes") or []  # which the verdict says
-    own = [(c.title, note) for c in contestants for note in c.intervals.get("notes") or [] if note not in shared]
+    own = [
+        (c.title, note)
+        for c in contestants
+        for note in c.intervals.get("notes") or []
+        if note not in shared
+    ]
     yield from dict.fromkeys(f"{title}: {note}" for title, note in own)
 
 
@@ -176,7 +202,10 @@ def _missing(results: Results, contestants: list[Contestant], settings: Settings
     columns = _columns(results, settings)
     for c in contestants:
         absent = [column for column in columns if _value(c, column.key) is None]
-        reasons = [f"{column.long.split(' [')[0].split(' (')[0]}: {_reason(c, column.key)}" for column in absent]
+        reasons = [
+            f"{column.long.split(' [')[0].split(' (')[0]}: {_reason(c, column.key)}"
+            for column in absent
+        ]
         if reasons:
             yield f"{MISSING} {c.title}: {'; '.join(reasons)}."
 

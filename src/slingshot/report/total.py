@@ -108,14 +108,19 @@ def both(total: Total | None) -> tuple[float | None, float | None]:
 
 def work(cost: Mapping[str, Any]) -> Work | None:
     """What a contestant takes, by its cost file; None where neither machine seconds nor tokens are known."""
-    seconds, billed = cost.get("machine_seconds_per_1000_texts"), cost.get("token_cost_per_1000_texts")
+    seconds, billed = (
+        cost.get("machine_seconds_per_1000_texts"),
+        cost.get("token_cost_per_1000_texts"),
+    )
     if seconds is None and billed is None:
         return None
     return Work(
         train_seconds=cost.get("train_seconds") or 0.0,
         labels=cost.get("labels") or 0,
         seconds=seconds or 0.0,
-        tokens={} if billed is None else {billing: cost.get(key) for billing, (key, _) in BILLINGS.items()},
+        tokens={}
+        if billed is None
+        else {billing: cost.get(key) for billing, (key, _) in BILLINGS.items()},
     )
 
 
@@ -125,7 +130,9 @@ def of(cost: Mapping[str, Any], settings: Settings) -> Total | None:
     month = monthly.month(taken, at) if taken else None
     if taken is None or month is None:
         return None
-    spread = cost.get("machine_seconds_spread") if taken.seconds else 0.0  # an API's bill has no timing
+    spread = (
+        cost.get("machine_seconds_spread") if taken.seconds else 0.0
+    )  # an API's bill has no timing
     known = cost.get("labels") is not None
     return Total(
         prediction=month.prediction * at.months,
@@ -143,22 +150,37 @@ def off(spread: float) -> float:
 
 def _noise(taken: Work, spread: float, at: Terms) -> float:
     """How far the slowest or the fastest machine that the timing allows is from what was measured."""
-    slow, measured, fast = (_machine(taken, factor, at) for factor in (1 + off(spread), 1.0, max(1 - off(spread), 0.0)))
+    slow, measured, fast = (
+        _machine(taken, factor, at) for factor in (1 + off(spread), 1.0, max(1 - off(spread), 0.0))
+    )
     return max(slow - measured, measured - fast) * at.months
 
 
 def _machine(taken: Work, factor: float, at: Terms) -> float:
     """A month of prediction and training where each takes `factor` times its seconds."""
-    here = replace(taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor)
+    here = replace(
+        taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor
+    )
     month = monthly.month(here, at)
     return month.prediction + month.training if month else 0.0
 
 
 def cheaper(a: Total | None, b: Total | None) -> bool | None:
     """Whether `a` is; None where that is not known, or the two can't be told apart."""
-    if a is None or b is None or a.counted is None or b.counted is None or a.noise is None or b.noise is None:
+    if (
+        a is None
+        or b is None
+        or a.counted is None
+        or b.counted is None
+        or a.noise is None
+        or b.noise is None
+    ):
         return None
-    return a.counted < b.counted if _apart(a.counted, b.counted, math.hypot(a.noise, b.noise)) else None
+    return (
+        a.counted < b.counted
+        if _apart(a.counted, b.counted, math.hypot(a.noise, b.noise))
+        else None
+    )
 
 
 def why_neither(a: Total | None, b: Total | None) -> str:

@@ -128,7 +128,10 @@ def decide(results: Results, settings: Settings) -> Verdict:
         if held and not one
     ]
     named: dict[str, Any] = {
-        **{key: one.name if one else None for key, one in (("small", small), ("large", large), ("cascade", cascade))},
+        **{
+            key: one.name if one else None
+            for key, one in (("small", small), ("large", large), ("cascade", cascade))
+        },
         "excluded": excluded,
         "unranked": unranked(left, primary),
         "shared": shared(left),
@@ -165,7 +168,9 @@ def decide(results: Results, settings: Settings) -> Verdict:
         pair=pair,
         small_cost_per_1000_texts=_price(small),
         large_cost_per_1000_texts=_price(large),
-        cascade_pairs=[_pair(told, cascade, other) for other in (small, large) if cascade and other],
+        cascade_pairs=[
+            _pair(told, cascade, other) for other in (small, large) if cascade and other
+        ],
         rows_to_decide=rows,
         seeds_may_decide=seeds,
         labels_to_decide=labels,
@@ -217,9 +222,15 @@ def _of_two(
     good = {"model": pair.verdict in AS_GOOD, "LLM": pair.reverse_verdict in AS_GOOD}
     # Who is as good and cheaper is taken though the other is better: by less than the margin, which is what it is for.
     if good["model"] and small_is_cheaper:
-        return "fine-tune", [_how_good("model", pair.verdict, pair.reverse_verdict), "the model is cheaper"]
+        return "fine-tune", [
+            _how_good("model", pair.verdict, pair.reverse_verdict),
+            "the model is cheaper",
+        ]
     if good["LLM"] and small_is_cheaper is False:
-        return "prompt", [_how_good("LLM", pair.reverse_verdict, pair.verdict), "the LLM is cheaper"]
+        return "prompt", [
+            _how_good("LLM", pair.reverse_verdict, pair.verdict),
+            "the LLM is cheaper",
+        ]
     if pair.verdict == "better":
         return "fine-tune", ["the model is better"]
     if pair.reverse_verdict == "better":
@@ -237,10 +248,16 @@ def _how_good(who: str, verdict: str | None, other: str | None) -> str:
     """What is said of the one that is taken, by what it is against the other and the other against it."""
     if verdict == "better":
         return f"the {who} is better"
-    return f"the {who} is behind by less than the margin" if other == "better" else f"the {who} is as good"
+    return (
+        f"the {who} is behind by less than the margin"
+        if other == "better"
+        else f"the {who} is as good"
+    )
 
 
-def _preferred(cascade: Contestant, chosen: Contestant | None, results: Results, *, alone: bool) -> str | None:
+def _preferred(
+    cascade: Contestant, chosen: Contestant | None, results: Results, *, alone: bool
+) -> str | None:
     """Why the cascade takes the place of the one that was chosen of the two; None where it does not."""
     if alone:
         return "only the cascade meets what is required"
@@ -251,6 +268,8 @@ def _preferred(cascade: Contestant, chosen: Contestant | None, results: Results,
         word = "better than" if pair.verdict == "better" else "as good as"
         return f"the cascade is {word} {chosen.title} and cheaper"
     # Where the one chosen is as good and cheaper, a lead of the cascade is a trifle, as it is between the two.
-    if pair.verdict == "better" and not (pair.reverse_verdict in AS_GOOD and cheaper(chosen, cascade)):
+    if pair.verdict == "better" and not (
+        pair.reverse_verdict in AS_GOOD and cheaper(chosen, cascade)
+    ):
         return f"the cascade is better than {chosen.title}"
     return None

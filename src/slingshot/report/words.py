@@ -33,7 +33,9 @@ def verdict(results: Results, settings: Settings) -> Verdict:
 
 def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[str]:
     named = {contestant.name: contestant for contestant in results.contestants}
-    small, large, cascade = (named.get(name or "") for name in (decided.small, decided.large, decided.cascade))
+    small, large, cascade = (
+        named.get(name or "") for name in (decided.small, decided.large, decided.cascade)
+    )
     primary = settings.metrics.primary
     if decided.decision == "no comparison":
         return _without_comparison(results, decided, settings)
@@ -42,14 +44,24 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
         sentences.append(comparison(results, decided.pair, small, large, primary))
     if decided.pair is None or decided.pair.difference is not None:
         sentences.append(_because(decided))
-    sentences += [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
+    sentences += (
+        [_cascade(results, cascade, decided, named)] if cascade and decided.cascade_pairs else []
+    )
     sentences += _alone(results, named)
     sentences += _against_majority(results, named.get(decided.choice or ""), primary)
-    sentences += [*_excluded(decided, named), *_doubted(results, settings), *_unranked(decided, named, primary)]
+    sentences += [
+        *_excluded(decided, named),
+        *_doubted(results, settings),
+        *_unranked(decided, named, primary),
+    ]
     sentences += _shared(decided)
-    sentences += cost_words.sentences([c for c in (small, large, cascade) if c], small, large, settings)
+    sentences += cost_words.sentences(
+        [c for c in (small, large, cascade) if c], small, large, settings
+    )
     if decided.decision == "undecided" and decided.pair and small and large:
-        sentences.append(_what_would_decide(results, decided, decided.pair, cheaper(small, large), primary))
+        sentences.append(
+            _what_would_decide(results, decided, decided.pair, cheaper(small, large), primary)
+        )
     elif decided.decision == "undecided" and decided.unranked:
         sentences.append(_defined("Validation", primary))
     sentences += of_whom(results, decided.pair, small, large) if small and large else []
@@ -60,7 +72,9 @@ def _sentences(results: Results, decided: Verdict, settings: Settings) -> list[s
     return sentences
 
 
-def _decision(decided: Verdict, small: Contestant | None, large: Contestant | None, cascade: Contestant | None) -> str:
+def _decision(
+    decided: Verdict, small: Contestant | None, large: Contestant | None, cascade: Contestant | None
+) -> str:
     if decided.decision == "fine-tune" and small:
         return f"Fine-tune {small.title}."
     if decided.decision == "prompt" and large:
@@ -72,7 +86,9 @@ def _decision(decided: Verdict, small: Contestant | None, large: Contestant | No
     return "Undecided."
 
 
-def _cascade(results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant]) -> str:
+def _cascade(
+    results: Results, cascade: Contestant, decided: Verdict, named: Mapping[str, Contestant]
+) -> str:
     """The cascade against each side, one clause each."""
     made = cascade.cascade or {}
     seeds = made.get("seeds") or []
@@ -99,13 +115,17 @@ def _alone(results: Results, named: Mapping[str, Contestant]) -> list[str]:
 
 
 def _notes(cascade: Contestant) -> str:
-    return "".join(f" {note[0].upper()}{note[1:]}." for note in (cascade.cascade or {}).get("notes") or [])
+    return "".join(
+        f" {note[0].upper()}{note[1:]}." for note in (cascade.cascade or {}).get("notes") or []
+    )
 
 
 def _against_majority(results: Results, chosen: Contestant | None, primary: str) -> list[str]:
     """A sentence where the one that is recommended is not shown to beat the majority class."""
     majority = (results.audit.get("majority") or {}).get(primary)
-    low = ((chosen.intervals.get("metrics") or {}).get(primary) or {}).get("low") if chosen else None
+    low = (
+        ((chosen.intervals.get("metrics") or {}).get(primary) or {}).get("low") if chosen else None
+    )
     if chosen is None or majority is None or low is None or low > majority:
         return []
     return [
@@ -158,7 +178,9 @@ def _what_would_decide(
     results: Results, decided: Verdict, pair: Pair, small_is_cheaper: bool | None, primary: str
 ) -> str:
     if pair.difference is None:
-        return _defined("Test", primary) if pair.verdict else "Figures for that pair would decide it."
+        return (
+            _defined("Test", primary) if pair.verdict else "Figures for that pair would decide it."
+        )
     if pair.low is None:
         return "Test rows of more groups would decide it: so few resolve nothing."
     if pair.variances is None:
@@ -173,7 +195,9 @@ def _what_would_decide(
         return "To know which of the two costs less may decide it."
     grouped = 2 * results.pairs["groups"] < results.pairs["test_rows"]
     where = ", in as many more groups like these," if grouped else ""
-    measured = "the difference" + (", and what training seeds differ by," if pair.variances["training"] else "")
+    measured = "the difference" + (
+        ", and what training seeds differ by," if pair.variances["training"] else ""
+    )
     if decided.rows_to_decide:
         besides = f" Or more labels: {labels}." if decided.labels_to_decide else ""
         return (
@@ -216,7 +240,11 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
         lacking = f"No {there} can be chosen." if without else f"No {there} meets what is required."
         return [*sentences, lacking, *out, *_doubted(results, settings), *without]
     those = f"{there}s that meet what is required" if out else f"{there}s"
-    others = [c for c in results.of_kind(chosen.kind) if c is not chosen and c.name not in decided.excluded]
+    others = [
+        c
+        for c in results.of_kind(chosen.kind)
+        if c is not chosen and c.name not in decided.excluded
+    ]
     return [
         *sentences,
         f"{chosen.title} {_alone_or_best(chosen, key, those, alone=not others)}, and {_on_test(chosen, key)}.",

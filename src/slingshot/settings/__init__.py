@@ -14,7 +14,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from slingshot.settings.base import NAME, Count, Frozen, Name, Positive, Primary, UserError, closest, nearest
+from slingshot.settings.base import (
+    NAME,
+    Count,
+    Frozen,
+    Name,
+    Positive,
+    Primary,
+    UserError,
+    closest,
+    nearest,
+)
 from slingshot.settings.contestants import (
     FAMILIES,
     Checkpoint,
@@ -36,8 +46,20 @@ from slingshot.settings.datasets import (
     SplitSettings,
     VaderSource,
 )
-from slingshot.settings.llms import AnthropicSettings, Asked, CausalLmSettings, LlmSettings, Prompted, Selection
-from slingshot.settings.study import CascadeSettings, DecisionSettings, MetricsSettings, StudySettings
+from slingshot.settings.llms import (
+    AnthropicSettings,
+    Asked,
+    CausalLmSettings,
+    LlmSettings,
+    Prompted,
+    Selection,
+)
+from slingshot.settings.study import (
+    CascadeSettings,
+    DecisionSettings,
+    MetricsSettings,
+    StudySettings,
+)
 
 __all__ = [
     "FAMILIES",
@@ -130,25 +152,36 @@ class Settings(Frozen):
                 for name in chosen
                 if name not in known
             ]
-            wrong += [f"study.{key}: '{n}' stands twice" for n in set(chosen) if chosen.count(n) > 1]
+            wrong += [
+                f"study.{key}: '{n}' stands twice" for n in set(chosen) if chosen.count(n) > 1
+            ]
         for cascade in self.study.cascades:
             wrong += [
                 f"study.cascades: '{cascade.name}' names '{side}', which is not in study{nearest(side, names)}; name "
                 "one that is, or leave the cascade out, e.g. study.cascades: []"
-                for side, names in ((cascade.small, self.study.models), (cascade.large, self.study.llms))
+                for side, names in (
+                    (cascade.small, self.study.models),
+                    (cascade.large, self.study.llms),
+                )
                 if side not in names
             ]
         names = [*self.models, *self.llms, *(cascade.name for cascade in self.study.cascades)]
-        wrong += [f"'{n}' names two contestants; rename one" for n in set(names) if names.count(n) > 1]
+        wrong += [
+            f"'{n}' names two contestants; rename one" for n in set(names) if names.count(n) > 1
+        ]
         for name, llm in self.llms.items():
             if llm.price is not None and llm.price not in self.cost.llm_prices:
                 known = nearest(llm.price, self.cost.llm_prices)
                 wrong.append(f"llms.{name}.price: '{llm.price}' is not in cost.llm_prices{known}")
             if name in self.study.llms and llm.paid and name not in self.run.budget:
-                wrong.append(f"run.budget.{name}: is missing; say how many {self.cost.currency} '{name}' may ever cost")
+                wrong.append(
+                    f"run.budget.{name}: is missing; say how many {self.cost.currency} '{name}' may ever cost"
+                )
         for name in self.run.budget:
             if name not in self.llms:
-                wrong.append(f"run.budget: '{name}' has no definition under llms{nearest(name, self.llms)}")
+                wrong.append(
+                    f"run.budget: '{name}' has no definition under llms{nearest(name, self.llms)}"
+                )
         if len(set(self.seeds)) != len(self.seeds):
             wrong.append("seeds: a seed stands twice")
         if wrong:
@@ -158,7 +191,11 @@ class Settings(Frozen):
     def contestant(self, name: str) -> ModelSettings | LlmSettings | CascadeSettings:
         """Its settings. Raises UserError for an unknown name."""
         cascades = {cascade.name: cascade for cascade in self.study.cascades}
-        known: dict[str, ModelSettings | LlmSettings | CascadeSettings] = {**self.models, **self.llms, **cascades}
+        known: dict[str, ModelSettings | LlmSettings | CascadeSettings] = {
+            **self.models,
+            **self.llms,
+            **cascades,
+        }
         if name not in known:
             raise UserError(f"{PARAMS}: no contestant '{name}'{nearest(name, known)}")
         return known[name]
@@ -199,7 +236,9 @@ def read_yaml(path: Path) -> Any:
     except YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f", line {mark.line + 1}" if mark else ""
-        tabs = "; indent with spaces, not with tabs" if mark and "\t" in text[mark.index :][:1] else ""
+        tabs = (
+            "; indent with spaces, not with tabs" if mark and "\t" in text[mark.index :][:1] else ""
+        )
         raise UserError(f"{path}{where}: not valid YAML: {problem or error}{tabs}") from None
 
 
@@ -211,7 +250,9 @@ def load(path: Path = PARAMS) -> Settings:
 def validated(values: Any, path: Path) -> Settings:
     """Settings from the parsed contents of `path`. Raises one UserError that lists everything wrong."""
     if not isinstance(values, dict):
-        raise UserError(f"{path}: expected keys such as `study:` and `datasets:`, found {type(values).__name__}")
+        raise UserError(
+            f"{path}: expected keys such as `study:` and `datasets:`, found {type(values).__name__}"
+        )
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -20,7 +20,9 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from slingshot.settings.errors import UserError as UserError  # every module knows it as settings.UserError
+from slingshot.settings.errors import (
+    UserError as UserError,
+)  # every module knows it as settings.UserError
 
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -36,7 +38,9 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 def _quoted_date(value: Any) -> Any:
     if isinstance(value, datetime.date):
         raise PydanticCustomError(
-            "bare_date", 'put the date in quotes: "{date}" (DVC refuses a bare one)', {"date": str(value)}
+            "bare_date",
+            'put the date in quotes: "{date}" (DVC refuses a bare one)',
+            {"date": str(value)},
         )
     if not isinstance(value, str) or not DAY.fullmatch(value):
         parts = re.match(r"\d{4}(-\d\d)?", str(value))
@@ -73,14 +77,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`, did you mean 'X'?` for the closest known name, else the list of known names."""
     names = sorted(known)
     close = closest(name, names)
-    return f" (known: {', '.join(names) or 'none'})" if close is None else f", did you mean '{close}'?"
+    return (
+        f" (known: {', '.join(names) or 'none'})" if close is None else f", did you mean '{close}'?"
+    )
 
 
 class Frozen(BaseModel):
     """Immutable settings, of the very types stated, that report an unknown key, with the nearest
     known one, beside whatever else is wrong."""
 
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, strict=True, allow_inf_nan=False, extra="forbid", protected_namespaces=()
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -93,16 +101,25 @@ class Frozen(BaseModel):
             if key not in cls.model_fields
         ]
         try:
-            settings = validate({key: value for key, value in values.items() if key in cls.model_fields})
+            settings = validate(
+                {key: value for key, value in values.items() if key in cls.model_fields}
+            )
         except ValidationError as error:
-            wrong += [_problem(e["type"], e["msg"], e["input"], e["loc"], e.get("ctx")) for e in error.errors()]
+            wrong += [
+                _problem(e["type"], e["msg"], e["input"], e["loc"], e.get("ctx"))
+                for e in error.errors()
+            ]
         if wrong:
             raise ValidationError.from_exception_data(cls.__name__, wrong)
         return settings
 
 
 def _problem(
-    kind: str, text: str, found: Any, loc: tuple[int | str, ...] = (), context: dict[str, Any] | None = None
+    kind: str,
+    text: str,
+    found: Any,
+    loc: tuple[int | str, ...] = (),
+    context: dict[str, Any] | None = None,
 ) -> InitErrorDetails:
     error = PydanticCustomError(kind, "{text}", {**(context or {}), "text": text})
     return InitErrorDetails(type=error, loc=loc, input=found)

@@ -96,7 +96,9 @@ class TransformerSettings(Checkpoint, Family):
     """A resume checkpoint is written when this many seconds have gone by since the last."""
 
 
-ModelSettings = Annotated[TfidfSettings | FrozenSettings | TransformerSettings, Field(discriminator="family")]
+ModelSettings = Annotated[
+    TfidfSettings | FrozenSettings | TransformerSettings, Field(discriminator="family")
+]
 FAMILIES: dict[str, type[Family]] = {
     get_args(settings.model_fields["family"].annotation)[0]: settings
     for settings in get_args(get_args(ModelSettings)[0])

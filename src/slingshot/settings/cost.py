@@ -54,5 +54,7 @@ class CostSettings(Frozen):
     def _every_price_can_be_converted(self) -> Self:
         for name, price in self.llm_prices.items():
             if price.currency != self.currency and price.currency not in self.rates:
-                raise ValueError(f"llm_prices.{name} is in {price.currency}: add rates.{price.currency}")
+                raise ValueError(
+                    f"llm_prices.{name} is in {price.currency}: add rates.{price.currency}"
+                )
         return self

@@ -13,7 +13,9 @@ from slingshot.settings.base import Count, Date, Frozen, Line, Share, nearest, s
 def _inside(file: str) -> str:
     if PurePath(file).is_absolute() or ".." in PurePath(file).parts:
         # DVC sees a change only in there, and a copy of the repository holds nothing outside it.
-        raise ValueError(f"'{file}' leads out of the data set's folder: put it in data/raw/D, and name it from there")
+        raise ValueError(
+            f"'{file}' leads out of the data set's folder: put it in data/raw/D, and name it from there"
+        )
     return file
 
 
@@ -58,9 +60,18 @@ OF_A_DATA_SET = {
     "licence": (str, "a few words, e.g. internal"),
     "may_leave": (bool, "true or false"),
     "description": (str, "what a text is, e.g. tweet; leave the key out to call it text"),
-    "prompt": (dict, "a mapping such as {text: Ticket, label: Team}; leave the key out for Text and Label"),
-    "split": (dict, "a mapping such as {validation: 0.2, test: 0.2} or {by: row}; leave the key out for these shares"),
-    "max_rows": (dict, "a mapping such as {train: 1000}, {validation: 200} or {test: 500}; leave the key out for all"),
+    "prompt": (
+        dict,
+        "a mapping such as {text: Ticket, label: Team}; leave the key out for Text and Label",
+    ),
+    "split": (
+        dict,
+        "a mapping such as {validation: 0.2, test: 0.2} or {by: row}; leave the key out for these shares",
+    ),
+    "max_rows": (
+        dict,
+        "a mapping such as {train: 1000}, {validation: 200} or {test: 500}; leave the key out for all",
+    ),
 }
 """Key -> its type, and how it is written: what is easily taken for another form."""
 
@@ -168,7 +179,9 @@ class PromptWords(Frozen):
 
 
 class DatasetSettings(Frozen):
-    source: Annotated[VaderSource | FileSource | LinesSource | HubSource, Field(discriminator="kind")]
+    source: Annotated[
+        VaderSource | FileSource | LinesSource | HubSource, Field(discriminator="kind")
+    ]
     labels: list[str] | dict[str, str] | None = None
     """Label names in their order, or {value in the file: name} in that order; null sorts what is found."""
     label_source: str
@@ -200,20 +213,30 @@ class DatasetSettings(Frozen):
         if labels is None:
             return labels
         if not isinstance(labels, list | dict):
-            raise ValueError(f"found {labels!r}; write a list such as [low, high], or {{value in the file: name}}")
+            raise ValueError(
+                f"found {labels!r}; write a list such as [low, high], or {{value in the file: name}}"
+            )
         names = list(labels.values()) if isinstance(labels, dict) else labels
         if not all(isinstance(name, str) for name in [*labels, *names]):
             raise ValueError('put labels in quotes, e.g. "0"')
         if len(set(names)) < 2:
-            raise ValueError("a comparison needs two names or more; leave the key out to take what the file holds")
+            raise ValueError(
+                "a comparison needs two names or more; leave the key out to take what the file holds"
+            )
         return labels
 
     @model_validator(mode="after")
     def _descriptions_are_of_labels(self) -> Self:
-        names = self.labels.values() if isinstance(self.labels, dict) else self.labels or self.prompt.descriptions
+        names = (
+            self.labels.values()
+            if isinstance(self.labels, dict)
+            else self.labels or self.prompt.descriptions
+        )
         unknown = [name for name in self.prompt.descriptions if name not in names]
         if unknown:
-            raise ValueError(f"prompt.descriptions: '{unknown[0]}' is no label{nearest(unknown[0], names)}")
+            raise ValueError(
+                f"prompt.descriptions: '{unknown[0]}' is no label{nearest(unknown[0], names)}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -222,7 +245,9 @@ class DatasetSettings(Frozen):
             if sorted(set(self.source.cuts)) != self.source.cuts:
                 raise ValueError("source.cuts must ascend")
             if not isinstance(self.labels, list) or len(self.labels) != len(self.source.cuts) + 1:
-                raise ValueError(f"{len(self.source.cuts)} cuts need {len(self.source.cuts) + 1} labels")
+                raise ValueError(
+                    f"{len(self.source.cuts)} cuts need {len(self.source.cuts) + 1} labels"
+                )
         if isinstance(self.labels, list) and len(set(self.labels)) != len(self.labels):
             raise ValueError("labels repeat a name")
         return self

@@ -27,7 +27,9 @@ BASE_URL = "ANTHROPIC_BASE_URL"
 
 def _http(url: str) -> str:
     if "@" in urlsplit(url if "//" in url else f"//{url}").netloc:
-        raise ValueError("an address holds no user or password; name the variable that holds the key as key_env")
+        raise ValueError(
+            "an address holds no user or password; name the variable that holds the key as key_env"
+        )
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError(f"'{url}' is no address: write http://HOST:PORT or https://HOST")
@@ -67,7 +69,9 @@ class Prompted(Frozen):
     @model_validator(mode="after")
     def _nearest_has_an_encoder(self) -> Self:
         if (self.selection == "nearest") != (self.encoder is not None):
-            raise ValueError("selection: nearest and encoder go together, e.g. encoder: {checkpoint: OWNER/NAME}")
+            raise ValueError(
+                "selection: nearest and encoder go together, e.g. encoder: {checkpoint: OWNER/NAME}"
+            )
         return self
 
 
@@ -127,7 +131,9 @@ class Asked(Prompted):
     @model_validator(mode="after")
     def _what_is_paid_has_a_price(self) -> Self:
         if self.paid and self.price is None:
-            raise ValueError("price is missing: name the entry of cost.llm_prices that this model is billed by")
+            raise ValueError(
+                "price is missing: name the entry of cost.llm_prices that this model is billed by"
+            )
         return self
 
     @model_validator(mode="after")

@@ -66,5 +66,7 @@ class DecisionSettings(Frozen):
     @model_validator(mode="after")
     def _a_budget_needs_a_volume(self) -> Self:
         if self.monthly_budget is not None and self.monthly_texts is None:
-            raise ValueError("monthly_budget needs monthly_texts, the number of texts that it is for")
+            raise ValueError(
+                "monthly_budget needs monthly_texts, the number of texts that it is for"
+            )
         return self

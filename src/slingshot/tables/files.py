@@ -38,7 +38,11 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
         parts = [read_lines(folder / source.text_file, folder / source.label_file, how, held)]
         if source.test_text_file and source.test_label_file:
             files.append(source.test_text_file)
-            parts.append(read_lines(folder / source.test_text_file, folder / source.test_label_file, how, held))
+            parts.append(
+                read_lines(
+                    folder / source.test_text_file, folder / source.test_label_file, how, held
+                )
+            )
     return joined(parts, [str(folder / file) for file in files], key)
 
 
@@ -50,7 +54,9 @@ def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFr
     for test, part in enumerate(parts):
         if part.empty:
             named = f"source.{'test_' if test else ''}{key}"
-            raise UserError(f"{origins[test]}: holds no rows; fill it, or name another file as {named}")
+            raise UserError(
+                f"{origins[test]}: holds no rows; fill it, or name another file as {named}"
+            )
         part["text"] = part["text"].fillna("")
         for column in ("label", "group"):
             part[column] = part[column].str.strip().replace("", None)
@@ -61,7 +67,10 @@ def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFr
 
 def row_ids(rows: pd.DataFrame, prefix: str = "") -> list[str]:
     """A hash of each row's text, label and group; the n-th exact repeat of a row ends in `.n`."""
-    names = [prefix + hashlib.sha256(key).hexdigest()[:20] for key in _keys(rows[["text", "label", "group"]])]
+    names = [
+        prefix + hashlib.sha256(key).hexdigest()[:20]
+        for key in _keys(rows[["text", "label", "group"]])
+    ]
     ids = pd.Series(names, dtype=object)
     repeats = ids.groupby(ids).cumcount()
     return [name if n == 0 else f"{name}.{n}" for name, n in zip(ids, repeats, strict=True)]
@@ -89,7 +98,10 @@ def read_lines(texts: Path, labels: Path, how: Reading, held: Held) -> pd.DataFr
 
 def _lines(path: Path, how: Reading, held: Held) -> pd.Series:
     with opened(path) as unpacked:
-        rows = ([line.removesuffix("\n").removesuffix("\r")] for line in lines(path, unpacked, how, "\n"))
+        rows = (
+            [line.removesuffix("\n").removesuffix("\r")]
+            for line in lines(path, unpacked, how, "\n")
+        )
         return frame_of(path, ["line"], rows, held)["line"]
 
 
@@ -97,10 +109,14 @@ def read_table(path: Path, source: FileSource, held: Held) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
-    return in_roles(read_columns(path, names, Reading(source.encoding, source.separator), held), wanted)
+    return in_roles(
+        read_columns(path, names, Reading(source.encoding, source.separator), held), wanted
+    )
 
 
-def in_roles(columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]) -> pd.DataFrame:
+def in_roles(
+    columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]
+) -> pd.DataFrame:
     """Columns of strings under the names of their roles, null for a role without one."""
     held = {role: columns[name].astype("str") for role, name in wanted.items() if name}
     return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")

@@ -46,7 +46,9 @@ def start(
     def replayed() -> Iterator[str]:
         nonlocal length
         yield from list(taken)
-        while length <= LONGEST and (line := next(lines, "")):  # else it is a quote that nothing closes
+        while length <= LONGEST and (
+            line := next(lines, "")
+        ):  # else it is a quote that nothing closes
             taken.append(line)
             length += len(line)
             yield line
@@ -71,11 +73,15 @@ def shown(separator: str) -> str:
     return SHOWN.get(separator, f"'{separator}'")
 
 
-def missing(file: Path, name: str, header: Sequence[str], rows: Sequence[Sequence[str]], how: Reading) -> UserError:
+def missing(
+    file: Path, name: str, header: Sequence[str], rows: Sequence[Sequence[str]], how: Reading
+) -> UserError:
     """The error of a column that the header lacks, with the likeliest cause. rows: some of those below it."""
     if len(header) == 1 and (other := next((mark for mark in TRIED if mark in header[0]), None)):
         told = "tab" if other == "\t" else f'"{other}"'
-        cause = f": its header has {shown(other)} between the names; set {how.separator_key} to {told}"
+        cause = (
+            f": its header has {shown(other)} between the names; set {how.separator_key} to {told}"
+        )
     elif _is_row(header, rows):
         cause = (
             f": its first line looks like a row, not a header; put a line with the names of its {len(header)} columns "
@@ -84,7 +90,9 @@ def missing(file: Path, name: str, header: Sequence[str], rows: Sequence[Sequenc
     else:
         close = closest(name, header)
         hint = f", did you mean '{close}'?" if close else ""
-        known = ", ".join(header[:NAMED]) + (f" and {len(header) - NAMED} more" if header[NAMED:] else "")
+        known = ", ".join(header[:NAMED]) + (
+            f" and {len(header) - NAMED} more" if header[NAMED:] else ""
+        )
         cause = f"{hint} (known: {known or 'none'}); {how.columns_remedy}"
     return UserError(f"{file}: no column '{name}'{cause}")
 
@@ -111,7 +119,9 @@ def too_wide(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None
     if not rows or any(len(row) != len(header) + 1 for row in rows):
         return None
     if not any(row[-1].strip() for row in rows):
-        return "each row ends in a separator that the header lacks: write one at the header's end too"
+        return (
+            "each row ends in a separator that the header lacks: write one at the header's end too"
+        )
     if all(row[0].strip().isdigit() for row in rows):
         return (
             "the header lacks a name for the row names, as R's write.table has it: put one first in the header, e.g. "

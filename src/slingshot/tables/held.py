@@ -29,4 +29,6 @@ class Held:
 
 def too_much(path: Path, most: str) -> UserError:
     """The error of a data set that is too large."""
-    return UserError(f"{path}: with it the data set has more than {most}; put a sample of its rows there instead")
+    return UserError(
+        f"{path}: with it the data set has more than {most}; put a sample of its rows there instead"
+    )

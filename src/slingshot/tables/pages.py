@@ -29,7 +29,9 @@ class Sizes:
     @classmethod
     def of(cls, raw: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Self:
         """Those of a column in the file `raw`."""
-        offsets = [offset for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset]
+        offsets = [
+            offset for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset
+        ]
         pages = list(_pages(raw, min(offsets, default=0), chunk.total_compressed_size))
         unpacked = max(sum(pages), chunk.total_uncompressed_size)
         encodings = " ".join(chunk.encodings)
@@ -44,7 +46,9 @@ def _pages(raw: IO[bytes], start: int, length: int) -> Iterator[int]:
     while place < start + length:
         raw.seek(place)
         try:
-            sizes = {number: value for number, value in _fields(raw, 0) if number in (UNPACKED, PACKED)}
+            sizes = {
+                number: value for number, value in _fields(raw, 0) if number in (UNPACKED, PACKED)
+            }
             unpacked, packed = sizes[UNPACKED], sizes[PACKED]
         except (EOFError, KeyError, OSError, ValueError, OverflowError):
             return

@@ -36,7 +36,9 @@ def read_parquet(path: Path, names: Sequence[str], how: Reading, held: Held) -> 
     for batch in batches(path, names, how, held):
         for name, chunk in chunks.items():
             values = batch.column(name)
-            chunk.append(values.dictionary_decode() if pa.types.is_dictionary(values.type) else values)
+            chunk.append(
+                values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+            )
     if not any(chunks.values()):
         return pd.DataFrame(columns=list(names), dtype="str")
     columns = {name: strings(path, name, pa.chunked_array(chunk)) for name, chunk in chunks.items()}
@@ -54,8 +56,12 @@ def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Itera
             check_columns(path, names, file.schema_arrow.names, how)
             total, rows = 0, max(1, min(BATCH, BATCH_SIZE // _longest_row(path, file, raw, names)))
             # Categories that are not UTF-8 are read where they are asked for, and refused by name.
-            categories = [name for name in names if pa.types.is_dictionary(file.schema_arrow.field(name).type)]
-            for batch in pq.ParquetFile(raw, read_dictionary=categories).iter_batches(rows, columns=list(names)):
+            categories = [
+                name for name in names if pa.types.is_dictionary(file.schema_arrow.field(name).type)
+            ]
+            for batch in pq.ParquetFile(raw, read_dictionary=categories).iter_batches(
+                rows, columns=list(names)
+            ):
                 size = sum(_size(path, name, batch.column(name)) for name in names)
                 total += size
                 _check_ratio(path, names, total)
@@ -108,7 +114,9 @@ def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequen
     for name in names:
         sizes = [Sizes.of(raw, part.column(places[name])) for part in parts]
         total += sum(size.unpacked for size in sizes)
-        row += max([size.longest for size in sizes], default=0) + max(int(file.schema.column(places[name]).length), 12)
+        row += max([size.longest for size in sizes], default=0) + max(
+            int(file.schema.column(places[name]).length), 12
+        )
     _check_ratio(path, names, total)
     return row + total // max(int(file.metadata.num_rows), 1)
 
@@ -127,7 +135,11 @@ def _size(path: Path, name: str, values: pa.Array) -> int:
     """Bytes of the values, each repeated as often as it stands. Raises UserError where one is longer than any text."""
     if pa.types.is_dictionary(values.type):
         lengths = pc.binary_length(values.dictionary.cast(pa.large_binary())).take(values.indices)
-    elif pa.types.is_primitive(values.type) or pa.types.is_decimal(values.type) or pa.types.is_null(values.type):
+    elif (
+        pa.types.is_primitive(values.type)
+        or pa.types.is_decimal(values.type)
+        or pa.types.is_null(values.type)
+    ):
         return int(values.nbytes)
     else:
         lengths = pc.binary_length(values.cast(pa.large_binary()))
@@ -153,7 +165,9 @@ def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
         values: pd.Series = text.to_pandas()
     except pa.ArrowException:
         _check_utf8(path, name, column)
-        raise UserError(f"{path}: column '{name}' holds {column.type}, expected text or numbers") from None
+        raise UserError(
+            f"{path}: column '{name}' holds {column.type}, expected text or numbers"
+        ) from None
     return values.astype("str")
 
 

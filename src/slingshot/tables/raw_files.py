@@ -47,9 +47,27 @@ NO_TEXT = {
 """What a file that is no text begins with, and what it is."""
 OF_A_MAC = re.compile(r"/$|^__MACOSX/|(^|/)(\._|\.DS_Store$)")
 """Folders, and the files that a Mac adds of its own: __MACOSX/._NAME, ._NAME and .DS_Store."""
-DAMAGE = (EOFError, ValueError, RuntimeError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+DAMAGE = (
+    EOFError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 """What the readers of archives raise on a damaged one, beside OSError."""
-ENCODINGS = ["utf-8", "utf-16", "latin-1", "cp1252", "shift_jis", "gb18030", "big5", "euc_kr", "koi8_r"]
+ENCODINGS = [
+    "utf-8",
+    "utf-16",
+    "latin-1",
+    "cp1252",
+    "shift_jis",
+    "gb18030",
+    "big5",
+    "euc_kr",
+    "koi8_r",
+]
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,9 @@ class Unpacked(io.BufferedIOBase):
         self._packed = path.suffix.lower() in UNPACK
         self._first = b""
         self._stream: Any = raw
-        self._stream = self._guarded(lambda: UNPACK[path.suffix.lower()](raw)) if self._packed else raw
+        self._stream = (
+            self._guarded(lambda: UNPACK[path.suffix.lower()](raw)) if self._packed else raw
+        )
         self._read = self._newlines = 0
 
     def readable(self) -> bool:
@@ -100,7 +120,9 @@ class Unpacked(io.BufferedIOBase):
 
     def head(self) -> bytes:
         """The first bytes, which stay to be read: enough for a byte order mark."""
-        self._first = self._first or self._guarded(lambda: self._stream.read(io.DEFAULT_BUFFER_SIZE))
+        self._first = self._first or self._guarded(
+            lambda: self._stream.read(io.DEFAULT_BUFFER_SIZE)
+        )
         return self._first
 
     def place(self) -> int:
@@ -127,7 +149,9 @@ class Unpacked(io.BufferedIOBase):
             raise UserError(f"{self._path}: {error.message}") from None
 
     def _damaged(self, error: Exception) -> UserError:
-        return UserError(f"{self._path}: not a whole {self._path.suffix} file ({error}); copy or download it again")
+        return UserError(
+            f"{self._path}: not a whole {self._path.suffix} file ({error}); copy or download it again"
+        )
 
 
 def _unzip(raw: IO[bytes]) -> Any:
@@ -135,11 +159,18 @@ def _unzip(raw: IO[bytes]) -> Any:
     held = [file for file in archive.infolist() if not OF_A_MAC.search(file.filename)]
     if len(held) != 1:
         names = ", ".join(file.filename for file in held[:5]) or "nothing"
-        raise UserError(f"holds {len(held)} files ({names}), expected one: put that one alone into the archive")
+        raise UserError(
+            f"holds {len(held)} files ({names}), expected one: put that one alone into the archive"
+        )
     if held[0].flag_bits & 1:
         raise UserError("is locked by a password; pack it again without one")
-    if held[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others are unpacked in one go
-        raise UserError("is packed by another method than zip's usual Deflate; pack it again with that, or as .xz")
+    if held[0].compress_type not in (
+        zipfile.ZIP_STORED,
+        zipfile.ZIP_DEFLATED,
+    ):  # others are unpacked in one go
+        raise UserError(
+            "is packed by another method than zip's usual Deflate; pack it again with that, or as .xz"
+        )
     return archive.open(held[0])
 
 
@@ -164,7 +195,9 @@ def opened(path: Path) -> Iterator[Unpacked]:
     try:
         raw = path.open("rb")
     except FileNotFoundError:
-        there = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        there = (
+            [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        )
         raise UserError(f"{path}: not found{nearest(path.name, there)}") from None
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror}") from None
@@ -178,14 +211,20 @@ def lines(path: Path, unpacked: Unpacked, how: Reading, newline: str) -> Iterato
     newline: "\n", or "" where "\r" ends a line too, as for `open`.
     """
     head = unpacked.head()
-    other = next((kind for start, kind in NO_TEXT.items() if head.startswith(start) and b"\0" in head), None)
+    other = next(
+        (kind for start, kind in NO_TEXT.items() if head.startswith(start) and b"\0" in head), None
+    )
     if other:
-        raise UserError(f"{path}: {other}, whatever its name says; save the table as .csv, or name the file as it is")
+        raise UserError(
+            f"{path}: {other}, whatever its name says; save the table as .csv, or name the file as it is"
+        )
     encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), how.encoding)
     try:
         stream = io.TextIOWrapper(cast(Any, unpacked), encoding, newline=newline)
     except LookupError:  # no encoding, or one such as base64 that is not of text
-        raise UserError(f"{how.encoding_key}: unknown '{encoding}'{nearest(encoding, ENCODINGS)}") from None
+        raise UserError(
+            f"{how.encoding_key}: unknown '{encoding}'{nearest(encoding, ENCODINGS)}"
+        ) from None
     for number in itertools.count(1):
         try:
             line = stream.readline(LONGEST + 1)
@@ -193,7 +232,11 @@ def lines(path: Path, unpacked: Unpacked, how: Reading, newline: str) -> Iterato
             if isinstance(error, UnicodeDecodeError) and b"\0" in error.object:
                 raise unmarked(path, how) from None
             byte, at = unpacked.position(error)
-            often = "cp1252 or latin-1" if encoding != "utf-16" else "utf-16-le or utf-16-be where it has no mark"
+            often = (
+                "cp1252 or latin-1"
+                if encoding != "utf-16"
+                else "utf-16-le or utf-16-be where it has no mark"
+            )
             raise UserError(
                 f"{path}: byte {byte} (line {at}) is not valid {encoding}: set {how.encoding_key} to what the file was "
                 f"saved in, often {often}, or save it as UTF-8"
@@ -202,7 +245,9 @@ def lines(path: Path, unpacked: Unpacked, how: Reading, newline: str) -> Iterato
             return
         if len(line) > LONGEST:
             raise too_long(path, f"line {number}")
-        if number <= 2 and "\0" in line:  # UTF-16 ends a line in a zero, or begins the next with one
+        if (
+            number <= 2 and "\0" in line
+        ):  # UTF-16 ends a line in a zero, or begins the next with one
             raise unmarked(path, how)
         yield line.removeprefix("\ufeff") if number == 1 else line
 

@@ -51,7 +51,9 @@ def file_format(path: Path, formats: Collection[str], compressions: Collection[s
     suffix = lower.with_suffix("").suffix if lower.suffix in compressions else lower.suffix
     if suffix not in formats:
         if not suffix and lower.suffix in compressions:
-            raise UserError(f"{path}: its name does not say what it holds; name it e.g. {path.stem}.csv{path.suffix}")
+            raise UserError(
+                f"{path}: its name does not say what it holds; name it e.g. {path.stem}.csv{path.suffix}"
+            )
         known = f"{', '.join(formats)}, each also with {', '.join(compressions)}"
         raise UserError(f"{path}: unknown format '{suffix}'; expected {known}")
     return suffix
@@ -83,7 +85,9 @@ def blocks(rows: Iterator[T], most: int, size: Callable[[T], int]) -> Iterator[l
 class Table:
     """A CSV or TSV file: its header, and its records one by one."""
 
-    def __init__(self, file: Path, lines: Iterator[str], names: Sequence[str], suffix: str, how: Reading) -> None:
+    def __init__(
+        self, file: Path, lines: Iterator[str], names: Sequence[str], suffix: str, how: Reading
+    ) -> None:
         """`lines` keep their ends; a bare "\r" ends one too. `names` are the columns that are used.
 
         Raises UserError where the header is malformed; an empty file has none.
@@ -111,7 +115,9 @@ class Table:
         for line, cells in self._parsed():
             if len(cells) == 1 < len(self.header) and not cells[0].strip():
                 continue  # a line of blanks is no row
-            record = Record(line, self._line(), cells, self._inside(least) if len(self._raw) > 1 else [])
+            record = Record(
+                line, self._line(), cells, self._inside(least) if len(self._raw) > 1 else []
+            )
             if len(cells) > len(self.header) or len(cells) < least:
                 raise self.misfit(record, cut=self._raw[-1].endswith("\r"))
             yield record
@@ -130,7 +136,9 @@ class Table:
             length = length + len(line) if self._raw else len(line)
             self._raw.append(line)
             if length > LONGEST:
-                raise too_long(self._file, f"the record of line {self._line() - len(self._raw) + 2}")
+                raise too_long(
+                    self._file, f"the record of line {self._line() - len(self._raw) + 2}"
+                )
             yield line
 
     def _line(self) -> int:
@@ -152,7 +160,9 @@ class Table:
             try:
                 cells = next(self._reader, None)
             except csv.Error as error:
-                where = f"line {line}" if line == self._line() else f"lines {line} to {self._line()}"
+                where = (
+                    f"line {line}" if line == self._line() else f"lines {line} to {self._line()}"
+                )
                 raise UserError(f"{self._file}: {where}: {error}; {QUOTES}") from None
             if cells is None:
                 return
@@ -167,7 +177,9 @@ class Table:
     def misfit(self, record: Record, *, cut: bool = False) -> UserError:
         """The error of a record that does not fit the header; cut: whether a carriage return alone ends it."""
         count, expected = len(record.cells), len(self.header)
-        if not self._started and (wide := headers.too_wide(self.header, [record.cells, *self._peeked(PEEKED)])):
+        if not self._started and (
+            wide := headers.too_wide(self.header, [record.cells, *self._peeked(PEEKED)])
+        ):
             cause = wide
         elif count == expected - 1 and not self.header[-1]:
             cause = "the header ends in a separator that this row lacks: take it out of the header"
@@ -183,7 +195,9 @@ class Table:
             lacking = ", ".join(f"'{name}'" for name in self.header[count:])
             cause = f"put quotes around a text with a line break in it, or write the last fields too: {lacking}"
         fields = "1 field" if count == 1 else f"{count} fields"
-        return UserError(f"{self._file}: line {record.line}: {fields}, but the header has {expected}; {cause}")
+        return UserError(
+            f"{self._file}: line {record.line}: {fields}, but the header has {expected}; {cause}"
+        )
 
 
 class Object(dict[str, Any]):
@@ -221,7 +235,9 @@ def objects(
         except (ValueError, RecursionError) as error:
             raise UserError(f"{file}: line {line} is not valid JSON: {error}") from None
         if not isinstance(record, Object):
-            raise UserError(f"{file}: line {line} is not a JSON object, which has the columns as keys; {LINES}")
+            raise UserError(
+                f"{file}: line {line} is not a JSON object, which has the columns as keys; {LINES}"
+            )
         record.size = len(text)
         for key in sorted(record.twice.intersection(used)):
             raise UserError(f"{file}: line {line}: key '{key}' stands twice; take one out")
@@ -230,7 +246,13 @@ def objects(
 
 def shown_type(value: Any) -> str:
     """What a JSON value is, in words."""
-    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else type(value).__name__
+    return (
+        "an object"
+        if isinstance(value, dict)
+        else "a list"
+        if isinstance(value, list)
+        else type(value).__name__
+    )
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Object:

@@ -14,7 +14,15 @@ from slingshot.machine.progress import say
 from slingshot.settings import UserError
 from slingshot.tables.held import Held
 from slingshot.tables.raw_files import Reading, lines, opened
-from slingshot.tables.records import SWALLOWED, Record, Table, blocks, check_columns, objects, shown_type
+from slingshot.tables.records import (
+    SWALLOWED,
+    Record,
+    Table,
+    blocks,
+    check_columns,
+    objects,
+    shown_type,
+)
 
 BLOCK = 20_000
 """Rows that are Python objects at once."""
@@ -22,7 +30,9 @@ FAMILIAR = 3
 """Rows of a label from which a record may lack its last fields."""
 
 
-def read_csv(path: Path, names: Sequence[str], how: Reading, held: Held, suffix: str = ".csv") -> pd.DataFrame:
+def read_csv(
+    path: Path, names: Sequence[str], how: Reading, held: Held, suffix: str = ".csv"
+) -> pd.DataFrame:
     """Some columns of a table: that of the text, that of the label, and others. Raises UserError as `records` does."""
     with opened(path) as unpacked:
         table = Table(path, lines(path, unpacked, how, ""), names, suffix, how)
@@ -34,7 +44,9 @@ def read_csv(path: Path, names: Sequence[str], how: Reading, held: Held, suffix:
 
 def _columns(path: Path, table: Table, names: Sequence[str], held: Held) -> pd.DataFrame:
     places = [table.header.index(name) for name in names]
-    short: dict[str, Record] = {}  # by label the first record that lacks fields: all of them may be the whole file
+    short: dict[
+        str, Record
+    ] = {}  # by label the first record that lacks fields: all of them may be the whole file
     lacking = 0
     quotes = _Quotes(table, places)
 
@@ -54,7 +66,9 @@ def _columns(path: Path, table: Table, names: Sequence[str], held: Held) -> pd.D
     labels = frame[names[1]].value_counts()
     for label, record in short.items():
         if label.strip() and labels[label] < FAMILIAR:
-            raise table.misfit(record)  # it may be a piece of a record: hardly another has its label
+            raise table.misfit(
+                record
+            )  # it may be a piece of a record: hardly another has its label
     if short:
         unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
         records = "1 record" if lacking == 1 else f"{lacking:,} records"
@@ -77,7 +91,10 @@ class _Quotes:
         may swallow all rows of one."""
         worded = (cells for cells in record.inside if any(map(str.isalpha, cells[self._text])))
         held = Counter(cells[self._label] for cells in worded if cells[self._label].strip())
-        if max((count for name, count in held.items() if not name.startswith(" ")), default=0) >= SWALLOWED:
+        if (
+            max((count for name, count in held.items() if not name.startswith(" ")), default=0)
+            >= SWALLOWED
+        ):
             raise self._table.swallowed(record.line, record.last)
         if held:
             self._found.append((record.line, record.last, held))
@@ -109,7 +126,9 @@ def _least(places: list[int], columns: int) -> int:
     return used if second_piece < used else columns
 
 
-def frame_of(path: Path, names: Sequence[str], rows: Iterator[Sequence[str | None]], held: Held) -> pd.DataFrame:
+def frame_of(
+    path: Path, names: Sequence[str], rows: Iterator[Sequence[str | None]], held: Held
+) -> pd.DataFrame:
     """Columns of strings, made a block at a time: as Python objects, all rows at once would fill the memory."""
     chunks: list[list[pa.Array]] = [[] for _ in names]
     for block in blocks(rows, BLOCK, lambda row: sum(len(cell) for cell in row if cell)):
@@ -117,7 +136,9 @@ def frame_of(path: Path, names: Sequence[str], rows: Iterator[Sequence[str | Non
         held.add(path, len(block), sum(values.nbytes for values in made))
         for chunk, values in zip(chunks, made, strict=True):
             chunk.append(values)
-    columns = [pa.chunked_array(chunk, pa.large_string()).to_pandas().astype("str") for chunk in chunks]
+    columns = [
+        pa.chunked_array(chunk, pa.large_string()).to_pandas().astype("str") for chunk in chunks
+    ]
     return pd.DataFrame(dict(zip(names, columns, strict=True)), columns=list(names), copy=False)
 
 
@@ -149,6 +170,8 @@ def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str):
-        raise UserError(f"{path}: line {number}: '{name}' holds {shown_type(value)}, expected one text or number")
+        raise UserError(
+            f"{path}: line {number}: '{name}' holds {shown_type(value)}, expected one text or number"
+        )
     # A lone surrogate, as in "\ud83d", is no character and could not be written as UTF-8.
     return value.encode("utf-8", "replace").decode()

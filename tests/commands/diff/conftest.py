@@ -38,7 +38,9 @@ def toy_rows(start: int = 0, per_group: int = 1) -> pd.DataFrame:
     numbers = np.arange(start, start + ROWS)
     groups = [f"g{number // per_group:05d}" for number in numbers]
     ids = [f"r{number:05d}" for number in numbers]
-    return pd.DataFrame({"id": ids, "text": "x", "label": numbers % 3, "group": groups, "order": np.arange(ROWS)})
+    return pd.DataFrame(
+        {"id": ids, "text": "x", "label": numbers % 3, "group": groups, "order": np.arange(ROWS)}
+    )
 
 
 def slingshot(*arguments: str) -> Result:
@@ -53,7 +55,9 @@ def found(*arguments: str, exit_code: int = 0) -> dict[str, Any]:
 
 
 def of(told: dict[str, Any], contestant: str) -> dict[str, Any]:
-    return next(one for one in told["datasets"][0]["comparisons"] if one["contestant"] == contestant)
+    return next(
+        one for one in told["datasets"][0]["comparisons"] if one["contestant"] == contestant
+    )
 
 
 def line(text: str, contestant: str) -> list[str]:
@@ -135,7 +139,9 @@ class Study:
         shutil.rmtree(".dvc/cache")
 
     def use_remote(self, folder: Path) -> None:
-        Path(".dvc/config").write_text(f"[core]\n    remote = store\n['remote \"store\"']\n    url = {folder}\n")
+        Path(".dvc/config").write_text(
+            f"[core]\n    remote = store\n['remote \"store\"']\n    url = {folder}\n"
+        )
 
 
 def write_study(contestants: Sequence[str], datasets: Sequence[str] = ("toy",)) -> None:
@@ -144,8 +150,15 @@ def write_study(contestants: Sequence[str], datasets: Sequence[str] = ("toy",)) 
     write_params(
         Path(),
         {
-            "study": {"datasets": list(datasets), "models": list(contestants), "llms": [], "cascades": []},
-            "datasets": {n: {"source": source, "label_source": "human", "licence": "MIT"} for n in datasets},
+            "study": {
+                "datasets": list(datasets),
+                "models": list(contestants),
+                "llms": [],
+                "cascades": [],
+            },
+            "datasets": {
+                n: {"source": source, "label_source": "human", "licence": "MIT"} for n in datasets
+            },
             "models": {name: {"family": "tfidf"} for name in contestants},
         },
     )
@@ -182,7 +195,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         study.git("config", "user.name", "Tests")
         write_study(CONTESTANTS)
         write_graph(CONTESTANTS)
-        for tokens, name in enumerate(CONTESTANTS):  # else they would be one and the same file to DVC
+        for tokens, name in enumerate(
+            CONTESTANTS
+        ):  # else they would be one and the same file to DVC
             study.predict(name, first(750), tokens=tokens)
         study.measure()
         study.commit("Measure")

@@ -31,7 +31,9 @@ STIRRED = first(800) & ~first(60)
 
 
 def test_each_contestant_is_judged_by_the_rule_of_the_pairs(study: Study) -> None:
-    for name, right in zip(CONTESTANTS, (first(800), first(700), first(735), SWAPPED, STIRRED), strict=True):
+    for name, right in zip(
+        CONTESTANTS, (first(800), first(700), first(735), SWAPPED, STIRRED), strict=True
+    ):
         study.predict(name, right)
     told = found("main")
     verdicts = {name: of(told, name)["verdict"] for name in CONTESTANTS}
@@ -42,15 +44,23 @@ def test_each_contestant_is_judged_by_the_rule_of_the_pairs(study: Study) -> Non
         "level": "as good",
         "wobbles": "not resolved",
     }
-    assert [of(told, name)["difference"] for name in CONTESTANTS] == pytest.approx([0.05, -0.05, -0.015, 0, -0.01])
+    assert [of(told, name)["difference"] for name in CONTESTANTS] == pytest.approx(
+        [0.05, -0.05, -0.015, 0, -0.01]
+    )
     assert {of(told, name)["how"] for name in CONTESTANTS} == {"paired"}
-    assert of(told, "gains")["p_corrected"] == pytest.approx(5 * of(told, "gains")["p"]), "five contestants"
+    assert of(told, "gains")["p_corrected"] == pytest.approx(5 * of(told, "gains")["p"]), (
+        "five contestants"
+    )
     assert of(told, "gains")["shared_rows"] == ROWS
-    assert (told["lost"], told["not_paired"]) == (["toy-loses"], []), "slips lost less than the margin"
+    assert (told["lost"], told["not_paired"]) == (["toy-loses"], []), (
+        "slips lost less than the margin"
+    )
     assert told["commit"] == study.git("rev-parse", "main").strip()
 
 
-def test_the_markdown_gives_each_difference_in_points_with_its_interval_and_verdict(study: Study) -> None:
+def test_the_markdown_gives_each_difference_in_points_with_its_interval_and_verdict(
+    study: Study,
+) -> None:
     study.predict("loses", first(700))
     study.predict("wobbles", STIRRED)
     done = slingshot("diff", "main")
@@ -69,7 +79,9 @@ def test_the_markdown_gives_each_difference_in_points_with_its_interval_and_verd
     assert "The margin is 2.0 points." in done.stdout
     rows = [row for row in done.stdout.splitlines() if row.startswith("|")]
     assert len(rows) == 2 + len(CONTESTANTS)
-    assert {row.count("|") for row in rows} == {6} and len({len(row) for row in rows}) == 1, "a table, and aligned"
+    assert {row.count("|") for row in rows} == {6} and len({len(row) for row in rows}) == 1, (
+        "a table, and aligned"
+    )
     assert "\x1b" not in done.output
 
 
@@ -82,9 +94,17 @@ def test_the_markdown_gives_each_difference_in_points_with_its_interval_and_verd
         (first(800), ["--fail-on-worse"], 0),
         (STIRRED & ~first(75), ["--fail-on-worse"], 0),
     ],
-    ids=["a loss", "a loss, not asked for", "a loss under the margin", "a gain", "more than two points, not resolved"],
+    ids=[
+        "a loss",
+        "a loss, not asked for",
+        "a loss under the margin",
+        "a gain",
+        "more than two points, not resolved",
+    ],
 )
-def test_only_a_resolved_loss_beyond_the_margin_exits_with_1(study: Study, right, flags: list[str], code: int) -> None:
+def test_only_a_resolved_loss_beyond_the_margin_exits_with_1(
+    study: Study, right, flags: list[str], code: int
+) -> None:
     set_param(Path(), "metrics.confidence", 0.99)
     study.predict("loses", right)
     assert slingshot("diff", "main", *flags).exit_code == code
@@ -117,7 +137,9 @@ def test_rows_that_came_into_other_groups_stay_paired(study: Study) -> None:
     study.predict("wobbles", STIRRED, rows=toy_rows(per_group=10))
     together = of(found("main"), "wobbles")
     assert (alone["how"], together["how"]) == ("paired", "paired")
-    assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"]), "lost and gained rows are cliques"
+    assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"]), (
+        "lost and gained rows are cliques"
+    )
 
 
 def test_three_seeds_are_compared_with_one(study: Study) -> None:
@@ -154,12 +176,21 @@ def test_other_rows_are_compared_unpaired_and_the_shared_ones_counted(study: Stu
     study.predict("gains", first(700), rows=toy_rows(start=201))
     told = found("main", "--fail-on-worse", exit_code=2)
     one = of(told, "gains")
-    assert (one["how"], one["rows"], one["revision_rows"], one["shared_rows"]) == ("unpaired", ROWS, ROWS, ROWS - 201)
+    assert (one["how"], one["rows"], one["revision_rows"], one["shared_rows"]) == (
+        "unpaired",
+        ROWS,
+        ROWS,
+        ROWS - 201,
+    )
     assert one["difference"] == pytest.approx(-0.05)
     error = np.sqrt((0.75 * 0.25 + 0.7 * 0.3) / ROWS)
-    assert one["high"] - one["low"] == pytest.approx(2 * 1.96 * error, rel=0.1), "of two independent samples"
+    assert one["high"] - one["low"] == pytest.approx(2 * 1.96 * error, rel=0.1), (
+        "of two independent samples"
+    )
     assert one["verdict"] == "worse"
-    assert (told["lost"], told["not_paired"]) == ([], ["toy-gains"]), "a loss on other rows may be the rows'"
+    assert (told["lost"], told["not_paired"]) == ([], ["toy-gains"]), (
+        "a loss on other rows may be the rows'"
+    )
     text = slingshot("diff", "main").stdout
     assert line(text, "gains")[4] == "unpaired, 1,000 rows against 1,000, 799 shared"
     assert "- gains: the test rows are others." in text
@@ -186,7 +217,9 @@ def test_labels_in_another_order_are_the_same_labels(study: Study) -> None:
     for name in CONTESTANTS:
         study.predict(name, first(750), names=turned)
     told = found("main")
-    assert {of(told, name)["how"] for name in CONTESTANTS} == {"same"}, "predictions and scores were renumbered"
+    assert {of(told, name)["how"] for name in CONTESTANTS} == {"same"}, (
+        "predictions and scores were renumbered"
+    )
     study.predict("gains", first(800), names=turned)
     for metric in ("accuracy", "auroc", "log_loss"):
         one = of(found("main", "--metric", metric), "gains")
@@ -198,7 +231,10 @@ def test_other_label_names_unpair_the_rows(study: Study) -> None:
     one = of(found("main"), "gains")
     expected = sum(toy_rows()["label"] < 2)
     assert (one["how"], one["shared_rows"]) == ("unpaired", expected)
-    assert one["notes"][0] == "the label names are others: bad, fine, splendid now, bad, fine, good before"
+    assert (
+        one["notes"][0]
+        == "the label names are others: bad, fine, splendid now, bad, fine, good before"
+    )
 
 
 # --- other metrics ---------------------------------------------------------------------------------
@@ -210,11 +246,16 @@ def test_less_log_loss_is_better_though_the_difference_is_negative(study: Study)
     told = found("main", "--metric", "log_loss", "--fail-on-worse", exit_code=1)
     gains, loses = of(told, "gains"), of(told, "loses")
     assert gains["difference"] == pytest.approx(-0.05 * np.log(0.8 / 0.1))
-    assert loses["difference"] == pytest.approx(-0.75 * np.log(0.95 / 0.8) + 0.25 * np.log(0.1 / 0.025))
+    assert loses["difference"] == pytest.approx(
+        -0.75 * np.log(0.95 / 0.8) + 0.25 * np.log(0.1 / 0.025)
+    )
     assert (gains["verdict"], loses["verdict"]) == ("better", "worse")
     assert (told["lower_is_better"], told["lost"]) == (True, ["toy-loses"])
     text = slingshot("diff", "main", "--metric", "log_loss").stdout
-    assert line(text, "gains")[3] == f"{gains['difference']:.3f} [{gains['low']:.3f}, {gains['high']:.3f}], better"
+    assert (
+        line(text, "gains")[3]
+        == f"{gains['difference']:.3f} [{gains['low']:.3f}, {gains['high']:.3f}], better"
+    )
     assert "A plus is a loss, as less is better." in text
     assert "The margin is 0.02, which is that of accuracy." in text
     assert "a standard deviation of 0.012 (metrics.seed_sd, which is that of accuracy)." in text
@@ -229,11 +270,19 @@ def test_a_metric_that_needs_scores_is_undefined_without_them(study: Study) -> N
     study.predict("gains", first(800), sure=None)
     told = found("main", "--metric", "auroc", "--fail-on-worse", exit_code=2)
     one = of(told, "gains")
-    assert (one["how"], one["workspace"], one["difference"], one["verdict"]) == ("paired", None, None, None)
+    assert (one["how"], one["workspace"], one["difference"], one["verdict"]) == (
+        "paired",
+        None,
+        None,
+        None,
+    )
     assert told["not_paired"] == ["toy-gains"]
     text = slingshot("diff", "main", "--metric", "auroc").stdout
     assert line(text, "gains")[2:4] == ["–", "undefined"]
-    assert "- gains: workspace: auroc is undefined, as it needs scores, and the score source is none." in text
+    assert (
+        "- gains: workspace: auroc is undefined, as it needs scores, and the score source is none."
+        in text
+    )
     assert "## AUROC of the workspace" in text
 
 
@@ -265,13 +314,20 @@ def test_what_a_class_of_few_rows_can_t_decide_is_named_and_no_loss(study: Study
     study.measure()
     study.commit("Measure on few rows of a class")
     study.predict("loses", first(500), rows=rows)
-    assert found("main", "--fail-on-worse", exit_code=1)["lost"] == ["toy-loses"], "of accuracy a class is no part"
+    assert found("main", "--fail-on-worse", exit_code=1)["lost"] == ["toy-loses"], (
+        "of accuracy a class is no part"
+    )
     macro = ("main", "--metric", "balanced_accuracy")
     told = found(*macro, "--fail-on-worse", exit_code=2)
     loses = of(told, "loses")
     assert (told["lost"], told["not_paired"], told["undecidable"]) == ([], [], ["toy-loses"])
     assert loses["low"] < loses["difference"] < loses["high"] < -0.02
-    assert (loses["verdict"], loses["p"], loses["p_as_good"], loses["p_corrected"]) == (None, None, None, None)
+    assert (loses["verdict"], loses["p"], loses["p_as_good"], loses["p_corrected"]) == (
+        None,
+        None,
+        None,
+        None,
+    )
     text = slingshot("diff", *macro).stdout
     assert line(text, "loses")[3].endswith("], not resolved")
     why = "1 of 3 classes has under 10 test rows (good: 6) and could move balanced accuracy by 0.333, more than"
@@ -281,7 +337,9 @@ def test_what_a_class_of_few_rows_can_t_decide_is_named_and_no_loss(study: Study
     study.forget_cache()
     unpaired = of(found(*macro), "loses")
     assert (unpaired["how"], unpaired["verdict"], unpaired["p"]) == ("intervals", None, None)
-    assert unpaired["low"] < unpaired["high"] < 0 and any(note.startswith(why) for note in unpaired["notes"])
+    assert unpaired["low"] < unpaired["high"] < 0 and any(
+        note.startswith(why) for note in unpaired["notes"]
+    )
 
 
 def test_a_branch_called_workspace_is_not_taken_for_it(study: Study) -> None:
@@ -297,7 +355,9 @@ def test_a_few_lost_rows_are_no_loss_that_is_resolved(study: Study) -> None:
     study.predict("loses", lost)
     set_param(Path(), "metrics.margin", 0.001)
     told = found("main", "--fail-on-worse")
-    assert of(told, "loses")["p"] == pytest.approx(2 / 2**5), "of the signs; the bootstrap's is smaller"
+    assert of(told, "loses")["p"] == pytest.approx(2 / 2**5), (
+        "of the signs; the bootstrap's is smaller"
+    )
     assert (of(told, "loses")["verdict"], told["lost"]) == ("not resolved", [])
 
 
@@ -316,7 +376,12 @@ def test_a_handful_of_groups_resolves_nothing_paired_or_not(study: Study, groups
     study.predict("gains", first(900), rows=few)
     told = found("HEAD", "--fail-on-worse", exit_code=2)
     one = of(told, "gains")
-    assert (one["how"], one["low"], one["p"], told["undecidable"]) == ("paired", None, None, ["toy-gains"])
+    assert (one["how"], one["low"], one["p"], told["undecidable"]) == (
+        "paired",
+        None,
+        None,
+        ["toy-gains"],
+    )
     text = slingshot("diff", "HEAD").stdout
     assert line(text, "gains")[3] == "+15.0 points, not resolved"
     assert groups in text and ": too few to resolve a difference" in text
@@ -332,4 +397,7 @@ def test_what_is_gone_is_named(study: Study) -> None:
     write_study(CONTESTANTS[1:])
     told = found("main")
     assert told["gone"] == ["toy-gains"]
-    assert "Nothing is lost beyond the margin. Gone, so not judged: toy-gains." in slingshot("diff", "main").stdout
+    assert (
+        "Nothing is lost beyond the margin. Gone, so not judged: toy-gains."
+        in slingshot("diff", "main").stdout
+    )

@@ -42,7 +42,9 @@ def test_a_loss_fails_it_once_the_comment_is_written(branches: Study) -> None:
     assert "**Lost beyond the margin: toy-loses.**" in comment
     assert "-5.0 points [" in comment
     assert "| metrics/scores/toy/loses.json | accuracy" in " ".join(comment.split())
-    assert comment.index("## Accuracy") < comment.index("<summary><code>dvc metrics diff main</code>")
+    assert comment.index("## Accuracy") < comment.index(
+        "<summary><code>dvc metrics diff main</code>"
+    )
     assert comment in done.stdout
     assert branches.git("status", "--porcelain") == "", "review/ is not for git"
 
@@ -51,10 +53,14 @@ def test_what_is_not_paired_does_not_fail_it(branches: Study) -> None:
     branches.predict("loses", first(700), rows=toy_rows(start=1))
     done = review("main")
     assert done.returncode == 0, done.stderr
-    assert "Not paired, so not judged as a loss: toy-loses." in Path("review/comment.md").read_text()
+    assert (
+        "Not paired, so not judged as a loss: toy-loses." in Path("review/comment.md").read_text()
+    )
 
 
-def test_a_fresh_clone_without_data_is_reviewed_from_what_is_committed(branches: Study, monkeypatch) -> None:
+def test_a_fresh_clone_without_data_is_reviewed_from_what_is_committed(
+    branches: Study, monkeypatch
+) -> None:
     branches.git("clone", "-q", ".", "../clone")
     monkeypatch.chdir("../clone")
     done = review("origin/main")

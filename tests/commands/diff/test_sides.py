@@ -48,9 +48,12 @@ def test_predictions_of_the_revision_are_pulled_from_a_remote(study: Study, tmp_
 
 
 @pytest.mark.parametrize(
-    ("remote", "why"), [(None, "no DVC remote is set"), ("store", "the DVC remote did not give them")]
+    ("remote", "why"),
+    [(None, "no DVC remote is set"), ("store", "the DVC remote did not give them")],
 )
-def test_without_them_the_committed_intervals_are_compared(study: Study, tmp_path: Path, remote, why: str) -> None:
+def test_without_them_the_committed_intervals_are_compared(
+    study: Study, tmp_path: Path, remote, why: str
+) -> None:
     study.predict("gains", first(800))
     study.measure("gains")
     study.forget_cache()
@@ -59,10 +62,16 @@ def test_without_them_the_committed_intervals_are_compared(study: Study, tmp_pat
         study.use_remote(tmp_path / remote)
     told = found("main", "--fail-on-worse", exit_code=2)
     one = of(told, "gains")
-    assert (one["how"], one["shared_rows"], told["not_paired"]) == ("intervals", None, ["toy-gains"])
+    assert (one["how"], one["shared_rows"], told["not_paired"]) == (
+        "intervals",
+        None,
+        ["toy-gains"],
+    )
     assert one["difference"] == pytest.approx(0.05)
     error = np.sqrt((0.75 * 0.25 + 0.8 * 0.2) / ROWS)
-    assert (one["low"], one["high"]) == pytest.approx((0.05 - 1.96 * error, 0.05 + 1.96 * error), abs=0.003)
+    assert (one["low"], one["high"]) == pytest.approx(
+        (0.05 - 1.96 * error, 0.05 + 1.96 * error), abs=0.003
+    )
     assert one["p"] == pytest.approx(2 * stats.norm.sf(0.05 / error), abs=0.003)
     assert why in one["notes"][0] and "dvc push" in one["notes"][0]
     text = slingshot("diff", "main").stdout
@@ -78,7 +87,9 @@ def test_a_remote_that_cannot_be_read_is_named_with_its_reason(study: Study) -> 
     assert "the DVC remote can't be read (" in one["notes"][0]
 
 
-def test_without_data_or_cache_what_has_not_changed_is_still_known_to_be_the_same(study: Study) -> None:
+def test_without_data_or_cache_what_has_not_changed_is_still_known_to_be_the_same(
+    study: Study,
+) -> None:
     study.predict("gains", first(800))
     study.measure("gains")
     shutil.rmtree("data")
@@ -88,7 +99,10 @@ def test_without_data_or_cache_what_has_not_changed_is_still_known_to_be_the_sam
         **dict.fromkeys(CONTESTANTS, "same"),
         "gains": "intervals",
     }
-    assert "the predictions of the workspace and main are not in DVC's cache" in of(told, "gains")["notes"][0]
+    assert (
+        "the predictions of the workspace and main are not in DVC's cache"
+        in of(told, "gains")["notes"][0]
+    )
 
 
 def test_what_was_never_predicted_here_is_not_compared(study: Study) -> None:
@@ -99,7 +113,10 @@ def test_what_was_never_predicted_here_is_not_compared(study: Study) -> None:
     told = found("main", "--fail-on-worse", exit_code=2)
     one = of(told, "gains")
     assert (one["how"], one["workspace"], one["revision"]) == ("not compared", None, 0.75)
-    assert "dvc.lock of the workspace names no predictions with their labels; run `dvc repro`" in one["notes"][0]
+    assert (
+        "dvc.lock of the workspace names no predictions with their labels; run `dvc repro`"
+        in one["notes"][0]
+    )
     assert "metrics/intervals of the workspace holds no 95% interval of accuracy" in one["notes"][0]
 
 
@@ -134,7 +151,10 @@ def test_contestants_and_data_sets_of_one_side_are_new_or_gone(study: Study) -> 
     told = found("main", "--fail-on-worse")
     assert (of(told, "added")["how"], of(told, "gains")["how"]) == ("new", "gone")
     assert of(told, "gains")["revision"] == 0.75
-    assert [(one["dataset"], one["presence"]) for one in told["datasets"]] == [("toy", "both"), ("other", "new")]
+    assert [(one["dataset"], one["presence"]) for one in told["datasets"]] == [
+        ("toy", "both"),
+        ("other", "new"),
+    ]
     text = slingshot("diff", "main").stdout
     assert line(text, "gains") == ["gains", "0.750", "–", "gone", ""]
     assert "### other\n\nNew: only the workspace has this data set." in text
@@ -147,14 +167,26 @@ def test_contestants_and_data_sets_of_one_side_are_new_or_gone(study: Study) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere"], "unknown Git revision 'nowhere': name a commit, a branch, a tag or an experiment"),
-        (["main", "--dataset", "toi"], "no data set 'toi' in the study of either side, did you mean 'toy'?"),
+        (
+            ["nowhere"],
+            "unknown Git revision 'nowhere': name a commit, a branch, a tag or an experiment",
+        ),
+        (
+            ["main", "--dataset", "toi"],
+            "no data set 'toi' in the study of either side, did you mean 'toy'?",
+        ),
         (["main", "--metric", "acuracy"], "no metric 'acuracy', did you mean 'accuracy'?"),
         (["empty"], "nothing was measured there"),
     ],
 )
-def test_a_wrong_word_exits_with_2_and_says_what_to_write(study: Study, arguments: list[str], said: str) -> None:
-    study.git("branch", "empty", study.git("commit-tree", "-m", "Begin", study.git("mktree").strip()).strip())
+def test_a_wrong_word_exits_with_2_and_says_what_to_write(
+    study: Study, arguments: list[str], said: str
+) -> None:
+    study.git(
+        "branch",
+        "empty",
+        study.git("commit-tree", "-m", "Begin", study.git("mktree").strip()).strip(),
+    )
     done = slingshot("diff", *arguments, "--fail-on-worse")
     assert done.exit_code == 2
     assert said in done.stderr
@@ -176,7 +208,9 @@ def test_a_broken_file_exits_with_2_too(study: Study, file: str, text: str, said
     assert said in done.stderr
 
 
-def test_outside_a_repository_it_says_so(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outside_a_repository_it_says_so(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy("params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
     done = slingshot("diff", "main")
@@ -191,8 +225,16 @@ def test_git_and_the_work_tree_stay_as_they_are(study: Study) -> None:
     set_param(Path(), "metrics.margin", 0.03)
 
     def state() -> Any:
-        files = {path: path.stat().st_mtime_ns for top in ("data", "metrics") for path in Path(top).rglob("*")}
-        listed = study.git("for-each-ref"), study.git("stash", "list"), study.git("status", "--porcelain")
+        files = {
+            path: path.stat().st_mtime_ns
+            for top in ("data", "metrics")
+            for path in Path(top).rglob("*")
+        }
+        listed = (
+            study.git("for-each-ref"),
+            study.git("stash", "list"),
+            study.git("status", "--porcelain"),
+        )
         return files, *listed, Path(".git/HEAD").read_text()
 
     before = state()
@@ -200,7 +242,9 @@ def test_git_and_the_work_tree_stay_as_they_are(study: Study) -> None:
     assert state() == before
 
 
-def test_predictions_that_older_code_wrote_are_said_to_be_and_compared_by_their_intervals(study: Study) -> None:
+def test_predictions_that_older_code_wrote_are_said_to_be_and_compared_by_their_intervals(
+    study: Study,
+) -> None:
     import pyarrow.parquet as pq
 
     path = Path("data/predictions/toy/level.parquet")
@@ -210,5 +254,7 @@ def test_predictions_that_older_code_wrote_are_said_to_be_and_compared_by_their_
     one = of(found("main"), "level")
     assert one["how"] == "intervals"
     [note] = one["notes"]
-    assert note.startswith("the predictions of the workspace are not as today's code writes them: its metadata lack")
+    assert note.startswith(
+        "the predictions of the workspace are not as today's code writes them: its metadata lack"
+    )
     assert "cache" not in note and "dvc repro" not in note

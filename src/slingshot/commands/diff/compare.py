@@ -97,7 +97,8 @@ class Diff:
         """What both sides have and no paired difference could be found of."""
         return self._named(
             lambda one: (
-                one.how in ("unpaired", "intervals", "not compared") or (one.how == "paired" and one.difference is None)
+                one.how in ("unpaired", "intervals", "not compared")
+                or (one.how == "paired" and one.difference is None)
             )
         )
 
@@ -105,7 +106,9 @@ class Diff:
     def undecidable(self) -> list[str]:
         """Paired differences of which nothing can be claimed, as there are too few groups of test rows, or classes have
         too few rows."""
-        return self._named(lambda one: one.how == "paired" and one.difference is not None and one.p is None)
+        return self._named(
+            lambda one: one.how == "paired" and one.difference is not None and one.p is None
+        )
 
     def as_json(self) -> dict[str, Any]:
         told = {
@@ -119,13 +122,24 @@ class Diff:
 
     def _is_lost(self, one: Comparison) -> bool:
         # A loss of just the margin is none beyond it, however it was rounded.
-        return one.how == "paired" and one.verdict == "worse" and round(abs(one.difference or 0), 12) > self.margin
+        return (
+            one.how == "paired"
+            and one.verdict == "worse"
+            and round(abs(one.difference or 0), 12) > self.margin
+        )
 
     def _named(self, chosen: Callable[[Comparison], bool]) -> list[str]:
-        return [f"{d.dataset}-{one.contestant}" for d in self.datasets for one in d.comparisons if chosen(one)]
+        return [
+            f"{d.dataset}-{one.contestant}"
+            for d in self.datasets
+            for one in d.comparisons
+            if chosen(one)
+        ]
 
 
-def compare(rev: str, params: Settings, dataset: str | None = None, metric: str | None = None) -> Diff:
+def compare(
+    rev: str, params: Settings, dataset: str | None = None, metric: str | None = None
+) -> Diff:
     """Compare the workspace's study with that of `rev`, a git revision or experiment, on `metric` or metrics.primary.
 
     Git and the work tree stay as they are. Raises UserError for unknown names and outside a repository.
@@ -138,11 +152,17 @@ def compare(rev: str, params: Settings, dataset: str | None = None, metric: str 
     ours, theirs = params.study.datasets, (there.params.get("study") or {}).get("datasets") or []
     names = [*ours, *(name for name in theirs if name not in ours)]
     if dataset is not None and dataset not in names:
-        raise UserError(f"--dataset: no data set '{dataset}' in the study of either side{nearest(dataset, names)}")
+        raise UserError(
+            f"--dataset: no data set '{dataset}' in the study of either side{nearest(dataset, names)}"
+        )
     both = [name for name in ours if name in theirs and dataset in (None, name)]
     # The rule of metrics.pairs reads from here which metric is compared.
     options = settings.model_copy(update={"primary": metric})
-    sides = Sides(here, there, [(name, contestant) for name in both for contestant in params.study.contestants])
+    sides = Sides(
+        here,
+        there,
+        [(name, contestant) for name in both for contestant in params.study.contestants],
+    )
     return Diff(
         revision=rev,
         commit=there.commit,
@@ -182,7 +202,9 @@ def judged(found: Sequence[Comparison], options: MetricsSettings) -> list[Compar
     """The comparisons of one data set with their verdicts, corrected over all that were tested."""
     tested = [one for one in found if one.p is not None]
     corrected = rule.corrected([asdict(one) for one in tested])
-    told = {one.contestant: _judged(one, ps, options) for one, ps in zip(tested, corrected, strict=True)}
+    told = {
+        one.contestant: _judged(one, ps, options) for one, ps in zip(tested, corrected, strict=True)
+    }
     return [told.get(one.contestant, one) for one in found]
 
 
@@ -201,7 +223,9 @@ def _contestant(sides: Sides, dataset: str, name: str, options: MetricsSettings)
     same = Comparison(name, "same", score, score)
     if freshness.stale(sides.here, dataset, name):
         note = "params.yaml or the rows were changed after the run: run `dvc repro`"
-        return Comparison(name, "not compared", score, _score(sides.there, dataset, name, options), notes=(note,))
+        return Comparison(
+            name, "not compared", score, _score(sides.there, dataset, name, options), notes=(note,)
+        )
     if sides.same_file(dataset, name):
         return same
     try:
@@ -217,10 +241,18 @@ def _contestant(sides: Sides, dataset: str, name: str, options: MetricsSettings)
     found = measured(a, b, paired, name, options)
     why = () if paired else (why_unpaired(a, b),)
     rows, revision_rows = len(a.test.ids), len(b.test.ids)
-    return replace(found, rows=rows, revision_rows=revision_rows, shared_rows=shared, notes=(*why, *found.notes))
+    return replace(
+        found,
+        rows=rows,
+        revision_rows=revision_rows,
+        shared_rows=shared,
+        notes=(*why, *found.notes),
+    )
 
 
-def measured(a: Predicted, b: Predicted, paired: bool, name: str, options: MetricsSettings) -> Comparison:
+def measured(
+    a: Predicted, b: Predicted, paired: bool, name: str, options: MetricsSettings
+) -> Comparison:
     """What the test rows say of `a`, the workspace's, minus `b`, the revision's; not judged yet."""
     if paired:
         # A row may have come into another group since: both sides have today's.
@@ -230,7 +262,9 @@ def measured(a: Predicted, b: Predicted, paired: bool, name: str, options: Metri
     found = pairs.difference("workspace", "revision", both, options, recipes=True)
     now, before = a.test.score_source, b.test.score_source
     other = options.primary in SCORE_METRICS and now != before
-    sources = [f"the scores come from different sources: {now} now, {before} before"] if other else []
+    sources = (
+        [f"the scores come from different sources: {now} now, {before} before"] if other else []
+    )
     few = dict.fromkeys([*group_notes(a.test), *group_notes(b.test)])
     rows = (rare.class_rows(side.test, side.labels) for side in (a, b))
     undecidable = rare.why_undecidable(options.primary, options.margin, *rows)
@@ -244,19 +278,24 @@ def measured(a: Predicted, b: Predicted, paired: bool, name: str, options: Metri
     )
 
 
-def _from_intervals(sides: Sides, dataset: str, name: str, why: str, options: MetricsSettings) -> Comparison:
+def _from_intervals(
+    sides: Sides, dataset: str, name: str, why: str, options: MetricsSettings
+) -> Comparison:
     """The difference of two committed figures; its interval by square-and-add (Newcombe, Statistics in Medicine 17,
     1998, method 10; Zou and Donner, Statistics in Medicine 27, 2008), its p as if it were normal (Altman and Bland,
     BMJ 343, 2011, d2304)."""
     both = (sides.here, sides.there)
     a, b = (_interval(side, dataset, name, options) for side in both)
-    undecidable = rare.why_undecidable(options.primary, options.margin, a["class_rows"], b["class_rows"])
+    undecidable = rare.why_undecidable(
+        options.primary, options.margin, a["class_rows"], b["class_rows"]
+    )
     notes = tuple(dict.fromkeys((why, *a["notes"], *b["notes"], *filter(None, [undecidable]))))
     if a["low"] is None or b["low"] is None:
-        lacking = " and ".join(said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None)
-        why += (
-            f"; metrics/intervals of {lacking} holds no {options.confidence:.0%} interval of {options.primary} either"
+        lacking = " and ".join(
+            said(side) for side, one in zip(both, (a, b), strict=True) if one["low"] is None
         )
+        interval = f"{options.confidence:.0%} interval of {options.primary}"
+        why += f"; metrics/intervals of {lacking} holds no {interval} either"
         return Comparison(name, "not compared", a["value"], b["value"], notes=(why,))
     difference = a["value"] - b["value"]
     if min(a["effective_groups"], b["effective_groups"]) < FEW_GROUPS:
@@ -293,12 +332,16 @@ def _interval(side: Revision, dataset: str, name: str, options: MetricsSettings)
     test rows they are of, what is said of those, the rows of each class, and the standard error of training that they
     do not hold."""
     told = side.figures("intervals", dataset, name)
-    found = {"value": None, "low": None, "high": None} | ((told.get("metrics") or {}).get(options.primary) or {})
+    found = {"value": None, "low": None, "high": None} | (
+        (told.get("metrics") or {}).get(options.primary) or {}
+    )
     notes = told.get("notes") or []
     runs = len(told.get("seeds") or [])
     training = options.seed_sd / math.sqrt(runs) if TRAINING_VARIANCE in notes and runs else 0.0
     of_rows = [note for note in notes if " test group" in note]
-    groups = told.get("effective_groups", told.get("groups") or 0)  # files of before they were counted as equal ones
+    groups = told.get(
+        "effective_groups", told.get("groups") or 0
+    )  # files of before they were counted as equal ones
     found |= {"effective_groups": groups, "notes": of_rows, "training": training}
     found["class_rows"] = {row["label"]: row["rows"] for row in told.get("classes") or []}
     return found if told.get("confidence") == options.confidence else found | {"low": None}

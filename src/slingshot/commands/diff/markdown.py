@@ -9,7 +9,12 @@ from slingshot.machine.markdown import bullets, plain
 from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.report.numbers import score
 
-WORDS = {"same": "the same predictions", "not compared": "not compared", "new": "new", "gone": "gone"}
+WORDS = {
+    "same": "the same predictions",
+    "not compared": "not compared",
+    "new": "new",
+    "gone": "gone",
+}
 
 
 def text(diff: Diff) -> str:
@@ -42,7 +47,13 @@ def _dataset(diff: Diff, found: Dataset) -> str:
         where = "the workspace" if found.presence == "new" else plain(_rev(diff))
         return f"{title}\n\n{found.presence.capitalize()}: only {where} has this data set."
     lines = [
-        [one.contestant, score(one.revision), score(one.workspace), _difference(diff, one), _how(one)]
+        [
+            one.contestant,
+            score(one.revision),
+            score(one.workspace),
+            _difference(diff, one),
+            _how(one),
+        ]
         for one in found.comparisons
     ]
     table = _table(["Contestant", _rev(diff), "workspace", "Difference", "How"], lines)
@@ -71,8 +82,14 @@ def _how(one: Comparison) -> str:
     if one.how == "paired":
         return f"paired, {one.rows:,} rows"
     if one.how == "unpaired":
-        return f"unpaired, {one.rows:,} rows against {one.revision_rows:,}, {one.shared_rows:,} shared"
-    return "unpaired, from the committed intervals, shared rows unknown" if one.how == "intervals" else ""
+        return (
+            f"unpaired, {one.rows:,} rows against {one.revision_rows:,}, {one.shared_rows:,} shared"
+        )
+    return (
+        "unpaired, from the committed intervals, shared rows unknown"
+        if one.how == "intervals"
+        else ""
+    )
 
 
 def _outcome(diff: Diff) -> str:
@@ -81,7 +98,11 @@ def _outcome(diff: Diff) -> str:
         " Too few test rows or groups, so not judged": diff.undecidable,
         " Gone, so not judged": diff.gone,
     }
-    lost = f"**Lost beyond the margin: {_names(diff.lost)}.**" if diff.lost else "Nothing is lost beyond the margin."
+    lost = (
+        f"**Lost beyond the margin: {_names(diff.lost)}.**"
+        if diff.lost
+        else "Nothing is lost beyond the margin."
+    )
     return lost + "".join(f"{what}: {_names(names)}." for what, names in told.items() if names)
 
 
@@ -93,7 +114,8 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     cells = [[plain(cell) for cell in line] for line in (header, *lines)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     first, *others = (
-        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |" for line in cells
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in cells
     )
     return "\n".join([first, f"|{'|'.join('-' * (width + 2) for width in widths)}|", *others])
 

@@ -19,7 +19,10 @@ def hashes(revision: Revision, paths: Iterable[str]) -> dict[str, str]:
     dvc.lock has it."""
     known = {
         entry["path"]: entry["md5"]
-        for part in ("deps", "outs")  # what a stage wrote stands above what another has read before that
+        for part in (
+            "deps",
+            "outs",
+        )  # what a stage wrote stands above what another has read before that
         for stage in revision.lock.values()
         for entry in stage.get(part) or []
         if "md5" in entry
@@ -39,7 +42,11 @@ def find(wanted: Iterable[str], here: Mapping[str, str]) -> tuple[dict[str, Path
     from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 
-    found = {held: Path(path) for path, held in here.items() if held in set(wanted) and Path(path).is_file()}
+    found = {
+        held: Path(path)
+        for path, held in here.items()
+        if held in set(wanted) and Path(path).is_file()
+    }
     others = set(wanted) - found.keys()
     why = ""
     with Repo() as repo:

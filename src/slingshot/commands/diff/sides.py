@@ -27,7 +27,10 @@ class Predicted:
 
     def labelled(self) -> dict[str, str]:
         """Row id -> name of its label."""
-        return {row: self.labels[label] for row, label in zip(self.test.ids, self.test.labels, strict=True)}
+        return {
+            row: self.labels[label]
+            for row, label in zip(self.test.ids, self.test.labels, strict=True)
+        }
 
     def in_order(self, labels: list[str]) -> Predicted:
         """The same with its classes numbered as in `labels`, which hold the same names."""
@@ -68,7 +71,9 @@ class Sides:
         for side, held in sides:
             if not all(path in held for path in paths):
                 remedy = "" if side.commit else "; run `dvc repro`"
-                raise UserError(f"dvc.lock of {said(side)} names no predictions with their labels{remedy}")
+                raise UserError(
+                    f"dvc.lock of {said(side)} names no predictions with their labels{remedy}"
+                )
             if not all(held[path] in self.found for path in paths):
                 absent.append(said(side))
         if absent:
@@ -76,7 +81,10 @@ class Sides:
                 f"the predictions of {' and '.join(absent)} are not in DVC's cache, and {self.why_not}; `dvc push` "
                 "them where they were made, set that remote here (`dvc remote add -d`) and run this again"
             )
-        here, there = (_predicted(said(side), *(self.found[held[path]] for path in paths)) for side, held in sides)
+        here, there = (
+            _predicted(said(side), *(self.found[held[path]] for path in paths))
+            for side, held in sides
+        )
         return here, there
 
 
@@ -93,7 +101,9 @@ def same_predictions(a: Scored, b: Scored) -> bool:
 def why_unpaired(a: Predicted, b: Predicted) -> str:
     """What differs between two that do not share all their rows."""
     if set(a.labels) != set(b.labels):
-        return f"the label names are others: {', '.join(a.labels)} now, {', '.join(b.labels)} before"
+        return (
+            f"the label names are others: {', '.join(a.labels)} now, {', '.join(b.labels)} before"
+        )
     ours, theirs = a.labelled(), b.labelled()
     if ours.keys() != theirs.keys():
         return "the test rows are others"
@@ -104,9 +114,13 @@ def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
     names = list(Labels.read(labels).names)
     try:
         frame = read_predictions(predictions, names)
-    except UserError as error:  # its path in the cache says nothing, and `dvc repro` mends no revision
+    except (
+        UserError
+    ) as error:  # its path in the cache says nothing, and `dvc repro` mends no revision
         why = error.message.removeprefix(f"{predictions}: ").removesuffix("; run `dvc repro`")
-        raise UserError(f"the predictions of {side} are not as today's code writes them: {why}") from None
+        raise UserError(
+            f"the predictions of {side} are not as today's code writes them: {why}"
+        ) from None
     return Predicted(scored(predictions, frame, len(names))["test"], names)
 
 
@@ -118,4 +132,7 @@ def _same_run(a: Run, b: Run) -> bool:
 
 
 def _paths(dataset: str, contestant: str) -> tuple[str, str]:
-    return f"data/predictions/{dataset}/{contestant}.parquet", f"data/prepared/{dataset}/labels.json"
+    return (
+        f"data/predictions/{dataset}/{contestant}.parquet",
+        f"data/prepared/{dataset}/labels.json",
+    )

@@ -40,7 +40,9 @@ def scratch(path: Path) -> Iterator[Path]:
     place = _place(path.parent.absolute(), Path.cwd())
     for left in place.glob(f".*{SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):  # another process may just be done with it
-            if left.lstat().st_ctime < time.time() - LEFT:  # a copy has the other time of what it was copied from
+            if (
+                left.lstat().st_ctime < time.time() - LEFT
+            ):  # a copy has the other time of what it was copied from
                 remove(left)
     temporary = place / f".{path.name}.{uuid.uuid4().hex[:12]}{SUFFIX}"
     try:
@@ -97,7 +99,9 @@ def _publish(temporary: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = path.with_name(temporary.name)  # one disk, mounted twice: as a container's volume is
+        beside = path.with_name(
+            temporary.name
+        )  # one disk, mounted twice: as a container's volume is
         try:
             shutil.move(temporary, beside)
             sync(beside)

@@ -18,7 +18,10 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write sorted, indented JSON that ends in a newline. Raises ValueError on NaN or infinity."""
-    write_text(path, json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(
+        path,
+        json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    )
 
 
 def read_json(path: Path) -> Any:

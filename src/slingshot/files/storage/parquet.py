@@ -16,7 +16,9 @@ from slingshot.files.storage.atomic import atomic
 from slingshot.settings import UserError
 
 
-def write_parquet(path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: Mapping[str, Any]) -> None:
+def write_parquet(
+    path: Path, frame: pd.DataFrame, schema: pa.Schema, metadata: Mapping[str, Any]
+) -> None:
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     pairs = {key: json.dumps(value) for key, value in sorted(metadata.items())}
     with atomic(path) as temporary:
@@ -33,7 +35,11 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with file:
             yield pq.ParquetFile(file)
-    except (pa.ArrowException, OSError, ValueError) as error:  # Arrow raises any of these for damaged pages
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+    ) as error:  # Arrow raises any of these for damaged pages
         raise UserError(f"{path}: not a whole parquet file: {error}; run `dvc repro`") from None
 
 
@@ -47,7 +53,9 @@ def read_parquet(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 def _check_columns(path: Path, table: pa.Table, schema: pa.Schema) -> None:
     if table.schema.names != schema.names or table.schema.types != schema.types:
-        found, expected = (", ".join(f"{field.name} {field.type}" for field in s) for s in (table.schema, schema))
+        found, expected = (
+            ", ".join(f"{field.name} {field.type}" for field in s) for s in (table.schema, schema)
+        )
         raise UserError(f"{path}: columns are {found}; expected {expected}; run `dvc repro`")
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
@@ -58,4 +66,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     """The parquet file's key-value metadata, as written with it."""
     with _opened(path) as file:
         pairs = file.schema_arrow.metadata or {}
-        return {k.decode(): json.loads(v) for k, v in pairs.items() if not k.startswith((b"pandas", b"ARROW"))}
+        return {
+            k.decode(): json.loads(v)
+            for k, v in pairs.items()
+            if not k.startswith((b"pandas", b"ARROW"))
+        }

@@ -16,7 +16,14 @@ from urllib.parse import quote
 
 from slingshot.llm.answer import Answer, AnswerKeys, read_text
 from slingshot.llm.anthropic import client as anthropic_client
-from slingshot.llm.anthropic.replies import batch_state, checked, is_count, per_minute, read_json, tokens
+from slingshot.llm.anthropic.replies import (
+    batch_state,
+    checked,
+    is_count,
+    per_minute,
+    read_json,
+    tokens,
+)
 from slingshot.llm.anthropic.troubles import Troubles
 from slingshot.llm.asked import asking
 from slingshot.llm.asked.api import Ask, BatchResult, BatchState, Body, Reply, RetryError
@@ -50,10 +57,20 @@ class MessagesApi:
 
     # --- requests --------------------------------------------------------------------------------
 
-    def body(self, system: str, shots: Sequence[tuple[str, str]], question: str, schema: Mapping[str, Any]) -> Body:
+    def body(
+        self,
+        system: str,
+        shots: Sequence[tuple[str, str]],
+        question: str,
+        schema: Mapping[str, Any],
+    ) -> Body:
         """The text to label comes last, so that all before it can be cached."""
-        if shots is not self._shown[0]:  # thousands of texts have the same ones, and their bodies share these messages
-            turns = [turn for shot in shots for turn in zip(("user", "assistant"), shot, strict=True)]
+        if (
+            shots is not self._shown[0]
+        ):  # thousands of texts have the same ones, and their bodies share these messages
+            turns = [
+                turn for shot in shots for turn in zip(("user", "assistant"), shot, strict=True)
+            ]
             self._shown = shots, [_message(role, text) for role, text in turns]
         body: Body = {
             "model": self.settings.model,
@@ -73,44 +90,77 @@ class MessagesApi:
         return body
 
     def digest(self, body: Body, sample: int) -> str:
-        where = {"api": "messages", "base_url": self.settings.server, "sample": sample, "request": body}
-        return hashlib.sha256(json.dumps(where, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        where = {
+            "api": "messages",
+            "base_url": self.settings.server,
+            "sample": sample,
+            "request": body,
+        }
+        return hashlib.sha256(
+            json.dumps(where, sort_keys=True, ensure_ascii=False).encode()
+        ).hexdigest()
 
     def marked(self, body: Body, *, hour: bool) -> Body:
         """Marked behind the last example, or behind the instructions where examples differ from text to text."""
-        least, static = self.settings.cache_from, body["messages"][:-1] if self.settings.selection != "nearest" else []
+        least, static = (
+            self.settings.cache_from,
+            body["messages"][:-1] if self.settings.selection != "nearest" else [],
+        )
         texts = [*body["system"], *(block for message in static for block in message["content"])]
-        if least is None or sum(len(block["text"].encode()) for block in texts) < least * BYTES_PER_TOKEN:
+        if (
+            least is None
+            or sum(len(block["text"].encode()) for block in texts) < least * BYTES_PER_TOKEN
+        ):
             return body
-        mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"} if hour else {"type": "ephemeral"}}
+        mark = {
+            "cache_control": {"type": "ephemeral", "ttl": "1h"} if hour else {"type": "ephemeral"}
+        }
         last = {**texts[-1], **mark}
         if not static:
             return {**body, "system": [*body["system"][:-1], last]}
-        messages = [*static[:-1], {**static[-1], "content": [last]}, *body["messages"][len(static) :]]
+        messages = [
+            *static[:-1],
+            {**static[-1], "content": [last]},
+            *body["messages"][len(static) :],
+        ]
         return {**body, "messages": messages}
 
     def lengths(self, body: Body) -> tuple[int, int]:
         """The schema of the answer stands before everything else."""
-        blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
+        blocks = [
+            *body["system"],
+            *(block for message in body["messages"] for block in message["content"]),
+        ]
         before = len(json.dumps(body["output_config"]).encode()) if "output_config" in body else 0
-        reach = list(itertools.accumulate((len(block["text"].encode()) for block in blocks), initial=before))
+        reach = list(
+            itertools.accumulate((len(block["text"].encode()) for block in blocks), initial=before)
+        )
         marked = [reach[n] for n, block in enumerate(blocks, start=1) if "cache_control" in block]
         return marked[-1] if marked else 0, reach[-1]
 
     def caches(self, body: Body) -> bool:
-        blocks = [*body["system"], *(block for message in body["messages"] for block in message["content"])]
+        blocks = [
+            *body["system"],
+            *(block for message in body["messages"] for block in message["content"]),
+        ]
         return any("cache_control" in block for block in blocks)
 
     async def send(self, body: Body) -> Reply:
         with self._troubles.told():
             raw = await self._connected().messages.with_raw_response.create(**body)
             response = checked(self._read(raw))
-        return Reply(response, self._troubles.clean(raw.headers.get("request-id", "")), per_minute(raw.headers))
+        return Reply(
+            response,
+            self._troubles.clean(raw.headers.get("request-id", "")),
+            per_minute(raw.headers),
+        )
 
     async def count(self, body: Body) -> int:
         counted = {key: value for key, value in body.items() if key != "max_tokens"}
         with self._troubles.told():
-            reply = self._read(await self._connected().messages.with_raw_response.count_tokens(**counted))
+            reply = self._read(
+                await self._connected().messages.with_raw_response.count_tokens(**counted)
+            )
             found: Any = reply.get("input_tokens") if isinstance(reply, dict) else None
             if not is_count(found):
                 raise RetryError("the reply is no count of tokens", known=False)
@@ -120,14 +170,22 @@ class MessagesApi:
 
     async def submit(self, asks: Sequence[Ask]) -> BatchState:
         requests = [{"custom_id": ask.request, "params": ask.body} for ask in asks]
-        missing = "the server takes no batches: set run.mode: sync" if self.settings.server else None
+        missing = (
+            "the server takes no batches: set run.mode: sync" if self.settings.server else None
+        )
         with self._troubles.told(missing):
-            raw = await self._connected().messages.batches.with_raw_response.create(requests=requests)
+            raw = await self._connected().messages.batches.with_raw_response.create(
+                requests=requests
+            )
             return batch_state(self._read(raw))
 
     async def look(self, batch: str) -> BatchState:
         with self._troubles.told(missing="the API does not know it, or has deleted it"):
-            return batch_state(self._read(await self._connected().messages.batches.with_raw_response.retrieve(batch)))
+            return batch_state(
+                self._read(
+                    await self._connected().messages.batches.with_raw_response.retrieve(batch)
+                )
+            )
 
     async def recent(self) -> AsyncIterator[BatchState]:
         with self._troubles.told():
@@ -145,11 +203,19 @@ class MessagesApi:
         options = {"headers": {"Accept": "application/binary"}}
         with self._troubles.told(missing="its results are gone"):
             response = await self._connected().get(
-                path, cast_to=httpx2.Response, options=options, stream=True, stream_cls=anthropic.AsyncStream
+                path,
+                cast_to=httpx2.Response,
+                options=options,
+                stream=True,
+                stream_cls=anthropic.AsyncStream,
             )
             async with aclosing(response):
                 async for line in lines(response):
-                    yield BatchResult(None, None, TOO_LARGE) if line is None else self._result(batch, line)
+                    yield (
+                        BatchResult(None, None, TOO_LARGE)
+                        if line is None
+                        else self._result(batch, line)
+                    )
 
     def _result(self, batch: str, line: bytes) -> BatchResult:
         """One line of a batch's results. What can't be read is as if it were not there: paid, nobody knows how much."""
@@ -157,9 +223,13 @@ class MessagesApi:
             read = self._redacted(read_json(line))
             request, result = str(read["custom_id"]), read["result"]
             if result["type"] == "succeeded":
-                return BatchResult(request, Reply(checked(result["message"]), f"{batch}:{request[:12]}"))
+                return BatchResult(
+                    request, Reply(checked(result["message"]), f"{batch}:{request[:12]}")
+                )
             if result["type"] in ("canceled", "expired"):
-                return BatchResult(request, None, f"the batch {result['type']} before it was answered")
+                return BatchResult(
+                    request, None, f"the batch {result['type']} before it was answered"
+                )
             kind, message = result["error"]["error"]["type"], result["error"]["error"]["message"]
         except (LookupError, RecursionError, TypeError, ValueError):
             return BatchResult(None, None, "the reply is no result of the Messages API")
@@ -173,7 +243,11 @@ class MessagesApi:
 
     def read(self, response: Mapping[str, Any], keys: AnswerKeys) -> Answer:
         """A refusal is none of ours to interpret; a thinking block may stand before the text."""
-        texts = [str(block.get("text") or "") for block in response["content"] if block.get("type") == "text"]
+        texts = [
+            str(block.get("text") or "")
+            for block in response["content"]
+            if block.get("type") == "text"
+        ]
         if response.get("stop_reason") == "refusal":
             return Answer("refused", text="".join(texts))
         truncated = response.get("stop_reason") in ("max_tokens", "model_context_window_exceeded")
@@ -189,7 +263,9 @@ class MessagesApi:
 
     def _connected(self) -> Any:
         if self._client is None:
-            self._client = anthropic_client.client(self.settings, self.params.run.timeout, self._redacted)
+            self._client = anthropic_client.client(
+                self.settings, self.params.run.timeout, self._redacted
+            )
         return self._client
 
     def _read(self, raw: Any) -> Any:

@@ -36,15 +36,21 @@ def client(settings: AnthropicSettings, timeout: float, redactor: Redactor) -> A
     if settings.key_env and not found:
         raise StopError(f"the environment variable {settings.key_env} (llms.key_env) is not set")
     if found and not re.fullmatch(r"[!-~]+", found):
-        raise StopError(f"{settings.key_env or KEYS[0]} holds a blank, a line break or another character of no key")
+        raise StopError(
+            f"{settings.key_env or KEYS[0]} holds a blank, a line break or another character of no key"
+        )
     if settings.server:
         found = found or NO_KEY
         options |= {"base_url": settings.server, "default_headers": _own_headers(found)}
     elif llms.BASE_URL in os.environ:
-        options["base_url"] = llms.ANTHROPIC_API  # the SDK would take the variable as it stands there, blank or not
+        options["base_url"] = (
+            llms.ANTHROPIC_API
+        )  # the SDK would take the variable as it stands there, blank or not
     if found:
         options["api_key"] = found
-    made = anthropic.AsyncAnthropic(**options, http_client=anthropic_http.Client(redactor, direct=not settings.remote))
+    made = anthropic.AsyncAnthropic(
+        **options, http_client=anthropic_http.Client(redactor, direct=not settings.remote)
+    )
     if not (made.api_key or made.auth_token or made.credentials):
         raise StopError(f"no key: set {KEYS[0]} in the environment")
     return made
@@ -56,4 +62,7 @@ def _own_headers(key: str) -> dict[str, Any]:
 
     lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").split("\n")
     names = [line.partition(":")[0].strip() for line in lines if ":" in line]
-    return {name: f"Bearer {key}" if name.lower() == "authorization" else anthropic.omit for name in names}
+    return {
+        name: f"Bearer {key}" if name.lower() == "authorization" else anthropic.omit
+        for name in names
+    }

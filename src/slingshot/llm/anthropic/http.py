@@ -29,11 +29,15 @@ class Client(anthropic.DefaultAsyncHttpxClient):
     def __init__(self, redactor: Redactor, *, direct: bool) -> None:
         options: dict[str, Any] = {"follow_redirects": False}
         if direct:
-            options["transport"] = httpx2.AsyncHTTPTransport(limits=anthropic.DEFAULT_CONNECTION_LIMITS)
+            options["transport"] = httpx2.AsyncHTTPTransport(
+                limits=anthropic.DEFAULT_CONNECTION_LIMITS
+            )
         super().__init__(**options)
         self._redactor = redactor
 
-    async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+    async def send(
+        self, request: httpx2.Request, *, stream: bool = False, **options: Any
+    ) -> httpx2.Response:
         """A reply that was read; with `stream` one to be read, unless it is an error. Raises TooLargeError."""
         try:
             response = await super().send(request, stream=True, **options)
@@ -55,7 +59,9 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
                 break
     finally:
         await response.aclose()
-    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in CODED]
+    headers = [
+        (name, value) for name, value in response.headers.multi_items() if name.lower() not in CODED
+    ]
     return httpx2.Response(
         response.status_code,
         headers=headers,

@@ -57,15 +57,24 @@ def checked(response: Any) -> dict[str, Any]:
     try:
         usage, creation = response["usage"], response["usage"].get("cache_creation") or {}
         counts = {key: usage[key] for key in ("input_tokens", "output_tokens")}
-        cached = {key: usage.get(key) for key in ("cache_creation_input_tokens", "cache_read_input_tokens")}
-        cached["cache_creation.ephemeral_1h_input_tokens"] = creation.get("ephemeral_1h_input_tokens")
+        cached = {
+            key: usage.get(key)
+            for key in ("cache_creation_input_tokens", "cache_read_input_tokens")
+        }
+        cached["cache_creation.ephemeral_1h_input_tokens"] = creation.get(
+            "ephemeral_1h_input_tokens"
+        )
         counts |= {key: count for key, count in cached.items() if count is not None}
         if all(isinstance(block, dict) for block in response["content"]):
-            wrong = next((f"usage.{key}" for key, count in counts.items() if not is_count(count)), None)
+            wrong = next(
+                (f"usage.{key}" for key, count in counts.items() if not is_count(count)), None
+            )
     except (AttributeError, LookupError, TypeError):
         pass
     if wrong:
-        raise RetryError(f"the reply is no message of the Messages API: see its {wrong}", known=False)
+        raise RetryError(
+            f"the reply is no message of the Messages API: see its {wrong}", known=False
+        )
     message: dict[str, Any] = response
     return message
 
@@ -77,7 +86,9 @@ def batch_state(batch: Any) -> BatchState:
         created = datetime.fromisoformat(batch["created_at"]).timestamp()
         if not (isinstance(name, str) and name and all(map(is_count, counts))):
             raise ValueError
-        return BatchState(name, batch["processing_status"] == "ended", sum(counts), sum(counts[1:]), created)
+        return BatchState(
+            name, batch["processing_status"] == "ended", sum(counts), sum(counts[1:]), created
+        )
     except (LookupError, OverflowError, TypeError, ValueError):
         raise RetryError("the reply is no batch of the Messages API", known=False) from None
 

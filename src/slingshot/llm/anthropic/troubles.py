@@ -46,10 +46,21 @@ class Troubles:
                 raise RetryError(str(error.__cause__), known=False) from None
             # Where no connection came about, nothing was asked.
             never = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
-            raise RetryError(f"no connection: {self.clean(error.__cause__ or error)}", known=never) from None
-        except (anthropic.APIError, httpx2.HTTPError, AttributeError, TypeError, ValueError, RecursionError) as error:
+            raise RetryError(
+                f"no connection: {self.clean(error.__cause__ or error)}", known=never
+            ) from None
+        except (
+            anthropic.APIError,
+            httpx2.HTTPError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:
             # The SDK looks for attributes and types that a reply lacks which is none.
-            raise RetryError(f"no readable answer: {self.clean(error) or type(error).__name__}", known=False) from None
+            raise RetryError(
+                f"no readable answer: {self.clean(error) or type(error).__name__}", known=False
+            ) from None
         except anthropic.AnthropicError as error:
             raise StopError(f"no key: {self.clean(error)}") from None
 
@@ -65,24 +76,37 @@ class Troubles:
         if code == 401 and settings.server and not settings.key_env:
             remedy = "name the variable that holds it as key_env"
             if not settings.base_url:
-                remedy += f"; {BASE_URL} names this server, and your own key goes to Anthropic's alone"
+                remedy += (
+                    f"; {BASE_URL} names this server, and your own key goes to Anthropic's alone"
+                )
             return StopError(f"the server wants a key (401: {said}); {remedy}")
         if code == 401:
-            return StopError(f"the API refused the key (401: {said}); set {settings.key_env or KEYS[0]}")
+            return StopError(
+                f"the API refused the key (401: {said}); set {settings.key_env or KEYS[0]}"
+            )
         if code == 402:
-            return StopError(f"the API wants to be paid first (402: {said}); see the account's billing")
+            return StopError(
+                f"the API wants to be paid first (402: {said}); see the account's billing"
+            )
         if code == 403:
             return StopError(f"the key may not do this (403: {said}); see its rights and workspace")
         if code == 429 and after is None and not settings.server:
-            return StopError(f"the account has reached its own spend limit (429: {said}); see the account's limits")
+            return StopError(
+                f"the account has reached its own spend limit (429: {said}); see the account's limits"
+            )
         if code in (408, 409, 429) or code >= 500:
-            return RetryError(f"{code}: {said}", after=after, limited=code == 429, known=code in UNBILLED)
+            return RetryError(
+                f"{code}: {said}", after=after, limited=code == 429, known=code in UNBILLED
+            )
         return RejectError(f"{code}: {said}")
 
     def _redirected(self, error: Any) -> str:
         """Of the address only the host is told: the rest may hold a secret."""
         try:
-            host = urlsplit(error.response.headers.get("location", "")).hostname or error.request.url.host
+            host = (
+                urlsplit(error.response.headers.get("location", "")).hostname
+                or error.request.url.host
+            )
         except ValueError:
             host = "an address that is none"
         return (
@@ -95,7 +119,9 @@ class Troubles:
         others = [
             f"{name} ({llm.model})"
             for name, llm in self._params.llms.items()
-            if isinstance(llm, AnthropicSettings) and llm.model != self._settings.model and not llm.retired
+            if isinstance(llm, AnthropicSettings)
+            and llm.model != self._settings.model
+            and not llm.retired
         ]
         remedy = f"{PARAMS} also has {', '.join(others)}: put one into study.llms in its place"
         if not others:

@@ -41,7 +41,10 @@ def cell(
     answers = [[api.read(r.response, keys) if r else NO_ANSWER for r in row] for row in found]
     claimed = [[api.tokens(r.response) if r else {} for r in row] for row in found]
     kinds = [
-        [believed(t, size(ask.body), settings.max_tokens) if t else t for ask, t in zip(row, tokens, strict=True)]
+        [
+            believed(t, size(ask.body), settings.max_tokens) if t else t
+            for ask, t in zip(row, tokens, strict=True)
+        ]
         for row, tokens in zip(asked, claimed, strict=True)
     ]
     predictions = _predictions(settings, task, answers, kinds)
@@ -59,7 +62,9 @@ def _predictions(
     classes = len(task.prompt.names)
     outcomes = [_outcome(settings, row, classes) for row in answers]
     labels, scores, statuses = (list(column) for column in zip(*outcomes, strict=True))
-    tokens = [Counter({kind: sum(t.get(kind, 0) for t in row) for kind in TOKEN_KINDS}) for row in kinds]
+    tokens = [
+        Counter({kind: sum(t.get(kind, 0) for t in row) for kind in TOKEN_KINDS}) for row in kinds
+    ]
     output = [t["output"] for t in tokens]
     return predictions_frame(
         task.rows,
@@ -73,7 +78,9 @@ def _predictions(
     )
 
 
-def _outcome(settings: Asked, answers: list[Answer], classes: int) -> tuple[int, np.ndarray | None, str]:
+def _outcome(
+    settings: Asked, answers: list[Answer], classes: int
+) -> tuple[int, np.ndarray | None, str]:
     """A row's label, scores and status. A row of which one sample has no answer has none: the vote is not over."""
     if any(answer is NO_ANSWER for answer in answers):
         return FAILED, None, NO_ANSWER.status
@@ -81,16 +88,33 @@ def _outcome(settings: Asked, answers: list[Answer], classes: int) -> tuple[int,
         label, shares = votes(answers, classes)
         return label, shares, answers[0].status if label == FAILED else "ok"
     [answer] = answers
-    return answer.label, verbalised(answer, classes) if settings.scores == "verbalised" else None, answer.status
+    return (
+        answer.label,
+        verbalised(answer, classes) if settings.scores == "verbalised" else None,
+        answer.status,
+    )
 
 
 def _answers(
-    task: Task, asked: Sequence[Sequence[Ask]], answers: list[list[Answer]], found: list[list[Record | None]]
+    task: Task,
+    asked: Sequence[Sequence[Ask]],
+    answers: list[list[Answer]],
+    found: list[list[Record | None]],
 ) -> pd.DataFrame:
     """data/answers: one line a row and sample, in order."""
     lines = [
-        (row_id, split, sample, ask.request, answer.text, None, record.as_json() if record else None)
-        for row_id, split, row, given, held in zip(task.rows["id"], task.splits, asked, answers, found, strict=True)
+        (
+            row_id,
+            split,
+            sample,
+            ask.request,
+            answer.text,
+            None,
+            record.as_json() if record else None,
+        )
+        for row_id, split, row, given, held in zip(
+            task.rows["id"], task.splits, asked, answers, found, strict=True
+        )
         for sample, (ask, answer, record) in enumerate(zip(row, given, held, strict=True))
     ]
     columns = ["id", "split", "sample", "request", "answer", "log_likelihoods", "record"]
@@ -105,7 +129,12 @@ def _usage(
     kinds: list[list[dict[str, int]]],
     labelled: int,
 ) -> Usage:
-    pairs = [(r, t) for row, tokens in zip(found, kinds, strict=True) for r, t in zip(row, tokens, strict=True) if r]
+    pairs = [
+        (r, t)
+        for row, tokens in zip(found, kinds, strict=True)
+        for r, t in zip(row, tokens, strict=True)
+        if r
+    ]
     single, batched = (
         {kind: sum(t.get(kind, 0) for r, t in pairs if r.batch == batch) for kind in TOKEN_KINDS}
         for batch in (False, True)
@@ -120,7 +149,12 @@ def _usage(
     return Usage(
         kind="llm",
         title=settings.title,
-        hardware={"name": "an API", "cores": None, "device": "remote" if settings.remote else "server", "dtype": None},
+        hardware={
+            "name": "an API",
+            "cores": None,
+            "device": "remote" if settings.remote else "server",
+            "dtype": None,
+        },
         train_rows=labelled,
         validation_rows=len(task.validation),
         model_bytes=None,
@@ -148,7 +182,10 @@ def _said(task: Task, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> 
     said += f", coverage {valid:.3f}"
     if wallet.price and usage.llm_tokens is not None:
         held = (usage.llm_tokens, usage.batch_tokens or {})
-        paid = sum(llm_cost(t, wallet.price, wallet.cost, batch=b) for t, b in zip(held, (False, True), strict=True))
+        paid = sum(
+            llm_cost(t, wallet.price, wallet.cost, batch=b)
+            for t, b in zip(held, (False, True), strict=True)
+        )
         listed = llm_cost(uncached(*held), wallet.price, wallet.cost)
         if listed and abs(1 - paid / listed) >= 0.0005:
             said += f"; its cache and batches save {1 - paid / listed:.1%} of the list price"

@@ -37,7 +37,9 @@ class Reply:
 class RetryError(Exception):
     """It may work when sent again."""
 
-    def __init__(self, reason: str, *, after: float | None = None, limited: bool = False, known: bool = True) -> None:
+    def __init__(
+        self, reason: str, *, after: float | None = None, limited: bool = False, known: bool = True
+    ) -> None:
         """`after`: seconds to wait, if the API said so. `limited`: it was asked too often. `known`: it is known that
         this attempt was not billed."""
         super().__init__(reason)
@@ -79,7 +81,13 @@ class BatchResult:
 class Api(Protocol):
     """One LLM behind an API."""
 
-    def body(self, system: str, shots: Sequence[tuple[str, str]], question: str, schema: Mapping[str, Any]) -> Body:
+    def body(
+        self,
+        system: str,
+        shots: Sequence[tuple[str, str]],
+        question: str,
+        schema: Mapping[str, Any],
+    ) -> Body:
         """A request: instructions, examples as (question, answer) and the question. Without marks for a cache."""
 
     def digest(self, body: Body, sample: int) -> str:

@@ -49,7 +49,9 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
             earlier = replay.earlier(task.dataset, task.llm, api).records
             if not asks.keys() <= earlier.keys():
                 raise
-            progress.say(f"{task.name}: Warning: {error}. This run needs no ledger: data/answers has all its answers")
+            progress.say(
+                f"{task.name}: Warning: {error}. This run needs no ledger: data/answers has all its answers"
+            )
             records = {request: earlier[request] for request in asks}
         missing = [ask for request, ask in asks.items() if request not in records]
         tally = Tally(replayed=len(records))
@@ -83,10 +85,14 @@ def questions(settings: Asked, task: Task, api: Api) -> tuple[list[list[Ask]], i
     texts = [text[: settings.max_characters] for text in rows["text"]]
     if settings.selection == "nearest" and settings.shots:
         assert settings.encoder is not None  # settings say so
-        shown = shots.Nearest(task.pool, settings.encoder, task.params.run).of(texts, settings.shots)
+        shown = shots.Nearest(task.pool, settings.encoder, task.params.run).of(
+            texts, settings.shots
+        )
         turns, labelled = [_turns(prompt, examples, settings) for examples in shown], len(task.pool)
     else:
-        selection = "fixed" if settings.selection == "nearest" else settings.selection  # of no shots
+        selection = (
+            "fixed" if settings.selection == "nearest" else settings.selection
+        )  # of no shots
         examples = shots.select(task.pool, settings.shots, selection)
         turns, labelled = [_turns(prompt, examples, settings)] * len(rows), len(examples)
     asked = []
@@ -101,7 +107,12 @@ def answer_schema(ids: Iterable[str], form: AnswerForm) -> dict[str, Any]:
     properties: dict[str, Any] = {"label": {"type": "string", "enum": list(ids)}}
     if form == "confidence":
         properties["confidence"] = {"type": "integer"}
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _turns(prompt: Prompt, examples: pd.DataFrame, settings: Asked) -> list[tuple[str, str]]:
@@ -121,7 +132,9 @@ def held(ledger: Ledger, task: Task, api: Api, requests: list[str]) -> dict[str,
     if not lacking:
         return records
     earlier = replay.earlier(task.dataset, task.llm, api)
-    brought = {request: earlier.records[request] for request in lacking if request in earlier.records}
+    brought = {
+        request: earlier.records[request] for request in lacking if request in earlier.records
+    }
     ledger.adopt(brought, spoilt)
     if mended := spoilt & brought.keys():
         progress.say(
@@ -152,7 +165,9 @@ def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
 
     async def work() -> None:
         batches, left = Batches(sender), asks
-        while left and not sender.ended.is_set():  # again where another process has put some into a batch meanwhile
+        while (
+            left and not sender.ended.is_set()
+        ):  # again where another process has put some into a batch meanwhile
             await sender.together([batches.send_all(left, submit=batched)])
             left = sender.left(left)
             if left and not batched and not sender.ended.is_set():
@@ -160,7 +175,9 @@ def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
                 left = sender.left(left)
         await sender.api.close()
 
-    with progress.bar(len(missing) + tally.replayed, task.name, "answer", done=tally.replayed) as shown:
+    with progress.bar(
+        len(missing) + tally.replayed, task.name, "answer", done=tally.replayed
+    ) as shown:
 
         def tell() -> None:
             shown.set_postfix_str(
@@ -174,18 +191,27 @@ def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
         asyncio.run(work())
 
 
-def _stopped(task: Task, tally: Tally, answered: int, requests: int, ledger: Ledger, wallet: Wallet) -> UserError:
+def _stopped(
+    task: Task, tally: Tally, answered: int, requests: int, ledger: Ledger, wallet: Wallet
+) -> UserError:
     standing, currency = wallet.standing(ledger), task.params.cost.currency
     lines = [f"{task.name}: stopped: {tally.stopped}"]
-    lines.append(f"{answered:,} of {requests:,} requests are answered and kept, {requests - answered:,} are left")
+    lines.append(
+        f"{answered:,} of {requests:,} requests are answered and kept, {requests - answered:,} are left"
+    )
     if wallet.budget is not None:
-        spent, reserved = money_text(standing.billed, currency), money_text(standing.reserved, currency)
+        spent, reserved = (
+            money_text(standing.billed, currency),
+            money_text(standing.reserved, currency),
+        )
         lines.append(
             f"'{task.llm}' has cost {spent}, and {reserved} are reserved for attempts whose outcome is not known, of a "
             f"budget of {money_text(wallet.budget, currency)}"
         )
     if tally.budget_reached:
-        lines.append(f"`slingshot quote` says what the rest costs; raise run.budget.{task.llm} in {PARAMS}")
+        lines.append(
+            f"`slingshot quote` says what the rest costs; raise run.budget.{task.llm} in {PARAMS}"
+        )
     return (StoppedByHandError if tally.interrupted else UserError)(". ".join([*lines, AGAIN]))
 
 

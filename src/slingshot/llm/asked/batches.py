@@ -36,7 +36,12 @@ class Batches:
 
     def __init__(self, sender: Sender) -> None:
         self.sender, self.say = sender, sender.say
-        self.api, self.ledger, self.wallet, self.run = sender.api, sender.ledger, sender.wallet, sender.run
+        self.api, self.ledger, self.wallet, self.run = (
+            sender.api,
+            sender.ledger,
+            sender.wallet,
+            sender.run,
+        )
         self._tries: Counter[str] = Counter()
         self._asks: dict[str, Ask] = {}
         self._nowhere = 0
@@ -76,7 +81,9 @@ class Batches:
             for name, flights in batches.items():
                 batch = await self._named(name or "", flights)
                 if batch:
-                    await self._results(batch, {flight.request: flight.attempt for flight in flights}, left)
+                    await self._results(
+                        batch, {flight.request: flight.attempt for flight in flights}, left
+                    )
             await self.sender.sleep(ELSEWHERE)
             waited = 0.0 if batches else waited + ELSEWHERE
             self.sender.waits.tell_elsewhere(waited)
@@ -139,7 +146,9 @@ class Batches:
 
     async def _ends(self, batch: str) -> bool:
         """Wait for the end of a batch; False where the run ends first."""
-        while not (state := await self._again(lambda: self.api.look(batch), self.run.timeout)).ended:
+        while not (
+            state := await self._again(lambda: self.api.look(batch), self.run.timeout)
+        ).ended:
             self.say(f"batch {batch}: {state.done:,} of {state.requests:,} done")
             await self.sender.sleep(self.run.poll)
             if self.sender.ended.is_set():
@@ -154,7 +163,9 @@ class Batches:
                 return
             await self._again(lambda: self._read(batch, attempts, left, failed), None)
         except RejectError as error:
-            self.say(f"batch {batch}: {error}; what it held counts as spent, and is asked for again")
+            self.say(
+                f"batch {batch}: {error}; what it held counts as spent, and is asked for again"
+            )
         for request, attempt in attempts.items():
             self.ledger.settle(attempt, "unknown")
             self._missed(request, f"batch {batch} has no result for it", failed)
@@ -164,7 +175,9 @@ class Batches:
         self.sender.end_if_all_failed()
         self.sender.end_if_beyond()
 
-    async def _read(self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]) -> None:
+    async def _read(
+        self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]
+    ) -> None:
         """Keep the answers and note the failures; what had a result leaves `attempts`, so that a second reading goes on
         from there. It may take long, as long as results come."""
         unread = ""
@@ -178,16 +191,22 @@ class Batches:
                 if attempt is None:
                     continue
                 if result.reply is not None:
-                    self.sender.keep(self._asks[result.request], attempt, result.reply, None, batch=True)
+                    self.sender.keep(
+                        self._asks[result.request], attempt, result.reply, None, batch=True
+                    )
                     left.pop(result.request, None)
                 else:
                     self.ledger.settle(attempt, "unbilled", 0.0)
                     self._missed(result.request, result.reason, failed, final=result.final)
                 del attempts[result.request]
         if unread:
-            self.say(f"batch {batch}: {unread}; what can't be read counts as spent, and is asked for again")
+            self.say(
+                f"batch {batch}: {unread}; what can't be read counts as spent, and is asked for again"
+            )
 
-    def _missed(self, request: str, reason: str, failed: dict[str, str], *, final: bool = False) -> None:
+    def _missed(
+        self, request: str, reason: str, failed: dict[str, str], *, final: bool = False
+    ) -> None:
         self._tries[request] += 1
         if final or self._tries[request] >= self.run.attempts:
             failed[request] = reason
@@ -213,12 +232,16 @@ class Batches:
         entered = [ask for ask in asks if ask.request in got.entered]
         try:
             seconds = self.run.timeout + held / SLOWEST
-            state = await self._again(lambda: self.api.submit(entered), seconds, unless_unknown=True)
+            state = await self._again(
+                lambda: self.api.submit(entered), seconds, unless_unknown=True
+            )
         except RetryError as error:
             if error.known:
                 self._unbilled(got.entered)
                 raise
-            self.say(f"a batch was submitted and no reply came ({error}): looking whether it was made")
+            self.say(
+                f"a batch was submitted and no reply came ({error}): looking whether it was made"
+            )
             await self.sender.sleep(self.run.backoff)
             return
         except (RejectError, StopError) as error:
@@ -232,7 +255,11 @@ class Batches:
             self.ledger.settle(attempt, "unbilled", 0.0)
 
     async def _again(
-        self, call: Callable[[], Awaitable[T]], seconds: float | None, *, unless_unknown: bool = False
+        self,
+        call: Callable[[], Awaitable[T]],
+        seconds: float | None,
+        *,
+        unless_unknown: bool = False,
     ) -> T:
         """The call's result, tried `run.attempts` times; with `unless_unknown` only while it surely did nothing.
         `seconds` are a try's; with None it watches over its own time."""
@@ -241,7 +268,9 @@ class Batches:
                 async with asyncio.timeout(seconds):
                     return await call()
             except TimeoutError:
-                error = RetryError(f"no whole answer in {seconds or self.run.timeout:g} s", known=False)
+                error = RetryError(
+                    f"no whole answer in {seconds or self.run.timeout:g} s", known=False
+                )
             except RetryError as caught:
                 error = caught
             if (unless_unknown and not error.known) or number + 1 == self.run.attempts:

@@ -43,7 +43,9 @@ class Ledger(LedgerFile):
                 rows = self._db.execute(query, part).fetchall()
             for sound, request, response, request_id, seconds, at, batch, price in rows:
                 if sound:
-                    found[request] = Record(json.loads(response), request_id, seconds, at, bool(batch), price)
+                    found[request] = Record(
+                        json.loads(response), request_id, seconds, at, bool(batch), price
+                    )
                 else:
                     rotten.add(request)
         return found, rotten
@@ -67,7 +69,9 @@ class Ledger(LedgerFile):
     def rotten(self) -> list[str]:
         """Requests whose answers are not as they were written."""
         with self._explained():
-            rows = self._db.execute(f"SELECT request FROM answers WHERE NOT {SOUND} ORDER BY request")
+            rows = self._db.execute(
+                f"SELECT request FROM answers WHERE NOT {SOUND} ORDER BY request"
+            )
             return [request for (request,) in rows]
 
     def drop_rotten(self) -> None:
@@ -75,7 +79,9 @@ class Ledger(LedgerFile):
         with self._transaction():
             self._db.execute(f"DELETE FROM answers WHERE NOT {SOUND}")
 
-    def restore(self, llm: str, paid: Mapping[str, tuple[Record, str, float]], over: Collection[str] = ()) -> int:
+    def restore(
+        self, llm: str, paid: Mapping[str, tuple[Record, str, float]], over: Collection[str] = ()
+    ) -> int:
         """As `adopt`, and keep the bills of those that have none yet; request -> answer, its currency and its bill.
         Returns how many bills were added."""
         with self._transaction():
@@ -98,7 +104,9 @@ class Ledger(LedgerFile):
 
     # --- attempts --------------------------------------------------------------------------------
 
-    def reserve(self, wanted: Mapping[str, float], hold: Hold, batch: str | None = None) -> Reservation:
+    def reserve(
+        self, wanted: Mapping[str, float], hold: Hold, batch: str | None = None
+    ) -> Reservation:
         """Enter an attempt at each of `wanted` (request -> the most it can cost), in order, until the limit is met.
 
         What is answered already, or just being asked, is left out. Attempts of those that are gone are ended.
@@ -115,12 +123,18 @@ class Ledger(LedgerFile):
                     over = True
                     break
                 room -= amount
-                entered[request] = self._enter(request, hold.llm, now, hold.currency, amount, batch, None)
+                entered[request] = self._enter(
+                    request, hold.llm, now, hold.currency, amount, batch, None
+                )
             self._add(hold.llm, hold.currency, sum(wanted[request] for request in entered))
         return Reservation(entered, answered, busy, over)
 
     def settle(
-        self, attempt: int, outcome: Outcome, bill: float | None = None, record: Record | None = None
+        self,
+        attempt: int,
+        outcome: Outcome,
+        bill: float | None = None,
+        record: Record | None = None,
     ) -> float | None:
         """End an attempt: keep its answer, and its bill in place of what was held for it (null leaves that, and so
         does one above it: an attempt never takes more than it reserved). Returns what counts as spent.
@@ -129,7 +143,8 @@ class Ledger(LedgerFile):
         """
         with self._transaction():
             request, llm, currency, held, before = self._db.execute(
-                "SELECT request, llm, currency, amount, outcome FROM attempts WHERE id = ?", (attempt,)
+                "SELECT request, llm, currency, amount, outcome FROM attempts WHERE id = ?",
+                (attempt,),
             ).fetchone()
             if record is not None:
                 self._insert(request, record)
@@ -137,7 +152,10 @@ class Ledger(LedgerFile):
             if before is not None and (before != "unknown" or outcome == "unknown"):
                 return None
             amount = float(held if bill is None else min(bill, held))
-            self._db.execute("UPDATE attempts SET outcome = ?, amount = ? WHERE id = ?", (outcome, amount, attempt))
+            self._db.execute(
+                "UPDATE attempts SET outcome = ?, amount = ? WHERE id = ?",
+                (outcome, amount, attempt),
+            )
             self._add(llm, currency, amount - held)
         return amount
 
@@ -169,7 +187,9 @@ class Ledger(LedgerFile):
     def batch_size(self, batch: str) -> int:
         """How many attempts were in this batch."""
         with self._explained():
-            (count,) = self._db.execute("SELECT COUNT(*) FROM attempts WHERE batch = ?", (batch,)).fetchone()
+            (count,) = self._db.execute(
+                "SELECT COUNT(*) FROM attempts WHERE batch = ?", (batch,)
+            ).fetchone()
         return int(count)
 
     def spent(self, llm: str) -> list[Spent]:
@@ -187,30 +207,45 @@ class Ledger(LedgerFile):
     def llms(self) -> list[str]:
         """Those that attempts were made at, by name."""
         with self._explained():
-            return [llm for (llm,) in self._db.execute("SELECT DISTINCT llm FROM attempts ORDER BY llm")]
+            return [
+                llm for (llm,) in self._db.execute("SELECT DISTINCT llm FROM attempts ORDER BY llm")
+            ]
 
     def _taken(self, requests: Sequence[str]) -> tuple[set[str], set[str]]:
         """Which of the requests are answered, and which are in flight."""
         answered, busy = set(), set()
         for part in _chunks(requests):
-            rows = self._db.execute(f"SELECT request FROM answers WHERE request IN ({_marks(part)})", part)
+            rows = self._db.execute(
+                f"SELECT request FROM answers WHERE request IN ({_marks(part)})", part
+            )
             answered |= {request for (request,) in rows}
         for flight in self.in_flight(requests):
             if flight.batch is None and not flight.alive:
-                self._db.execute("UPDATE attempts SET outcome = 'unknown' WHERE id = ?", (flight.attempt,))
+                self._db.execute(
+                    "UPDATE attempts SET outcome = 'unknown' WHERE id = ?", (flight.attempt,)
+                )
             else:
                 busy.add(flight.request)
         return answered, busy
 
     def _total(self, hold: Hold) -> float:
         """All that was ever spent or is held, in the hold's currency."""
-        sums = self._db.execute("SELECT currency, amount FROM totals WHERE llm = ?", (hold.llm,)).fetchall()
-        return sum(float(amount) * (1.0 if c == hold.currency else hold.worth[c]) for c, amount in sums)
+        sums = self._db.execute(
+            "SELECT currency, amount FROM totals WHERE llm = ?", (hold.llm,)
+        ).fetchall()
+        return sum(
+            float(amount) * (1.0 if c == hold.currency else hold.worth[c]) for c, amount in sums
+        )
 
     # --- the tables ------------------------------------------------------------------------------
 
     def _insert(self, request: str, record: Record) -> None:
-        values = (request, json.dumps(record.response, ensure_ascii=False), record.request_id, record.seconds)
+        values = (
+            request,
+            json.dumps(record.response, ensure_ascii=False),
+            record.request_id,
+            record.seconds,
+        )
         self._db.execute(
             f"INSERT OR IGNORE INTO answers SELECT *, {DIGEST} FROM (SELECT ? AS request, ? AS response,"
             " ? AS request_id, ? AS seconds, ? AS at, ? AS batch, ? AS price)",
@@ -218,11 +253,21 @@ class Ledger(LedgerFile):
         )
 
     def _replace(self, request: str, record: Record, over: Collection[str]) -> None:
-        self._db.execute(f"DELETE FROM answers WHERE request = ? AND (? OR NOT {SOUND})", (request, request in over))
+        self._db.execute(
+            f"DELETE FROM answers WHERE request = ? AND (? OR NOT {SOUND})",
+            (request, request in over),
+        )
         self._insert(request, record)
 
     def _enter(
-        self, request: str, llm: str, at: float, currency: str, amount: float, batch: str | None, outcome: str | None
+        self,
+        request: str,
+        llm: str,
+        at: float,
+        currency: str,
+        amount: float,
+        batch: str | None,
+        outcome: str | None,
     ) -> int:
         row = (request, llm, self.owner, at, currency, amount, batch, outcome)
         return int(self._db.execute(ENTER, row).lastrowid or 0)

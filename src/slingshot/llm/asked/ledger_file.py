@@ -90,7 +90,9 @@ class LedgerFile:
             self._db = sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
             opened.callback(self._db.close)
             self._db.create_function("digest_of", 7, digest, deterministic=True)
-            self._db.text_factory = lambda data: data.decode(errors="replace")  # its digest tells what rotted
+            self._db.text_factory = lambda data: data.decode(
+                errors="replace"
+            )  # its digest tells what rotted
             self._prepare(time.monotonic() + PATIENCE)
             self._opened = opened.pop_all()
         self.owner = self._present.name
@@ -113,7 +115,10 @@ class LedgerFile:
     def known(self, kind: str) -> set[str]:
         """The names of that kind in the table `knows`."""
         with self._explained():
-            return {name for (name,) in self._db.execute("SELECT name FROM knows WHERE kind = ?", (kind,))}
+            return {
+                name
+                for (name,) in self._db.execute("SELECT name FROM knows WHERE kind = ?", (kind,))
+            }
 
     def know(self, kind: str, names: Iterable[str]) -> None:
         with self._transaction():
@@ -123,7 +128,11 @@ class LedgerFile:
         """Keep others from the file until this is closed. Raises UserError where another connection is open."""
         with self._explained():
             try:
-                for statement in ("locking_mode = EXCLUSIVE", "busy_timeout = 0", "journal_mode = DELETE"):
+                for statement in (
+                    "locking_mode = EXCLUSIVE",
+                    "busy_timeout = 0",
+                    "journal_mode = DELETE",
+                ):
                     self._db.execute(f"PRAGMA {statement}")
                 self._db.execute("BEGIN EXCLUSIVE")
                 self._db.execute("COMMIT")
@@ -144,7 +153,9 @@ class LedgerFile:
             answered = {row[0] for row in held if row[-1] == "answered"}
             for row in other._db.execute(attempts).fetchall():
                 request, _, owner, at, *_, outcome = row
-                if (request, owner, at) not in same and not (outcome == "answered" and request in answered):
+                if (request, owner, at) not in same and not (
+                    outcome == "answered" and request in answered
+                ):
                     self._db.execute(ENTER, row)
             self._db.executemany(ANSWER, other._db.execute("SELECT * FROM answers").fetchall())
             self._db.executemany(KNOW, other._db.execute(KNOWN).fetchall())
@@ -155,7 +166,9 @@ class LedgerFile:
         """Readers don't wait for writers; a commit returns when it is on disk."""
         while True:
             try:
-                self._db.execute(f"PRAGMA locking_mode = {'NORMAL' if self._present.locks else 'EXCLUSIVE'}")
+                self._db.execute(
+                    f"PRAGMA locking_mode = {'NORMAL' if self._present.locks else 'EXCLUSIVE'}"
+                )
                 self._check_version()
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
@@ -180,7 +193,12 @@ class LedgerFile:
     def _migrate(self) -> None:
         with self._writing():
             if self._check_version() < VERSION:  # another process may have been first
-                tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+                tables = {
+                    name
+                    for (name,) in self._db.execute(
+                        "SELECT name FROM sqlite_master WHERE type = 'table'"
+                    )
+                }
                 for statement in FROM_0 if "attempts" in tables else FRESH:
                     self._db.execute(statement)
                 self._db.execute("INSERT INTO knows VALUES ('self', ?)", (uuid.uuid4().hex,))
@@ -212,7 +230,10 @@ class LedgerFile:
             if isinstance(error, OSError) and error.errno in REMEDIES:
                 what, remedy = REMEDIES[error.errno]
                 remedy = remedy[0].upper() + remedy[1:]
-            if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            if getattr(error, "sqlite_errorcode", None) in (
+                sqlite3.SQLITE_NOTADB,
+                sqlite3.SQLITE_CORRUPT,
+            ):
                 remedy = "Mend it, or move that file aside and run `slingshot ledger --rebuild`"
             raise UserError(
                 f"{self.path}: the ledger of paid answers can't be used: {what}. Nothing more is sent. {remedy}, then "
@@ -231,4 +252,6 @@ def digest(request: bytes, response: bytes, *others: object) -> str | None:
         whole = isinstance(json.loads(response), dict)
     except (ValueError, RecursionError):
         whole = False
-    return hashlib.sha256(repr((request, response, *others)).encode()).hexdigest() if whole else None
+    return (
+        hashlib.sha256(repr((request, response, *others)).encode()).hexdigest() if whole else None
+    )

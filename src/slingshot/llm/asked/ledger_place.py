@@ -61,7 +61,10 @@ def find() -> Place:
     except OSError as error:
         writable, why = False, str(error)
     if not writable:
-        return Place(inside, f"{folder}: the ledger belongs there ({why}): set SLINGSHOT_STATE to a lasting folder")
+        return Place(
+            inside,
+            f"{folder}: the ledger belongs there ({why}): set SLINGSHOT_STATE to a lasting folder",
+        )
     if inside.is_file():
         _move(inside, folder / NAME)
     return Place(folder / NAME)
@@ -87,7 +90,11 @@ def lost(ledger: Ledger, llms: Iterable[str]) -> list[str]:
     ours = ledger.known("self") | ledger.known("ledger")
     others = [marker for marker in _marks() if marker.name not in ours]
     moved = os.environ.get("SLINGSHOT_STATE")
-    way = f" (if it still lies there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)" if moved else ""
+    way = (
+        f" (if it still lies there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)"
+        if moved
+        else ""
+    )
     found = [
         f"{marker} names a ledger that lay at {marker.read_text(encoding='utf-8', errors='replace')}{way}"
         for marker in others
@@ -135,7 +142,10 @@ def _root_commit() -> tuple[str | None, str | None]:
     if shallow.returncode:
         if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
             return None, None
-        return None, f"git can't read this repository, whose first commit names its ledger: {shallow.stderr.strip()}"
+        return (
+            None,
+            f"git can't read this repository, whose first commit names its ledger: {shallow.stderr.strip()}",
+        )
     if shallow.stdout.strip() == "true":
         return None, (
             "this clone is shallow and does not know its repository's first commit, which names its ledger: run "
@@ -146,12 +156,17 @@ def _root_commit() -> tuple[str | None, str | None]:
         return found.stdout.split()[-1], None
     if _git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
         return None, None
-    return None, f"git can't find this repository's first commit, which names its ledger: {found.stderr.strip()}"
+    return (
+        None,
+        f"git can't find this repository's first commit, which names its ledger: {found.stderr.strip()}",
+    )
 
 
 def _in_work_tree(file: Path) -> bool:
     """Of the repository around the working directory."""
-    return file.resolve().is_relative_to(Path(_git("rev-parse", "--show-toplevel").stdout.strip()).resolve())
+    return file.resolve().is_relative_to(
+        Path(_git("rev-parse", "--show-toplevel").stdout.strip()).resolve()
+    )
 
 
 def _git(*words: str) -> subprocess.CompletedProcess[str]:
@@ -179,4 +194,6 @@ def _move(inside: Path, outside: Path) -> None:
             inside.unlink()
         shutil.rmtree(inside.with_name(f"{NAME}-owners"), ignore_errors=True)
         lock.unlink(missing_ok=True)
-    progress.say(f"The ledger of paid answers has moved out of the work tree: {inside} -> {outside}")
+    progress.say(
+        f"The ledger of paid answers has moved out of the work tree: {inside} -> {outside}"
+    )

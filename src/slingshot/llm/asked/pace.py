@@ -102,7 +102,9 @@ class Waits:
         """Where another process takes long over what this one needs too, as one that was stopped does: once."""
         if seconds > FEW and not self._elsewhere:
             self._elsewhere = True
-            self._say("another process is asking what this run needs too; waiting until it has its answers, or ends")
+            self._say(
+                "another process is asking what this run needs too; waiting until it has its answers, or ends"
+            )
 
     def tell_pace(self, pace: Pace) -> None:
         """Where the next request has long to wait for its turn: once for each rate."""

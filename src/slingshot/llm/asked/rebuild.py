@@ -68,7 +68,9 @@ def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
 def confirm_loss(params: Settings, ledger: Ledger) -> list[str]:
     """Accept that what is missing is gone, and drop what is rotten. Returns what was accepted, and what it means."""
     again = "may be asked and paid again"
-    accepted = [f"{sign}: its budget starts anew, and its answers {again}" for sign in _lost(params, ledger)]
+    accepted = [
+        f"{sign}: its budget starts anew, and its answers {again}" for sign in _lost(params, ledger)
+    ]
     accepted += [f"{line}: they {again}, and their bills stay" for line in _rotten(ledger)]
     ledger.drop_rotten()
     if accepted:
@@ -82,14 +84,20 @@ def missing(params: Settings, ledger: Ledger) -> list[str]:
 
 
 def _lost(params: Settings, ledger: Ledger) -> list[str]:
-    return ledger_place.lost(ledger, [name for name, llm in params.llms.items() if isinstance(llm, Asked)])
+    return ledger_place.lost(
+        ledger, [name for name, llm in params.llms.items() if isinstance(llm, Asked)]
+    )
 
 
 def _rotten(ledger: Ledger) -> list[str]:
     """One line for all."""
     rotten = ledger.rotten()
     first = ", ".join(rotten[:SHOWN]) + (", ..." if rotten[SHOWN:] else "")
-    return [f"answers that are not as they were written: {len(rotten):,} (requests {first})"] if rotten else []
+    return (
+        [f"answers that are not as they were written: {len(rotten):,} (requests {first})"]
+        if rotten
+        else []
+    )
 
 
 def _counts(llm: str, params: Settings) -> bool:
@@ -98,17 +106,23 @@ def _counts(llm: str, params: Settings) -> bool:
     return llm in replay.paid() if settings is None else isinstance(settings, Asked)
 
 
-def _paid(dataset: str, llm: str, params: Settings, found: Rebuilt) -> dict[str, tuple[Record, str, float]]:
+def _paid(
+    dataset: str, llm: str, params: Settings, found: Rebuilt
+) -> dict[str, tuple[Record, str, float]]:
     """Request -> answer, currency and bill, of one cell; what can't be had is noted."""
     file, settings = replay.answers_file(dataset, llm), params.llms.get(llm)
     if not isinstance(settings, Asked):
-        found.lacking.append(f"{PARAMS}: llms.{llm} is missing, by which the answers in {file} are read: put it back")
+        found.lacking.append(
+            f"{PARAMS}: llms.{llm} is missing, by which the answers in {file} are read: put it back"
+        )
         return {}
     api = _api(llm, params)
     earlier = replay.earlier(dataset, llm, api)
     found.lacking += earlier.troubles(earlier.broken)
     if not (earlier.damaged or replay.whole(dataset, llm)):
-        found.lacking.append(f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`")
+        found.lacking.append(
+            f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`"
+        )
     locked, standard = replay.locked(dataset, llm), Asked.model_fields["max_tokens"].default
     most = max(settings.max_tokens, locked.get("max_tokens", standard) if locked else 0)
     paid, cut = {}, 0
@@ -142,7 +156,9 @@ def _price(record: Record, params: Settings, found: Rebuilt) -> LlmPrice | None:
     name, _, date = record.price.rpartition(" ")
     price = params.cost.llm_prices.get(name)
     if price is None:
-        raise UserError(f"{PARAMS}: cost.llm_prices.{name} is missing, by which answers were billed: put it back")
+        raise UserError(
+            f"{PARAMS}: cost.llm_prices.{name} is missing, by which answers were billed: put it back"
+        )
     note = f"{PARAMS}: answers that were billed by {record.price} are counted by that list as it is of {price.date}"
     if str(price.date) != date and note not in found.notes:
         found.notes.append(note)

@@ -26,7 +26,13 @@ from slingshot.settings import UserError, read_yaml
 LOCK = Path("dvc.lock")
 ANSWERS = Path("data/answers")
 NO_KEYS = AnswerKeys([], [])
-KINDS = {"response": dict, "request_id": str, "seconds": int | float | None, "batch": bool, "price": str}
+KINDS = {
+    "response": dict,
+    "request_id": str,
+    "seconds": int | float | None,
+    "batch": bool,
+    "price": str,
+}
 """A record's fields, and what they are."""
 
 
@@ -65,7 +71,9 @@ def earlier(dataset: str, llm: str, api: Api) -> Earlier:
     found = Earlier(file)
     if cached and cached.is_file() and _md5(file) != digest:
         if _md5(cached) == digest:
-            with suppress(UserError):  # of an earlier version: what it holds is no answer to these requests
+            with suppress(
+                UserError
+            ):  # of an earlier version: what it holds is no answer to these requests
                 _read(cached, api, found)
         else:
             found.damaged.append(
@@ -76,7 +84,9 @@ def earlier(dataset: str, llm: str, api: Api) -> Earlier:
         try:
             _read(file, api, found)
         except UserError as error:
-            found.damaged.append(f"{file}: no file of answers ({error}): `dvc pull {file}`, or delete it")
+            found.damaged.append(
+                f"{file}: no file of answers ({error}): `dvc pull {file}`, or delete it"
+            )
     for request in found.records.keys() & found.broken.keys():
         del found.broken[request]
     return found
@@ -135,7 +145,9 @@ def paid() -> dict[str, list[str]]:
 def locked(dataset: str, llm: str) -> dict[str, Any]:
     """The LLM's settings that dvc.lock knows of the cell; empty where it knows none."""
     params = _stages().get(f"prompt_llm@{dataset}-{llm}", {}).get("params", {})
-    return next((values[f"llms.{llm}"] for values in params.values() if values.get(f"llms.{llm}")), {})
+    return next(
+        (values[f"llms.{llm}"] for values in params.values() if values.get(f"llms.{llm}")), {}
+    )
 
 
 def _read(path: Path, api: Api, found: Earlier) -> None:
@@ -155,7 +167,11 @@ def _read(path: Path, api: Api, found: Earlier) -> None:
 
 
 def _md5(path: Path) -> str | None:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() if path.is_file() else None
+    return (
+        hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        if path.is_file()
+        else None
+    )
 
 
 def _cached(dataset: str, llm: str) -> Path | None:

@@ -73,7 +73,11 @@ class Sender:
     def left(self, asks: Sequence[Ask]) -> list[Ask]:
         """What is neither answered nor given up."""
         answered = self.ledger.answers([ask.request for ask in asks])
-        return [ask for ask in asks if ask.request not in answered and ask.request not in self.tally.failed]
+        return [
+            ask
+            for ask in asks
+            if ask.request not in answered and ask.request not in self.tally.failed
+        ]
 
     async def together(self, works: Sequence[Coroutine[None, None, None]]) -> None:
         """Until all are done or the run ends; then what is in flight has GRACE seconds."""
@@ -81,7 +85,9 @@ class Sender:
         ended = asyncio.create_task(self.ended.wait())
         pending = {*tasks}
         # Until the loop closes: between two calls of this Ctrl-C is no less welcome.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # another system, or a thread
+        with contextlib.suppress(
+            NotImplementedError, RuntimeError, ValueError
+        ):  # another system, or a thread
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         while pending and not self.ended.is_set():
             done, _ = await asyncio.wait({*pending, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -177,7 +183,9 @@ class Sender:
             self.ledger.settle(attempt, "unknown")
             raise RetryError(f"no whole answer in {self.run.timeout:g} s", known=False) from None
         except RetryError as error:
-            self.ledger.settle(attempt, "unbilled" if error.known else "unknown", 0.0 if error.known else None)
+            self.ledger.settle(
+                attempt, "unbilled" if error.known else "unknown", 0.0 if error.known else None
+            )
             if error.limited:
                 self.pace.refused(started, error.after)
             raise
@@ -196,12 +204,16 @@ class Sender:
             async with self._settled:
                 self._settled.notify_all()
 
-    def keep(self, ask: Ask, attempt: int, reply: Reply, seconds: float | None, *, batch: bool = False) -> None:
+    def keep(
+        self, ask: Ask, attempt: int, reply: Reply, seconds: float | None, *, batch: bool = False
+    ) -> None:
         """Store an answer and its bill; `seconds` is None for one of a batch."""
         claimed, length = self.api.tokens(reply.response), size(ask.body)
         bill, beyond = self.wallet.bill(claimed, ask.body, self.max_tokens, batch=batch)
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        record = Record(reply.response, reply.request_id, seconds, at, batch, self.wallet.price_name)
+        record = Record(
+            reply.response, reply.request_id, seconds, at, batch, self.wallet.price_name
+        )
         booked = self.ledger.settle(attempt, "answered", bill, record)
         if booked is None:
             self.tally.replay(1)
@@ -214,7 +226,9 @@ class Sender:
                 f"max_tokens {self.max_tokens:,}; {self.wallet.shown(booked)} was booked, for the most that it can use"
             )
         elif booked < bill * (1 - ROUNDING):
-            self._beyond[COST].append(f"{self.wallet.shown(bill)}; {self.wallet.shown(booked)} was booked")
+            self._beyond[COST].append(
+                f"{self.wallet.shown(bill)}; {self.wallet.shown(booked)} was booked"
+            )
 
     def end_if_beyond(self) -> None:
         """Where answers claim more than they can have cost, somebody should look before more is asked."""
@@ -238,15 +252,21 @@ class Sender:
         if self._nothing_but_failed() and not self.ended.is_set():
             failed = self.tally.failed
             self.tally.all_failed = True
-            self.end(f"the first {len(failed)} requests all failed, the last with: {list(failed.values())[-1]}")
+            self.end(
+                f"the first {len(failed)} requests all failed, the last with: {list(failed.values())[-1]}"
+            )
 
     def _nothing_but_failed(self) -> bool:
-        return len(self.tally.failed) >= ALL_FAILED and not (self.tally.answered or self.tally.replayed)
+        return len(self.tally.failed) >= ALL_FAILED and not (
+            self.tally.answered or self.tally.replayed
+        )
 
     async def _doubt(self) -> None:
         """Where all failed so far, wait for what is in flight before more is asked."""
         async with self._settled:
-            await self._settled.wait_for(lambda: not (self._in_flight and self._nothing_but_failed()))
+            await self._settled.wait_for(
+                lambda: not (self._in_flight and self._nothing_but_failed())
+            )
         self.end_if_all_failed()
 
     async def sleep(self, seconds: float) -> None:
@@ -257,10 +277,16 @@ class Sender:
     def wait(self, error: RetryError, number: int) -> float:
         """Seconds before the next try, if there is one: the API's retry-after (which the pace keeps where it was asked
         too often), else twice as long each time. Many are told of."""
-        why, another = textwrap.shorten(str(error), 120, placeholder=" ..."), number + 1 < self.run.attempts
+        why, another = (
+            textwrap.shorten(str(error), 120, placeholder=" ..."),
+            number + 1 < self.run.attempts,
+        )
         if error.after is not None:
             if another or error.limited:
-                self.waits.tell(error.after, f"the API asks to be left alone for {error.after:.0f} s ({why}); waiting")
+                self.waits.tell(
+                    error.after,
+                    f"the API asks to be left alone for {error.after:.0f} s ({why}); waiting",
+                )
             return 0.0 if error.limited else error.after
         most = min(LONGEST, self.run.backoff * 2.0**number)
         if another:

@@ -52,7 +52,9 @@ class Wallet:
             return cls(name, params.cost, None, FREE, None)
         price = params.cost.llm_prices[key]
         if spending and name not in params.run.budget:
-            raise UserError(f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost")
+            raise UserError(
+                f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost"
+            )
         return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
 
     def check_length(self, asks: Iterable[Ask]) -> None:
@@ -72,7 +74,10 @@ class Wallet:
         if self.price is None:
             return Hold(self.name, FREE, None)
         one = convert(1, self.price.currency, self.cost)
-        worth = {currency: convert(1, currency, self.cost) / one for currency in {self.cost.currency, *self.cost.rates}}
+        worth = {
+            currency: convert(1, currency, self.cost) / one
+            for currency in {self.cost.currency, *self.cost.rates}
+        }
         limit = None if self.budget is None else self.budget / one
         return Hold(self.name, self.price.currency, limit, worth | {FREE: 0.0})
 
@@ -87,7 +92,10 @@ class Wallet:
         request can use. Then it cost as much as that, and what it can cost at most where it claims to cost more."""
         if self.price is None:
             return 0.0, False
-        used, most = believed(claimed, size(body), max_tokens), self.most(body, max_tokens, batch=batch)
+        used, most = (
+            believed(claimed, size(body), max_tokens),
+            self.most(body, max_tokens, batch=batch),
+        )
         try:
             beyond = bill(claimed, self.price, batch=batch) > most * (1 + ROUNDING)
         except OverflowError:  # no float holds such a number of tokens
@@ -101,13 +109,22 @@ class Wallet:
         sums = [one for one in ledger.spent(self.name) if one.currency != FREE]
         billed = sum(convert(one.billed, one.currency, self.cost) for one in sums)
         reserved = sum(convert(one.reserved, one.currency, self.cost) for one in sums)
-        return Standing(billed, reserved, None if self.budget is None else self.budget - billed - reserved)
+        return Standing(
+            billed, reserved, None if self.budget is None else self.budget - billed - reserved
+        )
 
     def shown(self, amount: float) -> str:
         """An amount in the price's currency, e.g. "EUR 0.0123"."""
-        return money_text(convert(amount, self.price.currency, self.cost) if self.price else 0.0, self.cost.currency)
+        return money_text(
+            convert(amount, self.price.currency, self.cost) if self.price else 0.0,
+            self.cost.currency,
+        )
 
 
 def money_text(amount: float, currency: str) -> str:
     """Two places, and for less than one unit four significant digits."""
-    return f"{currency} {amount:,.2f}" if abs(amount) >= 1 or amount == 0 else f"{currency} {float(f'{amount:.4g}'):f}"
+    return (
+        f"{currency} {amount:,.2f}"
+        if abs(amount) >= 1 or amount == 0
+        else f"{currency} {float(f'{amount:.4g}'):f}"
+    )

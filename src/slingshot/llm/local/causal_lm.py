@@ -20,7 +20,13 @@ from scipy.special import softmax
 from slingshot.files.codes import NO_SEED
 from slingshot.files.predictions import predictions_frame
 from slingshot.files.usage import Run, Usage
-from slingshot.llm.local.examples import Advance, Examples, NearestExamples, Neighbours, SameExamples
+from slingshot.llm.local.examples import (
+    Advance,
+    Examples,
+    NearestExamples,
+    Neighbours,
+    SameExamples,
+)
 from slingshot.llm.local.rendering import Form, Tokens, form
 from slingshot.llm.local.scoring import CausalLm
 from slingshot.llm.prompt import Prompt
@@ -112,7 +118,9 @@ def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) 
     return Labelled(examples, examples.queries(texts), every, shares, len(seen), timed, details)
 
 
-def _examples(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Iterator[Examples]:
+def _examples(
+    lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task
+) -> Iterator[Examples]:
     near = Neighbours(task, settings) if settings.selection == "nearest" else None
     for shots in settings.shots:
         if near:
@@ -122,7 +130,9 @@ def _examples(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Tas
             yield SameExamples(lm, wording, rows, shots, settings.max_length)
 
 
-def _pass(examples: Examples, texts: list[str], settings: CausalLmSettings, advance: Advance) -> Pass:
+def _pass(
+    examples: Examples, texts: list[str], settings: CausalLmSettings, advance: Advance
+) -> Pass:
     null = examples.null(texts) if "contextual" in settings.calibration else None
     return Pass(examples, examples.score(texts, advance), null)
 
@@ -152,7 +162,9 @@ def _predictions(task: Task, done: Labelled, wording: Form) -> pd.DataFrame:
     )
 
 
-def _usage(settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled, predictions: pd.DataFrame) -> Usage:
+def _usage(
+    settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled, predictions: pd.DataFrame
+) -> Usage:
     """Tokens by kind are of the rows after the `seen` first: what is shared is written to the cache once and read for
     every text."""
     examples, later = done.examples, predictions.iloc[done.seen :]

@@ -42,7 +42,9 @@ class Neighbours:
 class SameExamples:
     """The same rows of train before every text: what stands before the text is run once."""
 
-    def __init__(self, lm: CausalLm, wording: Form, chosen: pd.DataFrame, shots: int, max_length: int) -> None:
+    def __init__(
+        self, lm: CausalLm, wording: Form, chosen: pd.DataFrame, shots: int, max_length: int
+    ) -> None:
         """Raises UserError where a prompt with a text of `max_length` tokens is longer than the LLM reads."""
         self.shots, self.rows, self._lm, self._wording = shots, len(chosen), lm, wording
         self.shared = wording.prefix(chosen["text"].tolist(), chosen["label"].tolist())
@@ -94,7 +96,8 @@ class NearestExamples:
     def _prompts(self, texts: Sequence[str], asked: Sequence[str]) -> list[Tokens]:
         found = self._near.of(texts, self.shots)
         return [
-            self._wording.prefix(rows["text"].tolist(), rows["label"].tolist()) + self._wording.query(text)
+            self._wording.prefix(rows["text"].tolist(), rows["label"].tolist())
+            + self._wording.query(text)
             for rows, text in zip(found, asked, strict=True)
         ]
 

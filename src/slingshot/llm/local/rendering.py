@@ -39,7 +39,9 @@ def encode(tokenizer: Any, text: str, *, special: bool = False) -> Tokens:
 
 
 def _ids(tokenizer: Any, text: str, special: bool = False) -> Tokens:
-    return tuple(tokenizer(text, add_special_tokens=False, split_special_tokens=not special).input_ids)
+    return tuple(
+        tokenizer(text, add_special_tokens=False, split_special_tokens=not special).input_ids
+    )
 
 
 class Completion:
@@ -52,11 +54,18 @@ class Completion:
         """What follows a label."""
         start = tokenizer.bos_token_id
         self._opening = (() if start is None else (start,)) + _ids(tokenizer, prompt.opening())
-        self._before, self._after = encode(tokenizer, prompt.before()), encode(tokenizer, prompt.after())
+        self._before, self._after = (
+            encode(tokenizer, prompt.before()),
+            encode(tokenizer, prompt.after()),
+        )
 
     def query(self, text: str) -> Tokens:
         """A text, cut to `max_length` tokens, and what stands around it."""
-        return self._before + encode(self.tokenizer, " " + one_line(text))[: self.max_length] + self._after
+        return (
+            self._before
+            + encode(self.tokenizer, " " + one_line(text))[: self.max_length]
+            + self._after
+        )
 
     def prefix(self, texts: Sequence[str], labels: Sequence[int]) -> Tokens:
         """All that stands before a query, with these texts and labels as examples."""
@@ -97,7 +106,11 @@ class Conversation:
         return tokens + last
 
     def _question(self, text: str) -> Tokens:
-        return self._opened + encode(self.tokenizer, escape_tags(text))[: self.max_length] + self._closed
+        return (
+            self._opened
+            + encode(self.tokenizer, escape_tags(text))[: self.max_length]
+            + self._closed
+        )
 
     def _template(self, shots: int) -> list[Tokens]:
         """What the template writes before, between and after system message, `shots` examples and the question."""
@@ -105,10 +118,14 @@ class Conversation:
             contents = [_mark(n) for n in range(2 * shots + 2)]
             turns = list(zip(itertools.cycle(("user", "assistant")), contents[1:], strict=False))
             rendered = self._render([("system", contents[0]), *turns])
-            if re.findall(MARKS, rendered) != contents:  # it has no system message: this heads the first question
+            if (
+                re.findall(MARKS, rendered) != contents
+            ):  # it has no system message: this heads the first question
                 rendered = self._render([("user", f"{contents[0]}\n\n{contents[1]}"), *turns[1:]])
             if re.findall(MARKS, rendered) != contents:
-                raise UserError("the LLM's chat template does not show every message once: write chat: false")
+                raise UserError(
+                    "the LLM's chat template does not show every message once: write chat: false"
+                )
             pieces = re.split(MARKS, rendered)
             self._pieces[shots] = [encode(self.tokenizer, piece, special=True) for piece in pieces]
         return self._pieces[shots]
@@ -118,7 +135,11 @@ class Conversation:
         template = SAME_DATE + self.tokenizer.get_chat_template()
         try:
             rendered = self.tokenizer.apply_chat_template(
-                listed, chat_template=template, tokenize=False, add_generation_prompt=True, **TEMPLATE_SETTINGS
+                listed,
+                chat_template=template,
+                tokenize=False,
+                add_generation_prompt=True,
+                **TEMPLATE_SETTINGS,
             )
         except TemplateError:
             return ""
@@ -139,7 +160,11 @@ def form(tokenizer: Any, prompt: Prompt, chat: bool | Literal["auto"], max_lengt
     """
     template = bool(tokenizer.chat_template)
     if chat is True and not template:
-        raise UserError("params.yaml: chat is true, but the LLM's tokenizer has no chat template; write chat: false")
+        raise UserError(
+            "params.yaml: chat is true, but the LLM's tokenizer has no chat template; write chat: false"
+        )
     return (
-        Conversation(tokenizer, prompt, max_length) if chat and template else Completion(tokenizer, prompt, max_length)
+        Conversation(tokenizer, prompt, max_length)
+        if chat and template
+        else Completion(tokenizer, prompt, max_length)
     )

@@ -49,7 +49,9 @@ class CausalLm:
         Raises UserError when two labels are the same tokens, or one has none.
         """
         if len(set(labels)) < len(labels) or () in labels:
-            raise UserError("labels are not told apart by the LLM's tokenizer; rename them under labels in params.yaml")
+            raise UserError(
+                "labels are not told apart by the LLM's tokenizer; rename them under labels in params.yaml"
+            )
         self.model, self.batch_size = model.eval(), batch_size
         self.config = model.config.get_text_config(decoder=True)
         self.scored = _told_apart(labels, end[:1])
@@ -84,12 +86,17 @@ class CausalLm:
         packed = Prefix(tokens, cache)
         if (cache is not None or not tokens) and self._agrees(packed, probe):
             return packed
-        say("the LLM's architecture does not score labels in packed rows: it takes a slower, plain way")
+        say(
+            "the LLM's architecture does not score labels in packed rows: it takes a slower, plain way"
+        )
         return Prefix(tokens, packed=False)
 
     @torch.inference_mode()
     def log_likelihoods(
-        self, prefix: Prefix, queries: Sequence[Tokens], advance: Callable[[int], Any] = lambda texts: None
+        self,
+        prefix: Prefix,
+        queries: Sequence[Tokens],
+        advance: Callable[[int], Any] = lambda texts: None,
     ) -> np.ndarray:
         """Log-likelihood of every label after the prefix and each query: shape (queries, labels).
 
@@ -110,13 +117,19 @@ class CausalLm:
             advance(sum(tree is self.trees[-1] for _, tree in row))
         return result
 
-    def _rows(self, units: Sequence[tuple[int, Tree]], queries: Sequence[Tokens]) -> Iterator[list[tuple[int, Tree]]]:
+    def _rows(
+        self, units: Sequence[tuple[int, Tree]], queries: Sequence[Tokens]
+    ) -> Iterator[list[tuple[int, Tree]]]:
         """The units in rows of at most `batch_size` queries, ROW tokens and LOGITS logits; a unit alone may be more."""
         row: list[tuple[int, Tree]] = []
         tokens = predicted = 0
         for number, tree in units:
             longer, more = tokens + len(queries[number]) + len(tree), predicted + len(tree)
-            if row and (longer > ROW or more * self.config.vocab_size > LOGITS or len(row) == self.batch_size):
+            if row and (
+                longer > ROW
+                or more * self.config.vocab_size > LOGITS
+                or len(row) == self.batch_size
+            ):
                 yield row
                 row, longer, more = [], len(queries[number]) + len(tree), len(tree)
             row.append((number, tree))
@@ -134,12 +147,17 @@ class CausalLm:
         for query, tree in row:
             start, middle = len(tokens), len(tokens) + len(query)
             end = middle + len(tree) - 1
-            visible[start:middle, start:middle] = torch.ones(len(query), len(query), dtype=torch.bool).tril()
+            visible[start:middle, start:middle] = torch.ones(
+                len(query), len(query), dtype=torch.bool
+            ).tril()
             visible[middle:end, start:middle] = True
             visible[middle:end, middle:end] = tree.visible
             tokens += [*query, *tree.tokens]
             first = len(prefix.tokens)
-            places += [*range(first, first + len(query)), *(first + len(query) + len(p) - 1 for p in tree.paths)]
+            places += [
+                *range(first, first + len(query)),
+                *(first + len(query) + len(p) - 1 for p in tree.paths),
+            ]
             keep += range(middle - 1, end)
         output = self.model(
             input_ids=self._tensor([tokens]),
@@ -169,11 +187,15 @@ class CausalLm:
         length, masks = len(prefix.tokens), {}
         for kind in set(getattr(self.config, "layer_types", None) or [usual]):
             if kind == "sliding_attention" and window is not None:
-                held = torch.arange(max(0, length - window + 1), length)  # all that the cache keeps of such a layer
+                held = torch.arange(
+                    max(0, length - window + 1), length
+                )  # all that the cache keeps of such a layer
                 near = places[:, None] - torch.cat([held, places]) < window
             else:
                 held, near = torch.arange(length), torch.tensor(True)
-            seen = torch.cat([torch.ones(len(places), len(held), dtype=torch.bool), visible], 1) & near
+            seen = (
+                torch.cat([torch.ones(len(places), len(held), dtype=torch.bool), visible], 1) & near
+            )
             added = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)
             masks[kind] = added[None, None].to(self.model.device)
         return masks if len(masks) > 1 else masks.popitem()[1]
@@ -193,7 +215,10 @@ class CausalLm:
             for row, found in zip(some, logits.log_softmax(-1).cpu(), strict=True):
                 known.update((row[:depth], found[depth]) for depth in range(len(row) + 1))
         return np.array(
-            [sum(float(known[label[:i]][t]) for i, t in enumerate(label)) for label in (self.scored[n] for n in labels)]
+            [
+                sum(float(known[label[:i]][t]) for i, t in enumerate(label))
+                for label in (self.scored[n] for n in labels)
+            ]
         )
 
     def _agrees(self, prefix: Prefix, probe: Tokens) -> bool:
@@ -204,7 +229,11 @@ class CausalLm:
         """
         tree = max(self.trees, key=lambda t: max(map(len, t.paths), default=0))
         path = max(reversed(tree.paths), key=len, default=())
-        labels = [n for n in sorted(set(tree.terms[:, 0])) if path[: len(self.scored[n]) - 1] == self.scored[n][:-1]]
+        labels = [
+            n
+            for n in sorted(set(tree.terms[:, 0]))
+            if path[: len(self.scored[n]) - 1] == self.scored[n][:-1]
+        ]
         fits = self._reads - len(prefix.tokens) - max(map(len, self.scored))
         room = int(min(ROW - 2 * len(probe) - 3 * len(tree), fits))
         between = [((probe * ROW)[:room], tree)] if room > 0 else []

@@ -23,10 +23,15 @@ class Tree:
         self.tokens = [path[-1] for path in self.paths]
         # Each token of each label: whose it is, the node that predicts it, and the token.
         self.terms = np.array(
-            [(n, nodes[label[:i]], token) for n, label in labels.items() for i, token in enumerate(label)]
+            [
+                (n, nodes[label[:i]], token)
+                for n, label in labels.items()
+                for i, token in enumerate(label)
+            ]
         )
         self.visible = torch.tensor(
-            [[path[: len(other)] == other for other in self.paths] for path in self.paths], dtype=torch.bool
+            [[path[: len(other)] == other for other in self.paths] for path in self.paths],
+            dtype=torch.bool,
         ).reshape(len(self.paths), len(self.paths))
 
     def __len__(self) -> int:

@@ -31,7 +31,9 @@ STEPS = 60
 def reliability(results: Results, details: Details) -> list[Chart]:
     """One diagram a contestant that has scores."""
     plots = {c.name: details.plots[c.name] for c in results.contestants}
-    return [_reliability(results.dataset, name, plot) for name, plot in plots.items() if plot.predicted]
+    return [
+        _reliability(results.dataset, name, plot) for name, plot in plots.items() if plot.predicted
+    ]
 
 
 def _reliability(dataset: str, name: str, plot: Plots) -> Chart:
@@ -51,11 +53,19 @@ def _reliability(dataset: str, name: str, plot: Plots) -> Chart:
     }
     scales = [alt.Scale(domain=shown, range=[looks[stage][i] for stage in shown]) for i in range(3)]
     ideal = alt.Chart(data([{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]))
-    base = alt.Chart(data(rows)).encode(x=x, y=y, color=alt.Color("bins:N", scale=scales[0], legend=None))
-    tooltip = ["bins:N", *(alt.Tooltip(f"{key}:Q", format=".3f") for key in ("confidence", "accuracy")), "rows:Q"]
+    base = alt.Chart(data(rows)).encode(
+        x=x, y=y, color=alt.Color("bins:N", scale=scales[0], legend=None)
+    )
+    tooltip = [
+        "bins:N",
+        *(alt.Tooltip(f"{key}:Q", format=".3f") for key in ("confidence", "accuracy")),
+        "rows:Q",
+    ]
     chart = alt.layer(
         ideal.mark_line(color="var(--soft)", strokeWidth=1).encode(x=x, y=y),
-        base.mark_line(strokeWidth=1.5).encode(strokeDash=alt.StrokeDash("bins:N", scale=scales[2], legend=None)),
+        base.mark_line(strokeWidth=1.5).encode(
+            strokeDash=alt.StrokeDash("bins:N", scale=scales[2], legend=None)
+        ),
         base.mark_point(filled=True, opacity=1).encode(
             shape=alt.Shape("bins:N", scale=scales[1], legend=None),
             size=alt.Size("rows:Q", scale=alt.Scale(range=[20, 110]), legend=None),
@@ -66,7 +76,10 @@ def _reliability(dataset: str, name: str, plot: Plots) -> Chart:
         heading="",
         caption=f"The figures of the chart: {name}.",
         columns=("Bins", "Confidence", "Share right", "Rows"),
-        rows=tuple((r["bins"], score(r["confidence"]), score(r["accuracy"]), count(r["rows"])) for r in rows),
+        rows=tuple(
+            (r["bins"], score(r["confidence"]), score(r["accuracy"]), count(r["rows"]))
+            for r in rows
+        ),
     )
     return made(f"{dataset}-reliability-{name}", f"{name}: reliability", chart, grid, height=220)
 
@@ -83,11 +96,20 @@ def risk(results: Results, details: Details) -> Chart | None:
         return None
     shown = [name for name, points in held.items() if points]
     same = identity(list(held), shown)
-    x = alt.X("coverage:Q", title="share of rows covered, most confident first", axis=alt.Axis(format="%", tickCount=5))
+    x = alt.X(
+        "coverage:Q",
+        title="share of rows covered, most confident first",
+        axis=alt.Axis(format="%", tickCount=5),
+    )
     y = alt.Y("risk:Q", title="share wrong among them", axis=alt.Axis(format="%", tickCount=5))
     base = alt.Chart(data(rows)).encode(x=x, y=y, color=same["color"])
-    tooltip = ["contestant:N", *(alt.Tooltip(f"{key}:Q", format=".1%") for key in ("coverage", "risk"))]
-    marked = [row for name in shown for row in _spread([r for r in rows if r["contestant"] == name])]
+    tooltip = [
+        "contestant:N",
+        *(alt.Tooltip(f"{key}:Q", format=".1%") for key in ("coverage", "risk")),
+    ]
+    marked = [
+        row for name in shown for row in _spread([r for r in rows if r["contestant"] == name])
+    ]
     chart = alt.layer(
         base.mark_line(strokeWidth=2),
         alt.Chart(data(marked))
@@ -99,7 +121,9 @@ def risk(results: Results, details: Details) -> Chart | None:
         heading="",
         caption="The figures of the chart: share wrong among the rows covered.",
         columns=("Contestant", *(f"{percent(share)} covered" for share in shares)),
-        rows=tuple((name, *(_at(details.plots[name].risk, share) for share in shares)) for name in shown),
+        rows=tuple(
+            (name, *(_at(details.plots[name].risk, share) for share in shares)) for name in shown
+        ),
     )
     caption = (
         "How often each is wrong where only its most confident answers are kept: what a cascade, or a person who reads "
@@ -126,7 +150,11 @@ def _at(points: Sequence[tuple[float, float]], share: float) -> str:
 
 def table(results: Results) -> Grid:
     """Calibration figures before and after temperature scaling; a dash's reason stands in the notes."""
-    known = [(c, c.intervals["calibration"]) for c in results.contestants if c.intervals.get("calibration")]
+    known = [
+        (c, c.intervals["calibration"])
+        for c in results.contestants
+        if c.intervals.get("calibration")
+    ]
     notes = [
         f"{MISSING} {c.title}: {c.intervals.get('calibration_reason') or 'not measured'}."
         for c in results.contestants
@@ -148,11 +176,16 @@ def table(results: Results) -> Grid:
 
 
 def _row(contestant: Contestant, held: Any, stage: str) -> tuple[str, ...]:
-    temperature = fmean(row["temperature"] for row in held["temperatures"]) if held["temperatures"] else None
+    temperature = (
+        fmean(row["temperature"] for row in held["temperatures"]) if held["temperatures"] else None
+    )
     figures = held[stage]
     return (
         contestant.title,
         STAGES[stage],
         "1" if stage == "before" else significant(temperature),
-        *(significant(figures.get(k), 2) if k == "p_calibrated" else score(figures.get(k)) for k in FIGURES),
+        *(
+            significant(figures.get(k), 2) if k == "p_calibrated" else score(figures.get(k))
+            for k in FIGURES
+        ),
     )

@@ -37,11 +37,20 @@ def data(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> Any:
     return alt.InlineData(values=held, name=name) if name else alt.InlineData(values=held)
 
 
-def made(name: str, caption: str, chart: Any, grid: Grid | None = None, height: int | None = HEIGHT) -> Chart:
+def made(
+    name: str, caption: str, chart: Any, grid: Grid | None = None, height: int | None = HEIGHT
+) -> Chart:
     """The chart as wide as its container, in the page's own configuration instead of Altair's."""
     size = {"width": "container"} | ({"height": height} if height else {})
-    spec = chart.properties(**size).to_dict(validate=False)  # a test validates: it takes most of the stage's time
-    return Chart(name, caption, {key: value for key, value in spec.items() if key not in ("config", "$schema")}, grid)
+    spec = chart.properties(**size).to_dict(
+        validate=False
+    )  # a test validates: it takes most of the stage's time
+    return Chart(
+        name,
+        caption,
+        {key: value for key, value in spec.items() if key not in ("config", "$schema")},
+        grid,
+    )
 
 
 def identity(names: Sequence[str], among: Sequence[str], legend: bool = True) -> dict[str, Any]:
@@ -56,7 +65,9 @@ def identity(names: Sequence[str], among: Sequence[str], legend: bool = True) ->
     }
 
 
-def log_axis(channel: Any, field: str, title: str, values: Sequence[float], room: float = 1.8) -> Any:
+def log_axis(
+    channel: Any, field: str, title: str, values: Sequence[float], room: float = 1.8
+) -> Any:
     """A logarithmic axis a little wider than `values`, with round ticks and no exponents."""
     low, high = min(values) / room, max(values) * room
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -67,7 +78,9 @@ def log_axis(channel: Any, field: str, title: str, values: Sequence[float], room
         f"{field}:Q",
         title=title,
         scale=alt.Scale(type="log", domain=[low, high], nice=False),
-        axis=alt.Axis(values=[float(f"{tick:.6g}") for tick in ticks], format="~r", labelOverlap=True),
+        axis=alt.Axis(
+            values=[float(f"{tick:.6g}") for tick in ticks], format="~r", labelOverlap=True
+        ),
     )
 
 

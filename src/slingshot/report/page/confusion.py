@@ -24,7 +24,9 @@ CLOSE = 0.005
 def labels(contestant: Contestant, plot: Plots) -> list[str]:
     """The classes with a test row in the order of the labels, then what else was predicted."""
     known = [row["label"] for row in contestant.intervals.get("classes") or []]
-    return list(dict.fromkeys([*known, *(name for pair in sorted(plot.confusion) for name in pair)]))
+    return list(
+        dict.fromkeys([*known, *(name for pair in sorted(plot.confusion) for name in pair)])
+    )
 
 
 def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
@@ -42,8 +44,16 @@ def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
     ]
     down: dict[str, Any] = {"labelLimit": 110, "grid": False, "labelColor": "var(--ink)"}
     across = down | {"labelAngle": 0 if len(names) <= 4 else -35}
-    x = alt.X("predicted:N", title="predicted", sort=None, scale=alt.Scale(domain=names), axis=alt.Axis(**across))
-    y = alt.Y("actual:N", title="actual", sort=None, scale=alt.Scale(domain=actual), axis=alt.Axis(**down))
+    x = alt.X(
+        "predicted:N",
+        title="predicted",
+        sort=None,
+        scale=alt.Scale(domain=names),
+        axis=alt.Axis(**across),
+    )
+    y = alt.Y(
+        "actual:N", title="actual", sort=None, scale=alt.Scale(domain=actual), axis=alt.Axis(**down)
+    )
     tooltip: list[Any] = [
         "actual:N",
         "predicted:N",
@@ -53,7 +63,9 @@ def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
     base = alt.Chart(data(rows)).encode(x=x, y=y, tooltip=tooltip)
     drawn = alt.layer(
         base.mark_rect(color="var(--accent)").encode(
-            opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, DEEPEST]), legend=None),
+            opacity=alt.Opacity(
+                "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, DEEPEST]), legend=None
+            ),
         ),
         base.transform_filter(f"datum.share >= {CLOSE}")
         .mark_text(fontSize=11 if len(names) <= 10 else 9)
@@ -77,7 +89,9 @@ def _totals(confusion: Mapping[tuple[str, str], int]) -> dict[str, int]:
     return totals
 
 
-def _counts(actual: Sequence[str], names: Sequence[str], confusion: Mapping[tuple[str, str], int]) -> Grid:
+def _counts(
+    actual: Sequence[str], names: Sequence[str], confusion: Mapping[tuple[str, str], int]
+) -> Grid:
     return Grid(
         heading="",
         caption="The figures of the chart: test rows, over all seeds; the actual class down, the predicted across.",
@@ -108,7 +122,14 @@ def classes(contestant: Contestant, confidence: float) -> Grid | None:
     return Grid(
         heading="",
         caption=f"{contestant.name}: by class on test rows, means over seeds.",
-        columns=("Class", "Test rows", "Precision", "Recall", f"{percent(confidence)} interval", "F1"),
+        columns=(
+            "Class",
+            "Test rows",
+            "Precision",
+            "Recall",
+            f"{percent(confidence)} interval",
+            "F1",
+        ),
         rows=tuple(
             (
                 row["label"],

@@ -54,7 +54,9 @@ class Details:
 def read(results: Results, data: Path = DATA) -> Details:
     """The details of one data set. Raises UserError naming the first file that is missing or malformed."""
     return Details(
-        plots={c.name: _plots(data / "plots" / results.dataset / c.name) for c in results.contestants},
+        plots={
+            c.name: _plots(data / "plots" / results.dataset / c.name) for c in results.contestants
+        },
         errors=read_json(data / "errors" / f"{results.dataset}.json"),
     )
 
@@ -62,10 +64,14 @@ def read(results: Results, data: Path = DATA) -> Details:
 def _plots(folder: Path) -> Plots:
     reliability = folder / "reliability"
     return Plots(
-        confusion=Counter((line[0], line[1]) for line in _lines(folder / "confusion.csv", "actual,predicted")),
+        confusion=Counter(
+            (line[0], line[1]) for line in _lines(folder / "confusion.csv", "actual,predicted")
+        ),
         predicted=[Bin(*numbers) for numbers in _numbers(reliability / "predicted.csv", BINS)],
         scaled=[Bin(*numbers) for numbers in _numbers(reliability / "scaled.csv", BINS)],
-        risk=[(coverage, risk) for coverage, risk in _numbers(folder / "risk.csv", "coverage,risk")],
+        risk=[
+            (coverage, risk) for coverage, risk in _numbers(folder / "risk.csv", "coverage,risk")
+        ],
     )
 
 
@@ -85,10 +91,14 @@ def _lines(path: Path, columns: str) -> list[list[str]]:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file))
     except FileNotFoundError:
-        raise UserError(f"{path}: not found; run `dvc repro`, or `dvc checkout` where it was made before") from None
+        raise UserError(
+            f"{path}: not found; run `dvc repro`, or `dvc checkout` where it was made before"
+        ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a CSV file: {error}; run `dvc repro`") from None
     names = columns.split(",")
     if lines[:1] != [names] or any(len(line) != len(names) for line in lines):
-        raise UserError(f"{path}: expected the columns {columns} and as many cells in every line; run `dvc repro`")
+        raise UserError(
+            f"{path}: expected the columns {columns} and as many cells in every line; run `dvc repro`"
+        )
     return lines[1:]

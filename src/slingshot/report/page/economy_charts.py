@@ -45,7 +45,9 @@ def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
         alt.Chart(data(cells, CELLS))
         .transform_filter("isValid(datum.ratio)")
         .transform_calculate(
-            text=text, side="datum.ratio >= 1 ? 'first' : 'second'", size="abs(log(datum.ratio)) / log(10)"
+            text=text,
+            side="datum.ratio >= 1 ? 'first' : 'second'",
+            size="abs(log(datum.ratio)) / log(10)",
         )
         .encode(x=x, y=y, tooltip=tooltip)
     )
@@ -54,7 +56,9 @@ def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
         base.mark_rect(stroke="var(--page)").encode(
             color=alt.Color("side:N", scale=scale, legend=None),
             opacity=alt.Opacity(
-                "size:Q", scale=alt.Scale(domain=[0, 2], range=[0.08, DEEPEST], clamp=True), legend=None
+                "size:Q",
+                scale=alt.Scale(domain=[0, 2], range=[0.08, DEEPEST], clamp=True),
+                legend=None,
             ),
         ),
         base.mark_text(fontSize=11).encode(text="text:N"),
@@ -69,12 +73,22 @@ def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
 def cascade(dataset: str, contestant: Contestant, primary: str, currency: str) -> Chart | None:
     """Its score on test rows against its cost, from never to always asking the LLM; the chosen threshold marked."""
     held = contestant.cascade
-    rows = [row for row in (held or {}).get("curve") or [] if row["value"] is not None and row["cost_per_1000_texts"]]
+    rows = [
+        row
+        for row in (held or {}).get("curve") or []
+        if row["value"] is not None and row["cost_per_1000_texts"]
+    ]
     if held is None or not rows:
         return None
     points = [row | {"seed": str(row["seed"]), "cost": row["cost_per_1000_texts"]} for row in rows]
     metric = METRIC_NAMES[primary]
-    x = log_axis(alt.X, "cost", f"{currency} per 1,000 texts (logarithmic)", [row["cost"] for row in points], 1.3)
+    x = log_axis(
+        alt.X,
+        "cost",
+        f"{currency} per 1,000 texts (logarithmic)",
+        [row["cost"] for row in points],
+        1.3,
+    )
     scale = padded([row["value"] for row in points])
     y = alt.Y("value:Q", title=metric, scale=scale, axis=alt.Axis(format=".2f", tickCount=5))
     base = alt.Chart(data(points)).encode(x=x, y=y, detail="seed:N")
@@ -86,8 +100,12 @@ def cascade(dataset: str, contestant: Contestant, primary: str, currency: str) -
         alt.Tooltip("cost:Q", title=f"{currency} per 1,000 texts", format=",.4~r"),
     ]
     drawn = alt.layer(
-        base.mark_line(color="var(--accent)", strokeWidth=1.5, opacity=0.7, order=False).encode(order="escalated:Q"),
-        base.mark_point(color="var(--accent)", filled=True, size=28, opacity=0.9).encode(tooltip=tooltip),
+        base.mark_line(color="var(--accent)", strokeWidth=1.5, opacity=0.7, order=False).encode(
+            order="escalated:Q"
+        ),
+        base.mark_point(color="var(--accent)", filled=True, size=28, opacity=0.9).encode(
+            tooltip=tooltip
+        ),
         base.transform_filter("datum.chosen")
         .mark_point(color="var(--other)", shape="diamond", filled=True, size=170, opacity=1)
         .encode(tooltip=tooltip),
@@ -96,14 +114,23 @@ def cascade(dataset: str, contestant: Contestant, primary: str, currency: str) -
         f"{contestant.title}: {metric} on test rows against cost, from {held['small']} alone (left) to always asking "
         f"{held['large']} (right); a line a seed. Diamond: the threshold chosen on validation rows."
     )
-    return made(f"{dataset}-cascade-{contestant.name}", caption, drawn, _points(rows, metric, currency))
+    return made(
+        f"{dataset}-cascade-{contestant.name}", caption, drawn, _points(rows, metric, currency)
+    )
 
 
 def _points(rows: Sequence[dict[str, Any]], metric: str, currency: str) -> Grid:
     return Grid(
         heading="",
         caption="The figures of the chart.",
-        columns=("Seed", "Threshold", "Asked of the LLM", metric, f"{currency} per 1,000 texts", "Chosen"),
+        columns=(
+            "Seed",
+            "Threshold",
+            "Asked of the LLM",
+            metric,
+            f"{currency} per 1,000 texts",
+            "Chosen",
+        ),
         rows=tuple(
             (
                 str(row["seed"]),
@@ -136,8 +163,17 @@ def choice(contestant: Contestant, primary: str) -> Grid | None:
             f"Chosen on {count(held['rows'])} validation rows: {held['target']}."
         ),
         columns=(
-            *("Seed", "Temperature", "Threshold", "Asked of the LLM, validation", "Asked of the LLM, test"),
-            *(f"{metric}, cascade" if i == 0 else name for i, name in enumerate(("", held["small"], held["large"]))),
+            *(
+                "Seed",
+                "Temperature",
+                "Threshold",
+                "Asked of the LLM, validation",
+                "Asked of the LLM, test",
+            ),
+            *(
+                f"{metric}, cascade" if i == 0 else name
+                for i, name in enumerate(("", held["small"], held["large"]))
+            ),
         ),
         rows=tuple(
             (
@@ -145,7 +181,10 @@ def choice(contestant: Contestant, primary: str) -> Grid | None:
                 significant(row["temperature"]),
                 _threshold(row["threshold"]),
                 *(f"{100 * row[key]:.1f}%" for key in ("escalated_validation", "escalated_test")),
-                *(score(row[key]) for key in ("validation", "small_validation", "large_validation")),
+                *(
+                    score(row[key])
+                    for key in ("validation", "small_validation", "large_validation")
+                ),
             )
             for row in held["seeds"]
         ),

@@ -29,7 +29,11 @@ def bundle() -> str:
 
 def drawn(chart: Chart) -> dict[str, Any]:
     """The chart on its own: on white, of a width of its own, in the colours of the light page."""
-    spec = {**chart.spec, "width": WIDTH, "config": {**CONFIG, "background": "white", "font": "sans-serif"}}
+    spec = {
+        **chart.spec,
+        "width": WIDTH,
+        "config": {**CONFIG, "background": "white", "font": "sans-serif"},
+    }
     made = resolved(spec)
     assert isinstance(made, dict)
     return made

@@ -55,10 +55,16 @@ class Page:
 
 def build(sections: Mapping[str, Section], settings: Settings, data: Path = details.DATA) -> Page:
     """The page, one part a data set. Raises UserError naming the first file of `data` that is missing."""
-    held = [parts.build(section, settings, details.read(section.results, data)) for section in sections.values()]
+    held = [
+        parts.build(section, settings, details.read(section.results, data))
+        for section in sections.values()
+    ]
     claim = published.claim()
     surface = _surface(sections, settings)
-    programs = figures.bundle().replace("</script", r"<\/script"), SCRIPT.read_text(encoding="utf-8")
+    programs = (
+        figures.bundle().replace("</script", r"<\/script"),
+        SCRIPT.read_text(encoding="utf-8"),
+    )
     scripts = [Markup(program) for program in programs]  # nosec B704 # our own, with no data in them
     html = (
         _environment()
@@ -127,7 +133,9 @@ def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | Non
         pair = economy.pair(section, works)
         small, large = (works[name] for name in pair) if pair else (None, None)
         if small and large:
-            return economy_charts.surface("surface", economy.surface(small, large, total.terms(settings)))
+            return economy_charts.surface(
+                "surface", economy.surface(small, large, total.terms(settings))
+            )
     return None
 
 

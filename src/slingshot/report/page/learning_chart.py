@@ -51,7 +51,9 @@ def _fitted(trained: Sequence[Curve]) -> list[dict[str, Any]]:
         first, last = curve.levels[0].train_rows, curve.levels[-1].train_rows * BEYOND
         for i in range(STEPS):
             rows = first * (last / first) ** (i / (STEPS - 1))
-            points.append({"contestant": curve.contestant, "rows": rows, "value": curve.fit.value(rows)})
+            points.append(
+                {"contestant": curve.contestant, "rows": rows, "value": curve.fit.value(rows)}
+            )
     return points
 
 
@@ -73,7 +75,9 @@ def _chart(
         for curve in trained
         for level in curve.levels
     ]
-    values = [row[key] for row in [*points, *llms] for key in ("low", "high")] + [row["value"] for row in fitted]
+    values = [row[key] for row in [*points, *llms] for key in ("low", "high")] + [
+        row["value"] for row in fitted
+    ]
     scale = padded(values, 0.06)
     x = log_axis(alt.X, "rows", "training rows", [row["rows"] for row in [*points, *fitted]], 1.15)
     y = alt.Y("value:Q", title=metric, scale=scale, axis=alt.Axis(format=".2f", tickCount=6))
@@ -82,7 +86,11 @@ def _chart(
     colour = same["color"]
     base = alt.Chart(data(points)).encode(x=x, color=colour)
     rule = alt.Chart(data(llms)).encode(color=colour)
-    tooltip = ["contestant:N", alt.Tooltip("rows:Q", format=",.0f"), alt.Tooltip("value:Q", format=".3f")]
+    tooltip = [
+        "contestant:N",
+        alt.Tooltip("rows:Q", format=",.0f"),
+        alt.Tooltip("value:Q", format=".3f"),
+    ]
     layers = [
         rule.mark_rect(opacity=0.13).encode(y=low, y2="high:Q"),
         rule.mark_rule(strokeWidth=2).encode(y=y),
@@ -90,8 +98,12 @@ def _chart(
             x=alt.value(0), y=y, text="contestant:N", color=alt.value("var(--ink)")
         ),
         base.mark_area(opacity=0.18).encode(y=low, y2="high:Q"),
-        alt.Chart(data(fitted)).mark_line(strokeDash=[5, 4], strokeWidth=1.5).encode(x=x, y=y, color=colour),
+        alt.Chart(data(fitted))
+        .mark_line(strokeDash=[5, 4], strokeWidth=1.5)
+        .encode(x=x, y=y, color=colour),
         base.mark_line(strokeWidth=2).encode(y=y),
-        base.mark_point(filled=True, size=70, opacity=1).encode(y=y, shape=same["shape"], tooltip=tooltip),
+        base.mark_point(filled=True, size=70, opacity=1).encode(
+            y=y, shape=same["shape"], tooltip=tooltip
+        ),
     ]
     return alt.layer(*layers)

@@ -30,7 +30,9 @@ def against_label(errors: Mapping[str, Any]) -> Grid | None:
             f"the given one; {count(len(rows))} of them, most confident first."
         ),
         columns=("Text", "Label", "All say", "Mean confidence"),
-        rows=tuple((*_text(errors, row), row["prediction"], score(row.get("confidence"))) for row in rows),
+        rows=tuple(
+            (*_text(errors, row), row["prediction"], score(row.get("confidence"))) for row in rows
+        ),
     )
 
 
@@ -41,7 +43,9 @@ def confident(errors: Mapping[str, Any], results: Results) -> dict[str, Grid]:
             heading="",
             caption=f"{c.title}: the mistakes that it was most confident of.",
             columns=("Text", "Label", "Answer", "Confidence"),
-            rows=tuple((*_text(errors, row), row["prediction"], score(row["confidence"])) for row in rows),
+            rows=tuple(
+                (*_text(errors, row), row["prediction"], score(row["confidence"])) for row in rows
+            ),
         )
         for c in results.contestants
         if (rows := errors["confident_errors"].get(c.name))
@@ -58,7 +62,9 @@ def disagreements(errors: Mapping[str, Any], results: Results) -> Grid | None:
         heading="Where contestants differ",
         caption="Test rows, first seed of each.",
         columns=("First", "Second", *DISAGREEMENTS.values()),
-        rows=tuple((row["a"], row["b"], *(count(row[key]) for key in DISAGREEMENTS)) for row in rows),
+        rows=tuple(
+            (row["a"], row["b"], *(count(row[key]) for key in DISAGREEMENTS)) for row in rows
+        ),
     )
 
 
@@ -72,7 +78,10 @@ def examples(errors: Mapping[str, Any], results: Results) -> Grid | None:
         heading="",
         caption="Rows that contestants differ on most.",
         columns=("Text", "Label", *names),
-        rows=tuple((*_text(errors, row), *(row["predictions"].get(name, MISSING) for name in names)) for row in rows),
+        rows=tuple(
+            (*_text(errors, row), *(row["predictions"].get(name, MISSING) for name in names))
+            for row in rows
+        ),
     )
 
 

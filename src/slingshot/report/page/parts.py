@@ -7,7 +7,14 @@ from typing import Any
 from slingshot.metrics import learning
 from slingshot.report import curve, economy, numbers
 from slingshot.report.claims import METRIC_NAMES
-from slingshot.report.page import calibration, confusion, economy_charts, learning_chart, mistakes, score_charts
+from slingshot.report.page import (
+    calibration,
+    confusion,
+    economy_charts,
+    learning_chart,
+    mistakes,
+    score_charts,
+)
 from slingshot.report.page.details import Details
 from slingshot.report.pair import Pair, every_pair
 from slingshot.report.pair import grid as pair_grid
@@ -50,7 +57,10 @@ def build(section: Section, settings: Settings, held: Details) -> dict[str, Any]
         "costs": economy.costs(results, settings),
         "break_evens": economy.break_evens(results, settings),
         "cascades": [
-            (economy_charts.cascade(name, c, primary, settings.cost.currency), economy_charts.choice(c, primary))
+            (
+                economy_charts.cascade(name, c, primary, settings.cost.currency),
+                economy_charts.choice(c, primary),
+            )
             for c in results.of_kind("cascade")
         ],
     }
@@ -72,7 +82,11 @@ def brief(section: Section, primary: str) -> str:
     verdict, pair = section.verdict, section.verdict.pair
     titles = {contestant.name: contestant.title for contestant in section.results.contestants}
     metric, because = METRIC_NAMES[primary], "; ".join(verdict.reasons)
-    against = [p for p in verdict.cascade_pairs if p.difference is not None] if verdict.decision == "cascade" else []
+    against = (
+        [p for p in verdict.cascade_pairs if p.difference is not None]
+        if verdict.decision == "cascade"
+        else []
+    )
     if against:
         apart = " and ".join(f"{_apart(p)} against {titles[p.b]}" for p in against)
         return f"{_scored(metric, against[0].a_value, titles[against[0].a])}: {apart}; {because}."
@@ -93,7 +107,9 @@ def _dearer(section: Section, pair: Pair) -> str:
     if first is None or not (a and a.total and b and b.total):
         return ""
     costs = [(total.counted or 0.0) for total in (a.total, b.total)]
-    times = f"{numbers.significant(max(costs) / min(costs), 2)} times as much" if min(costs) else "more"
+    times = (
+        f"{numbers.significant(max(costs) / min(costs), 2)} times as much" if min(costs) else "more"
+    )
     return f" Over {section.verdict.horizon} each, {(b if first else a).name} costs {times}."
 
 
@@ -103,5 +119,7 @@ def _scored(metric: str, value: float | None, title: str) -> str:
 
 def _apart(pair: Pair) -> str:
     """The difference, with its interval where there is one."""
-    interval = "" if pair.low is None else f" [{numbers.signed(pair.low)} to {numbers.signed(pair.high)}]"
+    interval = (
+        "" if pair.low is None else f" [{numbers.signed(pair.low)} to {numbers.signed(pair.high)}]"
+    )
     return f"{numbers.signed(pair.difference)}{interval}"

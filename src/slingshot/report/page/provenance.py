@@ -71,7 +71,9 @@ def versions_grid() -> Grid:
     """Python and the main packages as installed where the page was made."""
     rows = [("python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]
     caption = "As installed where this page was made."
-    return Grid(heading="Versions", caption=caption, columns=("Package", "Version"), rows=tuple(rows))
+    return Grid(
+        heading="Versions", caption=caption, columns=("Package", "Version"), rows=tuple(rows)
+    )
 
 
 def _version(package: str) -> str:
@@ -81,7 +83,9 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def cutoffs(settings: Settings, published: Mapping[str, str | None], seen: set[tuple[str, str]]) -> Grid | None:
+def cutoffs(
+    settings: Settings, published: Mapping[str, str | None], seen: set[tuple[str, str]]
+) -> Grid | None:
     """Each LLM's training cutoff beside each data set's publication; `seen` holds (data set, LLM) that may overlap."""
     if not settings.study.llms:
         return None
@@ -89,7 +93,11 @@ def cutoffs(settings: Settings, published: Mapping[str, str | None], seen: set[t
     return Grid(
         heading="Training cutoffs and publication dates",
         caption="Texts that were public before an LLM's training data ended may be part of it.",
-        columns=("Data set", "Published", *(f"{m.title}, to {m.training_cutoff or 'unknown'}" for m in llms.values())),
+        columns=(
+            "Data set",
+            "Published",
+            *(f"{m.title}, to {m.training_cutoff or 'unknown'}" for m in llms.values()),
+        ),
         rows=tuple(
             (
                 dataset,

@@ -79,7 +79,8 @@ DEEPEST = 0.52
 def series(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Contestant -> its colour and its shape, the same in every chart; no two share both up to 64."""
     return {
-        name: (f"var(--series-{i % 8})", SHAPES[(i + i // len(SERIES)) % len(SHAPES)]) for i, name in enumerate(names)
+        name: (f"var(--series-{i % 8})", SHAPES[(i + i // len(SERIES)) % len(SHAPES)])
+        for i, name in enumerate(names)
     }
 
 
