@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
-from slingshot.metrics.scored import CLIP, ENOUGH_SEEDS, Run, Scored
+from slingshot.metrics.scored import CLIP, ENOUGH_SEEDS, Scored, SeedRun
 
 SEED = 20241
 """Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed
@@ -56,7 +56,7 @@ def resample(
     ]
 
 
-def point(scored: Scored, run: Run) -> dict[str, float]:
+def point(scored: Scored, run: SeedRun) -> dict[str, float]:
     """Metric -> its figure on the rows as they are; as in `resample`, without those of each class."""
     once = np.ones((scored.group_count, 1))
     figures = Statistics(scored, run).metrics(once)
@@ -98,7 +98,7 @@ def group_weights(
 class Statistics:
     """What each group of one run adds to every metric but AUROC."""
 
-    def __init__(self, scored: Scored, run: Run) -> None:
+    def __init__(self, scored: Scored, run: SeedRun) -> None:
         rows, labels = np.arange(len(scored.labels)), scored.labels
         present, codes = np.unique(labels, return_inverse=True)
         self.classes = len(present)

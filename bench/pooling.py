@@ -25,10 +25,10 @@ from bench.coverage import percentiles
 from bench.real_data import CC0, MTSAMPLES
 from slingshot import settings
 from slingshot.data.prepare import prepare
-from slingshot.finetune.families import Task
+from slingshot.finetune.families import TrainingTask
 from slingshot.finetune.transformer import Transformer, pool
 from slingshot.machine import hardware
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.pretrained.batching import prediction_batches
 from slingshot.settings import DatasetSettings, TransformerSettings
 
@@ -173,7 +173,7 @@ def run(
         minilm = settings.load().models["minilm"].model_dump()
         chosen = TransformerSettings.model_validate(minilm | CHANGES | DATASETS[name][1])
         device = hardware.set_up(settings.RunSettings())
-        task = Task(
+        task = TrainingTask(
             rows["train"], rows["validation"], names, "accuracy", device, f"{name}, seed {seed}"
         )
         scratch = work / f"{name}-{seed}"
@@ -194,7 +194,7 @@ def table(name: str, test: pd.DataFrame, found: list[dict[str, np.ndarray]]) -> 
     poolings = []
     for pooled in POOLINGS.values():
         scores = [pooled(one["logits"], one["owner"], one["hidden"]) for one in found]
-        runs = tuple(Run(seed, each.argmax(axis=1), each) for seed, each in enumerate(scores))
+        runs = tuple(SeedRun(seed, each.argmax(axis=1), each) for seed, each in enumerate(scores))
         poolings.append(Scored(np.arange(len(test)), labels, groups, "softmax", runs, {}))
     resamples = bootstrap.resample(poolings, RESAMPLES)
     kept = list(POOLINGS).index(KEPT)

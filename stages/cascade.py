@@ -26,7 +26,7 @@ def main(dataset: str, name: str) -> None:
     from slingshot.files.storage.json_files import write_json
     from slingshot.files.storage.parquet import read_metadata
     from slingshot.files.usage import Usage
-    from slingshot.metrics.scored import Prepared
+    from slingshot.metrics.scored import PreparedRows
     from slingshot.money.figures import figures
 
     params = settings.load()
@@ -44,7 +44,7 @@ def main(dataset: str, name: str) -> None:
         small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"], params.cost.currency
     )
 
-    prepared = Prepared.read(dataset)
+    prepared = PreparedRows.read(dataset)
     small, large = (prepared.frame(side) for side in sides)
     made = cascade.build(chosen, small, large, params.metrics.primary, len(prepared.labels), prices)
 

@@ -14,10 +14,10 @@ from slingshot.machine import console
 def main(dataset: str) -> None:
     from slingshot.files.storage.json_files import write_json
     from slingshot.metrics import errors, pairs, validation
-    from slingshot.metrics.scored import Prepared
+    from slingshot.metrics.scored import PreparedRows
 
     config = settings.load()
-    prepared = Prepared.read(dataset)
+    prepared = PreparedRows.read(dataset)
     splits = {name: prepared.splits(name) for name in config.study.contestants}
     contestants = {name: split["test"] for name, split in splits.items()}
     study = config.study

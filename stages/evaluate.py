@@ -18,10 +18,10 @@ def main(dataset: str, contestant: str) -> None:
     from slingshot.files.storage.json_files import write_json
     from slingshot.files.storage.parquet import read_metadata
     from slingshot.metrics import intervals, plots
-    from slingshot.metrics.scored import Prepared
+    from slingshot.metrics.scored import PreparedRows
 
     options = settings.load().metrics
-    prepared = Prepared.read(dataset)
+    prepared = PreparedRows.read(dataset)
     splits = prepared.splits(contestant)
     test, validation = splits["test"], splits.get("validation")
 

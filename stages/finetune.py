@@ -26,7 +26,7 @@ def main(dataset: str, model: str) -> None:
     from slingshot.files.predictions import write_predictions
     from slingshot.files.rows import read_rows
     from slingshot.files.storage.parquet import read_metadata
-    from slingshot.finetune.families import Task
+    from slingshot.finetune.families import TrainingTask
     from slingshot.finetune.run import run_cell
     from slingshot.machine import hardware
     from slingshot.metrics.choosing import chosen_by, primary_score, said
@@ -53,7 +53,9 @@ def main(dataset: str, model: str) -> None:
 
     truth = validation["label"].to_numpy()
     by = chosen_by(study.metrics.primary, truth)
-    task = Task(train, validation, names, by, hardware.set_up(study.run), f"{dataset}-{model}")
+    task = TrainingTask(
+        train, validation, names, by, hardware.set_up(study.run), f"{dataset}-{model}"
+    )
     folder = Path("data/models", dataset, model)
     cell = run_cell(chosen, task, test, study.seeds, inputs, model, folder)
 

@@ -23,13 +23,13 @@ def main(dataset: str, llm: str) -> None:
     from slingshot import settings
     from slingshot.files.answers import write_answers
     from slingshot.files.predictions import write_predictions
-    from slingshot.llm.task import Task, provider
+    from slingshot.llm.task import PromptTask, provider
 
     study = settings.load()
     chosen = study.llms.get(llm)
     if chosen is None:
         raise settings.UserError(f"params.yaml: no LLM '{llm}'{settings.nearest(llm, study.llms)}")
-    task = Task.read(dataset, llm, study)
+    task = PromptTask.read(dataset, llm, study)
     cell = provider(chosen).run_cell(chosen, task)
 
     out = Path("data/predictions", dataset, f"{llm}.parquet")

@@ -43,7 +43,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Run:
+class Simulations:
     """How a study is run."""
 
     simulations: int

@@ -9,7 +9,7 @@ import time
 import click
 
 import bench.coverage
-from bench.coverage import Run
+from bench.coverage import Simulations
 
 STUDIES = {
     "as_good": 1000,
@@ -39,7 +39,7 @@ def main(studies: tuple[str, ...], simulations: int | None, quick: bool, process
     for study in studies or STUDIES:
         started, count = time.perf_counter(), simulations or STUDIES[study]
         for figure in importlib.import_module(f"bench.coverage.{study}").figures(
-            Run(count, quick, processes)
+            Simulations(count, quick, processes)
         ):
             outside = figure.outside(count)
             wrong += outside

@@ -15,13 +15,12 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri, softmax
 
-from bench.coverage import Figure, edges, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, edges, stream
 from slingshot import settings
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.estimates import estimate
 from slingshot.metrics.learning import LOWER_IS_BETTER
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.settings import MetricsSettings
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -123,7 +122,7 @@ def draw(
         )
         logits[rows, labels] += points[labels]
         scores = logits if metric == "auroc" else softmax(logits, axis=1)
-        run = Run(-1, logits.argmax(axis=1), scores)
+        run = SeedRun(-1, logits.argmax(axis=1), scores)
         found.append(Scored(rows, labels, rows, "softmax", (run,), {}))
     return found
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.coverage import Figure, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, stream
 from slingshot.metrics import calibration
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 HEAT = 1.5
 LEVEL, MOST = 0.05, 0.065
@@ -53,7 +52,7 @@ def draw(generator: np.random.Generator, rows: int, case: Case) -> Scored:
     cuts = chances.cumsum(axis=1) / chances.sum(axis=1, keepdims=True)
     labels = (generator.random(rows)[groups, None] > cuts).sum(axis=1).clip(max=case.classes - 1)
     return Scored(
-        np.arange(rows), labels, groups, "softmax", (Run(0, held.argmax(axis=1), held),), {}
+        np.arange(rows), labels, groups, "softmax", (SeedRun(0, held.argmax(axis=1), held),), {}
     )
 
 

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from bench.coverage import Figure, Run, stream
+from bench.coverage import Figure, Simulations, stream
 from slingshot.cascade import threshold
 
 POPULATION = 400_000
@@ -150,7 +150,7 @@ def told_apart(held: Population, rows: int) -> bool:
     return bool(lead <= MARGIN or norm.sf(lead / np.sqrt((differ - lead**2) / rows)) < BEYOND / 2)
 
 
-def figures(run: Run) -> Iterator[Figure]:
+def figures(run: Simulations) -> Iterator[Figure]:
     for case in CASES[:2] if run.quick else CASES:
         for rows in (MIDDLE,) if run.quick else SIZES:
             found = run.each(simulate, case, rows)

@@ -20,7 +20,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
 from slingshot.files.codes import NO_SEED
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.significance import EXACT_BELOW
 from slingshot.report import total
 from slingshot.report.inputs import Contestant, Kind, Results
@@ -75,7 +75,7 @@ def scored(names: Sequence[str], right: np.ndarray) -> dict[str, Scored]:
     """The same rows as the metrics read them."""
     rows = np.arange(right.shape[1])
     runs = {
-        name: Run(NO_SEED, np.where(held, 0, -1), None)
+        name: SeedRun(NO_SEED, np.where(held, 0, -1), None)
         for name, held in zip(names, right, strict=True)
     }
     return {

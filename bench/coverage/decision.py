@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.coverage import Figure, Run, stream
+from bench.coverage import Figure, Simulations, stream
 from bench.coverage import contest as contests
 from bench.coverage.contest import CASCADE, LARGE, SMALL, Contest
 from slingshot.metrics import pairs, rule
@@ -218,7 +218,7 @@ DECIDED = two(93, 76, SMALL)
 FIVE = Contest(ROWS, 0.83, 0.75, (0.8, 0.81), 0.84)
 
 
-def figures(run: Run) -> Iterator[Figure]:
+def figures(run: Simulations) -> Iterator[Figure]:
     for lead in (0.05,) if run.quick else LEADS:
         contest = Contest(ROWS, 0.8 + lead, 0.8, (0.74 + lead, 0.77 + lead), 0.81 + lead)
         found, plain = run.each(power, contest).mean(axis=0)
@@ -241,7 +241,7 @@ def figures(run: Run) -> Iterator[Figure]:
     yield from _advice(run)
 
 
-def _advice(run: Run) -> Iterator[Figure]:
+def _advice(run: Simulations) -> Iterator[Figure]:
     for case, first in list(FIRSTS.items())[: 1 if run.quick else None]:
         rows = advised(first)[0].rows_to_decide
         assert rows is not None

@@ -14,10 +14,9 @@ import numpy as np
 from scipy.stats import beta
 
 from bench import bootstrap
-from bench.coverage import Figure, percentiles, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, percentiles, stream
 from slingshot.metrics.estimates import estimate
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 LEAST, WIDEST = 0.93, 1.25
 RESAMPLES, BOOTSTRAPPED = 400, 5
@@ -144,7 +143,12 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
             predictions[wrong] = (generator.random(len(wrong))[:, None] > cuts).sum(axis=1)
         found.append(
             Scored(
-                np.arange(len(labels)), labels, groups, "none", (Run(-1, predictions, None),), {}
+                np.arange(len(labels)),
+                labels,
+                groups,
+                "none",
+                (SeedRun(-1, predictions, None),),
+                {},
             )
         )
     return found

@@ -11,8 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.coverage import Figure, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, stream
 from bench.coverage.edges import Case, draw, zipf
 from slingshot.metrics.pairs import difference
 from slingshot.settings import MetricsSettings

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from bench.coverage import Figure, Run, stream
+from bench.coverage import Figure, Simulations, stream
 from slingshot.files.codes import NO_SEED
 from slingshot.files.points import SCORES, Point
 from slingshot.metrics.matching import match
@@ -165,13 +165,13 @@ def crossing(ahead: np.ndarray) -> float:
     return _meets(np.log(ROWS), ahead)
 
 
-def figures(run: Run) -> Iterator[Figure]:
+def figures(run: Simulations) -> Iterator[Figure]:
     for splits, seeds in RUNS:
         for power, where in [(0.5, INNER[1])] if run.quick else CASES:
             yield from _figures(run, Case(splits, seeds, power, where, PLACES[where]))
 
 
-def _figures(run: Run, case: Case) -> Iterator[Figure]:
+def _figures(run: Simulations, case: Case) -> Iterator[Figure]:
     said = run.each(simulate, case)
     holds, given, false, old = said.mean(axis=0)
     least, most = ROUGHLY if (case.splits, case.seeds) == (1, 1) else WITHIN

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.coverage import Figure, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, stream
 from slingshot.metrics.estimates import estimate, of_recipe
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
 CLASSES = 4
@@ -66,7 +65,7 @@ def draw(
         for number, seed in enumerate(offset):
             raised = np.exp(logits + seed)
             scores = raised / raised.sum(axis=1, keepdims=True)
-            runs.append(Run(number, scores.argmax(axis=1), scores))
+            runs.append(SeedRun(number, scores.argmax(axis=1), scores))
         found.append(Scored(np.arange(rows), labels, group, "softmax", tuple(runs), {}))
     return found
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import softmax
 
-from bench.coverage import Figure, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, stream
 from bench.coverage.edges import LEAST, SHARED, WIDEST, zipf
 from slingshot.metrics.estimates import estimate
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 METRICS = ("auroc", "brier", "log_loss")
 TRUTH_PARTS, TRUTH_ROWS = 10, 30_000
@@ -122,7 +121,7 @@ def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Sc
         if case.stated:
             best = np.eye(classes, dtype=bool)[scores.argmax(axis=1)]
             scores = np.where(best, case.stated, (1 - case.stated) / (classes - 1))
-        run = Run(-1, scores.argmax(axis=1), scores)
+        run = SeedRun(-1, scores.argmax(axis=1), scores)
         found.append(
             Scored(np.arange(rows), labels, groups, "vote" if case.votes else "softmax", (run,), {})
         )

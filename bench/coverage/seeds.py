@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from bench.coverage import Figure, stream
-from bench.coverage import Run as Simulations
+from bench.coverage import Figure, Simulations, stream
 from slingshot.commands.diff import compare
 from slingshot.commands.diff.sides import Predicted
 from slingshot.metrics import pairs, rule
-from slingshot.metrics.scored import ENOUGH_SEEDS, Run, Scored
+from slingshot.metrics.scored import ENOUGH_SEEDS, Scored, SeedRun
 from slingshot.settings import MetricsSettings
 
 OPTIONS = MetricsSettings(
@@ -83,7 +82,9 @@ def draw(
     for seed in range(seeds):
         hard = own + np.sqrt(1 - SHARED - OWN) * generator.normal(size=rows)
         accuracy = right + spread * generator.normal()
-        runs.append(Run(seed if spread else -1, np.where(hard < ndtri(accuracy), labels, 1), None))
+        runs.append(
+            SeedRun(seed if spread else -1, np.where(hard < ndtri(accuracy), labels, 1), None)
+        )
     return Scored(np.arange(rows), labels, np.arange(rows), "none", tuple(runs), {})
 
 

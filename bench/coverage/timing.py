@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.coverage import Figure, Run, stream
+from bench.coverage import Figure, Simulations, stream
 from slingshot.machine import hardware
 from slingshot.report.total import ERRORS, Total, cheaper, off
 
@@ -44,7 +44,7 @@ CASES = (
 )
 
 
-def figures(run: Run) -> Iterator[Figure]:
+def figures(run: Simulations) -> Iterator[Figure]:
     for case in CASES:
         told, alone = run.each(one, case).mean(axis=0)
         yield Figure(

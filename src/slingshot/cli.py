@@ -17,7 +17,7 @@ import click
 from slingshot.machine import console
 
 if TYPE_CHECKING:
-    from slingshot.commands.overrides import Run
+    from slingshot.commands.overrides import StudyRun
 
 HELP = {"help_option_names": ["-h", "--help"]}
 STUDIES = Path("studies")
@@ -404,7 +404,7 @@ def _study_changes(path: Path) -> dict[str, Any]:
     return changes
 
 
-def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | None:
+def _why_apart(current: dict[str, Any], runs: list[StudyRun], path: Path) -> str | None:
     """Why the runs can't take place in the workspace: there DVC deletes the outputs and committed metrics
     of what a run leaves out, and each run would replace the last."""
     names = [name for key in ("datasets", "models", "llms") for name in current[key]]
@@ -418,7 +418,7 @@ def _why_apart(current: dict[str, Any], runs: list[Run], path: Path) -> str | No
     return f"{path} stands for {len(runs)} experiments" if len(runs) > 1 else None
 
 
-def _show_study(name: str, runs: list[Run], as_json: bool) -> None:
+def _show_study(name: str, runs: list[StudyRun], as_json: bool) -> None:
     """Print the table of the study from the experiments of the current commit."""
     from slingshot.commands import experiments, fitting, freshness, study_table
 

@@ -7,7 +7,7 @@ import importlib
 import numpy as np
 import pytest
 
-from bench.coverage import Run, contest
+from bench.coverage import Simulations, contest
 from bench.coverage.__main__ import STUDIES
 from slingshot.metrics import pairs, rule
 
@@ -24,7 +24,9 @@ but tell the two apart."""
 @pytest.mark.parametrize("study", STUDIES)
 def test_what_is_claimed_holds(study: str) -> None:
     found = list(
-        importlib.import_module(f"bench.coverage.{study}").figures(Run(SIMULATIONS, quick=True))
+        importlib.import_module(f"bench.coverage.{study}").figures(
+            Simulations(SIMULATIONS, quick=True)
+        )
     )
     assert found
     assert [figure for figure in found if figure.outside(SIMULATIONS, ERRORS)] == []

@@ -120,7 +120,7 @@ def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -
         "small",
     )
     assert cascade.headline(alone.report) == "0.0% of the test rows go to large; it is small alone"
-    assert alone.asked[-1] == cascade.Asked(0.0, 0.0, True)
+    assert alone.asked[-1] == cascade.Escalation(0.0, 0.0, True)
     small, large = predicted(4), other(4, validation=120)
     mixed = build(small, large)
     assert 0 < mixed.report["seeds"][0]["escalated_test"] < 1
@@ -151,7 +151,7 @@ def test_where_no_threshold_leads_the_llm_it_always_answers_and_the_report_says_
     made = build(predicted(1), large)
     assert (made.report["seeds"][0]["threshold"], made.report["alone"]) == (None, "large")
     assert accuracy(made.predictions, "test") == 1
-    assert made.asked == {-1: cascade.Asked(1.0, 1.0, False)}
+    assert made.asked == {-1: cascade.Escalation(1.0, 1.0, False)}
     assert cascade.headline(made.report) == "100.0% of the test rows go to large; it is large alone"
 
 

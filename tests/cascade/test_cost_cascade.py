@@ -5,19 +5,23 @@ from dataclasses import replace
 import pytest
 
 from slingshot.cascade import usage as cascade
-from slingshot.cascade.build import Asked
-from slingshot.files.usage import Run, Usage
+from slingshot.cascade.build import Escalation
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.figures import figures
 from tests.money.test_cost_figures import COST, LLM, MODEL, SECOND
 
-SMALL = replace(MODEL, train=(Run(0, 10_000, 500, 40.0),), predict=(Run(0, 4_000, 200, 1.0),))
+SMALL = replace(
+    MODEL, train=(TimedRun(0, 10_000, 500, 40.0),), predict=(TimedRun(0, 4_000, 200, 1.0),)
+)
 LARGE = replace(
-    LLM, predict=(Run(-1, 20_000, 400, 200.0),), latency={"p50": 0.5, "p95": 1.0, "texts": 20}
+    LLM, predict=(TimedRun(-1, 20_000, 400, 200.0),), latency={"p50": 0.5, "p95": 1.0, "texts": 20}
 )
 
 
 def made(share: float, *, read: bool = True, priced: bool = False, large: Usage = LARGE) -> Usage:
-    return cascade.usage("both", SMALL, large, {0: Asked(share, share, read)}, 100, priced=priced)
+    return cascade.usage(
+        "both", SMALL, large, {0: Escalation(share, share, read)}, 100, priced=priced
+    )
 
 
 def test_a_local_cascade_costs_the_small_model_on_all_texts_and_the_llm_on_its_share() -> None:
@@ -74,7 +78,7 @@ def test_one_that_always_asks_the_llm_does_not_run_the_small_model() -> None:
 
 def test_the_bill_follows_tokens_and_the_latency_the_number_of_texts() -> None:
     few_but_long = cascade.usage(
-        "both", SMALL, LARGE, {0: Asked(0.04, 0.3, True)}, 100, priced=False
+        "both", SMALL, LARGE, {0: Escalation(0.04, 0.3, True)}, 100, priced=False
     )
     assert few_but_long.predict[0].seconds == pytest.approx(0.5 + 30 * 0.5)
     assert few_but_long.requests == 4
@@ -115,7 +119,7 @@ def test_the_errors_of_both_sides_add_up_by_their_share_and_one_unknown_makes_al
         side: Usage, share: float = 0.25, *, read: bool = True, priced: bool = False
     ) -> float | None:
         found = cascade.usage(
-            "both", small, side, {0: Asked(share, share, read)}, 100, priced=priced
+            "both", small, side, {0: Escalation(share, share, read)}, 100, priced=priced
         )
         return found.predict[0].error
 
@@ -132,7 +136,7 @@ def test_several_seeds_add_up_and_the_mean_is_the_cost() -> None:
         "both",
         SMALL,
         LARGE,
-        {0: Asked(0.0, 0.0, True), 1: Asked(0.5, 0.5, True)},
+        {0: Escalation(0.0, 0.0, True), 1: Escalation(0.5, 0.5, True)},
         100,
         priced=False,
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from data_toys import Make, settings
 
-from slingshot.data.prepare import Prepared, prepare
+from slingshot.data.prepare import PreparedDataset, prepare
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def make(tmp_path: Path) -> Make:
 
     def build(
         rows: list[tuple[str, ...]], test: list[tuple[str, ...]] | None = None, **changes: Any
-    ) -> Prepared:
+    ) -> PreparedDataset:
         columns = ["text", "label", "group"][: len(rows[0])]
         source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
         if len(columns) == 3:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from slingshot.data.prepare import Prepared
+from slingshot.data.prepare import PreparedDataset
 from slingshot.settings import DatasetSettings
 
-Make = Callable[..., Prepared]
+Make = Callable[..., PreparedDataset]
 
 
 def settings(source: dict[str, Any], **changes: Any) -> DatasetSettings:

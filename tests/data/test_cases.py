@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from slingshot.data.prepare import Prepared, prepare
+from slingshot.data.prepare import PreparedDataset, prepare
 from slingshot.settings import DatasetSettings, UserError
 
 
-def prepared(name: str) -> Prepared:
+def prepared(name: str) -> PreparedDataset:
     """The case as its params.json defines it."""
     if "SLINGSHOT_CASES" not in os.environ:
         pytest.skip("SLINGSHOT_CASES does not name the folder of the cases")

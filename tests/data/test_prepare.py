@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from data_toys import Make, sentences
 
-from slingshot.data.prepare import Prepared, prepare
+from slingshot.data.prepare import PreparedDataset, prepare
 from slingshot.settings import DatasetSettings, UserError
 
 
@@ -16,11 +16,11 @@ def labelled(count: int, names: str = "ab", tag: str = "row") -> list[tuple[str,
     return [(text, names[i % len(names)]) for i, text in enumerate(sentences(count, tag))]
 
 
-def texts(prepared: Prepared, split: str) -> set[str]:
+def texts(prepared: PreparedDataset, split: str) -> set[str]:
     return set(prepared.rows[split]["text"])
 
 
-def accounted(prepared: Prepared) -> bool:
+def accounted(prepared: PreparedDataset) -> bool:
     rows = prepared.audit["rows"]
     return rows["source"] == rows["used"] + sum(prepared.audit["excluded"].values())
 

@@ -8,7 +8,7 @@ import pytest
 from data_toys import settings
 
 from slingshot import settings as params
-from slingshot.data.prepare import Prepared, prepare
+from slingshot.data.prepare import PreparedDataset, prepare
 
 BANKING = {"kind": "file", "file": "banking77_train.csv", "text": "text", "label": "category"}
 MTSAMPLES = {
@@ -26,7 +26,7 @@ TWEETEVAL = {
 }
 
 
-def check(prepared: Prepared) -> dict[str, Any]:
+def check(prepared: PreparedDataset) -> dict[str, Any]:
     """What holds of every data set."""
     groups = [set(part["group"]) for part in prepared.rows.values()]
     assert sum(map(len, groups)) == len(set.union(*groups))

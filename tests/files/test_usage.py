@@ -9,7 +9,7 @@ import pytest
 
 from slingshot.files.storage.digests import sha256_file
 from slingshot.files.storage.json_files import write_json
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.settings import UserError
 
 USAGE = Usage(
@@ -19,8 +19,8 @@ USAGE = Usage(
     train_rows=9,
     validation_rows=3,
     model_bytes=10,
-    train=(Run(0, 100, 9, 1.5),),
-    predict=(Run(0, 50, 6, 0.5),),
+    train=(TimedRun(0, 100, 9, 1.5),),
+    predict=(TimedRun(0, 50, 6, 0.5),),
     latency={"p50": 0.01, "p95": 0.02, "texts": 100},
     peak_memory_bytes=1000,
 )

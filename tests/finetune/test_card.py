@@ -10,7 +10,7 @@ from huggingface_hub import ModelCard
 
 from slingshot import settings
 from slingshot.files.rows import read_rows, write_rows
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.finetune import card
 from stages.finetune import main
 from tests.conftest import NAMES
@@ -75,7 +75,16 @@ def test_the_front_matter_names_a_base_model_of_the_hub(
     )
     hardware = {"name": "a CPU", "cores": 2, "device": "cpu", "dtype": "float32"}
     usage = Usage(
-        "model", "m", hardware, 12, 3, 1, (Run(4, 10, 3, 1.0), Run(5, 10, 3, 1.0)), (), {}, 1
+        "model",
+        "m",
+        hardware,
+        12,
+        3,
+        1,
+        (TimedRun(4, 10, 3, 1.0), TimedRun(5, 10, 3, 1.0)),
+        (),
+        {},
+        1,
     )
     model = card.Trained("d", "m", chosen, ("a|b", "c"), (5, 7), 1.0, "macro_f1", usage)
     card.write(tmp_path, model)

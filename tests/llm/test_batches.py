@@ -16,7 +16,7 @@ from slingshot.llm.asked import batches
 from slingshot.llm.asked.asking import questions
 from slingshot.llm.asked.entries import Hold
 from slingshot.llm.asked.wallet import Wallet
-from slingshot.llm.task import Task
+from slingshot.llm.task import PromptTask
 from slingshot.settings import load
 from tests.conftest import make_rows, write_toy
 from tests.llm.conftest import (
@@ -257,7 +257,7 @@ def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
     """And a run that asks one by one does not wait for that process, which may be gone."""
     few.change({"run.concurrency": 1})
     params = load()
-    task = Task.read("toy", "claude", params)
+    task = PromptTask.read("toy", "claude", params)
     asked, _ = questions(params.llms["claude"], task, connect(params.llms["claude"], params))
     others = [ask for [ask] in asked[1:]]
     server = few.server

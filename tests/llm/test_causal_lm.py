@@ -13,7 +13,7 @@ from slingshot.llm.local.causal_lm import load, probabilities
 from slingshot.llm.local.examples import NearestExamples, Neighbours, SameExamples
 from slingshot.llm.local.rendering import Completion, Conversation, encode, form
 from slingshot.llm.prompt import NULL_TEXT, Prompt
-from slingshot.llm.task import Task
+from slingshot.llm.task import PromptTask
 from slingshot.settings import CausalLmSettings, UserError
 from tests.conftest import make_rows
 
@@ -227,7 +227,7 @@ def test_nearest_examples_are_each_texts_own(chat_lm, encoder, prompt, project, 
     near_by = {"checkpoint": str(encoder), "max_length": 32}
     chosen = of(chat_lm, chat=chat, selection="nearest", encoder=near_by, shots=[1, 2])
     lm, wording = load(chosen, prompt, "cpu")
-    task = Task("toy", "lm", prompt, SHOTS, SHOTS.iloc[:0], SHOTS.iloc[:0], settings.load())
+    task = PromptTask("toy", "lm", prompt, SHOTS, SHOTS.iloc[:0], SHOTS.iloc[:0], settings.load())
     near = Neighbours(task, chosen)
     examples = NearestExamples(lm, wording, near, 2)
     found, null = examples.score(TEXTS), examples.null(TEXTS)

@@ -17,7 +17,7 @@ from slingshot.llm.answer import AnswerKeys, read_text
 from slingshot.llm.anthropic.api import connect
 from slingshot.llm.asked import asking
 from slingshot.llm.prompt import Prompt, slugs
-from slingshot.llm.task import Task
+from slingshot.llm.task import PromptTask
 from slingshot.settings import AnthropicSettings, Settings, load
 from tests.conftest import ROOT
 
@@ -69,7 +69,7 @@ def test_what_was_paid_for_is_asked_for_in_the_same_words(names, ids, digest, pa
     )
     words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
     rows = pd.DataFrame({"id": ["r"], "text": ["a lovely phone"], "label": [1], "order": [0]})
-    task = Task("toy", "claude", Prompt(words, names), rows, rows, rows, params)
+    task = PromptTask("toy", "claude", Prompt(words, names), rows, rows, rows, params)
     [[ask], _], _ = asking.questions(llm, task, connect(llm, params))
     assert ask.request == digest
 

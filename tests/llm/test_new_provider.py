@@ -14,7 +14,7 @@ from tests.conftest import NAMES, ROOT, set_params
 
 SETTINGS = '''
 
-class EchoSettings(Asked):
+class EchoSettings(AskedSettings):
     """Answers with the first label that stands in the text."""
 
     module: ClassVar[str] = "slingshot.llm.echo"
@@ -33,7 +33,7 @@ MODULE = """
 import hashlib
 import json
 
-from slingshot.llm import asking
+from slingshot.llm.asked import asking
 from slingshot.llm.answer import read_text
 from slingshot.llm.asked.api import Reply
 

@@ -12,7 +12,7 @@ from slingshot.files.codes import FAILED
 from slingshot.files.labels import Labels
 from slingshot.files.predictions import predictions_frame, write_predictions
 from slingshot.files.rows import write_rows
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.metrics.scored import Scored, scored
 
 
@@ -124,7 +124,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         train_rows=12,
     )
     for name, seeds, rows in (("minilm", (0, 1), 77), ("gemma", (-1,), 12)):
-        runs = tuple(Run(seed, 5_000, 160, 2.0) for seed in seeds)
+        runs = tuple(TimedRun(seed, 5_000, 160, 2.0) for seed in seeds)
         Usage("model", name, {}, rows, 0, None, (), runs, {}, None).write(
             Path(f"data/usage/tweets/{name}.json")
         )

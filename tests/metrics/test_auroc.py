@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from slingshot.metrics.auroc import correlation, effective_trials, placements
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 
 def contestant(rows: int, classes: int, skill: float, seed: int = 0) -> Scored:
@@ -13,7 +13,7 @@ def contestant(rows: int, classes: int, skill: float, seed: int = 0) -> Scored:
     raised = np.exp(
         skill * np.eye(classes)[labels] + np.random.default_rng(seed).normal(size=(rows, classes))
     )
-    run = Run(-1, raised.argmax(axis=1), raised / raised.sum(axis=1, keepdims=True))
+    run = SeedRun(-1, raised.argmax(axis=1), raised / raised.sum(axis=1, keepdims=True))
     return Scored(np.arange(rows), labels, np.arange(rows), "softmax", (run,), {})
 
 

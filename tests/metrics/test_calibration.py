@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from slingshot.metrics import calibration, scores
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 Maker = Callable[..., Scored]
 
@@ -25,7 +25,7 @@ def drawn(rows: int, seed: int, *, heat: float = 1.0, copies: int = 1) -> Scored
     chances = softmax(logits / heat)
     labels = (generator.random((rows, 1)) < chances.cumsum(axis=1)).argmax(axis=1)
     held, labels = np.repeat(softmax(logits), copies, axis=0), np.repeat(labels, copies)
-    run = Run(0, held.argmax(axis=1), held)
+    run = SeedRun(0, held.argmax(axis=1), held)
     return Scored(
         np.arange(len(labels)), labels, np.repeat(np.arange(rows), copies), "softmax", (run,), {}
     )

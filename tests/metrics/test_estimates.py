@@ -9,7 +9,7 @@ from scipy import optimize, stats
 from sklearn import metrics as oracle
 
 from slingshot.metrics.estimates import estimate, of_recipe
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.variances import Variance
 
 Maker = Callable[..., Scored]
@@ -17,7 +17,9 @@ EVERY = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brie
 
 
 def rows(labels: Sequence[int], *runs: Sequence[int], groups: list[int] | None = None) -> Scored:
-    made = tuple(Run(seed, np.array(predictions), None) for seed, predictions in enumerate(runs))
+    made = tuple(
+        SeedRun(seed, np.array(predictions), None) for seed, predictions in enumerate(runs)
+    )
     of_group = np.arange(len(labels)) if groups is None else np.array(groups)
     return Scored(np.arange(len(labels)), np.array(labels), of_group, "none", made, {})
 
@@ -143,7 +145,7 @@ def test_p_and_interval_of_macro_f1_agree_where_a_class_has_one_row() -> None:
 def sure(wrong: int, rows: int) -> Scored:
     """Votes that are all for one class, of which so many are wrong."""
     predictions = (np.arange(rows) < wrong).astype(int)
-    run = Run(-1, predictions, np.eye(2)[predictions])
+    run = SeedRun(-1, predictions, np.eye(2)[predictions])
     return Scored(np.arange(rows), np.zeros(rows, dtype=int), np.arange(rows), "vote", (run,), {})
 
 
@@ -294,7 +296,9 @@ def trainings(rng: int, seeds: int = 4, rows: int = 600) -> Scored:
     hard, runs = generator.normal(size=(rows, 3)), []
     for seed in range(seeds):
         raised = np.exp(2 * np.eye(3)[labels] + hard + generator.normal(size=(rows, 3)))
-        runs.append(Run(seed, raised.argmax(axis=1), raised / raised.sum(axis=1, keepdims=True)))
+        runs.append(
+            SeedRun(seed, raised.argmax(axis=1), raised / raised.sum(axis=1, keepdims=True))
+        )
     return Scored(np.arange(rows), labels, np.arange(rows) // 2, "softmax", tuple(runs), {})
 
 
@@ -351,7 +355,7 @@ def test_an_area_of_few_levels_reaches_past_the_score_interval() -> None:
     predictions[:3] = 1
     scores = np.where(np.eye(2)[predictions] == 1, 0.95, 0.05)
     one = Scored(
-        np.arange(100), labels, np.arange(100), "stated", (Run(-1, predictions, scores),), {}
+        np.arange(100), labels, np.arange(100), "stated", (SeedRun(-1, predictions, scores),), {}
     )
     low, high = estimate("auroc", one).interval(0.95)
     assert low < 0.92 and high > 0.99, "three of a hundred wrong: 0.99 is no surprise"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from slingshot.metrics.outcomes import LEVELS, losses
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 
 WORST = {"brier": 2.0, "log_loss": -np.log(1e-6)}
 
@@ -13,14 +13,14 @@ def votes(labels: list[int], answers: list[int], groups: list[int] | None = None
     """Of a contestant that is sure of each answer."""
     scores = np.eye(2)[answers]
     of_group = np.arange(len(labels)) if groups is None else np.array(groups)
-    run = Run(-1, np.array(answers), scores)
+    run = SeedRun(-1, np.array(answers), scores)
     return Scored(np.arange(len(labels)), np.array(labels), of_group, "vote", (run,), {})
 
 
 def unsure(seed: int, rows: int) -> Scored:
     generator = np.random.default_rng(seed)
     scores = generator.dirichlet([3, 1], size=rows)
-    run = Run(-1, scores.argmax(axis=1), scores)
+    run = SeedRun(-1, scores.argmax(axis=1), scores)
     return Scored(
         np.arange(rows), generator.integers(0, 2, rows), np.arange(rows), "softmax", (run,), {}
     )
@@ -49,7 +49,7 @@ def test_wrong_rows_tell_how_far_losses_go() -> None:
     scores[:6] = [0.4, 0.6]
 
     def end(groups: np.ndarray) -> float:
-        run = Run(-1, scores.argmax(axis=1), scores)
+        run = SeedRun(-1, scores.argmax(axis=1), scores)
         outcomes = losses(
             "log_loss", (Scored(np.arange(60), labels, groups, "softmax", (run,), {}),)
         )[0]

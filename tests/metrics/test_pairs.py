@@ -11,7 +11,7 @@ import pytest
 
 from slingshot.machine.console import terminal
 from slingshot.metrics import pairs, rule
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.settings import MetricsSettings, UserError
 
 Maker = Callable[..., Scored]
@@ -35,7 +35,7 @@ def right_on(scored: Scored, shares: dict[int, float]) -> Scored:
     order = np.arange(len(scored.labels)) / len(scored.labels)
     wrong = (scored.labels + 1) % 3
     runs = [
-        Run(seed, np.where(order < share, scored.labels, wrong), None)
+        SeedRun(seed, np.where(order < share, scored.labels, wrong), None)
         for seed, share in shares.items()
     ]
     return replace(scored, runs=tuple(runs), score_source="none")
@@ -135,7 +135,7 @@ def sides(only_a: int, only_b: int, per_group: int = 1) -> tuple[Scored, Scored]
     a, b = labels.copy(), labels.copy()
     b[:only_a], a[only_a : only_a + only_b] = 1, 1
     rows = Scored(np.arange(count), labels, np.arange(count) // per_group, "none", (), {})
-    left, right = (replace(rows, runs=(Run(-1, predictions, None),)) for predictions in (a, b))
+    left, right = (replace(rows, runs=(SeedRun(-1, predictions, None),)) for predictions in (a, b))
     return left, right
 
 

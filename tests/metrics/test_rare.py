@@ -10,7 +10,7 @@ import pytest
 
 from slingshot.machine.console import terminal
 from slingshot.metrics import pairs, rare, rule
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.settings import MetricsSettings
 
 Maker = Callable[..., Scored]
@@ -118,5 +118,5 @@ def test_either_side_s_rows_may_be_too_few_where_they_differ(contestant: Maker) 
     many, few = contestant(300, skill=12), cut(contestant(301, skill=1), 9)
     for sides in ({"a": many, "b": few}, {"a": few, "b": many}):
         assert pairs.difference("a", "b", sides, OPTIONS)["p"] is None
-    less = replace(many, runs=(Run(-1, np.zeros_like(many.labels), None),))
+    less = replace(many, runs=(SeedRun(-1, np.zeros_like(many.labels), None),))
     assert pairs.difference("a", "b", {"a": many, "b": less}, OPTIONS)["p"] is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from slingshot.metrics import scores
-from slingshot.metrics.scored import Run
+from slingshot.metrics.scored import SeedRun
 
 
 def test_label_metrics_of_a_hand_made_case_with_a_failed_row_and_a_class_without_rows() -> None:
@@ -76,7 +76,7 @@ def test_ece_takes_the_score_of_the_prediction_not_of_the_highest_class() -> Non
 
 def test_a_run_without_scores_has_label_figures_only() -> None:
     found = scores.point(
-        Run(seed=-1, predictions=np.array([0, 1]), scores=None), np.array([0, 0]), ece_bins=15
+        SeedRun(seed=-1, predictions=np.array([0, 1]), scores=None), np.array([0, 0]), ece_bins=15
     )
     assert found["accuracy"] == 0.5
     assert all(

@@ -14,7 +14,7 @@ from slingshot.files.codes import FAILED, NO_SEED
 from slingshot.files.predictions import predictions_frame, write_predictions
 from slingshot.files.rows import read_rows
 from slingshot.files.storage.json_files import read_json, write_text
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from tests.conftest import set_params
 from tests.metrics.test_undefined import page, printed, stage, words, write_rows
 
@@ -39,7 +39,7 @@ def answers(name: str, asked: int, wrong: Collection[int], wrong_of_test: int) -
     write_predictions(
         Path(f"data/predictions/toy/{name}.parquet"), frame, names, fraction=None, train_rows=3
     )
-    timed = (Run(NO_SEED, 500, 36, 2.0),)
+    timed = (TimedRun(NO_SEED, 500, 36, 2.0),)
     usage = Usage("llm", name, {}, 3, asked, None, (), timed, {}, None)
     usage.write(Path(f"data/usage/toy/{name}.json"))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from slingshot.metrics import significance
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from tests.metrics.test_pairs import right_on, sides
 
 Maker = Callable[..., Scored]
@@ -27,7 +27,7 @@ def test_signs_are_those_of_groups_over_all_seeds_with_ties_left_out() -> None:
     a[0, 8], b[1, 9] = 1, 1  # group 4: one mistake each, under different seeds
     a[2, 10] = 1  # group 5 is b's, under one seed
     whole = [
-        replace(rows, runs=tuple(Run(seed, run, None) for seed, run in enumerate(side)))
+        replace(rows, runs=tuple(SeedRun(seed, run, None) for seed, run in enumerate(side)))
         for side in (a, b)
     ]
     assert significance.signs(*whole) == pytest.approx(2 * (1 + 5) / 2**5)

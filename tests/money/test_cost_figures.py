@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.figures import figures
 from slingshot.settings import UserError, load
 
@@ -24,8 +24,8 @@ MODEL = Usage(
     train_rows=500,
     validation_rows=100,
     model_bytes=2**20 * 90,
-    train=(Run(0, 10_000, 500, 40.0), Run(1, 10_000, 500, 60.0)),
-    predict=(Run(0, 4_000, 200, 1.0), Run(1, 4_000, 200, 3.0)),
+    train=(TimedRun(0, 10_000, 500, 40.0), TimedRun(1, 10_000, 500, 60.0)),
+    predict=(TimedRun(0, 4_000, 200, 1.0), TimedRun(1, 4_000, 200, 3.0)),
     latency={"p50": 0.01, "p95": 0.02, "texts": 100},
     peak_memory_bytes=2**29,
 )
@@ -101,7 +101,7 @@ def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:
 
 
 def test_what_was_not_measured_is_null_not_zero() -> None:
-    found = figures(replace(MODEL, predict=(Run(0, 0, 0, 0.0),), latency={}), COST)
+    found = figures(replace(MODEL, predict=(TimedRun(0, 0, 0, 0.0),), latency={}), COST)
     assert (
         found["tokens_per_second"]
         is found["cost_per_million_tokens"]

@@ -17,7 +17,7 @@ import pandas as pd
 from slingshot.cascade import threshold as thresholds
 from slingshot.metrics import calibration
 from slingshot.metrics.estimates import value_of
-from slingshot.metrics.scored import Run, Scored
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.settings import CascadeSettings, UserError
 
 
@@ -46,17 +46,17 @@ class Rows:
             rows["input_tokens"] = self.large["input_tokens"]
         return rows
 
-    def asked(self, threshold: float | None) -> Asked:
+    def asked(self, threshold: float | None) -> Escalation:
         tokens = (self.large["input_tokens"] + self.large["output_tokens"]).to_numpy(dtype=float)
         weights = tokens if tokens.sum() else np.ones(len(tokens))
         up = self.escalated(threshold)
-        return Asked(
+        return Escalation(
             float(up.mean()), float(weights[up].sum() / weights.sum()), threshold is not None
         )
 
 
 @dataclass(frozen=True)
-class Asked:
+class Escalation:
     """What of some rows the LLM is asked."""
 
     rows: float
@@ -90,7 +90,7 @@ class Prices:
 class Cascade:
     predictions: pd.DataFrame
     """Test, and the validation rows that both sides predict, under every seed."""
-    asked: dict[int, Asked]
+    asked: dict[int, Escalation]
     """By training seed, how much of the test rows the LLM is asked."""
     report: dict[str, Any]
     """The contents of metrics/cascade/D/NAME.json."""
@@ -129,7 +129,7 @@ def build(
 @dataclass(frozen=True)
 class _Seed:
     predictions: list[pd.DataFrame]
-    asked: Asked
+    asked: Escalation
     report: dict[str, Any]
     curve: list[dict[str, Any]]
 
@@ -187,10 +187,10 @@ def headline(report: dict[str, Any]) -> str:
 
 def primary_value(frame: pd.DataFrame, primary: str, classes: int) -> float | None:
     """The primary metric of a frame's rows; None where it is undefined."""
-    run = Run(0, frame["prediction"].to_numpy(), None)
+    run = SeedRun(0, frame["prediction"].to_numpy(), None)
     if primary == "auroc":
         held = [np.full(classes, 1 / classes) if row is None else row for row in frame["scores"]]
-        run = Run(0, run.predictions, np.stack(held))
+        run = SeedRun(0, run.predictions, np.stack(held))
     rows = np.arange(len(frame))
     return value_of(
         primary, Scored(frame["id"].to_numpy(), frame["label"].to_numpy(), rows, "any", (run,), {})
@@ -209,7 +209,7 @@ def _scaled(own: pd.DataFrame, large: pd.DataFrame) -> tuple[Rows, Rows, float]:
         ours = ours.loc[theirs.index]
         scores = calibration.scaled(np.stack(ours["scores"].to_list()), found)
         ours["scores"] = pd.Series(list(scores), index=ours.index, dtype=object)
-        confidence = calibration.confidence(Run(0, ours["prediction"].to_numpy(), scores))
+        confidence = calibration.confidence(SeedRun(0, ours["prediction"].to_numpy(), scores))
         parts.append(Rows(ours.reset_index(), theirs.reset_index(), confidence))
     return parts[0], parts[1], found
 
@@ -236,7 +236,7 @@ def _place(
     return thresholds.choose(figures[:, 0], figures[:, 1:], within) or 0
 
 
-def _alone(asked: Sequence[Asked]) -> str | None:
+def _alone(asked: Sequence[Escalation]) -> str | None:
     """Which side the cascade is on the test rows, under every seed: `small`, `large`, or None where it is both."""
     return (
         {0.0: "small", 1.0: "large"}.get(asked[0].rows)

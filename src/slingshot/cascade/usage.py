@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
-from slingshot.files.usage import Run, Usage
+from slingshot.cascade.build import Escalation
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.figures import on_paid_machine, together
 
 
-class Asked(Protocol):
-    """What of some texts the LLM is asked, as metrics.cascade says: the share of the texts, that of its tokens on all
-    of them, and whether the small model reads every text."""
-
-    @property
-    def rows(self) -> float: ...
-    @property
-    def tokens(self) -> float: ...
-    @property
-    def small_reads(self) -> bool: ...
-
-
 def usage(
-    title: str, small: Usage, large: Usage, asked: Mapping[int, Asked], texts: int, *, priced: bool
+    title: str,
+    small: Usage,
+    large: Usage,
+    asked: Mapping[int, Escalation],
+    texts: int,
+    *,
+    priced: bool,
 ) -> Usage:
     """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text; the
     errors of their seconds as if independent.
@@ -42,7 +36,9 @@ def usage(
         if not (priced or on_paid_machine(large)) and one.tokens:
             timed = []
         seconds = sum(part.seconds for part in timed)
-        runs.append(Run(seed, sum(part.tokens for part in parts), texts, seconds, together(timed)))
+        runs.append(
+            TimedRun(seed, sum(part.tokens for part in parts), texts, seconds, together(timed))
+        )
         for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
             for kind, number in (bill or {}).items():
                 total[kind] = total.get(kind, 0) + round(
@@ -69,7 +65,7 @@ def usage(
     )
 
 
-def _of(side: Usage, seed: int, texts: float) -> Run:
+def _of(side: Usage, seed: int, texts: float) -> TimedRun:
     """So many texts, at the rate of the seed's run, or of the only one."""
     runs = [run for run in side.predict if run.seed == seed] or list(side.predict)
     known = sum(run.texts for run in runs)
@@ -78,7 +74,9 @@ def _of(side: Usage, seed: int, texts: float) -> Run:
         sum(run.tokens for run in runs) * share,
         sum(run.seconds for run in runs) * share,
     )
-    return Run(seed, round(tokens), round(texts), seconds, None if error is None else error * share)
+    return TimedRun(
+        seed, round(tokens), round(texts), seconds, None if error is None else error * share
+    )
 
 
 def _latency(small: Usage, large: Usage, share: float, read: bool) -> dict[str, float]:

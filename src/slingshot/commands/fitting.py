@@ -8,7 +8,7 @@ from typing import Any
 
 from slingshot.commands.experiments import Revision, age, defined_alike
 from slingshot.commands.freshness import Rows
-from slingshot.commands.overrides import Run
+from slingshot.commands.overrides import StudyRun
 
 NOT_MEASURED = ("study", "run")
 """Blocks of params.yaml that say who takes part and how it runs: no figure depends on them."""
@@ -16,7 +16,7 @@ NOT_MEASURED = ("study", "run")
 
 def cells(
     found: Sequence[Revision],
-    runs: Sequence[Run],
+    runs: Sequence[StudyRun],
     dataset: str,
     contestant: str,
     rows: Sequence[Rows],
@@ -37,7 +37,7 @@ def cells(
 
 def of_other_rows(
     found: Sequence[Revision],
-    runs: Sequence[Run],
+    runs: Sequence[StudyRun],
     dataset: str,
     names: Iterable[str],
     rows: Sequence[Rows],
@@ -51,7 +51,9 @@ def of_other_rows(
     return sorted(others)
 
 
-def _fitting(found: Sequence[Revision], run: Run, dataset: str, contestant: str) -> list[Revision]:
+def _fitting(
+    found: Sequence[Revision], run: StudyRun, dataset: str, contestant: str
+) -> list[Revision]:
     """The experiments that hold what the run sets, define data set and contestant as it does, and have scores of the
     two, newest first."""
     changes = {key: change for key, change in run.changes.items() if key not in NOT_MEASURED}

@@ -13,7 +13,7 @@ from slingshot.commands.experiments import Revision, cascades, defined_alike, si
 from slingshot.files.points import measured_on
 
 if TYPE_CHECKING:
-    from slingshot.commands.overrides import Run
+    from slingshot.commands.overrides import StudyRun
 
 
 def stale(revision: Revision, dataset: str, contestant: str) -> bool:
@@ -122,7 +122,7 @@ def today(
     return Rows(data, {seed: split for seed, of, split, _ in known if of == data})
 
 
-def of_runs(found: Sequence[Revision], runs: Sequence[Run], dataset: str) -> list[Rows]:
+def of_runs(found: Sequence[Revision], runs: Sequence[StudyRun], dataset: str) -> list[Rows]:
     """Today's rows of each run of a study, which may define the data set in its own way."""
     now = raw(dataset)
     return [today(found, run.values, dataset, now) for run in runs]

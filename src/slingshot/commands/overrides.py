@@ -31,7 +31,7 @@ RESERVED = ("null", "true", "false", "inf", "nan")
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """One experiment of a study."""
 
     point: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Run:
     params: Settings
 
 
-def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[Run]:
+def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[StudyRun]:
     """The experiments that the study file `path` stands for over params.yaml's `values`: one without a
     sweep, else one a combination. Raises UserError for the first that is not valid."""
     changes = {key: change for key, change in study.items() if key not in (SWEEP, COPY)}
@@ -53,7 +53,7 @@ def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> lis
         for key, value in point.items():
             changed = merged(changed, _nested(key, value))
         together = merged(values, changed)
-        found.append(Run(point, changed, together, validated(together, path)))
+        found.append(StudyRun(point, changed, together, validated(together, path)))
     return found
 
 

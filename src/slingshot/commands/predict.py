@@ -71,7 +71,7 @@ def label(
 
 
 def _scores(
-    model: Classifier, folder: Path, labels: Sequence[str], chunk: Sequence[streams.Row]
+    model: Classifier, folder: Path, labels: Sequence[str], chunk: Sequence[streams.InputRow]
 ) -> Iterator[dict[str, float] | None]:
     """Each row's probabilities by class; None where it has no text."""
     texts = [row.text for row in chunk if row.text.strip()]

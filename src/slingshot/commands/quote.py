@@ -19,10 +19,10 @@ from slingshot.llm.asked.asking import held, questions
 from slingshot.llm.asked.entries import Record
 from slingshot.llm.asked.ledger import Ledger
 from slingshot.llm.asked.wallet import Wallet, size
-from slingshot.llm.task import Task, provider
+from slingshot.llm.task import PromptTask, provider
 from slingshot.machine import progress
 from slingshot.money.prices import OVERHEAD, bill, convert
-from slingshot.settings import PARAMS, Asked, Settings, UserError, nearest
+from slingshot.settings import PARAMS, AskedSettings, Settings, UserError, nearest
 
 SAMPLE = 40
 """Requests that are counted by the API."""
@@ -85,7 +85,7 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
             settings = params.llms.get(name)
             if settings is None:
                 raise UserError(f"{PARAMS}: no LLM '{name}'{nearest(name, params.llms)}")
-            if not isinstance(settings, Asked):
+            if not isinstance(settings, AskedSettings):
                 raise UserError(
                     f"'{name}' runs on this machine: it is paid for in time, and has no quote"
                 )
@@ -110,18 +110,18 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
 
 def paid(params: Settings) -> list[str]:
     """The LLMs of the study that are asked through an API."""
-    return [name for name in params.study.llms if isinstance(params.llms[name], Asked)]
+    return [name for name in params.study.llms if isinstance(params.llms[name], AskedSettings)]
 
 
-def _task(dataset: str, llm: str, params: Settings) -> Task:
+def _task(dataset: str, llm: str, params: Settings) -> PromptTask:
     if not Path("data/shots", f"{dataset}.parquet").is_file():
         raise UserError(
             f"data set '{dataset}' is not prepared: run `dvc repro shots`, which asks no LLM"
         )
-    return Task.read(dataset, llm, params)
+    return PromptTask.read(dataset, llm, params)
 
 
-def _quote(task: Task, settings: Asked, ledger: Ledger, wallet: Wallet) -> Quote:
+def _quote(task: PromptTask, settings: AskedSettings, ledger: Ledger, wallet: Wallet) -> Quote:
     api: Api = provider(settings).connect(settings, task.params)
     asked, _ = questions(settings, task, api)
     asks = {ask.request: ask for row in asked for ask in row}
@@ -155,7 +155,7 @@ def _quote(task: Task, settings: Asked, ledger: Ledger, wallet: Wallet) -> Quote
 
 
 def _tokens_per_byte(
-    task: Task, settings: Asked, api: Api, missing: Sequence[Ask]
+    task: PromptTask, settings: AskedSettings, api: Api, missing: Sequence[Ask]
 ) -> tuple[float, str]:
     """Input tokens to a byte of a request, and why the API did not count them (empty where it did)."""
     if not missing:
@@ -194,7 +194,7 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
 
 
 def _output_tokens(
-    api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: Asked
+    api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: AskedSettings
 ) -> float:
     """Of one answer: the mean of those that are here, else of an answer in JSON, without thinking."""
     known = [

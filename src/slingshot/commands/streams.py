@@ -29,7 +29,7 @@ def reading(encoding: str, separator: str | None) -> Reading:
 
 
 @dataclass(frozen=True)
-class Row:
+class InputRow:
     """One row of the file: its columns, what they hold, its text, and the line that it begins on."""
 
     names: Sequence[str]
@@ -43,7 +43,7 @@ class Row:
 
 def read_rows(
     file: Path, unpacked: Unpacked, column: str, how: Reading
-) -> tuple[list[str], Iterator[Row]]:
+) -> tuple[list[str], Iterator[InputRow]]:
     """The columns, of JSONL those of its first line, and the rows, whose texts stand in `column`.
 
     Raises UserError that names the line where the file is malformed, which rows further on do as they are read.
@@ -58,7 +58,7 @@ def read_rows(
     return [key for row in first for key in row.names], itertools.chain(first, rows)
 
 
-def _table_rows(file: Path, table: Table, column: str) -> Iterator[Row]:
+def _table_rows(file: Path, table: Table, column: str) -> Iterator[InputRow]:
     place, said, blanks = table.header.index(column), False, False
     for record in table.records(least=len(table.header)):
         rows = sum(_is_row(cells, place, blanks) for cells in record.inside)
@@ -71,7 +71,7 @@ def _table_rows(file: Path, table: Table, column: str) -> Iterator[Row]:
             said = True
         blanks = _after_blanks(record.cells)
         size = sum(map(len, record.cells)) + 8 * len(record.cells)  # where an empty one stands, too
-        yield Row(table.header, record.cells, record.cells[place], record.line, size)
+        yield InputRow(table.header, record.cells, record.cells[place], record.line, size)
 
 
 def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
@@ -90,14 +90,14 @@ def _after_blanks(cells: list[str]) -> bool:
     return any(cell.startswith(" ") for cell in cells[1:])
 
 
-def _jsonl_rows(file: Path, text: Iterator[str], column: str) -> Iterator[Row]:
+def _jsonl_rows(file: Path, text: Iterator[str], column: str) -> Iterator[InputRow]:
     for number, record in objects(file, text, [column], as_written=False):
         if column not in record:
             raise UserError(
                 f"{file}: line {number}: no key '{column}'{nearest(column, record)}; {REMEDY.format('key')}"
             )
         value = _text(file, number, column, record[column])
-        yield Row(list(record), list(record.values()), value, number, record.size)
+        yield InputRow(list(record), list(record.values()), value, number, record.size)
 
 
 def _text(file: Path, number: int, column: str, value: Any) -> str:

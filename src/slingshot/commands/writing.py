@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slingshot.commands.streams import FORMATS, Row
+from slingshot.commands.streams import FORMATS, InputRow
 from slingshot.files.storage.atomic import atomic
 from slingshot.machine.console import printing
 from slingshot.settings import UserError
@@ -36,7 +36,7 @@ SPECIAL = re.compile(r'["\r\n,;\t|]')
 """What puts a cell into quotes: some spreadsheets split at `;` or tabs, too, whatever the file's own separator."""
 
 Put = Callable[[str], object]
-Write = Callable[[Row, dict[str, float] | None], None]
+Write = Callable[[InputRow, dict[str, float] | None], None]
 
 
 def format_of(file: Path, output: Path | None) -> str:
@@ -88,7 +88,7 @@ def writer(
         _refuse_taken(file, 1, columns, added)
         line(map(shown, [*columns, *added]))
 
-    def write(row: Row, scores: dict[str, float] | None) -> None:
+    def write(row: InputRow, scores: dict[str, float] | None) -> None:
         values = [f"{scores[name]:.6f}" if scores else "" for name in labels]
         cells = [*map(_cell, _in_columns(file, row, columns)), _best(scores) or ""]
         line([*map(shown, cells), *values])
@@ -105,7 +105,7 @@ def _inert(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell) else cell
 
 
-def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
+def _in_columns(file: Path, row: InputRow, columns: Sequence[str]) -> Sequence[Any]:
     """The row's values in the order of the columns; null for one that it lacks."""
     if list(row.names) == list(columns):
         return row.values
@@ -118,7 +118,7 @@ def _in_columns(file: Path, row: Row, columns: Sequence[str]) -> Sequence[Any]:
     return [held.get(name) for name in columns]
 
 
-def _write_json(put: Put, file: Path, row: Row, scores: dict[str, float] | None) -> None:
+def _write_json(put: Put, file: Path, row: InputRow, scores: dict[str, float] | None) -> None:
     _refuse_taken(file, row.line, row.names, ["prediction", "scores"])
     held = dict(zip(row.names, row.values, strict=True))
     if len(held) < len(row.names):

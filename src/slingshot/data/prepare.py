@@ -35,7 +35,7 @@ TOO_LARGE = 0.4
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedDataset:
     """A data set ready to be written: rows by split, each in nested order; labels; the audit."""
 
     rows: dict[str, pd.DataFrame]
@@ -43,7 +43,7 @@ class Prepared:
     audit: dict[str, Any]
 
 
-def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
+def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> PreparedDataset:
     """Prepare one data set, whose own files lie in `folder`. Raises UserError that names it."""
     try:
         return _prepare(name, dataset, seed, folder)
@@ -51,7 +51,7 @@ def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pre
         raise UserError(f"data set '{name}': {error.message}") from None
 
 
-def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Prepared:
+def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> PreparedDataset:
     rows, commit = _read(name, dataset, folder)
     source_rows, given_test = len(rows), dataset.has_test_file
     excluded: dict[str, int] = {}
@@ -98,7 +98,9 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
     placed = rows["order"].to_numpy().argsort(kind="stable")
     sides = rows["side"].to_numpy()[placed]
-    return Prepared({split: rows.iloc[placed[sides == split]] for split in SPLITS}, labels, report)
+    return PreparedDataset(
+        {split: rows.iloc[placed[sides == split]] for split in SPLITS}, labels, report
+    )
 
 
 def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFrame, str | None]:

@@ -12,7 +12,7 @@ from slingshot.settings import UserError
 
 
 @dataclass(frozen=True)
-class Run:
+class TimedRun:
     """One training or prediction run: its seed (-1: none), real tokens, texts and seconds.
 
     `error` is the standard error of a prediction's seconds, from parts of it that were timed on their own; null where
@@ -47,8 +47,8 @@ class Usage:
     train_rows: int
     validation_rows: int
     model_bytes: int | None
-    train: tuple[Run, ...]
-    predict: tuple[Run, ...]
+    train: tuple[TimedRun, ...]
+    predict: tuple[TimedRun, ...]
     latency: dict[str, float]
     peak_memory_bytes: int | None
     requests: int | None = None
@@ -64,7 +64,9 @@ class Usage:
         """Raises UserError when the file is missing or lacks a field."""
         value = read_json(path)
         try:
-            runs = {key: tuple(Run(**run) for run in value[key]) for key in ("train", "predict")}
+            runs = {
+                key: tuple(TimedRun(**run) for run in value[key]) for key in ("train", "predict")
+            }
             usage = cls(**(value | runs))
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a usage file: {error}; run `dvc repro`") from None

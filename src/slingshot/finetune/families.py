@@ -19,7 +19,7 @@ from slingshot.settings import Family, Primary
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """What a classifier is trained on. Rows are in nested order; labels are 0..len(names)-1."""
 
     train: pd.DataFrame
@@ -47,7 +47,9 @@ class Classifier(Protocol):
     """One trained model. `fit` may leave and find a checkpoint in `scratch`, to go on from there."""
 
     @classmethod
-    def fit(cls, settings: Any, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]: ...
+    def fit(
+        cls, settings: Any, task: TrainingTask, seed: int, scratch: Path
+    ) -> tuple[Self, Fit]: ...
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Class probabilities, shape (texts, classes)."""

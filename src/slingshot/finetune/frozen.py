@@ -10,13 +10,13 @@ from typing import Self
 import numpy as np
 
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, Fit, Task
+from slingshot.finetune.families import Classifier, Fit, TrainingTask
 from slingshot.finetune.linear import Linear, grid
 from slingshot.pretrained.encoder import Encoder
 from slingshot.settings import FrozenSettings
 
 
-class Frozen:
+class FrozenEncoder:
     """An encoder, and a linear layer on what it makes of a text."""
 
     def __init__(self, encoder: Encoder, linear: Linear) -> None:
@@ -24,7 +24,7 @@ class Frozen:
 
     @classmethod
     def fit(
-        cls, settings: FrozenSettings, task: Task, seed: int, scratch: Path
+        cls, settings: FrozenSettings, task: TrainingTask, seed: int, scratch: Path
     ) -> tuple[Self, Fit]:
         """Embed once, try every C; the best primary metric on validation wins, ties to the first."""
         started = time.perf_counter()
@@ -72,4 +72,4 @@ class Frozen:
         return cls(encoder, Linear(layer["coefficients"], layer["intercepts"]))
 
 
-CLASSIFIER: type[Classifier] = Frozen
+CLASSIFIER: type[Classifier] = FrozenEncoder

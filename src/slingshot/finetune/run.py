@@ -12,16 +12,16 @@ import pandas as pd
 from slingshot.files.codes import NO_SEED
 from slingshot.files.predictions import predictions_frame
 from slingshot.files.storage.atomic import naming, remove
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.finetune import resume
 from slingshot.finetune.code import sources
-from slingshot.finetune.families import Classifier, Task, classifier
+from slingshot.finetune.families import Classifier, TrainingTask, classifier
 from slingshot.machine import hardware
 from slingshot.settings import ModelSettings
 
 
 @dataclass(frozen=True)
-class Cell:
+class TrainingResult:
     """What training a cell leaves: predictions of every seed, and usage."""
 
     predictions: pd.DataFrame
@@ -30,13 +30,13 @@ class Cell:
 
 def run_cell(
     settings: ModelSettings,
-    task: Task,
+    task: TrainingTask,
     test: pd.DataFrame,
     seeds: list[int],
     inputs: list[Path],
     name: str,
     model: Path,
-) -> Cell:
+) -> TrainingResult:
     """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
 
     `inputs` are the files the rows came from: with the settings and the code that they run they key the
@@ -65,13 +65,13 @@ def run_cell(
                 folders[0].model, model, copy_function=shutil.copyfile
             )  # with your own rights
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
-    return Cell(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
+    return TrainingResult(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
 
 
 def _train_seed(
     trained_by: type[Classifier],
     settings: Any,
-    task: Task,
+    task: TrainingTask,
     test: pd.DataFrame,
     folder: resume.SeedFolder,
 ) -> resume.Finished:
@@ -89,8 +89,10 @@ def _train_seed(
         rows, splits, timed.answers, seed=seed, score_source="softmax", input_tokens=tokens
     )
     record = {
-        "train": resume.plain(Run(seed, fit.tokens, len(task.train), fit.seconds)),
-        "predict": resume.plain(Run(seed, sum(tokens), len(texts), timed.seconds, timed.error)),
+        "train": resume.plain(TimedRun(seed, fit.tokens, len(task.train), fit.seconds)),
+        "predict": resume.plain(
+            TimedRun(seed, sum(tokens), len(texts), timed.seconds, timed.error)
+        ),
         "details": fit.details,
         "latency": hardware.latency(lambda text: fitted.predict([text]), texts),
         "model_bytes": sum(
@@ -102,7 +104,7 @@ def _train_seed(
     return resume.Finished(predictions, record)
 
 
-def _usage(name: str, task: Task, records: list[dict[str, Any]]) -> Usage:
+def _usage(name: str, task: TrainingTask, records: list[dict[str, Any]]) -> Usage:
     """One usage file of all seeds; latency and hardware are the first seed's."""
     first = records[0]
     return Usage(
@@ -112,8 +114,8 @@ def _usage(name: str, task: Task, records: list[dict[str, Any]]) -> Usage:
         train_rows=len(task.train),
         validation_rows=len(task.validation),
         model_bytes=first["model_bytes"],
-        train=tuple(Run(**record["train"]) for record in records),
-        predict=tuple(Run(**record["predict"]) for record in records),
+        train=tuple(TimedRun(**record["train"]) for record in records),
+        predict=tuple(TimedRun(**record["predict"]) for record in records),
         latency=first["latency"],
         peak_memory_bytes=max(record["peak_memory_bytes"] for record in records),
         details={str(record["train"]["seed"]): record["details"] for record in records},

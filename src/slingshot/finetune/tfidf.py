@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, Fit, Task
+from slingshot.finetune.families import Classifier, Fit, TrainingTask
 from slingshot.finetune.linear import Linear, grid
 from slingshot.machine.progress import bar
 from slingshot.settings import TfidfSettings
@@ -28,7 +28,9 @@ class Tfidf:
         self.vectorizers, self.linear = vectorizers, linear
 
     @classmethod
-    def fit(cls, settings: TfidfSettings, task: Task, seed: int, scratch: Path) -> tuple[Self, Fit]:
+    def fit(
+        cls, settings: TfidfSettings, task: TrainingTask, seed: int, scratch: Path
+    ) -> tuple[Self, Fit]:
         """Try every combination; the best primary metric on validation wins, ties to the first."""
         started = time.perf_counter()
         texts, checks = task.train["text"].tolist(), task.validation["text"].tolist()

@@ -17,7 +17,7 @@ import torch
 from scipy.special import log_softmax, softmax
 
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, Fit, Task
+from slingshot.finetune.families import Classifier, Fit, TrainingTask
 from slingshot.finetune.training import train
 from slingshot.machine import hardware
 from slingshot.machine.progress import bar
@@ -46,7 +46,7 @@ class Transformer:
 
     @classmethod
     def fit(
-        cls, settings: TransformerSettings, task: Task, seed: int, scratch: Path
+        cls, settings: TransformerSettings, task: TrainingTask, seed: int, scratch: Path
     ) -> tuple[Self, Fit]:
         """Train all weights on train, keep the best epoch on validation; goes on from `scratch`."""
         began = time.perf_counter()
@@ -87,7 +87,7 @@ class Transformer:
         return classifier, Fit(set_up + place.seconds, place.tokens, details, classifier.dtype)
 
     @classmethod
-    def _pretrained(cls, settings: TransformerSettings, task: Task, seed: int) -> Self:
+    def _pretrained(cls, settings: TransformerSettings, task: TrainingTask, seed: int) -> Self:
         folder = checkpoints.locate(settings)
         torch.manual_seed(seed)  # the classification head starts at random
         model = loading.classifier(folder, task.names)

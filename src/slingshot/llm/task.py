@@ -13,11 +13,11 @@ from slingshot.files.labels import Labels
 from slingshot.files.rows import read_rows
 from slingshot.files.usage import Usage
 from slingshot.llm.prompt import Prompt, read_words
-from slingshot.settings import Prompted, Settings
+from slingshot.settings import PromptedSettings, Settings
 
 
 @dataclass(frozen=True)
-class Task:
+class PromptTask:
     """Rows are in nested order; labels are 0..len(prompt.names)-1."""
 
     dataset: str
@@ -67,7 +67,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Cell:
+class PromptResult:
     """The contents of data/predictions, data/answers and data/usage, and a sentence on how they came about."""
 
     predictions: pd.DataFrame
@@ -80,12 +80,12 @@ class Provider(Protocol):
     """What the module of a provider has; one that is asked text by text has `connect` too, for quotes."""
 
     @staticmethod
-    def run_cell(settings: Any, task: Task) -> Cell: ...
+    def run_cell(settings: Any, task: PromptTask) -> PromptResult: ...
 
     @staticmethod
     def connect(settings: Any, params: Settings) -> Any: ...
 
 
-def provider(settings: Prompted) -> Provider:
+def provider(settings: PromptedSettings) -> Provider:
     """The module that prompts such an LLM, imported only now."""
     return importlib.import_module(settings.module)  # type: ignore[return-value]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
-from slingshot.metrics.scored import CLIP, Run, Scored
+from slingshot.metrics.scored import CLIP, Scored, SeedRun
 
 SEED = 20242
 DRAWS = 2000
@@ -79,7 +79,7 @@ def scale(scored: Scored, validation: Scored) -> tuple[Scored, list[float]]:
     return replace(scored, runs=tuple(runs)), found
 
 
-def confidence(run: Run) -> np.ndarray:
+def confidence(run: SeedRun) -> np.ndarray:
     """Shape (rows,). Raises ValueError for a run without scores."""
     if run.scores is None:
         raise ValueError("no scores")
@@ -106,7 +106,7 @@ class Calibration:
     """Of the hypothesis that they are."""
 
 
-def measure(run: Run, scored: Scored, bins: int) -> Calibration:
+def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
     """Calibration of a run on the rows of `scored`.
 
     The squared error is debiased bin by bin (Ferro and Fricker, 2012, A bias-corrected decomposition of the Brier
@@ -156,7 +156,7 @@ def _design_effect(deviations: np.ndarray, groups: np.ndarray) -> float:
     return max(1.0, float((sums**2).sum()) / own) if own else 1.0
 
 
-def _logit(run: Run, held: np.ndarray) -> np.ndarray:
+def _logit(run: SeedRun, held: np.ndarray) -> np.ndarray:
     """How far the logit of each row's confidence moves where all logits are stretched, as a share; shape (rows,).
 
     It is the log score of the prediction less the others' mean: of two classes, the logit itself.

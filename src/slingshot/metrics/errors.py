@@ -13,7 +13,7 @@ import numpy as np
 
 from slingshot.files.codes import FAILED_NAME
 from slingshot.metrics import calibration
-from slingshot.metrics.scored import Prepared, Scored
+from slingshot.metrics.scored import PreparedRows, Scored
 
 CHARACTERS = 400
 """Of a text that are shown."""
@@ -21,7 +21,7 @@ AGREED, CONFIDENT, EXAMPLES = 50, 20, 20
 """Rows that are shown at most: of those on which all agree against the label, of each contestant, of differing rows."""
 
 
-def find(contestants: dict[str, Scored], prepared: Prepared) -> dict[str, Any]:
+def find(contestants: dict[str, Scored], prepared: PreparedRows) -> dict[str, Any]:
     """The contents of data/errors/D.json. All contestants must be scored on the same rows."""
     first = next(iter(contestants.values()))
     names = [*prepared.labels, FAILED_NAME]  # -1 is the last

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from slingshot.metrics.scored import CLIP, Run, Scored
+from slingshot.metrics.scored import CLIP, Scored, SeedRun
 from slingshot.metrics.tilted import Gradient, Outcomes, linear
 
 Told = tuple[Outcomes, np.ndarray, np.ndarray]
@@ -71,7 +71,7 @@ def losses(metric: str, sides: Sequence[Scored]) -> Told:
     return outcomes, of_row, np.zeros(len(labels), dtype=np.int64)
 
 
-def _losses(metric: str, run: Run) -> np.ndarray:
+def _losses(metric: str, run: SeedRun) -> np.ndarray:
     """Of each row, were each class its label; shape (rows, classes)."""
     assert run.scores is not None
     if metric == "log_loss":

@@ -1,6 +1,6 @@
 """The scored rows of a contestant as arrays: what every metric and comparison starts from.
 
-prepared = Prepared.read("tweets")
+prepared = PreparedRows.read("tweets")
 test = prepared.splits("minilm")["test"]
 """
 
@@ -26,7 +26,7 @@ ENOUGH_SEEDS = 3
 
 
 @dataclass(frozen=True)
-class Run:
+class SeedRun:
     """One fitted model, or a contestant without a seed (-1), on the scored rows."""
 
     seed: int
@@ -47,7 +47,7 @@ class Scored:
     groups: np.ndarray
     """0-based number of each row's group, in the order of the group names."""
     score_source: str
-    runs: tuple[Run, ...]
+    runs: tuple[SeedRun, ...]
     failed: Mapping[str, int]
     """Status -> how many answers of all runs have it, of those that are not valid."""
 
@@ -75,7 +75,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRows:
     """A data set's rows as prepared, that predictions are checked against."""
 
     dataset: str
@@ -85,7 +85,7 @@ class Prepared:
     test: pd.DataFrame
 
     @classmethod
-    def read(cls, dataset: str) -> Prepared:
+    def read(cls, dataset: str) -> PreparedRows:
         """Raises UserError naming the first file that is missing or breaks its contract."""
         folder = Path("data/prepared", dataset)
         validation, test = (read_rows(folder / f"{split}.parquet") for split in PREDICTED)
@@ -128,7 +128,7 @@ def _split(path: Path, part: pd.DataFrame, sources: list[str], classes: int) -> 
     if not all(np.array_equal(first, other) for other in others):
         raise UserError(f"{path}: seeds disagree on the rows; run `dvc repro`")
     runs = [
-        Run(
+        SeedRun(
             seed=int(rows["seed"].iloc[0]),
             predictions=rows["prediction"].to_numpy(),
             scores=_scores(rows["scores"], classes) if sources else None,

@@ -18,7 +18,7 @@ import numpy as np
 
 from slingshot.files.codes import NO_SEED
 from slingshot.metrics import calibration
-from slingshot.metrics.scored import CLIP, Run
+from slingshot.metrics.scored import CLIP, SeedRun
 
 # evaluate imports transformers and torch, three of its four seconds, for evaluators that nothing here uses;
 # where it can't, it does without.
@@ -159,13 +159,13 @@ class Ece(_Metric):
     def figures(
         self, predictions: np.ndarray, prediction_scores: np.ndarray, references: np.ndarray
     ) -> dict[str, float]:
-        confidence = calibration.confidence(Run(NO_SEED, predictions, prediction_scores))
+        confidence = calibration.confidence(SeedRun(NO_SEED, predictions, prediction_scores))
         bins = calibration.bin_of(confidence, self.bins)
         gaps = np.bincount(bins, weights=(predictions == references) - confidence)
         return {"ece": float(np.abs(gaps).sum() / len(references))}
 
 
-def point(run: Run, labels: np.ndarray, ece_bins: int) -> dict[str, float]:
+def point(run: SeedRun, labels: np.ndarray, ece_bins: int) -> dict[str, float]:
     """Every point figure of one run; NaN where it is undefined."""
     labelled = evaluate.combine([Accuracy(), BalancedAccuracy(), MacroF1(), Coverage()])
     figures: dict[str, float] = labelled.compute(predictions=run.predictions, references=labels)

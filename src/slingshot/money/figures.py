@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.prices import llm_cost, per_second, uncached
 from slingshot.settings import CostSettings, LlmPrice, UserError
 
@@ -71,7 +71,7 @@ def figures(
     }
 
 
-def together(runs: Sequence[Run]) -> float | None:
+def together(runs: Sequence[TimedRun]) -> float | None:
     """The standard error of the runs' seconds in all, as if their errors were independent; None where one's is not
     known."""
     errors = [run.error for run in runs if run.error is not None]
@@ -103,7 +103,7 @@ def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[st
     return {name: paid / texts * 1000 for name, paid in sums.items()}
 
 
-def _mean_seconds(runs: Sequence[Run]) -> float | None:
+def _mean_seconds(runs: Sequence[TimedRun]) -> float | None:
     return sum(run.seconds for run in runs) / len(runs) if runs else None
 
 

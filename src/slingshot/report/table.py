@@ -35,7 +35,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """`name` stands in params.yaml, `title` is what is printed; `mark` qualifies the figures."""
 
     name: str
@@ -51,7 +51,7 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     notes: tuple[str, ...]
 
 
@@ -61,7 +61,7 @@ def build(results: Results, settings: Settings) -> Table:
     contestants = sorted(results.contestants, key=lambda c: -(c.scores.get(primary) or 0))
     columns = _columns(results, settings)
     rows = [
-        Row(
+        TableRow(
             name=c.name,
             title=c.title,
             mark=SEEN if results.may_have_been_seen(c) else "",
@@ -71,10 +71,10 @@ def build(results: Results, settings: Settings) -> Table:
     ]
     majority = results.audit.get("majority") or {}
     cells = (majority.get(column.key) if column.key in _METRICS else None for column in columns)
-    rows.append(Row("", MAJORITY, "", tuple(score(value) for value in cells)))
+    rows.append(TableRow("", MAJORITY, "", tuple(score(value) for value in cells)))
     for title, ceiling in _ceilings(results.audit).items():
         rows.append(
-            Row(
+            TableRow(
                 "",
                 title,
                 "",

@@ -16,8 +16,8 @@ from pydantic_core import PydanticCustomError
 
 from slingshot.settings.base import (
     NAME,
+    Block,
     Count,
-    Frozen,
     Name,
     Positive,
     Primary,
@@ -48,10 +48,10 @@ from slingshot.settings.datasets import (
 )
 from slingshot.settings.llms import (
     AnthropicSettings,
-    Asked,
+    AskedSettings,
     CausalLmSettings,
     LlmSettings,
-    Prompted,
+    PromptedSettings,
     Selection,
 )
 from slingshot.settings.study import (
@@ -64,7 +64,7 @@ from slingshot.settings.study import (
 __all__ = [
     "FAMILIES",
     "AnthropicSettings",
-    "Asked",
+    "AskedSettings",
     "CascadeSettings",
     "CausalLmSettings",
     "Checkpoint",
@@ -83,7 +83,7 @@ __all__ = [
     "ModelSettings",
     "Primary",
     "PromptWords",
-    "Prompted",
+    "PromptedSettings",
     "Rate",
     "RunSettings",
     "Selection",
@@ -105,7 +105,7 @@ __all__ = [
 PARAMS = Path("params.yaml")
 
 
-class RunSettings(Frozen):
+class RunSettings(Block):
     """How, not what: no stage lists it in its params."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -128,7 +128,7 @@ class RunSettings(Frozen):
     """LLM -> the most that may ever be spent on it, in `cost.currency`, counted in the state folder."""
 
 
-class Settings(Frozen):
+class Settings(Block):
     fraction: float = Field(gt=0, le=1)
     seed: int = Field(ge=0, lt=2**31)
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)

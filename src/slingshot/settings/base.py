@@ -52,7 +52,7 @@ def _quoted_date(value: Any) -> Any:
 def shaped(value: Any, form: tuple[type, str]) -> Any:
     """The value, if it is of the form's type. Raises ValueError that shows the form otherwise."""
     kind, example = form
-    if not isinstance(value, kind | Frozen):
+    if not isinstance(value, kind | Block):
         raise ValueError(f"found {value!r}; write {example}")
     return value
 
@@ -82,7 +82,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     )
 
 
-class Frozen(BaseModel):
+class Block(BaseModel):
     """Immutable settings, of the very types stated, that report an unknown key, with the nearest
     known one, beside whatever else is wrong."""
 

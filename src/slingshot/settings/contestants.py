@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from slingshot.settings.base import Count, Frozen, Positive
+from slingshot.settings.base import Block, Count, Positive
 
 
 def _not_one(longest: int) -> int:
@@ -19,7 +19,7 @@ Truncation = Literal["head", "tail", "head_tail", "windows"]
 CharNgrams = Annotated[int, Field(ge=0), AfterValidator(_not_one)]
 
 
-class Family(Frozen):
+class Family(Block):
     """What the settings of every family say of its training."""
 
     module: ClassVar[str]
@@ -42,7 +42,7 @@ class TfidfSettings(Family):
     max_features: Count = 100_000
 
 
-class Checkpoint(Frozen):
+class Checkpoint(Block):
     checkpoint: str = Field(min_length=1)
     """`package:NAME` (a pip package that carries weights), a local folder, or a hub id; of a causal LLM a GGUF file
     too."""

@@ -6,17 +6,17 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Positive
+from slingshot.settings.base import Block, Count, Date, Positive
 
 
-class Rate(Frozen):
+class Rate(Block):
     rate: Positive
     """Units of `cost.currency` for one unit of the key's currency."""
     date: Date
     source: str
 
 
-class LlmPrice(Frozen):
+class LlmPrice(Block):
     """List price per million tokens, dated and sourced."""
 
     currency: str
@@ -36,7 +36,7 @@ class LlmPrice(Frozen):
         return 2 * self.input
 
 
-class CostSettings(Frozen):
+class CostSettings(Block):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     rates: dict[str, Rate] = {}
     hourly_price: Positive

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Line, Share, nearest, shaped
+from slingshot.settings.base import Block, Count, Date, Line, Share, nearest, shaped
 
 
 def _inside(file: str) -> str:
@@ -34,7 +34,7 @@ def separator(value: str) -> str:
 Separator = Annotated[str, AfterValidator(separator)]
 
 
-class VaderSource(Frozen):
+class VaderSource(Block):
     """Human-rated text inside the vaderSentiment source distribution (MIT)."""
 
     kind: Literal["vader"]
@@ -76,7 +76,7 @@ OF_A_DATA_SET = {
 """Key -> its type, and how it is written: what is easily taken for another form."""
 
 
-class Columns(Frozen):
+class Columns(Block):
     """Which columns of a table hold what."""
 
     text: str
@@ -109,7 +109,7 @@ class FileSource(Columns):
     which the header has the columns."""
 
 
-class LinesSource(Frozen):
+class LinesSource(Block):
     """The user's own parallel files in data/raw/D, one text and one label a line."""
 
     kind: Literal["lines"]
@@ -142,7 +142,7 @@ class HubSource(Columns):
     """A branch, a tag or a commit; null takes the default branch, and later runs the commit that it was at first."""
 
 
-class SplitSettings(Frozen):
+class SplitSettings(Block):
     by: Literal["group", "row"] = "group"
     """`row` splits rows at random, whatever their group: a leak kept on purpose, of which the audit warns."""
     validation: Share = 0.2
@@ -161,13 +161,13 @@ class SplitSettings(Frozen):
         return self
 
 
-class MaxRows(Frozen):
+class MaxRows(Block):
     train: Count | None = None
     validation: Count | None = None
     test: Count | None = None
 
 
-class PromptWords(Frozen):
+class PromptWords(Block):
     """What a prompt says of the task: its words for a text and a label (`Tweet`, `Sentiment`), what the labels mean."""
 
     text: Line = "Text"
@@ -178,7 +178,7 @@ class PromptWords(Frozen):
     """Label name -> what it means; a name without one stands alone."""
 
 
-class DatasetSettings(Frozen):
+class DatasetSettings(Block):
     source: Annotated[
         VaderSource | FileSource | LinesSource | HubSource, Field(discriminator="kind")
     ]

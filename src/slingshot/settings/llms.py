@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from slingshot.settings.base import Count, Date, Frozen, Line, Name, UserError
+from slingshot.settings.base import Block, Count, Date, Line, Name, UserError
 from slingshot.settings.contestants import Checkpoint
 
 Calibration = Literal["none", "contextual"]
@@ -36,7 +36,7 @@ def _http(url: str) -> str:
     return url.rstrip("/")
 
 
-class Prompted(Frozen):
+class PromptedSettings(Block):
     """What every provider's LLM has."""
 
     module: ClassVar[str]
@@ -75,7 +75,7 @@ class Prompted(Frozen):
         return self
 
 
-class CausalLmSettings(Prompted, Checkpoint):
+class CausalLmSettings(PromptedSettings, Checkpoint):
     """A local causal LLM; labels scored by log-likelihood."""
 
     module: ClassVar[str] = "slingshot.llm.local.causal_lm"
@@ -101,7 +101,7 @@ class CausalLmSettings(Prompted, Checkpoint):
         return self
 
 
-class Asked(Prompted):
+class AskedSettings(PromptedSettings):
     """What every LLM that is asked text by text has, its answers kept in the ledger.
 
     Texts are taken to leave this machine, and to cost money, unless a provider's class says otherwise.
@@ -143,7 +143,7 @@ class Asked(Prompted):
         return self
 
 
-class AnthropicSettings(Asked):
+class AnthropicSettings(AskedSettings):
     """An LLM behind Anthropic's Messages API, or behind any server that speaks it (`base_url`)."""
 
     module: ClassVar[str] = "slingshot.llm.anthropic.api"

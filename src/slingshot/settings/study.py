@@ -6,10 +6,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from slingshot.settings.base import Count, Frozen, Name, NotNegative, Positive, Primary, Share
+from slingshot.settings.base import Block, Count, Name, NotNegative, Positive, Primary, Share
 
 
-class CascadeSettings(Frozen):
+class CascadeSettings(Block):
     """The small model answers where it is confident enough, else the LLM."""
 
     name: Name
@@ -20,7 +20,7 @@ class CascadeSettings(Frozen):
     shows the highest lead over the better of the two sides in the primary metric on validation rows."""
 
 
-class StudySettings(Frozen):
+class StudySettings(Block):
     """What takes part; every matrix of dvc.yaml comes from here."""
 
     datasets: list[Name] = Field(min_length=1)
@@ -33,7 +33,7 @@ class StudySettings(Frozen):
         return [*self.models, *self.llms, *(cascade.name for cascade in self.cascades)]
 
 
-class MetricsSettings(Frozen):
+class MetricsSettings(Block):
     """Each key is some stage's param in dvc.yaml, and DVC fails where one is missing: hence no defaults."""
 
     primary: Primary
@@ -47,7 +47,7 @@ class MetricsSettings(Frozen):
     """Equal-width bins of the expected calibration error."""
 
 
-class DecisionSettings(Frozen):
+class DecisionSettings(Block):
     """What the verdict must respect beside the primary metric, and over what the costs are added up; null requires
     nothing. DVC needs each key."""
 

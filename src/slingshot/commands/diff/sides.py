@@ -13,7 +13,7 @@ from slingshot.commands.experiments import Revision
 from slingshot.files.codes import FAILED
 from slingshot.files.labels import Labels
 from slingshot.files.predictions import read_predictions
-from slingshot.metrics.scored import Run, Scored, scored
+from slingshot.metrics.scored import Scored, SeedRun, scored
 from slingshot.settings import UserError
 
 
@@ -36,7 +36,7 @@ class Predicted:
         """The same with its classes numbered as in `labels`, which hold the same names."""
         order = np.array([labels.index(name) for name in self.labels])
         runs = tuple(
-            Run(
+            SeedRun(
                 seed=run.seed,
                 predictions=np.where(run.predictions == FAILED, FAILED, order[run.predictions]),
                 scores=None if run.scores is None else run.scores[:, np.argsort(order)],
@@ -124,7 +124,7 @@ def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
     return Predicted(scored(predictions, frame, len(names))["test"], names)
 
 
-def _same_run(a: Run, b: Run) -> bool:
+def _same_run(a: SeedRun, b: SeedRun) -> bool:
     # np.array_equal also takes two None for equal, and one None for another.
     return a.seed == b.seed and all(
         np.array_equal(getattr(a, key), getattr(b, key)) for key in ("predictions", "scores")

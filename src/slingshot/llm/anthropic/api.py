@@ -28,14 +28,14 @@ from slingshot.llm.anthropic.troubles import Troubles
 from slingshot.llm.asked import asking
 from slingshot.llm.asked.api import Ask, BatchResult, BatchState, Body, Reply, RetryError
 from slingshot.llm.asked.redacting import Redactor
-from slingshot.llm.task import Cell, Task
+from slingshot.llm.task import PromptResult, PromptTask
 from slingshot.settings import AnthropicSettings, Settings
 
 BYTES_PER_TOKEN = 3
 """Fewer than there are, so that what may be long enough for the cache is marked; if it is not, that costs nothing."""
 
 
-def run_cell(settings: AnthropicSettings, task: Task) -> Cell:
+def run_cell(settings: AnthropicSettings, task: PromptTask) -> PromptResult:
     """See slingshot.llm.asked.asking."""
     return asking.run_cell(settings, task, connect(settings, task.params))
 

@@ -10,16 +10,16 @@ import pandas as pd
 
 from slingshot.files.codes import FAILED, NO_SEED
 from slingshot.files.predictions import predictions_frame
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.llm.answer import Answer, AnswerKeys, verbalised, votes
 from slingshot.llm.asked.api import Api, Ask
 from slingshot.llm.asked.entries import Record
 from slingshot.llm.asked.tally import Tally
 from slingshot.llm.asked.wallet import Wallet, size
-from slingshot.llm.task import Cell, Task
+from slingshot.llm.task import PromptResult, PromptTask
 from slingshot.machine import hardware
 from slingshot.money.prices import TOKEN_KINDS, believed, llm_cost, uncached
-from slingshot.settings import Asked
+from slingshot.settings import AskedSettings
 
 SOURCES = {"none": "none", "verbalised": "verbalised", "votes": "vote"}
 """The setting `scores` -> the score source."""
@@ -27,14 +27,14 @@ NO_ANSWER = Answer("error")
 
 
 def cell(
-    settings: Asked,
-    task: Task,
+    settings: AskedSettings,
+    task: PromptTask,
     api: Api,
     asked: Sequence[Sequence[Ask]],
     records: Mapping[str, Record],
     labelled: int,
     tally: Tally,
-) -> Cell:
+) -> PromptResult:
     """`asked` are each row's requests, of which `records` has answers; `labelled` the rows that examples came from."""
     keys = AnswerKeys(task.prompt.ids, task.prompt.names)
     found = [[records.get(ask.request) for ask in row] for row in asked]
@@ -53,11 +53,14 @@ def cell(
     says, counts = ([sum(t.values()) for row in side for t in row] for side in (claimed, kinds))
     if beyond := sum(more > most for more, most in zip(says, counts, strict=True)):
         said += f"; {beyond:,} claim more tokens than a request can use, and count with the most that it can"
-    return Cell(predictions, _answers(task, asked, answers, found), usage, said)
+    return PromptResult(predictions, _answers(task, asked, answers, found), usage, said)
 
 
 def _predictions(
-    settings: Asked, task: Task, answers: list[list[Answer]], kinds: list[list[dict[str, int]]]
+    settings: AskedSettings,
+    task: PromptTask,
+    answers: list[list[Answer]],
+    kinds: list[list[dict[str, int]]],
 ) -> pd.DataFrame:
     classes = len(task.prompt.names)
     outcomes = [_outcome(settings, row, classes) for row in answers]
@@ -79,7 +82,7 @@ def _predictions(
 
 
 def _outcome(
-    settings: Asked, answers: list[Answer], classes: int
+    settings: AskedSettings, answers: list[Answer], classes: int
 ) -> tuple[int, np.ndarray | None, str]:
     """A row's label, scores and status. A row of which one sample has no answer has none: the vote is not over."""
     if any(answer is NO_ANSWER for answer in answers):
@@ -96,7 +99,7 @@ def _outcome(
 
 
 def _answers(
-    task: Task,
+    task: PromptTask,
     asked: Sequence[Sequence[Ask]],
     answers: list[list[Answer]],
     found: list[list[Record | None]],
@@ -122,8 +125,8 @@ def _answers(
 
 
 def _usage(
-    settings: Asked,
-    task: Task,
+    settings: AskedSettings,
+    task: PromptTask,
     predictions: pd.DataFrame,
     found: list[list[Record | None]],
     kinds: list[list[dict[str, int]]],
@@ -159,7 +162,7 @@ def _usage(
         validation_rows=len(task.validation),
         model_bytes=None,
         train=(),
-        predict=(Run(NO_SEED, tokens, len(known), sum(seconds) if timed else 0.0, error),),
+        predict=(TimedRun(NO_SEED, tokens, len(known), sum(seconds) if timed else 0.0, error),),
         latency=hardware.percentiles(seconds) if seconds else {},
         peak_memory_bytes=None,
         requests=len(pairs),
@@ -173,7 +176,7 @@ def _usage(
     )
 
 
-def _said(task: Task, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> str:
+def _said(task: PromptTask, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> str:
     valid = (predictions["status"] == "ok").mean()
     said = f"{len(predictions):,} rows, {tally.replayed:,} answers replayed, {tally.answered:,} asked for"
     wallet = Wallet.of(task.llm, task.params, spending=False)

@@ -20,9 +20,9 @@ from slingshot.llm.asked.sending import Sender
 from slingshot.llm.asked.tally import Tally
 from slingshot.llm.asked.wallet import Wallet, money_text
 from slingshot.llm.prompt import AnswerForm, Prompt
-from slingshot.llm.task import Cell, Task
+from slingshot.llm.task import PromptResult, PromptTask
 from slingshot.machine import progress
-from slingshot.settings import PARAMS, Asked, UserError
+from slingshot.settings import PARAMS, AskedSettings, UserError
 
 AGAIN = "Then run `dvc repro` again: it asks only for what is left"
 
@@ -33,7 +33,7 @@ class StoppedByHandError(UserError):
     exit_code = 130
 
 
-def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
+def run_cell(settings: AskedSettings, task: PromptTask, api: Api) -> PromptResult:
     """Answer every row: from the ledger, from an earlier data/answers, or by asking the API.
 
     Raises UserError where more than `max_errors` rows are left without an answer, or the run ended early.
@@ -77,7 +77,7 @@ def run_cell(settings: Asked, task: Task, api: Api) -> Cell:
     return cell(settings, task, api, asked, records, labelled, tally)
 
 
-def questions(settings: Asked, task: Task, api: Api) -> tuple[list[list[Ask]], int]:
+def questions(settings: AskedSettings, task: PromptTask, api: Api) -> tuple[list[list[Ask]], int]:
     """What is asked of each row, once a sample; and how many rows of train the examples came from."""
     rows, prompt = task.rows, task.prompt
     form: AnswerForm = "confidence" if settings.scores == "verbalised" else "label"
@@ -115,14 +115,16 @@ def answer_schema(ids: Iterable[str], form: AnswerForm) -> dict[str, Any]:
     }
 
 
-def _turns(prompt: Prompt, examples: pd.DataFrame, settings: Asked) -> list[tuple[str, str]]:
+def _turns(
+    prompt: Prompt, examples: pd.DataFrame, settings: AskedSettings
+) -> list[tuple[str, str]]:
     """Examples as question and answer. An answer states no confidence: nobody knows it."""
     texts = [text[: settings.max_characters] for text in examples["text"]]
     answers = [f'{{"label": "{prompt.ids[label]}"}}' for label in examples["label"]]
     return [(prompt.question(text), answer) for text, answer in zip(texts, answers, strict=True)]
 
 
-def held(ledger: Ledger, task: Task, api: Api, requests: list[str]) -> dict[str, Record]:
+def held(ledger: Ledger, task: PromptTask, api: Api, requests: list[str]) -> dict[str, Record]:
     """The answers that are here; those of an earlier run, as DVC has them, are put into the ledger first.
 
     Raises UserError where others may be there too, and can't be read.
@@ -149,7 +151,7 @@ def held(ledger: Ledger, task: Task, api: Api, requests: list[str]) -> dict[str,
     return records | brought
 
 
-def _check_leave(settings: Asked, task: Task, missing: int, requests: int) -> None:
+def _check_leave(settings: AskedSettings, task: PromptTask, missing: int, requests: int) -> None:
     if settings.remote and not task.params.dataset(task.dataset).may_leave:
         raise UserError(
             f"{PARAMS}: datasets.{task.dataset}.may_leave is not true, so its texts are sent to no one, and "
@@ -158,7 +160,7 @@ def _check_leave(settings: Asked, task: Task, missing: int, requests: int) -> No
         )
 
 
-def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
+def _send(task: PromptTask, sender: Sender, missing: list[Ask]) -> None:
     """Ask the API for what is missing, first for what batches of an earlier run hold."""
     tally, wallet, batched = sender.tally, sender.wallet, sender.run.mode == "batch"
     asks = [Ask(ask.request, sender.api.marked(ask.body, hour=batched)) for ask in missing]
@@ -192,7 +194,7 @@ def _send(task: Task, sender: Sender, missing: list[Ask]) -> None:
 
 
 def _stopped(
-    task: Task, tally: Tally, answered: int, requests: int, ledger: Ledger, wallet: Wallet
+    task: PromptTask, tally: Tally, answered: int, requests: int, ledger: Ledger, wallet: Wallet
 ) -> UserError:
     standing, currency = wallet.standing(ledger), task.params.cost.currency
     lines = [f"{task.name}: stopped: {tally.stopped}"]

@@ -14,7 +14,7 @@ from slingshot.llm.asked.ledger import Ledger
 from slingshot.llm.asked.wallet import FREE
 from slingshot.llm.task import provider
 from slingshot.money.prices import believed, bill
-from slingshot.settings import PARAMS, Asked, LlmPrice, Settings, UserError
+from slingshot.settings import PARAMS, AskedSettings, LlmPrice, Settings, UserError
 
 LONGEST = 1_000_000
 """Input tokens of any request, where the price has no `up_to`: no record says how long its own was."""
@@ -85,7 +85,7 @@ def missing(params: Settings, ledger: Ledger) -> list[str]:
 
 def _lost(params: Settings, ledger: Ledger) -> list[str]:
     return ledger_place.lost(
-        ledger, [name for name, llm in params.llms.items() if isinstance(llm, Asked)]
+        ledger, [name for name, llm in params.llms.items() if isinstance(llm, AskedSettings)]
     )
 
 
@@ -103,7 +103,7 @@ def _rotten(ledger: Ledger) -> list[str]:
 def _counts(llm: str, params: Settings) -> bool:
     """Whether an LLM is asked through an API, or was, as dvc.lock has it."""
     settings = params.llms.get(llm)
-    return llm in replay.paid() if settings is None else isinstance(settings, Asked)
+    return llm in replay.paid() if settings is None else isinstance(settings, AskedSettings)
 
 
 def _paid(
@@ -111,7 +111,7 @@ def _paid(
 ) -> dict[str, tuple[Record, str, float]]:
     """Request -> answer, currency and bill, of one cell; what can't be had is noted."""
     file, settings = replay.answers_file(dataset, llm), params.llms.get(llm)
-    if not isinstance(settings, Asked):
+    if not isinstance(settings, AskedSettings):
         found.lacking.append(
             f"{PARAMS}: llms.{llm} is missing, by which the answers in {file} are read: put it back"
         )
@@ -123,7 +123,7 @@ def _paid(
         found.lacking.append(
             f"{file}: what {replay.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`"
         )
-    locked, standard = replay.locked(dataset, llm), Asked.model_fields["max_tokens"].default
+    locked, standard = replay.locked(dataset, llm), AskedSettings.model_fields["max_tokens"].default
     most = max(settings.max_tokens, locked.get("max_tokens", standard) if locked else 0)
     paid, cut = {}, 0
     for request, record in earlier.records.items():

@@ -19,7 +19,7 @@ from scipy.special import softmax
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.predictions import predictions_frame
-from slingshot.files.usage import Run, Usage
+from slingshot.files.usage import TimedRun, Usage
 from slingshot.llm.local.examples import (
     Advance,
     Examples,
@@ -31,7 +31,7 @@ from slingshot.llm.local.rendering import Form, Tokens, form
 from slingshot.llm.local.scoring import CausalLm
 from slingshot.llm.prompt import Prompt
 from slingshot.llm.shots import select
-from slingshot.llm.task import Cell, Task
+from slingshot.llm.task import PromptResult, PromptTask
 from slingshot.machine import hardware
 from slingshot.machine.progress import bar
 from slingshot.metrics.choosing import chosen_by, primary_score, said
@@ -77,16 +77,18 @@ class Labelled:
     details: dict[str, Any]
 
 
-def run_cell(settings: CausalLmSettings, task: Task) -> Cell:
+def run_cell(settings: CausalLmSettings, task: PromptTask) -> PromptResult:
     """Label the task's rows."""
     lm, wording = load(settings, task.prompt, hardware.set_up(task.params.run))
     done = _label(lm, wording, settings, task)
     predictions = _predictions(task, done, wording)
     usage = _usage(settings, task, lm, done, predictions)
-    return Cell(predictions, _answers(task, done, predictions), usage, _said(settings, task, done))
+    return PromptResult(
+        predictions, _answers(task, done, predictions), usage, _said(settings, task, done)
+    )
 
 
-def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) -> Labelled:
+def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: PromptTask) -> Labelled:
     """Every number of shots is passed once over the first `choose_rows` validation rows; each calibration is read off
     the same pass, and the chosen pass is kept, not repeated."""
     texts = task.rows["text"].tolist()
@@ -119,7 +121,7 @@ def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task) 
 
 
 def _examples(
-    lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Task
+    lm: CausalLm, wording: Form, settings: CausalLmSettings, task: PromptTask
 ) -> Iterator[Examples]:
     near = Neighbours(task, settings) if settings.selection == "nearest" else None
     for shots in settings.shots:
@@ -150,7 +152,7 @@ def _choose(
     return chosen, calibration, tried
 
 
-def _predictions(task: Task, done: Labelled, wording: Form) -> pd.DataFrame:
+def _predictions(task: PromptTask, done: Labelled, wording: Form) -> pd.DataFrame:
     lengths = np.array([len(label) for label in wording.labels])
     return predictions_frame(
         task.rows,
@@ -163,7 +165,11 @@ def _predictions(task: Task, done: Labelled, wording: Form) -> pd.DataFrame:
 
 
 def _usage(
-    settings: CausalLmSettings, task: Task, lm: CausalLm, done: Labelled, predictions: pd.DataFrame
+    settings: CausalLmSettings,
+    task: PromptTask,
+    lm: CausalLm,
+    done: Labelled,
+    predictions: pd.DataFrame,
 ) -> Usage:
     """Tokens by kind are of the rows after the `seen` first: what is shared is written to the cache once and read for
     every text."""
@@ -184,7 +190,7 @@ def _usage(
         validation_rows=len(task.validation),
         model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
         train=(),
-        predict=(Run(NO_SEED, tokens, len(later), done.timed.seconds, done.timed.error),),
+        predict=(TimedRun(NO_SEED, tokens, len(later), done.timed.seconds, done.timed.error),),
         latency=hardware.latency(answer, task.rows["text"].tolist()),
         peak_memory_bytes=hardware.peak_memory_bytes(),
         requests=len(later),
@@ -198,7 +204,7 @@ def _usage(
     )
 
 
-def _answers(task: Task, done: Labelled, predictions: pd.DataFrame) -> pd.DataFrame:
+def _answers(task: PromptTask, done: Labelled, predictions: pd.DataFrame) -> pd.DataFrame:
     """What the LLM said, row by row: the digest of the prompt's tokens, the answer and the labels' log-likelihoods."""
     shared = hashlib.sha256(repr(done.examples.shared).encode())
     requests = []
@@ -215,7 +221,7 @@ def _answers(task: Task, done: Labelled, predictions: pd.DataFrame) -> pd.DataFr
     return answers
 
 
-def _said(settings: CausalLmSettings, task: Task, done: Labelled) -> str:
+def _said(settings: CausalLmSettings, task: PromptTask, done: Labelled) -> str:
     shots = f"{done.examples.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
     score = max(entry["score"] for entry in done.details["tried"])
     labels = task.validation["label"].to_numpy()[: done.seen]

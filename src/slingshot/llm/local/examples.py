@@ -12,7 +12,7 @@ from slingshot.llm.local.rendering import Form, Tokens
 from slingshot.llm.local.scoring import CausalLm, Prefix
 from slingshot.llm.prompt import NULL_TEXT
 from slingshot.llm.shots import Nearest
-from slingshot.llm.task import Task
+from slingshot.llm.task import PromptTask
 from slingshot.settings import CausalLmSettings
 
 Advance = Callable[[int], Any]
@@ -22,7 +22,7 @@ Advance = Callable[[int], Any]
 class Neighbours:
     """The rows nearest to a text, looked up once, as many as the largest number of shots."""
 
-    def __init__(self, task: Task, settings: CausalLmSettings) -> None:
+    def __init__(self, task: PromptTask, settings: CausalLmSettings) -> None:
         assert settings.encoder is not None  # settings say so
         self.pool, self._most = task.pool, max(settings.shots)
         self._nearest = Nearest(task.pool, settings.encoder, task.params.run)
