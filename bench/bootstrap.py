@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
-from slingshot.metrics.scored import CLIP, ENOUGH_SEEDS, Scored, SeedRun
+from slingshot.metrics.formulas import CLIP
+from slingshot.metrics.scored import ENOUGH_SEEDS, Scored, SeedRun
 
 SEED = 20241
 """Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed

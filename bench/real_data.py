@@ -132,8 +132,9 @@ def main(work: Path, only: tuple[str, ...]) -> None:
         stage("stages.subsample", name)
         for model in MODELS:
             stage("stages.finetune", name, model)
-            stage("stages.evaluate", name, model)
-            stage("stages.cost", name, model)
+        stage("stages.evaluate", name)
+        stage("stages.cost", name)
+        for model in MODELS:
             scores = read_json(work / f"metrics/scores/{name}/{model}.json")
             interval = read_json(work / f"metrics/intervals/{name}/{model}.json")["metrics"][
                 "accuracy"
@@ -152,7 +153,6 @@ def main(work: Path, only: tuple[str, ...]) -> None:
         lines.append(
             f"| {name} | majority class | {majority['accuracy']:.3f} | {majority['macro_f1']:.3f} | 0.5 | |"
         )
-        stage("stages.compare", name)
     click.echo("\n".join([*lines, "", *audits]))
 
 

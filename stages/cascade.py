@@ -3,8 +3,6 @@
 python3 -m stages.cascade tweets cascade
 """
 
-from pathlib import Path
-
 import click
 
 from slingshot import settings
@@ -22,6 +20,7 @@ def main(dataset: str, name: str) -> None:
     """
     from slingshot.cascade import build as cascade
     from slingshot.cascade import usage as used
+    from slingshot.files import paths
     from slingshot.files.predictions import write_predictions
     from slingshot.files.storage.json_files import write_json
     from slingshot.files.storage.parquet import read_metadata
@@ -32,9 +31,7 @@ def main(dataset: str, name: str) -> None:
     params = settings.load()
     chosen = params.cascade(name)
     sides = (chosen.small, chosen.large)
-    small_usage, large_usage = (
-        Usage.read(Path("data/usage", dataset, f"{side}.json")) for side in sides
-    )
+    small_usage, large_usage = (Usage.read(paths.usage(dataset, side)) for side in sides)
     price = params.price(chosen.large)
     small_cost, large_cost = (
         figures(small_usage, params.cost),
@@ -60,8 +57,8 @@ def main(dataset: str, name: str) -> None:
         fraction=metadata["fraction"],
         train_rows=metadata["train_rows"],
     )
-    whose.write(Path("data/usage", dataset, f"{name}.json"))
-    write_json(Path("metrics/cascade", dataset, f"{name}.json"), made.report)
+    whose.write(paths.usage(dataset, name))
+    write_json(paths.cascade(dataset, name), made.report)
     console.echo(f"cascade {dataset}-{name}: {cascade.headline(made.report)} -> {out}")
 
 

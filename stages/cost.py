@@ -1,33 +1,32 @@
-"""python3 -m stages.cost DATASET CONTESTANT: what training and predicting took and cost."""
-
-from __future__ import annotations
-
-from decimal import Decimal
-from pathlib import Path
+"""Price what every contestant of one data set used for training and prediction."""
 
 import click
 
+from slingshot import settings
 from slingshot.machine import console
 
 
 @click.command(cls=console.Command)
 @click.argument("dataset")
-@click.argument("contestant")
-def main(dataset: str, contestant: str) -> None:
-    """Read data/usage/D/C.json, write metrics/cost/D/C.json."""
-    from slingshot import settings
+def main(dataset: str) -> None:
+    """Price the contestants of DATASET that `study` names.
+
+    Reads data/usage/DATASET and the prices in params.yaml; writes metrics/cost/DATASET, a file a contestant.
+    """
+    from slingshot.files import paths
+    from slingshot.files.storage.folders import keep_only
     from slingshot.files.storage.json_files import write_json
     from slingshot.files.usage import Usage
-    from slingshot.money.figures import figures
+    from slingshot.money.figures import figures, headline
 
     params = settings.load()
-    usage = Usage.read(Path("data/usage", dataset, f"{contestant}.json"))
-    cost = figures(usage, params.cost, params.price(contestant))
-    path = Path("metrics/cost", dataset, f"{contestant}.json")
-    write_json(path, cost)
-    texts = cost["cost_per_1000_texts"]
-    price = "unknown" if texts is None else f"{params.cost.currency} {Decimal(f'{texts:.3g}'):f}"
-    console.echo(f"cost {dataset}-{contestant}: {price} per 1,000 texts -> {path}")
+    for name in params.study.contestants:
+        usage = Usage.read(paths.usage(dataset, name))
+        cost = figures(usage, params.cost, params.price(name))
+        path = paths.cost(dataset, name)
+        write_json(path, cost)
+        console.echo(f"cost {dataset}: {name} takes {headline(cost, params.cost)} -> {path}")
+    keep_only(paths.METRICS / "cost" / dataset, params.study.contestants)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
-"""Score one contestant on one data set: point figures, their intervals, and what `dvc plots` draws.
+"""Score every contestant of one data set and compare every two of them on its test rows.
 
-It can't tell who predicted.
+It can't tell who predicted: it reads predictions and labels alone.
 """
-
-from pathlib import Path
 
 import click
 
@@ -11,31 +9,42 @@ from slingshot import settings
 from slingshot.machine import console
 
 
-@click.command(cls=console.Command, help=__doc__)
+@click.command(cls=console.Command)
 @click.argument("dataset")
-@click.argument("contestant")
-def main(dataset: str, contestant: str) -> None:
+def main(dataset: str) -> None:
+    """Score the contestants of DATASET that `study` names, and compare every two of them.
+
+    \b
+    Reads  data/predictions/DATASET and data/prepared/DATASET.
+    Writes metrics/scores/DATASET      point figures, a file a contestant, for `dvc metrics diff`
+           metrics/intervals/DATASET   their intervals, classes, calibration and notes
+           metrics/pairs/DATASET.json  every pair: difference, interval and p of each claim
+           data/plots/DATASET          what `dvc plots` draws, a folder a kind
+           data/errors/DATASET.json    rows where contestants are wrong or differ, with their texts
+    """
+    from slingshot.files import paths
     from slingshot.files.storage.json_files import write_json
-    from slingshot.files.storage.parquet import read_metadata
-    from slingshot.metrics import intervals, plots
+    from slingshot.metrics import errors, evaluation, pairs, validation
     from slingshot.metrics.scored import PreparedRows
 
-    options = settings.load().metrics
+    params = settings.load()
+    study, primary = params.study, params.metrics.primary
     prepared = PreparedRows.read(dataset)
-    splits = prepared.splits(contestant)
-    test, validation = splits["test"], splits.get("validation")
+    splits = {name: prepared.splits(name) for name in study.contestants}
+    for name, split in splits.items():
+        interval = evaluation.write(prepared, name, split, params.metrics)
+        console.echo(f"evaluate {dataset}: {name}: {interval}")
+    evaluation.sweep(dataset, study.contestants)
 
-    points, detail = intervals.evaluate(test, validation, prepared.labels, options)
-    metadata = read_metadata(prepared.path(contestant))
-    points |= {key: metadata[key] for key in ("fraction", "train_rows")}
-    written = Path("metrics/scores", dataset, f"{contestant}.json")
-    write_json(written, points)
-    write_json(Path("metrics/intervals", dataset, f"{contestant}.json"), detail)
-    plots.write(
-        Path("data/plots", dataset, contestant), test, validation, prepared.labels, options.ece_bins
-    )
-    headline = intervals.headline(options.primary, detail["metrics"][options.primary])
-    console.echo(f"evaluate {dataset}-{contestant}: {headline} -> {written}")
+    tests = {name: split["test"] for name, split in splits.items()}
+    result = pairs.compare(tests, dataset, params.metrics, prepared.labels)
+    kinds = (study.models, study.llms, [cascade.name for cascade in study.cascades])
+    checked = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
+    result["validation"] = validation.figures(checked, primary)
+    write_json(paths.pairs(dataset), result)
+    write_json(paths.errors(dataset), errors.find(tests, prepared))
+    console.terminal().print(pairs.table(result))
+    console.echo(f"evaluate {dataset}: {pairs.headline(result)} -> metrics/scores/{dataset}")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 python3 -m stages.finetune tweets minilm
 """
 
-from pathlib import Path
-
 import click
 
 from slingshot.machine import console
@@ -22,6 +20,7 @@ def main(dataset: str, model: str) -> None:
     goes on from its last checkpoint; a seed that was trained before is not trained again.
     """
     from slingshot import settings
+    from slingshot.files import paths
     from slingshot.files.labels import Labels
     from slingshot.files.predictions import write_predictions
     from slingshot.files.rows import read_rows
@@ -37,15 +36,12 @@ def main(dataset: str, model: str) -> None:
         raise settings.UserError(
             f"params.yaml: no model '{model}'{settings.nearest(model, study.models)}"
         )
-    prepared, train_file = (
-        Path("data/prepared", dataset),
-        Path("data/subsampled", dataset, "train.parquet"),
-    )
+    train_file = paths.subsampled(dataset)
     inputs = [
         train_file,
-        prepared / "validation.parquet",
-        prepared / "test.parquet",
-        prepared / "labels.json",
+        paths.split(dataset, "validation"),
+        paths.split(dataset, "test"),
+        paths.labels(dataset),
     ]
     train, validation, test = (read_rows(path) for path in inputs[:3])
     names = Labels.read(inputs[3]).names
@@ -56,22 +52,19 @@ def main(dataset: str, model: str) -> None:
     task = TrainingTask(
         train, validation, names, by, hardware.set_up(study.run), f"{dataset}-{model}"
     )
-    folder = Path("data/models", dataset, model)
+    folder = paths.model(dataset, model)
     cell = run_cell(chosen, task, test, study.seeds, inputs, model, folder)
 
-    out = Path("data/predictions", dataset, f"{model}.parquet")
+    out = paths.predictions(dataset, model)
     write_predictions(out, cell.predictions, names, fraction=fraction, train_rows=len(train))
-    cell.usage.write(Path("data/usage", dataset, f"{model}.json"))
+    cell.usage.write(paths.usage(dataset, model))
 
     import numpy as np
 
-    from slingshot.finetune import (
-        card,
-        curves,
-        saved,
-    )  # no part of training, so none of the key that it is kept under
+    # No part of training, so none of the key that it is kept under.
+    from slingshot.finetune import card, curves, saved
 
-    curves.write(Path("data/curves", dataset, model), cell.usage, by)
+    curves.write(paths.training_curves(dataset, model), cell.usage, by)
     saved.Saved(chosen.family, names).write(folder)
     counts = np.bincount(train["label"], minlength=len(names)).tolist()
     card.write(

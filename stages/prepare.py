@@ -1,7 +1,6 @@
 """prepare: read a data set, audit it, group duplicates, split it."""
 
 import time
-from pathlib import Path
 
 import click
 
@@ -31,21 +30,20 @@ def main(dataset: str) -> None:
     from slingshot.data.prepare import prepare
     from slingshot.data.show import show
     from slingshot.data.version import of_files
+    from slingshot.files import paths
     from slingshot.files.rows import write_rows
     from slingshot.files.storage.json_files import write_json
 
     start = time.perf_counter()
     params = settings.load()
     defined = params.dataset(dataset)
-    prepared = prepare(dataset, defined, params.seed, Path("data/raw") / dataset)
-    folder = Path("data/prepared") / dataset
+    prepared = prepare(dataset, defined, params.seed, paths.raw(dataset))
+    folder = paths.prepared(dataset)
     for split, rows in prepared.rows.items():
         write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
     write_json(folder / "prompt.json", defined.prompt.model_dump())
-    write_json(
-        Path("metrics/audit") / f"{dataset}.json", prepared.audit | {"files": of_files(folder)}
-    )
+    write_json(paths.audit(dataset), prepared.audit | {"files": of_files(folder)})
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
     seconds = time.perf_counter() - start

@@ -3,8 +3,6 @@
 python3 -m stages.prompt_llm tweets gemma
 """
 
-from pathlib import Path
-
 import click
 
 from slingshot.machine import console
@@ -21,6 +19,7 @@ def main(dataset: str, llm: str) -> None:
     or an earlier data/answers in DVC's cache, holds is replayed, so a run that was stopped goes on where it was.
     """
     from slingshot import settings
+    from slingshot.files import paths
     from slingshot.files.answers import write_answers
     from slingshot.files.predictions import write_predictions
     from slingshot.llm.task import PromptTask, provider
@@ -32,12 +31,12 @@ def main(dataset: str, llm: str) -> None:
     task = PromptTask.read(dataset, llm, study)
     cell = provider(chosen).run_cell(chosen, task)
 
-    out = Path("data/predictions", dataset, f"{llm}.parquet")
+    out = paths.predictions(dataset, llm)
     write_predictions(
         out, cell.predictions, task.prompt.names, fraction=None, train_rows=cell.usage.train_rows
     )
-    write_answers(Path("data/answers", dataset, f"{llm}.parquet"), cell.answers)
-    cell.usage.write(Path("data/usage", dataset, f"{llm}.json"))
+    write_answers(paths.answers(dataset, llm), cell.answers)
+    cell.usage.write(paths.usage(dataset, llm))
     console.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from slingshot.machine import console
@@ -13,6 +11,7 @@ from slingshot.machine import console
 def main() -> None:
     """Write report/verdict.json, summary.md, index.html and figures/."""
     from slingshot import settings
+    from slingshot.files import paths
     from slingshot.files.storage.json_files import write_json, write_text
     from slingshot.report.page import figures
     from slingshot.report.page import index as page
@@ -21,16 +20,18 @@ def main() -> None:
 
     params = settings.load()
     parts = sections(params)
-    report = Path("report")
     write_json(
-        report / "verdict.json", {name: part.verdict.as_json() for name, part in parts.items()}
+        paths.REPORT / "verdict.json",
+        {name: part.verdict.as_json() for name, part in parts.items()},
     )
-    write_text(report / "summary.md", markdown(parts))
+    write_text(paths.REPORT / "summary.md", markdown(parts))
     made = page.build(parts, params)
-    write_text(report / "index.html", made.html)
-    figures.write(made.figures, report / "figures")
+    write_text(paths.REPORT / "index.html", made.html)
+    figures.write(made.figures, paths.REPORT / "figures")
     headlines = "; ".join(f"{name}: {part.headline}" for name, part in parts.items())
-    console.echo(f"report: {headlines} -> {report}/index.html, figures, summary.md, verdict.json")
+    console.echo(
+        f"report: {headlines} -> {paths.REPORT}/index.html, figures, summary.md, verdict.json"
+    )
 
 
 if __name__ == "__main__":

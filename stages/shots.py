@@ -1,7 +1,5 @@
 """shots: the rows that few-shot examples come from."""
 
-from pathlib import Path
-
 import click
 
 from slingshot import settings
@@ -23,12 +21,11 @@ def main(dataset: str) -> None:
     Example: python3 -m stages.shots tweets
     """
     from slingshot.data.take import pool
+    from slingshot.files import paths
     from slingshot.files.rows import read_rows, write_rows
 
-    rows = pool(
-        read_rows(Path("data/prepared") / dataset / "train.parquet"), settings.load().shots_pool
-    )
-    path = Path("data/shots") / f"{dataset}.parquet"
+    rows = pool(read_rows(paths.split(dataset, "train")), settings.load().shots_pool)
+    path = paths.shots(dataset)
     write_rows(path, rows)
     console.echo(
         f"shots {dataset}: {len(rows):,} rows of {rows['label'].nunique()} classes -> {path}"

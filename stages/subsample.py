@@ -1,7 +1,5 @@
 """subsample: the training rows that a fraction keeps."""
 
-from pathlib import Path
-
 import click
 
 from slingshot import settings
@@ -25,12 +23,13 @@ def main(dataset: str) -> None:
     Example: python3 -m stages.subsample tweets
     """
     from slingshot.data.take import first_groups
+    from slingshot.files import paths
     from slingshot.files.rows import read_rows, write_rows
 
     fraction = settings.load().fraction
-    train = read_rows(Path("data/prepared") / dataset / "train.parquet")
+    train = read_rows(paths.split(dataset, "train"))
     rows = first_groups(train, round(fraction * len(train)), every_class=True)
-    path = Path("data/subsampled") / dataset / "train.parquet"
+    path = paths.subsampled(dataset)
     write_rows(path, rows, fraction=fraction, train_rows=len(rows))
     over = (
         " (more than asked, to keep every class)"

@@ -112,8 +112,9 @@ def test_settings_rerun_only_their_own_stages(repository, change):
         (
             "llms.lm.batch_size",
             4,
-            {f"{s}@{d}-lm" for d in DATASETS for s in ("prompt_llm", "cost_llm")}
-            | {f"{s}@{d}-cascade0" for d in DATASETS for s in ("cascade", "cost_cascade")}
+            {f"prompt_llm@{d}-lm" for d in DATASETS}
+            | {f"cascade@{d}-cascade0" for d in DATASETS}
+            | {f"cost@{d}" for d in DATASETS}
             | {"report"},
         ),
         ("fraction", 0.5, {f"subsample@{d}" for d in DATASETS} | {"report"}),
@@ -130,16 +131,14 @@ def test_code_reruns_only_what_it_touches(repository, change):
         ("src/slingshot/report/words.py", {"report"}),
         (
             "src/slingshot/money/figures.py",
-            {f"cost@{d}-{m}" for d in DATASETS for m in MODELS}
-            | {f"cost_llm@{d}-lm" for d in DATASETS}
-            | {f"{s}@{d}-cascade0" for d in DATASETS for s in ("cascade", "cost_cascade")},
+            {f"cost@{d}" for d in DATASETS} | {f"cascade@{d}-cascade0" for d in DATASETS},
         ),
         ("src/slingshot/llm/prompt.py", {f"prompt_llm@{d}-lm" for d in DATASETS}),
         (
             "src/slingshot/finetune/tfidf.py",
             {f"finetune@{d}-{m}" for d in DATASETS for m in MODELS},
         ),
-        ("src/slingshot/metrics/pairs.py", {f"compare@{d}" for d in DATASETS}),
+        ("src/slingshot/metrics/pairs.py", {f"evaluate@{d}" for d in DATASETS}),
         ("src/slingshot/settings/__init__.py", set()),
         ("src/slingshot/cli.py", set()),
     ]:
@@ -157,7 +156,7 @@ def test_an_edited_row_reruns_its_data_sets_stages(repository, change):
         "subsample@toy",
         "finetune@toy-tfidf",
         "prompt_llm@toy-lm",
-        "compare@toy",
+        "evaluate@toy",
         "report",
     } <= ran
     assert not [stage for stage in ran if "other" in stage]
@@ -184,24 +183,17 @@ def test_an_experiment_with_a_quarter_runs_what_follows_from_it(repository, chan
     assert {
         "subsample@toy",
         "finetune@toy-tfidf",
-        "evaluate@toy-tfidf",
-        "compare@toy",
+        "evaluate@toy",
         "report",
     } <= ran
-    assert not [
-        stage
-        for stage in ran
-        if stage.startswith(("prepare", "shots", "prompt_llm", "evaluate_llm"))
-    ]
+    assert not [stage for stage in ran if stage.startswith(("prepare", "shots", "prompt_llm"))]
     changes = repository("dvc", "metrics", "diff", "main", "quarter", "--md")
     assert re.search(r"metrics/scores/toy/tfidf.json +\| fraction +\| 1.0 +\| 0.25", changes)
     drawn = repository("dvc", "plots", "diff", "main", "quarter", "-o", "drawn")
     assert "failed" not in drawn
     page = (repository.root / "drawn/index.html").read_text()
-    for file in ("confusion.csv", "reliability/predicted.csv", "risk.csv"):
-        assert all(
-            f"data/plots/toy/{contestant}/{file}" in page for contestant in ("tfidf", "lm", "both")
-        )
+    for kind in ("confusion", "reliability", "risk"):
+        assert all(f"data/plots/toy/{kind}/{name}.csv" in page for name in ("tfidf", "lm", "both"))
     shutil.rmtree(repository.root / "drawn")
     assert not (repository.root / "state").exists()
     assert (repository.root / ".dvc/slingshot/resume").is_dir(), (
@@ -219,7 +211,7 @@ def test_a_learning_curve_holds_points_of_todays_rows_only(repository, change, m
         1.0,
     }
     recorded = YAML(typ="safe").load((repository.root / "dvc.lock").read_text())["stages"][
-        "evaluate@toy-tfidf"
+        "evaluate@toy"
     ]["deps"]
     written = read_json(repository.root / "metrics/audit/toy.json")["files"]
     listed = {

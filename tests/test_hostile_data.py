@@ -20,7 +20,7 @@ from slingshot import cli
 from slingshot.files.predictions import predictions_frame, write_predictions
 from slingshot.files.storage.json_files import write_text
 from slingshot.settings.errors import OBEYED
-from stages import compare, cost, evaluate, finetune, prepare, prompt_llm, report, shots, subsample
+from stages import cost, evaluate, finetune, prepare, prompt_llm, report, shots, subsample
 from tests.conftest import make_rows, set_params, write_params
 from tests.llm.conftest import CLAUDE
 from tests.markdown_effects import effects, shown
@@ -96,10 +96,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result
         printed["quote"] = run(cli.main, "quote")
         printed["finetune"] = run(finetune.main, "toy", "tfidf")
         printed["prompt_llm"] = run(prompt_llm.main, "toy", "claude")
-        for stage in (evaluate, cost):
-            for name in ("tfidf", "claude"):
-                run(stage.main, "toy", name)
-        printed["compare"] = run(compare.main, "toy")
+        run(cost.main, "toy")
+        printed["evaluate"] = run(evaluate.main, "toy")
         printed["report"] = run(report.main)
         printed["show"] = run(cli.main, "show")
         Path("dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
@@ -121,7 +119,7 @@ def flat(done: Result) -> str:
 def test_what_a_terminal_would_obey_is_shown(study: dict[str, Result]) -> None:
     assert SHOWN in flat(study["prepare"]) and f"MIT{SHOWN}" in flat(study["prepare"])
     assert f"Claude{SHOWN}" in flat(study["show"])
-    assert f"bad{SHOWN}" in flat(study["compare"])
+    assert f"bad{SHOWN}" in flat(study["evaluate"])
 
 
 def test_markup_is_shown_as_it_is(study: dict[str, Result]) -> None:
@@ -159,7 +157,7 @@ def test_an_error_about_a_label_and_one_about_an_argument_show_it(
     Path("data/predictions/toy/tfidf.parquet").rename(tmp_path / "kept")
     path.rename("data/predictions/toy/tfidf.parquet")
     try:
-        assert SHOWN in run(evaluate.main, "toy", "tfidf", code=1).stderr
+        assert SHOWN in run(evaluate.main, "toy", code=1).stderr
     finally:
         (tmp_path / "kept").rename("data/predictions/toy/tfidf.parquet")
     assert SHOWN in run(cli.main, "diff", ESCAPES, code=2).stderr

@@ -19,9 +19,9 @@ from bench.coverage import Figure, Simulations, edges, stream
 from slingshot import settings
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.estimates import estimate
-from slingshot.metrics.learning import LOWER_IS_BETTER
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.settings import MetricsSettings
+from slingshot.settings.catalogue import METRICS
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 MARGINS, MOST = (0.02, 0.05), 0.05
@@ -70,7 +70,7 @@ CASES = (
 
 def behind(case: Case, metric: str, margin: float) -> tuple[float, ...]:
     """The figures by class of one that is behind by the margin; of losses its skill."""
-    if metric in LOWER_IS_BETTER:
+    if METRICS[metric].lower_is_better:
         logits = np.random.default_rng(5).normal(size=(TRUTH_ROWS, len(case.counts)))
 
         def mean_loss(skill: float) -> float:
@@ -135,14 +135,14 @@ def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], num
     )
     found, loss = (
         estimate(metric, worse, better),
-        options.margin * (1 if metric in LOWER_IS_BETTER else -1),
+        options.margin * (1 if METRICS[metric].lower_is_better else -1),
     )
     measured_as_far_behind = (found.value - loss) * loss >= 0
     if measured_as_far_behind or found.p_value(loss) >= SURELY_NOT:
         return False  # which the other p-values, that take long, could not change
     pair = pairs.difference("worse", "better", {"worse": worse, "better": better}, options)
     words = rule.verdicts(pair["difference"], pair, 1 - options.confidence)
-    return words[metric in LOWER_IS_BETTER] in ("as good", "better")
+    return words[METRICS[metric].lower_is_better] in ("as good", "better")
 
 
 def figures(run: Simulations) -> Iterator[Figure]:

@@ -177,7 +177,7 @@ def of_contest(contest: Contest, number: int) -> First:
 def advised(first: First) -> tuple[Verdict, dict[str, Any]]:
     """The first study itself, judged by the library from its rows on."""
     held = contests.scored(first.names, np.repeat(first.right, first.counts, axis=1))
-    found = pairs.compare(held, contests.PARAMS.parent, contests.settings().metrics)
+    found = pairs.compare(held, "simulated", contests.settings().metrics)
     return contests.decided(found, first.names, first.cheaper, contests.ASKED)
 
 

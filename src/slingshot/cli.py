@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from slingshot.files import paths
 from slingshot.machine import console
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 HELP = {"help_option_names": ["-h", "--help"]}
 STUDIES = Path("studies")
-PAGE = Path("report/index.html")
+PAGE = paths.REPORT / "index.html"
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

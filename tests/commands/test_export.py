@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from slingshot import cli
 from slingshot.files.rows import read_rows
 from slingshot.files.storage.json_files import read_json
-from tests.conftest import NAMES, make_rows, set_param
+from tests.conftest import NAMES, make_rows, set_param, set_params
 
 WARNING = "Labels were written by GPT-3.5: a score here is agreement with GPT-3.5, not with people."
 
@@ -38,8 +38,12 @@ def study(model: str) -> None:
     set_param(Path(), "datasets.toy.labels", list(NAMES))
     run("prepare")
     run("subsample")
-    for stage in ("finetune", "evaluate", "cost"):
-        run(stage, model)
+    set_params(
+        Path(), {"study": {"datasets": ["toy"], "models": [model], "llms": [], "cascades": []}}
+    )
+    run("finetune", model)
+    run("evaluate")
+    run("cost")
 
 
 def test_a_transformer_is_exported_whole_and_every_reader_loads_it(project: Path) -> None:

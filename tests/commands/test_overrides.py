@@ -8,7 +8,7 @@ import pytest
 from slingshot import settings
 from slingshot.commands import overrides
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STUDY = Path("studies/some.yaml")
 
 

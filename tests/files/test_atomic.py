@@ -121,8 +121,8 @@ def test_on_another_disk_what_a_kill_left_is_ignored_and_swept(
 
 WRITES = """
 from pathlib import Path
-from slingshot import tables
 from slingshot.files.storage.atomic import atomic
+from slingshot.files.storage.json_files import write_text
 write_text(Path("data/file.txt"), "whole")
 with atomic(Path("data/made")) as temporary:
     write_text(temporary / "deep/file.txt", "whole")

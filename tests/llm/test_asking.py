@@ -178,7 +178,9 @@ def test_a_failed_answer_is_paid_for_and_counts_as_wrong_and_coverage_is_reporte
         == replied.usage().requests
         == len(REPLIES) + 1
     )
-    result = CliRunner().invoke(main, ["toy", "claude"])
+    replied.set("study.models", [])
+    replied.set("study.cascades", [])
+    result = CliRunner().invoke(main, ["toy"])
     assert result.exit_code == 0, (result.output, result.exception)
     scores = read_json(replied.root / "metrics/scores/toy/claude.json")
     statuses = [status for _, status, _ in REPLIES.values()]

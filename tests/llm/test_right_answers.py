@@ -63,7 +63,8 @@ def accuracy(asked: Asked, file: Path, entry: dict[str, Any], spelling: str) -> 
     call(prepare.main, "toy")
     call(shots.main, "toy")
     asked.run()
-    call(evaluate.main, "toy", "claude")
+    asked.set("study", {"datasets": ["toy"], "models": [], "llms": ["claude"], "cascades": []})
+    call(evaluate.main, "toy")
     scores = read_json(asked.root / "metrics/scores/toy/claude.json")
     assert scores["coverage"] == 1
     return float(scores["accuracy"])

@@ -123,7 +123,11 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         fraction=None,
         train_rows=12,
     )
-    for name, seeds, rows in (("minilm", (0, 1), 77), ("gemma", (-1,), 12)):
+    for name, seeds, rows in (
+        *((name, (-1,), 77) for name in ("tfidf", "frozen")),
+        ("minilm", (0, 1), 77),
+        ("gemma", (-1,), 12),
+    ):
         runs = tuple(TimedRun(seed, 5_000, 160, 2.0) for seed in seeds)
         Usage("model", name, {}, rows, 0, None, (), runs, {}, None).write(
             Path(f"data/usage/tweets/{name}.json")

@@ -10,6 +10,7 @@ import pytest
 from slingshot.metrics import intervals
 from slingshot.metrics.scored import Scored
 from slingshot.settings import MetricsSettings
+from slingshot.settings.catalogue import METRICS
 
 Maker = Callable[..., Scored]
 LABELS = ("a", "b", "c", "d", "e")
@@ -24,7 +25,7 @@ def test_every_interval_brackets_its_figure_and_only_binned_errors_have_none(
     points, detail = intervals.evaluate(contestant(count=150), contestant(), LABELS, OPTIONS)
     for name, interval in detail["metrics"].items():
         assert interval["value"] == points[name]
-        if name in intervals.BINNED:
+        if not METRICS[name].compared:
             assert interval["low"] is None
             assert "no interval" in interval["reason"]
         else:
@@ -139,7 +140,7 @@ def test_no_interval_passes_what_its_figure_can_be(contestant: Maker) -> None:
     assert detail["metrics"]["accuracy"]["high"] == 1
     for name, interval in detail["metrics"].items():
         if interval["low"] is not None:
-            assert interval["low"] >= 0 and interval["high"] <= intervals.HIGHEST.get(name, 1), name
+            assert interval["low"] >= 0 and interval["high"] <= METRICS[name].highest, name
     assert all(row["recall_high"] <= 1 for row in detail["classes"])
 
 

@@ -1,4 +1,4 @@
-"""evaluate and compare as they are run: files in, files and one closing line out."""
+"""evaluate as it is run: files in, files and one closing line out."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
+from tests.conftest import set_params
 
 MODELS = ("tfidf", "frozen", "minilm")
 
@@ -16,14 +18,21 @@ def run(stage: str, *arguments: str) -> Result:
     return CliRunner().invoke(importlib.import_module(f"stages.{stage}").main, arguments)
 
 
+def evaluated() -> Result:
+    """What `evaluate` printed, after the cascade that it scores."""
+    assert run("cascade", "tweets", "cascade").exit_code == 0
+    result = run("evaluate", "tweets")
+    assert result.exit_code == 0, result.output
+    return result
+
+
 def read(path: str) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 @pytest.mark.usefixtures("study")
 def test_evaluate_writes_scores_and_intervals() -> None:
-    result = run("evaluate", "tweets", "minilm")
-    assert result.exit_code == 0, result.output
+    result = evaluated()
     written = read("metrics/scores/tweets/minilm.json")
     assert set(written) == {
         *(
@@ -43,14 +52,13 @@ def test_evaluate_writes_scores_and_intervals() -> None:
     detail = read("metrics/intervals/tweets/minilm.json")
     assert (detail["groups"], detail["score_source"]) == (120, "softmax")
     assert [row["seed"] for row in detail["seeds"]] == [0, 1]
-    [line] = result.output.splitlines()
-    assert line.startswith(f"evaluate tweets-minilm: accuracy {written['accuracy']:.3f} [")
-    assert line.endswith("-> metrics/scores/tweets/minilm.json")
+    said = f"evaluate tweets: minilm: accuracy {written['accuracy']:.3f} ["
+    assert [line for line in result.output.splitlines() if line.startswith(said)]
 
 
 @pytest.mark.usefixtures("study")
 def test_evaluate_takes_an_llm_without_scores_or_fraction() -> None:
-    assert run("evaluate", "tweets", "gemma").exit_code == 0
+    evaluated()
     written = read("metrics/scores/tweets/gemma.json")
     assert written["fraction"] is None
     assert written["auroc"] is None
@@ -58,28 +66,48 @@ def test_evaluate_takes_an_llm_without_scores_or_fraction() -> None:
 
 
 def test_evaluate_twice_writes_the_same_bytes(study: Path) -> None:
-    files = [study / f"metrics/{folder}/tweets/tfidf.json" for folder in ("scores", "intervals")]
-    run("evaluate", "tweets", "tfidf")
-    first = [file.read_bytes() for file in files]
-    run("evaluate", "tweets", "tfidf")
-    assert [file.read_bytes() for file in files] == first
+    def written() -> dict[Path, bytes]:
+        folders = [study / "metrics", study / "data/plots", study / "data/errors"]
+        files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+        return {file: file.read_bytes() for file in files}
+
+    evaluated()
+    first = written()
+    assert len(first) == 1 + 2 * 5 + 1 + 4 * 5 + 1, (
+        "cascade, scores, intervals, pairs, plots, errors"
+    )
+    evaluated()
+    assert written() == first
 
 
-@pytest.mark.usefixtures("study")
-def test_evaluate_stops_at_a_file_that_is_missing() -> None:
-    result = run("evaluate", "tweets", "nobody")
-    assert result.exit_code == 1
-    assert "data/predictions/tweets/nobody.parquet: not found; run `dvc repro`" in result.output
-
-
-@pytest.mark.usefixtures("study")
-def test_evaluate_writes_what_dvc_draws_and_compare_the_rows_to_read() -> None:
+def test_evaluate_names_a_contestant_that_has_not_predicted(study: Path) -> None:
     run("cascade", "tweets", "cascade")
-    for name in ("minilm", "gemma"):
-        run("evaluate", "tweets", name)
-        for file in ("confusion", "risk", "reliability/predicted", "reliability/scaled"):
-            assert Path(f"data/plots/tweets/{name}/{file}.csv").is_file()
-    run("compare", "tweets")
+    (study / "data/predictions/tweets/frozen.parquet").unlink()
+    result = run("evaluate", "tweets")
+    assert result.exit_code == 1
+    assert "data/predictions/tweets/frozen.parquet: not found; run `dvc repro`" in result.output
+    assert not (study / "metrics/scores").exists()
+
+
+def test_a_contestant_that_left_the_study_leaves_the_folders(study: Path) -> None:
+    evaluated()
+    assert run("cost", "tweets").exit_code == 0
+    set_params(study, {"study.cascades": [], "study.models": ["minilm"]})
+    for stage in ("evaluate", "cost"):
+        assert run(stage, "tweets").exit_code == 0
+    folders = [study / "metrics" / kind / "tweets" for kind in ("scores", "intervals", "cost")]
+    folders += (study / "data/plots/tweets").iterdir()
+    assert len(folders) == 7
+    for folder in folders:
+        assert {file.stem for file in folder.iterdir()} == {"minilm", "gemma"}, folder
+
+
+@pytest.mark.usefixtures("study")
+def test_evaluate_writes_what_dvc_draws_and_the_rows_to_read() -> None:
+    evaluated()
+    for name in (*MODELS, "gemma", "cascade"):
+        for kind in ("confusion", "risk", "reliability", "scaled"):
+            assert Path(f"data/plots/tweets/{kind}/{name}.csv").is_file()
     assert set(read("data/errors/tweets.json")["confident_errors"]) == {*MODELS, "gemma", "cascade"}
 
 
@@ -93,10 +121,10 @@ def test_a_cascade_is_a_contestant_like_another() -> None:
     written = read("metrics/cascade/tweets/cascade.json")
     assert [row["seed"] for row in written["seeds"]] == [0, 1]
     assert written["rows"] == 10
-    assert run("evaluate", "tweets", "cascade").exit_code == 0
+    assert run("evaluate", "tweets").exit_code == 0
     scores = read("metrics/scores/tweets/cascade.json")
     assert (scores["fraction"], scores["train_rows"]) == (0.5, 77)
-    assert run("cost", "tweets", "cascade").exit_code == 0
+    assert run("cost", "tweets").exit_code == 0
     assert read("metrics/cost/tweets/cascade.json")["cost_per_1000_texts"] > 0
 
 
@@ -108,14 +136,11 @@ def test_an_unknown_cascade_is_named() -> None:
 
 
 @pytest.mark.usefixtures("study")
-def test_compare_writes_every_pair_of_the_study_and_agrees_with_evaluate() -> None:
-    run("cascade", "tweets", "cascade")
-    result = run("compare", "tweets")
-    assert result.exit_code == 0, result.output
+def test_evaluate_writes_every_pair_of_the_study_in_agreement_with_the_scores() -> None:
+    result = evaluated()
     written = read("metrics/pairs/tweets.json")
     assert len(written["pairs"]) == 10
     assert (written["primary"], written["test_rows"]) == ("accuracy", 120)
-    run("evaluate", "tweets", "minilm")
     against = next(pair for pair in written["pairs"] if pair["b"] == "minilm")
     assert against["b_value"] == pytest.approx(
         read("metrics/scores/tweets/minilm.json")["accuracy"], abs=1e-12
@@ -126,15 +151,6 @@ def test_compare_writes_every_pair_of_the_study_and_agrees_with_evaluate() -> No
     }
     own = read("metrics/scores/tweets/minilm.json")["validation_accuracy"]
     assert written["validation"]["minilm"]["40"] == pytest.approx(own, abs=1e-12)
-    assert result.output.splitlines()[-1].endswith(
-        "differ by their intervals -> metrics/pairs/tweets.json"
-    )
+    last = result.output.splitlines()[-1]
+    assert last.endswith("differ by their intervals -> metrics/scores/tweets")
     assert "`slingshot show` says who is better" in " ".join(result.output.split())
-
-
-def test_compare_names_a_contestant_that_has_not_predicted(study: Path) -> None:
-    (study / "data/predictions/tweets/frozen.parquet").unlink()
-    result = run("compare", "tweets")
-    assert result.exit_code == 1
-    assert "data/predictions/tweets/frozen.parquet: not found" in result.output
-    assert not (study / "metrics").exists()

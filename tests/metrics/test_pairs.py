@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ Maker = Callable[..., Scored]
 OPTIONS = MetricsSettings(
     primary="accuracy", margin=0.02, confidence=0.95, seed_sd=0.012, ece_bins=15
 )
-FOLDER = Path("data/predictions/d")
+DATASET = "toy"
 
 
 def only_pair(a: Scored, b: Scored, **options: Any) -> dict[str, Any]:
     result = rule.judged(
-        pairs.compare({"a": a, "b": b}, FOLDER, OPTIONS.model_copy(update=options))
+        pairs.compare({"a": a, "b": b}, DATASET, OPTIONS.model_copy(update=options))
     )
     json.dumps(result, allow_nan=False)
     [pair] = result["pairs"]
@@ -74,7 +73,7 @@ def test_recipes_that_chance_to_predict_the_same_are_not_the_same(contestant: Ma
         "cascade": cascade,
         "other": right_on(trained, {-1: 0.05}),
     }
-    told = pairs.compare(held, FOLDER, OPTIONS)
+    told = pairs.compare(held, DATASET, OPTIONS)
     same = {
         (pair["a"], pair["b"]): (pair["same"], pair["recipe"] and pair["recipe"]["same"])
         for pair in told["pairs"]
@@ -94,7 +93,7 @@ def test_a_handful_of_groups_resolves_nothing(
 ) -> None:
     rows = contestant(count, per_group=per_group)
     both = {"a": right_on(rows, {-1: 1.0}), "b": right_on(rows, {-1: 0.0})}
-    result = pairs.compare(both, FOLDER, OPTIONS)
+    result = pairs.compare(both, DATASET, OPTIONS)
     [pair] = rule.judged(result)["pairs"]
     assert pair["difference"] == 1
     assert pair["low"] is pair["high"] is pair["p"] is None
@@ -193,7 +192,7 @@ def test_without_scores_auroc_pairs_are_null_with_a_note_and_are_not_counted(
 ) -> None:
     options = OPTIONS.model_copy(update={"primary": "auroc"})
     sides = {"a": contestant(skill=12), "b": contestant(source="none"), "c": contestant(skill=1)}
-    first, second, third = rule.judged(pairs.compare(sides, FOLDER, options))["pairs"]
+    first, second, third = rule.judged(pairs.compare(sides, DATASET, options))["pairs"]
     assert [
         first[key] for key in ("b_value", "difference", "low", "high", "variances", *rule.CLAIMS)
     ] == [None] * 8
@@ -209,7 +208,7 @@ def test_of_test_rows_of_one_class_no_auroc_is_compared_and_the_reason_stands_on
     contestant: Maker,
 ) -> None:
     one = {name: contestant(30, 1, seeds=(seed,)) for seed, name in enumerate("ab")}
-    result = pairs.compare(one, FOLDER, OPTIONS.model_copy(update={"primary": "auroc"}))
+    result = pairs.compare(one, DATASET, OPTIONS.model_copy(update={"primary": "auroc"}))
     why = "auroc is undefined, as it needs at least two classes among the scored rows"
     assert result["pairs"][0]["notes"] == [why]
     assert (
@@ -223,7 +222,7 @@ def test_a_difference_without_an_interval_is_not_called_undefined(contestant: Ma
     with out.capture() as captured:
         out.print(
             pairs.table(
-                pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, FOLDER, OPTIONS)
+                pairs.compare({"a": contestant(12), "b": contestant(12, skill=1)}, DATASET, OPTIONS)
             )
         )
     assert "undefined" not in captured.get() and "none" in captured.get()
@@ -231,7 +230,7 @@ def test_a_difference_without_an_interval_is_not_called_undefined(contestant: Ma
 
 def test_every_pair_in_the_order_of_the_study(contestant: Maker) -> None:
     sides = {name: contestant(seeds=(seed,)) for seed, name in enumerate("zaq")}
-    result = pairs.compare(sides, FOLDER, OPTIONS)
+    result = pairs.compare(sides, DATASET, OPTIONS)
     assert [(p["a"], p["b"]) for p in result["pairs"]] == [("z", "a"), ("z", "q"), ("a", "q")]
     assert all(p["p_corrected"] >= p["p"] for p in rule.judged(result)["pairs"])
     assert result["notes"] == ["60 test groups: intervals rest on these, not on rows"]
@@ -239,11 +238,11 @@ def test_every_pair_in_the_order_of_the_study(contestant: Maker) -> None:
 
 def test_contestants_on_different_rows_or_none_at_all_are_refused(contestant: Maker) -> None:
     with pytest.raises(
-        UserError, match="data/predictions/d: a and b do not predict the same test rows"
+        UserError, match=r"data/predictions/toy/b\.parquet: its test rows are not those of a"
     ):
-        pairs.compare({"a": contestant(60), "b": contestant(61)}, FOLDER, OPTIONS)
+        pairs.compare({"a": contestant(60), "b": contestant(61)}, DATASET, OPTIONS)
     with pytest.raises(UserError, match="study names no contestant"):
-        pairs.compare({}, FOLDER, OPTIONS)
+        pairs.compare({}, DATASET, OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +253,7 @@ def test_aurocs_of_different_score_sources_are_not_compared_without_saying_so(
     contestant, primary, source, said
 ) -> None:
     sides = {"small": contestant(), "large": contestant(source=source, skill=2)}
-    result = pairs.compare(sides, FOLDER, OPTIONS.model_copy(update={"primary": primary}))
+    result = pairs.compare(sides, DATASET, OPTIONS.model_copy(update={"primary": primary}))
     notes = [
         note for note in result["notes"] if "score sources (small: softmax, large: vote)" in note
     ]

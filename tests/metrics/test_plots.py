@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import confusion_matrix
 
+from slingshot.files import paths
 from slingshot.files.codes import FAILED_NAME
 from slingshot.metrics import plots, scores
+from slingshot.metrics.intervals import temperature_scaled
 from slingshot.metrics.scored import Scored
 
 Maker = Callable[..., Scored]
@@ -28,17 +30,19 @@ def test_confusion_counts_every_row_of_every_seed_and_failed_ones_apart(contesta
 
 
 def test_reliability_holds_the_ece_and_scaling_changes_it(
-    contestant: Maker, tmp_path: Path
+    contestant: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     one = contestant(count=200)
     frame = plots.reliability(one, 15)
     gaps = (frame["accuracy"] - frame["confidence"]).abs() * frame["rows"]
     run = one.runs[0]
     ece = scores.Ece(15).figures(run.predictions, run.scores, one.labels)["ece"]
     assert gaps.sum() / frame["rows"].sum() == pytest.approx(ece)
-    plots.write(tmp_path, one, contestant(count=80), LABELS, 15)
+    scaling = temperature_scaled(one, contestant(count=80))
+    plots.write("toy", "one", one, scaling.scored, LABELS, 15)
     predicted, scaled = (
-        pd.read_csv(tmp_path / f"reliability/{name}.csv") for name in ("predicted", "scaled")
+        pd.read_csv(paths.plot("toy", kind, "one")) for kind in ("reliability", "scaled")
     )
     assert predicted["rows"].sum() == scaled["rows"].sum() == 200
     assert not np.array_equal(predicted.to_numpy(), scaled.to_numpy())
@@ -66,10 +70,11 @@ def test_rows_of_equal_confidence_share_their_mistakes_whatever_their_order(
 
 
 def test_without_scores_there_is_a_confusion_and_only_headers_beside_it(
-    contestant: Maker, tmp_path: Path
+    contestant: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plots.write(tmp_path, contestant(source="none"), None, LABELS, 15)
-    assert len(pd.read_csv(tmp_path / "confusion.csv")) == 60
-    assert (tmp_path / "risk.csv").read_text() == "coverage,risk\n"
-    for name in ("predicted", "scaled"):
-        assert (tmp_path / f"reliability/{name}.csv").read_text() == "confidence,accuracy,rows\n"
+    monkeypatch.chdir(tmp_path)
+    plots.write("toy", "one", contestant(source="none"), None, LABELS, 15)
+    assert len(pd.read_csv(paths.plot("toy", "confusion", "one"))) == 60
+    assert paths.plot("toy", "risk", "one").read_text() == "coverage,risk\n"
+    for kind in ("reliability", "scaled"):
+        assert paths.plot("toy", kind, "one").read_text() == "confidence,accuracy,rows\n"

@@ -18,7 +18,7 @@ def test_it_can_t_be_decided_and_the_report_says_why(project: Path) -> None:
     write_rows(project, "toy.csv", 1, good=60, bad=60, fine=20)
     write_rows(project, "test.csv", 2, good=30, bad=30, fine=4)
     said = study(project, test_file=True)
-    assert "compare toy: 6 pairs on auroc, 0 differ by their intervals; " + WHY in said["compare"]
+    assert "evaluate toy: 6 pairs on auroc, 0 differ by their intervals; " + WHY in said["evaluate"]
     found = read_json(project / "metrics/pairs/toy.json")
     assert found["undecidable"] == WHY
     assert all(pair["p"] is None and pair["low"] is not None for pair in found["pairs"])

@@ -64,11 +64,9 @@ def chosen(project: Path) -> Path:
     stage("finetune", "toy", "tfidf")
     answers("hasty", 12, [3], 20)
     answers("steady", 24, range(12, 20), 2)
-    for name in ("tfidf", *TITLES):
-        stage("cost", "toy", name)
-        stage("evaluate", "toy", name)
+    stage("cost", "toy")
+    stage("evaluate", "toy")
     write_text(project / "metrics/curve/toy.csv", "experiment\n")
-    stage("compare", "toy")
     stage("report")
     return project
 

@@ -66,11 +66,11 @@ def study(project: Path, *, test_file: bool, **chosen: Sequence[str]) -> dict[st
         *takes_part["llms"],
         *(one["name"] for one in takes_part["cascades"]),
     ):
-        for todo in (makers[name], "cost", "evaluate"):
-            said[f"{todo} {name}"] = stage(todo, "toy", name)
+        said[f"{makers[name]} {name}"] = stage(makers[name], "toy", name)
     write_text(project / "metrics/curve/toy.csv", "experiment\n")
     said |= {
-        "compare": stage("compare", "toy"),
+        "cost": stage("cost", "toy"),
+        "evaluate": stage("evaluate", "toy"),
         "report": stage("report"),
         "show": printed(slingshot, ["show"]),
     }
@@ -135,17 +135,17 @@ def test_of_test_it_decides_nothing_and_is_said_to_be_undefined(project: Path) -
     assert "finetune toy-tfidf: validation auroc 1.000, " in said["finetune tfidf"]
     assert read_json(project / "metrics/audit/toy.json")["majority"]["auroc"] is None
     for name in CONTESTANTS:
-        assert said[f"evaluate {name}"].startswith(f"evaluate toy-{name}: {REASON} -> ")
+        assert f"evaluate toy: {name}: {REASON}\n" in said["evaluate"]
         assert read_json(project / f"metrics/scores/toy/{name}.json")["auroc"] is None
         assert (
             read_json(project / f"metrics/intervals/toy/{name}.json")["metrics"]["auroc"]["reason"]
             == REASON
         )
     assert (
-        f"compare toy: 6 pairs on auroc, 0 differ by their intervals, 6 undefined ({REASON})"
-        in said["compare"]
+        f"evaluate toy: 6 pairs on auroc, 0 differ by their intervals, 6 undefined ({REASON})"
+        in said["evaluate"]
     )
-    assert "score sources" not in said["compare"], "nothing was compared"
+    assert "score sources" not in said["evaluate"], "nothing was compared"
     summary = (project / "report/summary.md").read_text()
     assert re.search(r"^\| majority class \| – \| 0.000 \|", summary, re.MULTILINE)
     assert "- – majority class: AUROC: undefined, as the test rows are of one class." in summary

@@ -205,22 +205,22 @@ def errors(names: list[str], classes: Sequence[str] = CLASSES) -> dict[str, Any]
 
 @dataclass
 class Plots:
-    """One contestant's lines of data/plots/D/C, below their headers."""
+    """One contestant's lines of data/plots/D, below their headers."""
 
     confusion: list[tuple[str, str]]
     predicted: list[tuple[float, float, int]]
     scaled: list[tuple[float, float, int]]
     risk: list[tuple[float, float]]
 
-    def write(self, folder: Path) -> None:
+    def write(self, root: Path, dataset: str, contestant: str) -> None:
         bins = ("confidence", "accuracy", "rows")
         for name, header, lines in (
             ("confusion", ("actual", "predicted"), self.confusion),
-            ("reliability/predicted", bins, self.predicted),
-            ("reliability/scaled", bins, self.scaled),
+            ("reliability", bins, self.predicted),
+            ("scaled", bins, self.scaled),
             ("risk", ("coverage", "risk"), self.risk),
         ):
-            path = folder / f"{name}.csv"
+            path = root / "data/plots" / dataset / name / f"{contestant}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows([header, *lines])
@@ -347,8 +347,8 @@ class Files:
             if price is None or not math.isclose(_seconds(price), seconds):
                 held["machine_seconds_per_1000_texts"] = None if price is None else _seconds(price)
 
-    def write(self, folder: Path, dataset: str = "tweets") -> None:
-        """Into `folder`, the metrics, and into data/ beside it."""
+    def write(self, root: Path, dataset: str = "tweets") -> None:
+        """Into metrics/ and data/ of `root`."""
         self._seconds_follow_prices()
         checked = {name: held["validation_accuracy"] for name, held in self.scores.items()}
         every = {name: {} if value is None else {"840": value} for name, value in checked.items()}
@@ -362,14 +362,14 @@ class Files:
         ):
             values |= {f"{room}/{dataset}/{name}": value for name, value in held.items()}
         for name, value in values.items():
-            path = folder / f"{name}.json"
+            path = root / "metrics" / f"{name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(value))
-        data = folder.parent / "data"
-        (data / "errors").mkdir(parents=True, exist_ok=True)
-        (data / "errors" / f"{dataset}.json").write_text(json.dumps(self.errors))
+        errors = root / "data/errors" / f"{dataset}.json"
+        errors.parent.mkdir(parents=True, exist_ok=True)
+        errors.write_text(json.dumps(self.errors))
         for name, held in self.plots.items():
-            held.write(data / "plots" / dataset / name)
+            held.write(root, dataset, name)
 
 
 NOTHING: dict[str, Any] = {

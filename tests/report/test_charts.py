@@ -69,10 +69,10 @@ def section(files, study, tmp_path):
 
     def made():
         files.add_cascade("both", 0.85, 0.004)
-        files.write(tmp_path / "metrics")
+        files.write(tmp_path)
         settings = study(cascades=[{"name": "both", "small": "minilm", "large": "gemma"}])
-        held = sections(settings, tmp_path / "metrics")["tweets"]
-        return held, details.read(held.results, tmp_path / "data"), settings
+        held = sections(settings, tmp_path)["tweets"]
+        return held, details.read(held.results, tmp_path), settings
 
     return made
 
@@ -219,7 +219,7 @@ def test_text_and_marks_keep_their_contrast(dark) -> None:
 
 
 def test_a_study_of_nobody_has_no_chart(study, files, tmp_path) -> None:
-    files.write(tmp_path / "metrics")
-    [results] = inputs.read(study(models=[], llms=[]), tmp_path / "metrics")
+    files.write(tmp_path)
+    [results] = inputs.read(study(models=[], llms=[]), tmp_path)
     assert score_charts.cost(results, "accuracy", "EUR") is None
     assert score_charts.differences([], "tweets", "accuracy", 0.02) is None

@@ -43,11 +43,10 @@ QUARTER = [
 @pytest.fixture
 def build(files, study, tmp_path):
     def made(*points):
-        metrics = tmp_path / "metrics"
-        files.write(metrics)
-        write_points(metrics / "curve/tweets.csv", points)
-        parts = sections(study(), metrics)
-        return parts, page.build(parts, study(), tmp_path / "data").html, summary.markdown(parts)
+        files.write(tmp_path)
+        write_points(tmp_path / "metrics/curve/tweets.csv", points)
+        parts = sections(study(), tmp_path)
+        return parts, page.build(parts, study(), tmp_path).html, summary.markdown(parts)
 
     return made
 

@@ -1,5 +1,6 @@
 """What the page alone reads: data/plots and data/errors."""
 
+import shutil
 import subprocess
 import sys
 
@@ -13,9 +14,9 @@ from slingshot.settings import UserError
 
 @pytest.fixture
 def read(files, study, tmp_path):
-    files.write(tmp_path / "metrics")
-    [results] = inputs.read(study(), tmp_path / "metrics")
-    return lambda: details.read(results, tmp_path / "data")
+    files.write(tmp_path)
+    [results] = inputs.read(study(), tmp_path)
+    return lambda: details.read(results, tmp_path)
 
 
 def test_points_and_texts_are_read(read) -> None:
@@ -29,20 +30,24 @@ def test_points_and_texts_are_read(read) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("risk.csv", None, "not found; run `dvc repro`, or `dvc checkout`"),
-        ("risk.csv", "", "expected the columns coverage,risk"),
-        ("risk.csv", "coverage,risk\n0.5\n", "as many cells in every line"),
-        ("risk.csv", "coverage,risk\n0.5,high\n", "holds what is no number"),
-        ("risk.csv", "coverage,risk\n0.5,nan\n", "holds what is no number"),
-        ("confusion.csv", "predicted,actual\na,b\n", "expected the columns actual,predicted"),
+        ("risk/minilm.csv", None, "not found; run `dvc repro`, or `dvc checkout`"),
+        ("risk/minilm.csv", "", "expected the columns coverage,risk"),
+        ("risk/minilm.csv", "coverage,risk\n0.5\n", "as many cells in every line"),
+        ("risk/minilm.csv", "coverage,risk\n0.5,high\n", "holds what is no number"),
+        ("risk/minilm.csv", "coverage,risk\n0.5,nan\n", "holds what is no number"),
+        (
+            "confusion/minilm.csv",
+            "predicted,actual\na,b\n",
+            "expected the columns actual,predicted",
+        ),
     ],
 )
 def test_a_malformed_file_is_named_with_the_remedy(read, tmp_path, name, text, said) -> None:
-    path = tmp_path / "data/plots/tweets/minilm" / name
+    path = tmp_path / "data/plots/tweets" / name
     path.unlink()
     if text is not None:
         path.write_text(text)
-    with pytest.raises(UserError, match=rf"tweets/minilm/{name}: .*{said}"):
+    with pytest.raises(UserError, match=rf"tweets/{name}: .*{said}"):
         read()
 
 
@@ -54,6 +59,6 @@ def test_what_show_prints_needs_no_charts() -> None:
 
 def test_metrics_alone_are_enough_for_all_but_the_page(files, study, tmp_path) -> None:
     """As in a fresh clone without DVC's cache."""
-    files.write(tmp_path / "metrics")
-    assert not (tmp_path / "metrics/data").exists()
-    assert sections(study(), tmp_path / "metrics")["tweets"].headline == "fine-tune minilm"
+    files.write(tmp_path)
+    shutil.rmtree(tmp_path / "data")
+    assert sections(study(), tmp_path)["tweets"].headline == "fine-tune minilm"

@@ -23,9 +23,9 @@ CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 @pytest.fixture
 def results(files, study, tmp_path):
     def made(**chosen):
-        files.write(tmp_path / "metrics")
+        files.write(tmp_path)
         settings = study(**chosen)
-        return inputs.read(settings, tmp_path / "metrics")[0], settings
+        return inputs.read(settings, tmp_path)[0], settings
 
     return made
 
@@ -128,18 +128,18 @@ def test_the_studys_claim_follows_from_its_three_assumptions() -> None:
 
 
 def test_the_surface_starts_from_the_pair_of_the_verdict(files, study, tmp_path) -> None:
-    files.write(tmp_path / "metrics")
+    files.write(tmp_path)
 
     def found(**chosen: object) -> tuple[str, str] | None:
         settings = study(**chosen)
-        part = sections(settings, tmp_path / "metrics")["tweets"]
+        part = sections(settings, tmp_path)["tweets"]
         return economy.pair(part, economy.works(part.results, settings))
 
     assert found() == ("minilm", "gemma")
     assert found(llms=[]) == ("tfidf", "frozen")
     assert found(llms=[], models=["tfidf"]) is None
     files.costs["gemma"] |= {"machine_seconds_per_1000_texts": None}
-    files.write(tmp_path / "metrics")
+    files.write(tmp_path)
     assert found() == ("tfidf", "frozen"), "the verdict's LLM has no known cost"
 
 

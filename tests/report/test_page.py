@@ -17,9 +17,9 @@ HOSTILE = """</script><script>alert("x")</script>{{ 7 * 7 }}'<img src=x onerror=
 @pytest.fixture
 def build(files, study, tmp_path):
     def made(**chosen) -> page.Page:
-        files.write(tmp_path / "metrics")
+        files.write(tmp_path)
         settings = study(**chosen)
-        return page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data")
+        return page.build(sections(settings, tmp_path), settings, tmp_path)
 
     return made
 
@@ -195,10 +195,10 @@ def test_a_full_study_stays_under_five_megabytes(files, study, tmp_path) -> None
     ]
     datasets = [f"set_{i}" for i in range(6)]
     for dataset in datasets:
-        files.write(tmp_path / "metrics", dataset)
+        files.write(tmp_path, dataset)
     cascades = [{"name": "both", "small": "model_0", "large": "gemma"}]
     settings = study(datasets=datasets, models=models, cascades=cascades)
-    made = page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data")
+    made = page.build(sections(settings, tmp_path), settings, tmp_path)
     assert len(made.html.encode()) < 5_000_000
     assert "pairs of classes most often confused" in made.html
 
@@ -212,13 +212,11 @@ def priced(study, *, always_on: bool, **decision):
 
 
 def test_the_sliders_start_from_the_total_that_decides(files, study, tmp_path) -> None:
-    files.write(tmp_path / "metrics")
+    files.write(tmp_path)
 
     def built(**chosen: object) -> str:
         settings = priced(study, **chosen)
-        return shown(
-            page.build(sections(settings, tmp_path / "metrics"), settings, tmp_path / "data").html
-        )
+        return shown(page.build(sections(settings, tmp_path), settings, tmp_path).html)
 
     assumed = built(always_on=False)
     assert 'value="" checked' in assumed and "A label's price starts at 0" in html.unescape(assumed)

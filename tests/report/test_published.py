@@ -4,9 +4,9 @@ import pytest
 
 from slingshot import settings
 from slingshot.report import published, summary
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.page import index as page
 from slingshot.report.section import sections
+from slingshot.settings.catalogue import METRICS
 from tests.report.conftest import Balanced
 
 VALUES = settings.read_yaml(published.FIGURES)
@@ -19,10 +19,10 @@ def build(files, study, tmp_path):
     def made(dataset: str):
         for held in (files.scores, files.intervals, files.costs, files.plots):
             held["xlnet"] = held.pop("minilm")
-        files.write(tmp_path / "metrics", dataset)
+        files.write(tmp_path, dataset)
         chosen = study(datasets=[dataset], models=["tfidf", "frozen", "xlnet"])
-        parts = sections(chosen, tmp_path / "metrics")
-        return parts, page.build(parts, chosen, tmp_path / "data").html, summary.markdown(parts)
+        parts = sections(chosen, tmp_path)
+        return parts, page.build(parts, chosen, tmp_path).html, summary.markdown(parts)
 
     return made
 
@@ -41,7 +41,7 @@ def test_every_figure_has_what_the_report_prints(dataset) -> None:
     assert held["reasons"]
     for row in held["figures"]:
         assert row.keys() - {"words"} == {"who", "ours", "metric", "value", "conditions"}
-        assert row["metric"] in {**METRIC_NAMES, **published.COSTS}
+        assert row["metric"] in {**METRICS, **published.COSTS}
         assert "{}" in row.get("words", "{}")
     assert figure(dataset, "a small fine-tuned model", "cost_per_million_tokens")["value"] == 0.03
     assert figure(dataset, "Claude 3 Opus", "cost_per_million_tokens")["value"] == 7

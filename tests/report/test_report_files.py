@@ -21,12 +21,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def build(files, study, tmp_path):
     def made(**chosen):
-        files.write(tmp_path / "metrics")
+        files.write(tmp_path)
         settings = study(**chosen)
-        parts = sections(settings, tmp_path / "metrics")
+        parts = sections(settings, tmp_path)
         return (
             parts,
-            shown(page.build(parts, settings, tmp_path / "data").html),
+            shown(page.build(parts, settings, tmp_path).html),
             summary.markdown(parts),
         )
 
@@ -128,8 +128,8 @@ def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_the
 def test_may_have_been_seen_is_said_by_data_set(files, study, tmp_path) -> None:
     for dataset, published in (("tweets", "2014-06-01"), ("snippets", "2025-01-01")):
         files.audit["published"] = published
-        files.write(tmp_path / "metrics", dataset)
-    parts = sections(study(datasets=["tweets", "snippets"]), tmp_path / "metrics")
+        files.write(tmp_path, dataset)
+    parts = sections(study(datasets=["tweets", "snippets"]), tmp_path)
     marked = {
         name: [row.name for row in part.table.rows if row.mark] for name, part in parts.items()
     }
@@ -234,7 +234,7 @@ def test_significant_digits_without_exponents(value, text) -> None:
 
 
 def test_the_stage_writes_its_files_and_one_line(files, tmp_path) -> None:
-    files.write(tmp_path / "metrics")
+    files.write(tmp_path)
     params = (
         (ROOT / "params.yaml")
         .read_text()

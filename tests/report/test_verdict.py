@@ -380,7 +380,7 @@ def test_more_labels_are_named_where_the_curve_leads_there(
         )
         for rows in (150, 300, 600, 1200, 2400)
     ]
-    write_points(tmp_path / "curve/tweets.csv", points)
+    write_points(tmp_path / "metrics/curve/tweets.csv", points)
     found = decided(files, study, tmp_path)
     assert found.rows_to_decide is not None
     if labels:

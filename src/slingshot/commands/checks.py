@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from slingshot.data import tracked
+from slingshot.files import paths
 from slingshot.settings import PARAMS, Settings, UserError, read_yaml
 
-LOCK, RAW = Path("dvc.lock"), Path("data/raw")
+LOCK, RAW = Path("dvc.lock"), paths.DATA / "raw"
 
 
 def files(params: Settings) -> None:

@@ -7,14 +7,13 @@ Experiments do not travel with a clone, so a point stays in its file when its ex
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from slingshot.commands.experiments import WORKSPACE, Revision, contestants, definition
 from slingshot.commands.freshness import Rows, raw, stale, today
+from slingshot.files import paths
 from slingshot.files.points import SCORES, Point, measured_on, read_points, write_points
 
-FOLDER = Path("metrics/curve")
 DEFINED_OTHERWISE = "params.yaml defines {dataset} or a contestant otherwise"
 CHANGED = "params.yaml or the rows were changed after the run"
 OTHER_ROWS = (
@@ -28,7 +27,7 @@ def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[
     Raises UserError when a file that is there breaks its contract.
     """
     for dataset in params["datasets"]:
-        path = FOLDER / f"{dataset}.csv"
+        path = paths.curve(dataset)
         held = read_points(path)
         points, others = collected(
             revisions, params, dataset, today(revisions, params, dataset, raw(dataset)), held

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from slingshot.files import paths
 from slingshot.settings import UserError
 
 WORKSPACE = "workspace"
@@ -48,11 +49,11 @@ class Revision:
 
     def figures(self, room: str, dataset: str, contestant: str) -> dict[str, Any]:
         """The contents of metrics/ROOM/D/C.json; empty where the revision has no such file."""
-        return self._json(f"metrics/{room}/{dataset}/{contestant}.json")
+        return self._json((paths.METRICS / room / dataset / f"{contestant}.json").as_posix())
 
     def audit(self, dataset: str) -> dict[str, Any]:
         """The contents of metrics/audit/D.json; empty where the revision has no such file."""
-        return self._json(f"metrics/audit/{dataset}.json")
+        return self._json(paths.audit(dataset).as_posix())
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
@@ -85,8 +86,8 @@ def everything() -> list[Revision]:
 
 def workspace() -> Revision:
     """The files as they lie in the work tree."""
-    paths = [*map(Path, FILES[:2]), *sorted(Path("metrics").rglob("*.json"))]
-    files = {path.as_posix(): path.read_bytes() for path in paths if path.is_file()}
+    own = [*map(Path, FILES[:2]), *sorted(paths.METRICS.rglob("*.json"))]
+    files = {path.as_posix(): path.read_bytes() for path in own if path.is_file()}
     return Revision(WORKSPACE, "", math.inf, files)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slingshot.commands.experiments import Revision, cascades, defined_alike, sides
+from slingshot.files import paths
 from slingshot.files.points import measured_on
 
 if TYPE_CHECKING:
@@ -30,10 +31,14 @@ def stale(revision: Revision, dataset: str, contestant: str) -> bool:
     if any(_edited(revision, stage) for stage in chosen):
         return True
     prepared = revision.audit(dataset).get("files") or {}
-    written = {f"data/prepared/{dataset}/{name}": md5 for name, md5 in prepared.items()}
+    written = {(paths.prepared(dataset) / name).as_posix(): md5 for name, md5 in prepared.items()}
     written |= {
         out["path"]: out.get("md5") for _, stage in stages for out in stage.get("outs") or []
     }
+    predictions = written.get(paths.predictions(dataset, contestant).as_posix())
+    scored = revision.figures("intervals", dataset, contestant).get("predictions")
+    if scored and predictions and scored != predictions:
+        return True
     read = [dep for _, stage in stages for dep in stage.get("deps") or []]
     return any(dep.get("md5") != written.get(dep["path"], dep.get("md5")) for dep in read)
 
@@ -46,17 +51,14 @@ def _edited(revision: Revision, stage: Mapping[str, Any]) -> bool:
 
 def _stages(revision: Revision, dataset: str, contestant: str) -> Iterator[str]:
     """The stages that make the contestant's figures, by their names in dvc.lock."""
-    yield from (f"prepare@{dataset}", f"subsample@{dataset}")
-    for one in (contestant, *sides(revision.params, contestant)):
-        prompted = f"prompt_llm@{dataset}-{one}" in revision.lock
-        yield from [f"shots@{dataset}"] if prompted else []
-        cells = ("prompt_llm", "evaluate_llm") if prompted else ("finetune", "evaluate")
-        yield from (f"{cell}@{dataset}-{one}" for cell in cells)
-    if contestant in (made := list(cascades(revision.params))):
-        yield from (
-            f"{cell}@{dataset}-cascade{made.index(contestant)}"
-            for cell in ("cascade", "evaluate_cascade")
-        )
+    yield from (f"prepare@{dataset}", f"subsample@{dataset}", f"evaluate@{dataset}")
+    for name in (contestant, *sides(revision.params, contestant)):
+        if f"prompt_llm@{dataset}-{name}" in revision.lock:
+            yield from (f"shots@{dataset}", f"prompt_llm@{dataset}-{name}")
+        else:
+            yield f"finetune@{dataset}-{name}"
+    if contestant in (names := list(cascades(revision.params))):
+        yield f"cascade@{dataset}-cascade{names.index(contestant)}"
 
 
 def _at(values: Any, key: str) -> Any:
@@ -73,7 +75,7 @@ def raw(dataset: str) -> str | None:
     try:
         with Repo() as repo:
             [stage] = repo.stage.collect(f"prepare@{dataset}")
-            [dep] = [dep for dep in stage.deps if dep.def_path == f"data/raw/{dataset}"]
+            [dep] = [dep for dep in stage.deps if dep.def_path == paths.raw(dataset).as_posix()]
             return str(dep.get_hash().value) if dep.exists else None
     except (DvcException, ValueError):
         return None
@@ -116,7 +118,7 @@ def today(
             known.append((int(revision.params.get("seed", 0)), *held, stage.get("deps") or []))
     if not known:
         return Rows("", {})
-    source = {"path": f"data/raw/{dataset}", "md5": now}
+    source = {"path": paths.raw(dataset).as_posix(), "md5": now}
     of_now = [each for each in known if any(source.items() <= dep.items() for dep in each[3])]
     data = (of_now or known)[-1][1]
     return Rows(data, {seed: split for seed, of, split, _ in known if of == data})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from slingshot.files.codes import SPLITS
+from slingshot.files.storage.digests import md5_file
 
 FILES = (*(f"{split}.parquet" for split in SPLITS), "labels.json")
 
@@ -24,7 +25,4 @@ def of_rows(rows: pd.DataFrame, names: list[str]) -> str:
 
 def of_files(folder: Path) -> dict[str, str]:
     """Of each file of `folder` in FILES, as dvc.lock records it where a stage reads the file."""
-    return {
-        name: hashlib.md5((folder / name).read_bytes(), usedforsecurity=False).hexdigest()
-        for name in FILES
-    }
+    return {name: md5_file(folder / name) for name in FILES}

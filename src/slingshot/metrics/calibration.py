@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
-from slingshot.metrics.scored import CLIP, Scored, SeedRun
+from slingshot.metrics.formulas import CLIP
+from slingshot.metrics.scored import Scored, SeedRun
 
 SEED = 20242
 DRAWS = 2000

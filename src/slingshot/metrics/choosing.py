@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from slingshot.metrics.formulas import figure
 from slingshot.settings import Primary
 
 
@@ -27,27 +28,9 @@ def said(primary: Primary, labels: np.ndarray, score: float) -> str:
 def primary_score(primary: Primary, labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Higher is better. `labels` (rows,), `probabilities` (rows, classes).
 
-    Classes without a validation row are left out of macro figures. Raises ValueError for the AUROC of one class: see
-    `chosen_by`.
+    Raises ValueError for the AUROC of one class: see `chosen_by`.
     """
-    from sklearn import metrics
-
-    predicted = probabilities.argmax(axis=1)
-    present = np.unique(labels)
-    if primary == "macro_f1":
-        return float(
-            metrics.f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
-        )
-    if primary == "balanced_accuracy":
-        return float(
-            metrics.recall_score(
-                labels, predicted, labels=present, average="macro", zero_division=0
-            )
-        )
-    if primary == "auroc":
-        if len(present) < 2:
-            raise ValueError("AUROC of rows of one class is undefined")
-        return float(
-            np.mean([metrics.roc_auc_score(labels == c, probabilities[:, c]) for c in present])
-        )
-    return float(metrics.accuracy_score(labels, predicted))
+    value = figure(primary, labels, probabilities.argmax(axis=1), probabilities)
+    if value is None:
+        raise ValueError(f"{primary} of rows of one class is undefined")
+    return value

@@ -20,6 +20,7 @@ import numpy as np
 
 from slingshot.metrics.auroc import correlation, effective_trials, placements
 from slingshot.metrics.clusters import Spread, centred, spread, variance
+from slingshot.metrics.formulas import figure
 from slingshot.metrics.outcomes import by_class, by_value, losses, macro_f1
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.tilted import ROUNDING, Outcomes
@@ -122,12 +123,9 @@ def _estimate(metric: str, a: Scored, b: Scored | None) -> Estimate:
 
 def value_of(metric: str, one: Scored) -> float | None:
     """Mean over seeds; None where it is undefined."""
-    needs_scores = metric in ("auroc", *SCORED)
-    if needs_scores and any(run.scores is None for run in one.runs):
-        return None
-    return (
-        estimate(metric, one).value if metric != "auroc" or len(np.unique(one.labels)) > 1 else None
-    )
+    values = [figure(metric, one.labels, run.predictions, run.scores) for run in one.runs]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:

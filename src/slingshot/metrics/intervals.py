@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,28 +11,41 @@ import numpy as np
 from slingshot.metrics import calibration, clusters, estimates
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.settings import MetricsSettings
+from slingshot.settings.catalogue import METRICS
 
-LABEL_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "coverage")
-SCORE_METRICS = ("auroc", "log_loss", "brier", "ece", "rms_calibration_error")
-HIGHEST = {"brier": 2.0, "log_loss": np.inf}
-"""What no figure passes, where it is not 1; none is below 0."""
 ENOUGH_GROUPS, FEW_GROUPS = 100, 20
 """Below these an interval from groups is slightly, and much, too narrow (Cameron, Gelbach and Miller, 2008)."""
 TRAINING_VARIANCE = "training variance not included"
-BINNED = ("ece", "rms_calibration_error")
-CALIBRATION = ("log_loss", "brier", *BINNED, "ece_if_calibrated")
+CALIBRATION = ("log_loss", "brier", "ece", "rms_calibration_error", "ece_if_calibrated")
 NO_BINNED_INTERVAL = (
     "no interval: resampling biases a binned calibration error upwards, most of all near 0; "
     "`calibration` has a test"
 )
 
 
+@dataclass(frozen=True)
+class Scaling:
+    """The test rows with scores scaled by the temperature that validation rows give each seed."""
+
+    scored: Scored | None
+    """None where no temperature could be fitted."""
+    temperatures: tuple[float, ...] = ()
+    """One for each run."""
+    reason: str | None = None
+    """Why there is none."""
+
+
 def evaluate(
-    test: Scored, validation: Scored | None, labels: Sequence[str], settings: MetricsSettings
+    test: Scored,
+    validation: Scored | None,
+    labels: Sequence[str],
+    settings: MetricsSettings,
+    scaling: Scaling | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The contents of metrics/scores, less what the predictions' metadata adds, and of metrics/intervals; `labels` are
-    the class names in label order."""
+    the class names in label order; `scaling` is what `temperature_scaled` gave, if it was asked before."""
     primary, bins = settings.primary, settings.ece_bins
+    scaling = scaling or temperature_scaled(test, validation)
     seeds = figures(test, bins)
     points = mean_figures(seeds)
     points["test_rows"] = len(test.labels)
@@ -43,11 +56,9 @@ def evaluate(
     if points[f"validation_{primary}"] is None:
         cause = undefined(primary, validation) if validation else "no validation row is predicted"
         notes.append(f"validation_{primary}: {cause}")
-    calibrated, why = temperature_scaled(test, validation)
-    after = [] if calibrated is None else figures(calibrated[0], bins)
     return points, {
-        "calibration": calibrated and _calibration(seeds, after, calibrated[1], validation),
-        "calibration_reason": why,
+        "calibration": _calibration(seeds, scaling, validation, bins),
+        "calibration_reason": scaling.reason,
         "classes": _classes(test, labels, settings.confidence),
         "confidence": settings.confidence,
         "groups": test.group_count,
@@ -55,8 +66,7 @@ def evaluate(
         "ece_bins": bins,
         "score_source": test.score_source,
         "metrics": {
-            name: _interval(name, points[name], test, settings.confidence)
-            for name in (*LABEL_METRICS, *SCORE_METRICS)
+            name: _interval(name, points[name], test, settings.confidence) for name in METRICS
         },
         "seeds": seeds,
         "notes": notes,
@@ -67,7 +77,7 @@ def figures(scored: Scored, ece_bins: int) -> list[dict[str, Any]]:
     """Seed and point figures of each run; None where undefined."""
     from slingshot.metrics import scores
 
-    names = (*LABEL_METRICS, *SCORE_METRICS, "auroc_classes", "ece_if_calibrated", "p_calibrated")
+    names = (*METRICS, "auroc_classes", "ece_if_calibrated", "p_calibrated")
     rows = []
     for run in scored.runs:
         point = dict.fromkeys(names, float("nan")) | scores.point(run, scored.labels, ece_bins)
@@ -90,47 +100,43 @@ def mean_figures(seeds: list[dict[str, Any]]) -> dict[str, Any]:
     return means
 
 
-def temperature_scaled(
-    test: Scored, validation: Scored | None
-) -> tuple[tuple[Scored, list[float]] | None, str | None]:
-    """The test rows with scores scaled by the temperature that validation rows give each seed, and the temperatures;
-    or why there are none. Test rows choose nothing."""
+def temperature_scaled(test: Scored, validation: Scored | None) -> Scaling:
+    """Scale the scores of the test rows, which choose nothing: the temperature is that of validation rows."""
     if test.score_source == "none":
-        return None, "calibration needs scores, and the score source is none"
+        return Scaling(None, reason="calibration needs scores, and the score source is none")
     if validation is None:
-        return None, "no validation row is predicted"
+        return Scaling(None, reason="no validation row is predicted")
     # Where every answer failed all scores are uniform, which fits any temperature.
-    held = [
-        run.scores
+    fit = [
+        run
         for run in validation.runs
         if run.scores is not None and np.ptp(run.scores, axis=1).any()
     ]
-    if len(held) < len(test.runs):
-        return None, "no validation row has scores"
-    return calibration.scale(test, validation), None
+    if len(fit) < len(test.runs):
+        return Scaling(None, reason="no validation row has scores")
+    scored, temperatures = calibration.scale(test, validation)
+    return Scaling(scored, tuple(temperatures))
 
 
 def _calibration(
-    before: list[dict[str, Any]],
-    after: list[dict[str, Any]],
-    temperatures: list[float],
-    validation: Scored | None,
-) -> dict[str, Any]:
-    """Means over seeds; of the tests the smallest p, corrected for their number."""
+    before: list[dict[str, Any]], scaling: Scaling, validation: Scored | None, bins: int
+) -> dict[str, Any] | None:
+    """Means over seeds; of the tests the smallest p, corrected for their number. None without a temperature."""
+    if scaling.scored is None or validation is None:
+        return None
+    after = figures(scaling.scored, bins)
 
     def summed(seeds: list[dict[str, Any]]) -> dict[str, Any]:
         p = min(1.0, len(seeds) * min(row["p_calibrated"] for row in seeds))
-        return {name: float(np.mean([row[name] for row in seeds])) for name in CALIBRATION} | {
-            "p_calibrated": p
-        }
+        means = {name: float(np.mean([row[name] for row in seeds])) for name in CALIBRATION}
+        return means | {"p_calibrated": p}
 
-    chosen = [
-        {"seed": row["seed"], "temperature": value}
-        for row, value in zip(before, temperatures, strict=True)
-    ]
     return {
-        "validation_rows": len(validation.labels) if validation else 0,
-        "temperatures": chosen,
+        "validation_rows": len(validation.labels),
+        "temperatures": [
+            {"seed": row["seed"], "temperature": temperature}
+            for row, temperature in zip(before, scaling.temperatures, strict=True)
+        ],
         "before": summed(before),
         "after": summed(after),
     }
@@ -173,7 +179,7 @@ def _bounded(interval: tuple[float, float], highest: float) -> tuple[float, floa
 
 def undefined(metric: str, scored: Scored) -> str:
     """Why a metric has no figure on these rows."""
-    if metric in SCORE_METRICS and scored.score_source == "none":
+    if METRICS[metric].needs_scores and scored.score_source == "none":
         return f"{metric} is undefined, as it needs scores, and the score source is none"
     return f"{metric} is undefined, as it needs at least two classes among the scored rows"
 
@@ -217,10 +223,10 @@ def _interval(name: str, value: float | None, scored: Scored, confidence: float)
     low = high = reason = None
     if value is None:
         reason = undefined(name, scored)
-    elif name in BINNED:
+    elif not METRICS[name].compared:
         reason = NO_BINNED_INTERVAL
     else:
         low, high = _bounded(
-            estimates.of_recipe(name, scored).interval(confidence), HIGHEST.get(name, 1.0)
+            estimates.of_recipe(name, scored).interval(confidence), METRICS[name].highest
         )
     return {"value": value, "low": low, "high": high, "reason": reason}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from slingshot.files.points import Point
+from slingshot.settings.catalogue import METRICS
 
-LOWER_IS_BETTER = ("log_loss", "brier", "ece")
 ENOUGH_SPLITS = 3
 """Values of `seed` from which a band says how other test rows and other training rows would have come out."""
 ENOUGH_LEVELS = 4
@@ -144,7 +144,7 @@ def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
         return None, f"{metric} is undefined at every number of training rows"
     if len(levels) < ENOUGH_LEVELS:
         return None, f"a power law needs {ENOUGH_LEVELS} numbers of training rows"
-    falls = metric in LOWER_IS_BETTER
+    falls = METRICS[metric].lower_is_better
     rows, means = (
         np.array([getattr(level, name) for level in levels], float)
         for name in ("train_rows", "mean")

@@ -15,8 +15,9 @@ import numpy as np
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.points import Point
-from slingshot.metrics.learning import ENOUGH_LEVELS, ENOUGH_SPLITS, LOWER_IS_BETTER
+from slingshot.metrics.learning import ENOUGH_LEVELS, ENOUGH_SPLITS
 from slingshot.metrics.scored import ENOUGH_SEEDS
+from slingshot.settings.catalogue import METRICS
 
 INSIDE = 0.95
 STEPS = 100
@@ -74,7 +75,7 @@ def match(
     rows = np.array(
         [np.mean([p.train_rows for p in used if p.fraction == fraction]) for fraction in fractions]
     )
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    sign = -1.0 if METRICS[metric].lower_is_better else 1.0
     ahead = np.array(
         [[sign * (np.mean(table[split][f]) - goals[split]) for f in fractions] for split in splits]
     )

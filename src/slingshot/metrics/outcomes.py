@@ -7,7 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from slingshot.metrics.scored import CLIP, Scored, SeedRun
+from slingshot.metrics.formulas import CLIP
+from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.tilted import Gradient, Outcomes, linear
 
 Told = tuple[Outcomes, np.ndarray, np.ndarray]

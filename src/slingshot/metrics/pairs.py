@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slingshot.files import paths
 from slingshot.metrics import clusters, rare, rule
 from slingshot.metrics.estimates import Estimate, apart, of_recipe, trained_anew, value_of
 from slingshot.metrics.intervals import FEW_GROUPS, group_notes, undefined
@@ -25,24 +25,22 @@ from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import mcnemar, signs
 from slingshot.metrics.variances import Variance
 from slingshot.settings import PARAMS, MetricsSettings, UserError
+from slingshot.settings.catalogue import METRICS
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-LABELS_ONLY = ("accuracy", "balanced_accuracy", "macro_f1")
-"""Metrics that see no scores."""
-
 
 def compare(
     contestants: dict[str, Scored],
-    folder: Path,
+    dataset: str,
     settings: MetricsSettings,
     labels: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The contents of metrics/pairs: every two of `contestants`, in their order; `labels` are the class names in label
     order, which go by their numbers without.
 
-    Raises UserError when there is none, or when two in `folder` were not scored on the same rows.
+    Raises UserError when there is none, or when two were not scored on the same rows.
     """
     if not contestants:
         raise UserError(
@@ -53,7 +51,7 @@ def compare(
     for name in others:
         if not _same_rows(test, contestants[name]):
             raise UserError(
-                f"{folder}: {first} and {name} do not predict the same test rows; run `dvc repro`"
+                f"{paths.predictions(dataset, name)}: its test rows are not those of {first}; run `dvc repro`"
             )
     pairs = []
     for a, b in combinations(contestants, 2):
@@ -98,7 +96,7 @@ def _source_notes(contestants: dict[str, Scored], settings: MetricsSettings) -> 
 
 def _same(a: Scored, b: Scored, settings: MetricsSettings) -> bool:
     """Whether the two say the same of every row under every seed, as far as the primary metric can see."""
-    seen = ("predictions",) if settings.primary in LABELS_ONLY else ("predictions", "scores")
+    seen = ["predictions", *(["scores"] if METRICS[settings.primary].needs_scores else [])]
     return len(a.runs) == len(b.runs) and all(
         np.array_equal(getattr(left, key), getattr(right, key))
         for left, right in zip(a.runs, b.runs, strict=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from slingshot.files import paths
 from slingshot.files.codes import FAILED, FAILED_NAME
 from slingshot.files.storage.json_files import write_text
 from slingshot.metrics import calibration
-from slingshot.metrics.intervals import temperature_scaled
 from slingshot.metrics.scored import Scored
 
 POINTS = 100
@@ -19,19 +18,26 @@ POINTS = 100
 
 
 def write(
-    folder: Path, test: Scored, validation: Scored | None, labels: Sequence[str], bins: int
+    dataset: str,
+    contestant: str,
+    test: Scored,
+    scaled: Scored | None,
+    labels: Sequence[str],
+    bins: int,
 ) -> None:
-    """confusion.csv, reliability/predicted.csv and scaled.csv, risk.csv; what needs scores holds only its header
-    without them."""
-    calibrated, _ = temperature_scaled(test, validation)
-    files = {
+    """Write data/plots/D/KIND/C.csv for every kind. A plot that needs scores holds only its header without them.
+
+    `scaled` is `test` with temperature-scaled scores, None where there are none.
+    """
+    frames: dict[paths.PlotKind, pd.DataFrame] = {
         "confusion": confusion(test, labels),
-        "reliability/predicted": reliability(test, bins),
-        "reliability/scaled": reliability(calibrated[0] if calibrated else None, bins),
+        "reliability": reliability(test, bins),
+        "scaled": reliability(scaled, bins),
         "risk": risk(test),
     }
-    for name, frame in files.items():
-        write_text(folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+    for kind, frame in frames.items():
+        text = frame.to_csv(index=False, lineterminator="\n")
+        write_text(paths.plot(dataset, kind, contestant), text)
 
 
 def confusion(scored: Scored, labels: Sequence[str]) -> pd.DataFrame:

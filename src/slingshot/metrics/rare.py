@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from slingshot.metrics.scored import Scored
+from slingshot.settings.catalogue import METRICS
 
 ENOUGH_ROWS = 10
 """Test rows from which a class is taken to show what a contestant makes of it."""
-MACRO = {"balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1", "auroc": "AUROC"}
-"""Means over the classes present in test, and what they are called."""
 NAMED = 5
 """Classes that are named; of further ones the number is told."""
 
@@ -41,13 +40,13 @@ def _why(metric: str, margin: float, rows: Mapping[str, int]) -> str | None:
         for name, number in sorted(rows.items(), key=lambda item: item[1])
         if number < ENOUGH_ROWS
     }
-    if metric not in MACRO or round(len(few) / max(1, len(rows)) - margin, 12) <= 0:
+    if not METRICS[metric].macro or round(len(few) / max(1, len(rows)) - margin, 12) <= 0:
         return None
     named = ", ".join(f"{name}: {number}" for name, number in list(few.items())[:NAMED])
     further = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
     have = "has" if len(few) == 1 else "have"
     return (
         f"{len(few)} of {len(rows)} classes {have} under {ENOUGH_ROWS} test rows ({named}{further}) and could move "
-        f"{MACRO[metric]} by {len(few) / len(rows):.3g}, more than the margin of {margin:g}: this comparison can't be "
-        "decided here"
+        f"{METRICS[metric].title} by {len(few) / len(rows):.3g}, more than the margin of {margin:g}: "
+        "this comparison can't be decided here"
     )

@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from slingshot.files import paths
 from slingshot.files.codes import NO_SEED, PREDICTED
 from slingshot.files.labels import Labels
 from slingshot.files.predictions import check_ids, read_predictions
 from slingshot.files.rows import read_rows
 from slingshot.settings import UserError
 
-CLIP = 1e-6
-"""Lowest score that log-loss sees."""
 ENOUGH_SEEDS = 3
 """Training seeds from which the variance of training is estimated."""
 
@@ -87,12 +86,11 @@ class PreparedRows:
     @classmethod
     def read(cls, dataset: str) -> PreparedRows:
         """Raises UserError naming the first file that is missing or breaks its contract."""
-        folder = Path("data/prepared", dataset)
-        validation, test = (read_rows(folder / f"{split}.parquet") for split in PREDICTED)
-        return cls(dataset, Labels.read(folder / "labels.json").names, validation, test)
+        validation, test = (read_rows(paths.split(dataset, split)) for split in PREDICTED)
+        return cls(dataset, Labels.read(paths.labels(dataset)).names, validation, test)
 
     def path(self, contestant: str) -> Path:
-        return Path("data/predictions", self.dataset, f"{contestant}.parquet")
+        return paths.predictions(self.dataset, contestant)
 
     def frame(self, contestant: str) -> pd.DataFrame:
         """A predictions file, read and checked against the rows."""

@@ -9,6 +9,7 @@ loses recall. A figure that is undefined is NaN.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,8 +18,9 @@ import datasets
 import numpy as np
 
 from slingshot.files.codes import NO_SEED
-from slingshot.metrics import calibration
-from slingshot.metrics.scored import CLIP, SeedRun
+from slingshot.metrics import calibration, formulas
+from slingshot.metrics.scored import SeedRun
+from slingshot.settings.catalogue import METRICS
 
 # evaluate imports transformers and torch, three of its four seconds, for evaluators that nothing here uses;
 # where it can't, it does without.
@@ -38,8 +40,10 @@ class _Metric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     figures: ClassVar[Callable[..., dict[str, float]]]
     """Metric name -> figure, from arrays under the names of `inputs`."""
 
-    def __init__(self) -> None:
+    def __init__(self, bins: int = 15) -> None:
+        """`bins` are those of the expected calibration error; no other metric has any."""
         super().__init__(keep_in_memory=True)
+        self.bins = bins
 
     def _info(self) -> Any:
         known = {
@@ -61,7 +65,7 @@ class Accuracy(_Metric):
     """Share of rows whose prediction is the label."""
 
     def figures(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        return {"accuracy": float(np.mean(predictions == references))}
+        return {"accuracy": formulas.accuracy(references, predictions)}
 
 
 class BalancedAccuracy(_Metric):
@@ -70,14 +74,7 @@ class BalancedAccuracy(_Metric):
     paper = "Brodersen et al. (2010), The balanced accuracy and its posterior distribution, ICPR"
 
     def figures(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        from sklearn.metrics import recall_score
-
-        labels = np.unique(references)
-        return {
-            "balanced_accuracy": float(
-                recall_score(references, predictions, labels=labels, average="macro")
-            )
-        }
+        return {"balanced_accuracy": formulas.balanced_accuracy(references, predictions)}
 
 
 class MacroF1(_Metric):
@@ -86,19 +83,14 @@ class MacroF1(_Metric):
     paper = "Opitz and Burst (2019), Macro F1 and Macro F1, arXiv:1911.03347: the averaged F1"
 
     def figures(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        from sklearn.metrics import f1_score
-
-        labels = np.unique(references)
-        return {
-            "macro_f1": float(f1_score(references, predictions, labels=labels, average="macro"))
-        }
+        return {"macro_f1": formulas.macro_f1(references, predictions)}
 
 
 class Coverage(_Metric):
     """Share of rows with a valid answer."""
 
     def figures(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        return {"coverage": float(np.mean(predictions >= 0))}
+        return {"coverage": formulas.coverage(references, predictions)}
 
 
 class Auroc(_Metric):
@@ -108,15 +100,9 @@ class Auroc(_Metric):
     inputs = ("prediction_scores", "references")
 
     def figures(self, prediction_scores: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        from sklearn.metrics import roc_auc_score
-
-        labels = np.unique(references)
-        if len(labels) < 2:
-            return {"auroc": float("nan"), "auroc_classes": 0}
-        areas = [
-            roc_auc_score(references == label, prediction_scores[:, label]) for label in labels
-        ]
-        return {"auroc": float(np.mean(areas)), "auroc_classes": len(areas)}
+        classes = len(np.unique(references))
+        area = formulas.auroc(references, prediction_scores)
+        return {"auroc": area, "auroc_classes": classes if classes > 1 else 0}
 
 
 class LogLoss(_Metric):
@@ -126,8 +112,7 @@ class LogLoss(_Metric):
     inputs = ("prediction_scores", "references")
 
     def figures(self, prediction_scores: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        held = prediction_scores[np.arange(len(references)), references]
-        return {"log_loss": float(np.mean(-np.log(np.maximum(held, CLIP))))}
+        return {"log_loss": formulas.log_loss(references, prediction_scores)}
 
 
 class Brier(_Metric):
@@ -137,8 +122,7 @@ class Brier(_Metric):
     inputs = ("prediction_scores", "references")
 
     def figures(self, prediction_scores: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        outcomes = np.eye(prediction_scores.shape[1])[references]
-        return {"brier": float(np.mean(np.sum((prediction_scores - outcomes) ** 2, axis=1)))}
+        return {"brier": formulas.brier(references, prediction_scores)}
 
 
 class Ece(_Metric):
@@ -152,10 +136,6 @@ class Ece(_Metric):
     )
     inputs = ("predictions", "prediction_scores", "references")
 
-    def __init__(self, bins: int = 15) -> None:
-        super().__init__()
-        self.bins = bins
-
     def figures(
         self, predictions: np.ndarray, prediction_scores: np.ndarray, references: np.ndarray
     ) -> dict[str, float]:
@@ -166,15 +146,26 @@ class Ece(_Metric):
 
 
 def point(run: SeedRun, labels: np.ndarray, ece_bins: int) -> dict[str, float]:
-    """Every point figure of one run; NaN where it is undefined."""
-    labelled = evaluate.combine([Accuracy(), BalancedAccuracy(), MacroF1(), Coverage()])
-    figures: dict[str, float] = labelled.compute(predictions=run.predictions, references=labels)
-    if run.scores is None:
-        return figures | dict.fromkeys(
-            ("auroc", "auroc_classes", "log_loss", "brier", "ece"), float("nan")
-        )
-    probabilistic = evaluate.combine([Auroc(), LogLoss(), Brier(), Ece(ece_bins)])
-    figures |= probabilistic.compute(
-        predictions=run.predictions, prediction_scores=run.scores, references=labels
+    """Every point figure of one run that the catalogue names a class for; NaN where it is undefined."""
+    figures = dict.fromkeys(
+        (metric.key for metric in METRICS.values() if metric.formula), float("nan")
     )
+    figures["auroc_classes"] = float("nan")
+    of_predictions = _combined(needs_scores=False, bins=ece_bins)
+    figures |= of_predictions.compute(predictions=run.predictions, references=labels)
+    if run.scores is not None:
+        of_scores = _combined(needs_scores=True, bins=ece_bins)
+        figures |= of_scores.compute(
+            predictions=run.predictions, prediction_scores=run.scores, references=labels
+        )
     return figures
+
+
+def _combined(*, needs_scores: bool, bins: int) -> Any:
+    """The catalogue's metrics of one kind, as one evaluate.Metric."""
+    names = [m.formula for m in METRICS.values() if m.formula and m.needs_scores == needs_scores]
+    classes = []
+    for name in names:
+        module, _, attribute = name.partition(":")
+        classes.append(getattr(importlib.import_module(module), attribute))
+    return evaluate.combine([metric(bins) for metric in classes])

@@ -9,7 +9,8 @@ seconds of prediction over them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.prices import llm_cost, per_second, uncached
@@ -69,6 +70,15 @@ def figures(
         "labels": labels,
         "train_rows": usage.train_rows,
     }
+
+
+def headline(cost: Mapping[str, float | None], settings: CostSettings) -> str:
+    """What 1,000 texts cost, e.g. `EUR 0.0018 per 1,000 texts`."""
+    texts = cost["cost_per_1000_texts"]
+    price = (
+        "an unknown sum" if texts is None else f"{settings.currency} {Decimal(f'{texts:.3g}'):f}"
+    )
+    return f"{price} per 1,000 texts"
 
 
 def together(runs: Sequence[TimedRun]) -> float | None:

@@ -8,13 +8,8 @@ from slingshot.metrics.rule import UNRESOLVED
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, percent, score, signed
 from slingshot.report.pair import Pair, assumed, find_pair
+from slingshot.settings.catalogue import METRICS
 
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "auroc": "AUROC",
-}
 FEW_ROWS = 1_000
 """Training rows under which the spread of training seeds grows (metrics/curve of the default study, 140 to 560)."""
 FEW = (
@@ -36,7 +31,7 @@ def comparison(
         why = f" ({'; '.join(pair.notes)})" if pair.notes else ""
         return f"{small.title} and {large.title} could not be compared{why}."
     return (
-        f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRIC_NAMES[primary]} "
+        f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRICS[primary].title} "
         f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}"
         f"{'' if pair.p_corrected is None else f', p {pair.p_words}'}."
     )

@@ -9,18 +9,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from slingshot.files import paths
 from slingshot.files.points import SCORES, Point, of_today, read_points
 from slingshot.files.storage.json_files import read_json
 from slingshot.machine.console import terminal
 from slingshot.metrics import learning
 from slingshot.metrics.learning import Curve, Level
 from slingshot.metrics.matching import INSIDE, Match, match
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
-from slingshot.report.inputs import METRICS, Contestant, Results
+from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.report.pair import find_pair
 from slingshot.settings import Settings, UserError, nearest
+from slingshot.settings.catalogue import METRICS
 
 FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
 SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."
@@ -44,7 +45,7 @@ def known(metric: str) -> str:
 
 
 def read(
-    settings: Settings, dataset: str | None = None, metrics: Path = METRICS
+    settings: Settings, dataset: str | None = None, root: Path = Path()
 ) -> tuple[dict[str, list[Point]], list[str]]:
     """The points of every data set that has some, or of the one named; and which are left out, a line a data set.
     Raises UserError where there are none."""
@@ -52,16 +53,14 @@ def read(
         settings.dataset(dataset)
     curves, left_out = {}, []
     for name in settings.datasets if dataset is None else [dataset]:
-        file = metrics / "audit" / f"{name}.json"
+        file = root / paths.audit(name)
         audit = read_json(file) if file.is_file() else {}
-        curves[name], why = of_today(
-            read_points(metrics / "curve" / f"{name}.csv"), audit, settings.seed
-        )
+        curves[name], why = of_today(read_points(root / paths.curve(name)), audit, settings.seed)
         left_out += [f"{name}: {why}"] if why else []
     if not any(curves.values()):
         missing = f" of {dataset}" if dataset else ""
         raise UserError(
-            f"{metrics}/curve: no points{missing} yet; train on another number of rows, e.g. "
+            f"{root / paths.METRICS}/curve: no points{missing} yet; train on another number of rows, e.g. "
             f"`dvc exp run --temp -S fraction=0.25`, then run `slingshot curve --write`. {' '.join(left_out)}".rstrip()
         )
     return {name: points for name, points in curves.items() if points}, left_out
@@ -126,7 +125,7 @@ def build(results: Results, primary: str) -> Grid | None:
     validation = results.audit["rows"]["validation"]
     return Grid(
         heading=HEADING,
-        caption=f"By the number of training rows: {METRIC_NAMES[primary]} on test, mean over seeds [lowest–highest].",
+        caption=f"By the number of training rows: {METRICS[primary].title} on test, mean over seeds [lowest–highest].",
         columns=("Contestant", *map(count, rows)),
         rows=tuple(
             (c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained

@@ -12,12 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+from slingshot.files import paths
 from slingshot.files.points import Point, of_today, read_points
 from slingshot.files.storage.json_files import read_json
 from slingshot.report import total
 from slingshot.settings import Settings
 
-METRICS = Path("metrics")
 Kind = Literal["model", "llm", "cascade"]
 Figures = Mapping[str, Any]
 
@@ -79,28 +79,26 @@ class Results:
         return bool(published and cutoff and date.fromisoformat(published) <= cutoff)
 
 
-def read(settings: Settings, metrics: Path = METRICS) -> list[Results]:
+def read(settings: Settings, root: Path = Path()) -> list[Results]:
     """Results in the order of `study.datasets`. Raises UserError naming the first missing file."""
-    return [_dataset(settings, metrics, name) for name in settings.study.datasets]
+    return [_dataset(settings, root, name) for name in settings.study.datasets]
 
 
-def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
+def _dataset(settings: Settings, root: Path, dataset: str) -> Results:
     study = settings.study
     kinds: list[tuple[str, Kind]] = [
         *((name, "model") for name in study.models),
         *((name, "llm") for name in study.llms),
         *((cascade.name, "cascade") for cascade in study.cascades),
     ]
-    audit = read_json(metrics / "audit" / f"{dataset}.json")
-    curve, left_out = of_today(
-        read_points(metrics / "curve" / f"{dataset}.csv"), audit, settings.seed
-    )
-    pairs = read_json(metrics / "pairs" / f"{dataset}.json")
+    audit = read_json(root / paths.audit(dataset))
+    curve, left_out = of_today(read_points(root / paths.curve(dataset)), audit, settings.seed)
+    pairs = read_json(root / paths.pairs(dataset))
     return Results(
         dataset=dataset,
         audit=audit,
         contestants=tuple(
-            _contestant(settings, metrics, dataset, name, kind, pairs) for name, kind in kinds
+            _contestant(settings, root, dataset, name, kind, pairs) for name, kind in kinds
         ),
         pairs=pairs,
         curve=tuple(curve),
@@ -109,7 +107,7 @@ def _dataset(settings: Settings, metrics: Path, dataset: str) -> Results:
 
 
 def _contestant(
-    settings: Settings, metrics: Path, dataset: str, name: str, kind: Kind, pairs: Figures
+    settings: Settings, root: Path, dataset: str, name: str, kind: Kind, pairs: Figures
 ) -> Contestant:
     llm = settings.llms.get(name)
     title = llm.title if llm else name
@@ -117,8 +115,8 @@ def _contestant(
         sides = settings.cascade(name)
         title, llm = f"{name} ({sides.small}, else {sides.large})", settings.llms[sides.large]
     scores, intervals, cost = (
-        read_json(metrics / folder / dataset / f"{name}.json")
-        for folder in ("scores", "intervals", "cost")
+        read_json(root / path(dataset, name))
+        for path in (paths.scores, paths.intervals, paths.cost)
     )
     return Contestant(
         name=name,
@@ -128,9 +126,7 @@ def _contestant(
         intervals=intervals,
         cost=cost,
         training_cutoff=llm.training_cutoff if llm else None,
-        cascade=read_json(metrics / "cascade" / dataset / f"{name}.json")
-        if kind == "cascade"
-        else None,
+        cascade=read_json(root / paths.cascade(dataset, name)) if kind == "cascade" else None,
         total=total.of(cost, settings),
         validation={
             int(rows): value for rows, value in pairs.get("validation", {}).get(name, {}).items()

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from slingshot.money.prices import per_million_tokens
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import MISSING, count, score, significant
 from slingshot.settings import Settings, read_yaml
+from slingshot.settings.catalogue import METRICS
 
 FIGURES = Path(__file__).with_name("published.yaml")
 CURRENCY = "EUR"
@@ -53,7 +53,7 @@ def _row(figure: Mapping[str, Any], results: Results, settings: Settings) -> tup
         ours.append(own if len(figure["ours"]) == 1 else f"{name} {own}")
     return (
         figure["who"],
-        METRIC_NAMES.get(metric) or COSTS[metric],
+        METRICS[metric].title if metric in METRICS else COSTS[metric],
         figure.get("words", "{}").format(_money(metric, f"{figure['value']:,g}", CURRENCY)),
         "; ".join(ours),
         figure["conditions"],

@@ -54,11 +54,9 @@ class Section:
         }
 
 
-def sections(settings: Settings, metrics: Path = inputs.METRICS) -> dict[str, Section]:
+def sections(settings: Settings, root: Path = Path()) -> dict[str, Section]:
     """Data set -> section, in the order of the study. Raises UserError naming the first missing file."""
-    return {
-        results.dataset: _section(results, settings) for results in inputs.read(settings, metrics)
-    }
+    return {results.dataset: _section(results, settings) for results in inputs.read(settings, root)}
 
 
 def _section(results: Results, settings: Settings) -> Section:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.inputs import Contestant, Figures, Results
 from slingshot.report.numbers import MISSING, count, percent, score, significant
 from slingshot.settings import Settings
+from slingshot.settings.catalogue import PRIMARY
 
 MAJORITY = "majority class"
 CEILINGS = {"ceiling, test rows alone": "within", "ceiling, all rows": "whole"}
@@ -84,7 +84,7 @@ def build(results: Results, settings: Settings) -> Table:
     return Table(columns, tuple(rows), tuple(_notes(results, contestants, settings)))
 
 
-_METRICS = (*METRIC_NAMES, "log_loss")
+_METRICS = (*PRIMARY, "log_loss")
 
 
 def _ceilings(audit: Figures) -> dict[str, float]:

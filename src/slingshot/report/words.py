@@ -8,7 +8,7 @@ from dataclasses import replace
 from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.report import cost_words, total
 from slingshot.report.choice import unmeasured
-from slingshot.report.claims import METRIC_NAMES, clause, comparison, of_whom, standing
+from slingshot.report.claims import clause, comparison, of_whom, standing
 from slingshot.report.inputs import Contestant, Results
 from slingshot.report.numbers import count, listed, percent, rounded, score
 from slingshot.report.pair import Pair
@@ -16,6 +16,7 @@ from slingshot.report.pay_back import pay_back
 from slingshot.report.required import thin_latency
 from slingshot.report.verdict import Verdict, cheaper, decide, judged
 from slingshot.settings import Settings
+from slingshot.settings.catalogue import METRICS
 
 
 def verdict(results: Results, settings: Settings) -> Verdict:
@@ -129,7 +130,7 @@ def _against_majority(results: Results, chosen: Contestant | None, primary: str)
     if chosen is None or majority is None or low is None or low > majority:
         return []
     return [
-        f"{chosen.title} is not shown to beat the majority class, which has {METRIC_NAMES[primary]} {score(majority)} "
+        f"{chosen.title} is not shown to beat the majority class, which has {METRICS[primary].title} {score(majority)} "
         "without reading a text."
     ]
 
@@ -150,7 +151,7 @@ def _unranked(decided: Verdict, named: Mapping[str, Contestant], primary: str) -
     for name, why in decided.unranked.items():
         told.setdefault(why, []).append(named[name].title)
     return [
-        f"{listed(titles)} could not be chosen by {METRIC_NAMES[primary]} on validation rows ({why})."
+        f"{listed(titles)} could not be chosen by {METRICS[primary].title} on validation rows ({why})."
         for why, titles in told.items()
     ]
 
@@ -171,7 +172,7 @@ def _because(decided: Verdict) -> str:
 
 
 def _defined(split: str, primary: str) -> str:
-    return f"{split} rows on which {METRIC_NAMES[primary]} is defined, or another metrics.primary, may decide it."
+    return f"{split} rows on which {METRICS[primary].title} is defined, or another metrics.primary, may decide it."
 
 
 def _what_would_decide(
@@ -262,12 +263,12 @@ def _without_comparison(results: Results, decided: Verdict, settings: Settings) 
 def _alone_or_best(chosen: Contestant, primary: str, those: str, *, alone: bool) -> str:
     if alone and unmeasured(chosen, primary):
         return f"is the only one of the {those}"
-    return f"has the best validation {METRIC_NAMES[primary]} of the {those}"
+    return f"has the best validation {METRICS[primary].title} of the {those}"
 
 
 def _on_test(contestant: Contestant, primary: str) -> str:
     value, rows = contestant.scores.get(primary), count(contestant.scores.get("test_rows"))
     if value is not None:
-        return f"{METRIC_NAMES[primary]} {score(value)} on {rows} test rows"
+        return f"{METRICS[primary].title} {score(value)} on {rows} test rows"
     reason = contestant.intervals["metrics"][primary]["reason"]
-    return f"no {METRIC_NAMES[primary]} on {rows} test rows ({reason})"
+    return f"no {METRICS[primary].title} on {rows} test rows ({reason})"

@@ -6,7 +6,7 @@ import datetime
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from slingshot.settings.catalogue import PRIMARY
 from slingshot.settings.errors import (
     UserError as UserError,
 )  # every module knows it as settings.UserError
@@ -65,7 +66,15 @@ def _one_line(text: str) -> str:
 
 Line = Annotated[str, AfterValidator(_one_line)]
 Date = Annotated[datetime.date, Field(strict=False), BeforeValidator(_quoted_date)]
-Primary = Literal["accuracy", "balanced_accuracy", "macro_f1", "auroc"]
+
+
+def _known_primary(metric: str) -> str:
+    if metric not in PRIMARY:
+        raise ValueError(f"no metric '{metric}'{nearest(metric, PRIMARY)}")
+    return metric
+
+
+Primary = Annotated[str, AfterValidator(_known_primary)]
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

@@ -19,11 +19,11 @@ from slingshot.commands import experiments, freshness
 from slingshot.commands.diff.sides import Predicted, Sides, said, same_predictions, why_unpaired
 from slingshot.commands.experiments import Revision
 from slingshot.metrics import pairs, rare, rule
-from slingshot.metrics.intervals import FEW_GROUPS, SCORE_METRICS, TRAINING_VARIANCE, group_notes
-from slingshot.metrics.learning import LOWER_IS_BETTER
+from slingshot.metrics.intervals import FEW_GROUPS, TRAINING_VARIANCE, group_notes
 from slingshot.settings import MetricsSettings, Settings, UserError, nearest
+from slingshot.settings.catalogue import METRICS
 
-METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")
+COMPARED = [key for key, known in METRICS.items() if known.compared and key != "coverage"]
 How = Literal["paired", "unpaired", "intervals", "same", "not compared", "new", "gone"]
 
 
@@ -79,7 +79,7 @@ class Diff:
 
     @property
     def lower_is_better(self) -> bool:
-        return self.metric in LOWER_IS_BETTER
+        return METRICS[self.metric].lower_is_better
 
     @property
     def lost(self) -> list[str]:
@@ -146,8 +146,8 @@ def compare(
     """
     settings = params.metrics
     metric = metric or settings.primary
-    if metric not in METRICS:
-        raise UserError(f"--metric: no metric '{metric}'{nearest(metric, METRICS)}")
+    if metric not in COMPARED:
+        raise UserError(f"--metric: no metric '{metric}'{nearest(metric, COMPARED)}")
     here, there = experiments.workspace(), experiments.at(rev)
     ours, theirs = params.study.datasets, (there.params.get("study") or {}).get("datasets") or []
     names = [*ours, *(name for name in theirs if name not in ours)]
@@ -211,7 +211,9 @@ def judged(found: Sequence[Comparison], options: MetricsSettings) -> list[Compar
 def _judged(one: Comparison, ps: dict[str, float], options: MetricsSettings) -> Comparison:
     words = rule.verdicts(one.difference, ps, round(1 - options.confidence, 12))
     # Of the two, the second reads the difference the other way round: as it is where less is better.
-    return replace(one, p_corrected=ps["p"], verdict=words[options.primary in LOWER_IS_BETTER])
+    return replace(
+        one, p_corrected=ps["p"], verdict=words[METRICS[options.primary].lower_is_better]
+    )
 
 
 def _score(side: Revision, dataset: str, contestant: str, options: MetricsSettings) -> float | None:
@@ -261,7 +263,7 @@ def measured(
         both = {"workspace": a.test, "revision": b.test}
     found = pairs.difference("workspace", "revision", both, options, recipes=True)
     now, before = a.test.score_source, b.test.score_source
-    other = options.primary in SCORE_METRICS and now != before
+    other = METRICS[options.primary].needs_scores and now != before
     sources = (
         [f"the scores come from different sources: {now} now, {before} before"] if other else []
     )

@@ -5,13 +5,11 @@ So a revision's predictions are read without checking it out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from slingshot.commands.experiments import Revision
+from slingshot.commands.experiments import Revision
+from slingshot.files.storage.digests import md5_file
 
 
 def hashes(revision: Revision, paths: Iterable[str]) -> dict[str, str]:
@@ -28,7 +26,7 @@ def hashes(revision: Revision, paths: Iterable[str]) -> dict[str, str]:
         if "md5" in entry
     }
     if not revision.commit:
-        known |= {path: md5(Path(path)) for path in paths if Path(path).is_file()}
+        known |= {path: md5_file(Path(path)) for path in paths if Path(path).is_file()}
     return {path: known[path] for path in paths if path in known}
 
 
@@ -62,9 +60,3 @@ def find(wanted: Iterable[str], here: Mapping[str, str]) -> tuple[dict[str, Path
                 why = f"the DVC remote can't be read ({' '.join(str(error).split())})"
         found |= {one: Path(cache.oid_to_path(one)) for one in others if cache.exists(one)}
     return found, why
-
-
-def md5(path: Path) -> str:
-    """As DVC hashes a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

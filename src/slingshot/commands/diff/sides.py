@@ -10,6 +10,7 @@ import numpy as np
 
 from slingshot.commands.diff import outputs
 from slingshot.commands.experiments import Revision
+from slingshot.files import paths
 from slingshot.files.codes import FAILED
 from slingshot.files.labels import Labels
 from slingshot.files.predictions import read_predictions
@@ -133,6 +134,6 @@ def _same_run(a: SeedRun, b: SeedRun) -> bool:
 
 def _paths(dataset: str, contestant: str) -> tuple[str, str]:
     return (
-        f"data/predictions/{dataset}/{contestant}.parquet",
-        f"data/prepared/{dataset}/labels.json",
+        paths.predictions(dataset, contestant).as_posix(),
+        paths.labels(dataset).as_posix(),
     )

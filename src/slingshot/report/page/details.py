@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from slingshot.files import paths
 from slingshot.files.storage.json_files import read_json
 from slingshot.report.inputs import Figures, Results
 from slingshot.settings import UserError
 
-DATA = Path("data")
 BINS = "confidence,accuracy,rows"
 
 
@@ -51,27 +51,26 @@ class Details:
     """Contents of data/errors/D.json; its texts are data, and not to be trusted."""
 
 
-def read(results: Results, data: Path = DATA) -> Details:
+def read(results: Results, root: Path = Path()) -> Details:
     """The details of one data set. Raises UserError naming the first file that is missing or malformed."""
     return Details(
-        plots={
-            c.name: _plots(data / "plots" / results.dataset / c.name) for c in results.contestants
-        },
-        errors=read_json(data / "errors" / f"{results.dataset}.json"),
+        plots={c.name: _plots(results.dataset, c.name, root) for c in results.contestants},
+        errors=read_json(root / paths.errors(results.dataset)),
     )
 
 
-def _plots(folder: Path) -> Plots:
-    reliability = folder / "reliability"
+def _plots(dataset: str, contestant: str, root: Path) -> Plots:
+    def file(kind: paths.PlotKind) -> Path:
+        return root / paths.plot(dataset, kind, contestant)
+
+    cells = Counter(
+        (actual, predicted) for actual, predicted in _lines(file("confusion"), "actual,predicted")
+    )
     return Plots(
-        confusion=Counter(
-            (line[0], line[1]) for line in _lines(folder / "confusion.csv", "actual,predicted")
-        ),
-        predicted=[Bin(*numbers) for numbers in _numbers(reliability / "predicted.csv", BINS)],
-        scaled=[Bin(*numbers) for numbers in _numbers(reliability / "scaled.csv", BINS)],
-        risk=[
-            (coverage, risk) for coverage, risk in _numbers(folder / "risk.csv", "coverage,risk")
-        ],
+        confusion=cells,
+        predicted=[Bin(*numbers) for numbers in _numbers(file("reliability"), BINS)],
+        scaled=[Bin(*numbers) for numbers in _numbers(file("scaled"), BINS)],
+        risk=[(coverage, wrong) for coverage, wrong in _numbers(file("risk"), "coverage,risk")],
     )
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import altair as alt
 
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant
 from slingshot.report.numbers import count, score, significant
 from slingshot.report.page.charts import Chart, data, log_axis, made, padded
 from slingshot.report.page.theme import DEEPEST
+from slingshot.settings.catalogue import METRICS
 
 CELLS = "cells"
 """The surface's data, by the name under which page.js replaces them."""
@@ -81,7 +81,7 @@ def cascade(dataset: str, contestant: Contestant, primary: str, currency: str) -
     if held is None or not rows:
         return None
     points = [row | {"seed": str(row["seed"]), "cost": row["cost_per_1000_texts"]} for row in rows]
-    metric = METRIC_NAMES[primary]
+    metric = METRICS[primary].title
     x = log_axis(
         alt.X,
         "cost",
@@ -155,7 +155,7 @@ def choice(contestant: Contestant, primary: str) -> Grid | None:
     held = contestant.cascade
     if held is None:
         return None
-    metric = METRIC_NAMES[primary]
+    metric = METRICS[primary].title
     return Grid(
         heading=f"How {contestant.name} chose",
         caption=(

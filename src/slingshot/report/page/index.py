@@ -17,13 +17,13 @@ import jinja2
 from markupsafe import Markup
 
 from slingshot.report import economy, numbers, published, total
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.page import details, economy_charts, figures, parts, provenance, theme
 from slingshot.report.page.charts import Chart
 from slingshot.report.section import Section
 from slingshot.report.verdict import RULES
 from slingshot.settings import Settings
+from slingshot.settings.catalogue import METRICS
 from slingshot.settings.errors import visible
 
 FOLDER = Path(__file__).parent
@@ -53,10 +53,10 @@ class Page:
     """The main charts, for report/figures."""
 
 
-def build(sections: Mapping[str, Section], settings: Settings, data: Path = details.DATA) -> Page:
-    """The page, one part a data set. Raises UserError naming the first file of `data` that is missing."""
+def build(sections: Mapping[str, Section], settings: Settings, root: Path = Path()) -> Page:
+    """The page, one part a data set. Raises UserError naming the first file under `root` that is missing."""
     held = [
-        parts.build(section, settings, details.read(section.results, data))
+        parts.build(section, settings, details.read(section.results, root))
         for section in sections.values()
     ]
     claim = published.claim()
@@ -72,7 +72,7 @@ def build(sections: Mapping[str, Section], settings: Settings, data: Path = deta
         .render(
             parts=held,
             settings=settings,
-            metric=METRIC_NAMES[settings.metrics.primary],
+            metric=METRICS[settings.metrics.primary].title,
             rules=RULES,
             cutoffs=_cutoffs(sections, settings),
             provenance=[provenance.settings_grid(settings), provenance.versions_grid()],

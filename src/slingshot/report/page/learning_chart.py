@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 
 from slingshot.metrics.learning import Curve
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.inputs import Results
 from slingshot.report.page.charts import Chart, data, identity, interval, log_axis, made, padded
+from slingshot.settings.catalogue import METRICS
 
 STEPS = 40
 """Points of a fitted curve."""
@@ -31,7 +31,7 @@ def chart(results: Results, curves: Sequence[Curve], primary: str) -> Chart | No
         for c in results.of_kind("llm")
         if (known := interval(c, primary))
     ]
-    metric = METRIC_NAMES[primary]
+    metric = METRICS[primary].title
     caption = f"{metric[0].upper()}{metric[1:]} by the number of training rows (logarithmic)."
     if any(len(level.values) > 1 for c in trained for level in c.levels):
         caption += " Band: lowest to highest seed."

@@ -6,7 +6,6 @@ from typing import Any
 
 from slingshot.metrics import learning
 from slingshot.report import curve, economy, numbers
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.page import (
     calibration,
     confusion,
@@ -22,6 +21,7 @@ from slingshot.report.section import Section
 from slingshot.report.table import facts
 from slingshot.report.verdict import cheaper
 from slingshot.settings import Settings
+from slingshot.settings.catalogue import METRICS
 
 
 def build(section: Section, settings: Settings, held: Details) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def brief(section: Section, primary: str) -> str:
     """The verdict in a sentence or two, for the first screen; the paragraph stands with the data set."""
     verdict, pair = section.verdict, section.verdict.pair
     titles = {contestant.name: contestant.title for contestant in section.results.contestants}
-    metric, because = METRIC_NAMES[primary], "; ".join(verdict.reasons)
+    metric, because = METRICS[primary].title, "; ".join(verdict.reasons)
     against = (
         [p for p in verdict.cascade_pairs if p.difference is not None]
         if verdict.decision == "cascade"

@@ -8,7 +8,6 @@ from typing import Any
 
 import altair as alt
 
-from slingshot.report.claims import METRIC_NAMES
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.numbers import MISSING, score, signed, significant
@@ -24,6 +23,7 @@ from slingshot.report.page.charts import (
 )
 from slingshot.report.pair import Pair
 from slingshot.report.table import MAJORITY, Table
+from slingshot.settings.catalogue import METRICS
 
 LETTER = 7.0
 """Width of a letter of a label, in pixels, about."""
@@ -52,7 +52,7 @@ def cost(results: Results, primary: str, currency: str) -> Chart | None:
     names = [c.name for c in results.contestants]
     scale = padded([row[key] for row in rows for key in ("low", "high")])
     _label(rows, scale.domain)
-    metric = METRIC_NAMES[primary]
+    metric = METRICS[primary].title
     x = log_axis(
         alt.X,
         "cost",
@@ -182,7 +182,7 @@ def bars(results: Results, table: Table, primary: str) -> Chart | None:
     edges = [row[key] for row in rows for key in ("low", "high")] + (
         [] if majority is None else [majority]
     )
-    scale, metric = padded(edges), METRIC_NAMES[primary]
+    scale, metric = padded(edges), METRICS[primary].title
     y = alt.Y(
         "contestant:N", title=None, sort=None, axis=alt.Axis(grid=False, labelColor="var(--ink)")
     )
@@ -248,7 +248,7 @@ def differences(pairs: Sequence[Pair], dataset: str, primary: str, margin: float
     dash = alt.StrokeDash(
         "dash:N", scale=alt.Scale(domain=["zero", "m"], range=[[1, 0], [4, 4]]), legend=None
     )
-    title = f"difference in {METRIC_NAMES[primary]}"
+    title = f"difference in {METRICS[primary].title}"
     chart = alt.layer(
         marks.mark_rule().encode(x=alt.X("x:Q", scale=scale), strokeDash=dash),
         base.mark_rule(strokeWidth=3, color="var(--accent)", opacity=0.6).encode(

@@ -1,0 +1,85 @@
+"""The point figures: one formula each, of one run's rows. Everything that needs one asks `figure`.
+
+Arrays: `labels` and `predictions` of shape (rows,), `scores` of shape (rows, classes). The classes are those with at
+least one scored row. -1, a failed row, is never a class: it only loses recall. An undefined figure is NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+CLIP = 1e-6
+"""Lowest score that log-loss sees."""
+
+
+def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Share of rows whose prediction is the label."""
+    return float(np.mean(predictions == labels))
+
+
+def balanced_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Recall, averaged over the classes (Brodersen et al., 2010)."""
+    from sklearn.metrics import recall_score
+
+    present = np.unique(labels)
+    return float(recall_score(labels, predictions, labels=present, average="macro"))
+
+
+def macro_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """F1 = 2 hits / (rows + predictions) of a class, averaged over the classes (Opitz and Burst, 2019)."""
+    from sklearn.metrics import f1_score
+
+    present = np.unique(labels)
+    return float(f1_score(labels, predictions, labels=present, average="macro"))
+
+
+def coverage(labels: np.ndarray, predictions: np.ndarray) -> float:
+    """Share of rows with a valid answer."""
+    return float(np.mean(predictions >= 0))
+
+
+def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """One-vs-rest area under the ROC curve, averaged over the classes (Fawcett, 2006, section 9); NaN of one class."""
+    from sklearn.metrics import roc_auc_score
+
+    present = np.unique(labels)
+    if len(present) < 2:
+        return float("nan")
+    return float(np.mean([roc_auc_score(labels == label, scores[:, label]) for label in present]))
+
+
+def log_loss(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean of -log(score of the label), scores clipped at CLIP from below (Good, 1952)."""
+    own = scores[np.arange(len(labels)), labels]
+    return float(np.mean(-np.log(np.maximum(own, CLIP))))
+
+
+def brier(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Squared differences of scores and outcomes, summed over classes, averaged over rows: 0 to 2 (Brier, 1950)."""
+    outcomes = np.eye(scores.shape[1])[labels]
+    return float(np.mean(np.sum((scores - outcomes) ** 2, axis=1)))
+
+
+OF_PREDICTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "coverage": coverage,
+}
+OF_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "auroc": auroc,
+    "log_loss": log_loss,
+    "brier": brier,
+}
+
+
+def figure(
+    metric: str, labels: np.ndarray, predictions: np.ndarray, scores: np.ndarray | None
+) -> float | None:
+    """The figure of one run; None where it is undefined: without scores, or an AUROC of one class."""
+    if metric in OF_PREDICTIONS:
+        return OF_PREDICTIONS[metric](labels, predictions)
+    value = float("nan") if scores is None else OF_SCORES[metric](labels, scores)
+    return value if np.isfinite(value) else None

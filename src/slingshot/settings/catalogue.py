@@ -1,0 +1,118 @@
+"""Every metric that Slingshot reports: its key, titles, direction, range, and the class that computes it.
+
+To add one: an entry here, its formula in slingshot.metrics (the class that `formula` names), and its test.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of predictions, under `key` in every file."""
+
+    key: str
+    title: str
+    """In a sentence."""
+    heading: str
+    """Of a column."""
+    short: str
+    """Of a narrow column."""
+    formula: str | None
+    """The evaluate.Metric class that computes it, as module:class; None for what metrics.calibration measures."""
+    highest: float = 1.0
+    """What no figure passes; none is below 0."""
+    lower_is_better: bool = False
+    needs_scores: bool = False
+    """Whether it is undefined without class probabilities."""
+    macro: bool = False
+    """Whether it is a mean over classes, each with an equal part."""
+    primary: bool = False
+    """Whether it may be metrics.primary."""
+    compared: bool = True
+    """Whether it has an interval, so that two figures of it can be compared."""
+
+
+_ALL = (
+    Metric(
+        "accuracy",
+        "accuracy",
+        "Accuracy",
+        "Accuracy",
+        "slingshot.metrics.scores:Accuracy",
+        primary=True,
+    ),
+    Metric(
+        "balanced_accuracy",
+        "balanced accuracy",
+        "Balanced accuracy",
+        "Bal. acc.",
+        "slingshot.metrics.scores:BalancedAccuracy",
+        macro=True,
+        primary=True,
+    ),
+    Metric(
+        "macro_f1",
+        "macro-F1",
+        "Macro-F1",
+        "Macro F1",
+        "slingshot.metrics.scores:MacroF1",
+        macro=True,
+        primary=True,
+    ),
+    Metric("coverage", "coverage", "Coverage", "Cover", "slingshot.metrics.scores:Coverage"),
+    Metric(
+        "auroc",
+        "AUROC",
+        "AUROC",
+        "AUROC",
+        "slingshot.metrics.scores:Auroc",
+        needs_scores=True,
+        macro=True,
+        primary=True,
+    ),
+    Metric(
+        "log_loss",
+        "log-loss",
+        "Log-loss",
+        "Log loss",
+        "slingshot.metrics.scores:LogLoss",
+        highest=math.inf,
+        lower_is_better=True,
+        needs_scores=True,
+    ),
+    Metric(
+        "brier",
+        "Brier score",
+        "Brier score",
+        "Brier",
+        "slingshot.metrics.scores:Brier",
+        highest=2.0,
+        lower_is_better=True,
+        needs_scores=True,
+    ),
+    Metric(
+        "ece",
+        "expected calibration error",
+        "Expected calibration error",
+        "ECE",
+        "slingshot.metrics.scores:Ece",
+        lower_is_better=True,
+        needs_scores=True,
+        compared=False,
+    ),
+    Metric(
+        "rms_calibration_error",
+        "RMS calibration error",
+        "RMS calibration error",
+        "RMS CE",
+        None,
+        lower_is_better=True,
+        needs_scores=True,
+        compared=False,
+    ),
+)
+METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
+PRIMARY: tuple[str, ...] = tuple(metric.key for metric in _ALL if metric.primary)
