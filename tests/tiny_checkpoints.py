@@ -4,7 +4,7 @@ in seconds.
     .venv/bin/python -m tests.tiny_checkpoints FOLDER
 
 makes FOLDER/xlnet, FOLDER/distilbert, FOLDER/t5 and FOLDER/gemma for the smoke study (studies/smoke.yaml). Their
-tokenizers are real ones with the words of README.md.
+tokenizers are real ones with the words of README.md and docs/.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VOCABULARY = 600
 SPREAD = 0.1
 """Standard deviation of random weights. The usual 0.02 is meant for wider models: a third of all trainings of so small
 a BERT or XLNet, by their seeds, ends with a class not learnt. A DistilBERT learns best with half of this."""
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def xlnet(folder: Path, corpus: Sequence[str]) -> Path:
@@ -148,7 +148,8 @@ def _save(folder: Path, architecture: Any, config: Any, tokenizer: Any) -> Path:
 @click.argument("folder", type=click.Path(path_type=Path))
 def main(folder: Path) -> None:
     """Make FOLDER/xlnet, FOLDER/distilbert, FOLDER/t5 and FOLDER/gemma."""
-    corpus = README.read_text(encoding="utf-8").splitlines()
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    corpus = [line for page in pages for line in page.read_text(encoding="utf-8").splitlines()]
     for name, make in {**ARCHITECTURES, "gemma": gemma}.items():
         click.echo(make(folder / name, corpus))
 

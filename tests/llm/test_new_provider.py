@@ -1,4 +1,4 @@
-"""That a new provider is one module and one settings class, as README says."""
+"""That a new provider is one module and one settings class, as docs/extending.md shows it."""
 
 from __future__ import annotations
 
@@ -12,86 +12,21 @@ from slingshot.files.rows import read_rows, write_rows
 from slingshot.files.usage import Usage
 from tests.conftest import NAMES, ROOT, set_params
 
-SETTINGS = '''
-
-class EchoSettings(AskedSettings):
-    """Answers with the first label that stands in the text."""
-
-    module: ClassVar[str] = "slingshot.llm.echo"
-    provider: Literal["echo"]
-
-    @property
-    def remote(self) -> bool:
-        return False
-
-    @property
-    def paid(self) -> bool:
-        return False
-
-'''
-MODULE = """
-import hashlib
-import json
-
-from slingshot.llm.asked import asking
-from slingshot.llm.answer import read_text
-from slingshot.llm.asked.api import Reply
-
-
-def run_cell(settings, task):
-    return asking.run_cell(settings, task, connect(settings, task.params))
-
-
-def connect(settings, params):
-    return EchoApi()
-
-
-class EchoApi:
-    def body(self, system, shots, question, schema):
-        return {"text": question, "labels": schema["properties"]["label"]["enum"]}
-
-    def digest(self, body, sample):
-        return hashlib.sha256(json.dumps([body, sample]).encode()).hexdigest()
-
-    def marked(self, body, *, hour):
-        return body
-
-    def caches(self, body):
-        return False
-
-    def lengths(self, body):
-        return 0, len(body["text"])
-
-    async def send(self, body):
-        named = [label for label in body["labels"] if label in body["text"]]
-        return Reply({"said": named[0] if named else "none of them", "length": len(body["text"])}, "echo")
-
-    async def count(self, body):
-        return len(body["text"])
-
-    def read(self, response, keys):
-        return read_text(response["said"], keys)
-
-    def tokens(self, response):
-        return {"input": response["length"], "output": 1}
-
-    def key(self):
-        return None
-
-    async def close(self):
-        pass
-"""
+PAGE = ROOT / "docs/extending.md"
 
 
 def test_a_module_and_a_settings_class_are_a_provider(project):
+    settings, module = re.findall(
+        r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
     for folder in ("src", "stages"):
         shutil.copytree(ROOT / folder, project / folder)
-    (project / "src/slingshot/llm/echo.py").write_text(MODULE)
+    (project / "src/slingshot/llm/echo.py").write_text(module)
     file = project / "src/slingshot/settings/llms.py"
     before, union, after = re.split(
         r"^(LlmSettings = Annotated\[)", file.read_text(), flags=re.MULTILINE
     )
-    file.write_text(before.rstrip() + SETTINGS + "\n" + union + "EchoSettings | " + after)
+    file.write_text(before + settings + "\n\n" + union + "EchoSettings | " + after)
     set_params(
         project,
         {"llms.echo": {"provider": "echo", "title": "Echo", "shots": 0}, "study.llms": ["echo"]},
