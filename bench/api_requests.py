@@ -36,7 +36,7 @@ from slingshot.llm.asked.ledger import Ledger
 from slingshot.llm.asked.sending import Sender
 from slingshot.llm.asked.tally import Tally
 from slingshot.llm.asked.wallet import Wallet
-from slingshot.llm.prompt import Prompt
+from slingshot.llm.prompt import Prompt, Words
 
 LLM = settings.AnthropicSettings(
     provider="anthropic",
@@ -46,7 +46,7 @@ LLM = settings.AnthropicSettings(
     key_env="ANTHROPIC_API_KEY",
     max_tokens=64,
 )
-WORDS: dict[str, Any] = {
+WORDS: Words = {
     "text": "Tweet",
     "label": "Sentiment",
     "instructions": None,

@@ -14,7 +14,6 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -28,7 +27,7 @@ from slingshot.llm.local.causal_lm import load
 from slingshot.llm.local.examples import SameExamples
 from slingshot.llm.local.rendering import Tokens
 from slingshot.llm.local.scoring import CausalLm
-from slingshot.llm.prompt import Prompt, read_words
+from slingshot.llm.prompt import Prompt, Words, read_words
 from slingshot.llm.shots import select
 from slingshot.machine import hardware
 
@@ -70,7 +69,7 @@ def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
     )
     names = sorted(pool["category"].unique())
     pool["label"], pool["order"] = pool["category"].map(names.index), range(len(pool))
-    words: dict[str, Any] = {
+    words: Words = {
         "text": "Question",
         "label": "Topic",
         "instructions": None,

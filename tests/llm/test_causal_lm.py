@@ -1,4 +1,4 @@
-"""How a prompt is put to a local LLM, and that what the provider scores is what one whole forward gives."""
+"""The prompts of a local LLM, and that its scores are those of one whole forward pass."""
 
 import shutil
 
@@ -9,7 +9,8 @@ import torch
 import transformers
 
 from slingshot import settings
-from slingshot.llm.local.causal_lm import load, probabilities
+from slingshot.llm.local.causal_lm import load
+from slingshot.llm.local.choosing import probabilities
 from slingshot.llm.local.examples import NearestExamples, Neighbours, SameExamples
 from slingshot.llm.local.rendering import Completion, Conversation, encode, form
 from slingshot.llm.prompt import NULL_TEXT, Prompt
@@ -31,7 +32,7 @@ LAST_HAS_SYSTEM = (
     "{% if messages[0].role == 'system' %}{% set head = messages[0].content + '\n' %}{% set messages = messages[1:] %}"
     "{% endif %}"
 ) + TURNS.replace("{{ m.content", "{{ head if loop.last }}{{ m.content")
-"""As some of Mistral's have it."""
+"""A template like some of Mistral's."""
 SHOTS = make_rows(6, 7)
 TEXTS = make_rows(5, 5)["text"].tolist()
 
@@ -121,8 +122,8 @@ def test_a_template_without_a_system_role_has_it_in_the_first_question(chat_lm, 
     ):
         tokenizer.chat_template = template
         wording = Conversation(tokenizer, prompt, 128)
-        said = tokenizer.decode(wording.prefix(["a phone"], [1]) + wording.query("a box"))
-        assert said == (
+        text = tokenizer.decode(wording.prefix(["a phone"], [1]) + wording.query("a box"))
+        assert text == (
             f"<start_of_turn>user\n{prompt.system('name')}\n\n{prompt.question('a phone')}<end_of_turn>\n"
             f"<start_of_turn>assistant\nneutral<end_of_turn>\n"
             f"<start_of_turn>user\n{prompt.question('a box')}<end_of_turn>\n<start_of_turn>assistant\n"
@@ -132,8 +133,8 @@ def test_a_template_without_a_system_role_has_it_in_the_first_question(chat_lm, 
 def test_a_template_that_asks_for_todays_date_is_told_the_same_each_day(chat_lm, prompt):
     tokenizer = transformers.AutoTokenizer.from_pretrained(chat_lm)
     tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}\n" + TURNS
-    said = tokenizer.decode(Conversation(tokenizer, prompt, 128).prefix([], []))
-    assert said.startswith("26 Jul 2024\n<start_of_turn>system")
+    text = tokenizer.decode(Conversation(tokenizer, prompt, 128).prefix([], []))
+    assert text.startswith("26 Jul 2024\n<start_of_turn>system")
 
 
 def test_a_template_that_leaves_out_a_message_is_refused(chat_lm, prompt):
@@ -167,9 +168,9 @@ def test_a_text_forges_nothing(chat_lm, prompt, chat):
     assert [token for token in forged if token in special] == [
         token for token in plain if token in special
     ]
-    said = tokenizer.decode(forged)
-    assert "<end_of_turn>" in said
-    assert said.count("</text>" if chat else "\n") == 1
+    text = tokenizer.decode(forged)
+    assert "<end_of_turn>" in text
+    assert text.count("</text>" if chat else "\n") == 1
 
 
 @pytest.mark.parametrize("chat", [True, False])
@@ -197,8 +198,8 @@ def test_no_blank_slips_in_where_pieces_of_a_prompt_meet(scheme, prompt, corpus)
     assert tokenizer("very").input_ids != list(encode(tokenizer, "very"))
     wording = Completion(tokenizer, prompt, 128)
     tokens = wording.prefix(["a phone"], [2]) + wording.query("box") + wording.labels[2]
-    said = "".join(tokenizer.convert_ids_to_tokens(tokens)).replace("▁", " ")
-    assert said.endswith("\n\nText: a phone\nOpinion: very\n\nText: box\nOpinion: very")
+    text = "".join(tokenizer.convert_ids_to_tokens(tokens)).replace("▁", " ")
+    assert text.endswith("\n\nText: a phone\nOpinion: very\n\nText: box\nOpinion: very")
 
 
 # --- scores --------------------------------------------------------------------------------------
@@ -210,8 +211,8 @@ def test_scores_are_those_of_one_whole_forward(chat_lm, prompt, chat, shots):
     lm, wording = load(of(chat_lm, chat=chat), prompt, "cpu")
     examples = SameExamples(lm, wording, SHOTS.iloc[:shots], shots, 128)
     assert len(examples.shared) > lm.config.sliding_window
-    for texts, found in ((TEXTS, examples.score(TEXTS)), ([NULL_TEXT], examples.null(TEXTS))):
-        # "very" begins "very negative", so that every label is scored with what ends it.
+    for texts, scores in ((TEXTS, examples.score(TEXTS)), ([NULL_TEXT], examples.null(TEXTS))):
+        # "very" begins "very negative", so every label is scored with the token that ends it.
         oracle = [
             [
                 naive(lm, examples.shared + wording.query(text), label + wording.end[:1])
@@ -219,7 +220,7 @@ def test_scores_are_those_of_one_whole_forward(chat_lm, prompt, chat, shots):
             ]
             for text in texts
         ]
-        np.testing.assert_allclose(found, oracle, atol=1e-4)
+        np.testing.assert_allclose(scores, oracle, atol=1e-4)
 
 
 @pytest.mark.parametrize("chat", [True, False])
@@ -230,10 +231,10 @@ def test_nearest_examples_are_each_texts_own(chat_lm, encoder, prompt, project, 
     task = PromptTask("toy", "lm", prompt, SHOTS, SHOTS.iloc[:0], SHOTS.iloc[:0], settings.load())
     near = Neighbours(task, chosen)
     examples = NearestExamples(lm, wording, near, 2)
-    found, null = examples.score(TEXTS), examples.null(TEXTS)
+    scores, null = examples.score(TEXTS), examples.null(TEXTS)
     shown = near.of(TEXTS, 2)
     assert len({tuple(rows["id"]) for rows in shown}) > 1
-    for text, rows, values, without in zip(TEXTS, shown, found, null, strict=True):
+    for text, rows, values, without in zip(TEXTS, shown, scores, null, strict=True):
         prefix = wording.prefix(rows["text"].tolist(), rows["label"].tolist())
         for asked, scores in ((text, values), (NULL_TEXT, without)):
             tokens = prefix + wording.query(asked)

@@ -1,6 +1,6 @@
 """Prompted LLMs: the task, the prompt and its examples, and a module or folder for each provider.
 
-`asked` holds what is paid for, text by text, and its ledger; `anthropic` one API; `local` a causal LLM on this machine.
-Imports pretrained, metrics (what chooses), money, machine, files, settings. Reads data/shots and data/prepared; gives
-back data/predictions, data/usage and data/answers.
+`asked` asks APIs text by text and keeps the ledger of paid answers, `anthropic` is one such API, and `local` runs a
+causal LLM on this machine. The room imports pretrained, metrics (to choose by), money, machine, files and settings. It
+reads data/shots and data/prepared, and returns the contents of data/predictions, data/usage and data/answers.
 """

@@ -1,7 +1,7 @@
-"""From what an LLM wrote to a label, a status and class probabilities.
+"""Reads what an LLM wrote: a label, a status and class probabilities.
 
-An answer that can't be read is a wrong answer, not a missing one: it gets a status that says what it was instead. One
-that is spelt as a label is, to the letter, means that label; one that may mean several means none.
+An answer that can't be read is a wrong answer, not a missing one: its status says what it was instead. An answer that
+is spelt exactly like a label means that label. An answer that may mean several labels means none.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ import json
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from slingshot.files.codes import FAILED
 
 PAIRED = "\"'`*"
-"""What may stand around a label: quotes, and what makes it bold."""
+"""Marks that may stand around a label: quotes, and Markdown's marks for bold and code."""
 MARKS = PAIRED + "." + string.whitespace
-"""All that may stand at its ends."""
+"""Every character that may stand at a label's ends."""
 LAYERS = 8
-"""Most layers of marks that are taken off one by one."""
+"""The most layers of marks that are taken off one by one."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Answer:
 
 
 class AnswerKeys:
-    """What stands for each label: its name and its id."""
+    """The spellings of each label: its name and its id."""
 
     def __init__(self, ids: Sequence[str], names: Sequence[str]) -> None:
         self._names = {name: number for number, name in enumerate(names)}
@@ -46,49 +45,48 @@ class AnswerKeys:
                 self._folded.setdefault(key, set()).add(number)
 
     def named(self, text: str) -> int | None:
-        """The label whose name this is, to the letter."""
+        """The label with exactly this name."""
         return self._names.get(text, self._names.get(text.strip()))
 
     def meant(self, text: str) -> set[int]:
-        """The label whose name this is, or else those that are spelt so but for capitals and white space."""
+        """The label with exactly this name, or else those whose name or id differs only in capitals and white space."""
         label = self.named(text)
         return self._folded.get(folded(text), set()) if label is None else {label}
 
     def meant_alone(self, text: str) -> set[int]:
-        """The labels that a text may mean that is a label and nothing else, maybe with marks around it.
+        """The labels that a text may mean where it is one label and nothing else, maybe with marks around it.
 
-        What stands in quotes is a name to the letter, if there is such a one. Where a mark may else as well be the
-        label's own ("**C.**" of "C" and "C."), it may mean either.
+        A text in double quotes means the label with exactly that name, if there is one. Where a mark may be the label's
+        own, the text may mean either label: "**C.**" means "C" or "C.".
         """
         spelt = text.strip()
-        for exact in (spelt, spelt[1:-1] if spelt[:1] == spelt[-1:] == '"' else spelt):
+        quoted = spelt[:1] == spelt[-1:] == '"'
+        for exact in (spelt, spelt[1:-1] if quoted else spelt):
             if self.named(exact) is not None:
                 return self.meant(exact)
         return set().union(*map(self.meant, _peeled(text))) or self.meant(text.strip(MARKS))
 
 
 def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer:
-    """The answer in what an LLM wrote: a label and nothing else, or JSON with `label`."""
+    """The answer in a text: a label and nothing else, or JSON with `label`."""
     if not text.strip():
         return Answer("truncated" if truncated else "empty", text=text)
-    alone = set() if truncated else keys.meant_alone(text)  # what was cut may begin another label
+    alone = set() if truncated else keys.meant_alone(text)  # a cut text may begin another label
     if alone:
         return _answer(alone, text)
-    value = _json(text)
-    label = value.get("label", {}) if isinstance(value, dict) else None
-    if isinstance(label, bool):
-        label = json.dumps(label)
-    if label is None and isinstance(value, dict) and keys.named("null") is not None:
-        label = "null"
-    if not isinstance(label, str):
+    parsed = _json(text)
+    value: dict[str, object] = parsed if isinstance(parsed, dict) else {}
+    label = _label(value, keys)
+    if label is None:
         return Answer("truncated" if truncated else "invalid", text=text)
     return _answer(keys.meant(label), text, _confidence(value.get("confidence")))
 
 
 def verbalised(answer: Answer, classes: int) -> np.ndarray | None:
-    """Class probabilities (classes,) from a stated confidence: the rest is shared alike. None where none was stated.
+    """Class probabilities (classes,) from a stated confidence. The other labels share the rest equally.
 
-    A confidence below chance would speak against the label that it stands beside; it is read as chance.
+    None where no confidence was stated. A confidence below chance would speak against its own label; it is read as
+    chance.
     """
     if answer.label == FAILED or answer.confidence is None:
         return None
@@ -99,7 +97,7 @@ def verbalised(answer: Answer, classes: int) -> np.ndarray | None:
 
 
 def votes(answers: Sequence[Answer], classes: int) -> tuple[int, np.ndarray | None]:
-    """The label with most votes, ties to the one that got its first vote first, and the share of each label's votes.
+    """The label with most votes, and each label's share of the votes. The label whose first vote came first wins a tie.
 
     FAILED and None where no answer is valid.
     """
@@ -111,17 +109,17 @@ def votes(answers: Sequence[Answer], classes: int) -> tuple[int, np.ndarray | No
 
 
 def folded(text: str) -> str:
-    """The text whatever its capitals and white space."""
+    """The text in one form, whatever its capitals and white space."""
     return " ".join(text.casefold().split())
 
 
 def bare(text: str) -> str:
-    """The text whatever its capitals, its white space and the marks around it."""
+    """The text in one form, whatever its capitals, its white space and the marks around it."""
     return folded(text).strip(MARKS)
 
 
 def _peeled(text: str) -> Iterator[str]:
-    """The text, then a layer less each time: a pair of marks around it, or the dot behind it."""
+    """The text, then the text with one layer less each time: a layer is a pair of marks around it, or a dot behind."""
     yield text
     for _ in range(LAYERS):
         inner = text.strip()
@@ -142,10 +140,10 @@ def _answer(meant: set[int], text: str, confidence: float | None = None) -> Answ
 
 
 class _Number(str):
-    """A number in JSON, spelt as it is there: the label 1.50 is not the label 1.5."""
+    """A number in JSON, as it is spelt there: the label 1.50 is not the label 1.5."""
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     """The JSON that the text is or holds, with each number as a _Number; None where there is none."""
     for part in (text, text[text.find("{") : text.rfind("}") + 1]):
         try:
@@ -155,6 +153,17 @@ def _json(text: str) -> Any:
     return None
 
 
-def _confidence(value: Any) -> float | None:
-    known = isinstance(value, _Number) and 0 <= float(value) <= 100
-    return float(value) / 100 if known else None
+def _label(value: dict[str, object], keys: AnswerKeys) -> str | None:
+    """The spelling of the label that stands in JSON. A label may be named like one of JSON's own words."""
+    label = value.get("label", {})
+    if isinstance(label, bool):
+        return json.dumps(label)
+    if label is None and keys.named("null") is not None:
+        return "null"
+    return label if isinstance(label, str) else None
+
+
+def _confidence(value: object) -> float | None:
+    if isinstance(value, _Number) and 0 <= float(value) <= 100:
+        return float(value) / 100
+    return None

@@ -1,8 +1,8 @@
-"""What an LLM is told: the template of the task's kind, filled in with a data set's words, labels and texts.
+"""The prompt: the template of the task's kind, filled in with a data set's words, labels and texts.
 
-A text is data. In a conversation it stands between tags that it can neither close nor open, in a completion on one
-line, so that it forges no example. Labels are asked for by ids, lower-case slugs of their names, because an API may
-answer an enumerated value in another capitalisation. A name is an answer too, so no id is another label's name.
+A text is data. In a conversation it stands between tags that it can neither close nor open. In a completion it stands
+on one line, so that it forges no example. Labels are asked for by ids, lower-case slugs of their names, because an API
+may answer an enumerated value in another capitalisation. A name is an answer too, so no id is another label's name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import jinja2
 
@@ -21,31 +21,44 @@ from slingshot.settings import UserError
 
 TEMPLATES = Path(__file__).with_name("prompts")
 AFTER_SHOT = "\n\n"
-"""What ends an example in a completion."""
+"""The end of an example in a completion."""
 NULL_TEXT = "N/A"
 """The content-free text of contextual calibration (Zhao et al. 2021, arXiv 2102.09690, section 5)."""
 OPENED = re.compile(r"[<＜﹤](?=([^<＜﹤]*))")
-"""What a tag begins with, and what follows up to the next."""
+"""The first character of a tag, with what follows it up to the next such character."""
 
 AnswerForm = Literal["label", "confidence", "name"]
 """JSON with the label's id, JSON with its id and a confidence, or the label's name alone."""
+
+
+class Words(TypedDict):
+    """data/prepared/D/prompt.json: a data set's words for the prompt."""
+
+    text: str
+    """What a text is called."""
+    label: str
+    """What a label is called."""
+    instructions: str | None
+    descriptions: dict[str, str]
+    """Label -> what it means."""
 
 
 class Prompt:
     """One data set's prompt. Its parts are those of the template."""
 
     def __init__(
-        self, words: dict[str, Any], names: Sequence[str], template: str = "classification"
+        self, words: Words, names: Sequence[str], template: str = "classification"
     ) -> None:
         """`words` is data/prepared/D/prompt.json, `names` the labels in order."""
         self.names, self.ids = tuple(names), slugs(names)
+        # A template's macros are attributes of its module, which no type knows.
         self._macros: Any = _environment().get_template(f"{template}.j2").module
-        described = words["descriptions"]
+        descriptions = words["descriptions"]
         labels = [
-            {"id": slug, "name": name, "description": described.get(name)}
+            {"id": slug, "name": name, "description": descriptions.get(name)}
             for slug, name in zip(self.ids, self.names, strict=True)
         ]
-        self._task = words | {"labels": labels}
+        self._task = {**words, "labels": labels}
 
     def system(self, answer: AnswerForm) -> str:
         """Instructions and labels: the same for every text of the data set."""
@@ -60,50 +73,42 @@ class Prompt:
         return str(self._macros.opening(self._task))
 
     def before(self) -> str:
-        """What stands before each text of a completion."""
+        """The words before each text of a completion."""
         return str(self._macros.before(self._task))
 
     def after(self) -> str:
-        """What stands after each text of a completion, before its label."""
+        """The words after each text of a completion, before its label."""
         return str(self._macros.after(self._task))
 
 
-def read_words(path: Path) -> dict[str, Any]:
-    """data/prepared/D/prompt.json: text, label, instructions and descriptions.
-
-    Raises UserError when the file holds anything else.
-    """
-    value = read_json(path)
-    if not isinstance(value, dict) or set(value) != {
-        "text",
-        "label",
-        "instructions",
-        "descriptions",
-    }:
+def read_words(path: Path) -> Words:
+    """Read data/prepared/D/prompt.json. Raises UserError when the file holds anything else."""
+    words: Words = read_json(path)
+    if not isinstance(words, dict) or words.keys() != Words.__annotations__.keys():
         raise UserError(
             f"{path}: expected text, label, instructions and descriptions; run `dvc repro`"
         )
-    return value
+    return words
 
 
 def slugs(names: Sequence[str]) -> tuple[str, ...]:
     """An id for each label, in order: its name in lower-case ASCII letters, digits and "_".
 
-    No id is another one, nor another label's name, whatever its capitals, its white space and the marks around it. Nor
-    does a plus before it count: in JSON the number +1 is 1. Only where the plain id is so taken is it another one,
-    because ids are part of the requests that were paid for.
+    Ids differ from each other and from the other labels' names, whatever their capitals, their white space and the
+    marks around them. A leading plus makes no difference either: in JSON the number +1 is 1. A number is added only to
+    an id that is taken, because ids are part of the requests that were paid for.
     """
     spelt = [bare(name).lstrip("+") for name in names]
-    found: list[str] = []
+    ids: list[str] = []
     for number, name in enumerate(names):
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or f"label_{number}"
-        taken = {*found, *spelt[:number], *spelt[number + 1 :]}
+        taken = {*ids, *spelt[:number], *spelt[number + 1 :]}
         candidate, n = slug, 2
         while candidate in taken:
             candidate, n = f"{slug}_{n}", n + 1
-        found.append(candidate)
-    return tuple(found)
+        ids.append(candidate)
+    return tuple(ids)
 
 
 def one_line(text: str) -> str:
@@ -112,9 +117,9 @@ def one_line(text: str) -> str:
 
 
 def escape_tags(text: str) -> str:
-    """The text with "<" written as "&lt;" where it could be read as the tag around it, or as that tag's end.
+    """The text with "<" written as "&lt;" wherever it could be read as the tag around the text, or as that tag's end.
 
-    Full-width letters, accents, blanks and characters that nobody sees make no other tag of it.
+    Full-width letters, accents, blanks and invisible characters do not hide such a tag.
     """
 
     def escaped(opened: re.Match[str]) -> str:

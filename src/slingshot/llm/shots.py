@@ -11,11 +11,11 @@ from slingshot.settings import Checkpoint, RunSettings, Selection
 
 
 def select(pool: pd.DataFrame, shots: int, selection: Selection) -> pd.DataFrame:
-    """The examples that stand before every text alike. `pool` is data/shots/D.parquet, in nested order.
+    """The examples that stand before every text. `pool` is data/shots/D.parquet, in nested order.
 
     fixed: the first `shots` rows. stratified: the first `shots` of each class; a class with fewer gives what it has.
     The rows keep the pool's order, which mixes the classes: a block of one label at the end would draw every answer
-    to it.
+    to that label. Raises ValueError for `nearest`.
     """
     if selection == "nearest":
         raise ValueError("nearest examples differ from text to text")
@@ -27,7 +27,7 @@ def select(pool: pd.DataFrame, shots: int, selection: Selection) -> pd.DataFrame
 class Nearest:
     """Finds the rows of a pool that are nearest to a text.
 
-    Near is the cosine of mean-pooled states; ties go to the earlier row (retrieved examples: Liu et al. 2022,
+    Nearness is the cosine of mean-pooled states, and the earlier row wins a tie (retrieved examples: Liu et al. 2022,
     arXiv 2101.06804, section 3).
     """
 
@@ -36,13 +36,12 @@ class Nearest:
         from slingshot.pretrained.encoder import Encoder
 
         self.pool, self._encoder = pool, Encoder.of(encoder, hardware.set_up(run))
-        self._held = self._encoder.embed(pool["text"].tolist(), "shots")
+        self._states = self._encoder.embed(pool["text"].tolist(), "shots")
 
     def of(self, texts: Sequence[str], shots: int) -> list[pd.DataFrame]:
         """For each text its `shots` nearest rows, the nearest last."""
+        states = self._encoder.embed(texts, "nearest shots")
         # Rounded, so that another processor's last bits hardly ever give another example, and so another request.
-        near = (
-            (self._encoder.embed(texts, "nearest shots") @ self._held.T).astype(np.float64).round(4)
-        )
+        near = (states @ self._states.T).astype(np.float64).round(4)
         chosen = np.argsort(-near, axis=1, kind="stable")[:, :shots]
         return [self.pool.iloc[row[::-1]] for row in chosen]

@@ -1,4 +1,4 @@
-"""What a provider is given and what it gives back: one data set's rows, and what an LLM made of them."""
+"""What a provider gets and returns: one data set's rows, and the answers of an LLM to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from slingshot.settings import PromptedSettings, Settings
 
 @dataclass(frozen=True)
 class PromptTask:
-    """Rows are in nested order; labels are 0..len(prompt.names)-1."""
+    """One cell: a data set for an LLM. Rows are in nested order; labels are 0..len(prompt.names)-1."""
 
     dataset: str
     llm: str
@@ -52,17 +52,17 @@ class PromptTask:
 
     @property
     def name(self) -> str:
-        """Of the cell, as progress bars show it."""
+        """The cell's name, as progress bars show it."""
         return f"{self.dataset}-{self.llm}"
 
     @property
     def rows(self) -> pd.DataFrame:
-        """What is predicted, validation first."""
+        """The rows to predict, validation first."""
         return pd.concat([self.validation, self.test], ignore_index=True)
 
     @property
     def splits(self) -> list[str]:
-        """Of each of `rows`."""
+        """The split of each of `rows`."""
         return ["validation"] * len(self.validation) + ["test"] * len(self.test)
 
 
@@ -77,13 +77,17 @@ class PromptResult:
 
 
 class Provider(Protocol):
-    """What the module of a provider has; one that is asked text by text has `connect` too, for quotes."""
+    """The functions of a provider's module. Only a provider that is asked text by text has `connect`, for quotes.
+
+    Each module takes the settings class that names it.
+    """
 
     @staticmethod
-    def run_cell(settings: Any, task: PromptTask) -> PromptResult: ...
+    def run_cell(settings: PromptedSettings, task: PromptTask) -> PromptResult: ...
 
     @staticmethod
-    def connect(settings: Any, params: Settings) -> Any: ...
+    def connect(settings: PromptedSettings, params: Settings) -> Any:
+        """An `Api` of slingshot.llm.asked.api, which this module can't import: `asked` builds on it."""
 
 
 def provider(settings: PromptedSettings) -> Provider:

@@ -1,27 +1,24 @@
-"""A local causal LLM: shots and calibration chosen on validation, then validation and test labelled.
+"""A local causal LLM: it chooses shots and calibration on validation, then labels validation and test.
 
 Labels are scored whole (scoring.py) after a prompt in the LLM's own form (rendering.py) that shows it examples
-(examples.py).
+(examples.py). choosing.py says how shots and calibration are chosen.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import softmax
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.predictions import predictions_frame
 from slingshot.files.usage import TimedRun, Usage
+from slingshot.llm.local.choosing import Choice, choose, probabilities, run_pass
 from slingshot.llm.local.examples import (
-    Advance,
     Examples,
     NearestExamples,
     Neighbours,
@@ -34,13 +31,13 @@ from slingshot.llm.shots import select
 from slingshot.llm.task import PromptResult, PromptTask
 from slingshot.machine import hardware
 from slingshot.machine.progress import bar
-from slingshot.metrics.choosing import chosen_by, primary_score, said
+from slingshot.metrics.choosing import said
 from slingshot.pretrained import checkpoints, loading
-from slingshot.settings import CausalLmSettings, Primary
+from slingshot.settings import CausalLmSettings
 
 
 def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[CausalLm, Form]:
-    """The LLM that scores the prompt's labels, and how a prompt is put to it.
+    """The LLM that scores the prompt's labels, and the form of its prompts.
 
     Raises UserError where the checkpoint is missing or no causal LLM, or can't tell two labels apart.
     """
@@ -51,55 +48,46 @@ def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[Causa
 
 
 @dataclass(frozen=True)
-class Pass:
-    """The log-likelihoods of the first rows with one number of shots, and the content-free text's."""
-
-    examples: Examples
-    first: np.ndarray
-    null: np.ndarray | None
-
-    def shares(self, calibration: str) -> np.ndarray:
-        return probabilities(self.first, self.null if calibration == "contextual" else None)
-
-
-@dataclass(frozen=True)
 class Labelled:
-    """What became of the task's rows, of which the `seen` first ones chose shots and calibration."""
+    """The task's rows with their scores. Shots and calibration were chosen on the first `seen` rows."""
 
     examples: Examples
     queries: list[Tokens]
     log_likelihoods: np.ndarray
-    """Shape (rows, labels); `shares` are what calibration makes of them."""
+    """Shape (rows, labels)."""
     shares: np.ndarray
+    """Label probabilities, calibrated: shape (rows, labels)."""
     seen: int
     timed: hardware.Timed
-    """The rows after the `seen` first."""
-    details: dict[str, Any]
+    """The rows after the first `seen`."""
+    choice: Choice
 
 
 def run_cell(settings: CausalLmSettings, task: PromptTask) -> PromptResult:
     """Label the task's rows."""
     lm, wording = load(settings, task.prompt, hardware.set_up(task.params.run))
-    done = _label(lm, wording, settings, task)
-    predictions = _predictions(task, done, wording)
-    usage = _usage(settings, task, lm, done, predictions)
-    return PromptResult(
-        predictions, _answers(task, done, predictions), usage, _said(settings, task, done)
-    )
+    labelled = _label(lm, wording, settings, task)
+    predictions = _predictions(task, labelled, wording)
+    usage = _usage(settings, task, lm, labelled, predictions)
+    answers = _answers(task, labelled, predictions)
+    return PromptResult(predictions, answers, usage, _summary(settings, task, labelled))
 
 
 def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: PromptTask) -> Labelled:
-    """Every number of shots is passed once over the first `choose_rows` validation rows; each calibration is read off
-    the same pass, and the chosen pass is kept, not repeated."""
+    """Choose shots and calibration, and label all rows.
+
+    Each number of shots takes one pass over the first `choose_rows` validation rows. Each calibration is read off the
+    same pass, and the chosen pass is kept, not repeated.
+    """
     texts = task.rows["text"].tolist()
     labels = task.validation["label"].to_numpy()[: settings.choose_rows]
     seen, rest = texts[: len(labels)], texts[len(labels) :]
     began = time.perf_counter()
     with bar(len(seen) * len(settings.shots) + len(rest), task.name, "text") as progress:
         shown = _examples(lm, wording, settings, task)
-        passes = [_pass(examples, seen, settings, progress.update) for examples in shown]
-        chosen, calibration, tried = _choose(passes, settings, labels, task.params.metrics.primary)
-        after, examples = time.perf_counter(), chosen.examples
+        passes = [run_pass(examples, seen, settings, progress.update) for examples in shown]
+        chosen, calibration, tried = choose(passes, settings, labels, task.params.metrics.primary)
+        seconds, examples = time.perf_counter() - began, chosen.examples
 
         def answer(texts: list[str]) -> np.ndarray:
             for text in texts:
@@ -109,15 +97,11 @@ def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: Prompt
             return np.stack([scored, probabilities(scored, null)], axis=1)
 
         timed = hardware.timed(answer, rest, [len(query) for query in examples.queries(rest)])
-    details = {
-        "chosen": {"shots": examples.shots, "calibration": calibration},
-        "tried": tried,
-        "choosing_seconds": after - began,
-        "choosing_requests": len(seen) * len(passes),
-    }
-    every = np.vstack([chosen.first, timed.answers[:, 0]])
+    choice = Choice(examples.shots, calibration, tried, seconds, len(seen) * len(passes))
+    log_likelihoods = np.vstack([chosen.first, timed.answers[:, 0]])
     shares = np.vstack([chosen.shares(calibration), timed.answers[:, 1]])
-    return Labelled(examples, examples.queries(texts), every, shares, len(seen), timed, details)
+    queries = examples.queries(texts)
+    return Labelled(examples, queries, log_likelihoods, shares, len(seen), timed, choice)
 
 
 def _examples(
@@ -132,35 +116,15 @@ def _examples(
             yield SameExamples(lm, wording, rows, shots, settings.max_length)
 
 
-def _pass(
-    examples: Examples, texts: list[str], settings: CausalLmSettings, advance: Advance
-) -> Pass:
-    null = examples.null(texts) if "contextual" in settings.calibration else None
-    return Pass(examples, examples.score(texts, advance), null)
-
-
-def _choose(
-    passes: Iterable[Pass], settings: CausalLmSettings, labels: np.ndarray, primary: Primary
-) -> tuple[Pass, str, list[dict[str, Any]]]:
-    """The best primary metric on the first validation rows; ties to what stands first in params.yaml."""
-    tried, scores, by = [], [], chosen_by(primary, labels)
-    options = list(itertools.product(passes, settings.calibration))
-    for one, calibration in options:
-        scores.append(primary_score(by, labels, one.shares(calibration)))
-        tried.append({"shots": one.examples.shots, "calibration": calibration, "score": scores[-1]})
-    chosen, calibration = options[int(np.argmax(scores))]
-    return chosen, calibration, tried
-
-
-def _predictions(task: PromptTask, done: Labelled, wording: Form) -> pd.DataFrame:
+def _predictions(task: PromptTask, labelled: Labelled, wording: Form) -> pd.DataFrame:
     lengths = np.array([len(label) for label in wording.labels])
     return predictions_frame(
         task.rows,
         task.splits,
-        done.shares,
+        labelled.shares,
         score_source="logprob",
-        input_tokens=[len(done.examples.shared) + len(query) for query in done.queries],
-        output_tokens=lengths[done.shares.argmax(axis=1)],
+        input_tokens=[len(labelled.examples.shared) + len(query) for query in labelled.queries],
+        output_tokens=lengths[labelled.shares.argmax(axis=1)],
     )
 
 
@@ -168,18 +132,18 @@ def _usage(
     settings: CausalLmSettings,
     task: PromptTask,
     lm: CausalLm,
-    done: Labelled,
+    labelled: Labelled,
     predictions: pd.DataFrame,
 ) -> Usage:
-    """Tokens by kind are of the rows after the `seen` first: what is shared is written to the cache once and read for
+    """Tokens by kind count the rows after the first `seen`. Shared tokens are written to the cache once, and read for
     every text."""
-    examples, later = done.examples, predictions.iloc[done.seen :]
-    tokens, shared = sum(map(len, done.queries[done.seen :])), len(done.examples.shared)
+    examples, later = labelled.examples, predictions.iloc[labelled.seen :]
+    tokens, shared = sum(map(len, labelled.queries[labelled.seen :])), len(labelled.examples.shared)
 
     def answer(text: str) -> None:
         examples.forget(text)
         examples.score([text])
-        if done.details["chosen"]["calibration"] == "contextual":
+        if labelled.choice.calibration == "contextual":
             examples.null([text])
 
     return Usage(
@@ -190,7 +154,9 @@ def _usage(
         validation_rows=len(task.validation),
         model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
         train=(),
-        predict=(TimedRun(NO_SEED, tokens, len(later), done.timed.seconds, done.timed.error),),
+        predict=(
+            TimedRun(NO_SEED, tokens, len(later), labelled.timed.seconds, labelled.timed.error),
+        ),
         latency=hardware.latency(answer, task.rows["text"].tolist()),
         peak_memory_bytes=hardware.peak_memory_bytes(),
         requests=len(later),
@@ -200,15 +166,15 @@ def _usage(
             "cache_write": shared,
             "cache_read": shared * len(later),
         },
-        details=done.details,
+        details=labelled.choice.details(),
     )
 
 
-def _answers(task: PromptTask, done: Labelled, predictions: pd.DataFrame) -> pd.DataFrame:
-    """What the LLM said, row by row: the digest of the prompt's tokens, the answer and the labels' log-likelihoods."""
-    shared = hashlib.sha256(repr(done.examples.shared).encode())
+def _answers(task: PromptTask, labelled: Labelled, predictions: pd.DataFrame) -> pd.DataFrame:
+    """data/answers: for each row the digest of the prompt's tokens, the answer and the labels' log-likelihoods."""
+    shared = hashlib.sha256(repr(labelled.examples.shared).encode())
     requests = []
-    for query in done.queries:
+    for query in labelled.queries:
         digest = shared.copy()
         digest.update(repr(query).encode())
         requests.append(digest.hexdigest())
@@ -216,25 +182,16 @@ def _answers(task: PromptTask, done: Labelled, predictions: pd.DataFrame) -> pd.
     answers["sample"] = 0
     answers["request"] = requests
     answers["answer"] = [task.prompt.names[number] for number in predictions["prediction"]]
-    answers["log_likelihoods"] = list(done.log_likelihoods)
+    answers["log_likelihoods"] = list(labelled.log_likelihoods)
     answers["record"] = None
     return answers
 
 
-def _said(settings: CausalLmSettings, task: PromptTask, done: Labelled) -> str:
-    shots = f"{done.examples.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
-    score = max(entry["score"] for entry in done.details["tried"])
-    labels = task.validation["label"].to_numpy()[: done.seen]
+def _summary(settings: CausalLmSettings, task: PromptTask, labelled: Labelled) -> str:
+    """The sentence on what was chosen."""
+    choice = labelled.choice
+    shots = f"{choice.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
+    score = max(trial.score for trial in choice.tried)
+    labels = task.validation["label"].to_numpy()[: labelled.seen]
     best = f"{said(task.params.metrics.primary, labels, score)} on the rows they were chosen on"
-    return f"{shots}, {done.details['chosen']['calibration']} calibration, {best}"
-
-
-def probabilities(log_likelihoods: np.ndarray, null: np.ndarray | None = None) -> np.ndarray:
-    """Label probabilities, shape (texts, labels), normalised over the labels.
-
-    With `null`, the log-likelihoods of the content-free text, (labels,) or for each text its own, each label's
-    probability is first divided by its content-free one: contextual calibration, Zhao et al. 2021, section 5,
-    W = diag(p_cf)^-1.
-    """
-    logits = log_likelihoods if null is None else log_likelihoods - null
-    return np.asarray(softmax(logits, axis=1))
+    return f"{shots}, {choice.calibration} calibration, {best}"

@@ -1,9 +1,8 @@
-"""What a local LLM is shown before a text: the same labelled rows before every one, or to each those nearest to it."""
+"""The examples that a local LLM sees before a text: the same rows before every text, or the rows nearest to each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,32 +14,33 @@ from slingshot.llm.shots import Nearest
 from slingshot.llm.task import PromptTask
 from slingshot.settings import CausalLmSettings
 
-Advance = Callable[[int], Any]
-"""Told how many more texts are done."""
+Advance = Callable[[int], object]
+"""Called with the number of texts that are newly done."""
 
 
 class Neighbours:
-    """The rows nearest to a text, looked up once, as many as the largest number of shots."""
+    """Looks up the rows nearest to a text, once, as many as the largest number of shots."""
 
     def __init__(self, task: PromptTask, settings: CausalLmSettings) -> None:
         assert settings.encoder is not None  # settings say so
         self.pool, self._most = task.pool, max(settings.shots)
         self._nearest = Nearest(task.pool, settings.encoder, task.params.run)
-        self._found: dict[str, pd.DataFrame] = {}
+        self._known: dict[str, pd.DataFrame] = {}
 
     def of(self, texts: Sequence[str], shots: int) -> list[pd.DataFrame]:
         """For each text its `shots` nearest rows, the nearest last."""
-        new = list(dict.fromkeys(text for text in texts if text not in self._found))
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
         if new:
-            self._found.update(zip(new, self._nearest.of(new, self._most), strict=True))
-        return [self._found[text].tail(shots) for text in texts]
+            self._known.update(zip(new, self._nearest.of(new, self._most), strict=True))
+        return [self._known[text].tail(shots) for text in texts]
 
     def forget(self, text: str) -> None:
-        self._found.pop(text, None)
+        """Look the text up anew next time."""
+        self._known.pop(text, None)
 
 
 class SameExamples:
-    """The same rows of train before every text: what stands before the text is run once."""
+    """The same rows of train before every text: the prompt up to the text is run once."""
 
     def __init__(
         self, lm: CausalLm, wording: Form, chosen: pd.DataFrame, shots: int, max_length: int
@@ -54,7 +54,7 @@ class SameExamples:
         self._null = lm.log_likelihoods(self._prefix, [probe])
 
     def queries(self, texts: Sequence[str]) -> list[Tokens]:
-        """Of each text, the tokens that are not shared."""
+        """The tokens of each text's prompt that are not shared."""
         return [self._wording.query(text) for text in texts]
 
     def score(self, texts: Sequence[str], advance: Advance = lambda texts: None) -> np.ndarray:
@@ -66,11 +66,11 @@ class SameExamples:
         return self._null
 
     def forget(self, text: str) -> None:
-        """Score the text anew as if it had never been seen."""
+        """Score the text next time as if it had never been seen."""
 
 
 class NearestExamples:
-    """To each text the rows of train nearest to it: nothing is shared."""
+    """Before each text the rows of train nearest to it: nothing is shared."""
 
     shared: Tokens = ()
 
@@ -84,7 +84,7 @@ class NearestExamples:
         return self._prompts(texts, texts)
 
     def score(self, texts: Sequence[str], advance: Advance = lambda texts: None) -> np.ndarray:
-        """As SameExamples. Raises UserError where a prompt is longer than the LLM reads."""
+        """See SameExamples. Raises UserError where a prompt is longer than the LLM reads."""
         return self._score(self.queries(texts), advance)
 
     def null(self, texts: Sequence[str]) -> np.ndarray:
@@ -94,11 +94,12 @@ class NearestExamples:
         self._near.forget(text)
 
     def _prompts(self, texts: Sequence[str], asked: Sequence[str]) -> list[Tokens]:
-        found = self._near.of(texts, self.shots)
+        """The prompts that show the examples of `texts` and ask about `asked`."""
+        neighbours = self._near.of(texts, self.shots)
         return [
             self._wording.prefix(rows["text"].tolist(), rows["label"].tolist())
             + self._wording.query(text)
-            for rows, text in zip(found, asked, strict=True)
+            for rows, text in zip(neighbours, asked, strict=True)
         ]
 
     def _score(self, prompts: list[Tokens], advance: Advance) -> np.ndarray:

@@ -1,8 +1,8 @@
 """A prompt as a local LLM's tokens: a text to go on with, or a conversation in the checkpoint's chat template.
 
-Texts, labels and instructions are tokenised on their own, with special tokens spelt out in them left as text, and only
-the template's own pieces with special tokens on: so no text can end its message. A form gives the tokens before a text
-(the same for every text with the same examples), those of the text with what stands around it, and those of each label.
+Texts, labels and instructions are tokenised on their own, and special tokens that are spelt out in them stay text. Only
+the template's own pieces may hold special tokens. So no text can end its message. A form gives the tokens before a text
+(the same for every text with the same examples), those of the text with the words around it, and those of each label.
 """
 
 from __future__ import annotations
@@ -10,27 +10,30 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from jinja2 import TemplateError
 
+from slingshot.llm.local.model import Tokenizer
 from slingshot.llm.prompt import AFTER_SHOT, Prompt, escape_tags, one_line
 from slingshot.settings import UserError
 
 Tokens = tuple[int, ...]
 
 GUARDS = ("\n", "a")
+"""Texts to put before a piece, so that it is tokenised as the inside of a text."""
 MARKS = "[\ue000-\uf8ff]"
-"""What stands for the contents while a chat template is rendered: a character of the private use area for each."""
-TEMPLATE_SETTINGS = {"enable_thinking": False, "date_string": "26 Jul 2024"}
-"""What templates ask for: no room for thoughts before the label, and no date that changes from day to day."""
-SAME_DATE = '{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}{{ "" }}'
-"""What stands before a template, some of which ask for today's date."""
+"""Placeholders of the contents while a chat template is rendered: one character of the private use area for each."""
+DATE = "26 Jul 2024"
+"""The date that templates get, so that prompts don't change from day to day."""
+SAME_DATE = f'{{% macro strftime_now(format) %}}{DATE}{{% endmacro %}}{{{{ "" }}}}'
+"""Put before a template, because some templates ask for today's date themselves."""
 
 
-def encode(tokenizer: Any, text: str, *, special: bool = False) -> Tokens:
-    """The tokens of a piece inside a prompt; `special`: special tokens spelt out in it are special tokens."""
-    # SentencePiece puts a blank before what it takes for the beginning of a text; one guard may melt into the piece.
+def encode(tokenizer: Tokenizer, text: str, *, special: bool = False) -> Tokens:
+    """The tokens of a piece inside a prompt. With `special`, special tokens that are spelt out in it are special."""
+    # SentencePiece puts a blank before what it takes for the beginning of a text, so a guard stands there instead. A
+    # guard may melt into the piece's first token; then another guard is tried.
     for guard in GUARDS:
         before, whole = (_ids(tokenizer, piece, special) for piece in (guard, guard + text))
         if whole[: len(before)] == before:
@@ -38,34 +41,28 @@ def encode(tokenizer: Any, text: str, *, special: bool = False) -> Tokens:
     return _ids(tokenizer, text, special)
 
 
-def _ids(tokenizer: Any, text: str, special: bool = False) -> Tokens:
-    return tuple(
-        tokenizer(text, add_special_tokens=False, split_special_tokens=not special).input_ids
-    )
+def _ids(tokenizer: Tokenizer, text: str, special: bool = False) -> Tokens:
+    encoded = tokenizer(text, add_special_tokens=False, split_special_tokens=not special)
+    return tuple(encoded.input_ids)
 
 
 class Completion:
-    """Opening, examples and text one below the other; the label is what follows, after a blank."""
+    """Opening, examples and text one below the other. The label follows after a blank."""
 
-    def __init__(self, tokenizer: Any, prompt: Prompt, max_length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, prompt: Prompt, max_length: int) -> None:
         self.tokenizer, self.max_length = tokenizer, max_length
         self.labels = [encode(tokenizer, " " + name) for name in prompt.names]
         self.end = encode(tokenizer, AFTER_SHOT)
         """What follows a label."""
         start = tokenizer.bos_token_id
         self._opening = (() if start is None else (start,)) + _ids(tokenizer, prompt.opening())
-        self._before, self._after = (
-            encode(tokenizer, prompt.before()),
-            encode(tokenizer, prompt.after()),
-        )
+        self._before = encode(tokenizer, prompt.before())
+        self._after = encode(tokenizer, prompt.after())
 
     def query(self, text: str) -> Tokens:
         """A text, cut to `max_length` tokens, and what stands around it."""
-        return (
-            self._before
-            + encode(self.tokenizer, " " + one_line(text))[: self.max_length]
-            + self._after
-        )
+        tokens = encode(self.tokenizer, " " + one_line(text))[: self.max_length]
+        return self._before + tokens + self._after
 
     def prefix(self, texts: Sequence[str], labels: Sequence[int]) -> Tokens:
         """All that stands before a query, with these texts and labels as examples."""
@@ -78,8 +75,8 @@ class Completion:
 class Conversation:
     """A system message, examples as turns of user and assistant, and the text as the user's last message."""
 
-    def __init__(self, tokenizer: Any, prompt: Prompt, max_length: int) -> None:
-        """Raises UserError where the chat template does not show every message, once."""
+    def __init__(self, tokenizer: Tokenizer, prompt: Prompt, max_length: int) -> None:
+        """Raises UserError where the chat template does not show every message once."""
         self.tokenizer, self.max_length = tokenizer, max_length
         self.labels = [encode(tokenizer, name) for name in prompt.names]
         self._system = encode(tokenizer, prompt.system("name"))
@@ -106,21 +103,18 @@ class Conversation:
         return tokens + last
 
     def _question(self, text: str) -> Tokens:
-        return (
-            self._opened
-            + encode(self.tokenizer, escape_tags(text))[: self.max_length]
-            + self._closed
-        )
+        tokens = encode(self.tokenizer, escape_tags(text))[: self.max_length]
+        return self._opened + tokens + self._closed
 
     def _template(self, shots: int) -> list[Tokens]:
-        """What the template writes before, between and after system message, `shots` examples and the question."""
+        """The template's own tokens before, between and after system message, `shots` examples and the question."""
         if shots not in self._pieces:
+            # Each message is one placeholder, so the rendered text splits into the template's own pieces.
             contents = [_mark(n) for n in range(2 * shots + 2)]
             turns = list(zip(itertools.cycle(("user", "assistant")), contents[1:], strict=False))
             rendered = self._render([("system", contents[0]), *turns])
-            if (
-                re.findall(MARKS, rendered) != contents
-            ):  # it has no system message: this heads the first question
+            if re.findall(MARKS, rendered) != contents:
+                # The template has no system message: the instructions head the first question instead.
                 rendered = self._render([("user", f"{contents[0]}\n\n{contents[1]}"), *turns[1:]])
             if re.findall(MARKS, rendered) != contents:
                 raise UserError(
@@ -139,7 +133,8 @@ class Conversation:
                 chat_template=template,
                 tokenize=False,
                 add_generation_prompt=True,
-                **TEMPLATE_SETTINGS,
+                enable_thinking=False,
+                date_string=DATE,
             )
         except TemplateError:
             return ""
@@ -153,7 +148,9 @@ def _mark(number: int) -> str:
 Form = Completion | Conversation
 
 
-def form(tokenizer: Any, prompt: Prompt, chat: bool | Literal["auto"], max_length: int) -> Form:
+def form(
+    tokenizer: Tokenizer, prompt: Prompt, chat: bool | Literal["auto"], max_length: int
+) -> Form:
     """A conversation where `chat` is true, or auto and the tokenizer has a chat template; else a completion.
 
     Raises UserError where a conversation is asked for and there is no template that shows it.
@@ -163,8 +160,5 @@ def form(tokenizer: Any, prompt: Prompt, chat: bool | Literal["auto"], max_lengt
         raise UserError(
             "params.yaml: chat is true, but the LLM's tokenizer has no chat template; write chat: false"
         )
-    return (
-        Conversation(tokenizer, prompt, max_length)
-        if chat and template
-        else Completion(tokenizer, prompt, max_length)
-    )
+    kind = Conversation if chat and template else Completion
+    return kind(tokenizer, prompt, max_length)

@@ -1,4 +1,4 @@
-"""Labels of several tokens as trees: what two labels begin with alike is one node."""
+"""Labels of several tokens as trees: the tokens that two labels both begin with are one node each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slingshot.llm.local.rendering import Tokens
 
 
 class Tree:
-    """Some of the labels' inner tokens, each once. Node 0 is the text's last token, which all branches start from."""
+    """The inner tokens of some labels, each once. Node 0 is the text's last token, where all branches start."""
 
     def __init__(self, labels: dict[int, Tokens]) -> None:
         """`labels`: number -> tokens."""
@@ -21,18 +21,18 @@ class Tree:
                 nodes.setdefault(label[:depth], len(nodes))
         self.paths = list(nodes)[1:]
         self.tokens = [path[-1] for path in self.paths]
-        # Each token of each label: whose it is, the node that predicts it, and the token.
-        self.terms = np.array(
-            [
-                (n, nodes[label[:i]], token)
-                for n, label in labels.items()
-                for i, token in enumerate(label)
-            ]
-        )
-        self.visible = torch.tensor(
-            [[path[: len(other)] == other for other in self.paths] for path in self.paths],
-            dtype=torch.bool,
-        ).reshape(len(self.paths), len(self.paths))
+        # For each token of each label: the label's number, the node that predicts the token, and the token. A label's
+        # last token is predicted by a node but is none itself, because nothing follows it.
+        terms = [
+            (number, nodes[label[:depth]], token)
+            for number, label in labels.items()
+            for depth, token in enumerate(label)
+        ]
+        self.terms = np.array(terms)
+        # A node sees itself and the nodes that its path begins with.
+        seen = [[path[: len(other)] == other for other in self.paths] for path in self.paths]
+        size = len(self.paths)
+        self.visible = torch.tensor(seen, dtype=torch.bool).reshape(size, size)
 
     def __len__(self) -> int:
         return len(self.paths) + 1
