@@ -1,4 +1,4 @@
-"""A server that claims more tokens than a request can use: believed within bounds, told, and its answer is kept."""
+"""A server that claims more tokens than a request can use: the claim is bounded and told, and the answer is kept."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from slingshot import cli
 from slingshot.files.answers import write_answers
-from slingshot.llm.asked import ledger_file
+from slingshot.llm.asked import ledger_tables
 from slingshot.llm.asked.wallet import Wallet, size
 from slingshot.money.prices import OVERHEAD, TOKEN_KINDS, believed, bill
 from slingshot.settings import load
@@ -27,30 +27,30 @@ MODES = pytest.mark.parametrize("mode", ["sync", "batch"])
 
 
 def claim(asked: Asked, monkeypatch: pytest.MonkeyPatch, output: int = 2, **usage: int) -> None:
-    """Each answer says that it took so many tokens."""
+    """Let each answer claim so many tokens."""
     message = asked.server.message
 
     def claiming(body: dict[str, Any], tier: str) -> dict[str, Any]:
-        said = message(body, tier)
-        return said | {"usage": said["usage"] | {"output_tokens": output} | usage}
+        reply = message(body, tier)
+        return reply | {"usage": reply["usage"] | {"output_tokens": output} | usage}
 
     monkeypatch.setattr(asked.server, "message", claiming)
 
 
 def most(asked: Asked, mode: str) -> list[float]:
-    """What each request is reserved at."""
+    """The amount that each request reserves."""
     requests = [r.body for r in asked.server.requests if r.method == "POST"]
     bodies = (
         requests
         if mode == "sync"
-        else [one["params"] for body in requests for one in body["requests"]]
+        else [request["params"] for body in requests for request in body["requests"]]
     )
     wallet = Wallet.of("claude", load())
     return sorted(wallet.most(body, 512, batch=mode == "batch") for body in bodies)
 
 
 def bounded(asked: Asked) -> bool:
-    """Whether no figure in the cell's files is beyond what its requests can use."""
+    """Whether every figure in the cell's files is within what its requests can use."""
     frame, usage, records = asked.predictions(), asked.usage(), asked.answers()["record"]
     kinds = [usage.llm_tokens, usage.batch_tokens or {}]
     total = sum(of.get(kind, 0) for of in kinds for kind in TOKEN_KINDS)
@@ -76,8 +76,8 @@ def test_it_is_booked_at_the_reservation_and_stops_the_run_with_one_message(
         output = few.run(code=1).output
     assert output.count("Error:") == 1 and "Traceback" not in output
     kept = {"sync": 1, "batch": REQUESTS}[mode]
-    said = "an answer claims" if kept == 1 else "13 answers claim"
-    assert f"toy-claude: stopped: {said} more tokens than a request can use" in output
+    claimants = "an answer claims" if kept == 1 else "13 answers claim"
+    assert f"toy-claude: stopped: {claimants} more tokens than a request can use" in output
     assert (
         f"{min(claimed, 2**63 - 1):,} output and" in output
         and "with max_tokens 512; EUR 0.00" in output
@@ -184,8 +184,8 @@ def test_what_an_earlier_version_believed_is_replayed_within_bounds(few, where, 
                 connection.execute(
                     "UPDATE answers SET response = ? WHERE request = ?", (json.dumps(lied), request)
                 )
-            connection.create_function("digest_of", 7, ledger_file.digest)
-            connection.execute(f"UPDATE answers SET digest = {ledger_file.DIGEST}")
+            connection.create_function("digest_of", 7, ledger_tables.digest)
+            connection.execute(f"UPDATE answers SET digest = {ledger_tables.DIGEST}")
             connection.commit()
     else:
         path, answers = few.root / "data/answers/toy/claude.parquet", few.answers()
@@ -211,15 +211,15 @@ def test_tokens_of_all_kinds_share_one_bound():
         "cache_write_1h": 0,
         "cache_read": 10**400,
     }
-    found = believed(claimed, 1000, 512)
-    assert found == {
+    tokens = believed(claimed, 1000, 512)
+    assert tokens == {
         "input": 700,
         "output": 50,
         "cache_write": 900,
         "cache_write_1h": 0,
         "cache_read": 400,
     }
-    assert believed(found, 1000, 512) == found
+    assert believed(tokens, 1000, 512) == tokens
     assert believed({"output": 513}, 0, 512) == dict.fromkeys(TOKEN_KINDS, 0) | {"output": 512}
 
 

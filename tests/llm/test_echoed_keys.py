@@ -22,7 +22,7 @@ KEY = "sk-ant-api03-Secret_Key-1+/="
     params=["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "key_env", "ANTHROPIC_CUSTOM_HEADERS"]
 )
 def echoing(few: Asked, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Asked:
-    """Thirteen requests with a key that came from there, to a server that repeats it in its answers."""
+    """Thirteen requests with a key from that place, to a server that repeats the key in its answers."""
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     if request.param == "key_env":
         few.llm(key_env="MY_KEY")
@@ -35,30 +35,30 @@ def echoing(few: Asked, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
     server, message = few.server, few.server.message
 
     def echo(body: dict[str, Any], tier: str) -> dict[str, Any]:
-        said = message(body, tier)
-        label = json.loads(said["content"][0]["text"])["label"]
-        said["content"][0]["text"] = json.dumps({"label": label, "why": f"as {KEY} says"})
-        said["id"] = said["model"] = KEY
-        return said | {
+        reply = message(body, tier)
+        label = json.loads(reply["content"][0]["text"])["label"]
+        reply["content"][0]["text"] = json.dumps({"label": label, "why": f"as {KEY} says"})
+        reply["id"] = reply["model"] = KEY
+        return reply | {
             "echo": [{KEY: f"Bearer {KEY}"}, [KEY]],
             KEY: {"deep": [[{"a": KEY.upper()}]]},
         }
 
     monkeypatch.setattr(
         contract, "_extra", lambda *_: ()
-    )  # which holds the server to the API's own fields
+    )  # so that the server sends only the API's own fields
     server.keys = {KEY}
     monkeypatch.setattr(server, "message", echo)
     monkeypatch.setattr(server, "headers", lambda *_: {"request-id": f"req {KEY}"})
     return few
 
 
-def nowhere(asked: Asked, *said: str) -> bool:
-    """Whether neither what was said nor any file of the project and its state folder holds the key."""
+def nowhere(asked: Asked, *texts: str) -> bool:
+    """Whether the key is in none of the texts, and in no file of the project and its state folder."""
     files = [path for path in asked.root.rglob("*") if path.is_file()]
     assert {"ledger.sqlite", "params.yaml"} <= {path.name for path in files}
-    found = [path for path in files if KEY.lower().encode() in path.read_bytes().lower()]
-    return not found and not any(KEY.lower() in text.lower() for text in said)
+    leaks = [path for path in files if KEY.lower().encode() in path.read_bytes().lower()]
+    return not leaks and not any(KEY.lower() in text.lower() for text in texts)
 
 
 @pytest.mark.parametrize("mode", ["sync", "batch"])
@@ -78,7 +78,7 @@ def test_what_an_answer_repeats_is_kept_without_the_key(echoing, capfd, mode):
 
 @pytest.mark.parametrize("echoing", ["ANTHROPIC_API_KEY"], indirect=True)
 def test_what_a_batch_repeats_is_told_without_the_key(echoing, monkeypatch, capfd):
-    """In its id, by which it then can't be collected, and in what its results say of errors."""
+    """The key is in the batch's id, so that it can't be collected, and in the errors among its results."""
     server, error = echoing.server, {"type": "api_error", "message": f"no {KEY}"}
     monkeypatch.setattr(
         server,
@@ -102,7 +102,7 @@ def test_what_a_batch_repeats_is_told_without_the_key(echoing, monkeypatch, capf
 
 
 async def trouble(api: MessagesApi, kind: str) -> Exception:
-    """What such a request comes to."""
+    """The error that a request to this API raises."""
     body = api.body("Label.", [], "lovely", {"type": "object", "properties": {}})
     try:
         if kind == "results":
@@ -127,11 +127,11 @@ async def trouble(api: MessagesApi, kind: str) -> Exception:
 @pytest.mark.parametrize("kind", ["send", "count", "submit", "look", "recent", "results"])
 @pytest.mark.parametrize("status", [307, 400, 401, 402, 403, 404, 408, 413, 429, 500, 529])
 def test_what_errors_repeat_is_told_without_the_key(saying, monkeypatch, status, kind):
-    """In JSON, in what is none, and in headers."""
+    """The key stands in JSON, in other text, and in headers."""
     monkeypatch.setenv("OTHER_KEY", KEY)
     words = f"no {KEY}, {KEY.lower()}"
     inner = {"type": KEY, "message": words}
-    for said in (
+    for reply in (
         f"<p>{words}".encode(),
         {"type": "error", "error": inner},
         {"error": words},
@@ -142,16 +142,16 @@ def test_what_errors_repeat_is_told_without_the_key(saying, monkeypatch, status,
             "request-id": KEY,
             "retry-after": "1",
         }
-        error = asyncio.run(trouble(saying(said, status, key_env="OTHER_KEY", **headers), kind))
+        error = asyncio.run(trouble(saying(reply, status, key_env="OTHER_KEY", **headers), kind))
         assert KEY.lower() not in "".join(traceback.format_exception(error)).lower()
 
 
 def test_what_is_short_is_no_secret_so_that_answers_stay_what_they_are():
     redacted = Redactor()
     redacted.learn({"authorization": "Bearer none", "x-api-key": "good"})
-    assert redacted({"label": "good", "none": 1}) == {"label": "good", "none": 1}
+    assert redacted.json({"label": "good", "none": 1}) == {"label": "good", "none": 1}
     redacted.learn({"authorization": "Bearer long-enough"})
-    assert redacted([1, None, "a LONG-enough b", {"long-enough": True}]) == [
+    assert redacted.json([1, None, "a LONG-enough b", {"long-enough": True}]) == [
         1,
         None,
         "a [key] b",

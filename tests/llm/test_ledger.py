@@ -1,4 +1,4 @@
-"""The ledger file: what it keeps, who may share it, and what becomes of attempts whose process is gone."""
+"""The ledger file: what it keeps, who may share it, and how attempts end whose process is gone."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def ledger(file: Path) -> Iterator[Ledger]:
 
 
 def spent(ledger: Ledger) -> Spent:
-    [one] = ledger.spent("claude")
-    return one
+    [spent] = ledger.spent("claude")
+    return spent
 
 
 # --- answers -------------------------------------------------------------------------------------
@@ -75,8 +75,8 @@ def test_the_first_answer_to_a_request_stays(ledger):
 
 def test_what_is_answered_is_never_reserved_again(ledger):
     ledger.adopt({"a": RECORD})
-    got = ledger.reserve({"a": 1.0, "b": 1.0}, HOLD)
-    assert got.answered == {"a"} and got.entered.keys() == {"b"}
+    reservation = ledger.reserve({"a": 1.0, "b": 1.0}, HOLD)
+    assert reservation.answered == {"a"} and reservation.entered.keys() == {"b"}
 
 
 def test_a_commit_returns_when_it_is_on_disk(ledger):
@@ -101,15 +101,15 @@ def test_an_attempt_holds_its_most_until_its_bill_is_known(ledger, outcome, bill
 def test_what_another_connection_is_asking_is_left_to_it(ledger, file):
     ledger.reserve({"a": 1.0}, HOLD)
     with Ledger(file) as other:
-        got = other.reserve({"a": 1.0, "b": 1.0}, HOLD)
-        assert got.busy == {"a"} and got.entered.keys() == {"b"}
+        reservation = other.reserve({"a": 1.0, "b": 1.0}, HOLD)
+        assert reservation.busy == {"a"} and reservation.entered.keys() == {"b"}
 
 
 HOLDS = """
 import os, sys
 from pathlib import Path
 from slingshot.llm.asked.entries import Hold
-from slingshot.llm.ledger import Ledger
+from slingshot.llm.asked.ledger import Ledger
 
 ledger = Ledger(Path(sys.argv[1]))
 ledger.reserve({"a": 1.0}, Hold("claude", "USD", 10.0))
@@ -196,7 +196,7 @@ def test_two_that_collect_one_batch_bill_it_once(ledger, file):
 
 
 def at_once(work: Any) -> list[Any]:
-    """What `work` returns in eight threads that start together."""
+    """The results of `work` in eight threads that start together."""
     start = Barrier(8)
 
     def started(_: int) -> Any:
@@ -210,7 +210,7 @@ def at_once(work: Any) -> list[Any]:
 OPEN_MANY = """
 import sys, time
 from pathlib import Path
-from slingshot.llm.ledger import Ledger
+from slingshot.llm.asked.ledger import Ledger
 
 folder, start = Path(sys.argv[1]), float(sys.argv[2])
 for number in range(40):
@@ -227,11 +227,10 @@ def test_a_new_file_may_be_opened_by_several_processes_at_once(tmp_path):
 
 def test_several_at_once_enter_each_request_once_and_keep_to_the_limit(file):
     def reserved() -> dict[str, int]:
-        with Ledger(file) as one:
-            got = [
-                one.reserve({f"r{n}": 1.0}, Hold("claude", "USD", 10.0)).entered for n in range(15)
-            ]
-        return {request: attempt for entered in got for request, attempt in entered.items()}
+        with Ledger(file) as ledger:
+            hold = Hold("claude", "USD", 10.0)
+            parts = [ledger.reserve({f"r{n}": 1.0}, hold).entered for n in range(15)]
+        return {request: attempt for entered in parts for request, attempt in entered.items()}
 
     entered = [request for each in at_once(reserved) for request in each]
     assert sorted(entered) == sorted(set(entered)) and len(entered) == 10
@@ -251,8 +250,8 @@ def change(file: Path, sql: str, *values: Any) -> None:
 @pytest.mark.parametrize("column", [*COLUMNS[1:], "digest"])
 def test_an_answer_that_is_not_as_it_was_written_is_named_and_given_to_nobody(ledger, file, column):
     ledger.adopt({"a": RECORD, "b": RECORD})
-    (held,) = ledger._db.execute(f"SELECT {column} FROM answers WHERE request = 'a'").fetchone()
-    rotten = held + 1 if isinstance(held, int | float) else held[:-1] + chr(ord(held[-1]) ^ 1)
+    (value,) = ledger._db.execute(f"SELECT {column} FROM answers WHERE request = 'a'").fetchone()
+    rotten = value + 1 if isinstance(value, int | float) else value[:-1] + chr(ord(value[-1]) ^ 1)
     change(file, f"UPDATE answers SET {column} = ? WHERE request = 'a'", rotten)
     with pytest.raises(
         UserError,
@@ -339,8 +338,8 @@ def test_a_file_of_the_old_tables_is_brought_up_to_date_in_place(file):
         assert ledger.known("llm") == {"claude"}
         flights = [(flight.batch, flight.alive) for flight in ledger.in_flight("bc")]
         assert flights == [(None, False), ("msgbatch_1", False)]
-        got = ledger.reserve({"b": 1.0, "c": 1.0}, HOLD)
-        assert got.entered.keys() == {"b"} and got.busy == {"c"}
+        reservation = ledger.reserve({"b": 1.0, "c": 1.0}, HOLD)
+        assert reservation.entered.keys() == {"b"} and reservation.busy == {"c"}
         own, tables = ledger.id, schema(file)
     with Ledger(file) as again:
         assert again.id == own
@@ -350,7 +349,7 @@ def test_a_file_of_the_old_tables_is_brought_up_to_date_in_place(file):
 
 
 def schema(file: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Of each table and index, its columns."""
+    """Table or index -> its columns."""
     with closing(sqlite3.connect(file)) as connection:
         names = [
             name for (name,) in connection.execute("SELECT name FROM sqlite_master ORDER BY name")

@@ -1,4 +1,4 @@
-"""Where the ledger lies, how it gets there, and that a lost one is not taken for a fresh budget."""
+"""Where the ledger lies, how it gets there, and that losing it does not renew the budget."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def spend(file: Path, request: str = "a") -> None:
 
 def billed(file: Path) -> float:
     with Ledger(file) as ledger:
-        return sum(one.billed for one in ledger.spent("claude"))
+        return sum(spent.billed for spent in ledger.spent("claude"))
 
 
 def test_one_that_lies_in_the_state_folder_is_moved_once_with_a_message(repository, capsys):
@@ -167,7 +167,7 @@ def test_one_that_lies_in_the_state_folder_is_moved_once_with_a_message(reposito
 
 
 def test_what_is_in_its_wal_only_is_moved_too(repository):
-    """As after a kill."""
+    """The old file is still there, as after a kill."""
     killed = (
         "import os; from tests.llm.test_ledger_place import *; Ledger.close = lambda self: os._exit(9);"
         f"spend(Path({str(inside(repository))!r}))"
@@ -211,7 +211,7 @@ def test_a_copy_of_what_was_moved_is_not_counted_twice_and_what_it_has_more_is_a
 def test_a_move_that_was_killed_before_its_end_is_finished(repository):
     spend(inside(repository))
     killed = (
-        "import os; from pathlib import Path; from slingshot.llm import ledger_place;"
+        "import os; from pathlib import Path; from slingshot.llm.asked import ledger_place;"
         "Path.unlink = lambda *_, **__: os._exit(9); ledger_place.find()"
     )
     assert subprocess.run([sys.executable, "-c", killed]).returncode == 9
@@ -221,7 +221,7 @@ def test_a_move_that_was_killed_before_its_end_is_finished(repository):
 
 
 def test_copies_of_an_old_one_are_counted_once(repository, tmp_path):
-    """Each gets an id of its own when it is brought up to date."""
+    """Each ledger gets an id of its own when it is brought up to date."""
     inside(repository).parent.mkdir()
     write_old(inside(repository))
     shutil.copy(inside(repository), tmp_path / "copy")
@@ -267,7 +267,7 @@ def test_one_that_an_older_version_has_open_is_left_alone(repository):
 
 def test_several_that_start_at_once_move_it_once(repository):
     spend(inside(repository))
-    script = "from slingshot.llm import ledger_place; print(ledger_place.find().file)"
+    script = "from slingshot.llm.asked import ledger_place; print(ledger_place.find().file)"
     started = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
@@ -341,7 +341,7 @@ def tracked(few: Asked, own: Path) -> Iterator[Asked]:
 
 
 def more(asked: Asked, code: int) -> str:
-    """Ask for what nobody answered yet: the same texts, told otherwise."""
+    """Change the prompt's words, so that the same texts need new answers."""
     asked.llm(effort="low")
     asked.server.requests.clear()
     output = asked.run(code=code).output
@@ -378,14 +378,14 @@ def test_what_was_lost_is_noticed_before_anything_is_sent(tracked, lose, sign):
         shutil.rmtree(tracked.root / ".dvc/slingshot")
     lose(ledger_place.find().file)
     output = more(tracked, code=1)
-    said = (
+    message = (
         "dvc.lock holds answers of 'claude' (toy)"
         if sign == "lock"
         else "names a ledger that lay at"
     )
     assert (
         output.count("Error:") == 1
-        and said in output
+        and message in output
         and "money was spent that this ledger knows nothing" in output
     )
     assert (

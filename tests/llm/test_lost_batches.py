@@ -1,4 +1,4 @@
-"""Batches whose reply was lost, that were refused, or whose run was killed: found again, and none paid twice."""
+"""Batches whose reply was lost, that were refused, or whose run was killed: they are found, and none is paid twice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slingshot.llm.asked.batches import Batches
+from slingshot.llm.asked.lost_batches import LostBatches
 from tests.llm.conftest import REQUESTS, attempts, made, paid_once, reserved
 from tests.llm.processes import forked, wait_for
 from tests.messages_api.batches import Batch
@@ -15,7 +15,7 @@ from tests.messages_api.script import Fault
 
 
 def alien(asked, requests: int, after: float = 0.0, ended: bool = True) -> str:
-    """A batch that somebody else made by the same account, that many seconds from now."""
+    """Add a batch that somebody else made by the same account, that many seconds from now."""
     at = datetime.now(UTC) + timedelta(seconds=after)
     results = {f"theirs-{n}": {"type": "expired"} for n in range(requests)}
     batch = Batch(
@@ -79,7 +79,7 @@ def test_a_batch_that_was_refused_for_now_is_submitted_again(batched, fault):
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (Fault.spend_limit(), "its own spend limit"),
         (Fault.status(401), "refused the key"),
@@ -88,10 +88,10 @@ def test_a_batch_that_was_refused_for_now_is_submitted_again(batched, fault):
         (Fault.status(400, message="no such field"), "no such field"),
     ],
 )
-def test_a_batch_that_will_never_be_taken_stops_the_run_and_costs_nothing(batched, fault, said):
+def test_a_batch_that_will_never_be_taken_stops_the_run_and_costs_nothing(batched, fault, message):
     batched.server.batch_faults.append(fault)
     output = batched.run(code=1).output
-    assert said in output and output.count("Error:") == 1 and "Traceback" not in output
+    assert message in output and output.count("Error:") == 1 and "Traceback" not in output
     assert made(batched) == [REQUESTS] and reserved(batched) == 0
 
 
@@ -159,15 +159,15 @@ def test_two_processes_that_start_together_submit_each_request_once(batched):
 
 def test_a_batch_that_another_process_names_meanwhile_is_not_taken_for_lost(batched, monkeypatch):
     batched.set("run.attempts", 1)
-    around = Batches._around
+    around = LostBatches._around
 
     async def meanwhile(self, at):
-        found = await around(self, at)
+        states = await around(self, at)
         with batched.ledger() as other:
-            other.name_batch(attempts(batched)[0]["batch"], found[0].id)
-        return found
+            other.name_batch(attempts(batched)[0]["batch"], states[0].id)
+        return states
 
-    monkeypatch.setattr(Batches, "_around", meanwhile)
+    monkeypatch.setattr(LostBatches, "_around", meanwhile)
     batched.server.batch_faults.append(Fault.drop(after=True))
     batched.run()
     assert made(batched) == [REQUESTS] and paid_once(batched) and reserved(batched) == 0

@@ -1,4 +1,5 @@
-"""Two that pay from one ledger, whom no process number and no clock can tell from the dead: nothing is paid twice."""
+"""Two processes pay from one ledger. No process number and no clock tells the living from the dead; nothing is paid
+twice."""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ from tests.llm.processes import forked, stage, wait_for
 from tests.messages_api.script import Fault
 
 NAMESPACE = ("unshare", "-rpf", "--mount-proc", "--kill-child")
-"""A process numbering of its own under the same host name, as a container has it."""
+"""Runs a command with process numbers of its own under the same host name, as in a container."""
 AHEAD = 400.0
-"""Seconds by which one of two clocks is wrong: more than `run.timeout` and any wait."""
+"""How wrong one of two clocks is, in seconds: more than `run.timeout` and any wait."""
 REQUESTS = 120
 
 
@@ -44,11 +45,13 @@ needs_namespaces = pytest.mark.skipif(
 
 @pytest.fixture
 def many(asked: Asked) -> Iterator[Asked]:
-    """A hundred and twenty requests, the first of which take so long that another process has started meanwhile."""
+    """120 requests. The first ones take so long that another process can start meanwhile."""
     write_toy(asked.root, "test", make_rows(REQUESTS - 24, 3, "e"))
     asked.server.latency = 2.5
     yield asked
-    asked.server.problems = [said for said in asked.server.problems if "onnection" not in said]
+    asked.server.problems = [
+        problem for problem in asked.server.problems if "onnection" not in problem
+    ]
 
 
 def overlap(asked: Asked) -> None:
@@ -58,7 +61,7 @@ def overlap(asked: Asked) -> None:
 
 
 def twice(asked: Asked) -> int:
-    """Requests that were paid more than once."""
+    """How many requests were paid more than once."""
     return sum(times > 1 for times in Counter(asked.server.billed).values())
 
 
@@ -75,9 +78,9 @@ def test_one_that_was_stopped_is_waited_for_and_this_is_said(many):
     assert second.poll() is None
     many.server.latency = 0.05
     first.send_signal(signal.SIGCONT)
-    said = [process.communicate(timeout=120)[0] for process in (first, second)]
-    assert [first.returncode, second.returncode] == [0, 0], said
-    assert twice(many) == 0 and "another process is asking" not in "".join(said)
+    outputs = [process.communicate(timeout=120)[0] for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], outputs
+    assert twice(many) == 0 and "another process is asking" not in "".join(outputs)
 
 
 @needs_namespaces
@@ -159,7 +162,7 @@ WITHOUT(fcntl64)
 HOLDS = """
 import sys
 from pathlib import Path
-from slingshot.llm.ledger import Ledger
+from slingshot.llm.asked.ledger import Ledger
 
 with Ledger(Path(sys.argv[1])) as ledger:
     print("open", flush=True)
@@ -183,7 +186,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lockless(shim: Path) -> tuple[str, ...]:
-    """What a command is started under, to find no locks."""
+    """The command under which another command finds no locks."""
     return refusing(shim, errno.ENOSYS)
 
 
@@ -236,7 +239,7 @@ def test_without_locks_a_killed_payer_leaves_its_marker_and_loses_no_answer(few,
     lost = outcomes(few)["unknown"]
     assert outcomes(few) == {"answered": REQUESTS_OF_FEW, "unknown": lost} and lost <= 2
     assert twice(few) <= lost
-    few.server.problems = [said for said in few.server.problems if "onnection" not in said]
+    few.server.problems = [problem for problem in few.server.problems if "onnection" not in problem]
 
 
 @pytest.mark.parametrize(
@@ -245,8 +248,8 @@ def test_without_locks_a_killed_payer_leaves_its_marker_and_loses_no_answer(few,
 def test_one_without_locks_keeps_away_from_one_that_has_them(tmp_path, shim, number):
     file = tmp_path / "ledger.sqlite"
     first = opened(file)
-    _, said = opened(file, *refusing(shim, number)).communicate()
-    assert "another process uses this ledger and has locks" in said
+    _, output = opened(file, *refusing(shim, number)).communicate()
+    assert "another process uses this ledger and has locks" in output
     first.communicate("")
     second = opened(file, *refusing(shim, number))
     second.communicate("")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from slingshot.llm.asked import ledger_place
 from slingshot.llm.asked.entries import Spent
@@ -14,38 +13,38 @@ from slingshot.settings import Settings
 
 @dataclass
 class Accounts:
-    """After what was to be done."""
+    """The ledger's accounts, and what this command has done to them."""
 
     file: str
     refusal: str | None
     """Why nothing may be paid from here, wherever the ledger is."""
     spent: dict[str, list[Spent]]
-    """LLM -> what it cost, a line a currency."""
+    """LLM -> what it cost, one entry for each currency."""
     missing: list[str]
-    """What the ledger should hold and does not: until it does, nothing is paid."""
+    """What the ledger should hold and does not. Nothing is paid until it does."""
     rebuilt: Rebuilt | None = None
     accepted: list[str] = field(default_factory=list)
-    """What is given up."""
+    """The losses that were accepted."""
 
 
 def accounts(params: Settings, *, rebuilt: bool = False, confirmed: bool = False) -> Accounts:
-    """What the ledger holds; first `rebuilt` from data/answers, then what is missing `confirmed` to be lost."""
+    """The ledger's accounts. `rebuilt` first rebuilds it from data/answers; `confirmed` then accepts what is missing as
+    lost."""
     place = ledger_place.find()
     with Ledger(place.file) as ledger:
-        came = rebuild(params, ledger) if rebuilt else None
+        outcome = rebuild(params, ledger) if rebuilt else None
         accepted = confirm_loss(params, ledger) if confirmed else []
         spent = {llm: ledger.spent(llm) for llm in ledger.llms()}
-        return Accounts(
-            str(place.file), place.refusal, spent, missing(params, ledger), came, accepted
-        )
+        gaps = missing(params, ledger)
+        return Accounts(str(place.file), place.refusal, spent, gaps, outcome, accepted)
 
 
-def as_json(found: Accounts) -> dict[str, Any]:
-    """For programs."""
-    return asdict(found)
+def as_json(report: Accounts) -> dict[str, object]:
+    """The accounts for programs."""
+    return asdict(report)
 
 
-def show(found: Accounts) -> None:
+def show(report: Accounts) -> None:
     """Print where the ledger lies, what was done to it, a table of what was spent, and what is missing."""
     from rich import box
     from rich.table import Table
@@ -54,48 +53,44 @@ def show(found: Accounts) -> None:
     from slingshot.report.numbers import count, significant
 
     out = terminal()
-    out.print(f"The ledger: {found.file}", soft_wrap=True)
-    for line in _done(found):
+    out.print(f"The ledger: {report.file}", soft_wrap=True)
+    for line in _done(report):
         out.print(line, soft_wrap=True)
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("LLM", "Currency"):
         grid.add_column(heading)
     for heading in ("Answers", "Billed", "Reserved"):
         grid.add_column(heading, justify="right")
-    for llm, lines in found.spent.items():
-        for one in lines:
-            grid.add_row(
-                llm,
-                one.currency,
-                count(one.answers),
-                significant(one.billed),
-                significant(one.reserved),
-            )
-    if found.spent:
+    for llm, sums in report.spent.items():
+        for spent in sums:
+            amounts = (significant(spent.billed), significant(spent.reserved))
+            grid.add_row(llm, spent.currency, count(spent.answers), *amounts)
+    if report.spent:
         out.print(grid)
     else:
         out.print("Nothing was spent from it.")
-    for line in _warned(found):
+    for line in _warnings(report):
         out.print(line, style="yellow", soft_wrap=True)
 
 
-def _done(found: Accounts) -> list[str]:
+def _done(report: Accounts) -> list[str]:
+    """What this command has done."""
     lines = []
-    if found.rebuilt:
-        one = found.rebuilt
+    if rebuilt := report.rebuilt:
         lines.append(
-            f"data/answers holds {one.answers:,} answers: the bills of {one.billed:,} were added, and {one.mended:,} "
-            "rotten ones were replaced."
+            f"data/answers holds {rebuilt.answers:,} answers: the bills of {rebuilt.billed:,} were added, and "
+            f"{rebuilt.mended:,} rotten ones were replaced."
         )
-        lines += [f"Not taken in: {line}." for line in one.lacking]
-        lines += [f"Note: {line}." for line in one.notes]
-    return lines + [f"Given up: {line}." for line in found.accepted]
+        lines += [f"Not taken in: {line}." for line in rebuilt.lacking]
+        lines += [f"Note: {line}." for line in rebuilt.notes]
+    return lines + [f"Given up: {line}." for line in report.accepted]
 
 
-def _warned(found: Accounts) -> list[str]:
-    lines = [f"Missing: {line}." for line in found.missing]
-    if found.missing:
+def _warnings(report: Accounts) -> list[str]:
+    """What keeps the ledger from being paid from."""
+    lines = [f"Missing: {line}." for line in report.missing]
+    if report.missing:
         lines.append(f"Nothing is paid until that is settled: {ledger_place.REMEDY}.")
-    if found.refusal:
-        lines.append(f"Nothing is paid from here: {found.refusal}.")
+    if report.refusal:
+        lines.append(f"Nothing is paid from here: {report.refusal}.")
     return lines

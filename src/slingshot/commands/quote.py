@@ -1,38 +1,34 @@
 """What the answers that are not here yet would cost, before anything is sent for them: `slingshot quote`.
 
-Tokens are counted by the API on a sample of the requests, where a key is set and the texts may leave, and scaled by
-bytes; elsewhere they are estimated from bytes. An estimate is not the budget's business: what may be spent is decided
-request by request, by the most that one can cost.
+quote_tokens.py counts or estimates their tokens. The budget does not go by an estimate: each request reserves the most
+that it can cost.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from slingshot.commands.quote_tokens import BYTES_PER_TOKEN, SAMPLE, Tokens, missing_tokens
 from slingshot.llm.asked import ledger_place
-from slingshot.llm.asked.api import Api, Ask, Body, RejectError, RetryError, StopError
-from slingshot.llm.asked.asking import held, questions
-from slingshot.llm.asked.entries import Record
+from slingshot.llm.asked.api import Api
+from slingshot.llm.asked.asking import questions, stored_answers
 from slingshot.llm.asked.ledger import Ledger
-from slingshot.llm.asked.wallet import Wallet, size
+from slingshot.llm.asked.wallet import Wallet
 from slingshot.llm.task import PromptTask, provider
 from slingshot.machine import progress
-from slingshot.money.prices import OVERHEAD, bill, convert
+from slingshot.money.prices import bill, convert
 from slingshot.settings import PARAMS, AskedSettings, Settings, UserError, nearest
 
-SAMPLE = 40
-"""Requests that are counted by the API."""
-BYTES_PER_TOKEN = 3.5
-"""Of English and JSON, about."""
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True)
 class Quote:
-    """One LLM on one data set: what is missing. Money is in `currency`; null where the LLM has no price."""
+    """What is missing of one LLM on one data set. Money is in `currency`; null where the LLM has no price."""
 
     dataset: str
     llm: str
@@ -41,9 +37,9 @@ class Quote:
     """Answers that are here already."""
     to_send: int
     input_tokens: int
-    """Of what is to be sent, the static beginnings in it."""
+    """Of the requests to send, with their static beginnings."""
     cacheable_tokens: int
-    """Of those, in beginnings that are alike and long enough for the API's cache."""
+    """The part of `input_tokens` in beginnings that are alike and long enough for the API's cache."""
     output_tokens: int
     counted: bool
     """Whether input tokens were counted by the API; else they are estimated."""
@@ -53,7 +49,7 @@ class Quote:
     cost: float | None
     """At list price."""
     cost_cached: float | None
-    """With the API's cache, were it read every time but the first."""
+    """With the API's cache, if it is read every time but the first."""
     cost_batch: float | None
     """In Message Batches, with the cache."""
 
@@ -75,7 +71,7 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
 
     Raises UserError for an LLM that is unknown or is not asked through an API, and where no rows are prepared.
     """
-    found, accounts = [], []
+    quoted, accounts = [], []
     with Ledger(ledger_place.find().file) as ledger:
         for sign in ledger_place.lost(ledger, llms):
             progress.say(
@@ -91,10 +87,9 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
                 )
             wallet = Wallet.of(name, params, spending=False)
             standing = wallet.standing(ledger)
-            found += [
-                _quote(_task(d, name, params), settings, ledger, wallet)
-                for d in params.study.datasets
-            ]
+            for dataset in params.study.datasets:
+                task = _task(dataset, name, params)
+                quoted.append(_quote(task, settings, ledger, wallet))
             accounts.append(
                 Account(
                     name,
@@ -105,7 +100,7 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
                     standing.left,
                 )
             )
-    return found, accounts
+    return quoted, accounts
 
 
 def paid(params: Settings) -> list[str]:
@@ -125,16 +120,9 @@ def _quote(task: PromptTask, settings: AskedSettings, ledger: Ledger, wallet: Wa
     api: Api = provider(settings).connect(settings, task.params)
     asked, _ = questions(settings, task, api)
     asks = {ask.request: ask for row in asked for ask in row}
-    records = held(ledger, task, api, list(asks))
+    records = stored_answers(ledger, task, api, list(asks))
     missing = [ask for request, ask in asks.items() if request not in records]
-    per_byte, why = _tokens_per_byte(task, settings, api, missing)
-    lengths = [api.lengths(api.marked(ask.body, hour=False)) for ask in missing]
-    beginning = lengths[0][0] if missing else 0
-    tokens = {
-        "input": round(sum(whole for _, whole in lengths) * per_byte),
-        "cacheable": round(beginning * len(missing) * per_byte),
-        "output": round(_output_tokens(api, records, missing, settings) * len(missing)),
-    }
+    tokens = missing_tokens(task, settings, api, missing, records)
     cost, cached, batch = _costs(wallet, tokens, len(missing))
     return Quote(
         dataset=task.dataset,
@@ -142,11 +130,11 @@ def _quote(task: PromptTask, settings: AskedSettings, ledger: Ledger, wallet: Wa
         requests=len(asks),
         stored=len(asks) - len(missing),
         to_send=len(missing),
-        input_tokens=tokens["input"],
-        cacheable_tokens=tokens["cacheable"],
-        output_tokens=tokens["output"],
-        counted=not why,
-        why=why,
+        input_tokens=tokens.input,
+        cacheable_tokens=tokens.cacheable,
+        output_tokens=tokens.output,
+        counted=not tokens.uncounted,
+        why=tokens.uncounted,
         currency=wallet.cost.currency,
         cost=cost,
         cost_cached=cached,
@@ -154,128 +142,101 @@ def _quote(task: PromptTask, settings: AskedSettings, ledger: Ledger, wallet: Wa
     )
 
 
-def _tokens_per_byte(
-    task: PromptTask, settings: AskedSettings, api: Api, missing: Sequence[Ask]
-) -> tuple[float, str]:
-    """Input tokens to a byte of a request, and why the API did not count them (empty where it did)."""
-    if not missing:
-        return 0.0, ""
-    if settings.remote and not task.params.dataset(task.dataset).may_leave:
-        return 1 / BYTES_PER_TOKEN, f"datasets.{task.dataset}.may_leave is not true"
-    if settings.remote and not api.key():
-        return 1 / BYTES_PER_TOKEN, "no key is set"
-    chosen = (
-        [missing[len(missing) * n // SAMPLE].body for n in range(SAMPLE)]
-        if len(missing) > SAMPLE
-        else None
-    )
-    bodies = chosen or [ask.body for ask in missing]
-    try:
-        counted = asyncio.run(
-            _count(api, bodies, task.params.run.timeout, task.params.run.concurrency)
-        )
-    except (RetryError, RejectError, StopError, TimeoutError) as error:
-        return 1 / BYTES_PER_TOKEN, str(error) or "the API did not answer in time"
-    return counted / sum(api.lengths(body)[1] for body in bodies), ""
-
-
-async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int) -> int:
-    total = 0
-    try:
-        async with asyncio.timeout(seconds):
-            for start in range(0, len(bodies), at_once):
-                some = bodies[start : start + at_once]
-                counts = await asyncio.gather(*(api.count(body) for body in some))
-                most = (size(body) + OVERHEAD for body in some)
-                total += sum(map(min, counts, most))
-    finally:
-        await api.close()
-    return total
-
-
-def _output_tokens(
-    api: Api, records: dict[str, Record], missing: Sequence[Ask], settings: AskedSettings
-) -> float:
-    """Of one answer: the mean of those that are here, else of an answer in JSON, without thinking."""
-    known = [
-        min(api.tokens(record.response)["output"], settings.max_tokens)
-        for record in records.values()
-    ]
-    if known:
-        return sum(known) / len(known)
-    return 30.0 if settings.scores == "verbalised" else 15.0
-
-
-def _costs(wallet: Wallet, tokens: dict[str, int], requests: int) -> Iterator[float | None]:
-    """At list price; with the cache; in batches with the cache."""
+def _costs(
+    wallet: Wallet, tokens: Tokens, requests: int
+) -> tuple[float | None, float | None, float | None]:
+    """The cost at list price, with the cache, and in batches with the cache."""
     price = wallet.price
     if price is None:
-        yield from (None, None, None)
-        return
+        return None, None, None
 
     def money(kinds: dict[str, int], batch: bool) -> float:
         return convert(bill(kinds, price, batch=batch), price.currency, wallet.cost)
 
-    output, once = tokens["output"], tokens["cacheable"] // requests if requests else 0
+    once = tokens.cacheable // requests if requests else 0
     cached = {
-        "input": tokens["input"] - tokens["cacheable"],
-        "output": output,
-        "cache_read": tokens["cacheable"] - once,
+        "input": tokens.input - tokens.cacheable,
+        "output": tokens.output,
+        "cache_read": tokens.cacheable - once,
     }
-    yield money({"input": tokens["input"], "output": output}, False)
-    yield money(cached | {"cache_write": once}, False)
-    yield money(cached | {"cache_write_1h": once}, True)
+    return (
+        money({"input": tokens.input, "output": tokens.output}, False),
+        money(cached | {"cache_write": once}, False),
+        money(cached | {"cache_write_1h": once}, True),
+    )
 
 
-def as_json(found: Sequence[Quote], accounts: Sequence[Account]) -> dict[str, Any]:
-    """For programs."""
-    return {"quotes": [asdict(one) for one in found], "accounts": [asdict(one) for one in accounts]}
+def as_json(quotes: Sequence[Quote], accounts: Sequence[Account]) -> dict[str, object]:
+    """The quotes and accounts for programs."""
+    return {
+        "quotes": [asdict(quote) for quote in quotes],
+        "accounts": [asdict(account) for account in accounts],
+    }
 
 
-def show(found: Sequence[Quote], accounts: Sequence[Account]) -> None:
+def show(quotes: Sequence[Quote], accounts: Sequence[Account]) -> None:
     """Print a table of quotes, one of accounts, and what they rest on."""
-    from rich import box
-    from rich.table import Table
-
     from slingshot.machine.console import terminal
-    from slingshot.report.numbers import count, significant
 
-    out, currency = terminal(), found[0].currency
-    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("Data set", "LLM"):
-        grid.add_column(heading, overflow="fold")
-    money = (f"{currency} at list", "with cache", "in batches")
-    for heading in ("Stored", "To send", "Input tokens", "Cacheable", "Output", *money):
-        grid.add_column(heading, justify="right")
-    for one in found:
-        tokens = (one.input_tokens, one.cacheable_tokens, one.output_tokens)
-        marks = ("" if one.counted else "~", "" if one.counted else "~", "~")
-        figures = [m + count(t) if t else count(t) for m, t in zip(marks, tokens, strict=True)]
-        costs = [significant(cost) for cost in (one.cost, one.cost_cached, one.cost_batch)]
-        grid.add_row(one.dataset, one.llm, count(one.stored), count(one.to_send), *figures, *costs)
-    out.print(grid)
-    held = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    held.add_column("LLM")
-    for heading in (f"Budget, {currency}", "Spent", "Reserved", "Left", "Left after this, at list"):
-        held.add_column(heading, justify="right")
-    for account in accounts:
-        due = sum(one.cost or 0 for one in found if one.llm == account.llm)
-        after = None if account.left is None else account.left - due
-        figures = [
-            significant(x)
-            for x in (account.budget, account.spent, account.reserved, account.left, after)
-        ]
-        held.add_row(account.llm, *figures)
-    out.print(held)
-    for line in _notes(found, accounts):
+    out, currency = terminal(), quotes[0].currency
+    out.print(_quotes_table(quotes, currency))
+    out.print(_accounts_table(quotes, accounts, currency))
+    for line in _notes(quotes, accounts):
         out.print(f"- {line}", soft_wrap=True)
 
 
-def _notes(found: Sequence[Quote], accounts: Sequence[Account]) -> Iterator[str]:
-    for why in dict.fromkeys(one.why for one in found if one.why):
-        where = ", ".join(f"{one.dataset}-{one.llm}" for one in found if one.why == why)
-        yield f"~ Input tokens of {where} are estimated, {BYTES_PER_TOKEN:g} bytes to a token: {why}."
-    if any(one.counted and one.to_send for one in found):
+def _quotes_table(quotes: Sequence[Quote], currency: str) -> Table:
+    from slingshot.report.numbers import count, significant
+
+    def figure(tokens: int, mark: str) -> str:
+        return mark + count(tokens) if tokens else count(tokens)
+
+    table = _table()
+    for heading in ("Data set", "LLM"):
+        table.add_column(heading, overflow="fold")
+    money = (f"{currency} at list", "with cache", "in batches")
+    for heading in ("Stored", "To send", "Input tokens", "Cacheable", "Output", *money):
+        table.add_column(heading, justify="right")
+    for quote in quotes:
+        mark = "" if quote.counted else "~"
+        figures = [
+            figure(quote.input_tokens, mark),
+            figure(quote.cacheable_tokens, mark),
+            figure(quote.output_tokens, "~"),
+        ]
+        costs = [significant(cost) for cost in (quote.cost, quote.cost_cached, quote.cost_batch)]
+        numbers = (count(quote.stored), count(quote.to_send), *figures, *costs)
+        table.add_row(quote.dataset, quote.llm, *numbers)
+    return table
+
+
+def _accounts_table(quotes: Sequence[Quote], accounts: Sequence[Account], currency: str) -> Table:
+    from slingshot.report.numbers import significant
+
+    table = _table()
+    table.add_column("LLM")
+    for heading in (f"Budget, {currency}", "Spent", "Reserved", "Left", "Left after this, at list"):
+        table.add_column(heading, justify="right")
+    for account in accounts:
+        due = sum(quote.cost or 0 for quote in quotes if quote.llm == account.llm)
+        after = None if account.left is None else account.left - due
+        amounts = (account.budget, account.spent, account.reserved, account.left, after)
+        table.add_row(account.llm, *map(significant, amounts))
+    return table
+
+
+def _table() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+
+
+def _notes(quotes: Sequence[Quote], accounts: Sequence[Account]) -> Iterator[str]:
+    for why in dict.fromkeys(quote.why for quote in quotes if quote.why):
+        cells = ", ".join(f"{quote.dataset}-{quote.llm}" for quote in quotes if quote.why == why)
+        yield f"~ Input tokens of {cells} are estimated, {BYTES_PER_TOKEN:g} bytes to a token: {why}."
+    if any(quote.counted and quote.to_send for quote in quotes):
         yield f"Input tokens were counted by the API on up to {SAMPLE} requests and scaled by bytes."
     yield "~ Output tokens are those of stored answers, or of a short answer; what a model thinks comes on top."
     yield "Another `seed` is another test set, and pays again."

@@ -1,5 +1,5 @@
-"""The HTTP client below the SDK: it follows no redirect, reads no more of a reply than a limit, and notes what keys are
-sent. Import it where it is used: it loads the SDK."""
+"""The HTTP client below the SDK: it follows no redirect, limits how much of a reply it reads, and notes the keys that
+are sent. Import it where it is used: it loads the SDK."""
 
 from __future__ import annotations
 
@@ -12,33 +12,38 @@ import httpx2
 from slingshot.llm.asked.redacting import Redactor
 
 LARGEST = 10_000_000
-"""Bytes of a reply, or of a line of a batch's results, unpacked. The longest answers have a tenth of that."""
+"""The most bytes of a reply, or of a line of a batch's results, unpacked. The longest answers have a tenth of that."""
 LONGEST_ERROR = 100_000
+"""The most bytes of an error that are read."""
 TOO_LARGE = f"the reply is over {LARGEST // 1_000_000} MB"
 CODED = ("content-encoding", "content-length", "transfer-encoding")
-"""Headers that hold only of what came over the wire."""
+"""Headers that describe only the bytes on the wire."""
 
 
 class TooLargeError(Exception):
-    """The rest was not read."""
+    """A reply is over the limit; the rest was not read."""
 
 
 class Client(anthropic.DefaultAsyncHttpxClient):
-    """`direct`: nothing leaves this machine, through no proxy of the environment either."""
+    """The SDK's own HTTP client, with these limits."""
 
     def __init__(self, redactor: Redactor, *, direct: bool) -> None:
-        options: dict[str, Any] = {"follow_redirects": False}
+        """`direct`: nothing leaves this machine, not even through a proxy that the environment names."""
         if direct:
-            options["transport"] = httpx2.AsyncHTTPTransport(
-                limits=anthropic.DEFAULT_CONNECTION_LIMITS
-            )
-        super().__init__(**options)
+            limits = anthropic.DEFAULT_CONNECTION_LIMITS
+            transport = httpx2.AsyncHTTPTransport(limits=limits)
+            super().__init__(follow_redirects=False, transport=transport)
+        else:  # the SDK looks at whether `transport` is given, not at its value
+            super().__init__(follow_redirects=False)
         self._redactor = redactor
 
     async def send(
         self, request: httpx2.Request, *, stream: bool = False, **options: Any
     ) -> httpx2.Response:
-        """A reply that was read; with `stream` one to be read, unless it is an error. Raises TooLargeError."""
+        """A reply that was read. With `stream`, a reply that is yet to be read, unless it is an error.
+
+        Raises TooLargeError.
+        """
         try:
             response = await super().send(request, stream=True, **options)
         finally:
@@ -47,8 +52,10 @@ class Client(anthropic.DefaultAsyncHttpxClient):
 
 
 async def _read(response: httpx2.Response) -> httpx2.Response:
-    """The same with its contents, unpacked piece by piece: what is small on the wire may be large. An error's are cut:
-    its status says enough."""
+    """The same reply with its contents, unpacked piece by piece: a reply that is small on the wire may be large.
+
+    An error's contents are cut: its status says enough. Raises TooLargeError.
+    """
     body, most = bytearray(), LARGEST if response.is_success else LONGEST_ERROR
     try:
         async for part in response.aiter_bytes():
@@ -59,9 +66,8 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
                 break
     finally:
         await response.aclose()
-    headers = [
-        (name, value) for name, value in response.headers.multi_items() if name.lower() not in CODED
-    ]
+    sent = response.headers.multi_items()
+    headers = [(name, value) for name, value in sent if name.lower() not in CODED]
     return httpx2.Response(
         response.status_code,
         headers=headers,
@@ -72,8 +78,7 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
 
 
 async def lines(response: httpx2.Response) -> AsyncIterator[bytes | None]:
-    """The lines of a streamed reply, of any number, blank ones left out; None for one that is too large, which is not
-    held."""
+    """The lines of a streamed reply without blank ones. A line that is too large is not kept: it is None."""
     line, size = bytearray(), 0
     async for part in response.aiter_bytes():
         for piece in part.splitlines(keepends=True):

@@ -1,6 +1,6 @@
 """What Anthropic's API sends back, read and checked: messages, batches, and how long it wants to be left alone.
 
-Nothing in it is believed because it is there: a server may send what the API never would.
+Nothing is believed unchecked: a server may send what the API never would.
 """
 
 from __future__ import annotations
@@ -11,20 +11,54 @@ import math
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import Any, NotRequired, TypedDict, TypeGuard, cast
 
-from slingshot.llm.asked.api import BatchState, RetryError
+from slingshot.llm.asked.api import BatchState, Response, RetryError
 
 LONGEST_WAIT = 3600.0
-"""Seconds that a retry-after is believed for."""
+"""The longest retry-after that is believed, in seconds."""
 GREATEST = 2**63 - 1
 """The greatest whole number that a column of a file holds."""
 COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
 
 
+class Block(TypedDict):
+    """A piece of a message: a text, or what the model thought."""
+
+    type: str
+    text: NotRequired[str | None]
+
+
+class CacheCreation(TypedDict):
+    """Tokens written to the cache, by how long they are kept."""
+
+    ephemeral_1h_input_tokens: NotRequired[int | None]
+
+
+class MessageUsage(TypedDict):
+    """What a message is billed by."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_creation_input_tokens: NotRequired[int | None]
+    cache_read_input_tokens: NotRequired[int | None]
+    cache_creation: NotRequired[CacheCreation | None]
+
+
+class Message(TypedDict):
+    """An answer: those of its keys that are read here."""
+
+    content: list[Block]
+    usage: MessageUsage
+    stop_reason: NotRequired[str | None]
+
+
 def read_json(text: bytes) -> Any:
-    """A reply's JSON, in characters that a file can hold, with no whole number beyond GREATEST: Python refuses those of
-    thousands of digits, and with one an answer that was paid for. Raises ValueError or RecursionError."""
+    """A reply's JSON, with only characters that a file can hold and no whole number beyond GREATEST.
+
+    Python refuses to read numbers of thousands of digits, and would refuse an answer that was paid for with them.
+    Raises ValueError or RecursionError.
+    """
     value = json.loads(text, parse_int=_whole)
     return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
@@ -33,14 +67,20 @@ def _whole(digits: str) -> int:
     return max(-GREATEST, min(int(digits[:21]), GREATEST))  # a sign and 20 digits are beyond it
 
 
-def is_count(value: Any) -> TypeGuard[int]:
+def is_count(value: object) -> TypeGuard[int]:
     """Whether it is a whole number from 0 on."""
     return type(value) is int and value >= 0
 
 
-def tokens(response: Mapping[str, Any]) -> dict[str, int]:
-    """What a message is billed by, by kind (money.TOKEN_KINDS)."""
-    usage = response["usage"]
+def as_message(response: Response) -> Message:
+    """A response that is to be read as a message. One that `checked` did not see may turn out to be none: then reading
+    it raises AttributeError, LookupError or TypeError."""
+    return cast(Message, response)
+
+
+def tokens(message: Message) -> dict[str, int]:
+    """What a message is billed by, by kind (money.prices.TOKEN_KINDS)."""
+    usage = message["usage"]
     hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
     return {
         "input": usage["input_tokens"],
@@ -51,44 +91,40 @@ def tokens(response: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def checked(response: Any) -> dict[str, Any]:
-    """The reply. Raises RetryError where it is no message: nobody knows then what was billed."""
+def checked(response: Any) -> Response:
+    """The reply. Raises RetryError where it is no message: then nobody knows what was billed."""
     wrong: str | None = "content or usage"
     try:
         usage, creation = response["usage"], response["usage"].get("cache_creation") or {}
         counts = {key: usage[key] for key in ("input_tokens", "output_tokens")}
         cached = {
-            key: usage.get(key)
-            for key in ("cache_creation_input_tokens", "cache_read_input_tokens")
+            "cache_creation_input_tokens": usage.get("cache_creation_input_tokens"),
+            "cache_read_input_tokens": usage.get("cache_read_input_tokens"),
+            "cache_creation.ephemeral_1h_input_tokens": creation.get("ephemeral_1h_input_tokens"),
         }
-        cached["cache_creation.ephemeral_1h_input_tokens"] = creation.get(
-            "ephemeral_1h_input_tokens"
-        )
         counts |= {key: count for key, count in cached.items() if count is not None}
         if all(isinstance(block, dict) for block in response["content"]):
-            wrong = next(
-                (f"usage.{key}" for key, count in counts.items() if not is_count(count)), None
-            )
+            uncounted = (f"usage.{key}" for key, count in counts.items() if not is_count(count))
+            wrong = next(uncounted, None)
     except (AttributeError, LookupError, TypeError):
         pass
     if wrong:
         raise RetryError(
             f"the reply is no message of the Messages API: see its {wrong}", known=False
         )
-    message: dict[str, Any] = response
+    message: Response = response
     return message
 
 
 def batch_state(batch: Any) -> BatchState:
-    """What a batch says of itself. Raises RetryError where it is none."""
+    """How far a batch is. Raises RetryError where the reply is no batch."""
     try:
         name, counts = batch["id"], [batch["request_counts"][kind] for kind in COUNTS]
         created = datetime.fromisoformat(batch["created_at"]).timestamp()
         if not (isinstance(name, str) and name and all(map(is_count, counts))):
             raise ValueError
-        return BatchState(
-            name, batch["processing_status"] == "ended", sum(counts), sum(counts[1:]), created
-        )
+        ended = batch["processing_status"] == "ended"
+        return BatchState(name, ended, sum(counts), sum(counts[1:]), created)
     except (LookupError, OverflowError, TypeError, ValueError):
         raise RetryError("the reply is no batch of the Messages API", known=False) from None
 
@@ -96,18 +132,18 @@ def batch_state(batch: Any) -> BatchState:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the API asks to be left alone, from either header, in seconds or as a date."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        said = headers.get(name, "")
+        value = headers.get(name, "")
         try:
-            seconds = float(said) / unit
+            seconds = float(value) / unit
         except ValueError:
-            seconds = _until(said)
+            seconds = _until(value)
         if not math.isnan(seconds):
             return min(max(seconds, 0.0), LONGEST_WAIT)
     return None
 
 
 def _until(date: str) -> float:
-    """Seconds until a date; NaN where there is none."""
+    """Seconds until a date; NaN where the text is no date."""
     try:
         return email.utils.parsedate_to_datetime(date).timestamp() - time.time()
     except (OverflowError, TypeError, ValueError):
@@ -115,7 +151,7 @@ def _until(date: str) -> float:
 
 
 def per_minute(headers: Mapping[str, str]) -> float | None:
-    """Requests a minute that the API says it takes."""
-    said = headers.get("anthropic-ratelimit-requests-limit", "")
-    limit = float(said) if said.isdecimal() else 0.0
+    """The most requests a minute that the API says it takes."""
+    value = headers.get("anthropic-ratelimit-requests-limit", "")
+    limit = float(value) if value.isdecimal() else 0.0
     return limit if 0 < limit < math.inf else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from slingshot.llm.anthropic.client import KEYS
@@ -14,24 +14,30 @@ from slingshot.llm.asked.redacting import Redactor
 from slingshot.settings import PARAMS, AnthropicSettings, Settings
 from slingshot.settings.llms import BASE_URL
 
+if TYPE_CHECKING:
+    import anthropic
+
 UNBILLED = (409, 429, 500, 529)
-"""What the API itself answers in place of a message; the others may come from something between, after the message."""
+"""Statuses that the API itself answers in place of a message. Others may come from something between, after the
+message."""
 
 
 class Troubles:
-    """Of one model behind the API."""
+    """Explains the troubles of one model behind the API."""
 
-    def __init__(self, settings: AnthropicSettings, params: Settings, redacted: Redactor) -> None:
-        self._settings, self._params, self._redacted = settings, params, redacted
+    def __init__(self, settings: AnthropicSettings, params: Settings, redactor: Redactor) -> None:
+        self._settings, self._params, self._redactor = settings, params, redactor
 
     def clean(self, text: object) -> str:
-        """What a server said, on one line, without the key."""
-        return " ".join(str(self._redacted(str(text))).split())[:500]
+        """A server's words on one line, without the key."""
+        return " ".join(self._redactor.text(str(text)).split())[:500]
 
     @contextmanager
-    def told(self, missing: str | None = None) -> Iterator[None]:
-        """The SDK's errors as RetryError, RejectError or StopError; `missing` says what a 404 means where it is not the
-        model that is."""
+    def translated(self, missing: str | None = None) -> Iterator[None]:
+        """Raise the SDK's errors as RetryError, RejectError or StopError.
+
+        `missing` says what a 404 means where it is not the model that is missing.
+        """
         import anthropic
         import httpx2
 
@@ -44,10 +50,10 @@ class Troubles:
         except anthropic.APIConnectionError as error:
             if isinstance(error.__cause__, TooLargeError):
                 raise RetryError(str(error.__cause__), known=False) from None
-            # Where no connection came about, nothing was asked.
-            never = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+            # Without a connection nothing was asked.
+            unasked = isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
             raise RetryError(
-                f"no connection: {self.clean(error.__cause__ or error)}", known=never
+                f"no connection: {self.clean(error.__cause__ or error)}", known=unasked
             ) from None
         except (
             anthropic.APIError,
@@ -57,56 +63,57 @@ class Troubles:
             ValueError,
             RecursionError,
         ) as error:
-            # The SDK looks for attributes and types that a reply lacks which is none.
+            # The SDK looks for attributes and types that a reply may lack.
             raise RetryError(
                 f"no readable answer: {self.clean(error) or type(error).__name__}", known=False
             ) from None
         except anthropic.AnthropicError as error:
             raise StopError(f"no key: {self.clean(error)}") from None
 
-    def _status(self, error: Any, missing: str | None) -> Exception:
-        code, said = error.status_code, self.clean(error.api_message or error.message)
+    def _status(self, error: anthropic.APIStatusError, missing: str | None) -> Exception:
+        """The trouble that a status means."""
+        code, message = error.status_code, self.clean(error.api_message or error.message)
         after, settings = retry_after(error.response.headers), self._settings
         if 300 <= code < 400:
             return StopError(self._redirected(error))
         if code == 404 and missing:
             return RejectError(missing)
         if code == 404:
-            return StopError(self.unserved(f"404: {said}"))
+            return StopError(self.unserved(f"404: {message}"))
         if code == 401 and settings.server and not settings.key_env:
             remedy = "name the variable that holds it as key_env"
             if not settings.base_url:
                 remedy += (
                     f"; {BASE_URL} names this server, and your own key goes to Anthropic's alone"
                 )
-            return StopError(f"the server wants a key (401: {said}); {remedy}")
+            return StopError(f"the server wants a key (401: {message}); {remedy}")
         if code == 401:
             return StopError(
-                f"the API refused the key (401: {said}); set {settings.key_env or KEYS[0]}"
+                f"the API refused the key (401: {message}); set {settings.key_env or KEYS[0]}"
             )
         if code == 402:
             return StopError(
-                f"the API wants to be paid first (402: {said}); see the account's billing"
+                f"the API wants to be paid first (402: {message}); see the account's billing"
             )
         if code == 403:
-            return StopError(f"the key may not do this (403: {said}); see its rights and workspace")
+            return StopError(
+                f"the key may not do this (403: {message}); see its rights and workspace"
+            )
         if code == 429 and after is None and not settings.server:
             return StopError(
-                f"the account has reached its own spend limit (429: {said}); see the account's limits"
+                f"the account has reached its own spend limit (429: {message}); see the account's limits"
             )
         if code in (408, 409, 429) or code >= 500:
             return RetryError(
-                f"{code}: {said}", after=after, limited=code == 429, known=code in UNBILLED
+                f"{code}: {message}", after=after, limited=code == 429, known=code in UNBILLED
             )
-        return RejectError(f"{code}: {said}")
+        return RejectError(f"{code}: {message}")
 
-    def _redirected(self, error: Any) -> str:
-        """Of the address only the host is told: the rest may hold a secret."""
+    def _redirected(self, error: anthropic.APIStatusError) -> str:
+        """What to do about a redirect. Only the address's host is shown: the rest may hold a secret."""
         try:
-            host = (
-                urlsplit(error.response.headers.get("location", "")).hostname
-                or error.request.url.host
-            )
+            location = urlsplit(error.response.headers.get("location", ""))
+            host = location.hostname or error.request.url.host
         except ValueError:
             host = "an address that is none"
         return (
@@ -114,7 +121,7 @@ class Troubles:
             f"address but the one that is named: if the other is right, write it as base_url in {PARAMS}"
         )
 
-    def unserved(self, said: str) -> str:
+    def unserved(self, message: str) -> str:
         """What to do about a model that is retired or unknown."""
         others = [
             f"{name} ({llm.model})"
@@ -126,4 +133,4 @@ class Troubles:
         remedy = f"{PARAMS} also has {', '.join(others)}: put one into study.llms in its place"
         if not others:
             remedy = f"Name another model under llms in {PARAMS}"
-        return f"the API does not serve the model '{self._settings.model}' ({said}). {remedy}"
+        return f"the API does not serve the model '{self._settings.model}' ({message}). {remedy}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,22 @@ from slingshot.settings import AskedSettings
 SOURCES = {"none": "none", "verbalised": "verbalised", "votes": "vote"}
 """The setting `scores` -> the score source."""
 NO_ANSWER = Answer("error")
+TOLD_SAVING = 0.0005
+"""The share of the list price from which a saving is told."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One request of a row, and what came of it."""
+
+    ask: Ask
+    record: Record | None
+    """None where it was not answered."""
+    answer: Answer
+    claimed: Mapping[str, int]
+    """Tokens by kind that the API claims; empty without an answer."""
+    tokens: Mapping[str, int]
+    """The claimed tokens, cut to what the request can use."""
 
 
 def cell(
@@ -35,91 +52,79 @@ def cell(
     labelled: int,
     tally: Tally,
 ) -> PromptResult:
-    """`asked` are each row's requests, of which `records` has answers; `labelled` the rows that examples came from."""
+    """The cell's files. `asked` are each row's requests, `records` the answers that there are, and `labelled` is the
+    number of rows that examples came from."""
     keys = AnswerKeys(task.prompt.ids, task.prompt.names)
-    found = [[records.get(ask.request) for ask in row] for row in asked]
-    answers = [[api.read(r.response, keys) if r else NO_ANSWER for r in row] for row in found]
-    claimed = [[api.tokens(r.response) if r else {} for r in row] for row in found]
-    kinds = [
-        [
-            believed(t, size(ask.body), settings.max_tokens) if t else t
-            for ask, t in zip(row, tokens, strict=True)
-        ]
-        for row, tokens in zip(asked, claimed, strict=True)
+    rows = [
+        [_sample(settings, api, keys, ask, records.get(ask.request)) for ask in asks]
+        for asks in asked
     ]
-    predictions = _predictions(settings, task, answers, kinds)
-    usage = _usage(settings, task, predictions, found, kinds, labelled)
-    said = _said(task, predictions, usage, tally)
-    says, counts = ([sum(t.values()) for row in side for t in row] for side in (claimed, kinds))
-    if beyond := sum(more > most for more, most in zip(says, counts, strict=True)):
-        said += f"; {beyond:,} claim more tokens than a request can use, and count with the most that it can"
-    return PromptResult(predictions, _answers(task, asked, answers, found), usage, said)
+    predictions = _predictions(settings, task, rows)
+    usage = _usage(settings, task, predictions, rows, labelled)
+    summary = _summary(task, predictions, usage, tally)
+    samples = [sample for row in rows for sample in row]
+    beyond = sum(sum(s.claimed.values()) > sum(s.tokens.values()) for s in samples)
+    if beyond:
+        summary += f"; {beyond:,} claim more tokens than a request can use, and count with the most that it can"
+    return PromptResult(predictions, _answers(task, rows), usage, summary)
+
+
+def _sample(
+    settings: AskedSettings, api: Api, keys: AnswerKeys, ask: Ask, record: Record | None
+) -> Sample:
+    if record is None:
+        return Sample(ask, None, NO_ANSWER, {}, {})
+    claimed = api.tokens(record.response)
+    tokens = believed(claimed, size(ask.body), settings.max_tokens)
+    return Sample(ask, record, api.read(record.response, keys), claimed, tokens)
 
 
 def _predictions(
-    settings: AskedSettings,
-    task: PromptTask,
-    answers: list[list[Answer]],
-    kinds: list[list[dict[str, int]]],
+    settings: AskedSettings, task: PromptTask, rows: Sequence[Sequence[Sample]]
 ) -> pd.DataFrame:
     classes = len(task.prompt.names)
-    outcomes = [_outcome(settings, row, classes) for row in answers]
+    outcomes = [_outcome(settings, [sample.answer for sample in row], classes) for row in rows]
     labels, scores, statuses = (list(column) for column in zip(*outcomes, strict=True))
-    tokens = [
-        Counter({kind: sum(t.get(kind, 0) for t in row) for kind in TOKEN_KINDS}) for row in kinds
-    ]
-    output = [t["output"] for t in tokens]
+    tokens = [_total([sample.tokens for sample in row]) for row in rows]
     return predictions_frame(
         task.rows,
         task.splits,
         scores,
         score_source=SOURCES[settings.scores],
         prediction=labels,
-        input_tokens=[t.total() - t["output"] for t in tokens],
-        output_tokens=output,
+        input_tokens=[sum(kinds.values()) - kinds["output"] for kinds in tokens],
+        output_tokens=[kinds["output"] for kinds in tokens],
         status=statuses,
     )
+
+
+def _total(tokens: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of tokens, by kind."""
+    return {kind: sum(kinds.get(kind, 0) for kinds in tokens) for kind in TOKEN_KINDS}
 
 
 def _outcome(
     settings: AskedSettings, answers: list[Answer], classes: int
 ) -> tuple[int, np.ndarray | None, str]:
-    """A row's label, scores and status. A row of which one sample has no answer has none: the vote is not over."""
+    """A row's label, scores and status. A row with an unanswered sample has no label: the vote is not over."""
     if any(answer is NO_ANSWER for answer in answers):
         return FAILED, None, NO_ANSWER.status
     if settings.scores == "votes":
         label, shares = votes(answers, classes)
         return label, shares, answers[0].status if label == FAILED else "ok"
     [answer] = answers
-    return (
-        answer.label,
-        verbalised(answer, classes) if settings.scores == "verbalised" else None,
-        answer.status,
-    )
+    scores = verbalised(answer, classes) if settings.scores == "verbalised" else None
+    return answer.label, scores, answer.status
 
 
-def _answers(
-    task: PromptTask,
-    asked: Sequence[Sequence[Ask]],
-    answers: list[list[Answer]],
-    found: list[list[Record | None]],
-) -> pd.DataFrame:
-    """data/answers: one line a row and sample, in order."""
-    lines = [
-        (
-            row_id,
-            split,
-            sample,
-            ask.request,
-            answer.text,
-            None,
-            record.as_json() if record else None,
-        )
-        for row_id, split, row, given, held in zip(
-            task.rows["id"], task.splits, asked, answers, found, strict=True
-        )
-        for sample, (ask, answer, record) in enumerate(zip(row, given, held, strict=True))
-    ]
+def _answers(task: PromptTask, rows: Sequence[Sequence[Sample]]) -> pd.DataFrame:
+    """data/answers: one line for each row and sample, in order."""
+    lines = []
+    for row_id, split, row in zip(task.rows["id"], task.splits, rows, strict=True):
+        for number, sample in enumerate(row):
+            record = sample.record.as_json() if sample.record else None
+            request, text = sample.ask.request, sample.answer.text
+            lines.append((row_id, split, number, request, text, None, record))
     columns = ["id", "split", "sample", "request", "answer", "log_likelihoods", "record"]
     return pd.DataFrame(lines, columns=columns)
 
@@ -128,27 +133,15 @@ def _usage(
     settings: AskedSettings,
     task: PromptTask,
     predictions: pd.DataFrame,
-    found: list[list[Record | None]],
-    kinds: list[list[dict[str, int]]],
+    rows: Sequence[Sequence[Sample]],
     labelled: int,
 ) -> Usage:
-    pairs = [
-        (r, t)
-        for row, tokens in zip(found, kinds, strict=True)
-        for r, t in zip(row, tokens, strict=True)
-        if r
-    ]
+    answered = [(sample.record, sample.tokens) for row in rows for sample in row if sample.record]
     single, batched = (
-        {kind: sum(t.get(kind, 0) for r, t in pairs if r.batch == batch) for kind in TOKEN_KINDS}
+        _total([tokens for record, tokens in answered if record.batch == batch])
         for batch in (False, True)
     )
-    seconds = [r.seconds for r, _ in pairs if r.seconds is not None]
-    known = predictions[predictions["status"] != NO_ANSWER.status]
-    tokens = int(known["input_tokens"].sum())
-    # A batch does not say how long its answers took.
-    timed = len(seconds) == len(pairs)
-    error = hardware.standard_error(seconds, [sum(t.values()) for _, t in pairs]) if timed else None
-    statuses = Counter(zip(predictions["split"], predictions["status"], strict=True))
+    seconds = [record.seconds for record, _ in answered if record.seconds is not None]
     return Usage(
         kind="llm",
         title=settings.title,
@@ -162,34 +155,50 @@ def _usage(
         validation_rows=len(task.validation),
         model_bytes=None,
         train=(),
-        predict=(TimedRun(NO_SEED, tokens, len(known), sum(seconds) if timed else 0.0, error),),
+        predict=(_timed(predictions, seconds, [tokens for _, tokens in answered]),),
         latency=hardware.percentiles(seconds) if seconds else {},
         peak_memory_bytes=None,
-        requests=len(pairs),
+        requests=len(answered),
         llm_tokens=single,
         batch_tokens=batched if any(batched.values()) else None,
-        details={
-            "statuses": {f"{split} {status}": n for (split, status), n in statuses.items()},
-            "prices": sorted({r.price for r, _ in pairs}),
-            "models": sorted({str(r.response.get("model")) for r, _ in pairs}),
-        },
+        details=_details(predictions, [record for record, _ in answered]),
     )
 
 
-def _said(task: PromptTask, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> str:
+def _timed(
+    predictions: pd.DataFrame, seconds: list[float], tokens: Sequence[Mapping[str, int]]
+) -> TimedRun:
+    """The run's tokens, texts and seconds. Batches do not say how long their answers took: with one, seconds are 0."""
+    known = predictions[predictions["status"] != NO_ANSWER.status]
+    read = int(known["input_tokens"].sum())
+    if len(seconds) < len(tokens):
+        return TimedRun(NO_SEED, read, len(known), 0.0, None)
+    error = hardware.standard_error(seconds, [sum(kinds.values()) for kinds in tokens])
+    return TimedRun(NO_SEED, read, len(known), sum(seconds), error)
+
+
+def _details(predictions: pd.DataFrame, records: Sequence[Record]) -> dict[str, object]:
+    statuses = Counter(zip(predictions["split"], predictions["status"], strict=True))
+    return {
+        "statuses": {f"{split} {status}": n for (split, status), n in statuses.items()},
+        "prices": sorted({record.price for record in records}),
+        "models": sorted({str(record.response.get("model")) for record in records}),
+    }
+
+
+def _summary(task: PromptTask, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> str:
+    """The sentence on how the answers came about, and what the cache and batches save."""
     valid = (predictions["status"] == "ok").mean()
-    said = f"{len(predictions):,} rows, {tally.replayed:,} answers replayed, {tally.answered:,} asked for"
+    text = f"{len(predictions):,} rows, {tally.replayed:,} answers replayed, {tally.answered:,} asked for"
     wallet = Wallet.of(task.llm, task.params, spending=False)
     if tally.answered and wallet.price:
-        said += f" at {wallet.shown(tally.cost)}"
-    said += f", coverage {valid:.3f}"
+        text += f" at {wallet.shown(tally.cost)}"
+    text += f", coverage {valid:.3f}"
     if wallet.price and usage.llm_tokens is not None:
-        held = (usage.llm_tokens, usage.batch_tokens or {})
-        paid = sum(
-            llm_cost(t, wallet.price, wallet.cost, batch=b)
-            for t, b in zip(held, (False, True), strict=True)
-        )
-        listed = llm_cost(uncached(*held), wallet.price, wallet.cost)
-        if listed and abs(1 - paid / listed) >= 0.0005:
-            said += f"; its cache and batches save {1 - paid / listed:.1%} of the list price"
-    return said
+        single, batched = usage.llm_tokens, usage.batch_tokens or {}
+        paid = llm_cost(single, wallet.price, wallet.cost)
+        paid += llm_cost(batched, wallet.price, wallet.cost, batch=True)
+        listed = llm_cost(uncached(single, batched), wallet.price, wallet.cost)
+        if listed and abs(1 - paid / listed) >= TOLD_SAVING:
+            text += f"; its cache and batches save {1 - paid / listed:.1%} of the list price"
+    return text

@@ -1,8 +1,7 @@
 """Requests in Message Batches: half the price, for answers within a day.
 
-A batch is in the ledger before it is submitted and under the API's id after, so that a run that was killed collects
-what it submitted and submits nothing twice. One whose id was never learnt, because the kill or a broken connection came
-first, is looked for among the account's latest, and known by what its results hold.
+A batch is in the ledger before it is submitted, and under the API's id afterwards. So a run that was killed collects
+what it submitted, and submits nothing twice. lost_batches.py looks for a batch whose id was never learnt.
 """
 
 from __future__ import annotations
@@ -10,42 +9,33 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
-from typing import TypeVar
+from collections.abc import Sequence
 
-from slingshot.llm.asked.api import Ask, BatchState, RejectError, RetryError, StopError
+from slingshot.llm.asked.api import Ask, BatchResult, RejectError, RetryError, StopError
 from slingshot.llm.asked.entries import Flight
+from slingshot.llm.asked.lost_batches import NEW, LostBatches
+from slingshot.llm.asked.retrying import Retrying
 from slingshot.llm.asked.sending import ELSEWHERE, Sender
 from slingshot.llm.asked.wallet import size
 
-T = TypeVar("T")
 MOST_REQUESTS = 100_000
 MOST_BYTES = 200_000_000
 """The API takes 256 MB."""
-NEW = "new:"
-"""Begins a batch's name until the API has named it."""
-CLOCKS = 86_400.0
-"""Seconds that the API's clock may differ from ours: what is found is known by what its results hold, not by when."""
 SLOWEST = 100_000
-"""Bytes a second at which a batch is sent at least."""
+"""The slowest upload of a batch, in bytes a second."""
 
 
 class Batches:
-    """Of one run, whose sender keeps the answers."""
+    """The batches of one run, whose sender keeps the answers."""
 
     def __init__(self, sender: Sender) -> None:
         self.sender, self.say = sender, sender.say
-        self.api, self.ledger, self.wallet, self.run = (
-            sender.api,
-            sender.ledger,
-            sender.wallet,
-            sender.run,
-        )
+        self.api, self.ledger, self.wallet = sender.api, sender.ledger, sender.wallet
+        self.run = sender.run
+        self._retrying = Retrying(sender)
+        self._lost = LostBatches(sender, self._retrying)
         self._tries: Counter[str] = Counter()
         self._asks: dict[str, Ask] = {}
-        self._nowhere = 0
-        """Batches that were submitted and never made."""
 
     async def send_all(self, asks: Sequence[Ask], *, submit: bool) -> None:
         """Collect what was submitted before; with `submit` submit the rest, in batches that the budget has room for.
@@ -68,22 +58,23 @@ class Batches:
     # --- collecting ------------------------------------------------------------------------------
 
     async def _collect(self, left: dict[str, Ask], submit: bool) -> None:
-        """Wait for every batch that holds one of `left`; what is answered, or has failed for good, leaves it. Before
-        submitting, also for what another process is asking one by one."""
+        """Wait for every batch that holds one of `left`. What is answered, or has failed for good, leaves `left`.
+
+        Before submitting, this also waits for what another process is asking one by one.
+        """
         waited = 0.0
         while not self.sender.ended.is_set():
             batches: defaultdict[str | None, list[Flight]] = defaultdict(list)
             for flight in self.ledger.in_flight(left):
                 batches[flight.batch].append(flight)
-            sole = batches.pop(None, [])
-            if not batches and not (submit and any(flight.alive for flight in sole)):
+            single = batches.pop(None, [])
+            if not batches and not (submit and any(flight.alive for flight in single)):
                 break
             for name, flights in batches.items():
-                batch = await self._named(name or "", flights)
+                batch = await self._lost.named(name or "", flights)
                 if batch:
-                    await self._results(
-                        batch, {flight.request: flight.attempt for flight in flights}, left
-                    )
+                    attempts = {flight.request: flight.attempt for flight in flights}
+                    await self._results(batch, attempts, left)
             await self.sender.sleep(ELSEWHERE)
             waited = 0.0 if batches else waited + ELSEWHERE
             self.sender.waits.tell_elsewhere(waited)
@@ -93,75 +84,13 @@ class Batches:
         if elsewhere:
             self.sender.tally.replay(len(elsewhere))
 
-    async def _named(self, name: str, flights: Sequence[Flight]) -> str | None:
-        """The API's id of a batch. One that was never learnt is looked for; if it is nowhere, the batch was not made
-        or is past finding: its attempts stay spent."""
-        if not name.startswith(NEW):
-            return name
-        if any(flight.alive for flight in flights) and self.sender.ledger.owner not in name:
-            return None  # another process is just submitting it
-        requests, at = self.ledger.batch_size(name), min(flight.at for flight in flights)
-        held = {flight.request for flight in flights}
-        for state in await self._again(lambda: self._around(at), self.run.timeout):
-            alike = state.requests == requests and not self.ledger.batch_size(state.id)
-            if alike and await self._holds(state.id, held):
-                self.ledger.name_batch(name, state.id)
-                return state.id
-            if self.sender.ended.is_set():
-                return None
-        if not self.ledger.settle_lost(name):
-            return None  # another process has just named it, or taken it for lost
-        self._nowhere += 1
-        if self._nowhere == self.run.attempts:
-            raise RetryError("a batch was submitted, and the API has not made it")
-        return None
-
-    async def _around(self, at: float) -> list[BatchState]:
-        """The account's batches but those from long before; first those that have ended, for which none waits, and
-        those from about then."""
-        found: list[BatchState] = []
-        async for state in self.api.recent():
-            if state.created < at - CLOCKS:
-                break
-            found.append(state)
-        return sorted(found, key=lambda state: (not state.ended, abs(state.created - at)))
-
-    async def _holds(self, batch: str, requests: set[str]) -> bool:
-        """Whether these requests are in a batch; the account's other users make batches of that size too."""
-        try:
-            if not await self._ends(batch):
-                return False
-            first = await self._again(lambda: self._first(batch), self.run.timeout)
-        except RejectError:
-            return False
-        return first in requests
-
-    async def _first(self, batch: str) -> str | None:
-        """The request of the first result that can be read."""
-        async with aclosing(self.api.results(batch)) as results:
-            async for result in results:
-                if result.request is not None:
-                    return result.request
-        return None
-
-    async def _ends(self, batch: str) -> bool:
-        """Wait for the end of a batch; False where the run ends first."""
-        while not (
-            state := await self._again(lambda: self.api.look(batch), self.run.timeout)
-        ).ended:
-            self.say(f"batch {batch}: {state.done:,} of {state.requests:,} done")
-            await self.sender.sleep(self.run.poll)
-            if self.sender.ended.is_set():
-                return False
-        return True
-
     async def _results(self, batch: str, attempts: dict[str, int], left: dict[str, Ask]) -> None:
         """Wait for the end of a batch, and keep its answers."""
         failed: dict[str, str] = {}
         try:
-            if not await self._ends(batch):
+            if not await self._retrying.ends(batch):
                 return
-            await self._again(lambda: self._read(batch, attempts, left, failed), None)
+            await self._retrying.call(lambda: self._read(batch, attempts, left, failed), None)
         except RejectError as error:
             self.say(
                 f"batch {batch}: {error}; what it held counts as spent, and is asked for again"
@@ -178,35 +107,42 @@ class Batches:
     async def _read(
         self, batch: str, attempts: dict[str, int], left: dict[str, Ask], failed: dict[str, str]
     ) -> None:
-        """Keep the answers and note the failures; what had a result leaves `attempts`, so that a second reading goes on
-        from there. It may take long, as long as results come."""
+        """Keep the answers and note the failures. What had a result leaves `attempts`, so that a second reading goes on
+        from there."""
         unread = ""
+        # A large batch may take hours to read. So the time limit starts anew with each result.
         async with asyncio.timeout(self.run.timeout) as limit:
             async for result in self.api.results(batch):
                 limit.reschedule(asyncio.get_running_loop().time() + self.run.timeout)
                 if result.request is None:
                     unread = unread or result.reason
-                    continue
-                attempt = attempts.get(result.request)
-                if attempt is None:
-                    continue
-                if result.reply is not None:
-                    self.sender.keep(
-                        self._asks[result.request], attempt, result.reply, None, batch=True
-                    )
-                    left.pop(result.request, None)
-                else:
-                    self.ledger.settle(attempt, "unbilled", 0.0)
-                    self._missed(result.request, result.reason, failed, final=result.final)
-                del attempts[result.request]
+                elif result.request in attempts:
+                    self._settle(result.request, attempts[result.request], result, left, failed)
+                    del attempts[result.request]
         if unread:
             self.say(
                 f"batch {batch}: {unread}; what can't be read counts as spent, and is asked for again"
             )
 
+    def _settle(
+        self,
+        request: str,
+        attempt: int,
+        result: BatchResult,
+        left: dict[str, Ask],
+        failed: dict[str, str],
+    ) -> None:
+        if result.reply is not None:
+            self.sender.books.keep(self._asks[request], attempt, result.reply, None, batch=True)
+            left.pop(request, None)
+        else:
+            self.ledger.settle(attempt, "unbilled", 0.0)
+            self._missed(request, result.reason, failed, final=result.final)
+
     def _missed(
         self, request: str, reason: str, failed: dict[str, str], *, final: bool = False
     ) -> None:
+        """Note a try without an answer; the last one is a failure."""
         self._tries[request] += 1
         if final or self._tries[request] >= self.run.attempts:
             failed[request] = reason
@@ -214,30 +150,30 @@ class Batches:
     # --- submitting ------------------------------------------------------------------------------
 
     async def _submit(self, asks: Sequence[Ask]) -> None:
-        """Submit one batch, of as many as the API takes and the budget has room for."""
+        """Submit one batch, of as many requests as the API takes and the budget has room for."""
         wanted: dict[str, float] = {}
-        held = 0
+        total = 0
         for ask in asks[:MOST_REQUESTS]:
-            held += size(ask.body)
-            if held > MOST_BYTES and wanted:
+            total += size(ask.body)
+            if total > MOST_BYTES and wanted:
                 break
             wanted[ask.request] = self.wallet.most(ask.body, self.sender.max_tokens, batch=True)
         name = f"{NEW}{self.ledger.owner}:{uuid.uuid4()}"
-        got = self.ledger.reserve(wanted, self.wallet.hold(), name)
-        if not got.entered:
-            if got.over:
+        reservation = self.ledger.reserve(wanted, self.wallet.hold(), name)
+        if not reservation.entered:
+            if reservation.over:
                 self.sender.tally.budget_reached = True
                 self.sender.end("the budget is reached")
             return
-        entered = [ask for ask in asks if ask.request in got.entered]
+        entered = [ask for ask in asks if ask.request in reservation.entered]
         try:
-            seconds = self.run.timeout + held / SLOWEST
-            state = await self._again(
+            seconds = self.run.timeout + total / SLOWEST
+            state = await self._retrying.call(
                 lambda: self.api.submit(entered), seconds, unless_unknown=True
             )
         except RetryError as error:
             if error.known:
-                self._unbilled(got.entered)
+                self._unbilled(reservation.entered)
                 raise
             self.say(
                 f"a batch was submitted and no reply came ({error}): looking whether it was made"
@@ -245,7 +181,7 @@ class Batches:
             await self.sender.sleep(self.run.backoff)
             return
         except (RejectError, StopError) as error:
-            self._unbilled(got.entered)
+            self._unbilled(reservation.entered)
             raise StopError(str(error)) from None
         self.ledger.name_batch(name, state.id)
         self.say(f"batch {state.id}: {len(entered):,} requests submitted")
@@ -253,31 +189,3 @@ class Batches:
     def _unbilled(self, attempts: dict[str, int]) -> None:
         for attempt in attempts.values():
             self.ledger.settle(attempt, "unbilled", 0.0)
-
-    async def _again(
-        self,
-        call: Callable[[], Awaitable[T]],
-        seconds: float | None,
-        *,
-        unless_unknown: bool = False,
-    ) -> T:
-        """The call's result, tried `run.attempts` times; with `unless_unknown` only while it surely did nothing.
-        `seconds` are a try's; with None it watches over its own time."""
-        for number in range(self.run.attempts):
-            try:
-                async with asyncio.timeout(seconds):
-                    return await call()
-            except TimeoutError:
-                error = RetryError(
-                    f"no whole answer in {seconds or self.run.timeout:g} s", known=False
-                )
-            except RetryError as caught:
-                error = caught
-            if (unless_unknown and not error.known) or number + 1 == self.run.attempts:
-                raise error
-            # The pace, which keeps what an API wants to be left alone for, is that of requests one by one.
-            pause = self.sender.wait(error, number)
-            await self.sender.sleep(pause if error.after is None else error.after)
-            if self.sender.ended.is_set():
-                raise error
-        raise AssertionError

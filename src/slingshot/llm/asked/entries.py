@@ -1,21 +1,23 @@
-"""What the ledger holds and says, as others see it: answers, sums, and attempts."""
+"""What the ledger stores and reports, as other modules see it: answers, sums and attempts."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Literal, Self
+
+from slingshot.llm.asked.api import Response
 
 Outcome = Literal["answered", "unbilled", "unknown"]
-"""What is known of an attempt that is over: it was billed; it was not; nobody learned, so it counts as spent."""
+"""How an attempt ended: it was billed; it was not billed; nobody learned which, so it counts as spent."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One answer, as the ledger and data/answers hold it."""
+    """One answer, as the ledger and data/answers store it."""
 
-    response: dict[str, Any]
+    response: Response
     request_id: str
     seconds: float | None
     at: str
@@ -27,41 +29,43 @@ class Record:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
+        """Raises ValueError, TypeError or RecursionError where the text is no record."""
         return cls(**json.loads(text))
 
 
 @dataclass(frozen=True)
 class Spent:
-    """Of one LLM in one currency: what was billed, what is held for attempts in flight or of unknown outcome."""
+    """What one LLM has cost in one currency: bills, and what is reserved for attempts that are in flight or whose
+    outcome is unknown."""
 
     currency: str
     billed: float
     reserved: float
     answers: int
-    """That were billed."""
+    """How many answers were billed."""
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Whose attempts they are, and the limit of all that was ever spent on that LLM."""
+    """Which LLM attempts are for, and the limit of everything ever spent on that LLM."""
 
     llm: str
     currency: str
     limit: float | None
     """In `currency`; null where nothing is paid."""
     worth: Mapping[str, float] = field(default_factory=dict)
-    """Units of `currency` for one unit of each other currency in which the LLM was paid before."""
+    """Another currency in which the LLM was paid before -> what one unit of it is worth in `currency`."""
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """What came of asking for room."""
+    """What a request for room in the budget led to."""
 
     entered: dict[str, int]
     """Request -> its attempt."""
     answered: set[str]
     busy: set[str]
-    """What another process, or a batch, has in flight."""
+    """Requests that another process, or a batch, has in flight."""
     over: bool
     """Whether the limit left something out."""
 

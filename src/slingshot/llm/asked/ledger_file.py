@@ -1,9 +1,10 @@
-"""The ledger's SQLite file: its tables, how several processes share it, and what is said where it can't be used."""
+"""The ledger's SQLite file: how it is opened, how several processes share it, and what is said where it can't be used.
+
+Its tables are in ledger_tables.py.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 import time
 import uuid
@@ -12,70 +13,26 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
+from slingshot.llm.asked.ledger_tables import (
+    ANSWER,
+    ATTEMPT,
+    ENTER,
+    FRESH,
+    FROM_0,
+    KNOW,
+    KNOWN,
+    SUMS,
+    VERSION,
+    digest,
+)
 from slingshot.llm.asked.owners import Owner
 from slingshot.machine.console import REMEDIES
 from slingshot.settings import UserError
 
-VERSION = 1
-"""Of the tables. 0, which had no number, had no digests, and told who is alive by process and clock."""
-ANSWERS = """
-CREATE TABLE answers (
-    request TEXT PRIMARY KEY,   -- digest of all that was asked
-    response TEXT NOT NULL,     -- the API's JSON, usage in it
-    request_id TEXT NOT NULL,   -- the API's own
-    seconds REAL,               -- from sending to the whole answer; null in a batch
-    at TEXT NOT NULL,           -- when, UTC
-    batch INTEGER NOT NULL,
-    price TEXT NOT NULL,        -- the price list's name and date
-    digest TEXT                 -- of all this
-) WITHOUT ROWID"""
-ATTEMPTS = """
-CREATE TABLE attempts (
-    id INTEGER PRIMARY KEY,
-    request TEXT NOT NULL,
-    llm TEXT NOT NULL,
-    owner TEXT NOT NULL,        -- the connection that made it (see owners)
-    at REAL NOT NULL,           -- when it was entered, seconds since the epoch
-    currency TEXT NOT NULL,
-    amount REAL NOT NULL,       -- the most it can cost; once the bill is known, the bill
-    batch TEXT,
-    outcome TEXT                -- null while it is in flight
-)"""
-IN_FLIGHT = "CREATE INDEX in_flight ON attempts (request) WHERE outcome IS NULL"
-BATCHES = "CREATE INDEX batches ON attempts (batch) WHERE batch IS NOT NULL"
-TOTALS = "CREATE TABLE totals (llm TEXT, currency TEXT, amount REAL NOT NULL, PRIMARY KEY (llm, currency))"
-KNOWS = """
-CREATE TABLE knows (
-    kind TEXT NOT NULL,         -- self: this one; ledger, llm: what was paid from it, or for it, is here or given up
-    name TEXT NOT NULL,         -- the ledger's id, the LLM's name
-    PRIMARY KEY (kind, name)
-) WITHOUT ROWID"""
-DIGEST = (
-    "digest_of(CAST(request AS BLOB), CAST(response AS BLOB), CAST(request_id AS BLOB), CAST(seconds AS REAL),"
-    " CAST(at AS BLOB), batch, CAST(price AS BLOB))"
-)
-SOUND = f"(digest = {DIGEST}) IS TRUE"
-"""Whether an answer is as it was written."""
-ATTEMPT = "request, llm, owner, at, currency, amount, batch, outcome"
-FRESH = (ANSWERS, ATTEMPTS, IN_FLIGHT, BATCHES, TOTALS, KNOWS)
-FROM_0 = (
-    "ALTER TABLE answers ADD COLUMN digest TEXT",
-    f"UPDATE answers SET digest = {DIGEST}",
-    "ALTER TABLE attempts DROP COLUMN until",
-    KNOWS,
-    "INSERT INTO knows SELECT DISTINCT 'llm', llm FROM attempts",
-)
-SPEND = "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
-ENTER = f"INSERT INTO attempts ({ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-ANSWER = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-KNOW = "INSERT OR IGNORE INTO knows VALUES (?, ?)"
-KNOWN = "SELECT CASE kind WHEN 'self' THEN 'ledger' ELSE kind END, name FROM knows"
-SUMS = (
-    "DELETE FROM totals",
-    "INSERT INTO totals SELECT llm, currency, SUM(amount) FROM attempts GROUP BY llm, currency",
-)
 PATIENCE = 60.0
 """Seconds of waiting for another process that writes."""
+ALONE = ("locking_mode = EXCLUSIVE", "busy_timeout = 0", "journal_mode = DELETE")
+"""What keeps other connections out."""
 
 
 class LedgerFile:
@@ -90,9 +47,8 @@ class LedgerFile:
             self._db = sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
             opened.callback(self._db.close)
             self._db.create_function("digest_of", 7, digest, deterministic=True)
-            self._db.text_factory = lambda data: data.decode(
-                errors="replace"
-            )  # its digest tells what rotted
+            # A text that has rotted is read all the same: its digest tells.
+            self._db.text_factory = lambda data: data.decode(errors="replace")
             self._prepare(time.monotonic() + PATIENCE)
             self._opened = opened.pop_all()
         self.owner = self._present.name
@@ -108,19 +64,18 @@ class LedgerFile:
 
     @property
     def id(self) -> str:
-        """By which this ledger is known again."""
+        """The id by which this ledger is recognised."""
         [own] = self.known("self")
         return own
 
     def known(self, kind: str) -> set[str]:
         """The names of that kind in the table `knows`."""
+        query = "SELECT name FROM knows WHERE kind = ?"
         with self._explained():
-            return {
-                name
-                for (name,) in self._db.execute("SELECT name FROM knows WHERE kind = ?", (kind,))
-            }
+            return {name for (name,) in self._db.execute(query, (kind,))}
 
     def know(self, kind: str, names: Iterable[str]) -> None:
+        """Add names of that kind to the table `knows`."""
         with self._transaction():
             self._db.executemany(KNOW, [(kind, name) for name in names])
 
@@ -128,12 +83,8 @@ class LedgerFile:
         """Keep others from the file until this is closed. Raises UserError where another connection is open."""
         with self._explained():
             try:
-                for statement in (
-                    "locking_mode = EXCLUSIVE",
-                    "busy_timeout = 0",
-                    "journal_mode = DELETE",
-                ):
-                    self._db.execute(f"PRAGMA {statement}")
+                for setting in ALONE:
+                    self._db.execute(f"PRAGMA {setting}")
                 self._db.execute("BEGIN EXCLUSIVE")
                 self._db.execute("COMMIT")
             except sqlite3.OperationalError as error:
@@ -144,18 +95,20 @@ class LedgerFile:
                 ) from None
 
     def take_in(self, other: LedgerFile) -> None:
-        """Add what another ledger holds and this one does not, and answer to its id from then on. A bill that both have
-        counts once, whether one is a copy of the other or both took it from data/answers."""
-        attempts = f"SELECT {ATTEMPT} FROM attempts ORDER BY id"
+        """Add what another ledger holds and this one does not, and answer to its id from then on.
+
+        A bill that both hold counts once, whether one is a copy of the other or both took it from data/answers.
+        """
+        query = f"SELECT {ATTEMPT} FROM attempts ORDER BY id"
         with self._transaction():
-            held = self._db.execute(attempts).fetchall()
-            same = {(request, owner, at) for request, _, owner, at, *_ in held}
-            answered = {row[0] for row in held if row[-1] == "answered"}
-            for row in other._db.execute(attempts).fetchall():
+            own = self._db.execute(query).fetchall()
+            # A copy has the same attempts; a rebuilt ledger has attempts of its own at the same requests.
+            copies = {(request, owner, at) for request, _, owner, at, *_ in own}
+            billed = {row[0] for row in own if row[-1] == "answered"}
+            for row in other._db.execute(query).fetchall():
                 request, _, owner, at, *_, outcome = row
-                if (request, owner, at) not in same and not (
-                    outcome == "answered" and request in answered
-                ):
+                billed_twice = outcome == "answered" and request in billed
+                if (request, owner, at) not in copies and not billed_twice:
                     self._db.execute(ENTER, row)
             self._db.executemany(ANSWER, other._db.execute("SELECT * FROM answers").fetchall())
             self._db.executemany(KNOW, other._db.execute(KNOWN).fetchall())
@@ -163,12 +116,11 @@ class LedgerFile:
                 self._db.execute(statement)
 
     def _prepare(self, until: float) -> None:
-        """Readers don't wait for writers; a commit returns when it is on disk."""
+        """Set the file up so that readers don't wait for writers, and a commit returns when it is on disk."""
+        locking = "NORMAL" if self._present.locks else "EXCLUSIVE"
         while True:
             try:
-                self._db.execute(
-                    f"PRAGMA locking_mode = {'NORMAL' if self._present.locks else 'EXCLUSIVE'}"
-                )
+                self._db.execute(f"PRAGMA locking_mode = {locking}")
                 self._check_version()
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
@@ -191,14 +143,10 @@ class LedgerFile:
         return int(version)
 
     def _migrate(self) -> None:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
         with self._writing():
             if self._check_version() < VERSION:  # another process may have been first
-                tables = {
-                    name
-                    for (name,) in self._db.execute(
-                        "SELECT name FROM sqlite_master WHERE type = 'table'"
-                    )
-                }
+                tables = {name for (name,) in self._db.execute(query)}
                 for statement in FROM_0 if "attempts" in tables else FRESH:
                     self._db.execute(statement)
                 self._db.execute("INSERT INTO knows VALUES ('self', ?)", (uuid.uuid4().hex,))
@@ -222,36 +170,24 @@ class LedgerFile:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        """Turn what SQLite and the system raise into a UserError with the remedy."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            what: object = error
+            problem: object = error
             remedy = "Make room or mend the file (never delete it: what it holds was paid for)"
             if isinstance(error, OSError) and error.errno in REMEDIES:
-                what, remedy = REMEDIES[error.errno]
+                problem, remedy = REMEDIES[error.errno]
                 remedy = remedy[0].upper() + remedy[1:]
-            if getattr(error, "sqlite_errorcode", None) in (
-                sqlite3.SQLITE_NOTADB,
-                sqlite3.SQLITE_CORRUPT,
-            ):
+            code = getattr(error, "sqlite_errorcode", None)
+            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 remedy = "Mend it, or move that file aside and run `slingshot ledger --rebuild`"
             raise UserError(
-                f"{self.path}: the ledger of paid answers can't be used: {what}. Nothing more is sent. {remedy}, then "
-                "run `dvc repro` again"
+                f"{self.path}: the ledger of paid answers can't be used: {problem}. Nothing more is sent. {remedy}, "
+                "then run `dvc repro` again"
             ) from None
 
 
 def _busy(error: sqlite3.Error) -> bool:
     """Whether another connection is in the way."""
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-
-
-def digest(request: bytes, response: bytes, *others: object) -> str | None:
-    """Of an answer's columns; None where `response` is no JSON object, which no digest equals."""
-    try:
-        whole = isinstance(json.loads(response), dict)
-    except (ValueError, RecursionError):
-        whole = False
-    return (
-        hashlib.sha256(repr((request, response, *others)).encode()).hexdigest() if whole else None
-    )

@@ -2,8 +2,10 @@
 
 By default it lies in a folder of the user's own, outside the work tree, under the repository's root commit: clones,
 worktrees and the copies that `dvc exp run --temp` and `--queue` make share it, and `git clean` does not reach it.
-$SLINGSHOT_STATE wins, and one that lies beside a cache outside the work tree stays there. What is lost is not taken for
-unspent: before the first payment its id is written beside DVC's cache, and dvc.lock knows which LLMs have answered.
+$SLINGSHOT_STATE wins, and a ledger that lies beside a cache outside the work tree stays there.
+
+A lost ledger does not make the money unspent. So before the first payment the ledger's id is written beside DVC's
+cache, and dvc.lock knows which LLMs have answered.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from filelock import FileLock
 from platformdirs import user_data_path
 
 from slingshot.files.storage.atomic import atomic
-from slingshot.llm.asked import replay
+from slingshot.llm.asked import locked
 from slingshot.llm.asked.ledger import Ledger
 from slingshot.machine import progress, state
 from slingshot.settings import UserError
@@ -34,16 +36,20 @@ REMEDY = (
 
 @dataclass(frozen=True)
 class Place:
+    """The ledger's file, and whether it may be paid from."""
+
     file: Path
     refusal: str | None = None
-    """Why nothing may be paid from this one, with the remedy."""
+    """Why nothing may be paid from this ledger, with the remedy."""
 
 
 def find() -> Place:
-    """The ledger's place. One that lies in the work tree's state folder is moved out of it, which is said; one beside a
-    cache elsewhere, which others may share, stays there.
+    """The ledger's place.
 
-    Raises UserError where another process has that one open.
+    A ledger in the work tree's state folder is moved out of it, and the move is said. A ledger beside a cache
+    elsewhere, which others may share, stays there.
+
+    Raises UserError where another process has a ledger open that is to be moved.
     """
     inside = state.root() / NAME
     if os.environ.get("SLINGSHOT_STATE"):
@@ -71,14 +77,16 @@ def find() -> Place:
 
 
 def check(ledger: Ledger, place: Place, llm: str) -> None:
-    """Before anything is paid for an LLM: raises UserError where the ledger that knows what was spent is another or is
-    gone. Marks that money is spent from this one."""
+    """Allow payment for an LLM from this ledger, and mark that money is spent from it.
+
+    Raises UserError where the ledger that knows what was spent is another one or is gone.
+    """
     if place.refusal:
         raise UserError(f"Nothing is paid from here: {place.refusal}")
-    missing = lost(ledger, [llm])
-    if missing:
+    signs = lost(ledger, [llm])
+    if signs:
         raise UserError(
-            f"{ledger.path}: money was spent that this ledger knows nothing of: {'; '.join(missing)}. So nothing is "
+            f"{ledger.path}: money was spent that this ledger knows nothing of: {'; '.join(signs)}. So nothing is "
             f"sent: {REMEDY}"
         )
     ledger.know("llm", [llm])
@@ -86,30 +94,27 @@ def check(ledger: Ledger, place: Place, llm: str) -> None:
 
 
 def lost(ledger: Ledger, llms: Iterable[str]) -> list[str]:
-    """Signs that money was spent on these LLMs, or from another ledger, of which this one knows nothing."""
-    ours = ledger.known("self") | ledger.known("ledger")
-    others = [marker for marker in _marks() if marker.name not in ours]
-    moved = os.environ.get("SLINGSHOT_STATE")
-    way = (
-        f" (if it still lies there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)"
-        if moved
-        else ""
-    )
-    found = [
-        f"{marker} names a ledger that lay at {marker.read_text(encoding='utf-8', errors='replace')}{way}"
-        for marker in others
-    ]
-    paid, known = replay.paid(), ledger.known("llm")
+    """Signs of money that was spent on these LLMs, or from another ledger, and that this ledger knows nothing of."""
+    own = ledger.known("self") | ledger.known("ledger")
+    remedy = ""
+    if os.environ.get("SLINGSHOT_STATE"):
+        remedy = f" (if it still lies there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)"
+    signs = []
+    for marker in _markers():
+        if marker.name not in own:
+            place = marker.read_text(encoding="utf-8", errors="replace")
+            signs.append(f"{marker} names a ledger that lay at {place}{remedy}")
+    paid, known = locked.paid(), ledger.known("llm")
     for llm in llms:
         if llm in paid and llm not in known:
-            found.append(f"{replay.LOCK} holds answers of '{llm}' ({', '.join(paid[llm])})")
-    return found
+            signs.append(f"{locked.LOCK} holds answers of '{llm}' ({', '.join(paid[llm])})")
+    return signs
 
 
 def settle(ledger: Ledger) -> None:
-    """Take all that was spent as known, and this ledger as the one."""
-    ledger.know("ledger", [marker.name for marker in _marks()])
-    ledger.know("llm", replay.paid())
+    """Accept this ledger as the one that knows all that was spent."""
+    ledger.know("ledger", [marker.name for marker in _markers()])
+    ledger.know("llm", locked.paid())
     mark(ledger)
 
 
@@ -121,8 +126,8 @@ def mark(ledger: Ledger) -> None:
             temporary.write_text(str(ledger.path), encoding="utf-8")
 
 
-def _marks() -> list[Path]:
-    """A file for each ledger, under its id."""
+def _markers() -> list[Path]:
+    """The files that mark payment, one for each ledger, each named by the ledger's id."""
     return sorted(_payers().glob("[0-9a-f]" * 32))
 
 
@@ -136,8 +141,10 @@ def _payers() -> Path:
 
 
 def _root_commit() -> tuple[str | None, str | None]:
-    """The first commit of the repository around the working directory, or why nothing may be paid without it. Neither
-    outside a repository, and before its first commit."""
+    """The first commit of the repository around the working directory, or why nothing may be paid without it.
+
+    Both are None outside a repository, and before its first commit.
+    """
     shallow = _git("rev-parse", "--is-shallow-repository")
     if shallow.returncode:
         if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
@@ -151,22 +158,21 @@ def _root_commit() -> tuple[str | None, str | None]:
             "this clone is shallow and does not know its repository's first commit, which names its ledger: run "
             "`git fetch --unshallow`, or set SLINGSHOT_STATE to a lasting folder"
         )
-    found = _git("rev-list", "--max-parents=0", "--first-parent", "HEAD")
-    if found.returncode == 0:
-        return found.stdout.split()[-1], None
+    roots = _git("rev-list", "--max-parents=0", "--first-parent", "HEAD")
+    if roots.returncode == 0:
+        return roots.stdout.split()[-1], None
     if _git("rev-parse", "--verify", "--quiet", "HEAD").returncode:
         return None, None
     return (
         None,
-        f"git can't find this repository's first commit, which names its ledger: {found.stderr.strip()}",
+        f"git can't find this repository's first commit, which names its ledger: {roots.stderr.strip()}",
     )
 
 
 def _in_work_tree(file: Path) -> bool:
-    """Of the repository around the working directory."""
-    return file.resolve().is_relative_to(
-        Path(_git("rev-parse", "--show-toplevel").stdout.strip()).resolve()
-    )
+    """Whether the file lies in the work tree around the working directory."""
+    top = Path(_git("rev-parse", "--show-toplevel").stdout.strip())
+    return file.resolve().is_relative_to(top.resolve())
 
 
 def _git(*words: str) -> subprocess.CompletedProcess[str]:
@@ -178,10 +184,12 @@ def _git(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _move(inside: Path, outside: Path) -> None:
-    """Put what a ledger in the state folder holds into the one at the new place, which may be there already."""
+    """Merge a ledger in the state folder into the one at the new place, which may exist already."""
     lock = inside.with_name(f"{NAME}-move.lock")
     with ExitStack() as turn:
-        with suppress(OSError):  # where there are no locks, a ledger is open once anyhow
+        with suppress(
+            OSError
+        ):  # a file system without locks: there only one process has the ledger open
             turn.enter_context(FileLock(lock, fallback_to_soft=False))
         if not inside.is_file():
             return  # another process has just moved it

@@ -1,8 +1,8 @@
-"""Who has a ledger open, and who of those that made its attempts is alive.
+"""Who has a ledger open, and which of the connections that made its attempts are still alive.
 
-Each connection holds a kernel lock, on a file of its own beside the ledger, for its life. The kernel drops the lock
-when the process ends, however it ends. No clock plays a part, and no process number, which means nothing in another
-container.
+Each connection holds a kernel lock on a file of its own beside the ledger, as long as it is open. The kernel drops the
+lock when the process ends, however it ends. Clocks play no part. Neither do process numbers, which mean nothing in
+another container.
 
 Where the file system has no locks, one process at a time uses the ledger: it makes a file that says so, and removes it
 at its end.
@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from slingshot.settings import UserError
 
 NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
-"""What a file system without locks answers."""
+"""The errors of a file system without locks."""
 
 
 class Owner:
@@ -58,7 +58,7 @@ class Owner:
             self._marker.unlink(missing_ok=True)
 
     def alive(self, owner: str) -> bool:
-        """Whether a connection of that name is still open, in whatever process. Its file goes if not."""
+        """Whether a connection of that name is still open, in any process. If not, its file is removed."""
         if owner == self.name:
             return True
         return self.locks and not _ended(self._file(owner))
@@ -67,7 +67,7 @@ class Owner:
         return self._folder / f"{owner}.lock"
 
     def _greet(self) -> None:
-        """With locks: nobody may be here without; what the dead left goes."""
+        """With locks: refuse where a process without locks is here, and remove the files of dead connections."""
         if self._marker.exists():
             self.close()
             raise self._taken()
@@ -77,16 +77,16 @@ class Owner:
                     _ended(file)
 
     def _mark(self) -> None:
-        """Without locks: nobody else may be here."""
+        """Without locks: refuse where anybody else is here, and mark that this process is."""
         self._file(self.name).unlink(missing_ok=True)
-        said = {
+        holder = {
             "host": socket.gethostname(),
             "process": os.getpid(),
             "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         }
         try:
             with self._marker.open("x", encoding="utf-8") as file:
-                json.dump(said, file)
+                json.dump(holder, file)
         except FileExistsError:
             raise self._taken() from None
         with_locks = next(self._folder.glob("*.lock"), None)
@@ -99,8 +99,8 @@ class Owner:
 
     def _taken(self) -> UserError:
         try:
-            said = json.loads(self._marker.read_text(encoding="utf-8"))
-            who = f"process {said['process']} on {said['host']} has it since {said['since']}"
+            holder = json.loads(self._marker.read_text(encoding="utf-8"))
+            who = f"process {holder['process']} on {holder['host']} has it since {holder['since']}"
         except (OSError, ValueError, KeyError, TypeError):
             who = "another process has it"
         return UserError(
@@ -114,7 +114,7 @@ def _lock(file: Path) -> FileLock:
 
 
 def _ended(file: Path) -> bool:
-    """Whether nobody holds that lock; then its file is removed."""
+    """Whether nobody holds that lock. If so, its file is removed."""
     if not file.exists():
         return True
     try:

@@ -14,38 +14,39 @@ from collections import deque
 from collections.abc import Callable
 
 SHARE = 0.985
-"""Of a stated limit; the rest is for clocks that differ."""
+"""The share of a stated limit that is used; the rest is for clocks that differ."""
 FALL = 0.8
+"""The share of the rate that is left after a refusal."""
 RISE = 0.02
-"""Share of the rate that a second without refusal adds to it."""
+"""The share of the rate that a second without a refusal adds to it."""
 WINDOW = 5.0
 """Seconds over which the rate that was reached is measured."""
 LEAST = 0.1
-"""Requests a second that it never falls below."""
+"""The lowest rate, in requests a second."""
 FEW = 5.0
-"""Seconds that are waited without a word."""
+"""Waits of up to so many seconds are not told."""
 
 
 class Pace:
-    """When each request may start. One serves all of a process's workers."""
+    """Decides when each request may start, for all workers of a process together."""
 
     def __init__(self) -> None:
         self.rate: float | None = None
         """Requests a second; None where no limit is known yet."""
         self._ceiling: float | None = None
-        self._held = math.inf
-        """The rate up to which it rises steeply."""
+        self._steep_until = math.inf
+        """The rate up to which it doubles each second: the last one that was known to hold."""
         self._next = 0.0
         self._fell = 0.0
         self._answered: deque[float] = deque()
 
     @property
     def seconds(self) -> float:
-        """Until the next turn."""
+        """Seconds until the next turn."""
         return max(self._next - time.monotonic(), 0.0)
 
     async def turn(self) -> float:
-        """Wait for one's turn; the time at which it came."""
+        """Wait for the next turn. Returns the time at which it came."""
         while True:
             now = time.monotonic()
             if now >= self._next:
@@ -61,14 +62,16 @@ class Pace:
             self._answered.popleft()
         if per_minute:
             self._ceiling = per_minute / 60 * SHARE
-        if self._ceiling and self._held == math.inf:  # nothing else is known yet
+        if self._ceiling and self._steep_until == math.inf:  # nothing else is known yet
             self.rate = self._ceiling
         elif self.rate:
-            risen = self.rate * (1 + (1 if self.rate < self._held else RISE) / max(self.rate, 1))
+            # Per answer: as many answers as the rate come in a second, so together they add 100 % or RISE.
+            rise = 1 if self.rate < self._steep_until else RISE
+            risen = self.rate * (1 + rise / max(self.rate, 1))
             self.rate = min(risen, self._ceiling) if self._ceiling else risen
 
     def refused(self, started: float, after: float | None) -> None:
-        """A request that started then was one too many; `after` is how many seconds the API wants to be left alone."""
+        """A request that started at `started` was one too many. The API wants to be left alone for `after` seconds."""
         now = time.monotonic()
         if after:
             self._next = max(self._next, now + after)
@@ -78,19 +81,19 @@ class Pace:
         reached = len(since) / max(now - since[0], 0.1) if since else self.rate or 1.0
         self.rate = max(LEAST, FALL * min(reached, self.rate or reached))
         if since:
-            self._held = self.rate
+            self._steep_until = self.rate
         self._fell = now
 
 
 class Waits:
-    """Says what a run waits for: once for all who wait at a time, and again only where it takes much longer."""
+    """Says what a run waits for: once for all workers together, and again only where it takes much longer."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._until, self._rate, self._elsewhere = 0.0, 0.0, False
 
     def tell(self, seconds: float, why: str) -> bool:
-        """Whether it was said."""
+        """Say why the run waits so many seconds, if that is news. Returns whether it was said."""
         now = time.monotonic()
         if seconds <= FEW + 2 * max(self._until - now, 0.0):
             return False
@@ -99,7 +102,7 @@ class Waits:
         return True
 
     def tell_elsewhere(self, seconds: float) -> None:
-        """Where another process takes long over what this one needs too, as one that was stopped does: once."""
+        """Say once that another process takes long over what this one needs too, as one that was stopped does."""
         if seconds > FEW and not self._elsewhere:
             self._elsewhere = True
             self._say(
@@ -107,8 +110,8 @@ class Waits:
             )
 
     def tell_pace(self, pace: Pace) -> None:
-        """Where the next request has long to wait for its turn: once for each rate."""
+        """Say once for each rate that the next request has long to wait for its turn."""
         rate, seconds = pace.rate or 0.0, pace.seconds
-        said = f"the API takes no more than {60 * rate:.3g} requests a minute; waiting {seconds:.0f} s for the next"
-        if rate != self._rate and self.tell(seconds, said):
+        reason = f"the API takes no more than {60 * rate:.3g} requests a minute; waiting {seconds:.0f} s for the next"
+        if rate != self._rate and self.tell(seconds, reason):
             self._rate = rate

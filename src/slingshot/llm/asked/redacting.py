@@ -1,4 +1,4 @@
-"""Keys stay out of what a server sends back: it may repeat the one that it was sent, anywhere."""
+"""Keeps keys out of what a server sends back: it may repeat the key that it was sent, anywhere."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 KEY = "[key]"
-"""What stands in a key's place."""
+"""What replaces a key."""
 SHORTEST = 8
-"""Characters of a key. A shorter one, as a server on this machine takes in place of any, is no secret, and an answer
+"""Characters of a key. A server on this machine may take any shorter word as its key: that is no secret, and an answer
 may hold it by chance."""
 
 
 class Redactor:
-    """Of one connection. It knows the keys that were really sent, whoever set them."""
+    """Removes one connection's keys. It knows the keys that were really sent, whoever set them."""
 
     def __init__(self) -> None:
         self._keys: set[str] = set()
@@ -24,12 +24,16 @@ class Redactor:
         sent = (headers.get(name, "").rpartition(" ")[2] for name in ("authorization", "x-api-key"))
         self._keys |= {key for key in sent if len(key) >= SHORTEST}
 
-    def __call__(self, value: Any) -> Any:
-        """A text, or anything read from JSON, without them, in whatever capitals: a host's name has none."""
+    def text(self, text: str) -> str:
+        """The text without the keys, in whatever capitals they stand: a host's name has none."""
+        for key in self._keys:
+            text = re.sub(re.escape(key), KEY, text, flags=re.IGNORECASE)
+        return text
+
+    def json(self, value: Any) -> Any:
+        """Anything that was read from JSON, without the keys."""
         if isinstance(value, str):
-            for key in self._keys:
-                value = re.sub(re.escape(key), KEY, value, flags=re.IGNORECASE)
-            return value
+            return self.text(value)
         if isinstance(value, dict):
-            return {self(key): self(part) for key, part in value.items()}
-        return [self(part) for part in value] if isinstance(value, list) else value
+            return {self.text(key): self.json(part) for key, part in value.items()}
+        return [self.json(part) for part in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""What a run has come to: counted while it goes on, shown by its bar, and told at its end."""
+"""The counts of a run: they grow while it goes on, the progress bar shows them, and the last message reports them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """What a run has come to. `tell` is called at each change."""
+    """The counts of a run so far. `tell` is called at each change."""
 
     tell: Callable[[], None] = lambda: None
     answered: int = 0
@@ -19,9 +19,9 @@ class Tally:
     failed: dict[str, str] = field(default_factory=dict)
     """Request -> why it has no answer."""
     stopped: str | None = None
-    """Why the run ended before all was asked."""
+    """Why the run ended before everything was asked."""
     all_failed: bool = False
-    """Whether that is why."""
+    """Whether it ended because every request had failed."""
     budget_reached: bool = False
     interrupted: bool = False
 

@@ -1,4 +1,4 @@
-"""One LLM's money: what a request may cost, what it did cost, and the budget that the sum of all may not pass."""
+"""One LLM's money: what a request may cost, what it did cost, and the budget that all its requests share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserErr
 FREE = "none"
 """The currency of an LLM without a price."""
 ROUNDING = 1e-9
-"""Of a sum of money; a share of it."""
+"""The share of a sum of money by which rounding may change it."""
 
 
 def size(body: Body) -> int:
@@ -25,7 +25,7 @@ def size(body: Body) -> int:
 
 @dataclass(frozen=True)
 class Standing:
-    """Of everything ever spent on an LLM in this state folder, in `cost.currency`; `left` is None without a budget."""
+    """What was ever spent on an LLM from this state folder, in `cost.currency`. `left` is None without a budget."""
 
     billed: float
     reserved: float
@@ -58,7 +58,7 @@ class Wallet:
         return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
 
     def check_length(self, asks: Iterable[Ask]) -> None:
-        """Raises UserError where a request may be longer than the price holds for."""
+        """Raises UserError where a request may be too long for the price."""
         if self.price is None or self.price.up_to is None:
             return
         longest = max((size(ask.body) for ask in asks), default=0)
@@ -70,15 +70,15 @@ class Wallet:
             )
 
     def hold(self) -> Hold:
-        """For attempts at requests to this LLM."""
+        """What attempts at this LLM are reserved under."""
         if self.price is None:
             return Hold(self.name, FREE, None)
-        one = convert(1, self.price.currency, self.cost)
+        unit = convert(1, self.price.currency, self.cost)
         worth = {
-            currency: convert(1, currency, self.cost) / one
+            currency: convert(1, currency, self.cost) / unit
             for currency in {self.cost.currency, *self.cost.rates}
         }
-        limit = None if self.budget is None else self.budget / one
+        limit = None if self.budget is None else self.budget / unit
         return Hold(self.name, self.price.currency, limit, worth | {FREE: 0.0})
 
     def most(self, body: Body, max_tokens: int, *, batch: bool = False) -> float:
@@ -88,14 +88,16 @@ class Wallet:
     def bill(
         self, claimed: Mapping[str, int], body: Body, max_tokens: int, *, batch: bool = False
     ) -> tuple[float, bool]:
-        """What an answer cost that claims these tokens, in the price's currency; and whether it claims more than its
-        request can use. Then it cost as much as that, and what it can cost at most where it claims to cost more."""
+        """What an answer with these claimed tokens cost, in the price's currency, and whether it claims more than its
+        request can use.
+
+        An answer is billed for no more tokens than its request can use. One that claims a higher bill than `most` is
+        billed `most`.
+        """
         if self.price is None:
             return 0.0, False
-        used, most = (
-            believed(claimed, size(body), max_tokens),
-            self.most(body, max_tokens, batch=batch),
-        )
+        used = believed(claimed, size(body), max_tokens)
+        most = self.most(body, max_tokens, batch=batch)
         try:
             beyond = bill(claimed, self.price, batch=batch) > most * (1 + ROUNDING)
         except OverflowError:  # no float holds such a number of tokens
@@ -106,25 +108,20 @@ class Wallet:
 
     def standing(self, ledger: Ledger) -> Standing:
         """Raises UserError where the rate of a currency that was paid in is missing."""
-        sums = [one for one in ledger.spent(self.name) if one.currency != FREE]
-        billed = sum(convert(one.billed, one.currency, self.cost) for one in sums)
-        reserved = sum(convert(one.reserved, one.currency, self.cost) for one in sums)
-        return Standing(
-            billed, reserved, None if self.budget is None else self.budget - billed - reserved
-        )
+        sums = [spent for spent in ledger.spent(self.name) if spent.currency != FREE]
+        billed = sum(convert(spent.billed, spent.currency, self.cost) for spent in sums)
+        reserved = sum(convert(spent.reserved, spent.currency, self.cost) for spent in sums)
+        left = None if self.budget is None else self.budget - billed - reserved
+        return Standing(billed, reserved, left)
 
     def shown(self, amount: float) -> str:
         """An amount in the price's currency, e.g. "EUR 0.0123"."""
-        return money_text(
-            convert(amount, self.price.currency, self.cost) if self.price else 0.0,
-            self.cost.currency,
-        )
+        converted = convert(amount, self.price.currency, self.cost) if self.price else 0.0
+        return money_text(converted, self.cost.currency)
 
 
 def money_text(amount: float, currency: str) -> str:
-    """Two places, and for less than one unit four significant digits."""
-    return (
-        f"{currency} {amount:,.2f}"
-        if abs(amount) >= 1 or amount == 0
-        else f"{currency} {float(f'{amount:.4g}'):f}"
-    )
+    """An amount with two decimal places, or with four significant digits where it is less than one unit."""
+    if abs(amount) >= 1 or amount == 0:
+        return f"{currency} {amount:,.2f}"
+    return f"{currency} {float(f'{amount:.4g}'):f}"
