@@ -1,4 +1,4 @@
-"""`asked` is the toy project with an LLM behind the loopback Messages API, which stands for Anthropic's own."""
+"""The fixture `asked`: the toy project with an LLM behind a loopback Messages API, in place of Anthropic's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CLAUDE = {
 ROWS = 24 + 60
 """Validation and test rows that are labelled."""
 REQUESTS = 13
-"""Of `few`."""
+"""The number of requests in the fixture `few`."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Asked:
         self.change({key: value})
 
     def change(self, values: dict[str, Any]) -> None:
-        """Dotted keys of params.yaml, in one writing, which takes long."""
+        """Set dotted keys of params.yaml, all in one writing, because writing takes long."""
         set_params(self.root, values)
 
     def llm(self, **changes: Any) -> None:
@@ -65,7 +65,7 @@ class Asked:
 
     @property
     def sent(self) -> list[dict[str, Any]]:
-        """Bodies of the requests for an answer."""
+        """The bodies of the requests for an answer."""
         return [r.body for r in self.server.requests if r.path == "/v1/messages"]
 
     def predictions(self) -> pd.DataFrame:
@@ -82,7 +82,7 @@ class Asked:
 
 
 def right_label(body: dict[str, Any]) -> str:
-    """The id that the toy text's own word gives away."""
+    """The id of the label whose word stands in the toy text."""
     text = body["messages"][-1]["content"][-1]["text"]
     return next(
         NAMES[n]
@@ -129,14 +129,14 @@ def few(asked: Asked) -> Asked:
 
 @pytest.fixture
 def hasty(few: Asked) -> Asked:
-    """Thirteen requests, for each of which the API has two seconds."""
+    """Thirteen requests with a time limit of two seconds each."""
     few.set("run.timeout", 2.0)
     return few
 
 
 @pytest.fixture
 def batched(few: Asked) -> Asked:
-    """Thirteen requests, by batch."""
+    """Thirteen requests, asked in batches."""
     few.change({"run.mode": "batch", "run.timeout": 2.0})
     return few
 
@@ -150,7 +150,7 @@ def write_texts(root: Path, texts: Sequence[str], validation: int = 1) -> None:
 
 
 def text_of(body: dict[str, Any]) -> str:
-    """What stands between the tags of the text to label, as it was sent."""
+    """The text to label as it was sent, without the tags around it."""
     asked: str = body["messages"][-1]["content"][-1]["text"]
     return asked.removeprefix("<text>\n").removesuffix("\n</text>")
 
@@ -163,7 +163,7 @@ def attempts(asked: Asked) -> list[dict[str, Any]]:
 
 
 def made(asked: Asked) -> list[int]:
-    """How many requests each batch held that the server was sent."""
+    """The number of requests in each batch that the server got."""
     creates = [
         r for r in asked.server.requests if (r.method, r.path) == ("POST", "/v1/messages/batches")
     ]
@@ -180,20 +180,20 @@ def reserved(asked: Asked) -> float:
 
 
 def outcomes(asked: Asked) -> dict[str, int]:
-    """How attempts ended -> how many."""
-    found = [attempt["outcome"] for attempt in attempts(asked)]
-    return {outcome: found.count(outcome) for outcome in set(found)}
+    """The outcome of attempts -> how many had it."""
+    endings = [attempt["outcome"] for attempt in attempts(asked)]
+    return {outcome: endings.count(outcome) for outcome in set(endings)}
 
 
 @pytest.fixture(scope="session")
 def params() -> Settings:
-    """The repository's own."""
+    """The repository's own params.yaml."""
     return load(ROOT / "params.yaml")
 
 
 @pytest.fixture
 def saying(params: Settings) -> Iterator[Callable[..., MessagesApi]]:
-    """The API of a server on this machine that says that to everything."""
+    """Makes the API of a local server that gives one reply to everything."""
     server = Saying()
 
     def api(

@@ -1,4 +1,4 @@
-"""The stage in processes of its own, that a test can kill.
+"""Runs the stage in processes of its own, so that a test can kill them.
 
 One process loads all modules once and forks the others, so that a hundred of them take seconds. It imports this file:
 nothing here may load the tests' own slow modules.
@@ -34,12 +34,11 @@ CALL = [
     "import os; from slingshot.settings import llms; llms.ANTHROPIC_API = os.environ['ANTHROPIC_BASE_URL'];"
     "from stages.prompt_llm import main; main(['toy', 'claude'])",
 ]
-"""The stage as a shell starts it, with the loopback server in the place of Anthropic's."""
+"""The stage as a shell starts it, with the loopback server in place of Anthropic's."""
 
 
 def forked(root: Path, ahead: float = 0.0) -> Any:
-    """The stage, just started, in that folder, its clock that many seconds ahead; what it says is added to stage.log
-    there."""
+    """Start the stage in that folder, with its clock that many seconds ahead. It adds its output to stage.log there."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, *LOADED])
     shared = {name: os.environ[name] for name in SHARED}
@@ -49,7 +48,7 @@ def forked(root: Path, ahead: float = 0.0) -> Any:
 
 
 def stage(root: Path, *under: str) -> subprocess.Popen[str]:
-    """The stage as a shell starts it, as an argument of the command `under`."""
+    """Start the stage as a shell does, as an argument of the command `under`."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     return subprocess.Popen(
         [*under, *CALL],
@@ -63,7 +62,7 @@ def stage(root: Path, *under: str) -> subprocess.Popen[str]:
 
 
 def wait_for(event: Callable[[], object], seconds: float = 60) -> None:
-    """Until `event` is true of what another thread or process does."""
+    """Wait until `event` is true because of what another thread or process does."""
     end = time.monotonic() + seconds
     while not event():
         assert time.monotonic() < end, "it did not happen"

@@ -1,4 +1,4 @@
-"""A server that says the same to everyone, whatever it is asked."""
+"""A server that gives the same reply to every request."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Saying:
-    """A server that says the same to everyone."""
+    """Gives the same reply to every request, and counts the requests."""
 
     def __init__(self) -> None:
         self.status, self.headers, self.body, self.requests = 200, {}, b"", 0
-        said = self
+        saying = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                said.requests += 1
+                saying.requests += 1
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(said.status)
-                for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
+                self.send_response(saying.status)
+                for name, value in {
+                    "Content-Length": str(len(saying.body)),
+                    **saying.headers,
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
-                with contextlib.suppress(ConnectionError):  # whoever asked may read no more of it
-                    self.wfile.write(said.body)
+                with contextlib.suppress(ConnectionError):  # the client may have stopped reading
+                    self.wfile.write(saying.body)
 
             def do_GET(self) -> None:
                 self.do_POST()

@@ -35,7 +35,7 @@ def slingshot(*words: str, code: int = 0) -> Result:
 
 @pytest.fixture
 def named(asked: Asked, monkeypatch: pytest.MonkeyPatch):
-    """Another server, which the environment names beside all that is for Anthropic's."""
+    """Another server, named by an environment that also holds everything for Anthropic's."""
     write_texts(asked.root, ["lovely", "superb"])
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "my-own-token")
     monkeypatch.setenv(

@@ -1,4 +1,4 @@
-"""From what an LLM wrote to a label, a status and class probabilities."""
+"""Reading what an LLM wrote: a label, a status and class probabilities."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ quickly = hypothesis_settings(max_examples=150)
 
 
 @pytest.mark.parametrize(
-    ("said", "label"),
+    ("text", "label"),
     [
         ('{"label": "card_lost"}', 0),
         ('{"label": "CARD_LOST"}', 0),
@@ -39,16 +39,16 @@ quickly = hypothesis_settings(max_examples=150)
         ('{"label": true}', 4),
     ],
 )
-def test_a_label_is_found_as_json_or_alone_by_id_or_name(said, label):
-    answer = read_text(said, KEYS)
+def test_a_label_is_found_as_json_or_alone_by_id_or_name(text, label):
+    answer = read_text(text, KEYS)
     assert (answer.status, answer.label) == (
         ("ok", label) if label is not None else ("invalid", FAILED)
     )
-    assert answer.text == said
+    assert answer.text == text
 
 
 @pytest.mark.parametrize(
-    ("said", "truncated", "status"),
+    ("text", "truncated", "status"),
     [
         ("", False, "empty"),
         (" \n", False, "empty"),
@@ -70,8 +70,8 @@ def test_a_label_is_found_as_json_or_alone_by_id_or_name(said, label):
         ("top up or card lost", False, "invalid"),
     ],
 )
-def test_what_is_no_answer_says_what_it_is_instead(said, truncated, status):
-    answer = read_text(said, KEYS, truncated=truncated)
+def test_what_is_no_answer_says_what_it_is_instead(text, truncated, status):
+    answer = read_text(text, KEYS, truncated=truncated)
     assert answer.status == status and (answer.label == FAILED) == (status != "ok")
 
 
@@ -103,8 +103,8 @@ anything = st.one_of(
 @example('{"label": "top_up", "confidence": 1e999}', True)
 @example('{"label": "\\ud800"}', False)
 @hypothesis_settings(quickly)
-def test_any_string_gives_a_label_of_the_list_or_none_with_a_reason(said, truncated):
-    answer = read_text(said, KEYS, truncated=truncated)
+def test_any_string_gives_a_label_of_the_list_or_none_with_a_reason(text, truncated):
+    answer = read_text(text, KEYS, truncated=truncated)
     assert answer.status in STATUSES
     assert (
         (answer.label in range(len(NAMES))) == (answer.status == "ok") == (answer.label != FAILED)
@@ -152,9 +152,9 @@ def test_a_label_alone_is_found_in_any_capitals(name, spell):
 # --- labels that differ in capitals, blanks or marks alone ---------------------------------------
 
 
-def read(said, *names):
-    """The label's name, or the status of what is none."""
-    answer = read_text(said, AnswerKeys(slugs(names), names))
+def read(text, *names):
+    """The name of the label that the text means, or the status where it means none."""
+    answer = read_text(text, AnswerKeys(slugs(names), names))
     return names[answer.label] if answer.status == "ok" else answer.status
 
 
@@ -169,7 +169,7 @@ def test_of_names_that_differ_in_capitals_and_blanks_the_exact_one_counts_and_no
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("text", "meant"),
     [
         ("A*", "A*"),
         ("A* \n", "A*"),
@@ -196,8 +196,8 @@ def test_of_names_that_differ_in_capitals_and_blanks_the_exact_one_counts_and_no
         ('{"label": "**C**"}', "off_list"),
     ],
 )
-def test_marks_that_are_a_labels_own_are_none_around_another(said, meant):
-    assert read(said, "A*", "A", "*", "C", "C.", '"x"', "x") == meant
+def test_marks_that_are_a_labels_own_are_none_around_another(text, meant):
+    assert read(text, "A*", "A", "*", "C", "C.", '"x"', "x") == meant
 
 
 NUMBERS = ("-1", "0", "1", "1.50", "1.5", "1e3", "-0", "NaN", "-Infinity", "9" * 5000)

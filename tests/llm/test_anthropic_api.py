@@ -16,7 +16,7 @@ SECRETS = ("test-key", "my-own-token", "my-header")
 
 @pytest.fixture
 def other(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Iterator[MessagesServer]:
-    """Another server, which `base_url` names, and everything in the environment that is for the first."""
+    """Another server, named by `base_url`, in an environment that holds everything for Anthropic's."""
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "my-own-token")
     monkeypatch.setenv(
         "ANTHROPIC_CUSTOM_HEADERS", "x-gateway: my-header\nAuthorization: Bearer my-own-token"
@@ -110,11 +110,11 @@ def test_a_server_that_wants_a_key_is_told_apart_from_a_refused_key(asked, other
 
 @pytest.mark.parametrize("mode", ["sync", "batch"])
 @pytest.mark.parametrize(
-    ("model", "said"),
+    ("model", "named"),
     [("claude-3-opus-20240229", "claude-3-opus-20240229"), ("claude-haiku-9", "claude-haiku-9")],
 )
 def test_a_retired_or_unknown_model_is_one_error_with_what_the_api_said_and_replacements(
-    asked, mode, model, said
+    asked, mode, model, named
 ):
     write_texts(asked.root, [f"lovely {n}" for n in range(9)])
     asked.set("run.mode", mode)
@@ -124,7 +124,7 @@ def test_a_retired_or_unknown_model_is_one_error_with_what_the_api_said_and_repl
     )
     asked.llm(model=model)
     output = asked.run(code=1).output
-    assert f"does not serve the model '{model}'" in output and f"model: {said}" in output
+    assert f"does not serve the model '{model}'" in output and f"model: {named}" in output
     assert "newer (claude-haiku-5-5)" in output and "claude-2" not in output
     assert "Traceback" not in output and output.count("Error:") == 1
     assert asked.server.billed == []

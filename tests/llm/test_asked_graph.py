@@ -33,7 +33,7 @@ def server() -> Iterator[MessagesServer]:
 def repository(
     tmp_path_factory: pytest.TempPathFactory, server: MessagesServer, encoder: Path
 ) -> Repository:
-    """The rows prepared, the LLM asked, all of it committed and pushed."""
+    """A repository with prepared rows and an LLM that was asked, committed and pushed."""
     home = tmp_path_factory.mktemp("asked")
     root = start(home)
     source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
@@ -79,13 +79,13 @@ def repository(
 
 
 def digests(root: Path) -> dict[str, str]:
-    """Of the stage's outputs, as dvc.lock has them."""
+    """The digests of the stage's outputs, as dvc.lock has them."""
     outs = YAML(typ="safe").load((root / "dvc.lock").read_text())["stages"][STAGE]["outs"]
     return {out["path"]: out["md5"] for out in outs}
 
 
 def ledgers(repository: Repository) -> list[Path]:
-    """Of everyone who may have made one here."""
+    """The files of all ledgers that may have been made here."""
     return sorted(repository.root.parent.rglob("ledger.sqlite"))
 
 
@@ -116,7 +116,7 @@ def test_a_price_or_a_budget_makes_nothing_run_again(repository):
 
 
 def test_what_an_experiment_in_a_copy_asks_is_replayed_in_a_queued_one(repository, server):
-    """Each has a commit of its own as HEAD, and finds the ledger by the same root."""
+    """Each experiment has a commit of its own as HEAD, and finds the ledger by the same root commit."""
     before, low = len(server.billed), "+llms.claude.effort=low"
     assert "0 answers replayed, 36 asked for" in repository(
         "dvc", "exp", "run", "--temp", "-S", low, "prompt_llm"

@@ -1,4 +1,4 @@
-"""A cell of an LLM behind the Messages API: what is asked, what becomes of each kind of answer, what is written."""
+"""A cell of an LLM behind the Messages API: its requests, its handling of each kind of answer, and its files."""
 
 from __future__ import annotations
 
@@ -134,8 +134,10 @@ def test_it_works_for_two_to_150_classes(asked, classes):
         {"label": ids[int(text_of(body).split()[1])].upper()}
     )
     asked.run()
-    found = read_predictions(asked.root / "data/predictions/toy/claude.parquet", names)
-    assert (found["prediction"] == found["label"]).all() and classes - 1 in set(found["prediction"])
+    predictions = read_predictions(asked.root / "data/predictions/toy/claude.parquet", names)
+    assert (predictions["prediction"] == predictions["label"]).all() and classes - 1 in set(
+        predictions["prediction"]
+    )
     assert asked.sent[0]["output_config"]["format"]["schema"]["properties"]["label"][
         "enum"
     ] == list(ids)
@@ -147,7 +149,7 @@ def test_it_works_for_two_to_150_classes(asked, classes):
 
 @pytest.fixture
 def replied(asked):
-    """Each kind of answer once, to a test row of that name."""
+    """Give each kind of answer once, to a test row of that name."""
     write_texts(asked.root, list(REPLIES))
     asked.server.answer = lambda body: REPLIES.get(text_of(body), REPLIES["plain"])[0]
     return asked
@@ -196,11 +198,11 @@ def test_a_failed_answer_is_paid_for_and_counts_as_wrong_and_coverage_is_reporte
 def test_what_was_said_is_kept_word_by_word(replied):
     replied.run()
     answers = replied.answers().query("split == 'test'")
-    said = dict(zip(REPLIES, answers["answer"], strict=True))
+    texts = dict(zip(REPLIES, answers["answer"], strict=True))
     assert (
-        said["off the list"] == '{"label": "superb"}'
-        and said["cut"] == '{"label": "goo'
-        and said["empty"] == ""
+        texts["off the list"] == '{"label": "superb"}'
+        and texts["cut"] == '{"label": "goo'
+        and texts["empty"] == ""
     )
     records = [json.loads(record) for record in answers["record"]]
     assert [r["response"]["stop_reason"] for r in records][5] == "refusal"
@@ -222,9 +224,9 @@ def test_a_row_without_any_answer_is_an_error_row_where_the_settings_allow_it(as
     asked.llm(max_errors=1)
     asked.server.script(Fault.status(400, message="too odd"))
     asked.run()
-    found = asked.predictions()
-    assert found["status"].tolist() == ["error", "ok", "ok"]
-    assert (found["prediction"] == -1).tolist() == [True, False, False]
+    predictions = asked.predictions()
+    assert predictions["status"].tolist() == ["error", "ok", "ok"]
+    assert (predictions["prediction"] == -1).tolist() == [True, False, False]
     assert asked.usage().requests == 2 and asked.usage().predict[0].texts == 2
     assert asked.answers()["record"].isna().tolist() == [True, False, False]
 
@@ -274,7 +276,7 @@ def test_votes_are_independent_samples_and_their_shares_are_the_scores(asked):
         return json.dumps({"label": label}) if label else refusal()
 
     asked.llm(scores="votes", samples=4)
-    asked.set("run.concurrency", 1)  # the samples are told apart by their order
+    asked.set("run.concurrency", 1)  # only their order tells the samples apart
     write_texts(asked.root, list(sayings))
     asked.server.answer = answer
     asked.run()
@@ -322,10 +324,10 @@ def test_texts_that_may_not_leave_are_sent_to_no_one(asked, mode):
     write_texts(asked.root, ["lovely", "superb"])
     asked.set("datasets.toy.may_leave", False)
     asked.set("run.mode", mode)
-    said = asked.run(code=1).output
+    output = asked.run(code=1).output
     assert (
-        "datasets.toy.may_leave is not true" in said
-        and "dvc pull data/answers/toy/claude.parquet" in said
+        "datasets.toy.may_leave is not true" in output
+        and "dvc pull data/answers/toy/claude.parquet" in output
     )
     assert asked.server.requests == []
 

@@ -1,4 +1,4 @@
-"""What a person sees while an LLM is asked."""
+"""The progress that the user sees while an LLM is asked."""
 
 from __future__ import annotations
 

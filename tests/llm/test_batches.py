@@ -1,4 +1,4 @@
-"""Message Batches: submitted, found again, collected, and what they could not do sent again."""
+"""Message Batches: they are submitted, found again and collected, and what they did not answer is sent again."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_what_fails_in_each_batch_is_an_error_after_so_many(batched):
         failing.update([] if failing else sorted(names)[:3])
         return [(name, "expired") for name in failing]
 
-    batched.server._outcomes = expire  # of each batch, where script_batch is of one
+    batched.server._outcomes = expire  # for every batch; script_batch is for one
     output = batched.run(code=1).output
     assert made(batched) == [REQUESTS, 3, 3]
     assert "3 of 13 rows have no answer after 3 attempts" in output
@@ -162,7 +162,7 @@ def test_what_fails_in_each_batch_is_an_error_after_so_many(batched):
 
 
 def test_what_the_api_refuses_is_not_submitted_again_and_the_rest_is_kept(batched):
-    """Results come in reverse: the failures are read before any answer, and are no reason to read no more."""
+    """Results come in reverse. So the failures are read before any answer, and reading must go on."""
     batched.llm(max_errors=7)
     sent: list[str] = []
     batched.server.script_batch(
@@ -221,10 +221,10 @@ def test_an_api_that_wants_to_be_left_alone_is_left_alone(batched):
 
 
 @pytest.mark.parametrize(
-    ("flaw", "said"),
+    ("flaw", "message"),
     [("garbled", "is no message of the Messages API"), ("huge", "the reply is over 10 MB")],
 )
-def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, said):
+def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, message):
     names: list[str] = []
     batched.server.script_batch(lambda name: flaw if not names and not names.append(name) else None)
     tracemalloc.start()
@@ -233,16 +233,16 @@ def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, said):
         "the server's part in it"
     )
     tracemalloc.stop()
-    assert made(batched) == [REQUESTS, 1] and said in output
+    assert made(batched) == [REQUESTS, 1] and message in output
     assert outcomes(batched) == {"answered": REQUESTS, "unknown": 1}
 
 
 def test_results_come_from_the_server_that_was_named_whatever_a_batch_says(batched, monkeypatch):
-    said = batched.server._batch
+    state = batched.server._batch
     monkeypatch.setattr(
         batched.server,
         "_batch",
-        lambda batch: said(batch) | {"results_url": "http://192.0.2.1/results"},
+        lambda batch: state(batch) | {"results_url": "http://192.0.2.1/results"},
     )
     batched.run()
     assert set(batched.predictions()["status"]) == {"ok"}
@@ -254,7 +254,7 @@ def test_nothing_says_how_long_a_batch_took(batched):
 
 
 def test_what_another_process_puts_into_a_batch_meanwhile_is_collected(few):
-    """And a run that asks one by one does not wait for that process, which may be gone."""
+    """A run that asks one by one does not wait for that process either, which may be gone."""
     few.change({"run.concurrency": 1})
     params = load()
     task = PromptTask.read("toy", "claude", params)
@@ -299,7 +299,7 @@ def test_a_price_that_was_raised_before_a_batch_was_collected_is_said_and_stops_
     wait_for(lambda: any(r.method == "GET" for r in batched.server.requests))
     process.kill()
     process.join()
-    held = [attempt["amount"] for attempt in attempts(batched)]
+    amounts = [attempt["amount"] for attempt in attempts(batched)]
     batched.server.batch_polls = 0
     price = load().cost.llm_prices[CLAUDE["price"]].output
     batched.set(f"cost.llm_prices.{CLAUDE['price']}.output", 10 * price)
@@ -309,6 +309,6 @@ def test_a_price_that_was_raised_before_a_batch_was_collected_is_said_and_stops_
         in output
     )
     assert "before you go on" in output and output.count("Error:") == 1
-    assert [attempt["amount"] for attempt in attempts(batched)] == held
+    assert [attempt["amount"] for attempt in attempts(batched)] == amounts
     batched.run()
     assert made(batched) == [REQUESTS] and paid_once(batched)

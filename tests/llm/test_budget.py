@@ -1,4 +1,4 @@
-"""The budget: what is reserved, what is settled, and that nothing ever passes the limit."""
+"""The budget: reserving, settling, and that spending never passes the limit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PRICE = {
 
 @pytest.fixture
 def few(few):
-    """At a price of their own."""
+    """Thirteen requests at a price of their own."""
     llm = CLAUDE | {"price": "test", "max_tokens": 100}
     few.change(
         {
@@ -47,7 +47,7 @@ def few(few):
 
 
 def most(asked, batch: bool = False) -> float:
-    """What one request of the project is reserved at, about."""
+    """About what one request of the project reserves."""
     wallet = Wallet.of("claude", load())
     body = asked.sent[-1] if asked.sent else asked.server.requests[-1].body["requests"][0]["params"]
     return wallet.most(body, 100, batch=batch)
@@ -55,8 +55,8 @@ def most(asked, batch: bool = False) -> float:
 
 def standing(asked) -> tuple[float, float]:
     with asked.ledger() as ledger:
-        found = Wallet.of("claude", load()).standing(ledger)
-    return found.billed, found.reserved
+        account = Wallet.of("claude", load()).standing(ledger)
+    return account.billed, account.reserved
 
 
 # --- never beyond --------------------------------------------------------------------------------
@@ -92,17 +92,20 @@ def test_no_course_of_events_passes_the_limit_and_the_totals_are_the_sum_of_the_
                 other = "EUR" if currency == "USD" else "USD"
                 bound = limit if currency == "USD" else limit * 0.5
                 hold = Hold("claude", currency, bound, {other: worth[other]})
-                got = ledger.reserve(wanted, hold)
+                reservation = ledger.reserve(wanted, hold)
                 entered += [
-                    (attempt, wanted[request], currency) for request, attempt in got.entered.items()
+                    (attempt, wanted[request], currency)
+                    for request, attempt in reservation.entered.items()
                 ]
-                assert got.over == (len(got.entered) < len(wanted))
+                assert reservation.over == (len(reservation.entered) < len(wanted))
             elif entered:
                 place, outcome, share = step
                 attempt, amount, _ = entered[place % len(entered)]
                 bills = {"answered": amount * share, "unbilled": 0.0, "unknown": None}
                 ledger.settle(attempt, outcome, bills[outcome])
-            sums = {one.currency: one.billed + one.reserved for one in ledger.spent("claude")}
+            sums = {
+                spent.currency: spent.billed + spent.reserved for spent in ledger.spent("claude")
+            }
             assert sums.get("USD", 0) + 2 * sums.get("EUR", 0) <= limit + 1e-9
             totals = dict(ledger._db.execute("SELECT currency, amount FROM totals"))
             assert totals == pytest.approx({**dict.fromkeys(totals, 0), **sums})
@@ -116,7 +119,7 @@ def test_no_course_of_events_passes_the_limit_and_the_totals_are_the_sum_of_the_
     st.booleans(),
 )
 def test_no_bill_is_above_what_was_reserved(text, shares, max_tokens, prices, batch):
-    """Whatever kinds the input's tokens are of, as long as they are no more than bytes and the API's own 1,000."""
+    """This holds for input tokens of any kind, as long as they are at most the bytes and the API's own 1,000."""
     body = {"messages": [{"role": "user", "content": text}]}
     names = ("input", "output", "cache_write", "cache_read")
     fields = dict(zip(names, prices, strict=True))
@@ -167,11 +170,11 @@ def test_at_the_budget_the_stage_stops_and_says_what_is_done_and_how_to_go_on(fe
         [{"type": "text", "text": '{"label": "bad"}'}], output_tokens=90
     )
     few.run()
-    one = most(few)
+    dearest = most(few)
     few.llm(price="test", max_tokens=101)  # another request each
     few.server.requests.clear()
     spent = sum(standing(few))
-    few.set("run.budget.claude", spent + 3.5 * one)
+    few.set("run.budget.claude", spent + 3.5 * dearest)
     output = few.run(code=1).output
     done = len(few.sent)
     assert 1 <= done < REQUESTS
@@ -181,7 +184,7 @@ def test_at_the_budget_the_stage_stops_and_says_what_is_done_and_how_to_go_on(fe
     )
     assert f"{REQUESTS - done} are left" in output and "of a budget of EUR" in output
     assert "raise run.budget.claude in params.yaml" in output and "slingshot quote" in output
-    assert sum(standing(few)) <= spent + 3.5 * one
+    assert sum(standing(few)) <= spent + 3.5 * dearest
     few.set("run.budget.claude", 1.0)
     few.run()
     assert len(few.sent) == REQUESTS == len(set(map(request_key, few.sent)))
@@ -198,15 +201,15 @@ def test_with_no_budget_left_nothing_is_sent(few, mode):
 def test_what_faults_may_have_cost_is_within_the_budget(few):
     """Attempts that the server billed and whose answers were lost are paid from the budget."""
     few.run()
-    one = most(few)
+    dearest = most(few)
     few.llm(price="test", max_tokens=101)
     few.server.billed.clear()
     before = sum(standing(few))
-    few.set("run.budget.claude", before + 4 * one)
+    few.set("run.budget.claude", before + 4 * dearest)
     few.server.script(*[Fault.drop(billed=True), Fault.cut(billed=True), Fault.status(500)] * 10)
     few.run(code=1)
     billed, reserved = standing(few)
-    assert billed + reserved <= before + 4 * one
+    assert billed + reserved <= before + 4 * dearest
     since = [attempt for attempt in attempts(few) if attempt["id"] > REQUESTS]
     outcomes = Counter(attempt["outcome"] for attempt in since)
     assert outcomes["unknown"] == 3, "a fourth would have had no room"
@@ -216,11 +219,11 @@ def test_what_faults_may_have_cost_is_within_the_budget(few):
 def test_what_is_in_flight_is_waited_for_before_the_budget_is_called_reached(few):
     few.server.latency = 0.02
     few.run()
-    one = most(few)
+    dearest = most(few)
     few.llm(price="test", max_tokens=101)
     few.set("run.concurrency", 8)
-    few.set("run.budget.claude", sum(standing(few)) + 4 * one)
-    few.run()  # eight at once have no room, but each answer costs a part of what it holds
+    few.set("run.budget.claude", sum(standing(few)) + 4 * dearest)
+    few.run()  # eight at once have no room, but each answer costs less than it reserved
 
 
 # --- currencies and prices -----------------------------------------------------------------------
@@ -230,16 +233,16 @@ def test_the_budget_is_in_the_study_s_currency_at_the_dated_rate(few):
     few.set("cost.rates.USD", {"rate": 0.5, "date": "2026-11-01", "source": "a test"})
     few.set("cost.llm_prices.test", PRICE | {"currency": "USD"})
     few.run()
-    one = most(few)
+    dearest = most(few)
     few.llm(price="test", max_tokens=101)
     spent = sum(standing(few))  # EUR
     with few.ledger() as ledger:
         assert ledger.spent("claude")[0].currency == "USD"
         assert ledger.spent("claude")[0].billed == pytest.approx(2 * spent)
     few.server.requests.clear()
-    few.set("run.budget.claude", spent + 0.5 * 0.9 * one)
+    few.set("run.budget.claude", spent + 0.5 * 0.9 * dearest)
     assert "stopped: the budget is reached" in few.run(code=1).output and not few.sent
-    few.set("run.budget.claude", spent + 0.5 * 1.1 * one)
+    few.set("run.budget.claude", spent + 0.5 * 1.1 * dearest)
     few.run(code=1)
     assert few.sent
 

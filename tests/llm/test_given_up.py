@@ -1,4 +1,4 @@
-"""Requests that are given up, how many of them a run may have, and runs that end before all is asked."""
+"""Requests that are given up, how many of them a run may have, and runs that end before everything is asked."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_rows_that_are_refused_for_good_are_errors_in_each_run_and_allowed_as_su
     assert "6 of 13 rows have no answer" in hasty.run(code=1).output
     hasty.llm(max_errors=6)
     hasty.server.script(*[Fault.status(400)] * 6)
-    hasty.run()  # only what is refused is left: that nothing else is answered is no reason to stop
+    hasty.run()  # only refused requests are left, so a run without any answer must not stop
     assert hasty.predictions()["status"].value_counts()["error"] == 6
 
 

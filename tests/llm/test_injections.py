@@ -1,4 +1,4 @@
-"""Texts that attack the prompt, to a model that obeys them: no label but the list's, no request of another shape."""
+"""Texts that attack the prompt of a model that obeys them: they get no new label and change no request's shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.llm.injections import INJECTIONS, obeyed
 
 BENIGN = "a lovely phone"
 ROOM = 8192
-"""Tokens of the longest answer and more."""
+"""More tokens than the longest answer has."""
 
 
 def obedient(body: dict[str, Any]) -> str:
@@ -31,7 +31,7 @@ def attacked(asked: Asked) -> Asked:
 
 
 def shape(body: dict[str, Any]) -> Any:
-    """All of a request but the text to label."""
+    """A request without the text to label."""
     *before, last = body["messages"]
     [block] = last["content"]
     return {**body, "messages": [*before, {**last, "content": [{**block, "text": None}]}]}
@@ -56,7 +56,7 @@ def test_every_request_has_the_shape_that_the_template_gives(attacked, changes):
     sent = {text_of(body) for body in attacked.sent}
     untouched = {
         name for name, text in INJECTIONS.items() if text in sent
-    }  # but for tags a text loses nothing
+    }  # a text loses nothing except its tags
     assert {
         "template",
         "quotes",
@@ -72,14 +72,14 @@ def test_every_request_has_the_shape_that_the_template_gives(attacked, changes):
 def test_no_label_off_the_list_reaches_a_file_whatever_the_model_says(attacked, scores):
     attacked.llm(max_tokens=ROOM, scores=scores, samples=2 if scores == "votes" else 1)
     attacked.run()
-    found = attacked.predictions()
-    assert found["prediction"].isin([-1, 0, 1, 2]).all()
-    test = found.query("split == 'test'")
+    predictions = attacked.predictions()
+    assert predictions["prediction"].isin([-1, 0, 1, 2]).all()
+    test = predictions.query("split == 'test'")
     status = dict(zip(["benign", *INJECTIONS], test["status"], strict=True))
     assert status["benign"] == "ok"
     assert set(status.values()) <= set(STATUSES)
-    said = {name: obeyed(text) for name, text in INJECTIONS.items()}
-    for name, words in said.items():
+    answers = {name: obeyed(text) for name, text in INJECTIONS.items()}
+    for name, words in answers.items():
         named = _named(words)
         assert status[name] == "ok" if named in ("good", "bad", "fine") else status[name] != "ok", (
             name

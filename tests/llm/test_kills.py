@@ -22,9 +22,11 @@ AT_ONCE = 4
 
 @pytest.fixture(autouse=True)
 def lost_connections_are_no_problem(asked):
-    """The server notes each reply that its client did not live to read."""
+    """Drop the problems that the server notes where its client was killed before it read the reply."""
     yield
-    asked.server.problems = [said for said in asked.server.problems if "onnection" not in said]
+    asked.server.problems = [
+        problem for problem in asked.server.problems if "onnection" not in problem
+    ]
 
 
 def stored(asked) -> set[str]:
@@ -54,7 +56,7 @@ def test_whatever_is_killed_when_no_answer_is_lost_and_only_what_was_in_flight_i
         process.join()
         assert process.exitcode == -signal.SIGKILL
         kills += 1
-        time.sleep(0.1)  # what the server is still answering
+        time.sleep(0.1)  # the server is still answering
         now = stored(asked)
         assert kept <= now
         kept = now
@@ -75,7 +77,7 @@ def test_whatever_is_killed_when_no_answer_is_lost_and_only_what_was_in_flight_i
 
 
 def test_batches_too_survive_every_kill(asked):
-    """Killed before the batch, before its id is known, while it is waited for, and while it is read."""
+    """The run is killed before the batch, before its id is known, while it waits for it, and while it reads it."""
     asked.set("run.mode", "batch")
     asked.server.batch_polls = 10**9
     asked.server.batch_faults.append(Fault("hang", seconds=0.3, after=True))
@@ -104,7 +106,7 @@ def test_batches_too_survive_every_kill(asked):
 
 
 def is_whole_after_ctrl_c(asked, output: str) -> Counter[str]:
-    """What became of the attempts, once the next run has asked only for the rest."""
+    """The outcomes of the attempts, after the next run has asked only for the rest."""
     assert (
         "Traceback" not in output and "interrupted" in output and "run `dvc repro` again" in output
     )

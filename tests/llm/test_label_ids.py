@@ -1,4 +1,4 @@
-"""The ids that labels are asked for by: those that were ever paid for stay, and none is another label's name."""
+"""The ids of labels in requests: ids that were paid for stay, and no id is another label's name."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FROZEN = {
         "4eb23fe0506643c089960654b3e1b813f1c2d87a4f56e8f20432ac5240a01893",
     ),
 }
-"""Labels, their ids and the digest of a request about them, as they were paid for."""
+"""Labels, their ids and the digest of a request with them, as they were paid for."""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ DECORATIONS = ("{}", "{}\n", '"{}"', "'{}'", "`{}`", "*{}*", "**{}**", "{}.", '"
 
 @st.composite
 def label_sets(draw):
-    """Labels as a file's column gives them, without blanks at the ends, of few pieces, so that they are much alike."""
+    """Labels as a file's column gives them, without blanks at the ends. They have few pieces, so they are alike."""
     pieces = draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4))
     name = (
         st.lists(st.sampled_from(pieces), min_size=1, max_size=4)
@@ -122,16 +122,21 @@ def test_every_name_and_every_id_means_its_label_and_no_spelling_another(names):
     for number, (label, name) in enumerate(zip(ids, names, strict=True)):
         others = [other for other in names if other != name]
         assert label not in {*others, *(" ".join(other.casefold().split()) for other in others)}
-        for said in (name, f" {name}\n", json.dumps({"label": name}), f'{{"label": "{label}"}}'):
-            assert read_text(said, keys).label == number, said
+        for spelling in (
+            name,
+            f" {name}\n",
+            json.dumps({"label": name}),
+            f'{{"label": "{label}"}}',
+        ):
+            assert read_text(spelling, keys).label == number, spelling
         for form in DECORATIONS:
             for spelt in (label, label.upper(), label.title()):
                 assert read_text(form.format(spelt), keys).label == number, (form, spelt)
-            said = form.format(name)
-            answer = read_text(said, keys)
+            spelling = form.format(name)
+            answer = read_text(spelling, keys)
             assert (
-                said.strip() in others or answer.label == number or answer.status == "off_list"
-            ), said
+                spelling.strip() in others or answer.label == number or answer.status == "off_list"
+            ), spelling
 
 
 @given(label_sets())
@@ -146,11 +151,11 @@ def test_ids_are_those_that_were_paid_for_unless_one_of_them_is_another_labels_n
 
 
 def paid_slugs(names):
-    """The rule that ids were once made by: the first id that no label before has."""
-    found: list[str] = []
+    """The old rule for ids: the first id that no label before has."""
+    labels: list[str] = []
     for number, name in enumerate(names):
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or f"label_{number}"
         tries = itertools.chain([slug], (f"{slug}_{n}" for n in itertools.count(2)))
-        found.append(next(label for label in tries if label not in found))
-    return tuple(found)
+        labels.append(next(label for label in tries if label not in labels))
+    return tuple(labels)

@@ -1,4 +1,4 @@
-"""prompt_llm as people run it: what is chosen, what is written, what is not repeated."""
+"""The stage prompt_llm as people run it: what it chooses, what it writes, and that it repeats nothing."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.conftest import NAMES, set_param
 
 @pytest.fixture
 def scored(project, monkeypatch):
-    """The stage run once; the number of texts of each call that scored any."""
+    """Run the stage once. Returns the number of texts in each call that scored some."""
     calls = []
     original = CausalLm.log_likelihoods
 
@@ -69,7 +69,7 @@ def test_the_best_on_the_choosing_rows_is_chosen(scored):
     first = frame[frame["split"] == "validation"].iloc[:12]
     assert np.mean(first["prediction"] == first["label"]) == pytest.approx(best["score"])
     assert usage.train_rows == 3 * best["shots"]
-    timed = frame.iloc[12:]  # the choosing pass is left out of what is timed
+    timed = frame.iloc[12:]  # the timing leaves the choosing pass out
     assert usage.requests == usage.predict[0].texts == len(timed)
     assert usage.llm_tokens["input"] == usage.predict[0].tokens
     assert usage.llm_tokens["cache_read"] == usage.llm_tokens["cache_write"] * len(timed)
@@ -82,7 +82,7 @@ def test_an_unknown_llm_names_the_nearest(project):
 
 
 def run(**changes):
-    """The stage with other settings of the LLM; its usage and what it said."""
+    """Run the stage with other settings of the LLM. Returns its usage and its summary."""
     for key, value in changes.items():
         set_param(Path(), f"llms.lm.{key}", value)
     result = CliRunner().invoke(main, ["toy", "lm"])
@@ -91,9 +91,9 @@ def run(**changes):
 
 
 def test_without_shots_no_labelled_row_is_used(project):
-    usage, said = run(shots=[0])
+    usage, summary = run(shots=[0])
     assert usage.train_rows == 0
-    assert "0 shots a class" in said
+    assert "0 shots a class" in summary
 
 
 def test_fixed_shots_are_counted_in_all(project):

@@ -1,4 +1,4 @@
-"""Examples that are nearest to each text by a frozen encoder: of the pool alone, and the same in every run."""
+"""Examples nearest to each text by a frozen encoder: they come from the pool alone, and are the same in every run."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def near(asked: Asked, encoder: Path, **changes) -> None:
 
 
 def examples(asked: Asked) -> dict[str, list[tuple[str, str]]]:
-    """Text -> its examples as they were sent, in order."""
-    found = {}
+    """Text -> the examples that were sent with it, in order."""
+    shown = {}
     for body in asked.sent:
-        said = [message["content"][0]["text"] for message in body["messages"][:-1]]
-        found[text_of(body)] = list(zip(said[::2], said[1::2], strict=True))
-    return found
+        turns = [message["content"][0]["text"] for message in body["messages"][:-1]]
+        shown[text_of(body)] = list(zip(turns[::2], turns[1::2], strict=True))
+    return shown
 
 
 def test_every_example_is_a_row_of_the_pool_with_its_own_label(asked, encoder):
@@ -68,9 +68,9 @@ def test_they_are_the_nearest_by_cosine_the_nearest_last(asked, encoder):
     asked.run()
     pool = read_rows(asked.root / "data/shots/toy.parquet")
     model = Encoder.of(Checkpoint(checkpoint=str(encoder), max_length=32), "cpu")
-    held = model.embed(pool["text"].tolist(), "pool")
+    states = model.embed(pool["text"].tolist(), "pool")
     for text, chosen in examples(asked).items():
-        cosines = dict(zip(pool["text"], held @ model.embed([text], "text")[0], strict=True))
+        cosines = dict(zip(pool["text"], states @ model.embed([text], "text")[0], strict=True))
         shown = [
             cosines[question.removeprefix("<text>\n").removesuffix("\n</text>")]
             for question, _ in chosen
@@ -113,11 +113,11 @@ def test_ties_go_to_the_earlier_row_whatever_is_embedded_beside(encoder):
         Checkpoint(checkpoint=str(encoder), max_length=32),
         RunSettings(threads=1, device="cpu"),
     )
-    found = shots.Nearest(pool, settings, run)
-    [alone] = found.of(["the superb phone"], 3)
+    nearest = shots.Nearest(pool, settings, run)
+    [alone] = nearest.of(["the superb phone"], 3)
     assert alone["order"].tolist() == [2, 1, 0]
     texts = ["the superb phone", *make_rows(40, 5)["text"]]
-    together = found.of(texts, 3)
+    together = nearest.of(texts, 3)
     assert together[0]["order"].tolist() == [2, 1, 0]
-    [more] = found.of(["the superb phone"], 99)
+    [more] = nearest.of(["the superb phone"], 99)
     assert len(more) == 24, "a pool that is too small gives what it has"

@@ -1,4 +1,4 @@
-"""That a new provider is one module and one settings class, as docs/extending.md shows it."""
+"""A new provider takes one module and one settings class, as docs/extending.md shows it."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def test_a_module_and_a_settings_class_are_a_provider(project):
     ]
     write_rows(project / "data/prepared/toy/test.parquet", rows)
 
-    for said in ("0 answers replayed", "0 asked for"):
+    for summary in ("0 answers replayed", "0 asked for"):
         call = [sys.executable, "-m", "stages.prompt_llm", "toy", "echo"]
         done = subprocess.run(call, capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 0 and summary in done.stdout, done.stdout + done.stderr
     frame = read_predictions(project / "data/predictions/toy/echo.parquet", NAMES).query(
         "split == 'test'"
     )

@@ -1,4 +1,4 @@
-"""The template filled in, and what a text or a label's name can't do to it."""
+"""The filled-in template, and that no text and no label's name can break it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ RICH_PROMPT = Prompt(RICH, NAMES)
 
 def test_the_completion_of_the_default_study():
     prompt = Prompt(WORDS, NAMES)
-    said = prompt.opening() + prompt.before() + " a tweet" + prompt.after() + " neutral"
-    assert said == (
+    text = prompt.opening() + prompt.before() + " a tweet" + prompt.after() + " neutral"
+    assert text == (
         "Classify the sentiment of each tweet as negative, neutral or positive.\n\nTweet: a tweet\nSentiment: neutral"
     )
 
@@ -41,18 +41,18 @@ def test_a_completion_with_instructions_and_descriptions():
 
 
 def test_a_conversation_lists_the_labels_and_how_to_answer():
-    said = Prompt(RICH, ("Very negative", "neutral")).system("name")
-    assert "one tweet between <text> and </text>" in said
-    assert "Irony is negative.\nJudge the author." in said
-    assert "Sentiment, one of:\n- Very negative\n- neutral: states a fact\n" in said
-    assert said.endswith("Answer with the sentiment alone, spelt as in the list.")
+    text = Prompt(RICH, ("Very negative", "neutral")).system("name")
+    assert "one tweet between <text> and </text>" in text
+    assert "Irony is negative.\nJudge the author." in text
+    assert "Sentiment, one of:\n- Very negative\n- neutral: states a fact\n" in text
+    assert text.endswith("Answer with the sentiment alone, spelt as in the list.")
 
 
 @pytest.mark.parametrize("answer", ["label", "confidence"])
 def test_json_is_asked_for_by_ids(answer):
-    said = Prompt(WORDS, ("Very negative", "neutral")).system(answer)
-    assert "- very_negative (Very negative)\n- neutral\n" in said
-    assert ('"confidence": ' in said) == (answer == "confidence")
+    text = Prompt(WORDS, ("Very negative", "neutral")).system(answer)
+    assert "- very_negative (Very negative)\n- neutral\n" in text
+    assert ('"confidence": ' in text) == (answer == "confidence")
 
 
 def test_a_text_is_folded_to_one_line():
@@ -111,10 +111,10 @@ def test_names_that_differ_in_marks_alone_get_ids_that_differ():
 @example(["?" * n for n in range(1, 151)])
 @hypothesis_settings(max_examples=40)
 def test_ids_of_any_names_are_unique_slugs(names):
-    found = slugs(names)
-    assert len(found) == len(set(found)) == len(names)
-    assert all(re.fullmatch("[a-z0-9_]+", slug) for slug in found)
-    assert found == slugs(names)
+    ids = slugs(names)
+    assert len(ids) == len(set(ids)) == len(names)
+    assert all(re.fullmatch("[a-z0-9_]+", slug) for slug in ids)
+    assert ids == slugs(names)
 
 
 # --- tags ----------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def test_a_long_text_of_opened_tags_takes_no_time():
 
 
 def tags(text: str) -> int:
-    """Tags around a text that are there for a reader who sees no invisible characters, accents or full-width forms."""
+    """The tags around a text, as a reader sees them who ignores invisible characters, accents and full-width forms."""
     plain = "".join(
         c
         for c in unicodedata.normalize("NFKD", text)

@@ -1,4 +1,4 @@
-"""The API's prompt cache: what is alike in all requests is marked, written once and read by the others."""
+"""The API's prompt cache: the common beginning of all requests is marked, written once and read by the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def few(asked):
 
 
 def marks(body: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-    """Place, among all blocks, and content of each mark for the cache."""
+    """The place among all blocks, and the content, of each cache mark."""
     blocks = [
         *body["system"],
         *(block for message in body["messages"] for block in message["content"]),

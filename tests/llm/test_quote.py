@@ -1,4 +1,4 @@
-"""`slingshot quote`, as people run it: what is missing, what it costs, and what is left."""
+"""`slingshot quote` as people run it: what is missing, what it costs, and what is left of the budget."""
 
 from __future__ import annotations
 

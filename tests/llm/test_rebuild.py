@@ -1,4 +1,4 @@
-"""`slingshot ledger`, as people run it: what is in the ledger, what is missing, and how a lost one is made again."""
+"""`slingshot ledger` as people run it: what the ledger holds, what it lacks, and how a lost one is rebuilt."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def run(*arguments: str, code: int = 0) -> Result:
 
 
 def as_json(*arguments: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run("--json", *arguments).stdout)
-    return found
+    accounts: dict[str, Any] = json.loads(run("--json", *arguments).stdout)
+    return accounts
 
 
 def lose(asked: Asked) -> None:
@@ -64,7 +64,7 @@ def rot(asked: Asked, requests: int = 1) -> list[str]:
 
 
 def ask_more(asked: Asked, code: int = 0) -> str:
-    """The same texts, told otherwise."""
+    """Change the prompt's words, so that the same texts need new answers."""
     asked.llm(effort="low")
     output: str = asked.run(code=code).output
     return output
@@ -83,12 +83,12 @@ def test_it_says_where_the_ledger_lies_and_what_each_llm_has_cost(few):
         and str(REQUESTS) in output
         and "Missing" not in output
     )
-    found = as_json()
+    accounts = as_json()
     bills = sum(attempt["amount"] for attempt in attempts(few))
-    assert found["spent"]["claude"] == [
+    assert accounts["spent"]["claude"] == [
         {"currency": "USD", "billed": pytest.approx(bills), "reserved": 0.0, "answers": REQUESTS}
     ]
-    assert found["missing"] == [] and found["refusal"] is None and found["rebuilt"] is None
+    assert accounts["missing"] == [] and accounts["refusal"] is None and accounts["rebuilt"] is None
 
 
 def test_without_anything_spent_it_says_so(few):
@@ -124,8 +124,8 @@ def test_a_lost_ledger_is_rebuilt_with_every_answer_and_its_bill(few, where, mod
         after["spent"]["claude"][0] == pytest.approx(before["claude"][0]) and after["missing"] == []
     )
     with few.ledger() as ledger:
-        held = ledger.answers([attempt["request"] for attempt in attempts(few)])
-    assert {record.as_json() for record in held.values()} == records
+        stored = ledger.answers([attempt["request"] for attempt in attempts(few)])
+    assert {record.as_json() for record in stored.values()} == records
     ask_more(few)
     assert outcomes(few) == {"answered": 2 * REQUESTS}
 
@@ -138,13 +138,13 @@ def test_a_claim_of_more_tokens_than_a_request_can_use_is_billed_as_no_more(few)
     for record in lied:
         record["response"]["usage"] |= {"input_tokens": 10**22, "output_tokens": 10**22}
     write_answers(path, answers.assign(record=[json.dumps(record) for record in lied]))
-    found = as_json("--rebuild")
+    accounts = as_json("--rebuild")
     most = load(few.root / "params.yaml").cost.llm_prices[CLAUDE["price"]].input * 2
-    assert 0 < found["spent"]["claude"][0]["billed"] < REQUESTS * most
+    assert 0 < accounts["spent"]["claude"][0]["billed"] < REQUESTS * most
 
 
 def lock_settings(asked: Asked, **settings: Any) -> None:
-    """Have dvc.lock say that the cell ran with these."""
+    """Let dvc.lock say that the cell ran with these settings."""
     path = asked.root / "dvc.lock"
     lock = YAML(typ="safe").load(path.read_text())
     lock["stages"]["prompt_llm@toy-claude"]["params"]["params.yaml"]["llms.claude"] = (
@@ -167,9 +167,9 @@ def test_what_a_request_could_use_when_it_was_paid_is_believed(few, before):
     lock_settings(few, **before)
     few.llm(max_tokens=100)
     lose(few)
-    found = as_json("--rebuild")
-    assert found["spent"]["claude"][0] == pytest.approx(bills["claude"][0])
-    assert not any("claim" in note for note in found["rebuilt"]["notes"])
+    accounts = as_json("--rebuild")
+    assert accounts["spent"]["claude"][0] == pytest.approx(bills["claude"][0])
+    assert not any("claim" in note for note in accounts["rebuilt"]["notes"])
 
 
 def test_that_a_bill_was_cut_is_said(few):
@@ -177,16 +177,16 @@ def test_that_a_bill_was_cut_is_said(few):
     few.llm(max_tokens=1)
     lose(few)
     notes = as_json("--rebuild")["rebuilt"]["notes"]
-    said = "data/answers/toy/claude.parquet: 13 answers claim more tokens than a request can use"
-    assert said in notes[0] and "max_tokens" in notes[0]
+    claim = "data/answers/toy/claude.parquet: 13 answers claim more tokens than a request can use"
+    assert claim in notes[0] and "max_tokens" in notes[0]
 
 
 def test_what_was_held_for_attempts_of_unknown_outcome_is_said_to_be_lost(few):
     few.run()
-    said = "held for attempts of unknown outcome"
-    assert said not in run("--rebuild").stdout
+    note = "held for attempts of unknown outcome"
+    assert note not in run("--rebuild").stdout
     lose(few)
-    assert said in run("--rebuild").stdout
+    assert note in run("--rebuild").stdout
 
 
 def test_rebuilding_again_changes_nothing(few):
@@ -196,8 +196,8 @@ def test_rebuilding_again_changes_nothing(few):
     lose(few)
     run("--rebuild")
     once = attempts(few)
-    found = as_json("--rebuild")["rebuilt"]
-    assert (found["answers"], found["billed"], found["mended"]) == (REQUESTS, 0, 0)
+    rebuilt = as_json("--rebuild")["rebuilt"]
+    assert (rebuilt["answers"], rebuilt["billed"], rebuilt["mended"]) == (REQUESTS, 0, 0)
     assert attempts(few) == once and len(once) == REQUESTS
 
 
@@ -254,7 +254,7 @@ def test_a_loss_that_is_confirmed_starts_the_budget_anew_and_is_said_once(few):
 
 
 def test_each_of_two_ledgers_is_refused_once(few, monkeypatch):
-    """As of two people who share DVC's cache."""
+    """The two ledgers are those of two people who share DVC's cache."""
     few.run()
     (few.root / ".dvc").mkdir()
     shutil.copytree(few.root / "state/payers", few.root / ".dvc/slingshot/payers")
@@ -330,17 +330,21 @@ def test_a_rotten_answer_stops_the_run_in_one_error_and_is_mended_without_a_seco
     few.run()
     before = as_json()["spent"]
     [request] = rot(few)
-    held = few.root / "data/answers/toy/claude.parquet"
-    held.rename(few.root / "held")
+    file = few.root / "data/answers/toy/claude.parquet"
+    file.rename(few.root / "held")
     output = few.run(code=1).output
     assert output.count("Error:") == 1 and "Traceback" not in output
     assert f"ledger.sqlite: the answer to request {request} is not as it was written" in output
     assert "`slingshot ledger --rebuild`" in output and len(few.sent) == REQUESTS
     assert request in run().stdout
-    (few.root / "held").rename(held)
-    found = as_json("--rebuild")
-    assert (found["rebuilt"]["mended"], found["rebuilt"]["billed"], found["missing"]) == (1, 0, [])
-    assert found["spent"] == before
+    (few.root / "held").rename(file)
+    accounts = as_json("--rebuild")
+    assert (accounts["rebuilt"]["mended"], accounts["rebuilt"]["billed"], accounts["missing"]) == (
+        1,
+        0,
+        [],
+    )
+    assert accounts["spent"] == before
     few.run()
     assert len(few.sent) == REQUESTS
 
@@ -381,9 +385,9 @@ def test_one_that_data_answers_lacks_stays_until_it_is_given_up_and_is_asked_aga
     answers = few.answers()
     write_answers(few.root / "data/answers/toy/claude.parquet", answers[:5])
     rotten = rot(few, REQUESTS)
-    found = as_json("--rebuild")
-    [missing] = found["missing"]
-    assert found["rebuilt"]["mended"] == 5
+    accounts = as_json("--rebuild")
+    [missing] = accounts["missing"]
+    assert accounts["rebuilt"]["mended"] == 5
     assert (
         f"answers that are not as they were written: {REQUESTS - 5} (requests " in missing
         and len(missing) < 400
@@ -405,8 +409,8 @@ def test_a_record_in_data_answers_that_is_no_answer_is_named(few, broken):
     answers.loc[0, "record"] = broken or without
     write_answers(few.root / "data/answers/toy/claude.parquet", answers)
     lose(few)
-    found = as_json("--rebuild")
-    assert found["rebuilt"]["billed"] == REQUESTS - 1
-    [lacking] = found["rebuilt"]["lacking"]
+    accounts = as_json("--rebuild")
+    assert accounts["rebuilt"]["billed"] == REQUESTS - 1
+    [lacking] = accounts["rebuilt"]["lacking"]
     assert f"the record of request {answers['request'][0]} is no answer" in lacking
-    assert found["missing"], "it is not complete"
+    assert accounts["missing"], "it is not complete"

@@ -33,9 +33,10 @@ TEXTS = ["a lovely phone", "a superb box", "an odd cable", "a great cable", "ref
 def few(asked: Asked) -> Asked:
     write_texts(asked.root, TEXTS)
     right = asked.server.answer
-    said: dict[str, Any] = {"odd": '{"label": "odd"}', "refuse": refusal()}
+    answers: dict[str, Any] = {"odd": '{"label": "odd"}', "refuse": refusal()}
     asked.server.answer = lambda body: (
-        next((r for w, r in said.items() if w in str(body["messages"][-1])), None) or (right(body))
+        next((r for w, r in answers.items() if w in str(body["messages"][-1])), None)
+        or (right(body))
     )
     return asked
 
@@ -45,7 +46,7 @@ def contents(root: Path) -> list[bytes]:
 
 
 def into_cache(root: Path) -> Path:
-    """Move the answers to where DVC has them once the stage is about to run again: its cache, named by dvc.lock."""
+    """Move the answers to DVC's cache, under the digest in dvc.lock, as they are when DVC runs the stage again."""
     answers = root / OUTPUTS[-1]
     digest = hashlib.md5(answers.read_bytes()).hexdigest()
     cached = root / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
@@ -62,7 +63,7 @@ def into_cache(root: Path) -> Path:
 
 
 def elsewhere(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another machine: an empty state folder, no key, no server."""
+    """Act as another machine: an empty state folder, no key, no server."""
     shutil.rmtree(asked.root / "state")
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     monkeypatch.setenv("HOME", str(asked.root))
@@ -198,7 +199,7 @@ def test_a_whole_replay_needs_no_ledger_that_can_be_used(few):
 
 
 def spoil(path: Path, record: str) -> str:
-    """Put another record in the place of the first answer's; returns its request."""
+    """Replace the first answer's record. Returns its request."""
     answers = read_answers(path)
     answers.loc[0, "record"] = record
     write_answers(path, answers)
@@ -206,7 +207,7 @@ def spoil(path: Path, record: str) -> str:
 
 
 def without(answers: pd.DataFrame, field: str) -> str:
-    """The first record, whose answer lacks that."""
+    """The first record, with an answer that lacks that key."""
     record = json.loads(answers["record"][0])
     del record["response"][field]
     return json.dumps(record)

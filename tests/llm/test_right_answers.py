@@ -39,13 +39,13 @@ ENTRY = {
 
 
 def number_of(text: str) -> str:
-    """What tells the texts of a file apart."""
+    """The number that tells the texts of a file apart."""
     [number] = re.findall(r"case\d+", text)
     return str(number)
 
 
 def accuracy(asked: Asked, file: Path, entry: dict[str, Any], spelling: str) -> float:
-    """Of an LLM that knows each text's label and finds it in the list that it is sent, from the file to the score."""
+    """The accuracy of an LLM that knows each text's label and finds it in the list of its prompt."""
     copy = asked.root / "data/raw/toy/r.csv"
     copy.parent.mkdir(parents=True)
     shutil.copy(file, copy)
@@ -55,7 +55,7 @@ def accuracy(asked: Asked, file: Path, entry: dict[str, Any], spelling: str) -> 
     def right(body: dict[str, Any]) -> str:
         name = names[number_of(body["messages"][-1]["content"][-1]["text"])]
         listed = re.findall(r"^- (\w+)(?: \((.*)\))?$", body["system"][0]["text"], re.MULTILINE)
-        [label] = [label for label, told in listed if (told or label) == name]
+        [label] = [label for label, description in listed if (description or label) == name]
         return SPELLINGS[spelling](label, name)
 
     asked.server.answer = right

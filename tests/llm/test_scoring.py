@@ -1,4 +1,4 @@
-"""Packed rows, trees of labels and the cached prefix against one whole forward a text and label."""
+"""Packed rows, trees of labels and the cached prefix, against one whole forward pass for each text and label."""
 
 import numpy as np
 import pytest
@@ -125,10 +125,10 @@ def scored(model, prefix, labels, queries=QUERIES, batch_size=8):
 @pytest.mark.parametrize("length", [0, 10, 50])
 def test_every_architecture_gives_the_naive_log_likelihoods(models, name, length, capsys):
     model, prefix, labels = models(name), draw(length, 1), LABELS["several tokens"]
-    found = scored(model, prefix, labels)
+    scores = scored(model, prefix, labels)
     oracle = np.array(expected(model, prefix, QUERIES, [(*label, *END) for label in labels]))
     assert np.ptp(oracle) > 5
-    np.testing.assert_allclose(found, oracle, atol=1e-4)
+    np.testing.assert_allclose(scores, oracle, atol=1e-4)
     assert ("plain way" in capsys.readouterr().err) == (name in PLAIN)
 
 
@@ -150,8 +150,8 @@ def test_trees_and_rows_are_split_where_memory_is_short(models, monkeypatch):
     lm = CausalLm(model, labels, END, 8)
     assert len(lm.trees) > 5 and max(map(len, lm.trees)) <= 20
     done = []
-    found = lm.log_likelihoods(lm.prefix(prefix, QUERIES[0]), QUERIES, done.append)
-    np.testing.assert_allclose(found, whole, atol=1e-4)
+    scores = lm.log_likelihoods(lm.prefix(prefix, QUERIES[0]), QUERIES, done.append)
+    np.testing.assert_allclose(scores, whole, atol=1e-4)
     assert sum(done) == len(QUERIES)
 
 

@@ -1,4 +1,4 @@
-"""Asking an API that fails: what is tried again and how often, what stops the run, and how fast it is asked."""
+"""Asking an API that fails: what is tried again and how often, what stops the run, and how fast it asks."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def test_an_attempt_of_unknown_outcome_is_tried_again_and_stays_spent(hasty):
     assert outcomes(hasty) == {"answered": REQUESTS, "unknown": len(UNKNOWN)}
     with hasty.ledger() as ledger:
         [spent] = ledger.spent("claude")
-    held = [attempt["amount"] for attempt in attempts(hasty) if attempt["outcome"] == "unknown"]
-    assert spent.reserved == pytest.approx(sum(held))
-    assert min(held) > max(a["amount"] for a in attempts(hasty) if a["outcome"] == "answered")
+    unknown = [attempt["amount"] for attempt in attempts(hasty) if attempt["outcome"] == "unknown"]
+    assert spent.reserved == pytest.approx(sum(unknown))
+    assert min(unknown) > max(a["amount"] for a in attempts(hasty) if a["outcome"] == "answered")
 
 
 def test_the_sdk_itself_tries_nothing_again(hasty):
@@ -79,13 +79,13 @@ STOPS = {
 }
 
 
-@pytest.mark.parametrize(("fault", "said"), STOPS.values(), ids=STOPS)
-def test_where_nothing_will_be_taken_the_run_stops_at_once_with_one_message(hasty, fault, said):
+@pytest.mark.parametrize(("fault", "message"), STOPS.values(), ids=STOPS)
+def test_where_nothing_will_be_taken_the_run_stops_at_once_with_one_message(hasty, fault, message):
     hasty.set("run.concurrency", 2)
     hasty.server.latency = 0.1
     hasty.server.script(fault)
     output = hasty.run(code=1).output
-    assert output.count("Error:") == 1 and said in output and "Traceback" not in output
+    assert output.count("Error:") == 1 and message in output and "Traceback" not in output
     assert len(hasty.sent) <= 2 and "dvc repro" in output
     assert "unknown" not in outcomes(hasty), "what was in flight was waited for"
     hasty.server.latency = 0.0
@@ -107,8 +107,8 @@ def test_a_key_that_the_server_repeats_is_in_no_output_and_in_no_file(hasty, mon
     hasty.set("run.attempts", 1)
     later = hasty.run(code=1)
     hasty.run()
-    said = result.output + later.output + "".join(capfd.readouterr())
-    assert secret not in said
+    printed = result.output + later.output + "".join(capfd.readouterr())
+    assert secret not in printed
     hasty.llm(title="Claude again", shots=0)
     monkeypatch.setenv("ANTHROPIC_API_KEY", f"{secret}\n")  # as a file ends
     assert secret not in hasty.run().output
@@ -169,15 +169,15 @@ def test_after_an_outage_the_pace_soon_is_what_it_was():
     for _ in range(20):
         pace.answered(None)
     pace.refused(time.monotonic(), None)
-    held = pace.rate
+    reached = pace.rate
     for _ in range(60):
         pace.refused(time.monotonic(), None)
     assert pace.rate == LEAST
     answers = 0
-    while pace.rate < held:
+    while pace.rate < reached:
         pace.answered(None)
         answers += 1
-    assert answers < held + 10, "one more a second with each answer"
+    assert answers < reached + 10, "one more a second with each answer"
 
 
 def test_the_pace_never_falls_to_nothing_and_never_passes_a_stated_limit():
@@ -226,8 +226,8 @@ def test_a_wait_before_the_next_try_is_told_and_a_short_one_is_not(hasty, monkey
 
 
 def test_each_wait_is_told_once_and_again_where_it_takes_much_longer(monkeypatch):
-    said: list[str] = []
-    waits = Waits(said.append)
+    lines: list[str] = []
+    waits = Waits(lines.append)
     for seconds, why in [
         (4, "short"),
         (60, "one"),
@@ -236,18 +236,18 @@ def test_each_wait_is_told_once_and_again_where_it_takes_much_longer(monkeypatch
         (3600, "far longer"),
     ]:
         waits.tell(seconds, why)
-    assert said == ["one", "far longer"]
+    assert lines == ["one", "far longer"]
 
 
 def test_a_slow_pace_is_told_once_a_rate(monkeypatch):
-    said: list[str] = []
-    waits, slow = Waits(said.append), Pace()
+    lines: list[str] = []
+    waits, slow = Waits(lines.append), Pace()
     slow.answered(2.0)
     asyncio.run(slow.turn())
     for _ in range(3):
         waits.tell_pace(slow)
         waits._until = 0.0  # it is over
-    assert said == ["the API takes no more than 1.97 requests a minute; waiting 30 s for the next"]
+    assert lines == ["the API takes no more than 1.97 requests a minute; waiting 30 s for the next"]
 
 
 # --- what an answer leaves -----------------------------------------------------------------------

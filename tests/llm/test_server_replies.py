@@ -1,4 +1,4 @@
-"""What a server of the Messages API may say, and what becomes of it: a reply, another try, or no try more."""
+"""Replies of a server of the Messages API, and what they lead to: an answer, another try, or no more tries."""
 
 from __future__ import annotations
 
@@ -141,10 +141,10 @@ def test_odd_blocks_are_read_as_far_as_they_are_text(saying, content, status):
 
 
 def test_a_count_of_thousands_of_digits_loses_no_answer(saying):
-    said = json.dumps(WHOLE).replace(
+    reply = json.dumps(WHOLE).replace(
         '"output_tokens": 2', f'"output_tokens": {"9" * 5000}, "less": -{"9" * 5000}'
     )
-    api = saying(said.encode())
+    api = saying(reply.encode())
     response = send(api).response
     assert api.read(response, KEYS).label == 2
     assert (api.tokens(response)["output"], response["usage"]["less"]) == (2**63 - 1, 1 - 2**63)
@@ -179,7 +179,7 @@ def test_a_redirect_to_anything_is_named(saying, location):
 # --- how much ------------------------------------------------------------------------------------
 
 BOMB = gzip.compress(b" " * 100_000_000, 1)
-"""What is a thousandth on the wire."""
+"""A reply that unpacks to a thousand times its size."""
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ BOMB = gzip.compress(b" " * 100_000_000, 1)
 )
 @pytest.mark.parametrize("body", [b" " * 11_000_000, BOMB], ids=["plain", "packed"])
 def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, trouble, known, body):
-    """What an error says does not matter: its status tells what became of the request."""
+    """An error's text does not matter: its status tells how the request ended."""
     packed = {"Content-Encoding": "gzip"} if body is BOMB else {}
     api = saying(body, status, **packed)
     tracemalloc.start()
@@ -238,7 +238,7 @@ def test_what_is_packed_is_read_as_if_it_were_not(saying):
 
 
 @pytest.mark.parametrize(
-    ("said", "after"),
+    ("header", "after"),
     [
         ("nan", None),
         ("inf", LONGEST_WAIT),
@@ -253,9 +253,9 @@ def test_what_is_packed_is_read_as_if_it_were_not(saying):
     ],
 )
 @pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
-def test_a_wait_is_believed_within_bounds(name, said, after):
-    found = retry_after({name: said})
-    assert found is None if after is None else found == after
+def test_a_wait_is_believed_within_bounds(name, header, after):
+    seconds = retry_after({name: header})
+    assert seconds is None if after is None else seconds == after
 
 
 def test_the_wait_that_can_be_read_counts():
@@ -263,11 +263,11 @@ def test_the_wait_that_can_be_read_counts():
 
 
 @pytest.mark.parametrize(
-    ("said", "limit"),
+    ("header", "limit"),
     [("", None), ("600", 600), ("0", None), ("-5", None), ("nan", None), ("9" * 400, None)],
 )
-def test_a_pace_is_believed_within_bounds(saying, said, limit):
-    assert send(saying(WHOLE, **{"anthropic-ratelimit-requests-limit": said})).per_minute == limit
+def test_a_pace_is_believed_within_bounds(saying, header, limit):
+    assert send(saying(WHOLE, **{"anthropic-ratelimit-requests-limit": header})).per_minute == limit
 
 
 BATCH = {
@@ -353,7 +353,7 @@ def test_no_connection_is_known_to_cost_nothing(params):
 
 
 def test_results_are_read_line_by_line_and_a_large_one_is_passed_over(saying):
-    """Packed, so that lines and pieces end where they will; the whole is larger than the limit of a line."""
+    """The reply is packed, so that pieces end anywhere in a line. It is larger than the limit of a line."""
     error = {"error": {"type": "api_error", "message": "odd"}}
     ends = [
         {"custom_id": f"r{n}", "result": {"type": "errored", "error": error}} for n in range(200)

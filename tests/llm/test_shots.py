@@ -1,4 +1,4 @@
-"""Which rows of train an LLM is shown."""
+"""Which rows of train become an LLM's examples."""
 
 import pytest
 
@@ -37,10 +37,10 @@ def test_nearest_shots_end_with_the_nearest(encoder):
     near = shots.Nearest(
         pool, Checkpoint(checkpoint=str(encoder), max_length=32), RunSettings(threads=1)
     )
-    three, one = (near.of([pool["text"][7], pool["text"][20]], count) for count in (3, 1))
+    three, single = (near.of([pool["text"][7], pool["text"][20]], count) for count in (3, 1))
     assert (
         [rows["id"].iloc[-1] for rows in three]
-        == [rows["id"].iloc[0] for rows in one]
+        == [rows["id"].iloc[0] for rows in single]
         == ["row7", "row20"]
     )
     assert [len(set(rows["id"])) for rows in three] == [3, 3]

@@ -1,4 +1,4 @@
-"""Somebody else's server of the Messages API, with a real GGUF: the official SDK and our provider against it.
+"""The official SDK and our provider against somebody else's server of the Messages API, with a real GGUF.
 
 It proves the protocol: a base model of 268M parameters converses badly, and this server ignores schemas.
 """
@@ -76,13 +76,18 @@ def test_the_official_sdk_is_answered(url):
 
 def test_a_cell_is_answered_end_to_end_and_replayed_without_a_request(local, url):
     assert "3 asked for" in local.run().stdout
-    found = local.predictions()
-    assert len(found) == 3 and set(found["status"]) <= set(STATUSES) - {"error"}
-    assert (found["input_tokens"] > 0).all() and found["output_tokens"].between(1, 8).all()
+    predictions = local.predictions()
+    assert len(predictions) == 3 and set(predictions["status"]) <= set(STATUSES) - {"error"}
+    assert (predictions["input_tokens"] > 0).all() and predictions["output_tokens"].between(
+        1, 8
+    ).all()
     usage = local.usage()
     assert usage.requests == 3 and usage.llm_tokens["input"] > 0 and usage.latency["p50"] > 0
-    assert usage.llm_tokens["output"] == found["output_tokens"].sum()
-    assert usage.llm_tokens["input"] + usage.llm_tokens["cache_read"] == found["input_tokens"].sum()
+    assert usage.llm_tokens["output"] == predictions["output_tokens"].sum()
+    assert (
+        usage.llm_tokens["input"] + usage.llm_tokens["cache_read"]
+        == predictions["input_tokens"].sum()
+    )
     assert usage.hardware["device"] == "server" and usage.details["prices"] == ["none"]
     for record in map(json.loads, local.answers()["record"]):
         assert record["response"]["role"] == "assistant" and record["seconds"] > 0
