@@ -151,7 +151,7 @@ def test_what_can_not_be_exported_is_one_error_with_the_remedy(project: Path) ->
     study("tfidf")
     shutil.rmtree("metrics/cost")
     refused("metrics/cost/toy/tfidf.json: not found; run `dvc repro`", "toy", "tfidf")
-    run("cost", "tfidf")
+    run("cost")
     Path("data/models/toy/tfidf/slingshot.json").unlink()
     refused("data/models/toy/tfidf: not a trained model", "toy", "tfidf")
 
