@@ -24,7 +24,7 @@ from slingshot.files.predictions import read_predictions
 from slingshot.files.rows import read_rows
 from slingshot.files.storage.json_files import read_json, write_json
 from slingshot.machine import progress
-from slingshot.tables.raw_files import Reading
+from slingshot.tables.decoding import ReadOptions
 from stages.finetune import main as finetune
 from tests.conftest import NAMES
 
@@ -455,7 +455,7 @@ def test_memory_stays_flat(model: Path, capsys: pytest.CaptureFixture[str]) -> N
         )
         tracemalloc.start()
         assert (
-            predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200, Reading()).rows
+            predict.label(model, Path("in.csv"), "text", Path("out.csv"), 200, ReadOptions()).rows
             == count
         )
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -475,7 +475,9 @@ def test_memory_stays_flat_under_wide_rows(model: Path) -> None:
         )
         tracemalloc.start()
         assert (
-            predict.label(model, Path("in.jsonl"), "text", Path("out.jsonl"), 1000, Reading()).rows
+            predict.label(
+                model, Path("in.jsonl"), "text", Path("out.jsonl"), 1000, ReadOptions()
+            ).rows
             == count
         )
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -6,8 +6,8 @@ import pytest
 
 from slingshot.commands.streams import read_rows, reading
 from slingshot.tables import records
-from slingshot.tables.raw_files import opened
 from slingshot.tables.records import blocks
+from slingshot.tables.unpacking import opened
 
 COLUMNS = 100
 CSV = "text" + "," * (COLUMNS - 1) + "\n" + ("a" + "," * (COLUMNS - 1) + "\n") * 50

@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from slingshot.settings import FileSource, LinesSource, UserError
-from slingshot.tables import held as limits
+from slingshot.tables import row_limit as limits
+from slingshot.tables.decoding import LONGEST, ReadOptions
 from slingshot.tables.files import read
-from slingshot.tables.held import Held
-from slingshot.tables.pages import Sizes
-from slingshot.tables.raw_files import LONGEST, Reading
+from slingshot.tables.pages import ColumnSizes
+from slingshot.tables.row_limit import RowLimit
 from slingshot.tables.text_tables import read_csv
 from tests.conftest import ROOT
 
@@ -159,8 +159,8 @@ READ = r"""
 import json, re, sys
 from pathlib import Path
 from slingshot.commands import streams
-from slingshot.data.files import read
-from slingshot.tables.raw_files import opened
+from slingshot.tables.files import read
+from slingshot.tables.unpacking import opened
 from slingshot.tables.records import blocks
 from slingshot.settings import FileSource, UserError
 said = {}
@@ -224,9 +224,9 @@ def test_every_page_of_an_honest_file_is_counted(tmp_path: Path, codec: str, ver
             for place in range(2):
                 chunk = metadata.row_group(part).column(place)
                 silent = SimpleNamespace(**chunk.to_dict() | {"total_uncompressed_size": 0})
-                counted, said = Sizes.of(raw, silent).unpacked, chunk.total_uncompressed_size
+                counted, said = ColumnSizes.of(raw, silent).unpacked, chunk.total_uncompressed_size
                 assert said * 0.7 < counted <= said  # which counts the headers of pages too
-                assert Sizes.of(raw, chunk).unpacked == said
+                assert ColumnSizes.of(raw, chunk).unpacked == said
 
 
 @pytest.mark.parametrize("codec", ["snappy", "lz4", "gzip", "zstd"])
@@ -260,7 +260,7 @@ def test_honest_logs_that_repeat_themselves_are_read(tmp_path: Path) -> None:
         for n in range(1400)
     )
     packed(path, HEAD, rows.encode(), 30)
-    assert len(read_csv(path, ["text", "label"], Reading(), Held())) == 42_000
+    assert len(read_csv(path, ["text", "label"], ReadOptions(), RowLimit())) == 42_000
 
 
 @pytest.mark.parametrize(
@@ -300,4 +300,4 @@ def test_a_zip_that_can_not_be_read_bit_by_bit_says_so(tmp_path: Path, source: s
         "bzip2": "packed by another method than zip's",
     }
     with pytest.raises(UserError, match=said[source]):
-        read_csv(path, ["text", "label"], Reading(), Held())
+        read_csv(path, ["text", "label"], ReadOptions(), RowLimit())

@@ -12,12 +12,12 @@ import pytest
 
 from slingshot.settings import UserError
 from slingshot.tables import parquet_tables
-from slingshot.tables.held import Held
-from slingshot.tables.raw_files import Reading
+from slingshot.tables.decoding import ReadOptions
+from slingshot.tables.row_limit import RowLimit
 
 
 def read(path: Path) -> int:
-    return len(parquet_tables.read_parquet(path, ["text", "label"], Reading(), Held()))
+    return len(parquet_tables.read_parquet(path, ["text", "label"], ReadOptions(), RowLimit()))
 
 
 @pytest.fixture

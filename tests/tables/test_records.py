@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from slingshot.commands import streams
 from slingshot.settings import FileSource, UserError
 from slingshot.tables import files
-from slingshot.tables.raw_files import Reading, opened
-from slingshot.tables.records import Table
+from slingshot.tables.csv_records import CsvTable
+from slingshot.tables.decoding import ReadOptions
+from slingshot.tables.unpacking import opened
 
 FILE = Path("r.csv")
 SEPARATORS = [(",", ".csv"), ("\t", ".tsv")]
@@ -30,7 +31,9 @@ def written(rows: list[list[str]], separator: str, end: str = "\n") -> str:
 
 
 def read(text: str, separator: str) -> Iterator[list[str]]:
-    table = Table(FILE, io.StringIO(text, newline=""), [], ".csv", Reading(separator=separator))
+    table = CsvTable(
+        FILE, io.StringIO(text, newline=""), [], ".csv", ReadOptions(separator=separator)
+    )
     yield table.header
     yield from (record.cells for record in table.records(len(table.header)))
 

@@ -16,8 +16,9 @@ from slingshot.finetune.saved import FILE, Saved
 from slingshot.machine import hardware
 from slingshot.machine.progress import sole_bar
 from slingshot.settings import RunSettings, UserError
-from slingshot.tables.raw_files import Reading, opened
+from slingshot.tables.decoding import ReadOptions
 from slingshot.tables.records import blocks
+from slingshot.tables.unpacking import opened
 
 
 @dataclass
@@ -34,7 +35,7 @@ def label(
     column: str,
     output: Path | None,
     batch: int,
-    how: Reading,
+    options: ReadOptions,
     *,
     safe: bool = True,
 ) -> Counts:
@@ -50,7 +51,7 @@ def label(
         raise UserError(f"{output}: is the file that is read; name another as --output")
     counts = Counts()
     with opened(file) as unpacked:
-        columns, rows = streams.read_rows(file, unpacked, column, how)
+        columns, rows = streams.read_rows(file, unpacked, column, options)
         chunks = blocks(rows, batch, lambda row: row.size)
         first = next(chunks, [])  # a wrong file is known before the model is loaded
         model = saved.load(folder, hardware.set_up(RunSettings()))

@@ -15,17 +15,20 @@ from typing import Any
 
 from slingshot.machine.progress import say
 from slingshot.settings import UserError, nearest
+from slingshot.tables.csv_records import SWALLOWED, CsvTable
+from slingshot.tables.decoding import ReadOptions, lines
 from slingshot.tables.headers import SEPARATORS
-from slingshot.tables.raw_files import UNPACK, Reading, Unpacked, lines
-from slingshot.tables.records import SWALLOWED, Table, file_format, objects, shown_type
+from slingshot.tables.json_records import json_objects, shown_type
+from slingshot.tables.records import file_format
+from slingshot.tables.unpacking import UNPACK, UnpackedFile
 
 FORMATS = (*SEPARATORS, ".jsonl")
 REMEDY = "name the texts' {} with --text"
 
 
-def reading(encoding: str, separator: str | None) -> Reading:
+def reading(encoding: str, separator: str | None) -> ReadOptions:
     """How `predict` reads a file, with the options that change it."""
-    return Reading(encoding, separator, "--encoding", "--separator", REMEDY.format("column"))
+    return ReadOptions(encoding, separator, "--encoding", "--separator", REMEDY.format("column"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class InputRow:
 
 
 def read_rows(
-    file: Path, unpacked: Unpacked, column: str, how: Reading
+    file: Path, unpacked: UnpackedFile, column: str, options: ReadOptions
 ) -> tuple[list[str], Iterator[InputRow]]:
     """The columns, of JSONL those of its first line, and the rows, whose texts stand in `column`.
 
@@ -50,15 +53,15 @@ def read_rows(
     """
     suffix = file_format(file, FORMATS, UNPACK)
     if suffix in SEPARATORS:  # "\r" ends a line of these too
-        table = Table(file, lines(file, unpacked, how, ""), [column], suffix, how)
+        table = CsvTable(file, lines(file, unpacked, options, ""), [column], suffix, options)
         table.check([column])
         return table.header, _table_rows(file, table, column)
-    rows = _jsonl_rows(file, lines(file, unpacked, how, "\n"), column)
+    rows = _jsonl_rows(file, lines(file, unpacked, options, "\n"), column)
     first = list(itertools.islice(rows, 1))
     return [key for row in first for key in row.names], itertools.chain(first, rows)
 
 
-def _table_rows(file: Path, table: Table, column: str) -> Iterator[InputRow]:
+def _table_rows(file: Path, table: CsvTable, column: str) -> Iterator[InputRow]:
     place, said, blanks = table.header.index(column), False, False
     for record in table.records(least=len(table.header)):
         rows = sum(_is_row(cells, place, blanks) for cells in record.inside)
@@ -91,7 +94,7 @@ def _after_blanks(cells: list[str]) -> bool:
 
 
 def _jsonl_rows(file: Path, text: Iterator[str], column: str) -> Iterator[InputRow]:
-    for number, record in objects(file, text, [column], as_written=False):
+    for number, record in json_objects(file, text, [column], as_written=False):
         if column not in record:
             raise UserError(
                 f"{file}: line {number}: no key '{column}'{nearest(column, record)}; {REMEDY.format('key')}"

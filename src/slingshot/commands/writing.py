@@ -25,8 +25,8 @@ from slingshot.machine.console import printing
 from slingshot.settings import UserError
 from slingshot.settings.errors import visible
 from slingshot.tables.headers import SEPARATORS
-from slingshot.tables.raw_files import UNPACK
 from slingshot.tables.records import file_format
+from slingshot.tables.unpacking import UNPACK
 
 COMPRESS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

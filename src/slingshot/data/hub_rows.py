@@ -17,9 +17,9 @@ from slingshot.machine import state
 from slingshot.pretrained import hub
 from slingshot.settings import HubSource, UserError
 from slingshot.tables import files
-from slingshot.tables.held import Held
+from slingshot.tables.decoding import ReadOptions
 from slingshot.tables.parquet_tables import batches, strings
-from slingshot.tables.raw_files import Reading
+from slingshot.tables.row_limit import RowLimit
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 
@@ -38,9 +38,9 @@ def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, st
         source.id, "dataset", source.revision, list(patterns.values()), remedy
     )
     matched = _matched(source, commit, patterns)
-    held = Held()
+    limit = RowLimit()
     parts = [
-        _table([snapshot / path for path in paths], source, key, named, held)
+        _table([snapshot / path for path in paths], source, key, named, limit)
         for key, paths in matched.items()
     ]
     return files.joined(
@@ -69,17 +69,19 @@ def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[s
     return matched
 
 
-def _table(paths: list[Path], source: HubSource, key: str, named: bool, held: Held) -> pd.DataFrame:
+def _table(
+    paths: list[Path], source: HubSource, key: str, named: bool, limit: RowLimit
+) -> pd.DataFrame:
     """Columns text, label and group, as strings."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
-    how = Reading(separator=source.separator)
+    options = ReadOptions(separator=source.separator)
     if paths[0].suffix.lower() == ".parquet":
         for path in paths:
-            for _ in batches(path, names, how, held):
+            for _ in batches(path, names, options, limit):
                 pass  # which stops at what would fill the memory
         return files.in_roles(_parquet(paths, names, source, key, named), wanted)
-    tables = [files.read_columns(path, names, how, held) for path in paths]
+    tables = [files.read_columns(path, names, options, limit) for path in paths]
     return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
 
 
@@ -111,7 +113,7 @@ def _parquet(
     ) as error:
         for path in paths:
             files.read_columns(
-                path, names, Reading(), Held()
+                path, names, ReadOptions(), RowLimit()
             )  # which names the file, the column and the row
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(

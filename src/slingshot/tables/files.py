@@ -1,8 +1,8 @@
 """The user's own files in data/raw/D: tables (CSV, TSV, JSONL, Parquet) and parallel lines.
 
-Every value is read as a string, not guessed at: an id such as 007 keeps its zeros, and a text "NA" is
-a text. A text stays as it stands in the file, but for a lone surrogate in JSONL, which becomes "?".
-Labels and groups lose the white space around them, and an empty one is a missing one. Only the text,
+Every value is read as a string, without guessing its type: an id such as 007 keeps its zeros, and a text "NA" is
+a text. A text stays as it stands in the file, except that a lone surrogate in JSONL becomes "?".
+Labels and groups lose the white space around them, and an empty one counts as missing. Only the text,
 label and group columns are read.
 """
 
@@ -16,11 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from slingshot.settings import FileSource, LinesSource, UserError
-from slingshot.tables.held import Held
+from slingshot.tables.decoding import ReadOptions, lines
 from slingshot.tables.parquet_tables import read_parquet
-from slingshot.tables.raw_files import UNPACK, Reading, lines, opened
 from slingshot.tables.records import file_format
+from slingshot.tables.row_limit import RowLimit
 from slingshot.tables.text_tables import BLOCK, frame_of, read_csv, read_jsonl, read_tsv
+from slingshot.tables.unpacking import UNPACK, opened
 
 
 def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
@@ -28,19 +29,19 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
 
     Raises UserError that names the file, the key of params.yaml and the remedy.
     """
-    held = Held()
+    limit = RowLimit()
     key = "file" if isinstance(source, FileSource) else "text_file"
     if isinstance(source, FileSource):
         files = [source.file, source.test_file] if source.test_file else [source.file]
-        parts = [read_table(folder / file, source, held) for file in files]
+        parts = [read_table(folder / file, source, limit) for file in files]
     else:
-        files, how = [source.text_file], Reading(source.encoding)
-        parts = [read_lines(folder / source.text_file, folder / source.label_file, how, held)]
+        files, options = [source.text_file], ReadOptions(source.encoding)
+        parts = [read_lines(folder / source.text_file, folder / source.label_file, options, limit)]
         if source.test_text_file and source.test_label_file:
             files.append(source.test_text_file)
             parts.append(
                 read_lines(
-                    folder / source.test_text_file, folder / source.test_label_file, how, held
+                    folder / source.test_text_file, folder / source.test_label_file, options, limit
                 )
             )
     return joined(parts, [str(folder / file) for file in files], key)
@@ -49,13 +50,13 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
 def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFrame:
     """Rows of the training part and, where there is one, the test part: columns text, label and group.
 
-    origins: where each part is from; key: of `source`, for the error where one holds no rows.
+    origins: the file of each part; key: the key of `source` that names it, for the error where a part holds no rows.
     """
     for test, part in enumerate(parts):
         if part.empty:
-            named = f"source.{'test_' if test else ''}{key}"
+            full_key = f"source.{'test_' if test else ''}{key}"
             raise UserError(
-                f"{origins[test]}: holds no rows; fill it, or name another file as {named}"
+                f"{origins[test]}: holds no rows; fill it, or name another file as {full_key}"
             )
         part["text"] = part["text"].fillna("")
         for column in ("label", "group"):
@@ -77,58 +78,60 @@ def row_ids(rows: pd.DataFrame, prefix: str = "") -> list[str]:
 
 
 def _keys(rows: pd.DataFrame) -> Iterator[bytes]:
-    """Each row as JSON, a block at a time: as Python objects, all rows at once would fill the memory."""
+    """Each row as JSON. Rows become Python objects a block at a time, because all at once would fill the memory."""
     for start in range(0, len(rows), BLOCK):
         block = rows.iloc[start : start + BLOCK]
         cells = block.astype(object).where(block.notna(), None)
         yield from (json.dumps(row).encode() for row in cells.itertuples(index=False, name=None))
 
 
-def read_lines(texts: Path, labels: Path, how: Reading, held: Held) -> pd.DataFrame:
+def read_lines(texts: Path, labels: Path, options: ReadOptions, limit: RowLimit) -> pd.DataFrame:
     """Columns text, label and group (null) of parallel files; only "\n" ends a line.
 
     Raises UserError when the files do not hold the same number of lines.
     """
-    columns = [_lines(path, how, held) for path in (texts, labels)]
+    columns = [_lines(path, options, limit) for path in (texts, labels)]
     if len(columns[0]) != len(columns[1]):
         counts = f"{len(columns[0])} lines and {labels.name} holds {len(columns[1])}"
         raise UserError(f"{texts}: holds {counts}; each text needs its label on the same line")
     return pd.DataFrame({"text": columns[0], "label": columns[1], "group": None}, dtype="str")
 
 
-def _lines(path: Path, how: Reading, held: Held) -> pd.Series:
+def _lines(path: Path, options: ReadOptions, limit: RowLimit) -> pd.Series:
     with opened(path) as unpacked:
         rows = (
             [line.removesuffix("\n").removesuffix("\r")]
-            for line in lines(path, unpacked, how, "\n")
+            for line in lines(path, unpacked, options, "\n")
         )
-        return frame_of(path, ["line"], rows, held)["line"]
+        return frame_of(path, ["line"], rows, limit)["line"]
 
 
-def read_table(path: Path, source: FileSource, held: Held) -> pd.DataFrame:
+def read_table(path: Path, source: FileSource, limit: RowLimit) -> pd.DataFrame:
     """Columns text, label and group of one table, as strings. The suffix says the format."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
     return in_roles(
-        read_columns(path, names, Reading(source.encoding, source.separator), held), wanted
+        read_columns(path, names, ReadOptions(source.encoding, source.separator), limit), wanted
     )
 
 
 def in_roles(
     columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]
 ) -> pd.DataFrame:
-    """Columns of strings under the names of their roles, null for a role without one."""
-    held = {role: columns[name].astype("str") for role, name in wanted.items() if name}
-    return pd.DataFrame(held, columns=list(wanted), copy=False).astype("str")
+    """Columns of strings under the names of their roles (text, label, group), null for a role without a column."""
+    roles = {role: columns[name].astype("str") for role, name in wanted.items() if name}
+    return pd.DataFrame(roles, columns=list(wanted), copy=False).astype("str")
 
 
-def read_columns(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
-    """Some columns of a table: that of the text, that of the label, and others. The suffix says the format."""
+def read_columns(
+    path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
+) -> pd.DataFrame:
+    """Some columns of a table: first the text, then the label, then others. The suffix says the format."""
     read = FORMATS[file_format(path, FORMATS, UNPACK)]
-    return read(path, names, how, held)
+    return read(path, names, options, limit)
 
 
-FORMATS: dict[str, Callable[[Path, Sequence[str], Reading, Held], pd.DataFrame]] = {
+FORMATS: dict[str, Callable[[Path, Sequence[str], ReadOptions, RowLimit], pd.DataFrame]] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
     ".jsonl": read_jsonl,

@@ -1,7 +1,7 @@
 """The first record of a table: what stands between its columns, and whether it is a header at all.
 
-A separator is taken from the header only where it can't be another: one that makes the named columns whole cells of it,
-where the one that the suffix says does not and no other does.
+The suffix names the separator. The header overrules it only where exactly one other separator makes the named columns
+whole cells.
 """
 
 from __future__ import annotations
@@ -14,46 +14,45 @@ from pathlib import Path
 
 from slingshot.machine.progress import say
 from slingshot.settings import UserError, closest
-from slingshot.tables.raw_files import LONGEST, Reading
+from slingshot.tables.decoding import LONGEST, ReadOptions
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 TRIED = (",", ";", "\t", "|")
 SHOWN = {"\t": "tabs", ",": "commas"}
 EXCEL = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
-"""Excel's own first line, which says the separator."""
+"""Excel's own first line, which names the separator."""
 NAMED = 12
-"""Columns that a message lists."""
+"""Most columns that a message lists."""
 WORDS = 4
-"""Of a cell from which on it is hardly the name of a column."""
+"""A cell of so many words is hardly the name of a column."""
 LOOKED_AT = 50
-"""Rows below a first line that may be a row itself."""
+"""Rows that are compared with a first line that may be a row itself."""
 
 
 def start(
-    file: Path, lines: Iterator[str], names: Sequence[str], suffix: str, how: Reading
+    file: Path, lines: Iterator[str], names: Sequence[str], suffix: str, options: ReadOptions
 ) -> tuple[str, int, Iterator[str]]:
-    """What separates the columns, the lines before the header, and the lines from it on.
+    """The separator of the columns, how many lines stand before the header, and the lines from the header on.
 
-    names: the columns that are used. Says so where the header shows another separator than the suffix.
+    names: the columns that are used. Prints a line where the header shows another separator than the suffix.
     """
     first = list(itertools.islice(lines, 1))
-    told = EXCEL.fullmatch(first[0]) if first else None
-    if told:
-        return how.separator or told[1], 1, lines
-    default = how.separator or SEPARATORS[suffix]
+    excel = EXCEL.fullmatch(first[0]) if first else None
+    if excel:
+        return options.separator or excel[1], 1, lines
+    default = options.separator or SEPARATORS[suffix]
     taken, length = list(first), 0
 
     def replayed() -> Iterator[str]:
         nonlocal length
         yield from list(taken)
-        while length <= LONGEST and (
-            line := next(lines, "")
-        ):  # else it is a quote that nothing closes
+        # A header may go on over several lines inside quotes. Past LONGEST it is a quote that nothing closes.
+        while length <= LONGEST and (line := next(lines, "")):
             taken.append(line)
             length += len(line)
             yield line
 
-    if how.separator is None and not _holds(replayed(), default, names):
+    if options.separator is None and not _holds(replayed(), default, names):
         others = [mark for mark in TRIED if mark != default and _holds(replayed(), mark, names)]
         if len(others) == 1:
             say(f"{file}: read with {shown(others[0])} between the columns, as its header has them")
@@ -74,14 +73,16 @@ def shown(separator: str) -> str:
 
 
 def missing(
-    file: Path, name: str, header: Sequence[str], rows: Sequence[Sequence[str]], how: Reading
+    file: Path,
+    name: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    options: ReadOptions,
 ) -> UserError:
-    """The error of a column that the header lacks, with the likeliest cause. rows: some of those below it."""
+    """The error of a column that the header lacks, with the likeliest cause. rows: some of those below the header."""
     if len(header) == 1 and (other := next((mark for mark in TRIED if mark in header[0]), None)):
-        told = "tab" if other == "\t" else f'"{other}"'
-        cause = (
-            f": its header has {shown(other)} between the names; set {how.separator_key} to {told}"
-        )
+        value = "tab" if other == "\t" else f'"{other}"'
+        cause = f": its header has {shown(other)} between the names; set {options.separator_key} to {value}"
     elif _is_row(header, rows):
         cause = (
             f": its first line looks like a row, not a header; put a line with the names of its {len(header)} columns "
@@ -93,12 +94,12 @@ def missing(
         known = ", ".join(header[:NAMED]) + (
             f" and {len(header) - NAMED} more" if header[NAMED:] else ""
         )
-        cause = f"{hint} (known: {known or 'none'}); {how.columns_remedy}"
+        cause = f"{hint} (known: {known or 'none'}); {options.columns_remedy}"
     return UserError(f"{file}: no column '{name}'{cause}")
 
 
 def _is_row(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a cell of it recurs below, as a label does, or is a text among texts."""
+    """Whether a cell of the header recurs below it, as a label does, or is a text among texts."""
     columns = zip(header, itertools.zip_longest(*rows, fillvalue=""), strict=False)
     return any(_alike(cell.strip(), [value.strip() for value in below]) for cell, below in columns)
 

@@ -1,6 +1,7 @@
-"""What the pages of a Parquet file unpack to, by their own headers, which say how much memory a reader will take.
+"""How many bytes the pages of a Parquet file unpack to, by their own headers: the memory that a reader will take.
 
-The file's footer says it too, but is not held to it. pyarrow gives no page header, so its first fields are read here:
+The file's footer gives these sizes too, but no reader compares it with the pages. pyarrow gives no page header, so this
+module reads its first fields:
 Thrift's compact protocol, https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md, and
 PageHeader in https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift.
 """
@@ -18,30 +19,30 @@ UNPACKED, PACKED = 2, 3
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Of one column of a row group, in bytes."""
+class ColumnSizes:
+    """Bytes of one column of a row group."""
 
     unpacked: int
-    """By its pages' headers or the footer, whichever says more."""
+    """By the headers of its pages or the footer, whichever is more."""
     longest: int
-    """Of a value that may stand more often than the pages hold it: no longer than what they repeat it from."""
+    """The most that one value may take in a row though the pages hold it once: the size of what it is repeated from."""
 
     @classmethod
     def of(cls, raw: IO[bytes], chunk: pq.ColumnChunkMetaData) -> Self:
-        """Those of a column in the file `raw`."""
+        """The sizes of a column in the file `raw`."""
         offsets = [
             offset for offset in (chunk.dictionary_page_offset, chunk.data_page_offset) if offset
         ]
         pages = list(_pages(raw, min(offsets, default=0), chunk.total_compressed_size))
         unpacked = max(sum(pages), chunk.total_uncompressed_size)
         encodings = " ".join(chunk.encodings)
-        if "DELTA" in encodings or not pages:  # a value may be the one before it and some more
+        if "DELTA" in encodings or not pages:  # each value may repeat the one before it
             return cls(unpacked, unpacked)
         return cls(unpacked, pages[0] if "DICT" in encodings else 0)
 
 
 def _pages(raw: IO[bytes], start: int, length: int) -> Iterator[int]:
-    """Unpacked bytes of each page. Ends where one can't be read, at which pyarrow will fail too."""
+    """Unpacked bytes of each page. Ends at a header that can't be read, where pyarrow will fail too."""
     place = start
     while place < start + length:
         raw.seek(place)

@@ -1,8 +1,8 @@
 """Columns of a Parquet file as strings, read so that a small file can't fill the memory.
 
 A file may hold a long value once and repeat it a million times, or a page of zeros may unpack to gigabytes. So the
-sizes of pages are looked at before any is unpacked, and rows come in batches: so many as fit into the memory if each
-were the longest that the pages can make of it.
+sizes of pages are read before any page is unpacked. Rows then come in batches that fit into the memory even if every
+row were as long as the pages allow.
 """
 
 from __future__ import annotations
@@ -20,20 +20,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from slingshot.settings import UserError
-from slingshot.tables.held import ROWS, Held, too_much
-from slingshot.tables.pages import Sizes
-from slingshot.tables.raw_files import FREE, LONGEST, RATIO, UNPACK, Reading, opened, too_long
+from slingshot.tables.decoding import LONGEST, ReadOptions, too_long
+from slingshot.tables.pages import ColumnSizes
 from slingshot.tables.records import check_columns
+from slingshot.tables.row_limit import ROWS, RowLimit, over_limit
+from slingshot.tables.unpacking import FREE, RATIO, UNPACK, opened
 
 BATCH = 20_000
 BATCH_SIZE = 2**26
-"""Bytes that a batch may hold, as far as they can be told beforehand."""
+"""Bytes that a batch may hold, by what is known before it is read."""
 
 
-def read_parquet(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
+def read_parquet(
+    path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
+) -> pd.DataFrame:
     """Some columns of a table. Raises UserError where it is damaged, too large, or holds no text or numbers."""
     chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
-    for batch in batches(path, names, how, held):
+    for batch in batches(path, names, options, limit):
         for name, chunk in chunks.items():
             values = batch.column(name)
             chunk.append(
@@ -45,15 +48,17 @@ def read_parquet(path: Path, names: Sequence[str], how: Reading, held: Held) -> 
     return pd.DataFrame(columns, copy=False)
 
 
-def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Iterator[pa.RecordBatch]:
-    """The columns batch by batch, counted as `held`.
+def batches(
+    path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
+) -> Iterator[pa.RecordBatch]:
+    """The columns batch by batch, counted by `limit`.
 
     Raises UserError as `read_parquet` does.
     """
     with _unpacked(path) as raw:
         try:
             file = pq.ParquetFile(raw)
-            check_columns(path, names, file.schema_arrow.names, how)
+            check_columns(path, names, file.schema_arrow.names, options)
             total, rows = 0, max(1, min(BATCH, BATCH_SIZE // _longest_row(path, file, raw, names)))
             # Categories that are not UTF-8 are read where they are asked for, and refused by name.
             categories = [
@@ -65,9 +70,9 @@ def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Itera
                 size = sum(_size(path, name, batch.column(name)) for name in names)
                 total += size
                 _check_ratio(path, names, total)
-                held.add(path, batch.num_rows, size)
+                limit.add(path, batch.num_rows, size)
                 yield batch
-        except MemoryError:  # the machine's, as the sizes of pages are no more than a text's
+        except MemoryError:  # the machine's: the pages were found small enough
             raise
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
@@ -78,7 +83,7 @@ def batches(path: Path, names: Sequence[str], how: Reading, held: Held) -> Itera
 
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """The file itself, or on the disk what it unpacks to: its end says where its parts stand."""
+    """The file itself, or what it unpacks to in a temporary file: a reader of Parquet begins at the file's end."""
     with opened(path) as unpacked:
         if path.suffix.lower() not in UNPACK:
             with path.open("rb") as raw:
@@ -89,7 +94,7 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
                 shutil.copyfileobj(unpacked, raw)
                 raw.flush()
                 yield raw
-        except OSError as error:  # no reader's, which are UserErrors by now
+        except OSError as error:  # of the temporary file: UnpackedFile raises UserError for its own
             place = tempfile.tempdir or "a temporary folder"
             raise UserError(
                 f"{path}: can't be unpacked into {place}: {error.strerror}; make room there, or set TMPDIR to a folder "
@@ -108,11 +113,11 @@ def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequen
         if name not in places or pa.types.is_nested(kind):
             raise UserError(f"{path}: column '{name}' holds {kind}, expected text or numbers")
     if file.metadata.num_rows > ROWS:
-        raise too_much(path, f"{ROWS:,} rows")
+        raise over_limit(path, f"{ROWS:,} rows")
     parts = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
     row = total = 0
     for name in names:
-        sizes = [Sizes.of(raw, part.column(places[name])) for part in parts]
+        sizes = [ColumnSizes.of(raw, part.column(places[name])) for part in parts]
         total += sum(size.unpacked for size in sizes)
         row += max([size.longest for size in sizes], default=0) + max(
             int(file.schema.column(places[name]).length), 12
@@ -132,7 +137,7 @@ def _check_ratio(path: Path, names: Sequence[str], size: int) -> None:
 
 
 def _size(path: Path, name: str, values: pa.Array) -> int:
-    """Bytes of the values, each repeated as often as it stands. Raises UserError where one is longer than any text."""
+    """Bytes of the values, repeated ones counted each time. Raises UserError where one is longer than any text."""
     if pa.types.is_dictionary(values.type):
         lengths = pc.binary_length(values.dictionary.cast(pa.large_binary())).take(values.indices)
     elif (

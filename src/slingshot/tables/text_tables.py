@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from slingshot.machine.progress import say
 from slingshot.settings import UserError
-from slingshot.tables.held import Held
-from slingshot.tables.raw_files import Reading, lines, opened
-from slingshot.tables.records import (
-    SWALLOWED,
-    Record,
-    Table,
-    blocks,
-    check_columns,
-    objects,
-    shown_type,
-)
+from slingshot.tables.csv_records import SWALLOWED, CsvRecord, CsvTable
+from slingshot.tables.decoding import ReadOptions, lines
+from slingshot.tables.json_records import json_objects, shown_type
+from slingshot.tables.records import blocks, check_columns
+from slingshot.tables.row_limit import RowLimit
+from slingshot.tables.unpacking import opened
 
 BLOCK = 20_000
 """Rows that are Python objects at once."""
@@ -31,22 +25,22 @@ FAMILIAR = 3
 
 
 def read_csv(
-    path: Path, names: Sequence[str], how: Reading, held: Held, suffix: str = ".csv"
+    path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit, suffix: str = ".csv"
 ) -> pd.DataFrame:
     """Some columns of a table: that of the text, that of the label, and others. Raises UserError as `records` does."""
     with opened(path) as unpacked:
-        table = Table(path, lines(path, unpacked, how, ""), names, suffix, how)
+        table = CsvTable(path, lines(path, unpacked, options, ""), names, suffix, options)
         if not table.header:
             return pd.DataFrame(columns=list(names), dtype="str")
         table.check(names)
-        return _columns(path, table, names, held)
+        return _columns(path, table, names, limit)
 
 
-def _columns(path: Path, table: Table, names: Sequence[str], held: Held) -> pd.DataFrame:
+def _columns(path: Path, table: CsvTable, names: Sequence[str], limit: RowLimit) -> pd.DataFrame:
+    """The named columns of all records, with the checks that need every label of the file."""
     places = [table.header.index(name) for name in names]
-    short: dict[
-        str, Record
-    ] = {}  # by label the first record that lacks fields: all of them may be the whole file
+    # The first short record of each label alone, because all short records may be the whole file.
+    short: dict[str, CsvRecord] = {}
     lacking = 0
     quotes = _Quotes(table, places)
 
@@ -59,16 +53,16 @@ def _columns(path: Path, table: Table, names: Sequence[str], held: Held) -> pd.D
                 lacking += 1
             quotes.look_into(record)
             if table.separator == "\t" and any("\t" in cell and "\n" in cell for cell in cells):
-                raise table.swallowed(record.line, record.last)  # hardly a text has both
+                # Hardly any text holds both a tab and a line break.
+                raise table.swallowed(record.line, record.last)
             yield cells
 
-    frame = frame_of(path, names, rows(), held)
+    frame = frame_of(path, names, rows(), limit)
     labels = frame[names[1]].value_counts()
     for label, record in short.items():
         if label.strip() and labels[label] < FAMILIAR:
-            raise table.misfit(
-                record
-            )  # it may be a piece of a record: hardly another has its label
+            # A label that hardly any other row has is no label: this is a piece of a record.
+            raise table.misfit(record)
     if short:
         unused = ", ".join(f"'{name}'" for name in table.header[max(places) + 1 :])
         records = "1 record" if lacking == 1 else f"{lacking:,} records"
@@ -78,32 +72,32 @@ def _columns(path: Path, table: Table, names: Sequence[str], held: Held) -> pd.D
 
 
 class _Quotes:
-    """Lines inside quoted texts that could be rows of their own: they have words for a text, and a label."""
+    """Looks for rows that a stray quote has swallowed: lines inside quoted texts that have words for a text, and a
+    label."""
 
-    def __init__(self, table: Table, places: Sequence[int]) -> None:
+    def __init__(self, table: CsvTable, places: Sequence[int]) -> None:
         self._table = table
         self._text, self._label = places[:2]
-        self._found: list[tuple[int, int, Counter[str]]] = []
+        self._suspects: list[tuple[int, int, Counter[str]]] = []
         """First and last line of each record that has such lines, and their labels."""
 
-    def look_into(self, record: Record) -> None:
-        """Raises UserError where many of the record's lines share a label: in a file that is sorted by label, a quote
-        may swallow all rows of one."""
+    def look_into(self, record: CsvRecord) -> None:
+        """Raises UserError where many of the record's lines share a label, because in a file that is sorted by label
+        a quote may swallow all rows of one."""
         worded = (cells for cells in record.inside if any(map(str.isalpha, cells[self._text])))
-        held = Counter(cells[self._label] for cells in worded if cells[self._label].strip())
-        if (
-            max((count for name, count in held.items() if not name.startswith(" ")), default=0)
-            >= SWALLOWED
-        ):
+        labels = Counter(cells[self._label] for cells in worded if cells[self._label].strip())
+        # A blank before the label is that of a sentence behind a comma, not of a row.
+        counts = (count for name, count in labels.items() if not name.startswith(" "))
+        if max(counts, default=0) >= SWALLOWED:
             raise self._table.swallowed(record.line, record.last)
-        if held:
-            self._found.append((record.line, record.last, held))
+        if labels:
+            self._suspects.append((record.line, record.last, labels))
 
     def check(self, path: Path, labels: set[str]) -> None:
         """Raises UserError where many lines of one record have a label of the file; says so of few."""
         lines, first = 0, 0
-        for line, last, held in self._found:
-            known = sum(count for name, count in held.items() if name in labels)
+        for line, last, inside in self._suspects:
+            known = sum(count for name, count in inside.items() if name in labels)
             if known >= SWALLOWED:
                 raise self._table.swallowed(line, last)
             lines, first = lines + known, first or (line if known else 0)
@@ -115,10 +109,11 @@ class _Quotes:
 
 
 def _least(places: list[int], columns: int) -> int:
-    """The fewest fields of a record: to the last used column where none of what a line break cuts could pass for a row.
+    """The fewest fields that a record may have.
 
-    places: of the text, the label and other used columns. A line break may stand in any column but a label or a group,
-    and leaves a first piece that holds the used columns where it is in the last of these, or further on.
+    A record may end at the last used column only where no piece of a record could pass for a row. A line break may cut
+    any column but a label or a group. The first piece holds all used columns where the break is in the last of them or
+    further on; the second piece is the rest. places: columns of the text, the label and what else is used.
     """
     used = max(places) + 1
     first_piece = used if places[0] + 1 == used else used + 1
@@ -127,14 +122,14 @@ def _least(places: list[int], columns: int) -> int:
 
 
 def frame_of(
-    path: Path, names: Sequence[str], rows: Iterator[Sequence[str | None]], held: Held
+    path: Path, names: Sequence[str], rows: Iterator[Sequence[str | None]], limit: RowLimit
 ) -> pd.DataFrame:
     """Columns of strings, made a block at a time: as Python objects, all rows at once would fill the memory."""
     chunks: list[list[pa.Array]] = [[] for _ in names]
     for block in blocks(rows, BLOCK, lambda row: sum(len(cell) for cell in row if cell)):
-        made = [pa.array(values, pa.large_string()) for values in zip(*block, strict=True)]
-        held.add(path, len(block), sum(values.nbytes for values in made))
-        for chunk, values in zip(chunks, made, strict=True):
+        arrays = [pa.array(values, pa.large_string()) for values in zip(*block, strict=True)]
+        limit.add(path, len(block), sum(values.nbytes for values in arrays))
+        for chunk, values in zip(chunks, arrays, strict=True):
             chunk.append(values)
     columns = [
         pa.chunked_array(chunk, pa.large_string()).to_pandas().astype("str") for chunk in chunks
@@ -142,29 +137,33 @@ def frame_of(
     return pd.DataFrame(dict(zip(names, columns, strict=True)), columns=list(names), copy=False)
 
 
-def read_tsv(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
+def read_tsv(
+    path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
+) -> pd.DataFrame:
     """As `read_csv`, with tabs between the columns."""
-    return read_csv(path, names, how, held, ".tsv")
+    return read_csv(path, names, options, limit, ".tsv")
 
 
-def read_jsonl(path: Path, names: Sequence[str], how: Reading, held: Held) -> pd.DataFrame:
+def read_jsonl(
+    path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
+) -> pd.DataFrame:
     """The same columns of a file with an object a line."""
     keys: dict[str, None] = {}
 
     def rows() -> Iterator[list[str | None]]:
         with opened(path) as unpacked:
-            text = lines(path, unpacked, how, "\n")
-            for line, record in objects(path, text, names, as_written=True):
+            text = lines(path, unpacked, options, "\n")
+            for line, record in json_objects(path, text, names, as_written=True):
                 keys.update(dict.fromkeys(record))
                 yield [_cell(path, line, name, record.get(name)) for name in names]
 
-    frame = frame_of(path, names, rows(), held)
+    frame = frame_of(path, names, rows(), limit)
     if len(frame):
-        check_columns(path, names, list(keys), how)
+        check_columns(path, names, list(keys), options)
     return frame
 
 
-def _cell(path: Path, number: int, name: str, value: Any) -> str | None:
+def _cell(path: Path, number: int, name: str, value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool):

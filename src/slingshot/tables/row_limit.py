@@ -1,4 +1,4 @@
-"""How much of a data set's files `prepare` takes: it holds all rows in memory, several times over."""
+"""How many rows of one data set `prepare` takes: it holds all of them in memory, several times over."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from slingshot.settings import UserError
 
 ROWS = 10_000_000
 SIZE = 2 * 2**30
-"""Bytes of the used columns."""
+"""Bytes of the columns that are used."""
 
 
-class Held:
-    """Counts what is held of one data set, file by file."""
+class RowLimit:
+    """Counts the rows and bytes of one data set, file by file, and refuses more than ROWS or SIZE."""
 
     def __init__(self) -> None:
         self._rows = self._size = 0
@@ -22,13 +22,13 @@ class Held:
         self._rows += rows
         self._size += size
         if self._rows > ROWS:
-            raise too_much(path, f"{ROWS:,} rows")
+            raise over_limit(path, f"{ROWS:,} rows")
         if self._size > SIZE:
-            raise too_much(path, f"{SIZE:,} bytes in the columns that are used")
+            raise over_limit(path, f"{SIZE:,} bytes in the columns that are used")
 
 
-def too_much(path: Path, most: str) -> UserError:
-    """The error of a data set that is too large."""
+def over_limit(path: Path, most: str) -> UserError:
+    """The error of a data set that is too large. most: the limit in words."""
     return UserError(
         f"{path}: with it the data set has more than {most}; put a sample of its rows there instead"
     )
