@@ -13,7 +13,7 @@ from slingshot import settings
 from slingshot.cli import main
 from slingshot.files.storage.digests import sha256_file
 from slingshot.machine import sealed
-from slingshot.pretrained import checkpoints, loading
+from slingshot.pretrained import checkpoints, conversion, loading
 from slingshot.settings import CausalLmSettings, Checkpoint, UserError
 from tests.conftest import ROOT
 from tests.damage import flip
@@ -174,7 +174,7 @@ def test_a_gguf_file_is_converted_once_and_keeps_weights_tokenizer_and_template(
     text = "the phone came <eos>"
     assert tokenizer.chat_template == TEMPLATE
     assert tokenizer(text).input_ids == source(text).input_ids and tokenizer.bos_token == "<bos>"
-    monkeypatch.setattr(checkpoints, "_convert_gguf", None)
+    monkeypatch.setattr(conversion, "convert_gguf", None)
     in_folder = causal(path.parent, gguf=path.name, sha256={path.name: sha256_file(path)})
     assert checkpoints.locate(causal(path)) == checkpoints.locate(in_folder) == folder
 
@@ -302,7 +302,7 @@ def test_a_second_process_waits_until_the_first_has_mended_a_conversion(pickled,
     made = checkpoints.convert(asked)
     flip(made / "model.safetensors")
     call = [sys.executable, "-c", LOCATES, str(pickled)]
-    with checkpoints._sole(made):
+    with conversion.sole(made):
         second = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while "another process converts or checks it" not in (line := second.stderr.readline()):
             assert line, "it ended without waiting"

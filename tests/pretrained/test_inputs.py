@@ -35,7 +35,7 @@ def test_special_tokens_that_a_text_spells_out_are_text(tiny, name):
     made = inputs(tiny[name], max_length=200)
     [[row]] = made.windows([SPELT])
     special = set(made.tokenizer.all_special_ids) - {made.tokenizer.unk_token_id}
-    frame = [*made.frame.before, *made.frame.after]
+    frame = [*made.special.before, *made.special.after]
     assert [i for i in row if i in special] == frame
     assert len(frame) == (1 if name == "t5" else 2)
 

@@ -1,7 +1,7 @@
-"""Which rows share a batch: short with short, so that little padding is computed.
+"""Which rows share a batch: rows of similar length, so that little padding is computed.
 
 Training batches are a pure function of lengths, seed and epoch, so that an interrupted run goes on
-with the very same batches. Prediction batches hold a budget of tokens, padding included.
+with the very same batches. A prediction batch holds at most a budget of tokens, padding included.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 POOL = 50
-"""Batches whose rows are shuffled together, then sorted by length: still random, hardly padded."""
+"""Batches whose rows are sorted by length together, after all rows were shuffled: still random, hardly padded."""
 PREDICT_TOKENS = 2048
 
 

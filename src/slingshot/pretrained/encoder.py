@@ -1,4 +1,4 @@
-"""A pretrained encoder left as it is, mean-pooled: the features of a baseline, and what says which texts are near.
+"""A pretrained encoder left as it is, mean-pooled: the features of a baseline, and of the search for near examples.
 
 Pooling is the mean over real tokens, then unit length (Reimers and Gurevych 2019, section 3).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -18,16 +18,20 @@ from slingshot.pretrained.batching import prediction_batches
 from slingshot.pretrained.inputs import Inputs
 from slingshot.settings import Checkpoint
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 class Encoder:
     """A model and its inputs."""
 
-    def __init__(self, model: Any, inputs: Inputs, device: str) -> None:
-        self.model, self.inputs, self.device = model.to(device).eval(), inputs, device
+    def __init__(self, model: PreTrainedModel, inputs: Inputs, device: str) -> None:
+        self.model, self.inputs, self.device = model, inputs, device
+        loading.as_module(model).to(device).eval()
 
     @classmethod
     def of(cls, settings: Checkpoint, device: str) -> Self:
-        """Raises UserError where the checkpoint is missing or reads less than `max_length`."""
+        """The encoder of a checkpoint. Raises UserError where it is missing or reads less than `max_length`."""
         folder = checkpoints.locate(settings)
         model = loading.encoder(folder)
         loading.check_length(settings, model.config)
@@ -44,7 +48,7 @@ class Encoder:
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str], name: str) -> np.ndarray:
-        """Unit-length mean-pooled states, shape (texts, width); `name` stands beside the progress."""
+        """Unit-length mean-pooled states, shape (texts, width). name: what the progress bar shows."""
         ids = [row for rows in self.inputs.windows(texts) for row in rows]
         pooled = np.empty((len(texts), self.model.config.hidden_size), dtype=np.float32)
         with bar(len(texts), name, "text") as progress:
@@ -58,4 +62,5 @@ class Encoder:
         return pooled
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Real tokens of each text, special ones included."""
         return [sum(map(len, rows)) for rows in self.inputs.windows(texts)]

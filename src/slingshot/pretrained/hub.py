@@ -1,9 +1,9 @@
 """Files from the Hugging Face hub: of one commit, and whole or not at all.
 
 huggingface_hub keeps them in its own cache (HF_HOME moves it, HF_ENDPOINT names a mirror) beside a list of each
-commit's files and their digests. A download is whole when every file of that list is there with its digest: so it is
-compared each time, as a mirror may serve other bytes, and a disk may change them. What an interrupted download or a cut
-copy left, or what differs, is fetched again once, or is an error.
+commit's files and their digests. A download is whole when every file of that list is there with its digest. The
+digests are compared each time, because a mirror may serve other bytes and a disk may change them. Files that are
+missing or differ are fetched once more; where they still differ it is an error.
 """
 
 from __future__ import annotations
@@ -12,20 +12,41 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from slingshot.machine.console import REMEDIES
 from slingshot.settings import UserError
 
 if TYPE_CHECKING:
+    from huggingface_hub import HfApi
     from huggingface_hub._tree_cache import TreeCacheEntry
+    from huggingface_hub.errors import HfHubHTTPError
 
+T = TypeVar("T")
 Kind = Literal["model", "dataset"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DEADLINE = 7.0
 """Seconds in which the hub must answer. The timeouts of its client start anew with each address and each try."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Files of one repository that are wanted: those whose paths match one of `patterns`."""
+
+    name: str
+    kind: Kind
+    revision: str | None
+    """A branch, tag or commit; null takes the default branch."""
+    patterns: Sequence[str]
+    remedy: str
+    """What the user may write instead, where the hub can't be reached."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}'"
 
 
 def fetch(
@@ -41,48 +62,63 @@ def fetch(
     import huggingface_hub
     from huggingface_hub import errors
 
+    request = Request(name, kind, revision, patterns, remedy)
     api = huggingface_hub.HfApi()
-    where: dict[str, Any] = {"repo_type": kind, "revision": revision}
     try:
-        commit: str = _within(DEADLINE, lambda: api.resolve_revision(name, **where).resolved)
-        folder, problem = _earlier(name, kind, commit, patterns)
-        if problem:
-            # Whether it is there at all, before a client that would try for half a minute.
-            _within(DEADLINE, lambda: api.repo_info(name, repo_type=kind, revision=commit))
-            folder = _download(name, kind, commit, patterns, remedy)
-        return folder, commit
-    except errors.RevisionNotFoundError:
-        raise UserError(
-            f"{kind} '{name}': the hub has no revision '{revision}'; see params.yaml"
-        ) from None
-    except errors.GatedRepoError:
-        raise UserError(
-            f"{kind} '{name}': asks for its owner's leave on the hub; then run `hf auth login`"
-        ) from None
-    except errors.RepositoryNotFoundError:
-        raise UserError(
-            f"{kind} '{name}': not on the hub, or private (then run `hf auth login`)"
-        ) from None
+        return _from_hub(api, request)
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
+        raise _refused(request, error) from None
     except errors.HFValidationError as error:
-        raise UserError(f"{kind} '{name}': no hub id ({error}); expected OWNER/NAME") from None
+        raise UserError(f"{request}: no hub id ({error}); expected OWNER/NAME") from None
     except (errors.RevisionResolutionError, httpx2.HTTPError, OSError) as error:
-        if (
-            isinstance(error, OSError) and error.errno in REMEDIES
-        ):  # of this machine's disk, not of the network
-            raise
-        known = _remembered(api, name, where)
-        problem = "no commit is known of an earlier one"
-        if known:
-            folder, problem = _earlier(name, kind, known, patterns)
-            if not problem:
-                return folder, known
-        raise UserError(
-            _unreachable(name, kind, revision, patterns, f"({problem})", remedy, error)
-        ) from None
+        if isinstance(error, OSError) and error.errno in REMEDIES:
+            raise  # this machine's disk failed, not the network
+        return _from_cache(api, request, error)
+
+
+def _from_hub(api: HfApi, request: Request) -> tuple[Path, str]:
+    """The files of the commit that the revision is now, downloaded where no whole earlier download is here."""
+    name, kind = request.name, request.kind
+    commit = _within(
+        DEADLINE,
+        lambda: api.resolve_revision(name, repo_type=kind, revision=request.revision).resolved,
+    )
+    folder, problem = _earlier(request, commit)
+    if problem:
+        # Asks first whether the repository is there: the download would retry for half a minute.
+        _within(DEADLINE, lambda: api.repo_info(name, repo_type=kind, revision=commit))
+        folder = _download(request, commit)
+    return folder, commit
+
+
+def _from_cache(api: HfApi, request: Request, error: Exception) -> tuple[Path, str]:
+    """The files of an earlier download. Raises UserError, with why the hub can't be reached, where none is whole."""
+    commit = _remembered(api, request)
+    problem = "no commit is known of an earlier one"
+    if commit:
+        folder, problem = _earlier(request, commit)
+        if not problem:
+            return folder, commit
+    raise UserError(_unreachable(request, f"({problem})", error)) from None
+
+
+def _refused(request: Request, error: HfHubHTTPError) -> UserError:
+    """The error of a repository or a revision that the hub does not give."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.RevisionNotFoundError):
+        return UserError(
+            f"{request}: the hub has no revision '{request.revision}'; see params.yaml"
+        )
+    if isinstance(error, errors.GatedRepoError):
+        return UserError(
+            f"{request}: asks for its owner's leave on the hub; then run `hf auth login`"
+        )
+    return UserError(f"{request}: not on the hub, or private (then run `hf auth login`)")
 
 
 def names(name: str, kind: Kind, commit: str) -> list[str]:
-    """Paths of all files of a commit that `fetch` has been at, fetched or not."""
+    """Paths of all files of a commit that `fetch` has returned, fetched or not."""
     return sorted(_listed(name, kind, commit))
 
 
@@ -91,15 +127,19 @@ def matching(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
     return [path for path in paths if any(fnmatchcase(path, pattern) for pattern in patterns)]
 
 
-def _remembered(api: Any, name: str, where: dict[str, Any]) -> str | None:
-    """The commit that the hub last said the revision is."""
+def _remembered(api: HfApi, request: Request) -> str | None:
+    """The commit that the revision was when the hub was last asked."""
     from huggingface_hub import errors
 
     try:
-        commit: str = api.resolve_revision(name, **where, local_files_only=True).resolved
+        return api.resolve_revision(
+            request.name,
+            repo_type=request.kind,
+            revision=request.revision,
+            local_files_only=True,
+        ).resolved
     except errors.RevisionResolutionError:
         return None
-    return commit
 
 
 def _repository(name: str, kind: Kind) -> Path:
@@ -118,30 +158,31 @@ def _listed(name: str, kind: Kind, commit: str) -> dict[str, TreeCacheEntry]:
     return read_tree_cache(str(_repository(name, kind)), commit) or {}
 
 
-def _earlier(name: str, kind: Kind, commit: str, patterns: Sequence[str]) -> tuple[Path, str]:
-    """The folder of an earlier download, and what it lacks to be whole; empty where it is."""
-    folder = _repository(name, kind) / "snapshots" / commit
-    listed = _listed(name, kind, commit)
+def _earlier(request: Request, commit: str) -> tuple[Path, str]:
+    """The folder of an earlier download, and why it is not whole; empty where it is."""
+    folder = _repository(request.name, request.kind) / "snapshots" / commit
+    listed = _listed(request.name, request.kind, commit)
     if not listed or not folder.is_dir():
         return folder, "no list of its files is here"
-    damaged = _damaged(folder, listed, patterns)
+    damaged = _damaged(folder, listed, request.patterns)
     return folder, " ".join(next(iter(damaged.items()), ()))
 
 
 def _damaged(
     folder: Path, listed: dict[str, TreeCacheEntry], patterns: Sequence[str]
 ) -> dict[str, str]:
-    """Files that match and are missing or not as listed -> what is wrong, with both digests."""
+    """Matching files that are missing or differ from the list -> what is wrong, with both digests."""
     problems = {file: _problem(folder / file, listed[file]) for file in matching(listed, patterns)}
     return {file: problem for file, problem in problems.items() if problem}
 
 
 def _problem(path: Path, entry: TreeCacheEntry) -> str | None:
-    """What is wrong with a file of a download."""
+    """What is wrong with a file of a download; None where it is as listed."""
     if not path.is_file():
         return "is missing"
     size = path.stat().st_size
-    # What git keeps elsewhere (LFS) is listed by its sha256, any other file by the SHA-1 of "blob SIZE", zero, itself.
+    # The hub lists a file in git's large file storage (LFS) by its sha256, and any other by git's own hash: the SHA-1
+    # of "blob SIZE", a zero byte and the file's bytes.
     name, wanted = ("sha256", entry.lfs_sha256) if entry.lfs_sha256 else ("sha1", entry.blob_id)
     digest = hashlib.new(
         name, b"" if entry.lfs_sha256 else f"blob {size}\0".encode(), usedforsecurity=False
@@ -154,32 +195,32 @@ def _problem(path: Path, entry: TreeCacheEntry) -> str | None:
     return f"has {size:,} bytes with the {name} {digest.hexdigest()}, and its hub lists {entry.size:,} with {wanted}"
 
 
-def _download(name: str, kind: Kind, commit: str, patterns: Sequence[str], remedy: str) -> Path:
-    """Fetch what is missing, and once more what is not as the hub lists it. Raises UserError where it stays so."""
+def _download(request: Request, commit: str) -> Path:
+    """Fetch what is missing, and again what differs from the hub's list. Raises UserError where it still differs."""
     from huggingface_hub import snapshot_download
 
-    where: dict[str, Any] = {
-        "repo_type": kind,
-        "revision": commit,
-        "allow_patterns": list(patterns),
-    }
-    folder = Path(snapshot_download(name, **where))
-    listed = _listed(name, kind, commit)
-    damaged = _damaged(folder, listed, patterns)
+    fetch_files = partial(snapshot_download, request.name, repo_type=request.kind, revision=commit)
+    folder = Path(fetch_files(allow_patterns=list(request.patterns)))
+    listed = _listed(request.name, request.kind, commit)
+    damaged = _damaged(folder, listed, request.patterns)
     if damaged:
-        snapshot_download(name, **where | {"allow_patterns": list(damaged)}, force_download=True)
-        damaged = _damaged(folder, listed, patterns)
+        fetch_files(allow_patterns=list(damaged), force_download=True)
+        damaged = _damaged(folder, listed, request.patterns)
     for file, problem in damaged.items():
         raise UserError(
-            f"{kind} '{name}': {folder / file} {problem}, also after a second download: what served it is not to be "
-            f"trusted. Try the hub itself or another mirror (HF_ENDPOINT), on another network; or {remedy}"
+            f"{request}: {folder / file} {problem}, also after a second download: what served it is not to be "
+            f"trusted. Try the hub itself or another mirror (HF_ENDPOINT), on another network; or {request.remedy}"
         )
     return folder
 
 
-def _within(seconds: float, call: Callable[[], Any]) -> Any:
-    """The call's result, or TimeoutError: name servers and firewalls that drop packets hold a call for minutes."""
-    result: list[Any] = []
+def _within(seconds: float, call: Callable[[], T]) -> T:
+    """The call's result. Raises TimeoutError after `seconds`.
+
+    The call runs in a thread because name servers, and firewalls that drop packets, may hold it for minutes whatever
+    timeout its client has.
+    """
+    result: list[T] = []
     failure: list[BaseException] = []
 
     def run() -> None:
@@ -198,22 +239,15 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     return result[0]
 
 
-def _unreachable(
-    name: str,
-    kind: Kind,
-    revision: str | None,
-    patterns: Sequence[str],
-    lacks: str,
-    remedy: str,
-    error: BaseException,
-) -> str:
-    include = " ".join(f"--include '{pattern}'" for pattern in patterns)
-    at = f" --revision {revision}" if revision else ""
+def _unreachable(request: Request, lacks: str, error: BaseException) -> str:
+    """The message where neither the hub nor a whole earlier download serves. lacks: what the earlier one lacks."""
+    include = " ".join(f"--include '{pattern}'" for pattern in request.patterns)
+    at = f" --revision {request.revision}" if request.revision else ""
     cause = error.__cause__ or error
     reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
     return (
-        f"{kind} '{name}': the hub can't be reached ({type(cause).__name__}: {reason}) "
+        f"{request}: the hub can't be reached ({type(cause).__name__}: {reason}) "
         f"and no whole earlier download is here {lacks}.\n"
-        f"Where there is a network, run\n  hf download {name} --repo-type {kind}{at} {include}\n"
-        f"and bring its cache folder (HF_HOME) here; or {remedy}"
+        f"Where there is a network, run\n  hf download {request.name} --repo-type {request.kind}{at} {include}\n"
+        f"and bring its cache folder (HF_HOME) here; or {request.remedy}"
     )

@@ -1,58 +1,62 @@
-"""Texts to what a model reads: the one place that knows how each architecture wants it.
+"""Turns texts into what a model reads. No other module knows what each architecture needs.
 
 - XLNet takes padding on the left, and a segment of its own for <cls> (Yang et al. 2019, arXiv 1906.08237, section 2.5).
-- T5 pools at its end token, so each row holds exactly one, whatever its text spells out.
-- A text longer than the model takes is cut at one end or in its middle, or slid over in windows that overlap.
+- T5 pools at its end token, so each row holds exactly one, even if its text spells out another.
+- A text longer than the model takes is cut at one end or in its middle, or read in windows that overlap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from slingshot.settings import Truncation
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 BLOCK = 1000
-"""Texts tokenised at a time: their ids stand as Python integers only that long, which take ten times the room."""
+"""Texts tokenised at a time: their ids are Python integers until the block is done, which take ten times the memory."""
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The special tokens before and after a text; `segments` of those before, a token of the text, those after."""
+class SpecialTokens:
+    """The token ids that a tokenizer puts before and after a text."""
 
     before: np.ndarray
     after: np.ndarray
     segments: tuple[list[int], int, list[int]] | None
-    """None where the model takes no segments, or all are 0."""
+    """Segments of the tokens before, of each token of the text, and of the tokens after; None where all are 0."""
 
 
 class Inputs:
-    """One tokenizer, and how texts are cut or slid over for it."""
+    """One tokenizer, and how texts that are too long are cut for it or read in windows."""
 
     def __init__(
-        self, tokenizer: Any, max_length: int, truncation: Truncation = "head", overlap: float = 0.0
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+        truncation: Truncation = "head",
+        overlap: float = 0.0,
     ) -> None:
         if "xlnet" in type(tokenizer).__name__.lower():
             tokenizer.padding_side = "left"
-        if tokenizer.pad_token is None:  # as decoders have it
+        if tokenizer.pad_token is None:  # as in many decoders
             tokenizer.pad_token = tokenizer.eos_token
         tokenizer.model_max_length = max_length
-        self.tokenizer, self.max_length, self.truncation, self.overlap = (
-            tokenizer,
-            max_length,
-            truncation,
-            overlap,
-        )
-        self.frame = _frame(tokenizer)
-        self._special = np.array(tokenizer.all_special_ids, dtype=np.int32)
+        self.tokenizer, self.max_length = tokenizer, max_length
+        self.truncation, self.overlap = truncation, overlap
+        self.special = _special_tokens(tokenizer)
+        self._special_ids = np.array(tokenizer.all_special_ids, dtype=np.int32)
 
     def windows(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
-        """Each text's rows of token ids, special tokens included: one row, or several where texts are slid over."""
-        room = self.max_length - len(self.frame.before) - len(self.frame.after)
+        """Each text's rows of token ids, special tokens included: one row, or one for each window."""
+        before, after = self.special.before, self.special.after
+        room = self.max_length - len(before) - len(after)
         rows = []
         for start in range(0, len(texts), BLOCK):
             block = list(texts[start : start + BLOCK])
@@ -60,35 +64,35 @@ class Inputs:
                 block, add_special_tokens=False, split_special_tokens=True, verbose=False
             )
             for ids in encoded["input_ids"]:
-                parts = cut(
-                    self._plain(np.array(ids, dtype=np.int32)), room, self.truncation, self.overlap
-                )
-                rows.append(
-                    [np.concatenate([self.frame.before, part, self.frame.after]) for part in parts]
-                )
+                plain = self._plain(np.array(ids, dtype=np.int32))
+                parts = cut(plain, room, self.truncation, self.overlap)
+                rows.append([np.concatenate([before, part, after]) for part in parts])
         return rows
 
     def _plain(self, ids: np.ndarray) -> np.ndarray:
-        """A special token that the text spells out is text, though the vocabulary has no other piece for it."""
-        spelt = np.isin(ids, self._special)
+        """The ids of a text without special tokens: one that the text spells out becomes the unknown token, or is
+        dropped where there is none."""
+        spelt = np.isin(ids, self._special_ids)
         unknown = self.tokenizer.unk_token_id
         return ids[~spelt] if unknown is None else np.where(spelt, np.int32(unknown), ids)
 
     def collate(self, rows: Sequence[np.ndarray], device: str) -> dict[str, torch.Tensor]:
         """The rows padded to the longest, on the device, with their attention mask and segments."""
-        held: dict[str, Any] = {"input_ids": [row.tolist() for row in rows]}
-        if self.frame.segments is not None:
-            before, own, after = self.frame.segments
-            ends = len(before) + len(after)
-            held["token_type_ids"] = [[*before, *[own] * (len(row) - ends), *after] for row in rows]
-        padded = self.tokenizer.pad(held, return_tensors="pt")
+        fields: dict[str, list[list[int]]] = {"input_ids": [row.tolist() for row in rows]}
+        if self.special.segments is not None:
+            before, own, after = self.special.segments
+            text_lengths = [len(row) - len(before) - len(after) for row in rows]
+            fields["token_type_ids"] = [
+                [*before, *[own] * length, *after] for length in text_lengths
+            ]
+        padded = self.tokenizer.pad(fields, return_tensors="pt")
         return {key: value.to(device) for key, value in padded.items()}
 
 
 def cut(ids: np.ndarray, room: int, truncation: Truncation, overlap: float) -> list[np.ndarray]:
     """The parts of a text's tokens that are read, each at most `room` long.
 
-    `windows` begin every room x (1 - overlap) tokens, the last where it still is full.
+    With `windows` a part begins every room x (1 - overlap) tokens; the last one begins where it is still full.
     """
     if len(ids) <= room:
         return [ids]
@@ -104,12 +108,14 @@ def cut(ids: np.ndarray, room: int, truncation: Truncation, overlap: float) -> l
     return [ids[start : start + room] for start in (*range(0, last, step), last)]
 
 
-def _frame(tokenizer: Any) -> Frame:
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
     """What the tokenizer puts around a text, read off a text of one letter."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     framed = tokenizer("a", return_token_type_ids=True)
     ids, segments = list(framed["input_ids"]), list(framed["token_type_ids"])
     start = next(i for i in range(len(ids)) if ids[i : i + len(bare)] == bare)
     end = start + len(bare)
-    kept = (segments[:start], segments[start], segments[end:]) if any(segments) else None
-    return Frame(np.array(ids[:start], dtype=np.int32), np.array(ids[end:], dtype=np.int32), kept)
+    before, after = (np.array(part, dtype=np.int32) for part in (ids[:start], ids[end:]))
+    if not any(segments):
+        return SpecialTokens(before, after, None)
+    return SpecialTokens(before, after, (segments[:start], segments[start], segments[end:]))

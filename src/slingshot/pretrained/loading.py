@@ -1,7 +1,7 @@
 """Models and tokenizers from a local folder: safetensors only, float32, and no code but that of transformers.
 
-This is the one place where transformers loads anything. A checkpoint may name code of its own (`auto_map`); it is never
-run, and nobody is asked whether it should be.
+Transformers loads nothing anywhere else. A checkpoint may name code of its own (`auto_map`): that code is never run,
+and the user is not asked.
 """
 
 from __future__ import annotations
@@ -9,20 +9,36 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from slingshot.settings import Checkpoint, UserError
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 TOKENIZER = "put its files there, beside the weights"
 
 
-def pretrained(kind: Any, folder: str | Path, **how: Any) -> Any:
-    """What `kind`, one of transformers' Auto classes, makes of the folder.
+class AutoClass(Protocol):
+    """One of transformers' Auto classes, which carry no types of their own."""
+
+    def from_pretrained(self, pretrained_model_name_or_path: str | Path, **options: Any) -> Any: ...
+
+
+class LoadingInfo(TypedDict):
+    """What transformers gives beside a model with `output_loading_info`, as far as it is used here."""
+
+    missing_keys: set[str]
+
+
+def pretrained(kind: AutoClass, folder: str | Path, **options: object) -> Any:
+    """What an Auto class makes of the folder.
 
     Raises UserError where that would take code of the checkpoint's own, and whatever `kind` raises.
     """
     try:
-        return kind.from_pretrained(folder, trust_remote_code=False, **how)
+        return kind.from_pretrained(folder, trust_remote_code=False, **options)
     except ValueError as error:
         if "trust_remote_code" not in str(error):
             raise
@@ -32,22 +48,33 @@ def pretrained(kind: Any, folder: str | Path, **how: Any) -> Any:
         ) from None
 
 
-def encoder(folder: str | Path) -> Any:
+def as_module(model: PreTrainedModel) -> torch.nn.Module:
+    """The same model with torch's types: transformers overrides `to`, `train` and `eval` without any."""
+    return model
+
+
+def encoder(folder: str | Path) -> PreTrainedModel:
     """A model without a head."""
     import torch
     import transformers
 
-    return pretrained(transformers.AutoModel, folder, use_safetensors=True, dtype=torch.float32)
+    model: PreTrainedModel = pretrained(
+        transformers.AutoModel, folder, use_safetensors=True, dtype=torch.float32
+    )
+    return model
 
 
-def trained(folder: Path) -> Any:
+def trained(folder: Path) -> PreTrainedModel:
     """A sequence classifier that training has saved."""
     import transformers
 
-    return pretrained(transformers.AutoModelForSequenceClassification, folder, use_safetensors=True)
+    model: PreTrainedModel = pretrained(
+        transformers.AutoModelForSequenceClassification, folder, use_safetensors=True
+    )
+    return model
 
 
-def classifier(folder: str, names: Sequence[str]) -> Any:
+def classifier(folder: str, names: Sequence[str]) -> PreTrainedModel:
     """A sequence classifier of `names`, whose new weights start at random.
 
     Raises UserError where the checkpoint's architecture has none, or its head is of another size.
@@ -57,7 +84,7 @@ def classifier(folder: str, names: Sequence[str]) -> Any:
     from safetensors import SafetensorError
 
     try:
-        return pretrained(
+        model: PreTrainedModel = pretrained(
             transformers.AutoModelForSequenceClassification,
             folder,
             num_labels=len(names),
@@ -76,21 +103,23 @@ def classifier(folder: str, names: Sequence[str]) -> Any:
         ) from None
     except (ValueError, OSError, SafetensorError) as error:
         raise UserError(f"{folder}: not a checkpoint that can classify: {_short(error)}") from None
+    return model
 
 
-def causal_lm(folder: str) -> Any:
-    """A causal language model, in float32. Raises UserError where the checkpoint is none."""
+def causal_lm(folder: str) -> torch.nn.Module:
+    """A causal language model in float32. Raises UserError where the checkpoint is none."""
     import torch
     import transformers
     from safetensors import SafetensorError
 
-    how: dict[str, Any] = {
-        "dtype": torch.float32,
-        "use_safetensors": True,
-        "output_loading_info": True,
-    }
     try:
-        loaded: Any = pretrained(transformers.AutoModelForCausalLM, folder, **how)
+        loaded: tuple[torch.nn.Module, LoadingInfo] = pretrained(
+            transformers.AutoModelForCausalLM,
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
     except (ValueError, OSError, RuntimeError, KeyError, SafetensorError) as error:
         raise UserError(
             f"{folder}: not a causal language model that can be loaded: {_short(error)}"
@@ -101,12 +130,12 @@ def causal_lm(folder: str) -> Any:
 
 
 def _short(error: Exception) -> str:
-    """Without the list of all classes that transformers adds."""
+    """The error's message without the list of all classes that transformers adds."""
     return textwrap.shorten(str(error), 300, placeholder=" ...")
 
 
-def check_causal(model: Any, info: Any, source: object) -> None:
-    """Raises UserError where weights are missing, or what follows a token changes what is predicted after it."""
+def check_causal(model: torch.nn.Module, info: LoadingInfo, source: object) -> None:
+    """Raises UserError where weights are missing, or a later token changes the prediction for an earlier one."""
     import torch
 
     if info["missing_keys"]:
@@ -119,24 +148,24 @@ def check_causal(model: Any, info: Any, source: object) -> None:
         raise UserError(f"{source}: not a causal language model: it reads what follows a token")
 
 
-def tokenizer(folder: str | Path) -> Any:
+def tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     """The checkpoint's tokenizer. Raises UserError where its files are missing."""
     import transformers
 
     try:
-        found = pretrained(transformers.AutoTokenizer, folder)
+        loaded: PreTrainedTokenizerBase = pretrained(transformers.AutoTokenizer, folder)
     except (ValueError, OSError, TypeError, AttributeError) as error:
         raise UserError(
             f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}"
         ) from None
-    # Some classes come up with a vocabulary of their special tokens alone, and every text would be unknown.
-    files = found.vocab_files_names.values()
+    # Without its files some classes load with their special tokens alone, and every word would be unknown.
+    files = loaded.vocab_files_names.values()
     if not any((Path(folder) / file).is_file() for file in files):
         raise UserError(f"{folder}: holds no tokenizer, neither {' nor '.join(files)}; {TOKENIZER}")
-    return found
+    return loaded
 
 
-def check_length(checkpoint: Checkpoint, config: Any) -> None:
+def check_length(checkpoint: Checkpoint, config: PreTrainedConfig) -> None:
     """Raises UserError when texts would be cut longer than the model can read."""
     limit = getattr(config, "max_position_embeddings", None)
     if limit is not None and 0 < limit < checkpoint.max_length:
