@@ -149,7 +149,7 @@ def test_a_loss_that_is_not_finite_names_the_remedy(project):
 
 def test_a_model_half_saved_is_not_taken_for_finished(tmp_path):
     folder = resume.SeedFolder(tmp_path, 1)
-    outcome = resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True})
+    outcome = resume.SeedOutcome(pd.DataFrame({"id": ["a"]}), {"kept": True})
     write_text(folder.model / "weights", "whole")
     folder.finish(outcome, with_model=False)
     assert folder.finished(with_model=False) is not None
@@ -171,7 +171,9 @@ def test_a_kill_between_the_end_of_training_and_the_seal_loses_nothing(tmp_path,
         killed.setattr(
             f"slingshot.finetune.resume.{'sealed.seal' if when == 'seal' else 'remove'}", kill
         )
-        folder.finish(resume.Finished(pd.DataFrame({"id": ["a"]}), {"kept": True}), with_model=True)
+        folder.finish(
+            resume.SeedOutcome(pd.DataFrame({"id": ["a"]}), {"kept": True}), with_model=True
+        )
     if when == "seal":
         assert folder.finished(with_model=True) is None
         assert (folder.scratch / "checkpoint").read_text() == "trained"

@@ -5,22 +5,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from slingshot.finetune.scratch import Place, Scratch
+from slingshot.finetune.scratch import ScratchFolder, TrainingState
 from slingshot.machine import sealed
 from tests.damage import cut, flip
 
 
-def scratch(folder: Path) -> Scratch:
+def scratch(folder: Path) -> ScratchFolder:
     model = torch.nn.Linear(2, 1)
     optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(2)).backward()
     optimizer.step()
-    return Scratch(folder, model, optimizer)
+    return ScratchFolder(folder, model, optimizer)
 
 
-def run(folder: Path) -> tuple[Scratch, Place]:
+def run(folder: Path) -> tuple[ScratchFolder, TrainingState]:
     """One epoch with its checkpoint, then a step of the next one with another."""
-    one, place = scratch(folder), Place(best_epoch=0, steps=2)
+    one, place = scratch(folder), TrainingState(best_epoch=0, steps=2)
     one.keep_best(place)
     place.scores, place.epoch = [0.5], 1
     one.save(place)
@@ -33,7 +33,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def weights(one: Scratch) -> list[float]:
+def weights(one: ScratchFolder) -> list[float]:
     return torch.cat([value.flatten() for value in one.model.state_dict().values()]).tolist()
 
 
@@ -53,7 +53,7 @@ def test_another_process_goes_on_from_the_last_checkpoint_and_its_best_weights(t
 
 def test_a_kill_between_two_files_leaves_the_earlier_ones(tmp_path, monkeypatch):
     one, place = run(tmp_path)
-    before = Place(**vars(place))
+    before = TrainingState(**vars(place))
     place.best_epoch = 1
     one.keep_best(place)
     place.scores, place.epoch, place.step = [0.5, 0.6], 2, 0
@@ -79,7 +79,7 @@ def test_a_damaged_one_is_set_aside_and_the_run_starts_anew(tmp_path, capsys, pa
     spoil(folder / part)
     fresh = scratch(folder)
     before = weights(fresh)
-    assert fresh.restore() == Place()
+    assert fresh.restore() == TrainingState()
     assert weights(fresh) == before
     said = capsys.readouterr().err
     if (part, spoil) == (sealed.MANIFEST, Path.unlink):
@@ -88,5 +88,5 @@ def test_a_damaged_one_is_set_aside_and_the_run_starts_anew(tmp_path, capsys, pa
         assert said.startswith(f"{folder}: ") and said.count("\n") == 1
         assert said.endswith("It is set aside as scratch.damaged; the training starts anew\n")
         assert (tmp_path / "scratch.damaged").is_dir()
-    fresh.save(Place())
-    assert scratch(folder).restore() == Place()
+    fresh.save(TrainingState())
+    assert scratch(folder).restore() == TrainingState()

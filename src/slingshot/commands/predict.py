@@ -15,7 +15,7 @@ from slingshot.finetune.families import Classifier
 from slingshot.finetune.saved import FILE, Saved
 from slingshot.machine import hardware
 from slingshot.machine.progress import sole_bar
-from slingshot.settings import RunSettings, UserError
+from slingshot.settings import Family, RunSettings, UserError
 from slingshot.tables.decoding import ReadOptions
 from slingshot.tables.records import blocks
 from slingshot.tables.unpacking import opened
@@ -72,7 +72,10 @@ def label(
 
 
 def _scores(
-    model: Classifier, folder: Path, labels: Sequence[str], chunk: Sequence[streams.InputRow]
+    model: Classifier[Family],
+    folder: Path,
+    labels: Sequence[str],
+    chunk: Sequence[streams.InputRow],
 ) -> Iterator[dict[str, float] | None]:
     """Each row's probabilities by class; None where it has no text."""
     texts = [row.text for row in chunk if row.text.strip()]

@@ -1,7 +1,7 @@
 """README.md of a trained model's folder: what it predicts, what it was trained on and how, how to use it.
 
-Its front matter is the hub's. The stage writes what it knows; `slingshot export` puts the scores, the costs and the
-facts of the data set in the place of the last section.
+Its front matter has the hub's form. The stage writes what it knows; `slingshot export` replaces the last section by the
+scores, the costs and the facts of the data set.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from slingshot.files.storage.json_files import write_text
 from slingshot.files.usage import Usage
+from slingshot.finetune.families import Details
 from slingshot.machine.markdown import code, plain, table
 from slingshot.settings import PARAMS, Checkpoint, ModelSettings, Primary, TfidfSettings
 
@@ -24,7 +24,7 @@ TASK = "text-classification"
 
 @dataclass(frozen=True)
 class Trained:
-    """One trained model, as its card tells of it. `counts`: its training rows of each of the classes `names`."""
+    """What the card of one trained model tells. counts: training rows of each of the classes `names`."""
 
     dataset: str
     model: str
@@ -60,12 +60,11 @@ def _front_matter(trained: Trained) -> str:
     from huggingface_hub import ModelCardData
 
     transformer = trained.settings.family == "transformer"
+    from_checkpoint = isinstance(trained.settings, Checkpoint)
     data = ModelCardData(
         model_name=f"{trained.dataset}-{trained.model}",
         license="other",  # the hub's word where none of its list fits: data and checkpoint decide it together
-        license_name="of-its-data-and-checkpoint"
-        if isinstance(trained.settings, Checkpoint)
-        else "of-its-data",
+        license_name="of-its-data-and-checkpoint" if from_checkpoint else "of-its-data",
         pipeline_tag=TASK,
         library_name="transformers" if transformer else "slingshot",
         tags=["slingshot", TASK, trained.settings.family],
@@ -83,21 +82,16 @@ def _hub_id(settings: ModelSettings) -> str | None:
 
 def _data(trained: Trained) -> list[str]:
     rows = trained.usage.train_rows
+    classes = zip(trained.names, trained.counts, strict=True)
     return [
         f"The data set `{trained.dataset}`: {rows:,} training rows, {100 * trained.fraction:g}% of those there are.",
-        table(
-            ["Class", "Training rows"],
-            [
-                (name, f"{count:,}")
-                for name, count in zip(trained.names, trained.counts, strict=True)
-            ],
-        ),
+        table(["Class", "Training rows"], [(name, f"{count:,}") for name, count in classes]),
     ]
 
 
 def _training(trained: Trained) -> list[str]:
     usage, run = trained.usage, trained.usage.train[0]
-    details = (usage.details or {}).get(str(run.seed)) or {}
+    details: Details = (usage.details or {}).get(str(run.seed)) or Details()
     machine = usage.hardware
     seed = f"seed {run.seed}" if run.seed >= 0 else "no seed, as nothing in it is random"
     others = f", the first of {len(usage.train)} that were trained" if len(usage.train) > 1 else ""
@@ -118,7 +112,7 @@ def _checkpoint(settings: ModelSettings) -> list[str]:
     if not isinstance(settings, Checkpoint):
         return []
     local = Path(settings.checkpoint).is_dir()
-    # The path itself would tell of the machine, and mean nothing elsewhere.
+    # Only the folder's name: its path tells of the machine, and means nothing elsewhere.
     name = (
         f"a local folder, {code(Path(settings.checkpoint).name)}"
         if local
@@ -135,7 +129,7 @@ def _settings(settings: ModelSettings) -> str:
     return ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, list):
@@ -143,8 +137,8 @@ def _plain(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else plain(str(value))
 
 
-def _chosen(details: dict[str, Any], primary: str) -> list[str]:
-    """What was chosen on validation rows, e.g. the epoch."""
+def _chosen(details: Details, primary: str) -> list[str]:
+    """A line on what was chosen on validation rows, e.g. the epoch; none where nothing was."""
     chosen = dict(details.get("chosen") or {})
     score = chosen.pop("score", None)
     if not chosen or score is None:
@@ -157,7 +151,7 @@ def _chosen(details: dict[str, Any], primary: str) -> list[str]:
 
 
 def ends(key: str, settings: ModelSettings, usage: Usage) -> list[str]:
-    """What to say where the chosen C is an end of its grid, so that one beyond it may be better. `key`: of the model
+    """A line for each end of the grid of C that was chosen, because a C beyond it may be better. key: the model's key
     in params.yaml."""
     tried = getattr(settings, "c", [])
     if min(tried, default=None) == max(tried, default=None):

@@ -1,6 +1,6 @@
 """Which of our own modules a family's training runs, read from their imports.
 
-A resume folder is keyed by the source of these modules, so a change in one family retrains that family alone.
+The source of these modules is part of the key of a resume folder, so a change in one family retrains that family alone.
 """
 
 from __future__ import annotations

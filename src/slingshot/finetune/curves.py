@@ -9,9 +9,9 @@ from slingshot.files.usage import Usage
 
 
 def write(folder: Path, usage: Usage, primary: str) -> None:
-    """One folder a training seed, with the training loss and, after each epoch, the primary metric on validation.
+    """Write a folder for each training seed: the training loss, and the primary metric on validation after each epoch.
 
-    The steps are those of the optimiser. A model that is not trained in steps leaves `folder` empty.
+    Steps are those of the optimiser. `folder` stays empty for a model that is not trained in steps.
     """
     from dvclive.live import Live
 
@@ -29,6 +29,5 @@ def write(folder: Path, usage: Usage, primary: str) -> None:
             for epoch, score in enumerate(details["validation"], 1):
                 live.step = epoch * details["steps"]
                 live.log_metric(f"validation_{primary}", score)
-        Path(live.metrics_file).unlink(
-            missing_ok=True
-        )  # the last step again, which DVC could not plot
+        # It holds the last step again, in a form that DVC can't plot.
+        Path(live.metrics_file).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What training gets and gives back, and the class of a family that does it.
+"""What training gets and gives back, and which class trains a family.
 
 To add a family: a module in slingshot.finetune that names its class, with the methods of `Classifier`, as CLASSIFIER;
 and in settings/contestants.py its settings class, which names that module, in the union `ModelSettings`.
@@ -10,12 +10,15 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from slingshot.settings import Family, Primary
+
+S = TypeVar("S", bound=Family)
+S_contra = TypeVar("S_contra", bound=Family, contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -29,27 +32,48 @@ class TrainingTask:
     """The metric that chooses on the validation rows."""
     device: str
     name: str
-    """Of the cell, as progress bars show it."""
+    """The cell's name, which progress bars show."""
+
+
+class Details(TypedDict, total=False):
+    """How one seed was trained, for people to read. A family leaves out what it has not."""
+
+    chosen: dict[str, float]
+    """What was chosen on validation rows, e.g. the epoch, and its `score` there."""
+    tried: list[dict[str, float]]
+    """All that was tried, in the form of `chosen`."""
+    epochs: int
+    """Epochs that were run."""
+    steps: int
+    """Steps of the optimiser in one epoch."""
+    validation: list[float]
+    """The primary metric on validation after each epoch."""
+    loss: list[tuple[int, float]]
+    """Steps so far, and the mean training loss over the last of them."""
+    tokens_per_second: float | None
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitResult:
     """What training used: seconds and real tokens over all epochs, and what was chosen."""
 
     seconds: float
     tokens: int
-    details: dict[str, Any]
+    details: Details
     dtype: str = "float32"
-    """Of the matrix products."""
+    """That of the matrix products."""
 
 
-class Classifier(Protocol):
-    """One trained model. `fit` may leave and find a checkpoint in `scratch`, to go on from there."""
+class Classifier(Protocol[S_contra]):
+    """One trained model of a family whose settings class is S_contra.
+
+    `fit` may leave a checkpoint in `scratch`, and goes on from one that it finds there.
+    """
 
     @classmethod
     def fit(
-        cls, settings: Any, task: TrainingTask, seed: int, scratch: Path
-    ) -> tuple[Self, Fit]: ...
+        cls, settings: S_contra, task: TrainingTask, seed: int, scratch: Path
+    ) -> tuple[Self, FitResult]: ...
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Class probabilities, shape (texts, classes)."""
@@ -63,6 +87,7 @@ class Classifier(Protocol):
     def load(cls, folder: Path, device: str) -> Self: ...
 
 
-def classifier(settings: Family | type[Family]) -> type[Classifier]:
+def classifier(settings: S | type[S]) -> type[Classifier[S]]:
     """The class that trains such a model, imported only now."""
-    return importlib.import_module(settings.module).CLASSIFIER  # type: ignore[no-any-return]
+    trained_by: type[Classifier[S]] = importlib.import_module(settings.module).CLASSIFIER
+    return trained_by

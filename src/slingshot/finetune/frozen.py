@@ -1,4 +1,4 @@
-"""The second baseline: a pretrained encoder left as it is + logistic regression on its mean-pooled states."""
+"""The second baseline: logistic regression on the mean-pooled states of a pretrained encoder left as it is."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Self
 import numpy as np
 
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, Fit, TrainingTask
-from slingshot.finetune.linear import Linear, grid
+from slingshot.finetune.families import Classifier, Details, FitResult, TrainingTask
+from slingshot.finetune.linear import LinearClassifier, grid
 from slingshot.pretrained.encoder import Encoder
 from slingshot.settings import FrozenSettings
 
 
 class FrozenEncoder:
-    """An encoder, and a linear layer on what it makes of a text."""
+    """An encoder, and a linear classifier on its features of a text."""
 
-    def __init__(self, encoder: Encoder, linear: Linear) -> None:
+    def __init__(self, encoder: Encoder, linear: LinearClassifier) -> None:
         self.encoder, self.linear = encoder, linear
 
     @classmethod
     def fit(
         cls, settings: FrozenSettings, task: TrainingTask, seed: int, scratch: Path
-    ) -> tuple[Self, Fit]:
+    ) -> tuple[Self, FitResult]:
         """Embed once, try every C; the best primary metric on validation wins, ties to the first."""
         started = time.perf_counter()
         encoder = Encoder.of(settings, task.device)
@@ -37,13 +37,13 @@ class FrozenEncoder:
             grid(features, labels, checks, truth, len(task.names), settings.c, task.primary)
         )
         c, score, linear = max(tried, key=lambda entry: entry[1])
-        details = {
+        details: Details = {
             "chosen": {"c": c, "score": score},
-            "tried": [{"c": c, "score": s} for c, s, _ in tried],
+            "tried": [{"c": c, "score": score} for c, score, _ in tried],
         }
-        return cls(encoder, linear), Fit(
-            time.perf_counter() - started, sum(encoder.count_tokens(texts)), details
-        )
+        seconds = time.perf_counter() - started
+        tokens = sum(encoder.count_tokens(texts))
+        return cls(encoder, linear), FitResult(seconds, tokens, details)
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Class probabilities, shape (texts, classes)."""
@@ -56,11 +56,11 @@ class FrozenEncoder:
         from safetensors.numpy import save_file
 
         self.encoder.save(folder)
-        layer = {"coefficients": self.linear.coefficients, "intercepts": self.linear.intercepts}
-        save_file(
-            {key: np.ascontiguousarray(value) for key, value in layer.items()},
-            folder / "linear.safetensors",
-        )
+        layer = {
+            "coefficients": np.ascontiguousarray(self.linear.coefficients),
+            "intercepts": np.ascontiguousarray(self.linear.intercepts),
+        }
+        save_file(layer, folder / "linear.safetensors")
         write_json(folder / "linear.json", {"max_length": self.encoder.inputs.max_length})
 
     @classmethod
@@ -69,7 +69,7 @@ class FrozenEncoder:
 
         layer = load_file(folder / "linear.safetensors")
         encoder = Encoder.load(folder, read_json(folder / "linear.json")["max_length"], device)
-        return cls(encoder, Linear(layer["coefficients"], layer["intercepts"]))
+        return cls(encoder, LinearClassifier(layer["coefficients"], layer["intercepts"]))
 
 
-CLASSIFIER: type[Classifier] = FrozenEncoder
+CLASSIFIER: type[Classifier[FrozenSettings]] = FrozenEncoder

@@ -1,9 +1,9 @@
 """Training runs that go on where they stopped, and are never repeated when nothing changed.
 
 A cell's work lies in the state folder under a hash of everything that decides its outcome: settings,
-input files, the source of its family's modules and the versions of the libraries. A changed
-training code therefore starts afresh, and a run that was killed goes on from its checkpoint. One process at a time
-works in a cell's folder. What a seed left there is compared with its digests before it is used again.
+input files, the source of its family's modules and the versions of the libraries. So changed training code
+starts afresh, and a run that was killed goes on from its checkpoint. One process at a time works in a cell's folder.
+The files of a seed are compared with their digests before they are used again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pandas as pd
 import pyarrow as pa
@@ -24,16 +24,42 @@ import pyarrow.parquet as pq
 from slingshot.files.storage.atomic import atomic, remove
 from slingshot.files.storage.digests import sha256_file
 from slingshot.files.storage.json_files import read_json, write_json
+from slingshot.files.usage import TimedRun
+from slingshot.finetune.families import Details
 from slingshot.machine import sealed, state
 
 PREDICTIONS, RECORD = "predictions.parquet", "record.json"
 LIBRARIES = ("torch", "transformers", "tokenizers", "scikit-learn", "numpy")
 
 
-def cell_folder(code: Mapping[str, Path], settings: dict[str, Any], inputs: Iterable[Path]) -> Path:
+class RunRecord(TypedDict):
+    """A TimedRun as plain JSON."""
+
+    seed: int
+    tokens: int
+    texts: int
+    seconds: float
+    error: float | None
+
+
+class SeedRecord(TypedDict):
+    """What one seed used and chose: record.json."""
+
+    train: RunRecord
+    predict: RunRecord
+    details: Details
+    latency: dict[str, float]
+    model_bytes: int
+    hardware: dict[str, str | int | None]
+    peak_memory_bytes: int
+
+
+def cell_folder(
+    code: Mapping[str, Path], settings: Mapping[str, object], inputs: Iterable[Path]
+) -> Path:
     """The cell's folder in the state folder, made if missing.
 
-    `code` is each module that decides, with its file; `settings` must be plain JSON.
+    code: each module that decides the outcome, with its file. settings: plain JSON.
     """
     parts = {
         "settings": settings,
@@ -53,11 +79,11 @@ def sole(cell: Path, name: str) -> AbstractContextManager[None]:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """One seed's outcome, as kept for a later run: predictions, usage figures, what was chosen."""
+class SeedOutcome:
+    """What a seed leaves for a later run: predictions, usage figures and what was chosen."""
 
     predictions: pd.DataFrame
-    record: dict[str, Any]
+    record: SeedRecord
 
 
 class SeedFolder:
@@ -69,8 +95,8 @@ class SeedFolder:
         self.scratch = self.folder / "scratch"
         self.model = self.folder / "model"
 
-    def finished(self, with_model: bool) -> Finished | None:
-        """What an earlier run left, or None if it did not finish, kept no model though one is needed, or is damaged."""
+    def finished(self, with_model: bool) -> SeedOutcome | None:
+        """The outcome of an earlier run; None if it did not finish, is damaged, or lacks a model that is needed."""
         if not sealed.is_sealed(self.folder):
             return None
         why = sealed.damage(self.folder)
@@ -80,26 +106,25 @@ class SeedFolder:
         if with_model and not any(self.model.glob("*")):
             sealed.unseal(self.folder)  # so that a model half saved is not taken for a finished one
             return None
-        return Finished(
-            pq.read_table(self.folder / PREDICTIONS).to_pandas(), read_json(self.folder / RECORD)
-        )
+        predictions = pq.read_table(self.folder / PREDICTIONS).to_pandas()
+        return SeedOutcome(predictions, read_json(self.folder / RECORD))
 
-    def finish(self, outcome: Finished, with_model: bool) -> None:
+    def finish(self, outcome: SeedOutcome, with_model: bool) -> None:
         """Keep the outcome; drop the scratch folder, and the model unless it is needed."""
         with atomic(self.folder / PREDICTIONS) as temporary:
-            pq.write_table(
-                pa.Table.from_pandas(outcome.predictions, preserve_index=False), temporary
-            )
+            table = pa.Table.from_pandas(outcome.predictions, preserve_index=False)
+            pq.write_table(table, temporary)
         write_json(self.folder / RECORD, outcome.record)
         dropped = (self.scratch, *(() if with_model else (self.model,)))
         starts = tuple(f"{folder.name}/" for folder in dropped)
-        sealed.seal(
-            self.folder, [name for name in sealed.files(self.folder) if not name.startswith(starts)]
-        )
+        # Sealed without them before they are deleted: a kill in between leaves a whole outcome.
+        parts = [name for name in sealed.files(self.folder) if not name.startswith(starts)]
+        sealed.seal(self.folder, parts)
         for folder in dropped:
             remove(folder)
 
 
-def plain(value: Any) -> dict[str, Any]:
-    """A dataclass as plain JSON."""
-    return json.loads(json.dumps(asdict(value)))  # type: ignore[no-any-return]
+def plain(run: TimedRun) -> RunRecord:
+    """The run as plain JSON."""
+    record: RunRecord = json.loads(json.dumps(asdict(run)))
+    return record

@@ -1,11 +1,11 @@
-"""One cell of the study: every seed trained or taken up again, predictions and usage gathered."""
+"""One cell of the study: trains every seed or takes up what an earlier run left, and gathers predictions and usage."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 
@@ -17,12 +17,14 @@ from slingshot.finetune import resume
 from slingshot.finetune.code import sources
 from slingshot.finetune.families import Classifier, TrainingTask, classifier
 from slingshot.machine import hardware
-from slingshot.settings import ModelSettings
+from slingshot.settings import Family, ModelSettings
+
+S = TypeVar("S", bound=Family)
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training a cell leaves: predictions of every seed, and usage."""
+    """What training a cell gives: predictions of every seed, and usage."""
 
     predictions: pd.DataFrame
     usage: Usage
@@ -39,9 +41,9 @@ def run_cell(
 ) -> TrainingResult:
     """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
 
-    `inputs` are the files the rows came from: with the settings and the code that they run they key the
-    folder in which finished seeds are kept and an unfinished one goes on. The first seed's model becomes the folder
-    `model`, in the place of what stands there.
+    inputs: the files that the rows came from. They, the settings and the code that these run are the key of the
+    folder that keeps finished seeds, and in which an unfinished one goes on. The first seed's model replaces the folder
+    `model`.
     """
     decides = {
         "model": settings.model_dump(mode="json"),
@@ -50,31 +52,32 @@ def run_cell(
     }
     cell = resume.cell_folder(sources(settings.module, __name__), decides, inputs)
     outcomes = []
-    folders = [resume.SeedFolder(cell, seed) for seed in (seeds if settings.seeded else [NO_SEED])]
+    trained_seeds = seeds if settings.seeded else [NO_SEED]
+    folders = [resume.SeedFolder(cell, seed) for seed in trained_seeds]
     with resume.sole(cell, task.name):
         for folder in folders:
             first = folder is folders[0]  # only its model is kept
-            done = folder.finished(with_model=first)
-            if done is None:
-                done = _train_seed(classifier(settings), settings, task, test, folder)
-                folder.finish(done, with_model=first)
-            outcomes.append(done)
+            outcome = folder.finished(with_model=first)
+            if outcome is None:
+                outcome = _train_seed(classifier(settings), settings, task, test, folder)
+                folder.finish(outcome, with_model=first)
+            outcomes.append(outcome)
         remove(model)
         with naming(model):
-            shutil.copytree(
-                folders[0].model, model, copy_function=shutil.copyfile
-            )  # with your own rights
+            # copyfile: the copies have the user's own rights, not those of the files in the state folder.
+            shutil.copytree(folders[0].model, model, copy_function=shutil.copyfile)
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     return TrainingResult(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
 
 
 def _train_seed(
-    trained_by: type[Classifier],
-    settings: Any,
+    trained_by: type[Classifier[S]],
+    settings: S,
     task: TrainingTask,
     test: pd.DataFrame,
     folder: resume.SeedFolder,
-) -> resume.Finished:
+) -> resume.SeedOutcome:
+    """Train one seed, save its model in its folder, and predict validation and test."""
     seed = folder.seed
     fitted, fit = trained_by.fit(settings, task, max(seed, 0), folder.scratch)
     remove(folder.model)  # what a kill may have left of it
@@ -88,23 +91,22 @@ def _train_seed(
     predictions = predictions_frame(
         rows, splits, timed.answers, seed=seed, score_source="softmax", input_tokens=tokens
     )
-    record = {
-        "train": resume.plain(TimedRun(seed, fit.tokens, len(task.train), fit.seconds)),
-        "predict": resume.plain(
-            TimedRun(seed, sum(tokens), len(texts), timed.seconds, timed.error)
-        ),
+    trained = TimedRun(seed, fit.tokens, len(task.train), fit.seconds)
+    predicted = TimedRun(seed, sum(tokens), len(texts), timed.seconds, timed.error)
+    files = [file for file in folder.model.rglob("*") if file.is_file()]
+    record: resume.SeedRecord = {
+        "train": resume.plain(trained),
+        "predict": resume.plain(predicted),
         "details": fit.details,
         "latency": hardware.latency(lambda text: fitted.predict([text]), texts),
-        "model_bytes": sum(
-            file.stat().st_size for file in folder.model.rglob("*") if file.is_file()
-        ),
+        "model_bytes": sum(file.stat().st_size for file in files),
         "hardware": hardware.describe(task.device, fit.dtype),
         "peak_memory_bytes": hardware.peak_memory_bytes(),
     }
-    return resume.Finished(predictions, record)
+    return resume.SeedOutcome(predictions, record)
 
 
-def _usage(name: str, task: TrainingTask, records: list[dict[str, Any]]) -> Usage:
+def _usage(name: str, task: TrainingTask, records: list[resume.SeedRecord]) -> Usage:
     """One usage file of all seeds; latency and hardware are the first seed's."""
     first = records[0]
     return Usage(

@@ -1,4 +1,4 @@
-"""What a trained model's folder says of itself, so that it can be loaded without the repository that made it."""
+"""slingshot.json in a trained model's folder: what loading it takes, so that it needs no repository."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slingshot.files.storage.json_files import read_json, write_json
 from slingshot.finetune.families import Classifier, classifier
-from slingshot.settings import FAMILIES, UserError, nearest
+from slingshot.settings import FAMILIES, Family, UserError, nearest
 
 FILE = "slingshot.json"
 
@@ -43,17 +43,16 @@ class Saved:
             )
         return saved
 
-    def load(self, folder: Path, device: str) -> Classifier:
+    def load(self, folder: Path, device: str) -> Classifier[Family]:
         """The model on `device`, its weights from safetensors. Raises UserError when a file is missing or broken."""
         from safetensors import SafetensorError
 
-        # Read when the library is imported: its bars and notes would stand among our own.
+        # The libraries read these at their import. Their bars and notes would stand among our own.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+        # Where the right to read a file is lacking, the error names it; the libraries would say that it is missing.
         for file in folder.iterdir():
-            file.open(
-                "rb"
-            ).close()  # a lost right is named; the libraries say that there is no such file
+            file.open("rb").close()
         try:
             return classifier(FAMILIES[self.family]).load(folder, device)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

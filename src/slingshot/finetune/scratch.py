@@ -1,8 +1,8 @@
-"""What a training run leaves to go on from: its last checkpoint and the weights of its best epoch.
+"""The scratch folder of a training run: its last checkpoint and the weights of its best epoch, to go on from.
 
-A checkpoint is one safetensors file with weights, optimiser moments, the random state and the run's place. Each file
-bears its place in its name, and the manifest names those that count, with their digests: a kill at any moment leaves
-the earlier ones or the later ones, and a damaged one is never gone on from.
+A checkpoint is one safetensors file with weights, optimiser moments, the random state and how far the run has come. A
+file's name tells how far that was, and the manifest lists the files that count, with their digests. So a kill at any
+moment leaves either the earlier files or the later ones, and a run never goes on from a damaged one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -21,7 +20,7 @@ from slingshot.machine import sealed
 
 
 @dataclass
-class Place:
+class TrainingState:
     """How far the run has come. `step` counts within `epoch`; `seconds` leave interruptions and checkpoints out."""
 
     epoch: int = 0
@@ -30,7 +29,7 @@ class Place:
     seconds: float = 0.0
     best_epoch: int = -1
     steps: int = 0
-    """Of one epoch."""
+    """Steps of the optimiser in one epoch."""
     scores: list[float] = field(default_factory=list)
     """The primary metric on validation after each epoch."""
     losses: list[tuple[int, float]] = field(default_factory=list)
@@ -44,52 +43,54 @@ class Place:
         return self.epoch * self.steps + self.step
 
 
-class Scratch:
-    """The folder of one run, whose weights and moments are those of `model` and `optimizer`."""
+class ScratchFolder:
+    """The scratch folder of one run, which trains `model` with `optimizer`."""
 
-    def __init__(self, folder: Path, model: Any, optimizer: Any) -> None:
+    def __init__(
+        self, folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+    ) -> None:
         self.folder, self.model, self.optimizer = folder, model, optimizer
 
-    def restore(self) -> Place:
-        """Put the stored state back; a fresh Place where there is none, or one that is damaged."""
+    def restore(self) -> TrainingState:
+        """Put the stored state back into model and optimizer; a fresh one where none is stored, or it is damaged."""
         if not sealed.is_sealed(self.folder):
-            return Place()
+            return TrainingState()
         why = sealed.damage(self.folder)
         if why:
             sealed.set_aside(self.folder, why, "the training starts anew")
-            return Place()
+            return TrainingState()
         [path] = self.folder.glob("checkpoint-*.safetensors")
         with safe_open(path, framework="pt") as file:
-            place = Place(**json.loads(file.metadata()["place"]))
+            state = TrainingState(**json.loads(file.metadata()["place"]))
         self._load(load_file(path))
-        return place
+        return state
 
-    def save(self, place: Place) -> None:
-        """Keep the run's state, in the place of an earlier one."""
+    def save(self, state: TrainingState) -> None:
+        """Store the run's state; it replaces an earlier one."""
         tensors = {f"model/{key}": value for key, value in self._weights().items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {
-                f"optimizer/{number}/{key}": value.clone() for key, value in moments.items()
-            }
+            for key, value in moments.items():
+                tensors[f"optimizer/{number}/{key}"] = value.clone()
         tensors["random/cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["random/cuda"] = torch.cuda.get_rng_state()
-        path = self.folder / f"checkpoint-{place.epoch}-{place.step}.safetensors"
+        path = self.folder / f"checkpoint-{state.epoch}-{state.step}.safetensors"
         with atomic(path) as temporary:
-            save_file(tensors, temporary, metadata={"place": json.dumps(asdict(place))})
-        sealed.seal(self.folder, [path.name, *([self._best(place).name] if place.scores else [])])
+            save_file(tensors, temporary, metadata={"place": json.dumps(asdict(state))})
+        best = [self._best(state).name] if state.scores else []
+        sealed.seal(self.folder, [path.name, *best])
 
-    def keep_best(self, place: Place) -> None:
-        """Keep the weights as those of the best epoch; `save` makes them count."""
-        with atomic(self._best(place)) as temporary:
+    def keep_best(self, state: TrainingState) -> None:
+        """Write the weights as those of the best epoch; they count once `save` has sealed them."""
+        with atomic(self._best(state)) as temporary:
             save_file(self._weights(), temporary)
 
-    def load_best(self, place: Place) -> None:
+    def load_best(self, state: TrainingState) -> None:
         """Put the weights of the best epoch back."""
-        self.model.load_state_dict(load_file(self._best(place)))
+        self.model.load_state_dict(load_file(self._best(state)))
 
-    def _best(self, place: Place) -> Path:
-        return self.folder / f"best-{place.best_epoch}.safetensors"
+    def _best(self, state: TrainingState) -> Path:
+        return self.folder / f"best-{state.best_epoch}.safetensors"
 
     def _weights(self) -> dict[str, torch.Tensor]:
         # Cloned, because tied weights share memory, which safetensors refuses.
@@ -99,14 +100,15 @@ class Scratch:
         }
 
     def _load(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.model.load_state_dict(
-            {k.removeprefix("model/"): v for k, v in tensors.items() if k.startswith("model/")}
-        )
+        weights: dict[str, torch.Tensor] = {}
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():
-            if key.startswith("optimizer/"):
+            if key.startswith("model/"):
+                weights[key.removeprefix("model/")] = value
+            elif key.startswith("optimizer/"):
                 _, number, name = key.split("/")
                 moments.setdefault(int(number), {})[name] = value
+        self.model.load_state_dict(weights)
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         torch.set_rng_state(tensors["random/cpu"])
         if "random/cuda" in tensors:

@@ -10,33 +10,47 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Protocol, Self
 
 import numpy as np
+import scipy.sparse as sp
 
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, Fit, TrainingTask
-from slingshot.finetune.linear import Linear, grid
+from slingshot.finetune.families import Classifier, FitResult, TrainingTask
+from slingshot.finetune.linear import LinearClassifier, grid
 from slingshot.machine.progress import bar
 from slingshot.settings import TfidfSettings
 
 
-class Tfidf:
-    """Fitted vectorizers, one for words and one for characters where they are used, and a linear layer."""
+class Vectorizer(Protocol):
+    """scikit-learn's TfidfVectorizer, which carries no types of its own."""
 
-    def __init__(self, vectorizers: list[Any], linear: Linear) -> None:
+    analyzer: str
+    ngram_range: tuple[int, int]
+    vocabulary_: dict[str, int]
+    idf_: np.ndarray
+
+    def fit(self, texts: Sequence[str], /) -> object: ...
+
+    def transform(self, texts: Sequence[str], /) -> sp.csr_matrix: ...
+
+
+class Tfidf:
+    """Fitted vectorizers, one for words and one for characters where they are used, and a linear classifier."""
+
+    def __init__(self, vectorizers: list[Vectorizer], linear: LinearClassifier) -> None:
         self.vectorizers, self.linear = vectorizers, linear
 
     @classmethod
     def fit(
         cls, settings: TfidfSettings, task: TrainingTask, seed: int, scratch: Path
-    ) -> tuple[Self, Fit]:
+    ) -> tuple[Self, FitResult]:
         """Try every combination; the best primary metric on validation wins, ties to the first."""
         started = time.perf_counter()
         texts, checks = task.train["text"].tolist(), task.validation["text"].tolist()
         labels, truth = task.train["label"].to_numpy(), task.validation["label"].to_numpy()
         pairs = list(itertools.product(settings.word_ngrams, settings.char_ngrams))
-        tried: list[dict[str, Any]] = []
+        tried: list[dict[str, float]] = []
         best: Self | None = None
         with bar(len(pairs) * len(settings.c), task.name, "fit") as progress:
             for word, char in pairs:
@@ -45,25 +59,20 @@ class Tfidf:
                     vectorizers.append(_vectorizer("char_wb", 2, char, settings.max_features))
                 for vectorizer in vectorizers:
                     vectorizer.fit(texts)
-                features = _features(vectorizers, texts), _features(vectorizers, checks)
-                for c, score, linear in grid(
-                    features[0],
-                    labels,
-                    features[1],
-                    truth,
-                    len(task.names),
-                    settings.c,
-                    task.primary,
-                ):
+                train, validation = (_features(vectorizers, part) for part in (texts, checks))
+                fits = grid(
+                    train, labels, validation, truth, len(task.names), settings.c, task.primary
+                )
+                for c, score, linear in fits:
                     if all(score > other["score"] for other in tried):
                         best = cls(vectorizers, linear)
                     tried.append({"word_ngrams": word, "char_ngrams": char, "c": c, "score": score})
                     progress.update()
         assert best is not None
         chosen = max(tried, key=lambda entry: entry["score"])
-        used = time.perf_counter() - started
+        seconds = time.perf_counter() - started
         tokens = sum(best.count_tokens(texts)) * len(tried)
-        return best, Fit(used, tokens, {"chosen": chosen, "tried": tried})
+        return best, FitResult(seconds, tokens, {"chosen": chosen, "tried": tried})
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Class probabilities, shape (texts, classes)."""
@@ -78,19 +87,17 @@ class Tfidf:
 
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"coefficients": self.linear.coefficients, "intercepts": self.linear.intercepts}
-        described = []
+        entries = []
         for number, vectorizer in enumerate(self.vectorizers):
             tensors[f"idf{number}"] = vectorizer.idf_
             low, high = vectorizer.ngram_range
-            words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.get)
-            described.append(
+            words = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+            entries.append(
                 {"analyzer": vectorizer.analyzer, "low": low, "high": high, "vocabulary": words}
             )
-        save_file(
-            {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
-            folder / "model.safetensors",
-        )
-        write_json(folder / "vectorizers.json", described)
+        contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        save_file(contiguous, folder / "model.safetensors")
+        write_json(folder / "vectorizers.json", entries)
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
@@ -104,17 +111,17 @@ class Tfidf:
             )
             vectorizer.idf_ = tensors[f"idf{number}"]
             vectorizers.append(vectorizer)
-        return cls(vectorizers, Linear(tensors["coefficients"], tensors["intercepts"]))
+        return cls(vectorizers, LinearClassifier(tensors["coefficients"], tensors["intercepts"]))
 
 
 def _vectorizer(
     analyzer: str, low: int, high: int, limit: int | None, vocabulary: list[str] | None = None
-) -> Any:
+) -> Vectorizer:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    # One-letter words and "!" carry sentiment, so a word is any run of letters or any other mark.
+    # One-letter words and "!" carry sentiment, so a token is any run of letters and digits, or any other mark.
     words = {"token_pattern": r"\w+|[^\w\s]"} if analyzer == "word" else {}
-    return TfidfVectorizer(
+    vectorizer: Vectorizer = TfidfVectorizer(
         analyzer=analyzer,
         ngram_range=(low, high),
         sublinear_tf=True,
@@ -122,12 +129,13 @@ def _vectorizer(
         vocabulary=vocabulary,
         **words,
     )
+    return vectorizer
 
 
-def _features(vectorizers: list[Any], texts: Sequence[str]) -> Any:
-    from scipy.sparse import hstack
+def _features(vectorizers: list[Vectorizer], texts: Sequence[str]) -> sp.csr_matrix:
+    parts = [vectorizer.transform(texts) for vectorizer in vectorizers]
+    features: sp.csr_matrix = sp.hstack(parts, format="csr")
+    return features
 
-    return hstack([vectorizer.transform(texts) for vectorizer in vectorizers], format="csr")
 
-
-CLASSIFIER: type[Classifier] = Tfidf
+CLASSIFIER: type[Classifier[TfidfSettings]] = Tfidf

@@ -1,7 +1,7 @@
 """The training loop: AdamW, warm-up and linear decay, the best epoch kept, and exact resumption.
 
 After each epoch, and every `save_seconds`, the loop leaves a checkpoint (see finetune.scratch). A run that was killed
-reads it and ends with the same weights as one that wasn't: batches are a pure function of seed and epoch, and dropout
+reads it and ends with the same weights as one that was not: batches are a pure function of seed and epoch, and dropout
 goes on from the stored random state.
 """
 
@@ -9,69 +9,79 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from slingshot.finetune.scratch import Place, Scratch
+from slingshot.finetune.scratch import ScratchFolder, TrainingState
 from slingshot.machine.progress import bar
 from slingshot.pretrained.batching import training_batches
 from slingshot.settings import TransformerSettings, UserError
 
 LOSS_POINTS = 100
-"""Of the loss curve, over all epochs."""
+"""Points of the loss curve, over all epochs."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the weights are trained for, over rows that are numbered from 0."""
+
+    loss: Callable[[np.ndarray], torch.Tensor]
+    """The sum of some rows' losses, each times the row's weight."""
+    weights: np.ndarray
+    lengths: list[int]
+    """Tokens of each row."""
+    validate: Callable[[], float]
+    """The score on validation of the model as it is."""
+    name: str
+    """What the progress bar and errors call the run."""
 
 
 def train(
-    model: Any,
-    loss: Callable[[np.ndarray], torch.Tensor],
-    weights: np.ndarray,
-    lengths: list[int],
-    validate: Callable[[], float],
+    model: torch.nn.Module,
+    objective: Objective,
     settings: TransformerSettings,
     seed: int,
     folder: Path,
-    name: str,
-) -> Place:
-    """Train `model` in place and leave it with the weights of its best epoch on validation.
+) -> TrainingState:
+    """Train `model` in state and leave it with the weights of its best epoch on validation.
 
-    `loss` gives the weighted sum of some rows' losses; `weights` and `lengths` each row's weight and tokens. Ties
-    between epochs go to the earlier one. `folder` holds the checkpoint to go on from. Raises UserError when the loss is
-    no longer finite.
+    Ties between epochs go to the earlier one. `folder` holds the checkpoint to go on from. Raises UserError when the
+    loss is no longer finite.
     """
-    optimizer = torch.optim.AdamW(
-        _groups(model, settings.weight_decay), lr=settings.learning_rate, fused=True
-    )
-    torch.manual_seed(seed)
-    scratch = Scratch(folder, model, optimizer)
-    place = scratch.restore()
-    place.steps = len(_steps(lengths, settings, seed, 0))
-    total = settings.epochs * place.steps
-    clock = saved = time.perf_counter()
-    with bar(total, name, "step", place.done) as progress:
-        while place.epoch < settings.epochs and not _stalled(place, settings.patience):
-            for batches in _steps(lengths, settings, seed, place.epoch)[place.step :]:
-                rate = _rate(place.done, total, settings)
-                mean = _step(
-                    model, optimizer, loss, weights, batches, rate, settings.max_grad_norm, name
-                )
-                place.step += 1
-                _note_loss(place, mean, max(1, total // LOSS_POINTS))
-                place.tokens += sum(lengths[row] for rows in batches for row in rows)
+    groups = _parameter_groups(model, settings.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    torch.manual_seed(seed)  # before the scratch folder restores a random state
+    scratch = ScratchFolder(folder, model, optimizer)
+    state = scratch.restore()
+    state.steps = len(_steps(objective.lengths, settings, seed, 0))
+    total = settings.epochs * state.steps
+    saved = time.perf_counter()
+
+    def save() -> None:
+        nonlocal saved
+        state.seconds += time.perf_counter() - saved
+        scratch.save(state)
+        saved = time.perf_counter()  # so that no training second is one of saving
+
+    with bar(total, objective.name, "step", state.done) as progress:
+        while state.epoch < settings.epochs and not _stalled(state, settings.patience):
+            for batches in _steps(objective.lengths, settings, seed, state.epoch)[state.step :]:
+                rate = _rate(state.done, total, settings)
+                mean = _step(model, optimizer, objective, batches, rate, settings.max_grad_norm)
+                state.step += 1
+                _note_loss(state, mean, max(1, total // LOSS_POINTS))
+                state.tokens += sum(objective.lengths[row] for rows in batches for row in rows)
                 progress.update()
                 if time.perf_counter() - saved >= settings.save_seconds:
-                    place.seconds += time.perf_counter() - clock
-                    scratch.save(place)
-                    clock = saved = time.perf_counter()
-            _end_epoch(place, validate, scratch)
-            progress.set_postfix(validation=f"{place.scores[-1]:.3f}")
-            place.seconds += time.perf_counter() - clock
-            scratch.save(place)
-            clock = saved = time.perf_counter()
-    scratch.load_best(place)
-    return place
+                    save()
+            _end_epoch(state, objective.validate(), scratch)
+            progress.set_postfix(validation=f"{state.scores[-1]:.3f}")
+            save()
+    scratch.load_best(state)
+    return state
 
 
 def _steps(
@@ -85,31 +95,29 @@ def _steps(
     ]
 
 
-def _stalled(place: Place, patience: int | None) -> bool:
-    return patience is not None and place.epoch - 1 - place.best_epoch >= patience
+def _stalled(state: TrainingState, patience: int | None) -> bool:
+    return patience is not None and state.epoch - 1 - state.best_epoch >= patience
 
 
 def _step(
-    model: Any,
-    optimizer: Any,
-    loss: Callable[[np.ndarray], torch.Tensor],
-    weights: np.ndarray,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
     batches: list[np.ndarray],
     rate: float,
     max_norm: float,
-    name: str,
 ) -> float:
-    """One step of the optimiser; the mean loss over its rows, as their weights count them."""
+    """One step of the optimiser; returns the mean loss over its rows, weighted as they are."""
     model.train()
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
-    total, mean = sum(weights[rows].sum() for rows in batches), 0.0
+    total, mean = sum(objective.weights[rows].sum() for rows in batches), 0.0
     for rows in batches:
-        part = loss(rows) / total
+        part = objective.loss(rows) / total
         if not torch.isfinite(part):
             raise UserError(
-                f"{name}: the loss is {part.item()}; lower learning_rate in params.yaml"
+                f"{objective.name}: the loss is {part.item()}; lower learning_rate in params.yaml"
             )
         part.backward()
         mean += float(part.detach())
@@ -118,24 +126,25 @@ def _step(
     return mean
 
 
-def _note_loss(place: Place, mean: float, every: int) -> None:
-    place.loss_sum, place.loss_steps = place.loss_sum + mean, place.loss_steps + 1
-    if place.done % every == 0:
-        place.losses.append((place.done, place.loss_sum / place.loss_steps))
-        place.loss_sum, place.loss_steps = 0.0, 0
+def _note_loss(state: TrainingState, mean: float, every: int) -> None:
+    """Add a step's loss to the sum, which becomes a point of the curve every so many steps."""
+    state.loss_sum, state.loss_steps = state.loss_sum + mean, state.loss_steps + 1
+    if state.done % every == 0:
+        state.losses.append((state.done, state.loss_sum / state.loss_steps))
+        state.loss_sum, state.loss_steps = 0.0, 0
 
 
-def _end_epoch(place: Place, validate: Callable[[], float], scratch: Scratch) -> None:
-    score = validate()
-    if not place.scores or score > max(place.scores):
-        place.best_epoch = place.epoch
-        scratch.keep_best(place)
-    place.scores.append(score)
-    place.epoch, place.step = place.epoch + 1, 0
+def _end_epoch(state: TrainingState, score: float, scratch: ScratchFolder) -> None:
+    """Note the epoch's score on validation, and keep its weights where it is the best so far."""
+    if not state.scores or score > max(state.scores):
+        state.best_epoch = state.epoch
+        scratch.keep_best(state)
+    state.scores.append(score)
+    state.epoch, state.step = state.epoch + 1, 0
 
 
-def _groups(model: Any, decay: float) -> list[dict[str, Any]]:
-    """Weight decay on matrices only: not on biases, norms and other vectors."""
+def _parameter_groups(model: torch.nn.Module, decay: float) -> list[dict[str, object]]:
+    """The optimiser's groups: weight decay on matrices only, not on biases, norms and other vectors."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in parameters if p.ndim > 1]
     vectors = [p for p in parameters if p.ndim <= 1]

@@ -1,8 +1,8 @@
 """A pretrained sequence classifier fine-tuned whole.
 
 The saved folder is a checkpoint as transformers knows it (safetensors, tokenizer, label names), and inputs.json,
-which says how long texts are read. A text read in windows is trained on window by window, each with the text's label
-and their weights adding up to the text's; its logits are its windows' pooled.
+which says how long texts are read. Of a text that is read in windows each window is trained on with the text's label,
+and the windows' weights add up to the text's. Its logits are pooled from those of its windows.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from scipy.special import log_softmax, softmax
 
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, Fit, TrainingTask
-from slingshot.finetune.training import train
+from slingshot.finetune.families import Classifier, Details, FitResult, TrainingTask
+from slingshot.finetune.scratch import TrainingState
+from slingshot.finetune.training import Objective, train
 from slingshot.machine import hardware
 from slingshot.machine.progress import bar
 from slingshot.metrics.choosing import primary_score
@@ -27,19 +28,24 @@ from slingshot.pretrained.batching import prediction_batches
 from slingshot.pretrained.inputs import Inputs
 from slingshot.settings import TransformerSettings
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 class Transformer:
     """A classifier and its inputs."""
 
     def __init__(
         self,
-        model: Any,
+        model: PreTrainedModel,
         inputs: Inputs,
         device: str,
         dtype: str = "float32",
         compiled: bool = False,
     ) -> None:
-        self.model, self.inputs, self.device, self.dtype = model.to(device), inputs, device, dtype
+        self.model: Any = model  # its attributes differ from one architecture to the next
+        loading.as_module(model).to(device)
+        self.inputs, self.device, self.dtype = inputs, device, dtype
         if self.model.config.pad_token_id is None:
             self.model.config.pad_token_id = inputs.tokenizer.pad_token_id
         self._forward = torch.compile(self.model, dynamic=True) if compiled else self.model
@@ -47,18 +53,17 @@ class Transformer:
     @classmethod
     def fit(
         cls, settings: TransformerSettings, task: TrainingTask, seed: int, scratch: Path
-    ) -> tuple[Self, Fit]:
-        """Train all weights on train, keep the best epoch on validation; goes on from `scratch`."""
+    ) -> tuple[Self, FitResult]:
+        """Train all weights on train and keep those of the best epoch on validation; goes on from `scratch`."""
         began = time.perf_counter()
         classifier = cls._pretrained(settings, task, seed)
         windows = classifier.inputs.windows(task.train["text"].tolist())
         rows, owner = _flat(windows)
         labels = task.train["label"].to_numpy()
-        weights = (class_weights(labels, settings.class_weights) / [len(held) for held in windows])[
-            owner
-        ]
+        weights_of_texts = class_weights(labels, settings.class_weights)
+        weights = (weights_of_texts / [len(parts) for parts in windows])[owner]
         targets = torch.tensor(labels[owner], device=task.device)
-        counted = torch.tensor(weights, device=task.device, dtype=torch.float32)
+        row_weights = torch.tensor(weights, device=task.device, dtype=torch.float32)
         checks, truth = task.validation["text"].tolist(), task.validation["label"].to_numpy()
 
         def loss(batch: np.ndarray) -> torch.Tensor:
@@ -66,25 +71,17 @@ class Transformer:
             each = torch.nn.functional.cross_entropy(
                 logits, targets[batch], reduction="none", label_smoothing=settings.label_smoothing
             )
-            return (each * counted[batch]).sum()
+            return (each * row_weights[batch]).sum()
 
         def validate() -> float:
             return primary_score(task.primary, truth, classifier.predict(checks))
 
         set_up = time.perf_counter() - began
         lengths = [len(row) for row in rows]
-        place = train(
-            classifier.model, loss, weights, lengths, validate, settings, seed, scratch, task.name
-        )
-        details = {
-            "chosen": {"epoch": place.best_epoch + 1, "score": place.scores[place.best_epoch]},
-            "epochs": place.epoch,
-            "steps": place.steps,
-            "validation": place.scores,
-            "loss": place.losses,
-            "tokens_per_second": place.tokens / place.seconds if place.seconds else None,
-        }
-        return classifier, Fit(set_up + place.seconds, place.tokens, details, classifier.dtype)
+        objective = Objective(loss, weights, lengths, validate, task.name)
+        state = train(classifier.model, objective, settings, seed, scratch)
+        seconds = set_up + state.seconds
+        return classifier, FitResult(seconds, state.tokens, _details(state), classifier.dtype)
 
     @classmethod
     def _pretrained(cls, settings: TransformerSettings, task: TrainingTask, seed: int) -> Self:
@@ -123,31 +120,46 @@ class Transformer:
     def save(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
         self.inputs.tokenizer.save_pretrained(folder)
-        kept = {key: getattr(self.inputs, key) for key in ("max_length", "truncation", "overlap")}
-        write_json(folder / "inputs.json", kept | {"dtype": self.dtype})
+        options = {
+            "max_length": self.inputs.max_length,
+            "truncation": self.inputs.truncation,
+            "overlap": self.inputs.overlap,
+            "dtype": self.dtype,
+        }
+        write_json(folder / "inputs.json", options)
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
         model = loading.trained(folder)
-        kept = read_json(folder / "inputs.json")
-        dtype = hardware.precision(device, kept.pop("dtype"))
-        return cls(model, Inputs(loading.tokenizer(folder), **kept), device, dtype)
+        options = read_json(folder / "inputs.json")
+        dtype = hardware.precision(device, options.pop("dtype"))
+        return cls(model, Inputs(loading.tokenizer(folder), **options), device, dtype)
+
+
+def _details(state: TrainingState) -> Details:
+    return {
+        "chosen": {"epoch": state.best_epoch + 1, "score": state.scores[state.best_epoch]},
+        "epochs": state.epoch,
+        "steps": state.steps,
+        "validation": state.scores,
+        "loss": state.losses,
+        "tokens_per_second": state.tokens / state.seconds if state.seconds else None,
+    }
 
 
 def _flat(windows: Sequence[list[np.ndarray]]) -> tuple[list[np.ndarray], np.ndarray]:
     """Rows of all texts, and the number of the text that each belongs to."""
-    return [row for rows in windows for row in rows], np.repeat(
-        np.arange(len(windows)), [len(rows) for rows in windows]
-    )
+    owner = np.repeat(np.arange(len(windows)), [len(rows) for rows in windows])
+    return [row for rows in windows for row in rows], owner
 
 
 def pool(logits: np.ndarray, owner: np.ndarray, texts: int) -> np.ndarray:
     """Logits of each text, shape (texts, classes): the mean of its windows', weighted by how sure each window is.
 
-    A window's weight is (1 - H(p) / log(classes)) squared, H the entropy of its probabilities p. In a plain mean the
-    slight leaning of a hundred windows that say nothing outvotes the one that decides, and without the square they
-    still may. Of the poolings that bench/pooling.py measured none does better on both kinds of text: where most
-    windows tell, and where one does.
+    A window's weight is (1 - H(p) / log(classes)) squared, where H is the entropy of its probabilities p. In a plain
+    mean a hundred windows that say nothing lean slightly and outvote the one that decides; without the square they
+    still may. bench/pooling.py measured several poolings, on texts that most windows decide and on texts that one
+    decides: none does better on both.
     """
     log_p = log_softmax(logits, axis=1)
     entropy = -(np.exp(log_p) * log_p).sum(axis=1)
@@ -158,11 +170,12 @@ def pool(logits: np.ndarray, owner: np.ndarray, texts: int) -> np.ndarray:
 
 
 def class_weights(labels: np.ndarray, how: str) -> np.ndarray:
-    """Weight of each row: 1, or its class's, so that every class weighs as much as any other and rows 1 on average."""
+    """Weight of each row: 1, or, where `how` is "balanced", one by which all classes weigh the same and a row weighs 1
+    on average."""
     if how == "none":
         return np.ones(len(labels))
     present, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return np.asarray(len(labels) / (len(present) * counts[codes]))
 
 
-CLASSIFIER: type[Classifier] = Transformer
+CLASSIFIER: type[Classifier[TransformerSettings]] = Transformer
