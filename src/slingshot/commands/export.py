@@ -1,4 +1,4 @@
-"""`slingshot export`: a trained model as a folder of its own, whose card holds what the study found of it."""
+"""`slingshot export`: copies a trained model to a folder of its own, whose card holds the study's results for it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Found:
-    """What metrics/ holds of one model on one data set. `own`: the scores of the seed whose model is kept."""
+class StudyResults:
+    """What metrics/ holds of one model on one data set. own: the scores of the seed whose model is kept."""
 
     audit: Figures
     scores: Figures
@@ -57,12 +57,12 @@ def export(dataset: str, model: str, folder: Path) -> None:
     if not source.is_dir():
         raise UserError(f"{source}: not found; {_remedy(params, dataset, model)}")
     Saved.read(source)
-    text = _completed(source / card.FILE, dataset, _found(params, dataset, model))
+    text = _completed(source / card.FILE, dataset, _study_results(params, dataset, model))
     _copy(source, folder, text)
 
 
 def _remedy(params: settings.Settings, dataset: str, model: str) -> str:
-    """How the model comes to be trained."""
+    """What the user does to have the model trained."""
     left_out = [
         n for n in (dataset, model) if n not in (*params.study.datasets, *params.study.models)
     ]
@@ -71,7 +71,7 @@ def _remedy(params: settings.Settings, dataset: str, model: str) -> str:
     return f"run `dvc repro finetune@{dataset}-{model}`, or `dvc checkout` if it was trained before"
 
 
-def _found(params: settings.Settings, dataset: str, model: str) -> Found:
+def _study_results(params: settings.Settings, dataset: str, model: str) -> StudyResults:
     audit = read_json(METRICS / "audit" / f"{dataset}.json")
     scores, intervals, cost = (
         read_json(METRICS / kind / dataset / f"{model}.json")
@@ -83,7 +83,7 @@ def _found(params: settings.Settings, dataset: str, model: str) -> Found:
         raise UserError(
             f"metrics/intervals/{dataset}/{model}.json: has no seed {params.seeds[0]}; run `dvc repro`"
         )
-    return Found(audit, scores, intervals, cost, own, params.cost.currency)
+    return StudyResults(audit, scores, intervals, cost, own, params.cost.currency)
 
 
 def _copy(source: Path, folder: Path, text: str) -> None:
@@ -93,10 +93,10 @@ def _copy(source: Path, folder: Path, text: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a new folder")
     try:
-        with atomic(folder) as made:
+        with atomic(folder) as copy:
             # copyfile: DVC's files may be read-only, or links into its cache.
-            shutil.copytree(source, made, copy_function=shutil.copyfile)
-            (made / card.FILE).write_text(text, encoding="utf-8", newline="\n")
+            shutil.copytree(source, copy, copy_function=shutil.copyfile)
+            (copy / card.FILE).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UserError(f"{folder}: can't be written: {error.strerror or error}") from None
 
@@ -104,37 +104,40 @@ def _copy(source: Path, folder: Path, text: str) -> None:
 # --- the card ------------------------------------------------------------------------------------
 
 
-def _completed(path: Path, dataset: str, found: Found) -> str:
-    """The stage's card, with what the study found where it says that this is missing."""
-    from huggingface_hub import EvalResult, ModelCard
+def _completed(path: Path, dataset: str, results: StudyResults) -> str:
+    """The stage's card, with the study's results in the place of the section that says they are missing."""
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
     try:
-        made: Any = ModelCard(path.read_text(encoding="utf-8"))
+        model_card = ModelCard(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
             f"{path}: no card can be read ({error}); run `dvc repro` or `dvc checkout`"
         ) from None
-    made.data.eval_results = [
+    scored = [name for name in TITLES if results.own[name] is not None]
+    assert isinstance(model_card.data, ModelCardData)
+    model_card.data.eval_results = [
         EvalResult(
             task_type=card.TASK,
             dataset_type=dataset,
             dataset_name=dataset,
             dataset_split="test",
             metric_type=name,
-            metric_value=found.own[name],
+            metric_value=results.own[name],
         )
-        for name in TITLES
-        if found.own[name] is not None
+        for name in scored
     ]
-    sections = [*_scores(found), *_cost(found), *_data(dataset, found.audit), *_origin()]
-    body = str(made.text).partition(card.UNSCORED)[0].strip()
+    sections = [*_scores(results), *_cost(results), *_data(dataset, results.audit), *_origin()]
+    body = model_card.text.partition(card.UNSCORED)[0].strip()
     return (
-        f"---\n{made.data.to_yaml()}\n---\n\n" + "\n\n".join(filter(None, [body, *sections])) + "\n"
+        f"---\n{model_card.data.to_yaml()}\n---\n\n"
+        + "\n\n".join(filter(None, [body, *sections]))
+        + "\n"
     )
 
 
-def _scores(found: Found) -> list[str]:
-    scores, intervals = found.scores, found.intervals
+def _scores(results: StudyResults) -> list[str]:
+    scores, intervals = results.scores, results.intervals
     several = len(intervals["seeds"]) > 1
     means = (
         f"Means over {len(intervals['seeds'])} training seeds, of which this folder holds one: "
@@ -144,23 +147,17 @@ def _scores(found: Found) -> list[str]:
     reasons = [
         f"{TITLES[name]}: {why}" for name in TITLES if (why := intervals["metrics"][name]["reason"])
     ]
-    majority, ceiling = found.audit["majority"], found.audit["ceiling"]["test"]
+    majority, ceiling = results.audit["majority"], results.audit["ceiling"]["test"]
+    # The kept model's own scores have a column where the others are means over several seeds.
+    head = ["Metric", "Score", f"{100 * intervals['confidence']:g}% interval"]
     rows = [
-        (
-            TITLES[name],
-            _figure(scores[name]),
-            _interval(entry),
-            *([_figure(found.own[name])] if several else []),
-        )
-        for name in TITLES
-        for entry in [intervals["metrics"][name]]
+        [title, _figure(scores[name]), _interval(intervals["metrics"][name])]
+        for name, title in TITLES.items()
     ]
-    head = [
-        "Metric",
-        "Score",
-        f"{100 * intervals['confidence']:g}% interval",
-        *(["This model"] if several else []),
-    ]
+    if several:
+        head.append("This model")
+        for name, row in zip(TITLES, rows, strict=True):
+            row.append(_figure(results.own[name]))
     return [
         "## Scores",
         f"{means}{scores['test_rows']:,} test rows, in {intervals['groups']:,} groups that the intervals allow for. "
@@ -171,8 +168,8 @@ def _scores(found: Found) -> list[str]:
     ]
 
 
-def _cost(found: Found) -> list[str]:
-    cost, money = found.cost, f"{found.currency} {{}}"
+def _cost(results: StudyResults) -> list[str]:
+    cost, money = results.cost, f"{results.currency} {{}}"
     lines = {
         "Training": (cost["train_seconds"], "{} s"),
         "Training, in money": (cost["train_cost"], money),
@@ -185,11 +182,10 @@ def _cost(found: Found) -> list[str]:
         "Size": (cost["model_mib"], "{} MiB"),
         "Peak memory of training": (cost["peak_memory_gib"], "{} GiB"),
     }
-    # Through Decimal, so that 0.0000068 is not written 6.8e-06.
     rows = [
-        (what, shape.format(f"{Decimal(f'{v:.3g}'):,f}"))
-        for what, (v, shape) in lines.items()
-        if v is not None
+        (what, shape.format(_three_digits(value)))
+        for what, (value, shape) in lines.items()
+        if value is not None
     ]
     return ["## Cost", "On the machine that is named above.", table(["What", "Figure"], rows)]
 
@@ -226,6 +222,11 @@ def _commit() -> str:
     if head.returncode:
         return "a folder that has no git commit"
     return f"commit `{head.stdout.strip()}`{', with changes that are not committed' if changed.stdout else ''}"
+
+
+def _three_digits(value: float) -> str:
+    """The value with three significant digits. Decimal keeps 0.0000068 from being written 6.8e-06."""
+    return f"{Decimal(f'{value:.3g}'):,f}"
 
 
 def _figure(value: float | None) -> str:

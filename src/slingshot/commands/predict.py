@@ -22,8 +22,8 @@ from slingshot.tables.unpacking import opened
 
 
 @dataclass
-class Counts:
-    """Rows that were read, and those of them whose text is empty."""
+class RowCounts:
+    """Rows that were read, and how many of them have an empty text."""
 
     rows: int = 0
     empty: int = 0
@@ -38,7 +38,7 @@ def label(
     options: ReadOptions,
     *,
     safe: bool = True,
-) -> Counts:
+) -> RowCounts:
     """Label the texts in `column` of `file` with the model in `folder`, up to `batch` rows at a time.
 
     Writes `output` whole or not at all; None is the standard output, in the format of `file`. safe: whether a table's
@@ -46,27 +46,25 @@ def label(
     and the remedy.
     """
     saved = Saved.read(folder)
-    made = writing.format_of(file, output)
+    suffix = writing.format_of(file, output)
     if output and output.resolve() == file.resolve():
         raise UserError(f"{output}: is the file that is read; name another as --output")
-    counts = Counts()
+    counts = RowCounts()
     with opened(file) as unpacked:
         columns, rows = streams.read_rows(file, unpacked, column, options)
         chunks = blocks(rows, batch, lambda row: row.size)
-        first = next(chunks, [])  # a wrong file is known before the model is loaded
+        first = next(chunks, [])  # so that a malformed file is refused before the model is loaded
         model = saved.load(folder, hardware.set_up(RunSettings()))
         with writing.sink(output) as put, sole_bar(file.stat().st_size, file.name, "B") as progress:
-            write = writing.writer(put, file, made, columns, saved.labels, safe)
+            write = writing.writer(put, file, suffix, columns, saved.labels, safe)
             for chunk in itertools.chain([first], chunks):
-                for row, scores in zip(
-                    chunk, _scores(model, folder, saved.labels, chunk), strict=True
-                ):
+                predicted = _scores(model, folder, saved.labels, chunk)
+                for row, scores in zip(chunk, predicted, strict=True):
                     write(row, scores)
                     counts.empty += scores is None
                 counts.rows += len(chunk)
-                progress.set_postfix(
-                    rows=f"{counts.rows:,}", refresh=False
-                )  # update draws, as often as it should
+                # `update` draws the bar, and no more often than it should.
+                progress.set_postfix(rows=f"{counts.rows:,}", refresh=False)
                 progress.update(unpacked.place() - progress.n)
     return counts
 

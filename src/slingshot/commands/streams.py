@@ -1,7 +1,7 @@
-"""Rows that `predict` labels, read one by one, so that memory stays flat however long the file and its lines are.
+"""Rows that `predict` labels, read one by one, so that memory does not grow with the file.
 
-CSV, TSV and JSONL, plain or compressed, as the suffix says and by the rules of `prepare`. Values are not guessed at: a
-table's stay the strings that they are.
+Reads CSV, TSV and JSONL, plain or compressed, as the suffix says and by the rules of `prepare`. The values of a table
+stay strings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from slingshot.machine.progress import say
 from slingshot.settings import UserError, nearest
@@ -33,23 +32,24 @@ def reading(encoding: str, separator: str | None) -> ReadOptions:
 
 @dataclass(frozen=True)
 class InputRow:
-    """One row of the file: its columns, what they hold, its text, and the line that it begins on."""
+    """One row of the file: its columns, their values, its text, and the line that it begins on."""
 
     names: Sequence[str]
-    """A table's may stand twice, or be empty."""
-    values: Sequence[Any]
+    """The same name may stand twice in a table, and a name may be empty."""
+    values: Sequence[object]
     text: str
     line: int
     size: int
-    """Characters of all that it holds; a table's cells count for 8 more each."""
+    """Characters of the row; each cell of a table counts for 8 more."""
 
 
 def read_rows(
     file: Path, unpacked: UnpackedFile, column: str, options: ReadOptions
 ) -> tuple[list[str], Iterator[InputRow]]:
-    """The columns, of JSONL those of its first line, and the rows, whose texts stand in `column`.
+    """The columns (of JSONL those of its first line) and the rows, whose texts stand in `column`.
 
-    Raises UserError that names the line where the file is malformed, which rows further on do as they are read.
+    Raises UserError that names the line where the file is malformed: at once for the beginning, for later rows as they
+    are read.
     """
     suffix = file_format(file, FORMATS, UNPACK)
     if suffix in SEPARATORS:  # "\r" ends a line of these too
@@ -62,34 +62,35 @@ def read_rows(
 
 
 def _table_rows(file: Path, table: CsvTable, column: str) -> Iterator[InputRow]:
-    place, said, blanks = table.header.index(column), False, False
+    place, warned, blanks = table.header.index(column), False, False
     for record in table.records(least=len(table.header)):
         rows = sum(_is_row(cells, place, blanks) for cells in record.inside)
         if rows >= SWALLOWED:
             raise table.swallowed(record.line, record.last)
-        if rows and not said:
+        if rows and not warned:
             say(
                 f"{file}: lines inside the record of line {record.line} could be rows of their own; check its quotes"
             )
-            said = True
+            warned = True
         blanks = _after_blanks(record.cells)
-        size = sum(map(len, record.cells)) + 8 * len(record.cells)  # where an empty one stands, too
+        # 8 more for each cell: a Python list has a pointer to it even where it is empty.
+        size = sum(map(len, record.cells)) + 8 * len(record.cells)
         yield InputRow(table.header, record.cells, record.cells[place], record.line, size)
 
 
 def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
-    """Whether a line inside a text, split at the separators, is a row: with words for a text, and, as in no sentence,
-    without a blank behind a separator, unless the record before has such `blanks` too."""
-    words = any(map(str.isalpha, cells[place]))
-    return (
-        len(cells) > 1
-        and words
-        and all(map(str.strip, cells))
-        and (blanks or not _after_blanks(cells))
-    )
+    """Whether a line inside a text, split at the separators, could be a row.
+
+    A row has words in the column of the text, and no empty cell. It has no blank behind a separator, as a sentence has,
+    unless the record before has such `blanks` too.
+    """
+    has_words = any(map(str.isalpha, cells[place]))
+    full = len(cells) > 1 and all(map(str.strip, cells))
+    return full and has_words and (blanks or not _after_blanks(cells))
 
 
 def _after_blanks(cells: list[str]) -> bool:
+    """Whether a cell but the first begins with a blank."""
     return any(cell.startswith(" ") for cell in cells[1:])
 
 
@@ -103,7 +104,7 @@ def _jsonl_rows(file: Path, text: Iterator[str], column: str) -> Iterator[InputR
         yield InputRow(list(record), list(record.values()), value, number, record.size)
 
 
-def _text(file: Path, number: int, column: str, value: Any) -> str:
+def _text(file: Path, number: int, column: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, dict | list):

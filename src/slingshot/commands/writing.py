@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from slingshot.commands.streams import FORMATS, InputRow
 from slingshot.files.storage.atomic import atomic
@@ -28,12 +28,12 @@ from slingshot.tables.headers import SEPARATORS
 from slingshot.tables.records import file_format
 from slingshot.tables.unpacking import UNPACK
 
-COMPRESS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESS: dict[str, Callable[..., IO[str]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What the text of a cell begins with that a spreadsheet may run as a formula."""
+"""A spreadsheet may run a cell that begins with one of these as a formula."""
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?%?")
 SPECIAL = re.compile(r'["\r\n,;\t|]')
-"""What puts a cell into quotes: some spreadsheets split at `;` or tabs, too, whatever the file's own separator."""
+"""A cell with one of these gets quotes: some spreadsheets split at `;` or tabs too, whatever the separator is."""
 
 Put = Callable[[str], object]
 Write = Callable[[InputRow, dict[str, float] | None], None]
@@ -46,7 +46,8 @@ def format_of(file: Path, output: Path | None) -> str:
 
 @contextmanager
 def sink(output: Path | None) -> Iterator[Put]:
-    """What writes text, as UTF-8; a file gets its name once it is whole. A terminal shows what it would obey."""
+    """A function that writes text as UTF-8. A file gets its name once it is whole. On a terminal, characters that it
+    would obey are written out."""
     if output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="")
@@ -60,7 +61,7 @@ def sink(output: Path | None) -> Iterator[Put]:
         with printing():
             sys.stdout.flush()
         return
-    opener: Any = COMPRESS.get(output.suffix.lower(), open)
+    opener: Callable[..., IO[str]] = COMPRESS.get(output.suffix.lower(), open)
     with (
         atomic(output) as temporary,
         opener(temporary, "wt", encoding="utf-8", errors="replace", newline="") as stream,
@@ -69,20 +70,21 @@ def sink(output: Path | None) -> Iterator[Put]:
 
 
 def writer(
-    put: Put, file: Path, made: str, columns: Sequence[str], labels: Sequence[str], safe: bool
+    put: Put, file: Path, suffix: str, columns: Sequence[str], labels: Sequence[str], safe: bool
 ) -> Write:
-    """What writes a row with its prediction and probabilities: in a table one column `probability_CLASS` a class, in
-    JSONL a mapping `scores`; empty, or null, where there are no scores. `made` is the format that is written.
+    """A function that writes a row with its prediction and probabilities.
 
-    safe: whether a table's cells that a spreadsheet would run as formulas begin with an apostrophe instead.
+    A table has a column `probability_CLASS` for each class, JSONL a mapping `scores`; they are empty, or null, where
+    there are no scores. suffix: of the format that is written. safe: whether a table's cells that a spreadsheet would
+    run as formulas get an apostrophe before them.
     """
-    if made not in SEPARATORS:
+    if suffix not in SEPARATORS:
         return partial(_write_json, put, file)
     added = ["prediction", *(f"probability_{name}" for name in labels)]
     shown = _inert if safe else str
 
     def line(cells: Iterable[str]) -> None:
-        put(SEPARATORS[made].join(map(_quoted, cells)) + "\n")
+        put(SEPARATORS[suffix].join(map(_quoted, cells)) + "\n")
 
     if columns:
         _refuse_taken(file, 1, columns, added)
@@ -105,30 +107,30 @@ def _inert(cell: str) -> str:
     return f"'{cell}" if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell) else cell
 
 
-def _in_columns(file: Path, row: InputRow, columns: Sequence[str]) -> Sequence[Any]:
+def _in_columns(file: Path, row: InputRow, columns: Sequence[str]) -> Sequence[object]:
     """The row's values in the order of the columns; null for one that it lacks."""
     if list(row.names) == list(columns):
         return row.values
-    held = dict(zip(row.names, row.values, strict=True))
-    new = held.keys() - set(columns)
+    values = dict(zip(row.names, row.values, strict=True))
+    new = values.keys() - set(columns)
     if new:
         raise UserError(
             f"{file}: line {row.line}: key '{min(new)}' is not in the first line; write .jsonl instead"
         )
-    return [held.get(name) for name in columns]
+    return [values.get(name) for name in columns]
 
 
 def _write_json(put: Put, file: Path, row: InputRow, scores: dict[str, float] | None) -> None:
     _refuse_taken(file, row.line, row.names, ["prediction", "scores"])
-    held = dict(zip(row.names, row.values, strict=True))
-    if len(held) < len(row.names):
+    record = dict(zip(row.names, row.values, strict=True))
+    if len(record) < len(row.names):
         twice = Counter(row.names).most_common(1)[0][0]
         raise UserError(
             f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one"
         )
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
-    found = held | {"prediction": _best(scores), "scores": rounded}
-    put(json.dumps(found, ensure_ascii=False, allow_nan=False) + "\n")
+    record |= {"prediction": _best(scores), "scores": rounded}
+    put(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _refuse_taken(file: Path, line: int, names: Collection[str], added: Collection[str]) -> None:
@@ -144,7 +146,7 @@ def _best(scores: dict[str, float] | None) -> str | None:
     return max(scores, key=scores.__getitem__) if scores else None
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False)

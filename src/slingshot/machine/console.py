@@ -1,10 +1,10 @@
-"""What every command shares: what it shows, and how it fails.
+"""What all commands share: how they print, and how they fail.
 
-Labels, texts, licences, titles and file names are data: all that is printed goes through `echo`, `terminal` or
-`progress`, which show the characters in them that a terminal would obey. What goes wrong with the machine (a full disk,
-a lost right, memory) ends a command in one message with the file and the remedy; a fault of the program keeps its
-traceback. No figure depends on this module, so it is no stage's dependency in dvc.yaml; and nothing but click
-is imported at the top, so that `slingshot --help` answers at once.
+Labels, texts, licences, titles and file names are data and may hold characters that a terminal would obey. So all
+output goes through `echo`, `terminal` or `progress`, which write these characters out. An error of the machine (a full
+disk, a lost right, memory) ends a command in one message with the file and the remedy; a fault of the program keeps its
+traceback. No figure depends on this module, so dvc.yaml names it under no stage. It imports nothing but click at the
+top, so that `slingshot --help` answers at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -68,9 +69,9 @@ REMEDIES = {
         "make it writable (or move it, if it is the state folder: SLINGSHOT_STATE)",
     ),
 }
-"""What the operating system refuses, and the remedy."""
+"""Number of an error of the operating system -> what it refuses, and the remedy."""
 ALLOCATOR = "DefaultCPUAllocator"
-"""In torch's RuntimeError, where memory for a tensor is lacking."""
+"""Stands in torch's RuntimeError where memory for a tensor is lacking."""
 
 
 def echo(text: str, *, err: bool = False, fg: str | None = None) -> None:
@@ -79,97 +80,101 @@ def echo(text: str, *, err: bool = False, fg: str | None = None) -> None:
         click.echo(click.style(visible(text), fg=fg) if fg else visible(text), err=err)
 
 
-def echo_json(value: Any) -> None:
+def echo_json(value: object) -> None:
     """Print JSON, in ASCII."""
     text = json.dumps(value, indent=2, default=str, allow_nan=False)
     echo(text.replace("\x7f", "\\u007f"))  # the only control character that JSON leaves as it is
 
 
 def terminal(file: TextIO | None = None) -> Console:
-    """Where tables are printed: strings as they are, without markup; plain and of a fixed width where the output is no
-    terminal. NO_COLOR is respected."""
+    """The console that tables are printed on. It shows strings as they are, without markup.
+
+    Where the output is no terminal it is plain and of a fixed width. NO_COLOR is respected.
+    """
     from rich.console import Console
 
-    class Plain(Console):
-        def render_str(self, text: str, **how: Any) -> Text:
-            return super().render_str(visible(text), **how)
+    class PlainConsole(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(visible(text), **options)
 
-        def print(self, *objects: Any, **how: Any) -> None:
+        def print(self, *objects: object, **options: Any) -> None:
             with printing():
-                super().print(*objects, **how)
+                super().print(*objects, **options)
 
-    made = Plain(file=file, highlight=False, markup=False, emoji=False)
-    if not made.is_terminal:
-        made.width = WIDTH
-    return made
+    console = PlainConsole(file=file, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    return console
 
 
 @contextmanager
 def printing(*, err: bool = False) -> Iterator[None]:
-    """An error of what standard output, or error, is sent to names it, as the operating system does not."""
+    """Put the name of standard output, or error, into an error of writing to it: the operating system leaves it out."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
         error.filename = f"standard {'error' if err else 'output'}"
-        setattr(
-            sys, "stderr" if err else "stdout", io.StringIO()
-        )  # Python would try it again at its end
+        # Python would flush the stream again at its end, and fail again.
+        setattr(sys, "stderr" if err else "stdout", io.StringIO())
         raise
 
 
 def print_traceback() -> None:
-    """Of the exception that is being handled, on standard error."""
+    """Print the traceback of the exception that is being handled, on standard error."""
     _print_traceback(*sys.exc_info())
 
 
-def _print_traceback(*error: Any) -> None:
-    click.echo(visible("".join(traceback.format_exception(*error))), err=True, nl=False)
+def _print_traceback(
+    kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+) -> None:
+    lines = traceback.format_exception(kind, error, trace)
+    click.echo(visible("".join(lines)), err=True, nl=False)
 
 
 class Command(click.Command):
-    """A command that fails as this module's docstring says."""
+    """A command that fails as the docstring of this module describes."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(
-                    errors="backslashreplace"
-                )  # what its encoding lacks is shown, not an error
+                # A character that the encoding lacks is shown as an escape and is no error.
+                stream.reconfigure(errors="backslashreplace")
         sys.excepthook = _print_traceback
         return super().main(*args, **extra)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> object:
         with explained():
             return super().invoke(ctx)
 
 
 class Group(Command, click.Group):
-    """A group whose commands do."""
+    """A group whose commands fail in that way."""
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raises UserError for what goes wrong with the machine. With $SLINGSHOT_DEBUG the traceback of any error is
-    printed before it ends in its message."""
+    """Raises UserError for an error of the machine. With $SLINGSHOT_DEBUG every error that ends in a message prints its
+    traceback first."""
     try:
         yield
     except (BrokenPipeError, click.exceptions.Exit, click.Abort):  # no errors: click ends quietly
         raise
     except Exception as error:
-        known = isinstance(error, click.ClickException)
-        told = None if known else _of_machine(error)
-        if (known or told) and os.environ.get(DEBUG):
+        has_message = isinstance(error, click.ClickException)
+        machine_error = None if has_message else _of_machine(error)
+        if (has_message or machine_error) and os.environ.get(DEBUG):
             print_traceback()
-        if told:
-            raise told from None
+        if machine_error:
+            raise machine_error from None
         raise
 
 
 def _of_machine(error: Exception) -> UserError | None:
-    """What to say of an error that is the machine's; None for the program's own."""
-    # Only what a command has loaded can have raised one of theirs. Arrow's are no machine's: who reads a file names it.
+    """The message of an error of the machine; None for one of the program."""
+    # Only libraries that a command has loaded can have raised an error of theirs. Arrow's errors are left out: what
+    # reads a file turns them into errors that name it.
     torch, sqlite3 = (sys.modules.get(name) for name in ("torch", "sqlite3"))
     text = " ".join(str(error).split())
     number = refusal(error)
@@ -186,7 +191,7 @@ def _of_machine(error: Exception) -> UserError | None:
     return _refused(number, None, text) if number else None
 
 
-def _refused(number: int | None, file: Any, text: str) -> UserError:
+def _refused(number: int | None, file: object, text: str) -> UserError:
     what, remedy = REMEDIES.get(number or 0, (text, f"set {DEBUG}=1 to see where"))
-    named = f"{os.fsdecode(file)}: " if isinstance(file, str | bytes | os.PathLike) else ""
-    return UserError(f"{named}{what}; {remedy}")
+    prefix = f"{os.fsdecode(file)}: " if isinstance(file, str | bytes | os.PathLike) else ""
+    return UserError(f"{prefix}{what}; {remedy}")

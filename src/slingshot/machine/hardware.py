@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slingshot.settings import PARAMS, RunSettings, UserError
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 LATENCY_TEXTS = 100
-"""Single texts that are timed: a 95th percentile of fewer rests on a handful of slow ones."""
+"""Single texts that are timed: the 95th percentile of fewer would rest on a handful of slow ones."""
 PARTS = 10
-"""Parts that are timed on their own, at least."""
+"""Least number of parts that are timed on their own."""
 PART_TEXTS = 16
-"""Texts of a part, at least: a model that gets a few at a time is slower than it is on many."""
+"""Least number of texts in a part: a model is slower a text when it gets only a few at a time."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """What was answered, in order, and the seconds of one pass over the texts, with their standard error."""
+    """The answers in order, and the seconds of one pass over the texts, with their standard error."""
 
     answers: np.ndarray
     seconds: float
@@ -39,33 +39,33 @@ def timed(
 ) -> Timed:
     """Answer the texts in parts, each timed on its own. Few texts are answered several times, to have PARTS parts.
 
-    A part is every nth text, so that parts are alike where the texts are in no order. `answer` gives an array with a
-    row a text; `tokens` are the texts' own. The error holds what changes from part to part: not another machine, nor
+    A part is every nth text, so that parts are alike where the texts are in no order. answer: gives an array with a
+    row for each text. tokens: of each text. The error covers what changes from part to part, not another machine or
     another load on this one.
     """
     import numpy as np
 
     count = max(1, min(PARTS, len(texts) // PART_TEXTS))
     passes = math.ceil(PARTS / count)
-    answers: list[Any] = [None] * len(texts)
+    answers: list[np.ndarray] = [np.empty(0)] * len(texts)
     seconds = []
     for _ in range(passes):
         for part in range(count):
             started = time.perf_counter()
-            found = answer(list(texts[part::count]))
+            part_answers = answer(list(texts[part::count]))
             seconds.append(time.perf_counter() - started)
-            answers[part::count] = found
-    error = standard_error(seconds, [sum(tokens[part::count]) for part in range(count)] * passes)
-    return Timed(
-        np.stack(answers), sum(seconds) / passes, None if error is None else error / passes
-    )
+            answers[part::count] = part_answers
+    part_tokens = [sum(tokens[part::count]) for part in range(count)]
+    error = standard_error(seconds, part_tokens * passes)
+    error_of_pass = None if error is None else error / passes
+    return Timed(np.stack(answers), sum(seconds) / passes, error_of_pass)
 
 
 def standard_error(seconds: Sequence[float], tokens: Sequence[int]) -> float | None:
-    """Of the sum of `seconds`, each taken by so many tokens; None of fewer than two.
+    """The standard error of the sum of `seconds`, each taken by so many `tokens`; None for fewer than two.
 
-    That of a ratio estimator (Cochran, Sampling Techniques, 1977, section 2.11): what the parts leave over where each
-    took the mean seconds of a token. Where no token is known, each counts the same.
+    It is that of a ratio estimator (Cochran, Sampling Techniques, 1977, section 2.11): the spread of the parts around
+    the mean seconds of a token, times their tokens. Where no tokens are known, all parts count the same.
     """
     import numpy as np
 
@@ -73,29 +73,28 @@ def standard_error(seconds: Sequence[float], tokens: Sequence[int]) -> float | N
     if len(taken) < 2:
         return None
     shares = size / size.sum() if size.sum() else np.full(len(size), 1 / len(size))
-    return float(
-        np.sqrt(((taken - shares * taken.sum()) ** 2).sum() * len(taken) / (len(taken) - 1))
-    )
+    residuals = taken - shares * taken.sum()
+    return float(np.sqrt((residuals**2).sum() * len(taken) / (len(taken) - 1)))
 
 
-def set_up(run: RunSettings) -> str:
+def set_up(settings: RunSettings) -> str:
     """Choose the torch device (`auto`: CUDA, then MPS, then CPU), set threads, return its name.
 
     Raises UserError for a device that torch does not find.
     """
     import torch
 
-    if run.threads:
-        torch.set_num_threads(run.threads)
-    if torch.cuda.is_available():  # the same seed, the same weights
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if torch.cuda.is_available():  # so that the same seed gives the same weights
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-    if run.device == "cuda" and not torch.cuda.is_available():
+    if settings.device == "cuda" and not torch.cuda.is_available():
         raise UserError(f"{PARAMS}: run.device is cuda, but torch finds no CUDA device; write auto")
-    if run.device == "mps" and not torch.backends.mps.is_available():
+    if settings.device == "mps" and not torch.backends.mps.is_available():
         raise UserError(f"{PARAMS}: run.device is mps, but torch finds no such device; write auto")
-    if run.device != "auto":
-        return run.device
+    if settings.device != "auto":
+        return settings.device
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -110,7 +109,7 @@ def precision(device: str, asked: str) -> str:
     return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
 
 
-def describe(device: str, dtype: str) -> dict[str, Any]:
+def describe(device: str, dtype: str) -> dict[str, str | int | None]:
     """Name, cores, device and dtype, as usage files hold them."""
     name = _processor()
     if device == "cuda":
@@ -121,9 +120,9 @@ def describe(device: str, dtype: str) -> dict[str, Any]:
 
 
 def latency(
-    answer: Callable[[str], Any], texts: Sequence[str], count: int = LATENCY_TEXTS
+    answer: Callable[[str], object], texts: Sequence[str], count: int = LATENCY_TEXTS
 ) -> dict[str, float]:
-    """Median and 95th percentile, in seconds, of answering one text at a time, and of how many `texts`.
+    """Median and 95th percentile, in seconds, of answering one text at a time, and the number of `texts`.
 
     The first of `count` + 1 calls warms up and is left out, unless there is but one text.
     """
@@ -136,7 +135,7 @@ def latency(
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Of single texts' seconds, as usage files hold them."""
+    """Median and 95th percentile of single texts' seconds, as usage files hold them."""
     import numpy as np
 
     return {
@@ -147,7 +146,7 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def peak_memory_bytes() -> int:
-    """Most resident memory this process has held."""
+    """The most resident memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 

@@ -1,11 +1,11 @@
-"""Progress bars with rates and time left: lively on a terminal, a line every 20 seconds elsewhere."""
+"""Progress bars with rates and time left: redrawn on a terminal, a line every 20 seconds elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Never
 
 from slingshot.settings.errors import visible
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _hidden = False
 
 
-def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Any]:
+def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Never]:
     """A bar over `total` units that starts at `done`; use it as a context manager and call update(n)."""
     from tqdm import tqdm
 
@@ -40,8 +40,8 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Any]]:
-    """A bar over work in chunks: the bars that each chunk opens inside it stay hidden."""
+def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Never]]:
+    """A bar over work in chunks; the bars that the chunks open meanwhile stay hidden."""
     global _hidden
     with bar(total, what, unit) as progress:
         _hidden = True

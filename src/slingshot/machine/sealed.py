@@ -1,5 +1,7 @@
-"""Folders whose files are known by their digests, so that what a kill or a disk has damaged is never used, and in which
-one process at a time works."""
+"""Folders that are sealed with the digests of their files, so that damaged files are never used.
+
+A kill or a disk may damage them. One process at a time works in such a folder.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ MANIFEST = "manifest.json"
 
 
 def seal(folder: Path, parts: Collection[str] | None = None) -> None:
-    """Write the manifest, with the sha256 of each part: of all files below the folder, or of those named. It comes
-    last, once all are on the disk; then what is no part is deleted."""
+    """Write the manifest: the sha256 of each part, which are all files below the folder, or those named in `parts`.
+
+    It is written once all files are on the disk. Then files that are no part are deleted.
+    """
     sync(folder)
     names = files(folder) if parts is None else parts
     write_json(folder / MANIFEST, {name: sha256_file(folder / name) for name in names})
@@ -30,23 +34,25 @@ def seal(folder: Path, parts: Collection[str] | None = None) -> None:
 
 
 def is_sealed(folder: Path) -> bool:
-    """Whether the folder was finished once; it may be damaged since."""
+    """Whether the folder was finished once; it may have been damaged since."""
     return (folder / MANIFEST).is_file()
 
 
 def unseal(folder: Path) -> None:
-    """Take a folder for unfinished."""
+    """Make the folder an unfinished one again."""
     (folder / MANIFEST).unlink(missing_ok=True)
 
 
 def damage(folder: Path) -> str | None:
-    """What is not as it was sealed, in words; None where the folder is whole. Of a whole one, what is no part is
-    deleted: a kill left it before or after a seal."""
-    parts, found = _parts(folder), files(folder)
+    """How the folder differs from what was sealed, in words; None where it is whole.
+
+    Files of a whole folder that are no part are deleted: a kill left them before or after the seal.
+    """
+    parts, present = _parts(folder), files(folder)
     if not parts:
         return f"{MANIFEST} can't be read"
     for name, digest in sorted(parts.items()):
-        if name not in found:
+        if name not in present:
             return f"{name} is missing"
         if sha256_file(folder / name) != digest:
             return f"{name} has changed since it was written"
@@ -55,7 +61,7 @@ def damage(folder: Path) -> str | None:
 
 
 def set_aside(damaged: Path, why: str, then: str) -> None:
-    """Move a damaged folder or file out of the way, in the place of an earlier one; say so, and what happens `then`."""
+    """Rename a damaged folder or file, over an earlier one, and print why, and what happens `then`."""
     aside = damaged.with_name(f"{damaged.name}.damaged")
     remove(aside)
     damaged.rename(aside)
@@ -64,26 +70,26 @@ def set_aside(damaged: Path, why: str, then: str) -> None:
 
 @contextlib.contextmanager
 def sole(lock: Path, meanwhile: str) -> Iterator[None]:
-    """Hold the lock file alone; while another process holds it, wait and say what it does `meanwhile`.
+    """Hold the lock file alone. While another process holds it, wait, and print what that process does `meanwhile`.
 
-    The kernel drops the lock when its process ends, however it ends.
+    The kernel drops the lock when its process ends, even by a kill.
     """
-    held = FileLock(lock, fallback_to_soft=False)
+    file_lock = FileLock(lock, fallback_to_soft=False)
     try:
-        held.acquire(blocking=False)
+        file_lock.acquire(blocking=False)
     except Timeout:
         say(
             f"{meanwhile} ({lock.read_text(encoding='utf-8') or 'it has just begun'}); waiting until it ends"
         )
-        held.acquire(poll_interval=0.5)
+        file_lock.acquire(poll_interval=0.5)
     except OSError as error:
         say(f"{lock}: no lock can be had here ({error.strerror}): run one process at a time")
     try:
-        if held.is_locked:
+        if file_lock.is_locked:
             lock.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        held.release()
+        file_lock.release()
 
 
 def files(folder: Path) -> list[str]:

@@ -1,9 +1,9 @@
-"""Where durable state lives: downloads, the hub's revisions, resume folders, converted checkpoints. (The ledger lies
-elsewhere: see llm.ledger_place.)
+"""Where durable state is kept: downloads, the hub's revisions, resume folders, converted checkpoints. (The ledger is
+kept elsewhere: see llm.asked.ledger_place.)
 
 The folder is $SLINGSHOT_STATE, else `slingshot/` beside DVC's cache folder, so that worktrees and
 `dvc exp run --temp` or `--queue` runs, whose configuration names the original's cache, share it.
-It is read from DVC's configuration files, never by starting `dvc`, which takes a second.
+DVC's configuration files say where its cache is; starting `dvc` to ask would take a second.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ def cache_dir() -> Path:
 
 def downloads() -> Path:
     """Archives under their sha256, shared by data sets, queued runs and worktrees."""
-    return _made("downloads")
+    return _subfolder("downloads")
 
 
 def revisions() -> Path:
     """The commit that each data set from the hub was last read at (see data.revision)."""
-    return _made("revisions")
+    return _subfolder("revisions")
 
 
 def checkpoints() -> Path:
     """Checkpoints converted once, under the sha256 of what they were made from."""
-    return _made("checkpoints")
+    return _subfolder("checkpoints")
 
 
 def resume() -> Path:
     """Unfinished and finished training runs, one folder a key (see finetune.resume)."""
-    return _made("resume")
+    return _subfolder("resume")
 
 
-def _made(name: str) -> Path:
+def _subfolder(name: str) -> Path:
     folder = root() / name
     folder.mkdir(exist_ok=True)
     return folder
