@@ -1,7 +1,7 @@
-"""When two labels read as one: what a person does not see, or takes for the same, is folded away.
+"""Finds labels that read as one, because they differ only in what a person does not see or takes for the same.
 
-Capitals, Unicode form, blanks, marks of no width and the way a number is written are folded; punctuation, signs and
-accents are meaning and stay. Nothing is renamed by it: it only finds what to ask the user about.
+Capitals, Unicode form, blanks, marks of no width and the way a number is written are folded. Punctuation, signs and
+accents carry meaning and stay. Nothing is renamed here: the result is what to ask the user about.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ UNSEEN = re.compile(
 )
 """Characters without ink: Unicode's Default_Ignorable_Code_Point, but for the tags that tell flags apart."""
 BRAILLE_BLANK = "\u2800"
-"""The one blank that Unicode does not count as white space."""
+"""The only blank that Unicode does not count as white space."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 MINUS = "\u2212"
 
@@ -41,7 +41,7 @@ def _value(number: str) -> str:
 
 
 def twins(labels: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """Label -> the first known one that it reads as, for the labels that read as one."""
+    """Label -> the first known label that it reads as, for the labels that have one."""
     first: dict[str, str] = {}
     for name in known:
         first.setdefault(key(name), name)
@@ -49,7 +49,7 @@ def twins(labels: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 
 
 def visible(label: str) -> str:
-    """The label with an escape, as YAML and Python write it, for what no one could see or tell from another."""
+    """The label with escapes, as YAML and Python write them, for characters that are invisible or look like others."""
     composed = unicodedata.is_normalized("NFC", label)
     return "".join(_escaped(c) if _hidden(c) or not (composed or c.isascii()) else c for c in label)
 

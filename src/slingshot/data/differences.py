@@ -1,6 +1,6 @@
-"""What sets texts apart from their family: the rare 5-grams that one holds and the common ones that it lacks.
+"""Finds what sets texts apart from their family: the rare 5-grams that a text holds and the common ones that it lacks.
 
-A family is many texts of, mostly, one template. Two near texts share what few others share: a gram that
+A family is many texts that mostly share one template. Two near texts share what few others share: a gram that
 was added or, where both changed the same word, the lack of a gram that most of the family hold. Two
 sets of Jaccard >= t share one of the |x| - ceil(t |x|) + 1 rarest grams of each (prefix filter:
 Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007).
@@ -17,7 +17,7 @@ BLOCK = 2048
 KEYS = 64
 """Most rare grams by which one text is looked up."""
 HELD = 24
-"""Bits of the table of what the texts of a block hold."""
+"""Bits of an index into the table of what the texts of a block hold."""
 
 
 def differences(
@@ -25,12 +25,12 @@ def differences(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Keys of the rarest grams of each chosen text within its family and of the common ones it lacks.
 
-    family: of each text; a gram is common that more than half of its texts hold. Returns the keys and whose
-    each is, both of shape (keys,), and the noise of each chosen text: its grams that are not common, less
-    those that are. The text of least noise is the likeliest to be near to others of its family.
+    family: of each text. A gram is common if more than half of the family's texts hold it. Returns the keys and
+    the text of each, both of shape (keys,), and the noise of each chosen text: the number of its grams that are
+    not common, less those that are. The text of least noise is the likeliest to be near to others of its family.
 
-    Grams are counted by hash. Two that are counted together come in the wrong place, which costs time
-    alone: any order serves, as long as it is the same for all texts. One that is counted once is left out.
+    Grams are counted by hash. Two that are counted together are sorted into the wrong place, which only costs
+    time: any order serves if it is the same for all texts. A gram that is counted once is left out.
     """
     blocks = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
     bits = min(len(chosen).bit_length() + 8, 26)
@@ -67,11 +67,12 @@ def _lacked(
     owner: np.ndarray,
     half: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keys of the common grams that each text lacks, and whose each is; shape (keys,).
+    """Keys of the common grams that each text lacks, and the text of each; shape (keys,).
 
-    core, owner: common grams and whose family's each is, sorted by family. Two of one text that fall
-    together in the table hide a lack now and then. What most texts lack was miscounted as common.
+    core, owner: common grams and the family of each, sorted by family. Where two grams of a text share a cell of the
+    table, a lack is now and then missed. A gram that most texts lack was miscounted as common, and is left out.
     """
+    # `place` lists for each text of a block, one after another, its family's slice of `core`; `row` is the text.
     begin = np.searchsorted(owner, np.arange(len(texts) + 1))
     lacks, holders = [], []
     for block in blocks:
@@ -79,9 +80,9 @@ def _lacked(
         row = np.repeat(np.arange(len(block)), size)
         place = np.arange(len(row)) + np.repeat(begin[family[block]] - np.cumsum(size) + size, size)
         hashes, offsets = _family_grams(texts, block, family)
-        held = np.zeros(1 << HELD, dtype=bool)
-        held[_cell(hashes, np.repeat(np.arange(len(block)), np.diff(offsets)))] = True
-        lacked = ~held[_cell(core[place], row)]
+        present = np.zeros(1 << HELD, dtype=bool)
+        present[_cell(hashes, np.repeat(np.arange(len(block)), np.diff(offsets)))] = True
+        lacked = ~present[_cell(core[place], row)]
         lacks.append(place[lacked])
         holders.append(block[row[lacked]])
     lack = np.concatenate(lacks)
@@ -90,7 +91,7 @@ def _lacked(
 
 
 def _cell(hashes: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Where in the table of a block it stands whether a text, by its row in the block, holds a gram."""
+    """The cell, in the table of a block, that tells whether a text holds a gram. row: of the text in the block."""
     cell: np.ndarray = (hashes ^ row.astype(np.uint64) * FACTORS[6]) * FACTORS[7] >> np.uint64(
         64 - HELD
     )
@@ -110,10 +111,12 @@ def _family_grams(
 def _rarest(
     hashes: np.ndarray, counts: np.ndarray, offsets: np.ndarray, half: np.ndarray, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of the grams that the prefix filter asks for those that others hold, at most KEYS of a text; as from `grams`.
+    """The rarest grams of each text by the prefix filter, without those that no other text holds.
 
-    hashes, counts: of each gram, shape (grams,), one text after another; offsets: where each text's begin.
+    Returns them in the form of `grams`, at most KEYS of a text. hashes, counts: of each gram, shape (grams,), one text
+    after another; offsets: where each text's grams begin.
     """
+    # One sort orders all texts' grams by rarity: the count is in the upper bits of a value, the hash in the lower ones.
     often = _magnitude(counts)
     once = _magnitude(np.ones(1, dtype=np.uint32))
     bits = BLOCK.bit_length()
@@ -125,17 +128,16 @@ def _rarest(
     before = np.concatenate([[0], np.cumsum(shared)])
     rank = before[1:] - np.repeat(
         before[offsets[:-1]], size
-    )  # among the shared ones of the text, from 1
+    )  # among the text's shared grams, from 1
     place = np.arange(len(value)) - np.repeat(offsets[:-1], size)
-    kept = (
-        shared
-        & (rank <= KEYS)
-        & ((place < np.repeat(needed, size)) | (count < np.repeat(_magnitude(half), size)))
-    )
+    in_prefix = place < np.repeat(needed, size)
+    uncommon = count < np.repeat(_magnitude(half), size)
+    kept = shared & (rank <= KEYS) & (in_prefix | uncommon)
     offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
     return value[kept] & ((np.uint64(1) << np.uint64(51 - bits)) - np.uint64(1)), offsets
 
 
 def _magnitude(counts: np.ndarray) -> np.ndarray:
-    """Rises with the counts in steps of 50%: few enough that a text's rare grams are of many places of it."""
+    """A number that rises with the count in steps of 50%. Within a step the hash decides the order, so that a text's
+    rare grams come from many places in it."""
     return (counts.astype(np.float32).view(np.uint32) >> np.uint32(22)).astype(np.uint64)

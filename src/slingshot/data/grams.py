@@ -1,4 +1,4 @@
-"""Sets of character 5-grams, and how alike two of them are.
+"""Sets of character 5-grams, and how similar two of them are.
 
 A gram is a 64-bit hash, of which a comparison of n texts keeps all but the last log2(n) bits.
 """
@@ -40,7 +40,7 @@ def grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 def row_sets(values: np.ndarray, offsets: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Distinct values of each row, in order, without their last `bits` bits, in which the row is numbered.
 
-    values: shape (values,) uint64, one row after another; offsets: where each begins. Returns the same of the sets.
+    values: shape (values,) uint64, one row after another; offsets: where each row begins. Returns both for the sets.
     One sort of plain integers is many times as fast as sorting each row.
     """
     shift = np.uint64(64 - bits)
@@ -56,10 +56,12 @@ def jaccard(texts: list[str], pairs: np.ndarray) -> np.ndarray:
     left, right = places.reshape(pairs.shape).T
     columns, offsets = row_sets(*grams([texts[i] for i in used]), len(used).bit_length())
     ones = np.ones(len(columns), np.int8)
-    held = sp.csr_array((ones, columns.astype(np.int64), offsets), shape=(len(used), 2**63 - 1))
-    held.has_canonical_format = True  # sorted and distinct, which scipy would find out slowly
+    membership = sp.csr_array(
+        (ones, columns.astype(np.int64), offsets), shape=(len(used), 2**63 - 1)
+    )
+    membership.has_canonical_format = True  # sorted and distinct, which scipy would find out slowly
     sizes = np.diff(offsets)
-    both: np.ndarray = np.diff(held[left].multiply(held[right]).tocsr().indptr)
+    both: np.ndarray = np.diff(membership[left].multiply(membership[right]).tocsr().indptr)
     similarity: np.ndarray = both / (sizes[left] + sizes[right] - both)
     return similarity
 

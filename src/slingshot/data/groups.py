@@ -1,7 +1,7 @@
 """Groups: rows that must not be separated.
 
-A group is a connected component of three links: the user's group column, one text after normalising
-(casefold and white space, nothing else), and near duplicates. Where the user has groups, a text
+A group is a connected component of three links: the same value in the user's group column, the same text after
+normalising (casefold and white space, nothing else), and near duplicates. Where the user has groups, a text
 under 4 words ("great product") does not join two of them.
 """
 
@@ -42,7 +42,7 @@ def normalise(text: str) -> str:
 
 def find(rows: pd.DataFrame, near: float | None) -> Groups:
     """Join rows (id, text, group: null or the user's), sorted by id, into groups."""
-    # As Python's own strings, which the distinct ones then share: a column of them would be a copy.
+    # As Python's own strings, because the distinct ones then share their memory; a string column would copy them.
     text, distinct = pd.factorize(
         np.array([normalise(t) for t in rows["text"]], dtype=object), sort=True
     )
@@ -51,6 +51,7 @@ def find(rows: pd.DataFrame, near: float | None) -> Groups:
     has_user = users >= 0
     short = np.array([len(t.split()) < SHORT_WORDS for t in distinct], dtype=bool)[text]
 
+    # A graph over rows, then distinct texts, then the user's groups: each row is linked to its text and its group.
     by_text = ~(short & has_user)
     links = [np.column_stack([np.flatnonzero(by_text), len(rows) + text[by_text]])]
     links.append(

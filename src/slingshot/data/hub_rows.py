@@ -27,8 +27,8 @@ FORMATS = (".parquet", ".csv", ".jsonl")
 def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, str]:
     """Rows as `files.read` gives them, and the commit they are of.
 
-    named: whether a column whose numbers have names in the file itself gives those names; `labels` of params.yaml
-    map the numbers otherwise. folder: where a local copy of the files may lie. Raises UserError that names the data
+    named: whether a column of numbers gives the names that the file itself has for them; without it `labels` of
+    params.yaml map the numbers. folder: where a local copy of the files may lie. Raises UserError that names the data
     set's id and the key of params.yaml.
     """
     patterns = {"file": source.file} | ({"test_file": source.test_file} if source.test_file else {})
@@ -79,7 +79,7 @@ def _table(
     if paths[0].suffix.lower() == ".parquet":
         for path in paths:
             for _ in batches(path, names, options, limit):
-                pass  # which stops at what would fill the memory
+                pass  # refuses what would fill the memory, before datasets reads it
         return files.in_roles(_parquet(paths, names, source, key, named), wanted)
     tables = [files.read_columns(path, names, options, limit) for path in paths]
     return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
@@ -88,9 +88,9 @@ def _table(
 def _parquet(
     paths: list[Path], names: list[str], source: HubSource, key: str, named: bool
 ) -> dict[str, pd.Series]:
-    """The columns of Parquet files, as memory-mapped Arrow; `named`: the labels by the names that the files give.
+    """The columns of Parquet files, as memory-mapped Arrow. named: whether labels get the names in the files.
 
-    The Arrow files are deleted at once; what is mapped stays readable, and a damaged one is never met again.
+    The Arrow files are deleted at once: what is mapped stays readable, and no later run meets a damaged one.
     """
     import datasets
 
@@ -112,18 +112,16 @@ def _parquet(
         UserError,
     ) as error:
         for path in paths:
-            files.read_columns(
-                path, names, ReadOptions(), RowLimit()
-            )  # which names the file, the column and the row
+            # It fails too, and names the file, the column and the row.
+            files.read_columns(path, names, ReadOptions(), RowLimit())
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(
             f"dataset '{source.id}': the files of source.{key} can't be read: {reason}"
         ) from None
     feature = loaded.features[source.label]
     if named and isinstance(feature, datasets.ClassLabel):
-        columns[source.label] = columns[source.label].map(
-            {str(k): name for k, name in enumerate(feature.names)}
-        )
+        names_of_numbers = {str(number): name for number, name in enumerate(feature.names)}
+        columns[source.label] = columns[source.label].map(names_of_numbers)
     return columns
 
 

@@ -43,20 +43,20 @@ def _unlisted(unknown: list[str], counts: pd.Series, names_of: Mapping[str, str]
     if not hint.endswith("?"):
         hint += "; add it there, or take its rows out of the file"
     if len(same) == len(unknown):
-        merged = {**names_of, **{value: names_of[name] for value, name in same.items()}}
+        merged = dict(names_of) | {value: names_of[name] for value, name in same.items()}
         hint += f" {MERGE}:\n{as_yaml(merged, list(names_of.values()))}"
     return f"labels in params.yaml does not list {shown}{more}{hint}"
 
 
 def _sorted(values: pd.Series) -> list[str]:
-    found = sorted(values.unique())
-    numbers = pd.to_numeric(pd.Series(found), errors="coerce")
+    labels = sorted(values.unique())
+    numbers = pd.to_numeric(pd.Series(labels), errors="coerce")
     if not np.isfinite(numbers).all():
-        return found
+        return labels
     if (numbers % 1 != 0).any():
-        example = found[int(np.argmax(numbers % 1 != 0))]
+        example = labels[int(np.argmax(numbers % 1 != 0))]
         raise UserError(
             f"the label column holds numbers such as {example}, which are measurements, not classes: name another "
             "column, or cut them into classes and save those, or list the values as `labels` if they are classes"
         )
-    return sorted(found, key=lambda value: (float(value), value))
+    return sorted(labels, key=lambda value: (float(value), value))

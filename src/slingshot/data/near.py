@@ -1,12 +1,12 @@
 """Near duplicates: MinHash and what sets texts apart propose pairs, the exact Jaccard similarity decides.
 
 MinHash and its bands: Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, section
-3.4. Thousands of texts that fill one template share whole bands, near or not, and comparing all of
-them would grow with the number of pairs. So each is compared with one of its bucket, the shortest,
-which adds least to a template. What a family so joins only in part is then looked up by what sets
-texts apart (differences.py), and in large buckets of that compared with the text of least noise: it is
-near to whatever is near to a noisier one, unless the two share their noise. Work and memory grow with
-the number of characters, never with that of pairs.
+3.4. Thousands of texts that fill one template share whole bands, near or not, and the work of comparing all
+of them would grow with the number of pairs. So in a large bucket each text is compared with one alone: the
+shortest, which adds least to the template. A family of texts that these comparisons join only in part is then
+looked up by what sets its texts apart (differences.py). In large buckets of that lookup each text is compared with the
+text of least noise: that text is near to whatever is near to a noisier one, unless those two share their noise. Work
+and memory grow with the number of characters, never with that of pairs.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ PERMUTATIONS = 128
 SMALL = 10
 """Largest bucket in which all pairs are compared."""
 RUN = 6
-"""Longest run of keys by which texts are looked up."""
+"""Most keys in a run by which texts are looked up."""
 ORDERS = 3
-"""Orders of a text's keys of which runs are taken."""
+"""Orders of a text's keys from which runs are taken."""
 RECALL = 0.999
 """Chance that a pair just at the threshold is proposed."""
 PART = 1 << 22
@@ -45,7 +45,7 @@ def near_pairs(texts: list[str], threshold: float) -> np.ndarray:
     if len(apart):
         key, holder, links.noise[apart] = differences(texts, apart, family, threshold)
         _by_differences(links, key, holder)
-    return np.concatenate(links.found)
+    return np.concatenate(links.near)
 
 
 def components(links: np.ndarray, count: int) -> np.ndarray:
@@ -65,23 +65,24 @@ class Links:
         # Until a text is compared with its family, its length says how much it adds to a template.
         self.noise = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
         self.component = np.arange(len(texts))
-        self.found = [np.empty((0, 2), dtype=np.int64)]
+        self.near = [np.empty((0, 2), dtype=np.int64)]
 
     def apart(self, pairs: np.ndarray) -> np.ndarray:
-        """Those of the pairs, shape (pairs, 2), that nothing joins yet: sorted, each once, the smaller index first."""
+        """The pairs, shape (pairs, 2), that nothing joins yet: sorted, each once, the smaller index first."""
         pairs = pairs[self.component[pairs[:, 0]] != self.component[pairs[:, 1]]]
         code = distinct(pairs.min(axis=1) * len(self.texts) + pairs.max(axis=1))
         return np.column_stack(np.divmod(code, max(len(self.texts), 1)))
 
     def compare(self, pairs: np.ndarray) -> None:
-        """Join those of the pairs, shape (pairs, 2), that are near."""
+        """Join the pairs, shape (pairs, 2), that are near."""
         pairs = self.apart(pairs)
         with bar(len(pairs), "near duplicates: compare", "pair") as shown:
             for start in range(0, len(pairs), 32 * BLOCK):
+                # Earlier chunks may have joined some of these pairs: exact comparisons are the costly part.
                 chunk = self.apart(pairs[start : start + 32 * BLOCK])
                 blocks = [chunk[i : i + BLOCK // 2] for i in range(0, len(chunk), BLOCK // 2)]
                 near = [block[jaccard(self.texts, block) >= self.threshold] for block in blocks]
-                self.found += near
+                self.near += near
                 joined = self.component[np.concatenate([chunk[:0], *near])]
                 self.component = components(joined, len(self.texts))[self.component]
                 shown.update(min(32 * BLOCK, len(pairs) - start))
@@ -106,11 +107,13 @@ def _by_bands(links: Links) -> np.ndarray:
 def _by_differences(links: Links, key: np.ndarray, holder: np.ndarray) -> None:
     """Join near texts that share a key or, where many share each of them, a run of keys.
 
-    key, holder: as from `differences`. A run is of keys that stand together when those of a text are
-    sorted by a hash: texts that share most of them share some runs.
+    key, holder: as from `differences`. A run is several keys that are neighbours when the keys of a text are
+    sorted by a hash: texts that share most keys share some runs.
     """
     large = _join(links, key, holder)
     key, holder = key[large], holder[large]
+    # Keys that many share say too little alone. Each round makes the runs longer by one key, and goes on with the runs
+    # that many still share. `start` is where a run begins, and `run` the hash of its keys.
     for order in range(ORDERS):
         place = np.lexsort((key * FACTORS[order], holder))
         key, holder = key[place], holder[place]
@@ -125,7 +128,7 @@ def _by_differences(links: Links, key: np.ndarray, holder: np.ndarray) -> None:
 
 def _join(links: Links, key: np.ndarray, text: np.ndarray) -> np.ndarray:
     """Join near texts that share a key; returns the indices of the keys that many share."""
-    parts = len(key) // PART + 1
+    parts = len(key) // PART + 1  # equal keys are of one part, so that each can be sorted alone
     stars, pairs, large = [], [], []
     for part in range(parts):
         mine = np.flatnonzero(key % np.uint64(parts) == part)
@@ -158,11 +161,11 @@ def _pairs(text: np.ndarray, size: np.ndarray) -> np.ndarray:
     """All pairs of each small bucket; shape (pairs, 2)."""
     text, size = text[np.repeat(size <= SMALL, size)], size[size <= SMALL]
     bucket = np.repeat(np.arange(len(size)), size)
-    found = [np.empty((0, 2), dtype=np.int64)]
+    pairs = [np.empty((0, 2), dtype=np.int64)]
     for step in range(1, SMALL):
         same = np.flatnonzero(bucket[:-step] == bucket[step:])
-        found.append(np.column_stack([text[same], text[same + step]]))
-    return np.concatenate(found)
+        pairs.append(np.column_stack([text[same], text[same + step]]))
+    return np.concatenate(pairs)
 
 
 def _apart(component: np.ndarray, family: np.ndarray) -> np.ndarray:

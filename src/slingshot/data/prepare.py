@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slingshot.data import groups, hub_rows, revision, tracked, vader, version
+from slingshot.data import checks, groups, hub_rows, revision, tracked, vader, version
 from slingshot.data.audit import audit
 from slingshot.data.labels import encode
-from slingshot.data.spelling import MERGE, Spelling
+from slingshot.data.spelling import Spelling
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
 from slingshot.files.codes import SPLITS
@@ -20,18 +20,13 @@ from slingshot.files.labels import Labels
 from slingshot.machine.progress import say
 from slingshot.settings import (
     DatasetSettings,
-    FileSource,
     HubSource,
-    LinesSource,
     SplitSettings,
     UserError,
     VaderSource,
     nearest,
 )
 from slingshot.tables import files
-
-TOO_LARGE = 0.4
-"""Share of the rows above which one group leaves nothing to split."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +48,37 @@ def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pre
 
 def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> PreparedDataset:
     rows, commit = _read(name, dataset, folder)
-    source_rows, given_test = len(rows), dataset.has_test_file
-    excluded: dict[str, int] = {}
+    counts, excluded = {"source": len(rows)}, dict[str, int]()
+    rows, names, spelling = _labelled(rows, dataset, excluded)
+
+    rows = rows.sort_values("id", ignore_index=True)
+    counts["ungrouped"] = int(rows["group"].isna().sum())
+    joined = groups.find(rows, dataset.split.near)
+    rows["group"] = joined.names
+    _place(rows, dataset, seed, excluded)
+
+    train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
+    classes = np.flatnonzero(train)
+    labels = Labels(tuple(names[k] for k in classes), tuple(int(n) for n in train[classes]))
+    checks.check_splits(rows, labels, dataset, spelling)
+    report = audit(dataset, rows, joined, names, labels, counts, excluded, commit, spelling)
+    report["data"] = version.of_rows(rows, names)
+    rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1  # numbered over the classes in train
+    placed = rows["order"].to_numpy().argsort(kind="stable")
+    sides = rows["side"].to_numpy()[placed]
+    return PreparedDataset(
+        {split: rows.iloc[placed[sides == split]] for split in SPLITS}, labels, report
+    )
+
+
+def _labelled(
+    rows: pd.DataFrame, dataset: DatasetSettings, excluded: dict[str, int]
+) -> tuple[pd.DataFrame, list[str], Spelling]:
+    """The usable rows, their labels as class numbers; the name of each number; and how the source spells them.
+
+    Counts what is left out in `excluded`. Raises UserError where fewer than two classes remain.
+    """
+    source_rows = len(rows)
     rows = _drop(rows, rows["text"].str.strip() == "", "empty_text", excluded)
     rows = _drop(rows, rows["label"].isna(), "missing_label", excluded)
     values = rows["label"]
@@ -71,16 +95,21 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     if rows["label"].nunique() < 2:
         left = [names[k] for k in rows["label"].unique()]
         raise UserError(
-            " ".join([_one_class(dataset, left, source_rows, excluded), *spelling.warnings()])
+            " ".join([checks.one_class(dataset, left, source_rows, excluded), *spelling.warnings()])
         )
+    return rows, names, spelling
 
-    rows = rows.sort_values("id", ignore_index=True)
-    ungrouped = int(rows["group"].isna().sum())
-    joined = groups.find(rows, dataset.split.near)
-    rows["group"] = joined.names
+
+def _place(
+    rows: pd.DataFrame, dataset: DatasetSettings, seed: int, excluded: dict[str, int]
+) -> None:
+    """Write into `rows` the side of each row, which is a split or why it is in none, and its order in the split.
+
+    Counts the rows that are in no split in `excluded`.
+    """
     if dataset.split.by == "group":
-        _check_largest(rows)
-    rows["side"] = _sides(rows, dataset.split, seed, given_test)
+        checks.check_largest(rows)
+    rows["side"] = _sides(rows, dataset.split, seed, dataset.has_test_file)
     rows["order"] = -1
     for split in SPLITS:
         _order(rows, split, getattr(dataset.max_rows, split), seed)
@@ -88,23 +117,9 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
         if side not in SPLITS:
             excluded[str(side)] = int(count)
 
-    train = np.bincount(rows.loc[rows["side"] == "train", "label"], minlength=len(names))
-    kept = np.flatnonzero(train)
-    labels = Labels(tuple(names[k] for k in kept), tuple(int(n) for n in train[kept]))
-    _check_splits(rows, labels, dataset, spelling)
-    counts = {"source": source_rows, "ungrouped": ungrouped}
-    report = audit(dataset, rows, joined, names, labels, counts, excluded, commit, spelling)
-    report["data"] = version.of_rows(rows, names)
-    rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1
-    placed = rows["order"].to_numpy().argsort(kind="stable")
-    sides = rows["side"].to_numpy()[placed]
-    return PreparedDataset(
-        {split: rows.iloc[placed[sides == split]] for split in SPLITS}, labels, report
-    )
-
 
 def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFrame, str | None]:
-    """Rows: id, text, label and group (null where missing), test; and the commit of what the hub holds."""
+    """Rows: id, text, label and group (null where missing), test; and the commit of what is from the hub."""
     source = dataset.source
     tracked.check(dataset, folder)
     for warning in tracked.warnings(dataset, folder):
@@ -129,44 +144,10 @@ def _drop(
     return rows[~mask]
 
 
-def _one_class(
-    dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]
-) -> str:
-    source = dataset.source
-    if isinstance(source, FileSource | HubSource):
-        where, key = f"column '{source.label}' of {source.file}", "source.label"
-    elif isinstance(source, LinesSource):
-        where, key = source.label_file, "source.label_file"
-    else:
-        where, key = source.file, "source.cuts"
-    found = f"only '{left[0]}'" if left else "no class of two usable rows"
-    counts = (
-        ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in excluded.items())
-        or "none"
-    )
-    return (
-        f"a comparison needs two classes; {where} holds {found} ({source_rows} rows, left out: {counts}). "
-        f"Check {key} in params.yaml, or add rows of another class."
-    )
-
-
-def _check_largest(rows: pd.DataFrame) -> None:
-    sizes = rows["group"].value_counts()
-    share = sizes.iloc[0] / len(rows)
-    if share > TOO_LARGE:
-        text = rows.loc[rows["group"] == sizes.index[0], "text"].iloc[0][:80]
-        raise UserError(
-            f"one group holds {share:.0%} of the rows, so no split is possible; a text of it: {text!r}. "
-            "Check source.group, remove repeats of that text, or set split.near: null"
-        )
-
-
 def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool) -> np.ndarray:
-    """Of each row: its split, or why it is in none."""
-    labels, names = (
-        rows["label"].to_numpy(),
-        rows["id" if split.by == "row" else "group"].to_numpy(),
-    )
+    """The side of each row: its split, or why it is in none."""
+    labels = rows["label"].to_numpy()
+    names = rows["id" if split.by == "row" else "group"].to_numpy()
     if not given_test:
         return assign(labels, names, {"test": split.test, "validation": split.validation}, seed)
     test = rows["test"].to_numpy()
@@ -186,7 +167,7 @@ def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool
 
 
 def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
-    """Write the nested order of one split into `rows`, and put what lies over the cap out of it.
+    """Write the nested order of one split into `rows`, and take the rows over the cap out of the split.
 
     An LLM is measured on the first rows of validation: they must be a fair sample of it.
     """
@@ -198,52 +179,3 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
         rows.loc[part.index[len(kept) :], "side"] = "over_max_rows"
         part = kept
     rows.loc[part.index, "order"] = np.arange(len(part))
-
-
-def _check_splits(
-    rows: pd.DataFrame, labels: Labels, dataset: DatasetSettings, spelling: Spelling
-) -> None:
-    if len(labels.names) < 2:
-        found = f"only '{labels.names[0]}'" if labels.names else "none"
-        raise UserError(
-            f"a comparison needs two classes; train holds {found}; see the labels and the test file"
-        )
-    for split in SPLITS:
-        if not (rows["side"] == split).any():
-            if dataset.has_test_file and split == "test":
-                raise UserError(_no_test_rows(spelling, labels))
-            raise UserError(
-                f"too few rows to split: {split} has none, as {_too_few(rows, dataset)}"
-            )
-
-
-def _no_test_rows(spelling: Spelling, labels: Labels) -> str:
-    lacking = spelling.only_in_test(labels.names)
-    held = f"; it holds {lacking}" if lacking else ""
-    said = (
-        f"no row of the test file has a text and a label of train{held}; see source in params.yaml"
-    )
-    return f"{said}. {MERGE}:\n{spelling.merged}" if spelling.merged else said
-
-
-def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
-    """Why a side is left without a row, and what helps: a class of a group for each side has a row on all of them."""
-    by_row, given_test = dataset.split.by == "row", dataset.has_test_file
-    pool = rows[~rows["test"] & (rows["side"] != "shared_with_test")]
-    held = pool.groupby("id" if by_row else "group")["label"].agg(["nunique", "first"])
-    most = held.loc[held["nunique"] == 1, "first"].value_counts().to_numpy().max(initial=0)
-    number, sides = (
-        ("two", "train and validation") if given_test else ("three", "train, validation and test")
-    )
-    what = "rows" if by_row else "groups of its own"
-    once = (
-        ""
-        if by_row
-        else "; copies of a text, near copies and rows of one source.group are one group"
-    )
-    test_file = "" if given_test else ", or name a test file of its own in `source`"
-    return (
-        f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows "
-        f"until each of the {pool['label'].nunique()} classes has {number} or more"
-        f"{', or' if given_test else ','} join classes by `labels: {{value: name}}`{test_file}"
-    )

@@ -1,7 +1,7 @@
-"""The commit of a data set on the hub stays what it was at the first load, unless params.yaml names another.
+"""Holds a data set of the hub to the commit of its first load, unless params.yaml names another.
 
-The audit that git holds says which commit that was; before anything is committed, the state folder does. (DVC removes
-the audit itself before the stage that writes it runs.)
+The audit that is committed to git says which commit that was; before anything is committed, a file in the state folder
+does. (DVC removes the audit itself before the stage that writes it runs.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which labels are several labels in one: lists, JSON as annotation tools export it, and `a#b`, `a|b`, `a;b`, `a,b`."""
+"""Finds labels that are several labels in one: lists, JSON of annotation tools, and `a#b`, `a|b`, `a;b`, `a,b`."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from slingshot.data.alike import key
 
 SEPARATORS = "#|;,"
 ALONE = -1
-"""Place of a part that is a whole label."""
+"""Stands for the place of a part that is a whole label."""
 DECIMAL = re.compile(r"[+-]?\d+,\d+")
 """A number with a decimal comma, which separates nothing."""
 JOINED = re.compile(r"[^\s#|][#|][^\s#|]")
 """A separator that hardly a name has inside it."""
 ARRAY = re.compile(r"\[('[^']+'\s*)+\]")
-"""As numpy prints one: Python would join its strings."""
+"""A list as numpy prints it, without commas: Python would join its strings."""
 
 
 def several(labels: Iterable[str]) -> list[str]:
@@ -32,14 +31,10 @@ def several(labels: Iterable[str]) -> list[str]:
     names = list(dict.fromkeys(labels))
     listed = {name for name in names if len(_listed(name)) > 1}
     joined = {name for name in names if JOINED.search(name)}
-    split = {
-        name
-        for separator in SEPARATORS
-        for name in _split([n for n in names if n not in listed], separator)
-    }
-    return [
-        name for name in names if name in listed | split or (len(joined) > 1 and name in joined)
-    ]
+    others = [name for name in names if name not in listed]
+    split = {name for separator in SEPARATORS for name in _split(others, separator)}
+    compound = listed | split | (joined if len(joined) > 1 else set())
+    return [name for name in names if name in compound]
 
 
 def _listed(label: str) -> list[str]:
@@ -54,8 +49,9 @@ def _listed(label: str) -> list[str]:
     return []
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    """The strings in it, and whatever its lists hold; a number in an object is a figure such as a confidence."""
+def _leaves(value: object) -> Iterator[str]:
+    """The strings in the value, and all that its lists hold. A number in an object is no label but a figure such as a
+    confidence."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -64,9 +60,8 @@ def _leaves(value: Any) -> Iterator[str]:
                 yield from _leaves(inner)
     elif isinstance(value, list | tuple | set):
         for inner in value:
-            yield from _leaves(
-                inner if isinstance(inner, Mapping | list | tuple | set) else str(inner)
-            )
+            nested = isinstance(inner, Mapping | list | tuple | set)
+            yield from _leaves(inner if nested else str(inner))
 
 
 def _split(names: list[str], separator: str) -> set[str]:
@@ -75,22 +70,26 @@ def _split(names: list[str], separator: str) -> set[str]:
     parts = {name: [key(part) for part in name.strip(ends).split(separator)] for name in names}
     holders: dict[str, set[str]] = defaultdict(set)
     places: dict[str, set[int]] = defaultdict(set)
-    for name, found in parts.items():
-        for place, part in enumerate(found):
+    for name, pieces in parts.items():
+        for place, part in enumerate(pieces):
             holders[part].add(key(name))
-            places[part].add(place if len(found) > 1 else ALONE)
+            places[part].add(place if len(pieces) > 1 else ALONE)
     joined = {
-        name: found
-        for name, found in parts.items()
-        if len(set(found)) > 1 and all(found) and not DECIMAL.fullmatch(name)
+        name: pieces
+        for name, pieces in parts.items()
+        if len(set(pieces)) > 1 and all(pieces) and not DECIMAL.fullmatch(name)
     }
 
-    def told(found: list[str]) -> bool:
-        # A comma also stands inside names, such as those of towns and their states, whose parts keep their places.
-        moves = separator != "," or any(len(places[part]) > 1 for part in found)
-        recurring = [len(holders[part]) > 1 for part in found]
-        return moves and (any(recurring) if separator in "#|" else all(recurring))
+    def recur(pieces: list[str]) -> list[bool]:
+        return [len(holders[part]) > 1 for part in pieces]
 
-    if not any(map(told, joined.values())):
+    def is_proof(pieces: list[str]) -> bool:
+        """Whether this name shows that the separator joins labels."""
+        # A comma also stands inside names, such as those of towns and their states, whose parts keep their places.
+        moves = separator != "," or any(len(places[part]) > 1 for part in pieces)
+        return moves and (any(recur(pieces)) if separator in "#|" else all(recur(pieces)))
+
+    # One proof is enough: then the separator joins labels in every name that has a recurring part.
+    if not any(map(is_proof, joined.values())):
         return set()
-    return {name for name, found in joined.items() if any(len(holders[part]) > 1 for part in found)}
+    return {name for name, pieces in joined.items() if any(recur(pieces))}

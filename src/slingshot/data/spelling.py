@@ -1,4 +1,4 @@
-"""How a source spells its labels, and what to tell the user of it; nothing is renamed here."""
+"""How a source spells its labels, and the warnings about it. It renames nothing."""
 
 from __future__ import annotations
 
@@ -56,24 +56,21 @@ class Spelling:
         values: pd.Series,
         test: pd.Series,
         listed: Sequence[str] | Mapping[str, str] | None,
-        found: list[str],
+        classes: list[str],
     ) -> Spelling:
-        """values: of the source, and whether each is of its test part. found: the classes, where none are listed."""
-        names = (
-            dict(listed)
-            if isinstance(listed, Mapping)
-            else {value: value for value in listed or found}
-        )
-        classes = values.map(names)
+        """How `values` of the source spell its classes.
+
+        test: whether each value is of the test part. listed: `labels` of params.yaml. classes: their names, which count
+        where none are listed.
+        """
+        as_they_are = {value: value for value in listed or classes}
+        names = dict(listed) if isinstance(listed, Mapping) else as_they_are
+        class_of_row = values.map(names)
         order = list(dict.fromkeys(names.values()))
-        counts, tested = (part.value_counts() for part in (classes, classes[test]))
+        counts, test_counts = class_of_row.value_counts(), class_of_row[test].value_counts()
         rows = {name: int(counts[name]) for name in order if name in counts}
-        return cls(
-            names,
-            rows,
-            {name: int(tested[name]) for name in order if name in tested},
-            listed is not None,
-        )
+        test_rows = {name: int(test_counts[name]) for name in order if name in test_counts}
+        return cls(names, rows, test_rows, listed is not None)
 
     @property
     def alike(self) -> list[list[str]]:
@@ -85,23 +82,21 @@ class Spelling:
 
     @property
     def merged(self) -> str | None:
-        """`labels:` of params.yaml that make one class of those that read as one; null where there are none, or where
-        they leave a single class."""
+        """`labels:` of params.yaml that merge the classes that read as one; null where there are none, or where one
+        class alone would be left."""
         commonest = {name: names[0] for names in self.alike for name in names}
         merged = {value: commonest.get(name, name) for value, name in self.names.items()}
-        return (
-            as_yaml(merged, list(self.rows))
-            if commonest and len(set(merged.values())) > 1
-            else None
-        )
+        if not commonest or len(set(merged.values())) < 2:
+            return None
+        return as_yaml(merged, list(self.rows))
 
     def warnings(self) -> list[str]:
         """What to tell of labels that read as one, and of labels that are several in one."""
-        found = []
+        sentences = []
         if self.alike:
             sets = "; ".join(self._counted(names) for names in self.alike[:SHOWN])
             alone = "" if self.merged else " They leave one class, and a comparison needs two."
-            found.append(
+            sentences.append(
                 f"Labels that read as one are separate classes: {sets}{_more(self.alike)}. Map them to one name with "
                 "`labels` in params.yaml, or, where they differ on purpose, to names that no one takes for each other."
                 f"{alone}"
@@ -110,7 +105,7 @@ class Spelling:
             [] if self.listed else [name for name in self.rows if name.strip().lower() in MISSING]
         )
         if missing:
-            found.append(
+            sentences.append(
                 f"Labels that read as missing are classes: {self._counted(missing[:SHOWN])}{_more(missing)}. Leave "
                 "them empty in the file, which excludes their rows, or, where they are classes, list every value as "
                 "`labels` in params.yaml."
@@ -118,50 +113,46 @@ class Spelling:
         compound = [] if self.listed else several(self.rows)
         if compound:
             rows = sum(self.rows[name] for name in compound)
-            found.append(
+            sentences.append(
                 f"Several labels in one, in {rows} of {sum(self.rows.values())} rows: "
                 f"{self._counted(compound[:SHOWN])}{_more(compound)}. A comparison takes one label a text: keep one in "
                 "each row, or, to make a class of each combination on purpose, list every value as `labels` in "
                 "params.yaml."
             )
-        return found
+        return sentences
 
     def only_in_test(self, train: Collection[str]) -> str:
         """The classes of the test part that train lacks, each with its rows and what it may stand for in train."""
         lacking = [name for name in self.test_rows if name not in train]
         twins = alike.twins(lacking, train)
-        told = []
+        shown = []
         for name in lacking[:SHOWN]:
             close = closest(name, train)
             hint = f", did you mean {_named(close)}?" if close else ""
             hint = f", reads as {_named(twins[name])}" if name in twins else hint
-            told.append(f"{_named(name)} ({_rows(self.test_rows[name])}{hint})")
-        return ", ".join(told) + _more(lacking)
+            shown.append(f"{_named(name)} ({_rows(self.test_rows[name])}{hint})")
+        return ", ".join(shown) + _more(lacking)
 
     def _counted(self, names: list[str]) -> str:
+        return ", ".join(f"{_named(name)} ({self._rows_of(name)})" for name in names)
+
+    def _rows_of(self, name: str) -> str:
         # A class of one row is left out before rows are split.
-        rows = {
-            name: _rows(self.rows[name]) + (", left out" if self.rows[name] == 1 else "")
-            for name in names
-        }
-        return ", ".join(f"{_named(name)} ({rows[name]})" for name in names)
+        return "1 row, left out" if self.rows[name] == 1 else _rows(self.rows[name])
 
 
 def as_yaml(labels: Mapping[str, str], order: Sequence[str]) -> str:
     """`labels:` as they are pasted under a data set of params.yaml, the values of one name together.
 
-    order: of the names; one that is not in it stands last. It is that of the classes, which a prompt lists so.
+    order: of the names, which is that of the classes, as a prompt lists them. A name that is not in it comes last.
     """
     names = dict.fromkeys(labels.values())
-    listed = [
-        *(name for name in order if name in names),
-        *(name for name in names if name not in order),
-    ]
-    place = {name: number for number, name in enumerate(listed)}
+    known = [name for name in order if name in names]
+    new = [name for name in names if name not in order]
+    place = {name: number for number, name in enumerate([*known, *new])}
     together = sorted(labels.items(), key=lambda item: place[item[1]])
-    return "\n".join(
-        ["    labels:", *(f"      {_quoted(value)}: {_quoted(name)}" for value, name in together)]
-    )
+    lines = [f"      {_quoted(value)}: {_quoted(name)}" for value, name in together]
+    return "\n".join(["    labels:", *lines])
 
 
 def _quoted(label: str) -> str:

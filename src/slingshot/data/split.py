@@ -35,19 +35,23 @@ def assign(
     counts = _class_counts(codes, labels)
     sizes = counts.sum(axis=1)
     dealt = sizes <= _limit(sizes, list(shares.values()))
-    # Large groups take their rows out of train's share: what is dealt fills the other sides, if need be with all of it.
+    # Groups over the limit stay at position 1, in train. The others must fill the sides alone, so their positions are
+    # scaled to the share of the rows that they hold, and to no less than the sides are to have.
     reach = max(sizes[dealt].sum() / len(labels), sum(shares.values()))
     position = np.ones(len(names))
     position[dealt] = reach * _positions(counts[dealt], _shuffle(names[dealt], seed))
     side = np.searchsorted(np.cumsum(list(shares.values())), position, side="right")
-    # Sides by importance: train is the last of the cuts, and the first to need every class.
+    # The sides by importance: train is the last of the cuts, but the first that needs every class.
     _repair(side, counts, [len(shares), *range(len(shares))])
     return np.array([*shares, "train"], dtype=object)[side[codes]]
 
 
 def _limit(sizes: np.ndarray, shares: list[float]) -> float:
-    """Rows of the largest group that is dealt: LARGEST_SHARE of the smallest side. More, where groups within that hold
-    less than ENOUGH of what the sides are to have: then the next larger ones take part until they do."""
+    """Rows of the largest group that is dealt out: LARGEST_SHARE of the smallest side.
+
+    It is more where the groups within that size hold less than ENOUGH of what the sides are to have. Then the next
+    larger groups take part until they hold that much.
+    """
     ordered = np.sort(sizes)
     last = np.searchsorted(ordered.cumsum(), ENOUGH * sum(shares) * sizes.sum())
     return float(max(LARGEST_SHARE * min(shares) * sizes.sum(), ordered[last]))
@@ -58,8 +62,9 @@ def nested_order(
 ) -> np.ndarray:
     """Row indices, best first: every prefix is nearly stratified by label, groups are contiguous.
 
-    With every_class, one group of each class comes first, so that a small prefix holds them all: to learn from. With
-    many classes it then gives rare ones far more than their share; without, no prefix does: to measure on.
+    With every_class, one group of each class comes first, so that a small prefix holds all classes: that is an order to
+    learn from. Where there are many classes, a prefix then holds far more than their share of the rare ones. Without
+    it no prefix does: that is an order to measure on.
     """
     codes, names = pd.factorize(groups, sort=True)
     if not len(names):
@@ -109,6 +114,8 @@ def _balanced(counts: np.ndarray) -> np.ndarray:
 
     Greedy: of the next WINDOW groups, the one after which the chi-square distance is smallest.
     """
+    # A group adds a fixed vector to a running total that is zero where the prefix has the whole's shares. The squared
+    # length of the total, each class scaled by its share, is the chi-square distance.
     target = counts.sum(axis=0) / counts.sum()
     present = target > 0
     counts, target = counts[:, present].astype(np.float64), target[present]
@@ -131,16 +138,16 @@ def _balanced(counts: np.ndarray) -> np.ndarray:
 
 
 def _cover(counts: sp.csr_array, position: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Groups that hold every class between them: rare classes choose first, each its smallest group."""
+    """Groups that together hold every class: rare classes choose first, each its smallest group."""
     by_class, sizes = counts.tocsc(), counts.sum(axis=1)
-    held = np.zeros(counts.shape[1], dtype=bool)
+    covered = np.zeros(counts.shape[1], dtype=bool)
     chosen = []
     for label in np.argsort(np.diff(by_class.indptr), kind="stable"):
         holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
-        if held[label] or not len(holders):
+        if covered[label] or not len(holders):
             continue
         first = holders[np.lexsort((keys[holders], position[holders], sizes[holders]))[0]]
-        held[counts.indices[counts.indptr[first] : counts.indptr[first + 1]]] = True
+        covered[counts.indices[counts.indptr[first] : counts.indptr[first + 1]]] = True
         chosen.append(first)
     return np.array(chosen, dtype=np.int64)
 
@@ -148,21 +155,20 @@ def _cover(counts: sp.csr_array, position: np.ndarray, keys: np.ndarray) -> np.n
 def _repair(side: np.ndarray, counts: sp.csr_array, priority: list[int]) -> None:
     """Move groups, in place, so that each side has each class that has groups enough.
 
-    A side takes from a more important one only what that side can spare of every class.
+    Sides act in order of importance, and each takes the smallest groups first. A side may take any group from a less
+    important side, but from a more important one only a group of whose classes that side has another group.
     """
     by_class, sizes = counts.tocsc(), counts.sum(axis=1)
     rank = np.argsort(priority)
     present = np.stack([np.diff(counts[side == s].tocsc().indptr) for s in range(len(priority))])
     for place, lacking in enumerate(priority):
         for label in range(counts.shape[1]):
-            if present[
-                lacking, label
-            ]:  # from the start, or by a group that was moved for another class
+            if present[lacking, label]:  # at first, or since a group was moved for another class
                 continue
             holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
-            for group in (
-                holders[np.argsort(sizes[holders], kind="stable")] if len(holders) > place else []
-            ):
+            # With fewer groups than the sides up to this one, the more important sides keep them.
+            enough = len(holders) > place
+            for group in holders[np.argsort(sizes[holders], kind="stable")] if enough else []:
                 giver = side[group]
                 classes = counts.indices[counts.indptr[group] : counts.indptr[group + 1]]
                 if rank[giver] > place or (present[giver, classes] > 1).all():

@@ -1,4 +1,4 @@
-"""The first rows of a nested order: what a fraction, a cap or a pool of examples holds."""
+"""Takes the first rows of a nested order: for a fraction, a cap or a pool of examples."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pandas as pd
 def first_groups(rows: pd.DataFrame, count: int, *, every_class: bool) -> pd.DataFrame:
     """The first whole groups of `rows` (in nested order) that hold at most `count` rows.
 
-    With every_class, at least those up to the first row of each class, so that none is lost. Smaller
-    counts give subsets of larger ones. At least one group.
+    It takes at least one group. With every_class it takes at least the groups up to the first row of each class, so
+    that no class is lost. A smaller count gives a subset of what a larger one gives.
     """
     begins = np.append(np.flatnonzero(rows["group"].ne(rows["group"].shift())), len(rows))
     least = np.flatnonzero(~rows["label"].duplicated())[-1] + 1 if every_class and len(rows) else 1
@@ -19,5 +19,5 @@ def first_groups(rows: pd.DataFrame, count: int, *, every_class: bool) -> pd.Dat
 
 
 def pool(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """The first `count` rows of `rows` (in nested order), and the first of each class left out."""
+    """The first `count` rows of `rows` (in nested order), and the first row of each class that they lack."""
     return rows[(np.arange(len(rows)) < count) | ~rows["label"].duplicated().to_numpy()]

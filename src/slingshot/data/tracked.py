@@ -1,4 +1,4 @@
-"""Whether a user's own files are tracked: a queued or temporary run works in a copy without the others."""
+"""Checks that a user's own files are tracked: a queued or temporary run works in a copy that holds no other files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from slingshot.settings import DatasetSettings, UserError, closest
 
 KEYS = ("file", "test_file", "text_file", "label_file", "test_text_file", "test_label_file")
-"""Of `source`, those that name a file in data/raw/D."""
+"""The keys of `source` that name a file in data/raw/D."""
 
 
 def own_files(dataset: DatasetSettings, folder: Path) -> dict[str, Path]:
@@ -30,12 +30,8 @@ def check(dataset: DatasetSettings, folder: Path) -> None:
                 )
             if path.is_dir():
                 raise UserError(f"source.{key}: {path} is a folder; name a file in it")
-            there = (
-                [file.name for file in path.parent.iterdir() if file.is_file()]
-                if path.parent.is_dir()
-                else []
-            )
-            close = closest(path.name, there)
+            siblings = path.parent.iterdir() if path.parent.is_dir() else ()
+            close = closest(path.name, [file.name for file in siblings if file.is_file()])
             hint = f", did you mean '{close}'?" if close else ""
             raise UserError(
                 f"source.{key}: {path} not found{hint}; put it there and run `{_add(path)}`, without which a queued or "
@@ -44,7 +40,7 @@ def check(dataset: DatasetSettings, folder: Path) -> None:
 
 
 def warnings(dataset: DatasetSettings, folder: Path) -> list[str]:
-    """What to do about files that neither DVC nor git tracks, in a repository of DVC's."""
+    """What to do about files that neither DVC nor git tracks; nothing outside a DVC repository."""
     if not Path(".dvc").is_dir() or folder.is_absolute():
         return []
     files = [path for path in own_files(dataset, folder).values() if path.is_file()]
@@ -72,5 +68,5 @@ def _by_git(path: Path) -> bool:
 
 
 def _add(path: Path) -> str:
-    """What tracks the file. A folder in which git tracks a file can't be added whole."""
+    """The command that tracks the file, or its whole folder, which DVC can't add where git tracks SOURCE.md in it."""
     return f"dvc add {shlex.quote(str(path if (path.parent / 'SOURCE.md').is_file() else path.parent))}"

@@ -1,8 +1,8 @@
 """Human-rated text inside the vaderSentiment source distribution, read without unpacking it.
 
-pip fetches the archive once, with its hash required, so that nothing of it runs before the hash is
-compared. It lies in the state folder under its sha256, which is compared again at every read. The
-wheels do not carry these files; the source distribution holds them in a tar inside the tar.
+pip fetches the archive once and requires its hash, so that nothing in it runs before the hash is compared. The archive
+is kept in the state folder under its sha256, which is compared again at every read. The wheels do not carry these
+files; the source distribution holds them in a tar inside the tar.
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ def _fetch(path: Path) -> None:
         pip = subprocess.run(
             [sys.executable, *PIP, *options, "-d", str(folder)], capture_output=True, text=True
         )
-        found = next(folder.glob("*.tar.gz"), None)
-        if pip.returncode or found is None:
+        archive_file = next(folder.glob("*.tar.gz"), None)
+        if pip.returncode or archive_file is None:
             raise UserError(_remedy(path, pip.stderr))
         with atomic(path) as whole:
-            shutil.copyfile(found, whole)
+            shutil.copyfile(archive_file, whole)
 
 
 def _pinned() -> str:
@@ -112,11 +112,10 @@ def _member(data: bytes, name: str) -> bytes:
         if inner is None:
             raise UserError(f"vaderSentiment {VERSION}: no {INNER}")
         with tarfile.open(fileobj=inner) as files:
-            members = {
-                Path(m.name).name: m for m in files if m.isfile() and m.name.endswith(SUFFIX)
-            }
+            texts = [file for file in files if file.isfile() and file.name.endswith(SUFFIX)]
+            members = {Path(file.name).name: file for file in texts}
             if name not in members:
                 raise UserError(f"params.yaml: source.file: no '{name}'{nearest(name, members)}")
-            held = files.extractfile(members[name])
-            assert held is not None
-            return held.read()
+            member = files.extractfile(members[name])
+            assert member is not None
+            return member.read()

@@ -1,5 +1,5 @@
-"""What tells one version of a data set from another, in metrics/audit/D.json: a hash of its rows, and those of the
-files of data/prepared/D that a figure depends on."""
+"""Hashes that tell one version of a data set from another, in metrics/audit/D.json: one of its rows, and one of each
+file of data/prepared/D that a figure depends on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ FILES = (*(f"{split}.parquet" for split in SPLITS), "labels.json")
 
 
 def of_rows(rows: pd.DataFrame, names: list[str]) -> str:
-    """Of the usable rows (id, text, label, test), sorted by id, and the names of their labels: the same however they
-    are grouped, split and capped."""
-    held = pd.util.hash_pandas_object(
+    """A hash of the usable rows (id, text, label, test), sorted by id, and the names of their labels.
+
+    It does not depend on how they are grouped, split and capped.
+    """
+    hashes = pd.util.hash_pandas_object(
         rows[["id", "text", "label", "test"]], index=False, categorize=False
     )
-    return hashlib.sha256(repr(names).encode() + held.to_numpy().tobytes()).hexdigest()
+    return hashlib.sha256(repr(names).encode() + hashes.to_numpy().tobytes()).hexdigest()
 
 
 def of_files(folder: Path) -> dict[str, str]:
-    """Of each file of `folder` in FILES, as dvc.lock records it where a stage reads the file."""
+    """The hash of each file of `folder` in FILES, as dvc.lock records it for a stage that reads the file."""
     return {name: md5_file(folder / name) for name in FILES}

@@ -46,13 +46,11 @@ def train(
     seed: int,
     folder: Path,
 ) -> TrainingState:
-    """Train `model` in state and leave it with the weights of its best epoch on validation.
+    """Train `model` in place and leave it with the weights of its best epoch on validation.
 
-    Ties between epochs go to the earlier one. `folder` holds the checkpoint to go on from. Raises UserError when the
-    loss is no longer finite.
+    Ties go to the earlier epoch. `folder` holds the checkpoint to go on from. Raises UserError at a loss not finite.
     """
-    groups = _parameter_groups(model, settings.weight_decay)
-    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    optimizer = _optimizer(model, settings)
     torch.manual_seed(seed)  # before the scratch folder restores a random state
     scratch = ScratchFolder(folder, model, optimizer)
     state = scratch.restore()
@@ -70,10 +68,9 @@ def train(
         while state.epoch < settings.epochs and not _stalled(state, settings.patience):
             for batches in _steps(objective.lengths, settings, seed, state.epoch)[state.step :]:
                 rate = _rate(state.done, total, settings)
-                mean = _step(model, optimizer, objective, batches, rate, settings.max_grad_norm)
-                state.step += 1
-                _note_loss(state, mean, max(1, total // LOSS_POINTS))
-                state.tokens += sum(objective.lengths[row] for rows in batches for row in rows)
+                loss = _step(model, optimizer, objective, batches, rate, settings.max_grad_norm)
+                tokens = sum(objective.lengths[row] for rows in batches for row in rows)
+                _note_step(state, loss, tokens, max(1, total // LOSS_POINTS))
                 progress.update()
                 if time.perf_counter() - saved >= settings.save_seconds:
                     save()
@@ -126,9 +123,10 @@ def _step(
     return mean
 
 
-def _note_loss(state: TrainingState, mean: float, every: int) -> None:
-    """Add a step's loss to the sum, which becomes a point of the curve every so many steps."""
-    state.loss_sum, state.loss_steps = state.loss_sum + mean, state.loss_steps + 1
+def _note_step(state: TrainingState, loss: float, tokens: int, every: int) -> None:
+    """Count a step. The mean loss of so many steps becomes a point of the curve."""
+    state.step, state.tokens = state.step + 1, state.tokens + tokens
+    state.loss_sum, state.loss_steps = state.loss_sum + loss, state.loss_steps + 1
     if state.done % every == 0:
         state.losses.append((state.done, state.loss_sum / state.loss_steps))
         state.loss_sum, state.loss_steps = 0.0, 0
@@ -143,12 +141,16 @@ def _end_epoch(state: TrainingState, score: float, scratch: ScratchFolder) -> No
     state.epoch, state.step = state.epoch + 1, 0
 
 
-def _parameter_groups(model: torch.nn.Module, decay: float) -> list[dict[str, object]]:
-    """The optimiser's groups: weight decay on matrices only, not on biases, norms and other vectors."""
+def _optimizer(model: torch.nn.Module, settings: TransformerSettings) -> torch.optim.Optimizer:
+    """AdamW with weight decay on matrices only, not on biases, norms and other vectors."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     matrices = [p for p in parameters if p.ndim > 1]
     vectors = [p for p in parameters if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
 
 
 def _rate(step: int, total: int, settings: TransformerSettings) -> float:
