@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from slingshot.llm.local.examples import (
     Neighbours,
     SameExamples,
 )
+from slingshot.llm.local.model import Model, Tokenizer
 from slingshot.llm.local.rendering import Form, Tokens, form
 from slingshot.llm.local.scoring import CausalLm
 from slingshot.llm.prompt import Prompt
@@ -42,8 +44,10 @@ def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[Causa
     Raises UserError where the checkpoint is missing or no causal LLM, or can't tell two labels apart.
     """
     folder = checkpoints.locate(settings)
-    wording = form(loading.tokenizer(folder), prompt, settings.chat, settings.max_length)
-    model = loading.causal_lm(folder).to(device)
+    # Of transformers' classes the protocols state only what is used here.
+    tokenizer = cast(Tokenizer, loading.tokenizer(folder))
+    model = cast(Model, loading.causal_lm(folder).to(device))
+    wording = form(tokenizer, prompt, settings.chat, settings.max_length)
     return CausalLm(model, wording.labels, wording.end, settings.batch_size), wording
 
 
