@@ -25,9 +25,7 @@ def main(dataset: str, llm: str) -> None:
     from slingshot.llm.task import PromptTask, provider
 
     study = settings.load()
-    chosen = study.llms.get(llm)
-    if chosen is None:
-        raise settings.UserError(f"params.yaml: no LLM '{llm}'{settings.nearest(llm, study.llms)}")
+    chosen = study.llm(llm)
     task = PromptTask.read(dataset, llm, study)
     cell = provider(chosen).run_cell(chosen, task)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from slingshot.files.codes import NO_SEED
@@ -14,10 +15,12 @@ from slingshot.files.predictions import predictions_frame
 from slingshot.files.storage.atomic import naming, remove
 from slingshot.files.usage import TimedRun, Usage
 from slingshot.finetune import resume
+from slingshot.finetune.cell import CellRows
 from slingshot.finetune.code import sources
 from slingshot.finetune.families import Classifier, TrainingTask, classifier
 from slingshot.machine import hardware
-from slingshot.settings import Family, ModelSettings
+from slingshot.metrics.choosing import primary_score
+from slingshot.settings import Family, ModelSettings, Primary
 
 S = TypeVar("S", bound=Family)
 
@@ -29,28 +32,32 @@ class TrainingResult:
     predictions: pd.DataFrame
     usage: Usage
 
+    def validation_score(self, primary: Primary) -> float:
+        """The primary metric of all seeds' validation rows together."""
+        rows = self.predictions[self.predictions["split"] == "validation"]
+        scores = np.stack(rows["scores"].to_list())
+        return primary_score(primary, rows["label"].to_numpy(), scores)
+
 
 def run_cell(
     settings: ModelSettings,
     task: TrainingTask,
-    test: pd.DataFrame,
+    rows: CellRows,
     seeds: list[int],
-    inputs: list[Path],
     name: str,
     model: Path,
 ) -> TrainingResult:
     """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
 
-    inputs: the files that the rows came from. They, the settings and the code that these run are the key of the
-    folder that keeps finished seeds, and in which an unfinished one goes on. The first seed's model replaces the folder
-    `model`.
+    The files of `rows`, the settings and the code that these run are the key of the folder that keeps finished seeds,
+    and in which an unfinished one goes on. The first seed's model replaces the folder `model`.
     """
     decides = {
         "model": settings.model_dump(mode="json"),
         "primary": task.primary,
         "device": task.device,
     }
-    cell = resume.cell_folder(sources(settings.module, __name__), decides, inputs)
+    cell = resume.cell_folder(sources(settings.module, __name__), decides, rows.files)
     outcomes = []
     trained_seeds = seeds if settings.seeded else [NO_SEED]
     folders = [resume.SeedFolder(cell, seed) for seed in trained_seeds]
@@ -59,7 +66,7 @@ def run_cell(
             first = folder is folders[0]  # only its model is kept
             outcome = folder.finished(with_model=first)
             if outcome is None:
-                outcome = _train_seed(classifier(settings), settings, task, test, folder)
+                outcome = _train_seed(classifier(settings), settings, task, rows.test, folder)
                 folder.finish(outcome, with_model=first)
             outcomes.append(outcome)
         remove(model)

@@ -213,6 +213,18 @@ class Settings(Block):
         llm = self.llms.get(contestant.large if isinstance(contestant, CascadeSettings) else name)
         return self.cost.llm_prices[llm.price] if llm and llm.price else None
 
+    def model(self, name: str) -> ModelSettings:
+        """The model's settings. Raises UserError for an unknown name."""
+        if name not in self.models:
+            raise UserError(f"{PARAMS}: no model '{name}'{nearest(name, self.models)}")
+        return self.models[name]
+
+    def llm(self, name: str) -> LlmSettings:
+        """The LLM's settings. Raises UserError for an unknown name."""
+        if name not in self.llms:
+            raise UserError(f"{PARAMS}: no LLM '{name}'{nearest(name, self.llms)}")
+        return self.llms[name]
+
     def dataset(self, name: str) -> DatasetSettings:
         """The data set's settings. Raises UserError for an unknown name."""
         if name not in self.datasets:
