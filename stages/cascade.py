@@ -38,7 +38,7 @@ def main(dataset: str, name: str) -> None:
         figures(large_usage, params.cost, price),
     )
     prices = cascade.Prices(
-        small_cost["cost_per_1000_texts"], large_cost["cost_per_1000_texts"], params.cost.currency
+        small_cost.cost_per_1000_texts, large_cost.cost_per_1000_texts, params.cost.currency
     )
 
     prepared = PreparedRows.read(dataset)

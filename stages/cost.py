@@ -15,7 +15,6 @@ def main(dataset: str) -> None:
     """
     from slingshot.files import paths
     from slingshot.files.storage.folders import keep_only
-    from slingshot.files.storage.json_files import write_json
     from slingshot.files.usage import Usage
     from slingshot.money.figures import figures, headline
 
@@ -24,7 +23,7 @@ def main(dataset: str) -> None:
         usage = Usage.read(paths.usage(dataset, name))
         cost = figures(usage, params.cost, params.price(name))
         path = paths.cost(dataset, name)
-        write_json(path, cost)
+        cost.write(path)
         console.echo(f"cost {dataset}: {name} takes {headline(cost, params.cost)} -> {path}")
     keep_only(paths.METRICS / "cost" / dataset, params.study.contestants)
 

@@ -20,6 +20,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
 from slingshot.files.codes import NO_SEED
+from slingshot.files.cost import Cost
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.significance import EXACT_BELOW
 from slingshot.report import total
@@ -30,6 +31,13 @@ from slingshot.settings import Settings, read_yaml, validated
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SHARED = 0.5
 """How much of what makes a row hard is so for all contestants."""
+UNKNOWN = Cost(
+    **dict.fromkeys(Cost.model_fields.keys() - {"labels", "labelling_cost", "train_rows"}),
+    labels=0,
+    labelling_cost=0.0,
+    train_rows=0,
+)
+"""The cost of nothing that was measured."""
 CHEAP, TIMES = 0.0015, 20
 """What a model costs per 1,000 texts, and how many times that the LLM does."""
 ASKED = 0.3
@@ -164,11 +172,10 @@ def contestants(
     found = []
     for name in names:
         seconds = prices.get(name, CHEAP) / settings().cost.hourly_price * 3600
-        cost = (
-            {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01}
-            if cheaper
-            else {}
-        )
+        cost = UNKNOWN
+        if cheaper:
+            timing = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01}
+            cost = UNKNOWN.model_copy(update=timing)
         alone = {"alone": "small", "small": SMALL} if name == CASCADE and not asked else None
         chosen = {1: float(name in kinds or name == SMALL)}
         kind, priced = kinds.get(name, "model"), total.of(cost, settings())

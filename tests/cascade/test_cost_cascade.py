@@ -31,37 +31,35 @@ def test_a_local_cascade_costs_the_small_model_on_all_texts_and_the_llm_on_its_s
     assert run.tokens == 100 * 20 + 25 * 50
     assert found.requests == 25
     costs = figures(found, COST)
-    small, large = (figures(side, COST)["cost_per_1000_texts"] for side in (SMALL, LARGE))
-    assert costs["cost_per_1000_texts"] == pytest.approx(small + 0.25 * large)
-    assert costs["machine_seconds_per_1000_texts"] == pytest.approx(130)
-    assert costs["train_cost"] == pytest.approx(40 * SECOND)
-    assert costs["labels"] == 600, "the LLM's shots and validation rows are among the small model's"
+    small, large = (figures(side, COST).cost_per_1000_texts for side in (SMALL, LARGE))
+    assert costs.cost_per_1000_texts == pytest.approx(small + 0.25 * large)
+    assert costs.machine_seconds_per_1000_texts == pytest.approx(130)
+    assert costs.train_cost == pytest.approx(40 * SECOND)
+    assert costs.labels == 600, "the LLM's shots and validation rows are among the small model's"
 
 
 def test_a_cascade_with_a_priced_llm_costs_seconds_and_tokens() -> None:
     price = COST.llm_prices["claude_3_opus"]
     costs = figures(made(0.25, priced=True), COST, price)
     small, large = figures(SMALL, COST), figures(LARGE, COST, price)
-    assert costs["machine_seconds_per_1000_texts"] == pytest.approx(
-        small["machine_seconds_per_1000_texts"]
+    assert costs.machine_seconds_per_1000_texts == pytest.approx(
+        small.machine_seconds_per_1000_texts
     )
     # Tokens are whole numbers, so the sums are a little off.
-    escalated = pytest.approx(0.25 * large["cost_per_1000_texts"], rel=1e-3)
-    assert costs["token_cost_per_1000_texts"] == escalated
-    assert costs["cost_per_1000_texts"] - small["cost_per_1000_texts"] == escalated
-    assert costs["list_cost_per_1000_texts"] == pytest.approx(
-        0.25 * large["list_cost_per_1000_texts"], rel=1e-3
+    escalated = pytest.approx(0.25 * large.cost_per_1000_texts, rel=1e-3)
+    assert costs.token_cost_per_1000_texts == escalated
+    assert costs.cost_per_1000_texts - small.cost_per_1000_texts == escalated
+    assert costs.list_cost_per_1000_texts == pytest.approx(
+        0.25 * large.list_cost_per_1000_texts, rel=1e-3
     )
-    assert costs["texts_per_second"] is None, "its seconds are those of the small model alone"
-    assert large["machine_seconds_per_1000_texts"] is None
+    assert costs.texts_per_second is None, "its seconds are those of the small model alone"
+    assert large.machine_seconds_per_1000_texts is None
 
 
 def test_with_an_unpriced_llm_on_another_server_the_cost_is_unknown_once_it_is_asked() -> None:
     remote = replace(LARGE, hardware={"device": "remote"})
-    assert figures(made(0.25, large=remote), COST)["cost_per_1000_texts"] is None
-    assert figures(made(0.0, large=remote), COST)["cost_per_1000_texts"] == pytest.approx(
-        5 * SECOND
-    )
+    assert figures(made(0.25, large=remote), COST).cost_per_1000_texts is None
+    assert figures(made(0.0, large=remote), COST).cost_per_1000_texts == pytest.approx(5 * SECOND)
 
 
 def test_one_that_always_asks_the_llm_does_not_run_the_small_model() -> None:
@@ -70,10 +68,10 @@ def test_one_that_always_asks_the_llm_does_not_run_the_small_model() -> None:
     assert run.tokens == 5_000
     price = COST.llm_prices["claude_3_opus"]
     paid = figures(made(1.0, read=False, priced=True), COST, price)
-    assert paid["cost_per_1000_texts"] == pytest.approx(
-        figures(LARGE, COST, price)["cost_per_1000_texts"], rel=1e-3
+    assert paid.cost_per_1000_texts == pytest.approx(
+        figures(LARGE, COST, price).cost_per_1000_texts, rel=1e-3
     )
-    assert paid["machine_seconds_per_1000_texts"] is None
+    assert paid.machine_seconds_per_1000_texts is None
 
 
 def test_the_bill_follows_tokens_and_the_latency_the_number_of_texts() -> None:
@@ -141,5 +139,5 @@ def test_several_seeds_add_up_and_the_mean_is_the_cost() -> None:
         priced=False,
     )
     assert [run.seconds for run in two.predict] == [pytest.approx(0.5), pytest.approx(25.5)]
-    small, large = (figures(side, COST)["cost_per_1000_texts"] for side in (SMALL, LARGE))
-    assert figures(two, COST)["cost_per_1000_texts"] == pytest.approx(small + 0.25 * large)
+    small, large = (figures(side, COST).cost_per_1000_texts for side in (SMALL, LARGE))
+    assert figures(two, COST).cost_per_1000_texts == pytest.approx(small + 0.25 * large)

@@ -66,7 +66,7 @@ stages:
       - data/prepared/tweets
       - metrics/audit/tweets.json: {cache: false}
   evaluate:
-    matrix: {contestant: [tweets-tfidf]}
+    matrix: {dataset: [tweets]}
     cmd: python3 measure.py ${fraction}
     deps: [measure.py, data/prepared/tweets/test.parquet]
     params: [fraction, seeds]
@@ -396,9 +396,9 @@ def test_a_half_finished_run_is_no_point(apart: Path) -> None:
     assert drawn.exit_code == 1 and "learning-curve points are left out, of" in drawn.output
     written = slingshot("curve", "--write").output
     assert f"left out workspace: {curve.CHANGED}" in written
-    assert "tfidf" not in {
-        point.contestant for point in read_points(Path("metrics/curve/tweets.csv"))
-    }
+    audit = json.loads(Path("metrics/audit/tweets.json").read_text())
+    points = read_points(Path("metrics/curve/tweets.csv"))
+    assert not {point.data for point in points} & {audit["data"][:12]}, "no point is of these rows"
 
 
 def test_a_cascade_is_defined_by_its_two_sides_too() -> None:

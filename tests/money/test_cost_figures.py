@@ -43,46 +43,42 @@ LLM = replace(
 
 def test_a_model_costs_its_seconds_as_a_mean_over_seeds() -> None:
     found = figures(MODEL, COST)
-    assert found["train_seconds"] == 50
-    assert found["train_cost"] == pytest.approx(50 * SECOND)
-    assert found["predict_seconds"] == 2
-    assert found["tokens_per_second"] == 2_000
-    assert found["texts_per_second"] == 100
-    assert found["cost_per_1000_texts"] == pytest.approx(10 * SECOND)
-    assert found["cost_per_million_tokens"] == pytest.approx(500 * SECOND)
-    assert (found["labels"], found["train_rows"]) == (600, 500), (
+    assert found.train_seconds == 50
+    assert found.train_cost == pytest.approx(50 * SECOND)
+    assert found.predict_seconds == 2
+    assert found.tokens_per_second == 2_000
+    assert found.texts_per_second == 100
+    assert found.cost_per_1000_texts == pytest.approx(10 * SECOND)
+    assert found.cost_per_million_tokens == pytest.approx(500 * SECOND)
+    assert (found.labels, found.train_rows) == (600, 500), (
         "labels of validation rows are paid for too"
     )
-    assert found["labelling_cost"] == pytest.approx(60)
-    assert (found["peak_memory_gib"], found["model_mib"]) == (0.5, 90)
+    assert found.labelling_cost == pytest.approx(60)
+    assert (found.peak_memory_gib, found.model_mib) == (0.5, 90)
 
 
 def test_a_local_llm_costs_its_seconds_and_has_no_training() -> None:
     found = figures(LLM, COST)
-    assert found["train_seconds"] is found["train_cost"] is None
-    assert found["cost_per_1000_texts"] == pytest.approx(10 * SECOND)
+    assert found.train_seconds is found.train_cost is None
+    assert found.cost_per_1000_texts == pytest.approx(10 * SECOND)
 
 
 def test_a_priced_llm_costs_its_tokens_whatever_its_seconds() -> None:
     price = COST.llm_prices["claude_3_opus"]
     paid = (300_000 * 15 + 1_000 * 75 + 99_000 * 1.5) / 1e6 * COST.rates["USD"].rate
     found = figures(LLM, COST, price)
-    assert found["cost_per_1000_texts"] == pytest.approx(paid / 400 * 1000)
+    assert found.cost_per_1000_texts == pytest.approx(paid / 400 * 1000)
     tokens = sum(run.tokens for run in LLM.predict)
-    assert found["cost_per_million_tokens"] == pytest.approx(paid / tokens * 1e6)
+    assert found.cost_per_million_tokens == pytest.approx(paid / tokens * 1e6)
     listed = (399_000 * 15 + 1_000 * 75) / 1e6 * COST.rates["USD"].rate
-    assert found["list_cost_per_1000_texts"] == pytest.approx(listed / 400 * 1000), (
-        "without the cache"
-    )
+    assert found.list_cost_per_1000_texts == pytest.approx(listed / 400 * 1000), "without the cache"
     batched = figures(replace(LLM, llm_tokens={}, batch_tokens=LLM.llm_tokens), COST, price)
-    assert batched["cost_per_1000_texts"] == pytest.approx(
+    assert batched.cost_per_1000_texts == pytest.approx(
         paid / 400 * 1000 * (1 - price.batch_discount)
     )
-    assert batched["list_cost_per_1000_texts"] == found["list_cost_per_1000_texts"]
+    assert batched.list_cost_per_1000_texts == found.list_cost_per_1000_texts
     both = figures(replace(LLM, batch_tokens=LLM.llm_tokens), COST, price)
-    assert both["cost_per_1000_texts"] == pytest.approx(
-        paid / 400 * 1000 * (2 - price.batch_discount)
-    )
+    assert both.cost_per_1000_texts == pytest.approx(paid / 400 * 1000 * (2 - price.batch_discount))
 
 
 def test_an_llm_that_is_free_costs_nothing_and_one_on_an_unpriced_server_an_unknown_sum() -> None:
@@ -90,10 +86,10 @@ def test_an_llm_that_is_free_costs_nothing_and_one_on_an_unpriced_server_an_unkn
         update=dict.fromkeys(("input", "output", "cache_write", "cache_read"), 0)
     )
     found = figures(LLM, COST, free)
-    assert found["cost_per_1000_texts"] == found["cost_per_million_tokens"] == 0
+    assert found.cost_per_1000_texts == found.cost_per_million_tokens == 0
     elsewhere = figures(replace(LLM, hardware={"device": "remote"}), COST)
-    assert elsewhere["cost_per_1000_texts"] is elsewhere["machine_seconds_per_1000_texts"] is None
-    assert elsewhere["texts_per_second"] == 100
+    assert elsewhere.cost_per_1000_texts is elsewhere.machine_seconds_per_1000_texts is None
+    assert elsewhere.texts_per_second == 100
 
 
 def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:
@@ -104,27 +100,25 @@ def test_a_priced_llm_without_tokens_by_kind_is_an_error() -> None:
 def test_what_was_not_measured_is_null_not_zero() -> None:
     found = figures(replace(MODEL, predict=(TimedRun(0, 0, 0, 0.0),), latency={}), COST)
     assert (
-        found["tokens_per_second"]
-        is found["cost_per_million_tokens"]
-        is found["cost_per_1000_texts"]
+        found.tokens_per_second
+        is found.cost_per_million_tokens
+        is found.cost_per_1000_texts
         is None
     )
-    assert found["latency_p50"] is found["machine_seconds_spread"] is None
+    assert found.latency_p50 is found.machine_seconds_spread is None
 
 
 def test_the_spread_of_seeds_timed_alike_is_that_of_their_mean() -> None:
     timed = tuple(replace(run, error=0.1) for run in MODEL.predict)
-    assert figures(replace(MODEL, predict=timed), COST)["machine_seconds_spread"] == pytest.approx(
+    assert figures(replace(MODEL, predict=timed), COST).machine_seconds_spread == pytest.approx(
         0.02**0.5 / 4
     )
     assert (
-        figures(replace(MODEL, predict=(timed[0], MODEL.predict[1])), COST)[
-            "machine_seconds_spread"
-        ]
+        figures(replace(MODEL, predict=(timed[0], MODEL.predict[1])), COST).machine_seconds_spread
         is None
     )
     price = COST.llm_prices["claude_3_opus"]
-    assert figures(replace(LLM, predict=timed), COST, price)["machine_seconds_spread"] is None, (
+    assert figures(replace(LLM, predict=timed), COST, price).machine_seconds_spread is None, (
         "its seconds cost nothing"
     )
 

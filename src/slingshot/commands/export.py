@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from slingshot import settings
+from slingshot.files import paths
 from slingshot.files.codes import NO_SEED
+from slingshot.files.cost import Cost
 from slingshot.files.storage.atomic import atomic
 from slingshot.files.storage.json_files import read_json
 from slingshot.finetune import card
@@ -19,7 +21,6 @@ from slingshot.finetune.saved import Saved
 from slingshot.machine.markdown import bullets, plain, table
 from slingshot.settings import UserError, nearest
 
-METRICS = Path("metrics")
 Figures = Mapping[str, Any]
 TITLES = {
     "accuracy": "Accuracy",
@@ -39,7 +40,7 @@ class StudyResults:
     audit: Figures
     scores: Figures
     intervals: Figures
-    cost: Figures
+    cost: Cost
     own: Figures
     currency: str
 
@@ -53,7 +54,7 @@ def export(dataset: str, model: str, folder: Path) -> None:
     params.dataset(dataset)
     if model not in params.models:
         raise UserError(f"{settings.PARAMS}: no model '{model}'{nearest(model, params.models)}")
-    source = Path("data/models", dataset, model)
+    source = paths.model(dataset, model)
     if not source.is_dir():
         raise UserError(f"{source}: not found; {_remedy(params, dataset, model)}")
     Saved.read(source)
@@ -72,11 +73,11 @@ def _remedy(params: settings.Settings, dataset: str, model: str) -> str:
 
 
 def _study_results(params: settings.Settings, dataset: str, model: str) -> StudyResults:
-    audit = read_json(METRICS / "audit" / f"{dataset}.json")
-    scores, intervals, cost = (
-        read_json(METRICS / kind / dataset / f"{model}.json")
-        for kind in ("scores", "intervals", "cost")
+    audit = read_json(paths.audit(dataset))
+    scores, intervals = (
+        read_json(path(dataset, model)) for path in (paths.scores, paths.intervals)
     )
+    cost = Cost.read(paths.cost(dataset, model))
     kept = (NO_SEED, params.seeds[0])
     own = next((row for row in intervals["seeds"] if row["seed"] in kept), None)
     if own is None:
@@ -171,16 +172,16 @@ def _scores(results: StudyResults) -> list[str]:
 def _cost(results: StudyResults) -> list[str]:
     cost, money = results.cost, f"{results.currency} {{}}"
     lines = {
-        "Training": (cost["train_seconds"], "{} s"),
-        "Training, in money": (cost["train_cost"], money),
-        "1,000 texts": (cost["cost_per_1000_texts"], money),
-        "A million tokens": (cost["cost_per_million_tokens"], money),
-        "Labels of training and validation rows": (cost["labelling_cost"], money),
-        "Texts per second": (cost["texts_per_second"], "{}"),
-        "One text alone, median": (cost["latency_p50"], "{} s"),
-        "One text alone, 95th percentile": (cost["latency_p95"], "{} s"),
-        "Size": (cost["model_mib"], "{} MiB"),
-        "Peak memory of training": (cost["peak_memory_gib"], "{} GiB"),
+        "Training": (cost.train_seconds, "{} s"),
+        "Training, in money": (cost.train_cost, money),
+        "1,000 texts": (cost.cost_per_1000_texts, money),
+        "A million tokens": (cost.cost_per_million_tokens, money),
+        "Labels of training and validation rows": (cost.labelling_cost, money),
+        "Texts per second": (cost.texts_per_second, "{}"),
+        "One text alone, median": (cost.latency_p50, "{} s"),
+        "One text alone, 95th percentile": (cost.latency_p95, "{} s"),
+        "Size": (cost.model_mib, "{} MiB"),
+        "Peak memory of training": (cost.peak_memory_gib, "{} GiB"),
     }
     rows = [
         (what, shape.format(_three_digits(value)))

@@ -1,31 +1,25 @@
-"""One contestant's metrics/cost file: flat figures, null where there is nothing to measure.
+"""What a contestant's training and prediction cost, from its usage and the prices in params.yaml.
 
-Seconds are means over seeds. A model and a local LLM cost the machine's seconds, an LLM with a price its tokens, a
-cascade both. `train_cost` and `labelling_cost` stand on their own, in no other figure; `labels` are those of training
-rows, or shots, and of the validation rows by which was chosen. `machine_seconds_spread` is the standard error of the
-seconds of prediction over them.
+A model and a local LLM cost the machine's seconds, an LLM with a price its tokens, a cascade both.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
+from slingshot.files.cost import Cost
 from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.prices import llm_cost, per_second, uncached
 from slingshot.settings import CostSettings, LlmPrice, UserError
 
 
-def figures(
-    usage: Usage, cost: CostSettings, price: LlmPrice | None = None
-) -> dict[str, float | None]:
+def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> Cost:
     """Seconds, tokens and texts a second, and money in `cost.currency`.
 
-    `price` is the LLM's list price; None prices the machine's seconds. `token_`, `list_`, `cached_` and
-    `batch_cost_per_1000_texts` are what a priced LLM's tokens cost as billed, and had cost without its cache and
-    without batches, with its cache only, and in batches only. Raises UserError when a priced LLM's usage lacks its
-    tokens by kind. An LLM on another's server has no cost without a list price.
+    `price` is the LLM's list price; None prices the machine's seconds. An LLM on another's server has no cost without a
+    list price. Raises UserError when a priced LLM's usage lacks its tokens by kind.
     """
     second = per_second(cost.hourly_price, cost.utilisation)
     train_seconds = _mean_seconds(usage.train)
@@ -35,50 +29,48 @@ def figures(
     error = together(usage.predict)
     # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
     works = price is None or (usage.kind == "cascade" and seconds > 0)
-    machine_seconds = (
-        seconds / texts * 1000 if works and on_paid_machine(usage) and seconds and texts else None
-    )
+    timed = works and on_paid_machine(usage) and seconds and texts
+    machine_seconds = seconds / texts * 1000 if timed else None
     billed = _billed(usage, cost, price)
     parts = [machine_seconds and machine_seconds * second, billed["token"]]
     known = [part for part in parts if part is not None]
     per_texts = None if not known or (works and machine_seconds is None) else sum(known)
-    labels = (
-        usage.train_rows + usage.validation_rows
-    )  # those of test rows measure every contestant alike
-    alone = (
-        price is None or usage.kind != "cascade"
-    )  # a cascade's answers come from two places, its seconds from one
-    return {
-        "train_seconds": train_seconds,
-        "train_cost": None if train_seconds is None else train_seconds * second,
-        "predict_seconds": _mean_seconds(usage.predict) or None,
-        "tokens_per_second": tokens / seconds or None if seconds and alone else None,
-        "texts_per_second": texts / seconds or None if seconds and alone else None,
-        "cost_per_million_tokens": None
-        if per_texts is None or not tokens
-        else per_texts / 1000 * texts / tokens * 1e6,
-        "cost_per_1000_texts": per_texts,
-        "machine_seconds_per_1000_texts": machine_seconds,
-        "machine_seconds_spread": machine_seconds and error and error / seconds,
-        **{f"{name}_cost_per_1000_texts": value for name, value in billed.items()},
-        "latency_p50": usage.latency.get("p50"),
-        "latency_p95": usage.latency.get("p95"),
-        "latency_texts": usage.latency.get("texts"),
-        "peak_memory_gib": _scaled(usage.peak_memory_bytes, 2**30),
-        "model_mib": _scaled(usage.model_bytes, 2**20),
-        "labelling_cost": labels * cost.label_price,
-        "labels": labels,
-        "train_rows": usage.train_rows,
-    }
-
-
-def headline(cost: Mapping[str, float | None], settings: CostSettings) -> str:
-    """What 1,000 texts cost, e.g. `EUR 0.0018 per 1,000 texts`."""
-    texts = cost["cost_per_1000_texts"]
-    price = (
-        "an unknown sum" if texts is None else f"{settings.currency} {Decimal(f'{texts:.3g}'):f}"
+    per_token = per_texts / 1000 * texts / tokens if per_texts is not None and tokens else None
+    # The labels of test rows measure every contestant alike.
+    labels = usage.train_rows + usage.validation_rows
+    # A cascade's answers come from two places, its seconds from one.
+    rated = seconds and (price is None or usage.kind != "cascade")
+    return Cost(
+        train_seconds=train_seconds,
+        train_cost=None if train_seconds is None else train_seconds * second,
+        predict_seconds=_mean_seconds(usage.predict) or None,
+        tokens_per_second=tokens / seconds or None if rated else None,
+        texts_per_second=texts / seconds or None if rated else None,
+        cost_per_million_tokens=None if per_token is None else per_token * 1e6,
+        cost_per_1000_texts=per_texts,
+        machine_seconds_per_1000_texts=machine_seconds,
+        machine_seconds_spread=machine_seconds and error and error / seconds,
+        token_cost_per_1000_texts=billed["token"],
+        list_cost_per_1000_texts=billed["list"],
+        cached_cost_per_1000_texts=billed["cached"],
+        batch_cost_per_1000_texts=billed["batch"],
+        latency_p50=usage.latency.get("p50"),
+        latency_p95=usage.latency.get("p95"),
+        latency_texts=usage.latency.get("texts"),
+        peak_memory_gib=_scaled(usage.peak_memory_bytes, 2**30),
+        model_mib=_scaled(usage.model_bytes, 2**20),
+        labelling_cost=labels * cost.label_price,
+        labels=labels,
+        train_rows=usage.train_rows,
     )
-    return f"{price} per 1,000 texts"
+
+
+def headline(cost: Cost, settings: CostSettings) -> str:
+    """What 1,000 texts cost, e.g. `EUR 0.0018 per 1,000 texts`."""
+    texts = cost.cost_per_1000_texts
+    if texts is None:
+        return "an unknown sum per 1,000 texts"
+    return f"{settings.currency} {Decimal(f'{texts:.3g}'):f} per 1,000 texts"
 
 
 def together(runs: Sequence[TimedRun]) -> float | None:

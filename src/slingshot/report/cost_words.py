@@ -24,15 +24,13 @@ def sentences(
     if not chosen:
         return
     currency = settings.cost.currency
-    prices = [
-        f"{_money(c.cost.get('cost_per_1000_texts'), currency)} with {c.title}" for c in chosen
-    ]
+    prices = [f"{_money(c.cost.cost_per_1000_texts, currency)} with {c.title}" for c in chosen]
     yield f"1,000 texts cost {listed(prices)}."
-    if small and small.cost.get("train_seconds") is not None:
+    if small and small.cost.train_seconds is not None:
         cost = small.cost
         yield (
-            f"First, {small.title} took {significant(cost['train_seconds'])} s of training "
-            f"({_money(cost.get('train_cost'), currency)}) on {count(cost.get('train_rows'))} labelled rows."
+            f"First, {small.title} took {significant(cost.train_seconds)} s of training "
+            f"({_money(cost.train_cost, currency)}) on {count(cost.train_rows)} labelled rows."
         )
     yield _totals(chosen, settings)
     if small and large:
@@ -71,7 +69,7 @@ def _who_is_cheaper(small: Contestant, large: Contestant) -> str:
 
 
 def _pays_back(paid: PayBack, named: dict[str, Contestant], settings: Settings) -> str:
-    labels = {name: count(c.cost.get("labels")) for name, c in named.items()}
+    labels = {name: count(c.cost.labels) for name, c in named.items()}
     open_ = "" if settings.decision.count_labels else "Where labels are still to be paid for, "
     start = (
         f"{open_}{named[paid.dearer].title} starts dearer by "

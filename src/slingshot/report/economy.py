@@ -35,7 +35,7 @@ def works(results: Results, settings: Settings) -> dict[str, Work | None]:
     A cascade's seconds beyond those of its small model are its LLM's.
     """
     small = {cascade.name: cascade.small for cascade in settings.study.cascades}
-    seconds = {c.name: c.cost.get("machine_seconds_per_1000_texts") for c in results.contestants}
+    seconds = {c.name: c.cost.machine_seconds_per_1000_texts for c in results.contestants}
     return {
         c.name: _work(c, (seconds.get(small.get(c.name, "")) or 0.0) * small_reads(c))
         for c in results.contestants
@@ -101,16 +101,14 @@ def costs(results: Results, settings: Settings) -> Grid:
 
 
 def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[str, ...]:
-    cost = contestant.cost
+    cost, spread = contestant.cost, contestant.cost.machine_seconds_spread
     keys = ("train_cost", "labelling_cost", "cost_per_1000_texts", "cost_per_million_tokens")
     months = [work and monthly.month(work, replace(start, always_on=on)) for on in (False, True)]
     return (
         contestant.title,
-        *(significant(cost.get(key)) for key in keys),
-        *(significant(cost.get(key)) for key, _ in list(BILLINGS.values())[1:]),
-        MISSING
-        if (spread := cost.get("machine_seconds_spread")) is None
-        else percent(round(spread, 4)),
+        *(significant(getattr(cost, key)) for key in keys),
+        *(significant(getattr(cost, key)) for key, _ in list(BILLINGS.values())[1:]),
+        MISSING if spread is None else percent(round(spread, 4)),
         *(significant(month.prediction if month else None) for month in months),
         *(significant(value) for value in total.both(contestant.total)),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slingshot.files import paths
+from slingshot.files.cost import Cost
 from slingshot.files.points import Point, of_today, read_points
 from slingshot.files.storage.json_files import read_json
 from slingshot.report import total
@@ -31,7 +32,7 @@ class Contestant:
     kind: Kind
     scores: Figures
     intervals: Figures
-    cost: Figures
+    cost: Cost
     training_cutoff: date | None = None
     cascade: Figures | None = None
     """What metrics/cascade says of a cascade: its threshold, and its curve on test rows."""
@@ -114,10 +115,10 @@ def _contestant(
     if kind == "cascade":
         sides = settings.cascade(name)
         title, llm = f"{name} ({sides.small}, else {sides.large})", settings.llms[sides.large]
-    scores, intervals, cost = (
-        read_json(root / path(dataset, name))
-        for path in (paths.scores, paths.intervals, paths.cost)
+    scores, intervals = (
+        read_json(root / path(dataset, name)) for path in (paths.scores, paths.intervals)
     )
+    cost = Cost.read(root / paths.cost(dataset, name))
     return Contestant(
         name=name,
         title=title,

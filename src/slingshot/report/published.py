@@ -61,8 +61,8 @@ def _row(figure: Mapping[str, Any], results: Results, settings: Settings) -> tup
 
 
 def _ours(contestant: Contestant, metric: str, settings: Settings) -> str:
-    source = contestant.cost if metric in COSTS else contestant.scores
-    text = _printed(metric, source.get(metric), settings.cost.currency)
+    value = getattr(contestant.cost, metric) if metric in COSTS else contestant.scores.get(metric)
+    text = _printed(metric, value, settings.cost.currency)
     interval = (contestant.intervals.get("metrics") or {}).get(metric) or {}
     if interval.get("low") is not None and interval.get("high") is not None:
         text += f" [{score(interval['low'])}–{score(interval['high'])}]"

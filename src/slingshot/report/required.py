@@ -15,7 +15,7 @@ def misses(contestant: Contestant, settings: Settings) -> str | None:
     """What it misses of what `decision` requires; None where it meets all."""
     required, currency = settings.decision, settings.cost.currency
     if required.latency_p95 is not None:
-        latency = contestant.cost.get("latency_p95")
+        latency = contestant.cost.latency_p95
         if latency is None:
             return "its latency was not measured"
         if latency > required.latency_p95 and thin_latency(contestant, settings) is None:
@@ -33,10 +33,10 @@ def misses(contestant: Contestant, settings: Settings) -> str | None:
 def thin_latency(contestant: Contestant, settings: Settings) -> str | None:
     """Why a required latency does not put it out; None where nothing of the kind stands in the way."""
     required, cost = settings.decision.latency_p95, contestant.cost
-    texts = cost.get("latency_texts") or 0
-    if required is None or cost.get("latency_p95") is None or texts >= ENOUGH_TEXTS:
+    texts = cost.latency_texts or 0
+    if required is None or cost.latency_p95 is None or texts >= ENOUGH_TEXTS:
         return None
     return (
-        f"95 of 100 texts take it up to {significant(cost['latency_p95'])} s, by {count(texts)} single texts, "
+        f"95 of 100 texts take it up to {significant(cost.latency_p95)} s, by {count(texts)} single texts, "
         f"but {ENOUGH_TEXTS} are needed"
     )

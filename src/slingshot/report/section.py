@@ -40,7 +40,7 @@ class Section:
                 "kind": c.kind,
                 "scores": c.scores,
                 "intervals": c.intervals.get("metrics"),
-                "cost": c.cost,
+                "cost": c.cost.as_json(),
             }
             for c in self.results.contestants
         ]

@@ -142,10 +142,8 @@ def _cell(contestant: Contestant, key: str, primary: str) -> str:
 
 
 def _value(contestant: Contestant, key: str) -> float | None:
-    source: Figures = (
-        contestant.cost if key.startswith("cost") or key == "train_seconds" else contestant.scores
-    )
-    value = source.get(key)
+    of_cost = key.startswith("cost") or key == "train_seconds"
+    value = getattr(contestant.cost, key) if of_cost else contestant.scores.get(key)
     return None if value is None else float(value)
 
 

@@ -7,10 +7,9 @@ another only where they lie further apart than the machine's seconds may be off,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
+from slingshot.files.cost import Cost
 from slingshot.money import month as monthly
 from slingshot.money.month import Terms, Work
 from slingshot.report.numbers import count
@@ -45,25 +44,25 @@ class Total:
     """How far prediction and training may be off, as their seconds may; None where the spread of the timing is not
     known."""
     training: float
-    labels: float | None
-    """Of training and validation rows, or shots; None where their number is not known."""
+    labels: float
+    """Of training and validation rows, or shots."""
     counts_labels: bool
 
     @property
-    def start(self) -> float | None:
+    def start(self) -> float:
         """What is paid once, labels included."""
-        return None if self.labels is None else self.training + self.labels
+        return self.training + self.labels
 
     @property
     def without_labels(self) -> float:
         return self.prediction + self.training
 
     @property
-    def with_labels(self) -> float | None:
-        return None if self.start is None else self.prediction + self.start
+    def with_labels(self) -> float:
+        return self.prediction + self.start
 
     @property
-    def counted(self) -> float | None:
+    def counted(self) -> float:
         """What decides."""
         return self.with_labels if self.counts_labels else self.without_labels
 
@@ -106,39 +105,32 @@ def both(total: Total | None) -> tuple[float | None, float | None]:
     return (total.without_labels, total.with_labels) if total else (None, None)
 
 
-def work(cost: Mapping[str, Any]) -> Work | None:
-    """What a contestant takes, by its cost file; None where neither machine seconds nor tokens are known."""
-    seconds, billed = (
-        cost.get("machine_seconds_per_1000_texts"),
-        cost.get("token_cost_per_1000_texts"),
-    )
+def work(cost: Cost) -> Work | None:
+    """What a contestant takes; None where neither machine seconds nor tokens are known."""
+    seconds, billed = cost.machine_seconds_per_1000_texts, cost.token_cost_per_1000_texts
     if seconds is None and billed is None:
         return None
+    prices = {billing: getattr(cost, key) for billing, (key, _) in BILLINGS.items()}
     return Work(
-        train_seconds=cost.get("train_seconds") or 0.0,
-        labels=cost.get("labels") or 0,
+        train_seconds=cost.train_seconds or 0.0,
+        labels=cost.labels,
         seconds=seconds or 0.0,
-        tokens={}
-        if billed is None
-        else {billing: cost.get(key) for billing, (key, _) in BILLINGS.items()},
+        tokens={} if billed is None else prices,
     )
 
 
-def of(cost: Mapping[str, Any], settings: Settings) -> Total | None:
+def of(cost: Cost, settings: Settings) -> Total | None:
     """The total by a contestant's cost file; None where its price is not known."""
     taken, at = work(cost), with_labels(settings)
     month = monthly.month(taken, at) if taken else None
     if taken is None or month is None:
         return None
-    spread = (
-        cost.get("machine_seconds_spread") if taken.seconds else 0.0
-    )  # an API's bill has no timing
-    known = cost.get("labels") is not None
+    spread = cost.machine_seconds_spread if taken.seconds else 0.0  # an API's bill has no timing
     return Total(
         prediction=month.prediction * at.months,
         noise=None if spread is None else _noise(taken, spread, at),
         training=month.training * at.months,
-        labels=month.labels * at.months if known else None,
+        labels=month.labels * at.months,
         counts_labels=settings.decision.count_labels,
     )
 
@@ -167,14 +159,7 @@ def _machine(taken: Work, factor: float, at: Terms) -> float:
 
 def cheaper(a: Total | None, b: Total | None) -> bool | None:
     """Whether `a` is; None where that is not known, or the two can't be told apart."""
-    if (
-        a is None
-        or b is None
-        or a.counted is None
-        or b.counted is None
-        or a.noise is None
-        or b.noise is None
-    ):
+    if a is None or b is None or a.noise is None or b.noise is None:
         return None
     return (
         a.counted < b.counted
@@ -185,7 +170,7 @@ def cheaper(a: Total | None, b: Total | None) -> bool | None:
 
 def why_neither(a: Total | None, b: Total | None) -> str:
     """Why neither of two is cheaper."""
-    if a is None or b is None or a.counted is None or b.counted is None:
+    if a is None or b is None:
         return "which of the two costs less is not known"
     if a.noise is None or b.noise is None:
         return "which of the two costs less is not known, as the spread of their timing is not"

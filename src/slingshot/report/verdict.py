@@ -204,7 +204,7 @@ def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
 
 
 def _price(contestant: Contestant | None) -> float | None:
-    return contestant.cost.get("cost_per_1000_texts") if contestant else None
+    return contestant.cost.cost_per_1000_texts if contestant else None
 
 
 def _of_two(

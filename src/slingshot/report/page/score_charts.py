@@ -33,9 +33,9 @@ NOMINAL = 400
 
 def cost(results: Results, primary: str, currency: str) -> Chart | None:
     """The primary metric with its interval against the cost of a million texts; None where nothing has both."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for c in results.contestants:
-        known, price = interval(c, primary), c.cost.get("cost_per_1000_texts")
+        known, price = interval(c, primary), c.cost.cost_per_1000_texts
         if known and price:
             value, low, high = known
             rows.append(
