@@ -29,6 +29,7 @@ import anthropic
 import click
 
 from slingshot import settings
+from slingshot.files.prompt import Words
 from slingshot.llm.anthropic import api as anthropic_api
 from slingshot.llm.asked import asking
 from slingshot.llm.asked.api import Ask
@@ -36,7 +37,7 @@ from slingshot.llm.asked.ledger import Ledger
 from slingshot.llm.asked.sending import Sender
 from slingshot.llm.asked.tally import Tally
 from slingshot.llm.asked.wallet import Wallet
-from slingshot.llm.prompt import Prompt, Words
+from slingshot.llm.prompt import Prompt
 
 LLM = settings.AnthropicSettings(
     provider="anthropic",
@@ -46,12 +47,7 @@ LLM = settings.AnthropicSettings(
     key_env="ANTHROPIC_API_KEY",
     max_tokens=64,
 )
-WORDS: Words = {
-    "text": "Tweet",
-    "label": "Sentiment",
-    "instructions": None,
-    "descriptions": {},
-}
+WORDS = Words(text="Tweet", label="Sentiment", instructions=None, descriptions={})
 
 
 def study(**run: Any) -> settings.Settings:

@@ -22,12 +22,13 @@ import torch
 
 from slingshot import settings
 from slingshot.files.labels import Labels
+from slingshot.files.prompt import Words
 from slingshot.files.rows import read_rows
 from slingshot.llm.local.causal_lm import load
 from slingshot.llm.local.examples import SameExamples
 from slingshot.llm.local.rendering import Tokens
 from slingshot.llm.local.scoring import CausalLm
-from slingshot.llm.prompt import Prompt, Words, read_words
+from slingshot.llm.prompt import Prompt
 from slingshot.llm.shots import select
 from slingshot.machine import hardware
 
@@ -50,7 +51,7 @@ def of_study(dataset: str) -> tuple[Prompt, pd.DataFrame, list[str]]:
     """The prompt, the pool of shots and the validation texts."""
     prepared = Path("data/prepared", dataset)
     prompt = Prompt(
-        read_words(prepared / "prompt.json"), Labels.read(prepared / "labels.json").names
+        Words.read(prepared / "prompt.json"), Labels.read(prepared / "labels.json").names
     )
     texts = read_rows(prepared / "validation.parquet")["text"].tolist()
     return prompt, read_rows(Path("data/shots", f"{dataset}.parquet")), texts
@@ -69,12 +70,7 @@ def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
     )
     names = sorted(pool["category"].unique())
     pool["label"], pool["order"] = pool["category"].map(names.index), range(len(pool))
-    words: Words = {
-        "text": "Question",
-        "label": "Topic",
-        "instructions": None,
-        "descriptions": {},
-    }
+    words = Words(text="Question", label="Topic", instructions=None, descriptions={})
     return Prompt(words, [name.replace("_", " ") for name in names]), pool, test["text"].tolist()
 
 

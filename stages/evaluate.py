@@ -42,7 +42,7 @@ def main(dataset: str) -> None:
     checked = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
     result["validation"] = validation.figures(checked, primary)
     write_json(paths.pairs(dataset), result)
-    write_json(paths.errors(dataset), errors.find(tests, prepared))
+    errors.find(tests, prepared).write(paths.errors(dataset))
     console.terminal().print(pairs.table(result))
     console.echo(f"evaluate {dataset}: {pairs.headline(result)} -> metrics/scores/{dataset}")
 

@@ -31,6 +31,7 @@ def main(dataset: str) -> None:
     from slingshot.data.show import show
     from slingshot.data.version import of_files
     from slingshot.files import paths
+    from slingshot.files.prompt import Words
     from slingshot.files.rows import write_rows
     from slingshot.files.storage.json_files import write_json
 
@@ -42,7 +43,7 @@ def main(dataset: str) -> None:
     for split, rows in prepared.rows.items():
         write_rows(folder / f"{split}.parquet", rows)
     prepared.labels.write(folder / "labels.json")
-    write_json(folder / "prompt.json", defined.prompt.model_dump())
+    Words(**defined.prompt.model_dump()).write(paths.prompt(dataset))
     write_json(paths.audit(dataset), prepared.audit | {"files": of_files(folder)})
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())

@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from slingshot import settings
+from slingshot.files.prompt import Words
 from slingshot.llm.local.causal_lm import load
 from slingshot.llm.local.choosing import probabilities
 from slingshot.llm.local.examples import NearestExamples, Neighbours, SameExamples
@@ -19,7 +20,7 @@ from slingshot.settings import CausalLmSettings, UserError
 from tests.conftest import make_rows
 
 NAMES = ("very negative", "neutral", "very")
-WORDS = {"text": "Text", "label": "Opinion", "instructions": None, "descriptions": {}}
+WORDS = Words(text="Text", label="Opinion", instructions=None, descriptions={})
 TURNS = (
     "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>assistant\n{% endif %}"

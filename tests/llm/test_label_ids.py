@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from slingshot.files.prompt import Words
 from slingshot.llm.answer import AnswerKeys, read_text
 from slingshot.llm.anthropic.api import connect
 from slingshot.llm.asked import asking
@@ -67,7 +68,7 @@ def test_what_was_paid_for_is_asked_for_in_the_same_words(names, ids, digest, pa
     llm = AnthropicSettings(
         provider="anthropic", title="Claude", model="claude-test-1", price="claude_haiku_5_5"
     )
-    words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
+    words = Words(text="Text", label="Label", instructions=None, descriptions={})
     rows = pd.DataFrame({"id": ["r"], "text": ["a lovely phone"], "label": [1], "order": [0]})
     task = PromptTask("toy", "claude", Prompt(words, names), rows, rows, rows, params)
     [[ask], _], _ = asking.questions(llm, task, connect(llm, params))

@@ -6,22 +6,24 @@ import re
 import time
 import unicodedata
 
-import jinja2
 import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from slingshot.files.prompt import Words
 from slingshot.files.storage.json_files import write_json
-from slingshot.llm.prompt import Prompt, escape_tags, one_line, read_words, slugs
+from slingshot.llm.prompt import Prompt, escape_tags, one_line, slugs
 from slingshot.settings import UserError
 
-WORDS = {"text": "Tweet", "label": "Sentiment", "instructions": None, "descriptions": {}}
+WORDS = Words(text="Tweet", label="Sentiment", instructions=None, descriptions={})
 NAMES = ("negative", "neutral", "positive")
-RICH = WORDS | {
-    "instructions": "Irony is negative.\nJudge the author.",
-    "descriptions": {"neutral": "states a fact"},
-}
+RICH = WORDS.model_copy(
+    update={
+        "instructions": "Irony is negative.\nJudge the author.",
+        "descriptions": {"neutral": "states a fact"},
+    }
+)
 RICH_PROMPT = Prompt(RICH, NAMES)
 
 
@@ -70,13 +72,18 @@ def test_ids_are_slugs_that_differ():
 
 def test_a_prompt_file_of_another_form_is_named(tmp_path):
     path = tmp_path / "prompt.json"
-    write_json(path, WORDS)
-    assert read_words(path) == WORDS
-    write_json(path, {"text": "Tweet", "label": "Sentiment"})
-    with pytest.raises(
-        UserError, match=r"prompt\.json: expected text, label, instructions and descriptions"
+    WORDS.write(path)
+    assert Words.read(path) == WORDS
+    write_json(path, {"text": "Tweet", "lable": "Sentiment", "instructions": 3, "descriptions": {}})
+    with pytest.raises(UserError) as raised:
+        Words.read(path)
+    for problem in (
+        f"{path}: key 'label' is missing",
+        "unknown key 'lable', did you mean 'label'?",
+        "instructions: input should be a valid string",
+        "; run `dvc repro`",
     ):
-        read_words(path)
+        assert problem in raised.value.message
 
 
 @pytest.mark.parametrize("classes", [2, 3, 77, 150])
@@ -84,13 +91,6 @@ def test_any_number_of_classes_is_listed_once_each(classes):
     prompt = Prompt(WORDS, [f"Class {n}" for n in range(classes)])
     assert re.findall(r"^- (\w+) \(", prompt.system("label"), re.MULTILINE) == list(prompt.ids)
     assert len(set(prompt.ids)) == classes
-
-
-def test_a_word_that_the_data_set_lacks_is_an_error_and_not_a_gap():
-    with pytest.raises(jinja2.UndefinedError):
-        Prompt({key: WORDS[key] for key in ("text", "descriptions", "instructions")}, NAMES).system(
-            "label"
-        )
 
 
 def test_a_template_spelt_out_in_a_text_is_text():

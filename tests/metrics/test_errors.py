@@ -34,7 +34,7 @@ def made(rows: pd.DataFrame, good: list[float], **options: object) -> Scored:
 def test_rows_are_found_by_what_is_wrong_with_them(rows: pd.DataFrame) -> None:
     a = made(rows, [0.9, 0.2, 0.8, 0.3, 0.6])  # wrong on 0, 3, 4
     b = made(rows, [0.7, 0.6, 0.9, 0.9, 0.8])  # wrong on 0, 1, 4
-    found = errors.find({"a": a, "b": b}, PreparedRows("d", LABELS, rows, rows))
+    found = errors.find({"a": a, "b": b}, PreparedRows("d", LABELS, rows, rows)).as_json()
     assert [row["id"] for row in found["agree_against_label"]] == ["r0", "r4"], "the surest first"
     assert found["agree_against_label"][0] == {
         "id": "r0",
@@ -70,7 +70,7 @@ def test_a_row_without_an_answer_is_no_candidate_for_a_wrong_label(rows: pd.Data
     a, b = (made(rows, [0.9] * 5, **lost) for _ in range(2))
     found = errors.find(
         {"a": a, "b": b, "c": made(rows, [0.9] * 5)}, PreparedRows("d", LABELS, rows, rows)
-    )
+    ).as_json()
     assert found["agree_against_label"] == []
     assert found["confident_errors"]["a"] == []
     assert found["disagreement_examples"][0]["predictions"] == {
@@ -86,7 +86,7 @@ def test_several_seeds_vote_and_one_contestant_agrees_with_nobody(rows: pd.DataF
     voted = replace(
         one, runs=(one.runs[0], replace(flipped.runs[0], seed=1), replace(flipped.runs[0], seed=2))
     )
-    found = errors.find({"a": voted}, PreparedRows("d", LABELS, rows, rows))
+    found = errors.find({"a": voted}, PreparedRows("d", LABELS, rows, rows)).as_json()
     assert found["confident_errors"]["a"] == [], "two of three seeds are right on r0"
     assert (
         found["agree_against_label"]
@@ -99,6 +99,6 @@ def test_several_seeds_vote_and_one_contestant_agrees_with_nobody(rows: pd.DataF
 def test_without_scores_nobody_is_sure_of_a_mistake(rows: pd.DataFrame) -> None:
     frame = predictions_frame(rows, "test", None, score_source="none", prediction=[1] * 5)
     mute = scored(Path("p.parquet"), frame, 2)["test"]
-    found = errors.find({"a": mute, "b": mute}, PreparedRows("d", LABELS, rows, rows))
+    found = errors.find({"a": mute, "b": mute}, PreparedRows("d", LABELS, rows, rows)).as_json()
     assert found["confident_errors"] == {"a": [], "b": []}
     assert [row["confidence"] for row in found["agree_against_label"]] == [None] * 3

@@ -24,7 +24,7 @@ def test_points_and_texts_are_read(read) -> None:
     assert sum(held.plots["minilm"].confusion.values()) == 840
     assert held.plots["minilm"].risk[-1] == (1.0, pytest.approx(0.158))
     assert {b.rows for b in held.plots["minilm"].predicted} >= {20}
-    assert held.errors["texts"]["r0"]["label"] == "neg"
+    assert held.errors.texts["r0"].label == "neg"
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import jinja2
 
-from slingshot.files.storage.json_files import read_json
+from slingshot.files.prompt import Words
 from slingshot.llm.answer import bare
-from slingshot.settings import UserError
 
 TEMPLATES = Path(__file__).with_name("prompts")
 AFTER_SHOT = "\n\n"
@@ -31,34 +30,22 @@ AnswerForm = Literal["label", "confidence", "name"]
 """JSON with the label's id, JSON with its id and a confidence, or the label's name alone."""
 
 
-class Words(TypedDict):
-    """data/prepared/D/prompt.json: a data set's words for the prompt."""
-
-    text: str
-    """What a text is called."""
-    label: str
-    """What a label is called."""
-    instructions: str | None
-    descriptions: dict[str, str]
-    """Label -> what it means."""
-
-
 class Prompt:
     """One data set's prompt. Its parts are those of the template."""
 
     def __init__(
         self, words: Words, names: Sequence[str], template: str = "classification"
     ) -> None:
-        """`words` is data/prepared/D/prompt.json, `names` the labels in order."""
+        """`words` are the data set's own, `names` the labels in order."""
         self.names, self.ids = tuple(names), slugs(names)
         # A template's macros are attributes of its module, which no type knows.
         self._macros: Any = _environment().get_template(f"{template}.j2").module
-        descriptions = words["descriptions"]
+        descriptions = words.descriptions
         labels = [
             {"id": slug, "name": name, "description": descriptions.get(name)}
             for slug, name in zip(self.ids, self.names, strict=True)
         ]
-        self._task = {**words, "labels": labels}
+        self._task = {**words.as_json(), "labels": labels}
 
     def system(self, answer: AnswerForm) -> str:
         """Instructions and labels: the same for every text of the data set."""
@@ -79,16 +66,6 @@ class Prompt:
     def after(self) -> str:
         """The words after each text of a completion, before its label."""
         return str(self._macros.after(self._task))
-
-
-def read_words(path: Path) -> Words:
-    """Read data/prepared/D/prompt.json. Raises UserError when the file holds anything else."""
-    words: Words = read_json(path)
-    if not isinstance(words, dict) or words.keys() != Words.__annotations__.keys():
-        raise UserError(
-            f"{path}: expected text, label, instructions and descriptions; run `dvc repro`"
-        )
-    return words
 
 
 def slugs(names: Sequence[str]) -> tuple[str, ...]:

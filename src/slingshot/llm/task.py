@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol, Self
 
 import pandas as pd
 
+from slingshot.files import paths
+from slingshot.files.codes import PREDICTED
 from slingshot.files.labels import Labels
+from slingshot.files.prompt import Words
 from slingshot.files.rows import read_rows
 from slingshot.files.usage import Usage
-from slingshot.llm.prompt import Prompt, read_words
+from slingshot.llm.prompt import Prompt
 from slingshot.settings import PromptedSettings, Settings
 
 
@@ -32,21 +34,21 @@ class PromptTask:
     params: Settings
 
     @classmethod
-    def read(cls, dataset: str, llm: str, params: Settings, folder: Path = Path("data")) -> Self:
+    def read(cls, dataset: str, llm: str, params: Settings) -> Self:
         """The task of one cell, from the files that prepare and shots wrote.
 
         Raises UserError where one is missing, or breaks its contract.
         """
-        prepared = folder / "prepared" / dataset
-        chosen = params.llms[llm]
-        names = Labels.read(prepared / "labels.json").names
+        settings = params.llms[llm]
+        words, names = Words.read(paths.prompt(dataset)), Labels.read(paths.labels(dataset)).names
+        validation, test = (read_rows(paths.split(dataset, name)) for name in PREDICTED)
         return cls(
             dataset,
             llm,
-            Prompt(read_words(prepared / "prompt.json"), names, chosen.prompt),
-            read_rows(folder / "shots" / f"{dataset}.parquet"),
-            read_rows(prepared / "validation.parquet").iloc[: chosen.max_validation],
-            read_rows(prepared / "test.parquet"),
+            Prompt(words, names, settings.prompt),
+            read_rows(paths.shots(dataset)),
+            validation.iloc[: settings.max_validation],
+            test,
             params,
         )
 

@@ -6,12 +6,14 @@ What this finds holds texts, so it stays in data/errors, out of git and of every
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from slingshot.files.codes import FAILED_NAME
+from slingshot.files.errors import Answers, Disagreement, Errors, ErrorText, Mistake
 from slingshot.metrics import calibration
 from slingshot.metrics.scored import PreparedRows, Scored
 
@@ -21,61 +23,94 @@ AGREED, CONFIDENT, EXAMPLES = 50, 20, 20
 """Rows that are shown at most: of those on which all agree against the label, of each contestant, of differing rows."""
 
 
-def find(contestants: dict[str, Scored], prepared: PreparedRows) -> dict[str, Any]:
+def find(contestants: dict[str, Scored], prepared: PreparedRows) -> Errors:
     """The contents of data/errors/D.json. All contestants must be scored on the same rows."""
-    first = next(iter(contestants.values()))
-    names = [*prepared.labels, FAILED_NAME]  # -1 is the last
-    votes = {name: _majority(one) for name, one in contestants.items()}
-    sure = {name: _confidence(one) for name, one in contestants.items()}
+    votes = Votes.of(contestants, [*prepared.labels, FAILED_NAME])  # -1 is the last
+    agreed = votes.agreed()
+    agreed.sort(key=lambda row: -(votes.mean_confidence(row) or 0))
+    first = next(iter(contestants))
+    against = tuple(
+        votes.mistake(first, row, votes.mean_confidence(row)) for row in agreed[:AGREED]
+    )
+    confident = {name: votes.confident_mistakes(name) for name in contestants}
+    examples = tuple(votes.answers(row) for row in votes.most_different()[:EXAMPLES])
 
-    agreed = _agreed(votes, first.labels)
-    order = sorted(agreed, key=lambda row: -(_mean(sure, row) or 0))
-    against = [
-        {
-            "id": first.ids[row],
-            "prediction": names[next(iter(votes.values()))[row]],
-            "confidence": _mean(sure, row),
-        }
-        for row in order[:AGREED]
-    ]
-    confident = {
-        name: [
-            {
-                "id": first.ids[row],
-                "prediction": names[votes[name][row]],
-                "confidence": float(held[row]),
-            }
-            for row in np.argsort(-held, kind="stable")
-            if votes[name][row] != first.labels[row] and votes[name][row] >= 0
-        ][:CONFIDENT]
-        if held is not None
-        else []
-        for name, held in sure.items()
-    }
-    examples = [
-        {
-            "id": first.ids[row],
-            "predictions": {name: names[vote[row]] for name, vote in votes.items()},
-        }
-        for row in _most_different(votes)[:EXAMPLES]
-    ]
-    shown = {
-        row["id"]
-        for row in [*against, *examples, *(row for rows in confident.values() for row in rows)]
-    }
+    shown = {row.id for row in against} | {row.id for row in examples}
+    shown |= {row.id for mistakes in confident.values() for row in mistakes}
     rows = prepared.test[prepared.test["id"].isin(shown)].sort_values("id")
-    columns = rows["id"], rows["text"], rows["label"]
-    return {
-        "texts": {
-            key: {"text": _cut(text), "label": prepared.labels[label]}
-            for key, text, label in zip(*columns, strict=True)
-        },
-        "agree_against_label": against,
-        "agree_against_label_rows": len(agreed),
-        "confident_errors": confident,
-        "disagreements": [_both(a, b, contestants) for a, b in combinations(contestants, 2)],
-        "disagreement_examples": examples,
-    }
+    texts = {}
+    for key, text, label in zip(rows["id"], rows["text"], rows["label"], strict=True):
+        texts[key] = ErrorText(text=_cut(text), label=prepared.labels[label])
+    return Errors(
+        texts=texts,
+        agree_against_label=against,
+        agree_against_label_rows=len(agreed),
+        confident_errors=confident,
+        disagreements=tuple(_both(a, b, contestants) for a, b in combinations(contestants, 2)),
+        disagreement_examples=examples,
+    )
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What each contestant answers to the test rows, over its seeds."""
+
+    ids: np.ndarray
+    labels: np.ndarray
+    names: Sequence[str]
+    """Class names in label order; the last is that of a failed answer."""
+    predictions: Mapping[str, np.ndarray]
+    """Contestant -> each row's most frequent prediction, shape (rows,)."""
+    confidence: Mapping[str, np.ndarray | None]
+    """Contestant -> mean confidence, shape (rows,); None without scores."""
+
+    @classmethod
+    def of(cls, contestants: Mapping[str, Scored], names: Sequence[str]) -> Votes:
+        first = next(iter(contestants.values()))
+        return cls(
+            first.ids,
+            first.labels,
+            names,
+            {name: _majority(scored) for name, scored in contestants.items()},
+            {name: _confidence(scored) for name, scored in contestants.items()},
+        )
+
+    def mean_confidence(self, row: int) -> float | None:
+        """The mean over contestants with scores; None where there are none."""
+        known = [values[row] for values in self.confidence.values() if values is not None]
+        return float(np.mean(known)) if known else None
+
+    def mistake(self, name: str, row: int, confidence: float | None) -> Mistake:
+        answer = self.names[self.predictions[name][row]]
+        return Mistake(id=self.ids[row], prediction=answer, confidence=confidence)
+
+    def answers(self, row: int) -> Answers:
+        answers = {name: self.names[vote[row]] for name, vote in self.predictions.items()}
+        return Answers(id=self.ids[row], predictions=answers)
+
+    def confident_mistakes(self, name: str) -> tuple[Mistake, ...]:
+        """The mistakes of a contestant, the most confident first; a failed answer is none."""
+        confidence, vote = self.confidence[name], self.predictions[name]
+        if confidence is None:
+            return ()
+        wrong = (vote != self.labels) & (vote >= 0)
+        rows = [row for row in np.argsort(-confidence, kind="stable") if wrong[row]]
+        return tuple(self.mistake(name, row, float(confidence[row])) for row in rows[:CONFIDENT])
+
+    def agreed(self) -> list[int]:
+        """Rows on which at least two contestants give one valid answer that is not the label."""
+        if len(self.predictions) < 2:
+            return []
+        stacked = np.stack(list(self.predictions.values()))
+        alike = (stacked == stacked[0]).all(axis=0) & (stacked[0] >= 0)
+        return np.flatnonzero(alike & (stacked[0] != self.labels)).tolist()
+
+    def most_different(self) -> list[int]:
+        """Rows with two answers or more, those with the most first."""
+        stacked = np.sort(np.stack(list(self.predictions.values())), axis=0)
+        answers = 1 + (np.diff(stacked, axis=0) != 0).sum(axis=0)
+        order = np.argsort(-answers, kind="stable")
+        return [int(row) for row in order if answers[row] > 1]
 
 
 def _majority(scored: Scored) -> np.ndarray:
@@ -94,44 +129,22 @@ def _confidence(scored: Scored) -> np.ndarray | None:
     return np.asarray(np.mean([calibration.confidence(run) for run in scored.runs], axis=0))
 
 
-def _mean(sure: dict[str, np.ndarray | None], row: int) -> float | None:
-    held = [each[row] for each in sure.values() if each is not None]
-    return float(np.mean(held)) if held else None
-
-
-def _agreed(votes: dict[str, np.ndarray], labels: np.ndarray) -> list[int]:
-    """Rows on which at least two contestants give one valid answer that is not the label."""
-    if len(votes) < 2:
-        return []
-    stacked = np.stack(list(votes.values()))
-    alike = (stacked == stacked[0]).all(axis=0) & (stacked[0] >= 0) & (stacked[0] != labels)
-    return np.flatnonzero(alike).tolist()
-
-
-def _most_different(votes: dict[str, np.ndarray]) -> list[int]:
-    """Rows with two answers or more, those with the most first."""
-    stacked = np.sort(np.stack(list(votes.values())), axis=0)
-    answers = 1 + (np.diff(stacked, axis=0) != 0).sum(axis=0)
-    order = np.argsort(-answers, kind="stable")
-    return [int(row) for row in order if answers[row] > 1]
-
-
-def _both(a: str, b: str, contestants: dict[str, Scored]) -> dict[str, Any]:
+def _both(a: str, b: str, contestants: Mapping[str, Scored]) -> Disagreement:
     """How often the first runs of two contestants are right together, alone, or wrong together."""
     left, right = contestants[a].runs[0].predictions, contestants[b].runs[0].predictions
     labels = contestants[a].labels
     a_right, b_right = left == labels, right == labels
     neither = ~a_right & ~b_right
-    counted = {
-        "both_right": a_right & b_right,
-        "only_a": a_right & ~b_right,
-        "only_b": b_right & ~a_right,
-        "both_wrong_alike": neither & (left == right),
-        "both_wrong_apart": neither & (left != right),
-    }
-    return {"a": a, "b": b, "rows": len(labels)} | {
-        name: int(held.sum()) for name, held in counted.items()
-    }
+    return Disagreement(
+        a=a,
+        b=b,
+        rows=len(labels),
+        both_right=int((a_right & b_right).sum()),
+        only_a=int((a_right & ~b_right).sum()),
+        only_b=int((b_right & ~a_right).sum()),
+        both_wrong_alike=int((neither & (left == right)).sum()),
+        both_wrong_apart=int((neither & (left != right)).sum()),
+    )
 
 
 def _cut(text: str) -> str:

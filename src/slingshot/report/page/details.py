@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slingshot.files import paths
-from slingshot.files.storage.json_files import read_json
-from slingshot.report.inputs import Figures, Results
+from slingshot.files.errors import Errors
+from slingshot.report.inputs import Results
 from slingshot.settings import UserError
 
 BINS = "confidence,accuracy,rows"
@@ -47,7 +47,7 @@ class Plots:
 class Details:
     plots: Mapping[str, Plots]
     """By contestant."""
-    errors: Figures
+    errors: Errors
     """Contents of data/errors/D.json; its texts are data, and not to be trusted."""
 
 
@@ -55,7 +55,7 @@ def read(results: Results, root: Path = Path()) -> Details:
     """The details of one data set. Raises UserError naming the first file that is missing or malformed."""
     return Details(
         plots={c.name: _plots(results.dataset, c.name, root) for c in results.contestants},
-        errors=read_json(root / paths.errors(results.dataset)),
+        errors=Errors.read(root / paths.errors(results.dataset)),
     )
 
 

@@ -1,0 +1,16 @@
+"""data/prepared/D/prompt.json: the data set's own words in a prompt."""
+
+from __future__ import annotations
+
+from slingshot.files.storage.record import Record
+
+
+class Words(Record):
+    text: str
+    """What a text is called, e.g. `Tweet`."""
+    label: str
+    """What a label is called, e.g. `Sentiment`."""
+    instructions: str | None
+    """What else an LLM should know of the task."""
+    descriptions: dict[str, str]
+    """Label -> what it means; a label without one stands alone."""
