@@ -61,11 +61,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         for name, held in files.intervals.items():
             held["classes"][0]["label"] = HOSTILE
             files.plots[name] = plots(0.8, (HOSTILE, "neu", "pos"))
-        files.write(root / "metrics", dataset)
+        files.write(root, dataset)
         write_points(root / f"metrics/curve/{dataset}.csv", points())
-    parts = sections(settings, root / "metrics")
+    parts = sections(settings, root)
     path = root / "index.html"
-    path.write_text(page.build(parts, settings, root / "data").html, encoding="utf-8")
+    path.write_text(page.build(parts, settings, root).html, encoding="utf-8")
     return Built(path, settings, economy.works(parts["tweets"].results, settings))
 
 

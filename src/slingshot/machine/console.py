@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from slingshot.settings.errors import UserError, refusal, visible
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from slingshot.settings import UserError
 
 WIDTH = 100
 """Columns of tables where the output is no terminal."""
@@ -74,10 +74,18 @@ ALLOCATOR = "DefaultCPUAllocator"
 """Stands in torch's RuntimeError where memory for a tensor is lacking."""
 
 
+def _visible(text: str) -> str:
+    # The package of settings takes a tenth of a second to load, which `slingshot --help` does without.
+    from slingshot.settings.errors import visible
+
+    return visible(text)
+
+
 def echo(text: str, *, err: bool = False, fg: str | None = None) -> None:
     """Print a line, on standard error with `err`."""
     with printing(err=err):
-        click.echo(click.style(visible(text), fg=fg) if fg else visible(text), err=err)
+        shown = _visible(text)
+        click.echo(click.style(shown, fg=fg) if fg else shown, err=err)
 
 
 def echo_json(value: object) -> None:
@@ -95,7 +103,7 @@ def terminal(file: TextIO | None = None) -> Console:
 
     class PlainConsole(Console):
         def render_str(self, text: str, **options: Any) -> Text:
-            return super().render_str(visible(text), **options)
+            return super().render_str(_visible(text), **options)
 
         def print(self, *objects: object, **options: Any) -> None:
             with printing():
@@ -130,7 +138,7 @@ def _print_traceback(
     kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
 ) -> None:
     lines = traceback.format_exception(kind, error, trace)
-    click.echo(visible("".join(lines)), err=True, nl=False)
+    click.echo(_visible("".join(lines)), err=True, nl=False)
 
 
 class Command(click.Command):
@@ -173,6 +181,8 @@ def explained() -> Iterator[None]:
 
 def _of_machine(error: Exception) -> UserError | None:
     """The message of an error of the machine; None for one of the program."""
+    from slingshot.settings.errors import UserError, refusal
+
     # Only libraries that a command has loaded can have raised an error of theirs. Arrow's errors are left out: what
     # reads a file turns them into errors that name it.
     torch, sqlite3 = (sys.modules.get(name) for name in ("torch", "sqlite3"))
@@ -192,6 +202,8 @@ def _of_machine(error: Exception) -> UserError | None:
 
 
 def _refused(number: int | None, file: object, text: str) -> UserError:
+    from slingshot.settings.errors import UserError
+
     what, remedy = REMEDIES.get(number or 0, (text, f"set {DEBUG}=1 to see where"))
     prefix = f"{os.fsdecode(file)}: " if isinstance(file, str | bytes | os.PathLike) else ""
     return UserError(f"{prefix}{what}; {remedy}")
