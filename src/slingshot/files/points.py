@@ -62,17 +62,8 @@ MEASURED_ON = ("data", "split")
 """Columns that files of an older Slingshot lack."""
 
 
-def measured_on(audit: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What tells the usable rows apart, whatever their split, and the split of these, 12 digits of a hash each, from
-    metrics/audit/D.json; None where an older Slingshot wrote that."""
-    if "data" not in audit or "files" not in audit:
-        return None
-    files = json.dumps(audit["files"], sort_keys=True)
-    return str(audit["data"])[:12], hashlib.sha256(files.encode()).hexdigest()[:12]
-
-
 def of_today(
-    points: Sequence[Point], audit: Mapping[str, Any], seed: int
+    points: Sequence[Point], measured: tuple[str, str] | None, seed: int
 ) -> tuple[list[Point], str]:
     """The points that were measured on the rows that `audit` is of, split by `seed`; of other split seeds, on the same
     rows; where it does not say, those that do. And which are left out, and why, in words; empty where none is."""
