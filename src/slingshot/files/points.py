@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -68,7 +66,7 @@ def of_today(
     """The points that were measured on the rows that `audit` is of, split by `seed`; of other split seeds, on the same
     rows; where it does not say, those that do. And which are left out, and why, in words; empty where none is."""
     known = [point for point in points if point.data]
-    data, split = measured_on(audit) or (None, None)
+    data, split = measured or (None, None)
     kept = [
         p
         for p in known

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from slingshot.files.notes.verdicts import Kind, Miss, Reason, Unranked
 from slingshot.files.pairs import Difference
 from slingshot.files.storage.record import Record
@@ -61,9 +63,9 @@ class Verdict(Record):
     """The cascade against `small` and against `large`."""
     small_cost_per_1000_texts: float | None = None
     large_cost_per_1000_texts: float | None = None
-    excluded: dict[str, Miss] = {}
-    unranked: dict[str, Unranked] = {}
-    shared: dict[Kind, int] = {}
+    excluded: dict[str, Miss] = Field(default_factory=dict)
+    unranked: dict[str, Unranked] = Field(default_factory=dict)
+    shared: dict[Kind, int] = Field(default_factory=dict)
     """Kind -> the number of validation rows that all of it answered, where some answered more."""
     rows_to_decide: int | None = None
     """Estimated test rows; None where the pair is decided or no number of rows would do."""
@@ -72,7 +74,7 @@ class Verdict(Record):
     labels_to_decide: int | None = None
     """Estimated training rows at which the small model would be chosen; None where that can't be said."""
     horizon: Horizon | None = None
-    totals: dict[str, TotalCost] = {}
+    totals: dict[str, TotalCost] = Field(default_factory=dict)
     """Without those whose price is not known."""
     pay_back: PayBack | None = None
     """Of `small` and `large`."""

@@ -120,8 +120,8 @@ def read(settings: Settings, root: Path = Path()) -> list[Results]:
 
 def _dataset(settings: Settings, root: Path, dataset: str) -> Results:
     study = settings.study
-    kinds: dict[str, Kind] = {name: "model" for name in study.models}
-    kinds |= {name: "llm" for name in study.llms}
+    kinds: dict[str, Kind] = dict.fromkeys(study.models, "model")
+    kinds |= dict.fromkeys(study.llms, "llm")
     kinds |= {cascade.name: "cascade" for cascade in study.cascades}
     audit = Audit.read(root / paths.audit(dataset))
     points = read_points(root / paths.curve(dataset))

@@ -68,6 +68,10 @@ class Total:
         """What decides."""
         return self.with_labels if self.counts_labels else self.without_labels
 
+    def counting(self, labels: bool) -> Total:
+        """The same where labels count, or do not."""
+        return replace(self, counts_labels=labels)
+
     @property
     def figures(self) -> TotalCost:
         """As report/verdict.json holds it."""

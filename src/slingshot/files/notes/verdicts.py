@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from slingshot.files.notes.base import Note, plural
-from slingshot.files.notes.figures import NoValidationRows, NeedsScores, OneClass
+from slingshot.files.notes.figures import NeedsScores, NoValidationRows, OneClass
 from slingshot.files.notes.pairs import RareClasses
 
 Kind = Literal["model", "llm", "cascade"]
@@ -129,7 +129,9 @@ class TooSlow(Note):
 
     @property
     def words(self) -> str:
-        return f"it needs up to {self.seconds:.3g} s for 95 of 100 texts, more than {self.allowed:g} s"
+        return (
+            f"it needs up to {self.seconds:.3g} s for 95 of 100 texts, more than {self.allowed:g} s"
+        )
 
 
 class ThinLatency(Note):
