@@ -8,6 +8,7 @@ import pytest
 
 from slingshot.money import month as monthly
 from slingshot.report import total
+from slingshot.report.numbers import amount
 from slingshot.report.page import sliders
 from tests.browser.conftest import HOSTILE, WAIT
 
@@ -139,9 +140,9 @@ def test_the_sliders_move_the_figures_as_python_does(
             assert set(shown) == {""}, name
         else:
             money = [month.machine, month.tokens, month.training, month.labels, month.total]
-            assert [float(text) for text in shown] == pytest.approx(
-                [*money, month.total / terms.texts * 1e6]
-            ), name
+            money.append(month.total / terms.texts * 1e6)
+            assert [float(text) for text in shown] == pytest.approx(money), name
+            assert row.locator("td").all_inner_texts() == [amount(value) for value in money], name
     cheapest = min((n for n in expected if expected[n]), key=lambda name: expected[name].total)
     assert titles[cheapest] in page.locator("#cheapest").inner_text()
     assert "cheapest" in page.locator("#months tbody tr").first.inner_text()
