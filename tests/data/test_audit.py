@@ -19,9 +19,9 @@ from slingshot.files.notes.audits import (
     LargeGroupOfSplit,
     ModelLabels,
     NearDuplicates,
-    NotInSplit,
     SplitSize,
 )
+from slingshot.files.notes.labels import NotInSplit
 
 
 def test_ceilings_by_hand() -> None:

@@ -12,14 +12,13 @@ from slingshot.data.prepare import PreparedDataset, prepare
 from slingshot.files.audit import AuditRows, ClassRows, SharedTexts
 from slingshot.files.notes.audits import (
     LargeGroup,
-    NotInSplit,
     OverMaxRows,
     SharedWithTestFile,
     SplitByRow,
     Ungrouped,
     ValidationSplitByRow,
 )
-from slingshot.files.notes.labels import NotInTrain
+from slingshot.files.notes.labels import NotInSplit, NotInTrain
 from slingshot.settings import DatasetSettings, UserError
 
 

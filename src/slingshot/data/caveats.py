@@ -8,15 +8,11 @@ from slingshot.data.spelling import Spelling
 from slingshot.data.split import LARGEST_SHARE
 from slingshot.files.audit import Audit, SharedTexts
 from slingshot.files.notes.audits import (
-    FEW_TEST_ROWS,
     ConflictingLabels,
-    FewTestRows,
     LargeGroup,
     LargeGroupOfSplit,
-    Measured,
     ModelLabels,
     NearDuplicates,
-    NotInSplit,
     OfAudit,
     OverMaxRows,
     SharedWithTestFile,
@@ -25,7 +21,13 @@ from slingshot.files.notes.audits import (
     Ungrouped,
     ValidationSplitByRow,
 )
-from slingshot.files.notes.labels import NotInTrain
+from slingshot.files.notes.labels import (
+    FEW_TEST_ROWS,
+    FewTestRows,
+    Measured,
+    NotInSplit,
+    NotInTrain,
+)
 from slingshot.settings import DatasetSettings
 
 LOW_CEILING = 0.99

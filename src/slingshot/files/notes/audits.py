@@ -1,6 +1,6 @@
 """Notes of metrics/audit: what a reader of the scores must know of the rows behind them.
 
-Those about the spelling of labels are in `labels`.
+Those about labels and classes are in `labels`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from pydantic import Field
 
 from slingshot.files.notes.base import Note, plural
 from slingshot.files.notes.labels import (
+    FewTestRows,
     LabelsAlike,
+    Measured,
     MissingLabels,
+    NotInSplit,
     NotInTrain,
     SeveralLabels,
-    classes_have,
 )
-
-Measured = Literal["validation", "test"]
-"""A split that contestants are measured on."""
-FEW_TEST_ROWS = 10
-"""Test rows below which a class's own figures say little."""
 
 
 class ModelLabels(Note):
@@ -53,34 +50,6 @@ class ConflictingLabels(Note):
             f"A contestant that ignores both can reach at most {self.within:.1%} accuracy on test, and the most "
             f"frequent label that each text has in the whole data set reaches {self.whole:.1%}"
         )
-
-
-class NotInSplit(Note):
-    """Classes without a row in validation or test."""
-
-    code: Literal["not_in_split"] = "not_in_split"
-    split: Measured
-    classes: tuple[str, ...]
-    unit: Literal["group", "row"] | None
-    """What was dealt to the splits; None where the split is the user's test file."""
-
-    @property
-    def words(self) -> str:
-        why = f" (a class needs a {self.unit} for each split)" if self.unit else ""
-        return f"{classes_have(self.classes)} no row in {self.split}{why}"
-
-
-class FewTestRows(Note):
-    """Classes with fewer than FEW_TEST_ROWS test rows."""
-
-    code: Literal["few_test_rows"] = "few_test_rows"
-    classes: tuple[str, ...]
-
-    @property
-    def words(self) -> str:
-        their = "its" if len(self.classes) == 1 else "their"
-        few = f"{classes_have(self.classes)} under {FEW_TEST_ROWS} test rows"
-        return f"{few}, so {their} own figures say little"
 
 
 class SplitByRow(Note):

@@ -1,6 +1,6 @@
-"""Notes of metrics/audit about how a source spells its labels, and about labels that train lacks.
+"""Notes of metrics/audit about how a source spells its labels, and about classes that a split lacks.
 
-Each holds the first SHOWN labels, and how many more there are.
+Those of labels hold the first SHOWN, and how many more there are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from slingshot.files.storage.record import Record
 
 SHOWN = 5
 """Labels, or sets of them, that a note holds."""
+
+Measured = Literal["validation", "test"]
+"""A split that contestants are measured on."""
+FEW_TEST_ROWS = 10
+"""Test rows below which a class's own figures say little."""
 
 
 class LabelRows(Record):
@@ -127,6 +132,34 @@ class NotInTrain(Note):
         if not self.test_labels:
             return left_out
         return f"{left_out}. The test file holds {untrained(self.test_labels, self.more)}"
+
+
+class NotInSplit(Note):
+    """Classes without a row in validation or test."""
+
+    code: Literal["not_in_split"] = "not_in_split"
+    split: Measured
+    classes: tuple[str, ...]
+    unit: Literal["group", "row"] | None
+    """What was dealt to the splits; None where the split is the user's test file."""
+
+    @property
+    def words(self) -> str:
+        why = f" (a class needs a {self.unit} for each split)" if self.unit else ""
+        return f"{classes_have(self.classes)} no row in {self.split}{why}"
+
+
+class FewTestRows(Note):
+    """Classes with fewer than FEW_TEST_ROWS test rows."""
+
+    code: Literal["few_test_rows"] = "few_test_rows"
+    classes: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        their = "its" if len(self.classes) == 1 else "their"
+        few = f"{classes_have(self.classes)} under {FEW_TEST_ROWS} test rows"
+        return f"{few}, so {their} own figures say little"
 
 
 def untrained(labels: Sequence[UntrainedLabel], more: int) -> str:
