@@ -114,10 +114,10 @@ def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
         fraction = list(LEVELS)[level]
         points.append(point("small", fraction, LEVELS[fraction], split, seed, float(value)))
     found = match(points, "accuracy", "small", "llm", spread)
-    unmet = ("ahead" in found.reason and case.rows > ROWS[0]) or (
-        "behind" in found.reason and case.rows < ROWS[-1]
+    unmet = (found.reason in ("ahead", "perhaps_ahead") and case.rows > ROWS[0]) or (
+        found.reason in ("behind", "perhaps_behind") and case.rows < ROWS[-1]
     )
-    false = unmet and "can't be told" not in found.reason
+    false = unmet and found.reason in ("ahead", "behind")
     inside = (found.low or 0) <= round(case.rows) <= (found.high or math.inf)
     return (not false if found.rows is None else inside), found.rows is not None, false, unmet
 
