@@ -384,8 +384,7 @@ def test_more_labels_are_named_where_the_curve_leads_there(
             "d0",
             "rows",
             "cut",
-            0.6 if flat else 0.95 - 2 * rows**-0.35,
-            *[None] * 6,
+            {"accuracy": 0.6 if flat else 0.95 - 2 * rows**-0.35},
         )
         for rows in (150, 300, 600, 1200, 2400)
     ]
