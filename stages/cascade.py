@@ -5,8 +5,8 @@ python3 -m stages.cascade tweets cascade
 
 import click
 
-from slingshot import settings
 from slingshot.machine import console
+from slingshot.settings import load
 
 
 @click.command(cls=console.Command)
@@ -19,47 +19,43 @@ def main(dataset: str, name: str) -> None:
     data/predictions/DATASET/NAME.parquet, data/usage/DATASET/NAME.json and metrics/cascade/DATASET/NAME.json.
     """
     from slingshot.cascade import build as cascade
-    from slingshot.cascade import usage as used
+    from slingshot.cascade.rows import Prices
+    from slingshot.cascade.usage import usage
     from slingshot.files import paths
     from slingshot.files.predictions import write_predictions
-    from slingshot.files.storage.json_files import write_json
     from slingshot.files.storage.parquet import read_metadata
     from slingshot.files.usage import Usage
     from slingshot.metrics.scored import PreparedRows
     from slingshot.money.figures import figures
 
-    params = settings.load()
-    chosen = params.cascade(name)
+    settings = load()
+    chosen = settings.cascade(name)
     sides = (chosen.small, chosen.large)
     small_usage, large_usage = (Usage.read(paths.usage(dataset, side)) for side in sides)
-    price = params.price(chosen.large)
-    small_cost, large_cost = (
-        figures(small_usage, params.cost),
-        figures(large_usage, params.cost, price),
-    )
-    prices = cascade.Prices(
-        small_cost.cost_per_1000_texts, large_cost.cost_per_1000_texts, params.cost.currency
-    )
+    price = settings.price(chosen.large)
+    small_cost = figures(small_usage, settings.cost)
+    large_cost = figures(large_usage, settings.cost, price)
+    prices = Prices(small_cost.cost_per_1000_texts, large_cost.cost_per_1000_texts)
 
     prepared = PreparedRows.read(dataset)
     small, large = (prepared.frame(side) for side in sides)
-    made = cascade.build(chosen, small, large, params.metrics.primary, len(prepared.labels), prices)
+    primary, classes = settings.metrics.primary, len(prepared.labels)
+    built = cascade.build(chosen, small, large, primary, classes, prices)
 
     metadata = read_metadata(prepared.path(chosen.small))
-    whose = used.usage(
-        name, small_usage, large_usage, made.asked, len(prepared.test), priced=price is not None
-    )
     out = prepared.path(name)
     write_predictions(
         out,
-        made.predictions,
+        built.predictions,
         prepared.labels,
         fraction=metadata["fraction"],
         train_rows=metadata["train_rows"],
     )
-    whose.write(paths.usage(dataset, name))
-    write_json(paths.cascade(dataset, name), made.report)
-    console.echo(f"cascade {dataset}-{name}: {cascade.headline(made.report)} -> {out}")
+    texts = len(prepared.test)
+    used = usage(name, small_usage, large_usage, built.asked, texts, priced=price is not None)
+    used.write(paths.usage(dataset, name))
+    built.report.write(paths.cascade(dataset, name))
+    console.echo(f"cascade {dataset}-{name}: {cascade.headline(built.report)} -> {out}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 import click
 
-from slingshot import settings
 from slingshot.machine import console
+from slingshot.settings import load
 
 
 @click.command(cls=console.Command)
@@ -18,14 +18,14 @@ def main(dataset: str) -> None:
     from slingshot.files.usage import Usage
     from slingshot.money.figures import figures, headline
 
-    params = settings.load()
-    for name in params.study.contestants:
+    settings = load()
+    for name in settings.study.contestants:
         usage = Usage.read(paths.usage(dataset, name))
-        cost = figures(usage, params.cost, params.price(name))
+        cost = figures(usage, settings.cost, settings.price(name))
         path = paths.cost(dataset, name)
         cost.write(path)
-        console.echo(f"cost {dataset}: {name} takes {headline(cost, params.cost)} -> {path}")
-    keep_only(paths.METRICS / "cost" / dataset, params.study.contestants)
+        console.echo(f"cost {dataset}: {name} takes {headline(cost, settings.cost)} -> {path}")
+    keep_only(paths.cost_folder(dataset), settings.study.contestants)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ It can't tell who predicted: it reads predictions and labels alone.
 
 import click
 
-from slingshot import settings
 from slingshot.machine import console
+from slingshot.settings import load
 
 
 @click.command(cls=console.Command)
@@ -23,28 +23,32 @@ def main(dataset: str) -> None:
            data/errors/DATASET.json    rows where contestants are wrong or differ, with their texts
     """
     from slingshot.files import paths
-    from slingshot.files.storage.json_files import write_json
-    from slingshot.metrics import errors, evaluation, pairs, validation
+    from slingshot.metrics import errors, evaluation, pairs, summary, validation
     from slingshot.metrics.scored import PreparedRows
 
-    params = settings.load()
-    study, primary = params.study, params.metrics.primary
+    settings = load()
+    study = settings.study
     prepared = PreparedRows.read(dataset)
     splits = {name: prepared.splits(name) for name in study.contestants}
     for name, split in splits.items():
-        interval = evaluation.write(prepared, name, split, params.metrics)
+        interval = evaluation.write(prepared, name, split, settings.metrics)
         console.echo(f"evaluate {dataset}: {name}: {interval}")
     evaluation.sweep(dataset, study.contestants)
 
     tests = {name: split["test"] for name, split in splits.items()}
-    result = pairs.compare(tests, dataset, params.metrics, prepared.labels)
     kinds = (study.models, study.llms, [cascade.name for cascade in study.cascades])
-    checked = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
-    result["validation"] = validation.figures(checked, primary)
-    write_json(paths.pairs(dataset), result)
+    validated = [{name: splits[name].get("validation") for name in kind} for kind in kinds]
+    compared = pairs.compare(
+        tests,
+        dataset,
+        settings.metrics,
+        prepared.labels,
+        validation.figures(validated, settings.metrics.primary),
+    )
+    compared.write(paths.pairs(dataset))
     errors.find(tests, prepared).write(paths.errors(dataset))
-    console.terminal().print(pairs.table(result))
-    console.echo(f"evaluate {dataset}: {pairs.headline(result)} -> metrics/scores/{dataset}")
+    console.terminal().print(summary.table(compared))
+    console.echo(f"evaluate {dataset}: {summary.headline(compared)} -> {paths.pairs(dataset)}")
 
 
 if __name__ == "__main__":

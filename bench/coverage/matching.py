@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from bench.coverage import Figure, Simulations, stream
 from slingshot.files.codes import NO_SEED
-from slingshot.files.points import SCORES, Point
+from slingshot.files.points import Point
 from slingshot.metrics.matching import match
 
 LEVELS = {1 / 16: 158, 1 / 8: 315, 1 / 4: 630, 1 / 2: 1260, 1.0: 2520}
@@ -99,8 +99,8 @@ def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.nda
 def point(
     contestant: str, fraction: float | None, rows: int, split: int, seed: int, accuracy: float
 ) -> Point:
-    figures = {**dict.fromkeys(SCORES), "accuracy": accuracy}
-    return Point("", "", fraction, rows, split, seed, contestant, "", "", "", **figures)
+    figures = {"accuracy": accuracy}
+    return Point("", "", fraction, rows, split, seed, contestant, "", "", "", figures)
 
 
 def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:

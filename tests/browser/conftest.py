@@ -102,8 +102,7 @@ def points() -> list[Point]:
                         "d0",
                         data,
                         split,
-                        value,
-                        *[None] * 6,
+                        {"accuracy": value},
                     )
                 )
     return curve

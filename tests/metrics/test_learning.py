@@ -19,7 +19,6 @@ def point(
     rows: int = 0,
 ) -> Point:
     figures = {"accuracy": value, "log_loss": 1 - value}
-    blank = dict.fromkeys(("balanced_accuracy", "macro_f1", "auroc", "brier", "ece"))
     train_rows = rows or (12 if fraction is None else ROWS[fraction])
     return Point(
         "e",
@@ -32,8 +31,7 @@ def point(
         "d0",
         "rows",
         f"cut{split}",
-        **blank,
-        **figures,
+        figures,
     )
 
 

@@ -32,7 +32,9 @@ def test_too_few_training_seeds_tell_by_how_rough_the_curve_is_or_not_at_all() -
     bumps = dict(zip(ROWS, (0.002, -0.002, 0.002, -0.002, 0.002), strict=True))
     llm = point("llm", None, law(800), seed=-1)
     smooth = [point("small", fraction, law(rows)) for fraction, rows in ROWS.items()]
-    rough = [replace(p, accuracy=p.accuracy + bumps[p.fraction]) for p in smooth]
+    rough = [
+        replace(p, figures={"accuracy": p.figures["accuracy"] + bumps[p.fraction]}) for p in smooth
+    ]
     of = [
         matching.match([*made, llm], "accuracy", "small", "llm", 0.004) for made in (smooth, rough)
     ]
@@ -69,8 +71,8 @@ def test_the_interval_over_splits_is_where_a_t_test_of_them_does_not_tell_the_tw
     fractions, logs = sorted(ROWS), np.log(sorted(ROWS.values()))
     ahead = [
         [
-            next(p.accuracy for p in made if (p.fraction, p.split_seed) == (f, s))
-            - llms[s].accuracy
+            next(p.figures["accuracy"] for p in made if (p.fraction, p.split_seed) == (f, s))
+            - llms[s].figures["accuracy"]
             for f in fractions
         ]
         for s in range(4)

@@ -25,19 +25,18 @@ POINT = Point(
     "d0",
     DATA,
     SPLIT,
-    0.842,
-    0.8,
-    0.8,
-    0.9,
-    0.5,
-    0.3,
-    0.1,
+    {"accuracy": 0.842, "auroc": 0.9, "log_loss": 0.5},
 )
-SHOTS = replace(
-    POINT, contestant="gemma", fraction=None, train_rows=12, training_seed=-1, accuracy=0.7
-)
+
+
+def scoring(point: Point, accuracy: float, **changes) -> Point:
+    """The point with another accuracy."""
+    return replace(point, figures={**point.figures, "accuracy": accuracy}, **changes)
+
+
+SHOTS = scoring(POINT, 0.7, contestant="gemma", fraction=None, train_rows=12, training_seed=-1)
 QUARTER = [
-    replace(POINT, fraction=0.25, train_rows=630, training_seed=seed, accuracy=accuracy)
+    scoring(POINT, accuracy, fraction=0.25, train_rows=630, training_seed=seed)
     for seed, accuracy in ((0, 0.74), (1, 0.78))
 ]
 
@@ -103,14 +102,14 @@ def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_sou
 
 def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build, files) -> None:
     files.pair("minilm", "gemma").update(low=0.09, high=0.11)
-    eighth = replace(POINT, fraction=0.125, train_rows=315, accuracy=0.62)
-    levels = [eighth, replace(QUARTER[0], accuracy=0.76), POINT]
+    eighth = scoring(POINT, 0.62, fraction=0.125, train_rows=315)
+    levels = [eighth, scoring(QUARTER[0], 0.76), POINT]
     seeds = [
-        replace(p, training_seed=s, accuracy=p.accuracy + 0.002 * (s - 1))
+        scoring(p, p.figures["accuracy"] + 0.002 * (s - 1), training_seed=s)
         for p in levels
         for s in range(3)
     ]
-    parts, html, markdown = build(replace(SHOTS, accuracy=0.70), *seeds)
+    parts, html, markdown = build(scoring(SHOTS, 0.70), *seeds)
     [grid] = parts["tweets"].grids
     [said] = [note for note in grid.notes if "matches" in note]
     # Half of the way from 0.62 to 0.76 in log rows, with 315 and 630: sqrt(315 * 630) is 445, a little more is 70/140.
@@ -133,7 +132,7 @@ def test_rows_that_can_t_decide_a_macro_figure_tell_no_labels_to_match(build, fi
         "classes": 3,
         "rare": {"neg": 4},
     }
-    parts, *_ = build(replace(SHOTS, accuracy=0.5), POINT, *QUARTER)
+    parts, *_ = build(scoring(SHOTS, 0.5), POINT, *QUARTER)
     notes = [
         note
         for grid in parts["tweets"].grids
@@ -160,7 +159,7 @@ def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
             "minilm scores below Gemma 3 270m with 2,520 labels, the most tried, but there is no interval",
         ),
     ):
-        [grid] = build(replace(SHOTS, accuracy=0.99), *points)[0]["tweets"].grids
+        [grid] = build(scoring(SHOTS, 0.99), *points)[0]["tweets"].grids
         assert any(note.startswith(said) for note in grid.notes)
 
 
@@ -185,7 +184,7 @@ def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(
 def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files) -> None:
     pair = files.pair("minilm", "gemma")
     points = [replace(p, training_seed=s) for p in (POINT, *QUARTER[:1]) for s in range(3)]
-    made = [*points, replace(SHOTS, accuracy=0.8)]
+    made = [*points, scoring(SHOTS, 0.8)]
 
     def low(of_rows: float, *training: float, noise: float = 0.0) -> int:
         """With an interval as wide as three seeds make it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from slingshot.cascade.build import Escalation
+from slingshot.cascade.rows import Escalation
 from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.figures import on_paid_machine, together
 

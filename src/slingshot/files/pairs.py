@@ -12,6 +12,8 @@ from slingshot.files.storage.record import Record
 
 Standing = Literal["better", "as good", "worse", "not resolved"]
 UNRESOLVED: Standing = "not resolved"
+JUDGED = ("p_corrected", "verdict", "reverse_verdict", "rows_to_resolve")
+"""What metrics.rule makes of all pairs together. metrics/pairs does not hold these."""
 
 
 class VarianceFigures(Record):
@@ -50,7 +52,7 @@ class McNemar(Record):
 class Claims(Record):
     """What test rows say of a difference, a minus b; None where there is no interval, or too few rows for a claim.
 
-    The last four are what metrics.rule makes of all pairs together: metrics/pairs does not hold them.
+    JUDGED, the last four, are None until metrics.rule has read all pairs.
     """
 
     low: float | None
@@ -135,8 +137,10 @@ class Pairs(Record):
     """Contestant -> number of validation rows -> its primary metric on the first so many."""
 
     def as_json(self) -> dict[str, Any]:
-        """Without the figures that only metrics.rule sets."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        """As the file holds them: without JUDGED."""
+        judged = dict.fromkeys(JUDGED, True)
+        pair: dict[str, bool | dict[str, bool]] = {**judged, "recipe": judged}
+        return self.model_dump(mode="json", exclude={"pairs": {"__all__": pair}})
 
     def find(self, a: str, b: str) -> Difference | None:
         """`a` minus `b`, turned round where the file has b minus a; None where it has neither."""

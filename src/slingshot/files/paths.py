@@ -92,14 +92,24 @@ def audit(dataset: str) -> Path:
     return METRICS / "audit" / f"{dataset}.json"
 
 
+def scores_folder(dataset: str) -> Path:
+    """metrics/scores/D, the folder of one file a contestant."""
+    return METRICS / "scores" / dataset
+
+
 def scores(dataset: str, contestant: str) -> Path:
     """metrics/scores/D/C.json."""
-    return METRICS / "scores" / dataset / f"{contestant}.json"
+    return scores_folder(dataset) / f"{contestant}.json"
+
+
+def intervals_folder(dataset: str) -> Path:
+    """metrics/intervals/D, the folder of one file a contestant."""
+    return METRICS / "intervals" / dataset
 
 
 def intervals(dataset: str, contestant: str) -> Path:
     """metrics/intervals/D/C.json."""
-    return METRICS / "intervals" / dataset / f"{contestant}.json"
+    return intervals_folder(dataset) / f"{contestant}.json"
 
 
 def pairs(dataset: str) -> Path:
@@ -107,9 +117,14 @@ def pairs(dataset: str) -> Path:
     return METRICS / "pairs" / f"{dataset}.json"
 
 
+def cost_folder(dataset: str) -> Path:
+    """metrics/cost/D, the folder of one file a contestant."""
+    return METRICS / "cost" / dataset
+
+
 def cost(dataset: str, contestant: str) -> Path:
     """metrics/cost/D/C.json."""
-    return METRICS / "cost" / dataset / f"{contestant}.json"
+    return cost_folder(dataset) / f"{contestant}.json"
 
 
 def cascade(dataset: str, name: str) -> Path:

@@ -8,7 +8,6 @@ from typing import get_args
 from slingshot.files import paths
 from slingshot.files.storage.digests import md5_file
 from slingshot.files.storage.folders import keep_only
-from slingshot.files.storage.json_files import write_json
 from slingshot.files.storage.parquet import read_metadata
 from slingshot.metrics import intervals, plots
 from slingshot.metrics.scored import PreparedRows, Scored
@@ -23,23 +22,24 @@ def write(
 ) -> str:
     """Write metrics/scores, metrics/intervals and data/plots of the contestant `name`.
 
-    Its temperatures are fitted once. Gives back its primary metric with the interval, in words.
+    Returns its primary metric with the interval, in words.
     """
-    dataset, test, validation = prepared.dataset, splits["test"], splits.get("validation")
-    scaled = intervals.temperature_scaled(test, validation)
-    points, detail = intervals.evaluate(test, validation, prepared.labels, settings, scaled)
-    metadata = read_metadata(paths.predictions(dataset, name))
-    points |= {key: metadata[key] for key in ("fraction", "train_rows")}
-    detail["predictions"] = md5_file(paths.predictions(dataset, name))
-    write_json(paths.scores(dataset, name), points)
-    write_json(paths.intervals(dataset, name), detail)
-    plots.write(dataset, name, test, scaled.scored, prepared.labels, settings.ece_bins)
-    return intervals.headline(settings.primary, detail["metrics"][settings.primary])
+    dataset, test = prepared.dataset, splits["test"]
+    file = prepared.path(name)
+    metadata = read_metadata(file)
+    origin = intervals.Origin(metadata["fraction"], metadata["train_rows"], md5_file(file))
+    evaluation = intervals.evaluate(
+        test, splits.get("validation"), prepared.labels, settings, origin
+    )
+    evaluation.scores.write(paths.scores(dataset, name))
+    evaluation.intervals.write(paths.intervals(dataset, name))
+    plots.write(dataset, name, test, evaluation.scaled, prepared.labels, settings.ece_bins)
+    return intervals.headline(settings.primary, evaluation.intervals.metrics[settings.primary])
 
 
 def sweep(dataset: str, names: Collection[str]) -> None:
-    """Delete what an earlier study's contestants left in the folders that `write` writes to."""
-    for kind in ("scores", "intervals"):
-        keep_only(paths.METRICS / kind / dataset, names)
-    for kind in get_args(paths.PlotKind):
-        keep_only(paths.plots(dataset, kind), names)
+    """Delete what contestants of an earlier study left in the folders that `write` writes to."""
+    folders = [paths.scores_folder(dataset), paths.intervals_folder(dataset)]
+    folders += [paths.plots(dataset, kind) for kind in get_args(paths.PlotKind)]
+    for folder in folders:
+        keep_only(folder, names)

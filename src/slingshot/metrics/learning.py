@@ -88,7 +88,7 @@ def curves(points: Sequence[Point], metric: str) -> list[Curve]:
 def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
     ours = [point for point in points if point.contestant == name]
     held: dict[tuple[float | None, int], list[Point]] = {}
-    for point in _of_like_splits([point for point in ours if getattr(point, metric) is not None]):
+    for point in _of_like_splits([point for point in ours if point.figure(metric) is not None]):
         # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
         key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
         held.setdefault(key, []).append(point)
@@ -126,7 +126,7 @@ def _band_of(levels: Sequence[Level]) -> Band:
 
 
 def _level(found: Sequence[Point], metric: str) -> Level:
-    values = tuple(float(getattr(point, metric)) for point in found)
+    values = tuple(value for point in found if (value := point.figure(metric)) is not None)
     return Level(
         train_rows=round(float(np.mean([point.train_rows for point in found]))),
         mean=float(np.mean(values)),

@@ -72,10 +72,10 @@ def match(
     rows, training seeds left out; None where it is not known.
     """
     ours, theirs = (
-        [p for p in points if p.contestant == name and getattr(p, metric) is not None]
+        [p for p in points if p.contestant == name and p.figure(metric) is not None]
         for name in (small, large)
     )
-    goals = {point.split_seed: float(getattr(point, metric)) for point in theirs}
+    goals = {p.split_seed: value for p in theirs if (value := p.figure(metric)) is not None}
     table = {split: levels for split, levels in _by_split(ours, metric).items() if split in goals}
     splits = _of_the_fullest(table)
     none = Match(small, large)
@@ -109,10 +109,9 @@ def match(
 def _by_split(points: Sequence[Point], metric: str) -> Table:
     table: Table = {}
     for point in points:
-        if point.fraction is not None:
-            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(
-                float(getattr(point, metric))
-            )
+        value = point.figure(metric)
+        if point.fraction is not None and value is not None:
+            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(value)
     return table
 
 

@@ -1,7 +1,7 @@
-"""Macro figures that the test rows can't decide, as classes of a few rows could move them by more than the margin.
+"""Macro figures that test rows can't decide, because classes of a few rows could move them by more than the margin.
 
-Each class has an equal part in a mean over K classes, whatever its rows: it may move the mean by 1/K. What a contestant
-makes of a class can't be told from a handful of rows, and no interval mends that.
+Each class has an equal part in a mean over K classes, however many rows it has: it can move the mean by 1 / K. A
+handful of rows can't show what a contestant makes of a class, and no interval mends that.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from slingshot.files.notes.pairs import ENOUGH_ROWS, RareClasses
 from slingshot.metrics.scored import Scored
 from slingshot.settings.catalogue import METRICS
 
-ENOUGH_ROWS = 10
-"""Test rows from which a class is taken to show what a contestant makes of it."""
-NAMED = 5
-"""Classes that are named; of further ones the number is told."""
-
 
 def class_rows(test: Scored, labels: Sequence[str] = ()) -> dict[str, int]:
-    """Class name -> its test rows, of the classes present; `labels` are the names in label order."""
+    """Class name -> its test rows, of the classes present.
+
+    `labels` are the names in label order; without them a class goes by its number.
+    """
     present, rows = np.unique(test.labels, return_counts=True)
     return {
         labels[label] if labels else str(label): int(number)
@@ -28,25 +27,20 @@ def class_rows(test: Scored, labels: Sequence[str] = ()) -> dict[str, int]:
     }
 
 
-def why_undecidable(metric: str, margin: float, *tests: Mapping[str, int]) -> str | None:
-    """Why nothing can be claimed of two contestants on `metric`: of the first of `tests`, the `class_rows` of one or
-    both, that can't decide it. None where claims can be made."""
+def why_undecidable(metric: str, margin: float, *tests: Mapping[str, int]) -> RareClasses | None:
+    """Why nothing can be claimed of two contestants on `metric`, or None where claims can be made.
+
+    `tests` are the `class_rows` of both sides' test rows, or of the rows that they share. The first of them that can't
+    decide gives the reason.
+    """
     return next(filter(None, (_why(metric, margin, rows) for rows in tests)), None)
 
 
-def _why(metric: str, margin: float, rows: Mapping[str, int]) -> str | None:
-    few = {
-        name: number
-        for name, number in sorted(rows.items(), key=lambda item: item[1])
-        if number < ENOUGH_ROWS
-    }
-    if not METRICS[metric].macro or round(len(few) / max(1, len(rows)) - margin, 12) <= 0:
+def _why(metric: str, margin: float, rows: Mapping[str, int]) -> RareClasses | None:
+    rarest_first = sorted(rows.items(), key=lambda item: item[1])
+    rare = {name: number for name, number in rarest_first if number < ENOUGH_ROWS}
+    # Rounded, as 1 / 50 less a margin of 0.02 is not quite 0.
+    beyond = round(len(rare) / max(1, len(rows)) - margin, 12)
+    if not METRICS[metric].macro or beyond <= 0:
         return None
-    named = ", ".join(f"{name}: {number}" for name, number in list(few.items())[:NAMED])
-    further = f" and {len(few) - NAMED} more" if len(few) > NAMED else ""
-    have = "has" if len(few) == 1 else "have"
-    return (
-        f"{len(few)} of {len(rows)} classes {have} under {ENOUGH_ROWS} test rows ({named}{further}) and could move "
-        f"{METRICS[metric].title} by {len(few) / len(rows):.3g}, more than the margin of {margin:g}: "
-        "this comparison can't be decided here"
-    )
+    return RareClasses(metric=metric, margin=margin, classes=len(rows), rare=rare)

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from slingshot.files.codes import NO_SEED
-from slingshot.metrics.scored import Scored
+from slingshot.files.pairs import McNemar
+from slingshot.metrics.scored import Scored, SeedRun
 
 EXACT_BELOW = 25
 """Discordant rows, or groups, under which a test of their signs is exact."""
 
 
-def mcnemar(a: Scored, b: Scored) -> list[dict[str, Any]]:
+def mcnemar(a: Scored, b: Scored) -> tuple[McNemar, ...]:
     """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
 
     Exact under 25 discordant rows, else chi-square with Edwards' (1948) continuity correction. It takes rows to be
-    independent, and stands beside what decides: `signs`.
+    independent. It is shown for comparison; `signs` is what takes part in a claim.
     """
-    from scipy.stats import binomtest, chi2
-
     tests = []
     for left in a.runs:
         for right in b.runs:
-            if left.seed != right.seed and NO_SEED not in (left.seed, right.seed):
-                continue
-            a_right, b_right = left.predictions == a.labels, right.predictions == a.labels
-            only_a, only_b = int((a_right & ~b_right).sum()), int((b_right & ~a_right).sum())
-            discordant = only_a + only_b
-            exact = discordant < EXACT_BELOW
-            if exact:
-                p = binomtest(only_a, discordant).pvalue if discordant else 1.0
-            else:
-                p = chi2.sf((abs(only_a - only_b) - 1) ** 2 / discordant, df=1)
-            tests.append(
-                {
-                    "seed_a": left.seed,
-                    "seed_b": right.seed,
-                    "only_a": only_a,
-                    "only_b": only_b,
-                    "p": float(p),
-                    "exact": exact,
-                }
-            )
-    return tests
+            if left.seed == right.seed or NO_SEED in (left.seed, right.seed):
+                tests.append(_mcnemar(left, right, a.labels))
+    return tuple(tests)
+
+
+def _mcnemar(left: SeedRun, right: SeedRun, labels: np.ndarray) -> McNemar:
+    from scipy.stats import binomtest, chi2
+
+    left_right, right_right = left.predictions == labels, right.predictions == labels
+    only_left = int((left_right & ~right_right).sum())
+    only_right = int((right_right & ~left_right).sum())
+    discordant = only_left + only_right
+    exact = discordant < EXACT_BELOW
+    if exact:
+        p = binomtest(only_left, discordant).pvalue if discordant else 1.0
+    else:
+        p = chi2.sf((abs(only_left - only_right) - 1) ** 2 / discordant, df=1)
+    return McNemar(
+        seed_a=left.seed,
+        seed_b=right.seed,
+        only_a=only_left,
+        only_b=only_right,
+        p=float(p),
+        exact=exact,
+    )
 
 
 def signs(a: Scored, b: Scored) -> float | None:

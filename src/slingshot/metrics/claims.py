@@ -1,0 +1,118 @@
+"""What test rows say of a difference between two contestants: its interval, and the p of each claim."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from slingshot.files.pairs import Claims, RowsVariance, VarianceFigures, Variances
+from slingshot.metrics import rare
+from slingshot.metrics.estimates import Estimate, apart, of_recipe, trained_anew
+from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
+from slingshot.metrics.significance import signs
+from slingshot.metrics.variances import Variance
+from slingshot.settings import MetricsSettings
+from slingshot.settings.catalogue import METRICS
+
+
+def same_rows(a: Scored, b: Scored) -> bool:
+    """Whether both were scored on the same rows, with the same labels and groups."""
+    return all(
+        np.array_equal(getattr(a, key), getattr(b, key)) for key in ("ids", "labels", "groups")
+    )
+
+
+def same_answers(a: Scored, b: Scored, metric: str) -> bool:
+    """Whether two on the same rows say the same of every row under every seed, as far as the metric can see."""
+    seen = ["predictions", *(["scores"] if METRICS[metric].needs_scores else [])]
+    return len(a.runs) == len(b.runs) and all(
+        np.array_equal(getattr(left, key), getattr(right, key))
+        for left, right in zip(a.runs, b.runs, strict=True)
+        for key in seen
+    )
+
+
+def none(*, same: bool) -> Claims:
+    """Of a difference that is undefined, or that too few groups tell of."""
+    return Claims(
+        low=None,
+        high=None,
+        variances=None,
+        p=None,
+        p_as_good=None,
+        p_reverse_as_good=None,
+        same=same,
+    )
+
+
+def claims(
+    one: Scored, other: Scored, settings: MetricsSettings, *, recipes: bool
+) -> tuple[Claims, Claims | None]:
+    """Claims of `one` minus `other`, and those of the recipes where these are others.
+
+    With `recipes` the first ones are those of the recipes. Both sides must have a figure.
+    """
+    metric, assumed = settings.primary, settings.seed_sd if recipes else 0.0
+    if not same_rows(one, other):
+        estimate = apart(metric, one, other, settings.confidence, assumed)
+        return _tested(estimate, one, other, settings, same=False), None
+    same = same_answers(one, other, metric)
+    # Two trainings may chance to answer alike; their recipes do so only where they are trained under the same seeds.
+    same_recipe = same and _seeds(one) == _seeds(other)
+    estimate = of_recipe(metric, one, other, assumed)
+    found = _tested(estimate, one, other, settings, same=same_recipe if recipes else same)
+    few_seeds = any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other))
+    if recipes or not few_seeds:
+        return found, None
+    anew = trained_anew(estimate, metric, one, other, settings.seed_sd)
+    return found, _tested(anew, one, other, settings, same=same_recipe)
+
+
+def _seeds(scored: Scored) -> list[int]:
+    return [run.seed for run in scored.runs]
+
+
+def _tested(
+    estimate: Estimate, one: Scored, other: Scored, settings: MetricsSettings, *, same: bool
+) -> Claims:
+    metric, margin = settings.primary, settings.margin
+    low, high = estimate.interval(settings.confidence)
+    interval = {"low": low, "high": high, "variances": _variances(estimate, settings.confidence)}
+    found = none(same=same).model_copy(update=interval)
+    if rare.why_undecidable(metric, margin, rare.class_rows(one), rare.class_rows(other)):
+        return found
+    p = estimate.p_value(0.0)
+    if metric == "accuracy" and same_rows(one, other):
+        # A score test of few discordant groups claims a little too much.
+        p = max(p, signs(one, other) or 0.0)
+    return found.model_copy(update={"p": p, **_as_good(estimate, margin)})
+
+
+def _as_good(estimate: Estimate, margin: float) -> Mapping[str, float]:
+    """p that the first, and that the second, is worse by the margin. Each is one-sided and doubled: it is below the
+    level where the interval leaves that loss out."""
+
+    def p_beyond(value: float, sign: int) -> float:
+        return estimate.p_value(value) if sign * (estimate.value - value) > 0 else 1.0
+
+    return {"p_as_good": p_beyond(-margin, 1), "p_reverse_as_good": p_beyond(margin, -1)}
+
+
+def _variances(estimate: Estimate, confidence: float) -> Variances:
+    rows = estimate.rows(confidence)
+    return Variances(
+        rows=RowsVariance(value=rows.value, df=_finite(rows.df), scatter=_finite(estimate.scatter)),
+        training=tuple(_of_training(part) for part in estimate.training),
+        noise=estimate.noise,
+    )
+
+
+def _of_training(part: Variance) -> VarianceFigures:
+    return VarianceFigures(value=part.value, df=_finite(part.df))
+
+
+def _finite(value: float) -> float | None:
+    """None for infinity, which JSON does not know."""
+    return value if math.isfinite(value) else None
