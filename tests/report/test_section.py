@@ -15,6 +15,7 @@ from tests.report.test_curve import POINT, QUARTER, SHOTS
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
+
 def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
     files.write(tmp_path)
     part = json.loads(json.dumps(sections(study(), tmp_path)["tweets"].as_json()))
@@ -31,11 +32,11 @@ def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
 def test_the_labels_that_match_an_llm_are_there_for_programs(files, study, tmp_path) -> None:
     files.write(tmp_path)
     part = sections(study(), tmp_path)["tweets"]
-    found = replace(part, results=replace(part.results, curve=(POINT, *QUARTER, SHOTS))).as_json()[
-        "labels_to_match"
-    ]
-    assert [(one["small"], one["large"]) for one in found] == [("minilm", "gemma")]
-    assert found[0]["rows"] is None and "ahead already with 630 training rows" in found[0]["reason"]
+    curve = (POINT, *QUARTER, SHOTS)
+    [match] = replace(part, results=replace(part.results, curve=curve)).as_json()["labels_to_match"]
+    assert (match["small"], match["large"]) == ("minilm", "gemma")
+    assert (match["rows"], match["reason"], match["edge"]) == (None, "perhaps_ahead", 630)
+    assert match["no_interval"] == "few_seeds"
 
 
 def test_every_pair_says_what_would_resolve_it(files, study, tmp_path) -> None:
@@ -58,7 +59,8 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(
 ) -> None:
     files.add_cascade("both", 0.9, 0.004)
     files.write(tmp_path)
-    part = sections(study(cascades=CASCADES), tmp_path)["tweets"]
+    settings = study(cascades=CASCADES)
+    part = sections(settings, tmp_path)["tweets"]
     assert part.headline == "use both"
     assert part.verdict.words.startswith(
         "Use both: it is better than minilm. On 840 test rows both has accuracy 0.900 and minilm 0.842, a lead of 0.058"
@@ -67,15 +69,15 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(
         "both asks Gemma 3 270m about 5% of the test texts, by a threshold chosen on 300 validation rows; it beats "
         "minilm by 0.058"
     ) in below(part)
-    brief_words = brief(part, "accuracy")
-    assert brief_words.startswith("Accuracy 0.900 with both: ")
-    assert "against minilm" in brief_words and "against Gemma" in brief_words
+    first_screen = brief(part, settings)
+    assert first_screen.startswith("On 840 test rows both has accuracy 0.900 and minilm 0.842, a")
+    assert "both beats Gemma 3 270m by 0.159" in first_screen
     assert "EUR 35.20 with Gemma 3 270m and EUR 4.00 with both" in part.verdict.words
     assert [row.title for row in part.table.rows if row.mark] == ["both*", "Gemma 3 270m*"]
     notes = part.table.notes
-    assert (
-        "both*: minilm answers where it is confident enough, else Gemma 3 270m." in notes
-    ), "what a short title does not say stands once below"
+    assert "both*: minilm answers where it is confident enough, else Gemma 3 270m." in notes, (
+        "what a short title does not say stands once below"
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,10 +136,11 @@ def test_without_an_interval_no_dash_stands_for_one(files, study, tmp_path) -> N
     assert part.verdict.words.endswith(
         "Test rows from more groups would decide it; so few groups resolve nothing."
     )
-    assert "[" not in brief(part, "accuracy")
+    assert ", without an interval." in brief(part, study())
 
 
 def test_without_an_llm_the_first_screen_still_gives_the_score(files, study, tmp_path) -> None:
     files.write(tmp_path)
     part = sections(study(llms=[]), tmp_path)["tweets"]
-    assert brief(part, "accuracy") == "Accuracy 0.842 with minilm; study.llms is empty."
+    first_screen = brief(part, study(llms=[]))
+    assert first_screen.startswith("No LLM takes part") and "accuracy 0.842" in first_screen
