@@ -68,9 +68,7 @@ FLAGS = {
 }
 
 
-def judge(
-    contest: Contest, generator: np.random.Generator
-) -> tuple[Pairs, Verdict, Pairs]:
+def judge(contest: Contest, generator: np.random.Generator) -> tuple[Pairs, Verdict, Pairs]:
     """What metrics/pairs holds, the decision, and the pairs as it read them."""
     names = list(contest.true)
     found = contests.pairs(names, contests.only(contests.draw(generator, contest)), contest.rows)
