@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -21,6 +20,8 @@ from scipy.stats import binomtest
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.cost import Cost
+from slingshot.files.pairs import Difference, Pairs
+from slingshot.metrics.claims import none
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.significance import EXACT_BELOW
 from slingshot.report import total
@@ -125,31 +126,42 @@ def claims(
     }
 
 
-def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> dict[str, Any]:
-    """The contents of metrics/pairs without intervals, by what `only` gives of the contestants."""
+def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> Pairs:
+    """What metrics/pairs would hold without intervals, by what `only` gives of the contestants."""
     metrics = settings().metrics
     first, second = np.triu_indices(len(names), 1)
     a, b = counts[first, second], counts[second, first]
     found = {key: values.tolist() for key, values in claims(a, b, rows, metrics.margin).items()}
     leads, same = ((a - b) / rows).tolist(), (a + b == 0).tolist()
-    return {
-        "primary": metrics.primary,
-        "margin": metrics.margin,
-        "confidence": metrics.confidence,
-        "test_rows": rows,
-        "pairs": [
-            {
-                "a": one,
-                "b": other,
-                "difference": leads[place],
-                "low": None,
-                "high": None,
-                "same": same[place],
-            }
-            | {key: values[place] for key, values in found.items()}
-            for place, (one, other) in enumerate(combinations(names, 2))
-        ],
-    }
+    differences = []
+    for place, (one, other) in enumerate(combinations(names, 2)):
+        ps = {key: values[place] for key, values in found.items()}
+        unmeasured = none(same=same[place]).model_copy(update=ps)
+        differences.append(
+            Difference(
+                **dict(unmeasured),
+                a=one,
+                b=other,
+                a_value=None,
+                b_value=None,
+                difference=leads[place],
+                recipe=None,
+                mcnemar=(),
+                notes=(),
+            )
+        )
+    return Pairs(
+        primary=metrics.primary,
+        margin=metrics.margin,
+        confidence=metrics.confidence,
+        seed_sd=metrics.seed_sd,
+        groups=rows,
+        test_rows=rows,
+        undecidable=None,
+        notes=(),
+        pairs=tuple(differences),
+        validation={},
+    )
 
 
 @lru_cache
@@ -188,9 +200,9 @@ def contestants(
 
 
 def decided(
-    found: dict[str, Any], names: Sequence[str], cheaper: str | None, asked: float
-) -> tuple[Verdict, dict[str, Any]]:
+    found: Pairs, names: Sequence[str], cheaper: str | None, asked: float
+) -> tuple[Verdict, Pairs]:
     """The decision, and the pairs as it read them."""
     results = Results("simulated", {}, contestants(tuple(names), cheaper, asked), found)
     decision = decide(results, settings())
-    return decision, dict(judged(results, decision).pairs)
+    return decision, judged(results, decision).pairs
