@@ -18,16 +18,16 @@ def main() -> None:
     from slingshot.report.section import sections
     from slingshot.report.summary import markdown
 
-    params = settings.load()
-    parts = sections(params)
+    study = settings.load()
+    parts = sections(study)
     write_json(
         paths.REPORT / "verdict.json",
         {name: part.verdict.as_json() for name, part in parts.items()},
     )
     write_text(paths.REPORT / "summary.md", markdown(parts))
-    made = page.build(parts, params)
-    write_text(paths.REPORT / "index.html", made.html)
-    figures.write(made.figures, paths.REPORT / "figures")
+    built = page.build(parts, study)
+    write_text(paths.REPORT / "index.html", built.html)
+    figures.write(built.figures, paths.REPORT / "figures")
     headlines = "; ".join(f"{name}: {part.headline}" for name, part in parts.items())
     console.echo(
         f"report: {headlines} -> {paths.REPORT}/index.html, figures, summary.md, verdict.json"

@@ -17,8 +17,8 @@ from bench.coverage import Figure, Simulations, stream
 from bench.coverage import contest as contests
 from bench.coverage.contest import CASCADE, LARGE, SMALL, Contest
 from slingshot.files.pairs import UNRESOLVED, Difference, Pairs
+from slingshot.files.verdict import Verdict
 from slingshot.metrics import pairs, rule
-from slingshot.report.verdict import Verdict
 
 MARGIN = 0.02
 """metrics.margin in params.yaml."""
@@ -83,10 +83,10 @@ def power(contest: Contest, number: int) -> tuple[bool, bool]:
     ).verdict == "better"
 
 
-def _pair(told: Pairs, a: str, b: str) -> Difference:
-    found = told.find(a, b)
-    assert found is not None
-    return found
+def _pair(pairs: Pairs, a: str, b: str) -> Difference:
+    pair = pairs.find(a, b)
+    assert pair is not None
+    return pair
 
 
 def errors(contest: Contest, number: int) -> tuple[bool, ...]:
@@ -117,7 +117,7 @@ def _false(pair: Difference, true: dict[str, float]) -> set[str]:
     lead = round(true[pair.a] - true[pair.b], 9)
     told = ((pair.verdict, lead), (pair.reverse_verdict, -lead))
     least = {"better": 0.0, "as good": -MARGIN}
-    return {word for word, ahead in told if word in least and ahead <= least[word]}
+    return {word for word, ahead in told if word and word in least and ahead <= least[word]}
 
 
 def _steps(decision: Verdict) -> list[tuple[str, str]]:
@@ -247,9 +247,8 @@ def _advice(run: Simulations) -> Iterator[Figure]:
     for study in (DECIDED,) if run.quick else (DECIDED, of_contest(FIVE, 0)):
         for pair in advised(study)[1].pairs:
             a, b, rows = pair.a, pair.b, pair.rows_to_resolve
-            assert pair.difference is not None
-            case = f"{a}, {b}, of {len(study.names)}: {100 * pair.difference:.1f} points"
-            if rows is not None:
+            if rows is not None and pair.difference is not None:
+                case = f"{a}, {b}, of {len(study.names)}: {100 * pair.difference:.1f} points"
                 yield Figure(case, "rows advised to resolve", rows)
                 yield Figure(
                     case,

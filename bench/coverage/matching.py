@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from bench.coverage import Figure, Simulations, stream
 from slingshot.files.codes import NO_SEED
-from slingshot.files.points import SCORES, Point
+from slingshot.files.points import Point
 from slingshot.metrics.matching import match
 
 LEVELS = {1 / 16: 158, 1 / 8: 315, 1 / 4: 630, 1 / 2: 1260, 1.0: 2520}
@@ -99,8 +99,8 @@ def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.nda
 def point(
     contestant: str, fraction: float | None, rows: int, split: int, seed: int, accuracy: float
 ) -> Point:
-    figures = {**dict.fromkeys(SCORES), "accuracy": accuracy}
-    return Point("", "", fraction, rows, split, seed, contestant, "", "", "", **figures)
+    figures = {"accuracy": accuracy}
+    return Point("", "", fraction, rows, split, seed, contestant, "", "", "", figures)
 
 
 def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
@@ -114,10 +114,10 @@ def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
         fraction = list(LEVELS)[level]
         points.append(point("small", fraction, LEVELS[fraction], split, seed, float(value)))
     found = match(points, "accuracy", "small", "llm", spread)
-    unmet = ("ahead" in found.reason and case.rows > ROWS[0]) or (
-        "behind" in found.reason and case.rows < ROWS[-1]
+    unmet = (found.reason in ("ahead", "perhaps_ahead") and case.rows > ROWS[0]) or (
+        found.reason in ("behind", "perhaps_behind") and case.rows < ROWS[-1]
     )
-    false = unmet and "can't be told" not in found.reason
+    false = unmet and found.reason in ("ahead", "behind")
     inside = (found.low or 0) <= round(case.rows) <= (found.high or math.inf)
     return (not false if found.rows is None else inside), found.rows is not None, false, unmet
 

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 
 from bench.coverage import Figure, Simulations, stream
 from slingshot.commands.diff import compare
+from slingshot.commands.diff.comparison import Comparison, Dataset, Diff
 from slingshot.commands.diff.sides import Predicted
 from slingshot.files.pairs import Difference, RowsVariance, VarianceFigures, Variances
 from slingshot.metrics import pairs, rule
@@ -113,7 +114,7 @@ def gate(rows: int, seeds: int, number: int) -> bool:
         [draw(generator, shared, RIGHT, seeds) for _ in ("now", "before")] for _ in range(GATED)
     ]
 
-    def measured(places: Iterable[int]) -> list[compare.Comparison]:
+    def measured(places: Iterable[int]) -> list[Comparison]:
         found = []
         for place in places:
             now, before = (Predicted(one, ["yes", "no"]) for one in both[place])
@@ -121,12 +122,14 @@ def gate(rows: int, seeds: int, number: int) -> bool:
         return found
 
     now, before = np.array([[_accuracy(one) for one in sides] for sides in both]).T
-    if all(
-        (one.p or 0.0) >= LEVEL for one in measured(np.flatnonzero(before - now > OPTIONS.margin))
-    ):
+    if all(_p(one) >= LEVEL for one in measured(np.flatnonzero(before - now > OPTIONS.margin))):
         return False  # which p corrected over all of them, that takes long, could not change
-    judged = compare.Dataset("d", "both", tuple(compare.judged(measured(range(GATED)), OPTIONS)))
+    judged = Dataset("d", "both", tuple(compare.judged(measured(range(GATED)), OPTIONS)))
     return bool(replace(NOTHING, datasets=(judged,)).lost)
+
+
+def _p(one: Comparison) -> float:
+    return (one.difference and one.difference.p) or 0.0
 
 
 def _accuracy(one: Scored) -> float:
@@ -189,7 +192,7 @@ def decides(plan: Plan, rows: int, number: int) -> bool:
     )
 
 
-NOTHING = compare.Diff(
+NOTHING = Diff(
     "HEAD", "", "accuracy", "accuracy", OPTIONS.margin, OPTIONS.confidence, OPTIONS.seed_sd, ()
 )
 

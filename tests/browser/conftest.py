@@ -97,8 +97,7 @@ def points() -> list[Point]:
                         "d0",
                         "rows",
                         "cut",
-                        value,
-                        *[None] * 6,
+                        {"accuracy": value},
                     )
                 )
     return held

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slingshot import cli, settings
-from slingshot.commands import curve, experiments, freshness
+from slingshot.commands import curve, definitions, experiments, freshness
 from slingshot.files.points import read_points
 from slingshot.files.storage.json_files import write_text
+from tests.commands import todays_files
 from tests.conftest import set_param, write_params
 
 # The two stand in for the whole graph: figures that tell fractions and seeds apart, in the shapes of the real files.
@@ -29,17 +30,19 @@ test.write_text(rows + str(YAML(typ="safe").load(pathlib.Path("params.yaml"))["s
 audit = pathlib.Path("metrics/audit/tweets.json")
 audit.parent.mkdir(parents=True, exist_ok=True)
 files = {"test.parquet": hashlib.md5(test.read_bytes()).hexdigest()}
-audit.write_text(json.dumps({"data": hashlib.sha256(rows.encode()).hexdigest(), "files": files}))
+measured = {"data": hashlib.sha256(rows.encode()).hexdigest(), "files": files}
+audit.write_text(json.dumps(json.loads(pathlib.Path("empty.json").read_text())["audit"] | measured))
 """
 MEASURE = """
 import json, os, pathlib, sys
 from ruamel.yaml import YAML
 fraction, seeds = sys.argv[1], YAML(typ="safe").load(pathlib.Path("params.yaml"))["seeds"]
+empty = json.loads(pathlib.Path("empty.json").read_text())
 with open(os.environ["TOY_LOG"], "a") as log:
     log.write(f"measure {fraction}\\n")
 for name, rows, of in (("tfidf", int(100 * float(fraction)), float(fraction)), ("gemma", 12, None)):
     accuracy = 0.5 + rows / 1000
-    runs = [{"seed": seed, "accuracy": accuracy + seed / 100} for seed in seeds]
+    runs = [empty["seed"] | {"seed": seed, "accuracy": accuracy + seed / 100} for seed in seeds]
     for room, value in (
         ("scores", {"accuracy": accuracy, "auroc": None, "fraction": of, "train_rows": rows}),
         ("intervals", {"seeds": runs}),
@@ -47,8 +50,16 @@ for name, rows, of in (("tfidf", int(100 * float(fraction)), float(fraction)), (
     ):
         path = pathlib.Path("metrics", room, "tweets", name + ".json")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value))
+        path.write_text(json.dumps(empty[room] | value))
 """
+EMPTY = {
+    "audit": todays_files.audit(),
+    "scores": todays_files.scores(),
+    "seed": todays_files.seed(0),
+    "intervals": todays_files.intervals([]),
+    "cost": todays_files.cost(),
+}
+"""What the two write beside the figures."""
 FINISH = """
 import os, pathlib, sys
 if sys.argv[1] == os.environ.get("TOY_FAILS"):
@@ -118,6 +129,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             ("measure.py", MEASURE),
             ("finish.py", FINISH),
             ("dvc.yaml", GRAPH),
+            ("empty.json", json.dumps(EMPTY)),
         ):
             (root / name).write_text(text)
         write_text(root / "studies/both.yaml", "seeds: [0, 2]\nsweep: {fraction: [1.0, 0.25]}\n")
@@ -215,7 +227,9 @@ def test_points_are_collected_once_and_drawn(study, home: Path) -> None:
         ("tfidf", 100, 0, 0),
         ("tfidf", 100, 0, 2),
     ]
-    assert [point.accuracy for point in points[2:]] == pytest.approx([0.525, 0.545, 0.6, 0.62])
+    assert [point.figure("accuracy") for point in points[2:]] == pytest.approx(
+        [0.525, 0.545, 0.6, 0.62]
+    )
     assert {len(point.commit) for point in points} == {40}
     assert slingshot("curve", "--write").output == written.output
     assert path.read_text() == text
@@ -241,55 +255,154 @@ def rows_today(revisions: list[experiments.Revision]) -> freshness.Rows:
 def test_points_outlive_their_experiments_and_newer_ones_take_their_place(
     study, home: Path
 ) -> None:
-    params = settings.read_yaml(settings.PARAMS)
+    values = settings.read_yaml(settings.PARAMS)
     revisions = experiments.everything()
     assert [revision.name for revision in revisions][-1] == experiments.WORKSPACE
     rows = rows_today(revisions)
-    points, others = curve.collected(revisions, params, "tweets", rows)
-    assert (len(points), others) == (6, {})
-    kept, _ = curve.collected([], params, "tweets", rows_today([]), points)
-    assert kept == points
+    collection = curve.collected(revisions, values, "tweets", rows)
+    points = collection.points
+    assert (len(points), collection.left_out) == (6, {})
+    assert curve.collected([], values, "tweets", rows_today([]), points).points == points
 
     newest = revisions[-2]
-    files = {**newest.files, **changed(newest, "tfidf", 0.9)}
-    newer = experiments.Revision("newer", "c0ffee", newest.time + 60, files)
-    replaced, _ = curve.collected([*revisions, newer], params, "tweets", rows, points)
+    newer = with_files(newest, changed(newest, "tfidf", 0.9), "newer", newest.time + 60)
+    replaced = curve.collected([*revisions, newer], values, "tweets", rows, points).points
     assert len(replaced) == 6
-    assert {point.accuracy for point in replaced if point.experiment == "newer"} == {0.9}
+    assert {point.figure("accuracy") for point in replaced if point.experiment == "newer"} == {0.9}
 
     workspace = experiments.Revision(experiments.WORKSPACE, "", 0, newer.files)
-    early, _ = curve.collected([workspace], params, "tweets", rows)
+    early = curve.collected([workspace], values, "tweets", rows).points
     assert [point.experiment for point in early] == ["workspace"] * 4
-    left = curve.collected([], params, "tweets", rows, early)[0]
+    left = curve.collected([], values, "tweets", rows, early).points
     assert left == [], "the workspace's points are collected anew"
 
 
+def with_files(
+    revision: experiments.Revision, files: dict[str, bytes], name: str, time: float = 0
+) -> experiments.Revision:
+    """The revision with other contents of some of its files."""
+    return experiments.Revision(name, "c0ffee", time, {**revision.files, **files})
+
+
 def changed(revision: experiments.Revision, contestant: str, accuracy: float) -> dict[str, bytes]:
-    seeds = revision.figures("intervals", "tweets", contestant)["seeds"]
-    value = {"seeds": [{**seed, "accuracy": accuracy} for seed in seeds]}
-    return {f"metrics/intervals/tweets/{contestant}.json": json.dumps(value).encode()}
+    path = f"metrics/intervals/tweets/{contestant}.json"
+    value = json.loads(revision.files[path])
+    value["seeds"] = [{**seed, "accuracy": accuracy} for seed in value["seeds"]]
+    return {path: json.dumps(value).encode()}
 
 
 def test_points_of_another_definition_or_of_edited_parameters_are_left_out_and_named(study) -> None:
-    params = settings.read_yaml(settings.PARAMS)
+    values = settings.read_yaml(settings.PARAMS)
     revisions = experiments.everything()
     rows = rows_today(revisions)
-    params["models"]["tfidf"]["max_features"] = 7
-    before, _ = curve.collected(revisions, settings.read_yaml(settings.PARAMS), "tweets", rows)
+    values["models"]["tfidf"]["max_features"] = 7
+    before = curve.collected(revisions, settings.read_yaml(settings.PARAMS), "tweets", rows).points
     for held in ([], before):
-        points, others = curve.collected(revisions, params, "tweets", rows, held)
-        assert {point.contestant for point in points} == {"gemma"}
+        collection = curve.collected(revisions, values, "tweets", rows, held)
+        assert {point.contestant for point in collection.points} == {"gemma"}
+        others = collection.left_out
         assert len(others["params.yaml defines tweets or a contestant otherwise"]) >= 2
-    assert {
-        point.contestant for point in curve.collected([], params, "tweets", rows, before)[0]
-    } == {"gemma"}
+    kept = curve.collected([], values, "tweets", rows, before).points
+    assert {point.contestant for point in kept} == {"gemma"}
 
     lock = b"stages: {subsample@tweets: {params: {params.yaml: {fraction: 0.5}}}}"
-    edited = experiments.Revision("edited", "c0ffee", 0, {**revisions[-2].files, "dvc.lock": lock})
-    assert curve.collected([edited], edited.params, "tweets", rows) == (
-        [],
-        {curve.CHANGED: ["edited"]},
+    edited = with_files(revisions[-2], {"dvc.lock": lock}, "edited")
+    collection = curve.collected([edited], edited.values, "tweets", rows)
+    assert (collection.points, collection.left_out) == ([], {curve.CHANGED: ["edited"]})
+
+
+# --- files of an older Slingshot -------------------------------------------------------------------
+
+
+SCORES, INTERVALS = (f"metrics/{room}/tweets/tfidf.json" for room in ("scores", "intervals"))
+OLDER = {
+    "notes": ["training variance not included"],
+    "calibration_reason": "no validation row is predicted",
+    "metrics": {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}},
+}
+
+
+def older(revision: experiments.Revision) -> experiments.Revision:
+    """The revision as before notes were codes: they are sentences, and keys are missing or others."""
+    seeds = [
+        {"seed": seed["seed"], "accuracy": seed["accuracy"]}
+        for seed in json.loads(revision.files[INTERVALS])["seeds"]
+    ]
+    audit = json.loads(revision.files["metrics/audit/tweets.json"])
+    files = {
+        SCORES: {"accuracy": 0.6, "train_rows": 100, "fraction": 1.0},
+        INTERVALS: {"seeds": seeds, **OLDER},
+        "metrics/audit/tweets.json": {
+            "data": audit["data"],
+            "files": audit["files"],
+            "warnings": ["Labels were written by GPT-3.5."],
+        },
+    }
+    return with_files(
+        revision, {path: json.dumps(value).encode() for path, value in files.items()}, "older"
     )
+
+
+def test_an_older_revision_gives_points_as_todays_do(study) -> None:
+    revisions = experiments.everything()
+    newest = revisions[-2]
+    values = settings.read_yaml(settings.PARAMS)
+    points = curve.collected([older(newest)], values, "tweets", rows_today(revisions)).points
+    assert [point.figure("accuracy") for point in points if point.contestant == "tfidf"] == [
+        seed["accuracy"] for seed in json.loads(newest.files[INTERVALS])["seeds"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "why"),
+    [
+        (SCORES, "{", f"{SCORES} of older: not valid JSON: "),
+        (SCORES, "[]", f"{SCORES} of older: the file: input should be an object"),
+        (SCORES, "{}", f"{SCORES} of older: key 'train_rows' is missing"),
+        (SCORES, '{"train_rows": "many"}', f"{SCORES} of older: train_rows: input should be"),
+        (INTERVALS, "{}", f"{INTERVALS} of older: holds no seeds"),
+        (INTERVALS, '{"seeds": [{}]}', f"{INTERVALS} of older: key 'seeds.0.seed' is missing"),
+        ("metrics/audit/tweets.json", "{", "metrics/audit/tweets.json of older: not valid JSON"),
+        ("metrics/audit/tweets.json", "{}", curve.OTHER_ROWS.format(dataset="tweets")),
+        ("params.yaml", "study: [", "params.yaml of older: not a YAML mapping: "),
+        ("params.yaml", "study: {datasets: tweets}", "params.yaml of older: study.datasets: "),
+        ("dvc.lock", "stages: {a: 3}", "dvc.lock of older: stages.a: "),
+    ],
+)
+def test_what_a_point_can_not_be_read_of_is_left_out_with_the_reason_and_others_are_kept(
+    study, apart: Path, path: str, text: str, why: str
+) -> None:
+    revisions = experiments.everything()
+    broken = with_files(revisions[-2], {path: text.encode()}, "older")
+    lines = list(curve.write([*revisions, broken], settings.read_yaml(settings.PARAMS)))
+    [line] = [line for line in lines if "left out" in line]
+    assert "left out older: " in line and why in line
+    assert len(read_points(Path("metrics/curve/tweets.csv"))) == 6
+
+
+def test_a_table_says_which_files_can_not_be_read_and_shows_the_others(study, monkeypatch) -> None:
+    newest = experiments.everything()[-2]
+    cost = "metrics/cost/tweets/tfidf.json"
+    broken = with_files(newest, {cost: b"{"}, "older")
+    monkeypatch.setattr(experiments, "of_head", lambda: [broken])
+    done = slingshot("study", "both", "--table")
+    assert done.exit_code == 0, done.output
+    assert f"{cost} of older: not valid JSON" in done.output
+    [row] = [line.split() for line in done.stdout.splitlines() if line.split()[:1] == ["tfidf"]]
+    assert len([cell for cell in row[1:] if cell != "–"]) == 1, "its accuracy"
+    printed = slingshot("study", "both", "--table", "--json")
+    cells = json.loads(printed.stdout)["tweets"]["tfidf"]
+    [cell] = filter(None, cells)
+    assert cell["cost"] is None and cell["scores"]["train_rows"] in (25, 100)
+    assert cost in printed.stderr
+
+
+def test_the_workspaces_own_files_must_have_todays_form(apart: Path) -> None:
+    run("dvc", "repro")
+    Path(SCORES).write_text(json.dumps({"accuracy": 0.6, "train_rows": 100, "fraction": 1.0}))
+    written = slingshot("curve", "--write").output
+    assert f"left out workspace: {SCORES}: " in written
+    assert "is missing" in written and "; run `dvc repro`" in written
 
 
 @pytest.fixture
@@ -409,9 +522,9 @@ def test_a_cascade_is_defined_by_its_two_sides_too() -> None:
         "llms": {"gemma": {"shots": 2}},
     }
     other = {**params, "models": {"tfidf": {"c": 2}}}
-    assert experiments.defined_alike(params, dict(params), "tweets", "both")
-    assert not experiments.defined_alike(params, other, "tweets", "both")
-    assert experiments.defined_alike(params, other, "tweets", "gemma")
+    assert definitions.defined_alike(params, dict(params), "tweets", "both")
+    assert not definitions.defined_alike(params, other, "tweets", "both")
+    assert definitions.defined_alike(params, other, "tweets", "gemma")
     lock = b"stages: {finetune@tweets-tfidf: {params: {params.yaml: {models.tfidf: {c: 2}}}}}"
     assert freshness.stale(
         experiments.Revision(

@@ -32,7 +32,7 @@ def applied(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def test_without_a_sweep_a_study_is_one_run(values) -> None:
     [run] = overrides.runs(values, {"fraction": 0.25}, STUDY)
-    assert (run.point, run.changes, run.params.fraction) == ({}, {"fraction": 0.25}, 0.25)
+    assert (run.point, run.changes, run.settings.fraction) == ({}, {"fraction": 0.25}, 0.25)
 
 
 def test_a_sweep_is_the_product_of_its_keys_and_no_key_of_params(values) -> None:
@@ -44,8 +44,8 @@ def test_a_sweep_is_the_product_of_its_keys_and_no_key_of_params(values) -> None
         "fraction=1.0",
         "models.minilm.epochs=2",
     ]
-    assert runs[3].params.fraction == 0.25
-    assert runs[3].params.seeds == [3]
+    assert runs[3].settings.fraction == 0.25
+    assert runs[3].settings.seeds == [3]
 
 
 @pytest.mark.parametrize(

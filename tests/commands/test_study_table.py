@@ -1,25 +1,27 @@
 import io
+import json
 
 from slingshot import settings
 from slingshot.commands import study_table
+from slingshot.commands.experiments import Revision
+from slingshot.files import paths
 
 
-class Experiment:
-    """An experiment's figures, the same for every contestant but the score source."""
-
-    name = "exp"
-
-    def figures(self, room, dataset, contestant):
-        source = {"minilm": "softmax", "gemma": "vote"}[contestant]
-        return {
-            "scores": {"accuracy": 0.8, "auroc": 0.9 if contestant == "minilm" else 0.85},
-            "intervals": {"score_source": source},
-            "cost": {"train_seconds": None},
-        }[room]
+def experiment() -> Revision:
+    """With the same accuracy for two contestants, and AUROCs of different score sources."""
+    files = {}
+    for name, auroc, source in (("minilm", 0.9, "softmax"), ("gemma", 0.85, "vote")):
+        for path, content in (
+            (paths.scores, {"accuracy": 0.8, "auroc": auroc}),
+            (paths.intervals, {"score_source": source}),
+            (paths.cost, {"train_seconds": None}),
+        ):
+            files[path("tweets", name).as_posix()] = json.dumps(content).encode()
+    return Revision("exp", "c0ffee", 0, files)
 
 
 def test_an_auroc_stands_with_its_score_source() -> None:
-    out, one = io.StringIO(), Experiment()
+    out, one = io.StringIO(), experiment()
     study_table.show(
         {"tweets": {"minilm": [one], "gemma": [one, None]}}, [""], "any", settings.load(), out
     )

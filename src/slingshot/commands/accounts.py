@@ -27,15 +27,15 @@ class Accounts:
     """The losses that were accepted."""
 
 
-def accounts(params: Settings, *, rebuilt: bool = False, confirmed: bool = False) -> Accounts:
+def accounts(settings: Settings, *, rebuilt: bool = False, confirmed: bool = False) -> Accounts:
     """The ledger's accounts. `rebuilt` first rebuilds it from data/answers; `confirmed` then accepts what is missing as
     lost."""
     place = ledger_place.find()
     with Ledger(place.file) as ledger:
-        outcome = rebuild(params, ledger) if rebuilt else None
-        accepted = confirm_loss(params, ledger) if confirmed else []
+        outcome = rebuild(settings, ledger) if rebuilt else None
+        accepted = confirm_loss(settings, ledger) if confirmed else []
         spent = {llm: ledger.spent(llm) for llm in ledger.llms()}
-        gaps = missing(params, ledger)
+        gaps = missing(settings, ledger)
         return Accounts(str(place.file), place.refusal, spent, gaps, outcome, accepted)
 
 

@@ -13,30 +13,32 @@ from slingshot.settings import PARAMS, Settings, UserError, read_yaml
 LOCK, RAW = Path("dvc.lock"), paths.DATA / "raw"
 
 
-def files(params: Settings) -> None:
+def files(settings: Settings) -> None:
     """Raises UserError naming the first data file of the study that is not in data/raw/D."""
-    for name in params.study.datasets:
+    for name in settings.study.datasets:
         try:
-            tracked.check(params.datasets[name], RAW / name)
+            tracked.check(settings.datasets[name], RAW / name)
         except UserError as error:
             raise UserError(f"{PARAMS}: datasets.{name}.{error.message}") from None
 
 
-def untracked(params: Settings) -> list[str]:
+def untracked(settings: Settings) -> list[str]:
     """What to do about own files of the study that a run in a copy of the repository will not find."""
     return [
         line
-        for name in params.study.datasets
-        for line in tracked.warnings(params.datasets[name], RAW / name)
+        for name in settings.study.datasets
+        for line in tracked.warnings(settings.datasets[name], RAW / name)
     ]
 
 
-def warnings(params: Settings) -> Iterator[str]:
+def warnings(settings: Settings) -> Iterator[str]:
     """Own files that a queued run will not find; what an LLM can't do, though its stored answers can be replayed."""
-    yield from untracked(params)
-    kept = ", ".join(name for name in params.study.datasets if not params.datasets[name].may_leave)
-    for name in params.study.llms:
-        if kept and params.llms[name].remote:
+    yield from untracked(settings)
+    kept = ", ".join(
+        name for name in settings.study.datasets if not settings.datasets[name].may_leave
+    )
+    for name in settings.study.llms:
+        if kept and settings.llms[name].remote:
             yield f"no text of {kept} is sent to {name}, as may_leave is not true."
 
 

@@ -6,13 +6,14 @@ Experiments do not travel with a clone, so a point stays in its file when its ex
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from slingshot.commands.experiments import WORKSPACE, Revision, contestants, definition
+from slingshot.commands.definitions import Values, definition
+from slingshot.commands.experiments import WORKSPACE, Revision, readable
 from slingshot.commands.freshness import Rows, raw, stale, today
 from slingshot.files import paths
-from slingshot.files.points import SCORES, Point, measured_on, read_points, write_points
+from slingshot.files.points import SCORES, Point, read_points, write_points
+from slingshot.settings import UserError
 
 DEFINED_OTHERWISE = "params.yaml defines {dataset} or a contestant otherwise"
 CHANGED = "params.yaml or the rows were changed after the run"
@@ -21,91 +22,134 @@ OTHER_ROWS = (
 )
 
 
-def write(revisions: Sequence[Revision], params: Mapping[str, Any]) -> Iterator[str]:
+class Collection:
+    """The points of a data set while they are collected, and why others are left out."""
+
+    def __init__(self, dataset: str, values: Values, rows: Rows) -> None:
+        self.dataset, self.values, self.rows = dataset, values, rows
+        self._points: dict[tuple[str, int, int, int], Point] = {}
+        self._left_out: dict[str, set[str]] = {}
+
+    @property
+    def points(self) -> list[Point]:
+        return list(self._points.values())
+
+    @property
+    def left_out(self) -> dict[str, list[str]]:
+        """Why -> the names of the revisions."""
+        return {why: sorted(names) for why, names in self._left_out.items()}
+
+    def hold(self, points: Sequence[Point]) -> None:
+        """Take the points that the file has, but not those of an earlier workspace."""
+        for point in points:
+            if why := self._why_unlike(point):
+                self._leave_out(why, point.experiment)
+            elif point.experiment != WORKSPACE:
+                self._points[point.key] = point
+
+    def add(self, revision: Revision) -> None:
+        """Take the points of a revision, newer than all before it, where they are of today's curve."""
+        if self.dataset not in revision.params.study.datasets:
+            return
+        for contestant in revision.params.study.contestants:
+            try:
+                points = _points(revision, self.dataset, contestant)
+            except UserError as error:
+                self._leave_out(error.message, revision.name)
+                continue
+            for point in points:
+                why = self._why_unlike(point)
+                if why or stale(revision, self.dataset, contestant):
+                    self._leave_out(why or CHANGED, revision.name)
+                else:
+                    self._replace(point)
+
+    def _replace(self, point: Point) -> None:
+        """An experiment that only repeats the figures leaves the point with the first that measured them."""
+        before = self._points.get(point.key)
+        if before is None or before.figures != point.figures:
+            self._points[point.key] = point
+
+    def _leave_out(self, why: str, name: str) -> None:
+        self._left_out.setdefault(why, set()).add(name)
+
+    def _why_unlike(self, point: Point) -> str | None:
+        """Why it is no point of today's curve; None where it is."""
+        if point.definition != definition(self.values, self.dataset, point.contestant):
+            return DEFINED_OTHERWISE.format(dataset=self.dataset)
+        split = self.rows.splits.get(point.split_seed, point.split)
+        of_today = point.data == (self.rows.data or point.data) and point.split == split
+        return None if point.data and of_today else OTHER_ROWS.format(dataset=self.dataset)
+
+
+def write(revisions: Sequence[Revision], values: Values) -> Iterator[str]:
     """Write the file of every data set of params.yaml that has points, and yield a line on each.
 
-    Raises UserError when a file that is there breaks its contract.
+    `revisions` stand oldest first. Raises UserError when a file that is there breaks its contract.
     """
-    for dataset in params["datasets"]:
+    revisions, unreadable = readable(revisions)
+    for dataset in values["datasets"]:
         path = paths.curve(dataset)
-        held = read_points(path)
-        points, others = collected(
-            revisions, params, dataset, today(revisions, params, dataset, raw(dataset)), held
-        )
+        rows = today(revisions, values, dataset, raw(dataset))
+        collection = collected(revisions, values, dataset, rows, read_points(path))
+        points = collection.points
         if points:
             write_points(path, points)
-            rows = sorted({point.train_rows for point in points if point.fraction is not None})
-            yield f"{path}: {len(points)} points; training rows: {', '.join(map(str, rows)) or 'none'}"
-        for why, names in others.items():
+            counts = sorted({point.train_rows for point in points if point.fraction is not None})
+            listed = ", ".join(map(str, counts)) or "none"
+            yield f"{path}: {len(points)} points; training rows: {listed}"
+        for why, names in collection.left_out.items():
             yield f"{path}: left out {', '.join(names)}: {why}"
+    for name, why in unreadable.items():
+        yield f"left out {name}: {why}"
 
 
 def collected(
     revisions: Sequence[Revision],
-    params: Mapping[str, Any],
+    values: Values,
     dataset: str,
     rows: Rows,
     held: Sequence[Point] = (),
-) -> tuple[list[Point], dict[str, list[str]]]:
-    """The data set's points, and why which revisions with figures were left out: those of another definition than
-    `params`, or of other rows than today's `rows`.
+) -> Collection:
+    """The data set's points by params.yaml's `values`, on today's `rows`; `held` are those that the file has.
 
-    `revisions` stand oldest first, and a newer figure replaces an older one; `held` are the points that the file has,
-    those of an earlier workspace left out.
+    `revisions` stand oldest first: a newer figure replaces an older one.
     """
-    kept, others = {}, dict[str, set[str]]()
-
-    def leave_out(why: str, name: str) -> None:
-        others.setdefault(why.format(dataset=dataset), set()).add(name)
-
-    for point in held:
-        if why := _unlike(point, params, dataset, rows):
-            leave_out(why, point.experiment)
-        elif point.experiment != WORKSPACE:
-            kept[point.key] = point
+    collection = Collection(dataset, values, rows)
+    collection.hold(held)
     for revision in revisions:
-        if dataset not in ((revision.params.get("study") or {}).get("datasets") or []):
-            continue
-        for contestant in contestants(revision.params):
-            for point in _points(revision, dataset, contestant):
-                why = _unlike(point, params, dataset, rows)
-                if why or stale(revision, dataset, contestant):
-                    leave_out(why or CHANGED, revision.name)
-                elif point.key not in kept or kept[point.key].figures != point.figures:
-                    kept[point.key] = point
-    return list(kept.values()), {why: sorted(names) for why, names in others.items()}
-
-
-def _unlike(point: Point, params: Mapping[str, Any], dataset: str, rows: Rows) -> str | None:
-    """Why it is no point of today's curve; None where it is."""
-    if point.definition != definition(params, dataset, point.contestant):
-        return DEFINED_OTHERWISE
-    of_today = point.data == (rows.data or point.data) and point.split == rows.splits.get(
-        point.split_seed, point.split
-    )
-    return None if point.data and of_today else OTHER_ROWS
+        collection.add(revision)
+    return collection
 
 
 def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
-    data, split = measured_on(revision.audit(dataset)) or ("", "")
-    scores, intervals = (
-        revision.figures(room, dataset, contestant) for room in ("scores", "intervals")
-    )
-    if scores.get("train_rows") is None:
+    """One a training seed; none where nothing was measured.
+
+    Raises UserError where a file can't be read, or lacks what a point needs.
+    """
+    scores = revision.scores(dataset, contestant)
+    if scores is None:
         return []
+    if scores.train_rows is None:
+        raise revision.refused(paths.scores(dataset, contestant), "key 'train_rows' is missing")
+    intervals = revision.intervals(dataset, contestant)
+    if intervals is None or not intervals.seeds:
+        raise revision.refused(paths.intervals(dataset, contestant), "holds no seeds")
+    audit = revision.audit(dataset)
+    data, split = (audit.measured_on if audit else None) or ("", "")
     return [
         Point(
             experiment=revision.name,
             commit=revision.commit,
-            fraction=scores.get("fraction"),
-            train_rows=int(scores["train_rows"]),
-            split_seed=int(revision.params.get("seed", 0)),
-            training_seed=int(run["seed"]),
+            fraction=scores.fraction,
+            train_rows=scores.train_rows,
+            split_seed=revision.params.seed,
+            training_seed=run.seed,
             contestant=contestant,
-            definition=definition(revision.params, dataset, contestant),
+            definition=definition(revision.values, dataset, contestant),
             data=data,
             split=split,
-            **{name: run.get(name) for name in SCORES},
+            figures={metric: run.figure(metric) for metric in SCORES},
         )
-        for run in intervals.get("seeds") or []
+        for run in intervals.seeds
     ]

@@ -6,30 +6,49 @@ nothing is checked out and the workspace stays as it is.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from slingshot.commands.revision_files import (
+    LockedStage,
+    RevisionAudit,
+    RevisionCost,
+    RevisionIntervals,
+    RevisionParams,
+    RevisionScores,
+)
 from slingshot.files import paths
-from slingshot.settings import UserError
+from slingshot.files.audit import Audit
+from slingshot.files.cost import Cost
+from slingshot.files.intervals import Intervals
+from slingshot.files.scores import Scores
+from slingshot.files.storage.record import Record
+from slingshot.settings import PARAMS, UserError
 
 WORKSPACE = "workspace"
-FILES = ("params.yaml", "dvc.lock", "metrics")
-DESCRIBES = ("label_source", "licence", "published", "may_leave")
-"""Keys of a data set that neither its rows nor a prompt depend on."""
+LOCK = Path("dvc.lock")
+FILES = tuple(map(str, (PARAMS, LOCK, paths.METRICS)))
+REMEDY = "`dvc repro` on that revision writes it anew"
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Revision:
-    """An experiment, a git revision or `workspace`, with the contents of its files by their paths."""
+    """An experiment, a git revision or `workspace`, with the contents of its files by their paths.
+
+    An older Slingshot may have written the files, so of these only what the commands need is read. Those of the
+    workspace must have today's form. Each method raises UserError, which names file and revision, where a file can't
+    be read, and gives None where the revision has no such file.
+    """
 
     name: str
     commit: str
@@ -38,37 +57,96 @@ class Revision:
     """Of the commit, in seconds; infinite for the workspace."""
     files: Mapping[str, bytes]
 
-    @cached_property
-    def params(self) -> dict[str, Any]:
-        return self._yaml("params.yaml")
+    @property
+    def title(self) -> str:
+        """What it is called in a sentence."""
+        return self.name if self.commit else f"the {WORKSPACE}"
 
     @cached_property
-    def lock(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
+        """The contents of params.yaml, not validated."""
+        return self._yaml(PARAMS)
+
+    @cached_property
+    def params(self) -> RevisionParams:
+        return RevisionParams.of(self.values, f"{PARAMS} of {self.title}")
+
+    @cached_property
+    def lock(self) -> dict[str, LockedStage]:
         """What dvc.lock records of each stage."""
-        return self._yaml("dvc.lock").get("stages") or {}
+        stages = self._yaml(LOCK).get("stages") or {}
+        where = f"{LOCK} of {self.title}: stages"
+        return {name: LockedStage.of(stages[name], f"{where}.{name}") for name in stages}
 
-    def figures(self, room: str, dataset: str, contestant: str) -> dict[str, Any]:
-        """The contents of metrics/ROOM/D/C.json; empty where the revision has no such file."""
-        return self._json((paths.METRICS / room / dataset / f"{contestant}.json").as_posix())
+    def scores(self, dataset: str, contestant: str) -> RevisionScores | None:
+        return self._read(paths.scores(dataset, contestant), RevisionScores, Scores)
 
-    def audit(self, dataset: str) -> dict[str, Any]:
-        """The contents of metrics/audit/D.json; empty where the revision has no such file."""
-        return self._json(paths.audit(dataset).as_posix())
+    def intervals(self, dataset: str, contestant: str) -> RevisionIntervals | None:
+        return self._read(paths.intervals(dataset, contestant), RevisionIntervals, Intervals)
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def cost(self, dataset: str, contestant: str) -> RevisionCost | None:
+        return self._read(paths.cost(dataset, contestant), RevisionCost, Cost)
+
+    def audit(self, dataset: str) -> RevisionAudit | None:
+        return self._read(paths.audit(dataset), RevisionAudit, Audit)
+
+    def measured_on(self, dataset: str) -> tuple[str, str] | None:
+        """The rows that it prepared, as `Audit.measured_on`; None where its audit does not say, or can't be read."""
+        audit = if_readable(self.audit, dataset)
+        return audit.measured_on if audit else None
+
+    def has_scores(self, dataset: str, contestant: str) -> bool:
+        return paths.scores(dataset, contestant).as_posix() in self.files
+
+    def contents(self, path: Path) -> object:
+        """The contents of a JSON file, as they stand, for programs."""
+        text = self.files.get(path.as_posix())
         try:
-            return dict(json.loads(self.files.get(name, b"{}")))
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{name} of {self.name}: not a JSON object: {error}") from None
+            return None if text is None else json.loads(text)
+        except ValueError as error:
+            raise self.refused(path, f"not valid JSON: {error}") from None
 
-    def _yaml(self, name: str) -> dict[str, Any]:
+    def refused(self, path: Path, why: str) -> UserError:
+        """The error that says why one of its files is of no use."""
+        return UserError(f"{path} of {self.title}: {why}")
+
+    def _read(self, path: Path, lenient: type[AnyRecord], todays: type[Record]) -> AnyRecord | None:
+        text = self.files.get(path.as_posix())
+        if text is None:
+            return None
+        if not self.commit:
+            todays.parse(text, str(path), "run `dvc repro`")
+        return lenient.parse(text, f"{path} of {self.title}", REMEDY)
+
+    def _yaml(self, path: Path) -> dict[str, Any]:
         from ruamel.yaml import YAML
         from ruamel.yaml.error import YAMLError
 
         try:
-            return dict(YAML(typ="safe").load(self.files.get(name, b"{}")))
+            return dict(YAML(typ="safe").load(self.files.get(path.as_posix(), b"{}")))
         except (YAMLError, ValueError, TypeError) as error:
-            raise UserError(f"{name} of {self.name}: not a YAML mapping: {error}") from None
+            raise self.refused(path, f"not a YAML mapping: {error}") from None
+
+
+def if_readable(read: Callable[..., Found | None], *names: str | Path) -> Found | None:
+    """What a method of Revision reads under these names; None also where the file can't be read."""
+    try:
+        return read(*names)
+    except UserError:
+        return None
+
+
+def readable(revisions: Sequence[Revision]) -> tuple[list[Revision], dict[str, str]]:
+    """Those whose params.yaml and dvc.lock can be read; and of the others, name -> why not."""
+    kept, others = [], {}
+    for revision in revisions:
+        try:
+            _ = revision.params, revision.lock
+        except UserError as error:
+            others[revision.name] = error.message
+        else:
+            kept.append(revision)
+    return kept, others
 
 
 def of_head() -> list[Revision]:
@@ -86,7 +164,7 @@ def everything() -> list[Revision]:
 
 def workspace() -> Revision:
     """The files as they lie in the work tree."""
-    own = [*map(Path, FILES[:2]), *sorted(paths.METRICS.rglob("*.json"))]
+    own = [PARAMS, LOCK, *sorted(paths.METRICS.rglob("*.json"))]
     files = {path.as_posix(): path.read_bytes() for path in own if path.is_file()}
     return Revision(WORKSPACE, "", math.inf, files)
 
@@ -144,43 +222,3 @@ def _archived(name: str, commit: str) -> Revision:
         members = [(member, archive.extractfile(member)) for member in archive]
         files = {member.name: content.read() for member, content in members if content}
         return Revision(name, commit, max(member.mtime for member, _ in members), files)
-
-
-def contestants(params: Mapping[str, Any]) -> list[str]:
-    """The names that params.yaml lets take part, models first."""
-    study = params.get("study") or {}
-    return [*(study.get("models") or []), *(study.get("llms") or []), *cascades(params)]
-
-
-def defined_alike(
-    a: Mapping[str, Any], b: Mapping[str, Any], dataset: str, contestant: str
-) -> bool:
-    """Whether two params.yaml define the data set's rows and the contestant in the same words."""
-    return definition(a, dataset, contestant) == definition(b, dataset, contestant)
-
-
-def definition(params: Mapping[str, Any], dataset: str, contestant: str) -> str:
-    """What defines the two in params.yaml, as 12 digits of a hash."""
-    words = json.dumps(_definition(params, dataset, contestant), sort_keys=True, default=str)
-    return hashlib.sha256(words.encode()).hexdigest()[:12]
-
-
-def _definition(params: Mapping[str, Any], dataset: str, contestant: str) -> list[Any]:
-    rows = (params.get("datasets") or {}).get(dataset) or {}
-    blocks = [(params.get(block) or {}).get(contestant) for block in ("models", "llms")]
-    described = {key: value for key, value in rows.items() if key not in DESCRIBES}
-    made = cascades(params).get(contestant)
-    whose = [_definition(params, dataset, side) for side in sides(params, contestant)]
-    return [described, *blocks, *([made] if made else []), *whose]
-
-
-def sides(params: Mapping[str, Any], contestant: str) -> list[str]:
-    """The two that a cascade is made of; none of another contestant."""
-    made = cascades(params).get(contestant)
-    return [made["small"], made["large"]] if made else []
-
-
-def cascades(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        cascade["name"]: cascade for cascade in (params.get("study") or {}).get("cascades") or []
-    }

@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-from slingshot import settings
 from slingshot.files import paths
+from slingshot.files.audit import Audit
 from slingshot.files.codes import NO_SEED
 from slingshot.files.cost import Cost
+from slingshot.files.intervals import Interval, Intervals, SeedFigures
+from slingshot.files.notes.base import sentence
+from slingshot.files.scores import Scores
 from slingshot.files.storage.atomic import atomic
-from slingshot.files.storage.json_files import read_json
 from slingshot.finetune import card
 from slingshot.finetune.saved import Saved
 from slingshot.machine.markdown import bullets, plain, table
-from slingshot.settings import UserError, nearest
-
-Figures = Mapping[str, Any]
-TITLES = {
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "macro_f1": "Macro F1",
-    "auroc": "AUROC (macro)",
-    "log_loss": "Log-loss",
-    "brier": "Brier score",
-    "ece": "Expected calibration error",
-}
+from slingshot.settings import PARAMS, Settings, UserError, load
+from slingshot.settings.catalogue import METRICS
 
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What metrics/ holds of one model on one data set. own: the scores of the seed whose model is kept."""
+    """What metrics/ holds of one model on one data set."""
 
-    audit: Figures
-    scores: Figures
-    intervals: Figures
+    audit: Audit
+    scores: Scores
+    intervals: Intervals
     cost: Cost
-    own: Figures
+    own: SeedFigures
+    """Those of the seed whose model is kept."""
     currency: str
 
 
@@ -50,41 +41,40 @@ def export(dataset: str, model: str, folder: Path) -> None:
 
     Raises UserError for unknown names, a model or metrics that are not there, or a folder that holds files.
     """
-    params = settings.load()
-    params.dataset(dataset)
-    if model not in params.models:
-        raise UserError(f"{settings.PARAMS}: no model '{model}'{nearest(model, params.models)}")
+    settings = load()
+    settings.dataset(dataset)
+    settings.model(model)
     source = paths.model(dataset, model)
     if not source.is_dir():
-        raise UserError(f"{source}: not found; {_remedy(params, dataset, model)}")
+        raise UserError(f"{source}: not found; {_remedy(settings, dataset, model)}")
     Saved.read(source)
-    text = _completed(source / card.FILE, dataset, _study_results(params, dataset, model))
+    text = _completed(source / card.FILE, dataset, _study_results(settings, dataset, model))
     _copy(source, folder, text)
 
 
-def _remedy(params: settings.Settings, dataset: str, model: str) -> str:
+def _remedy(settings: Settings, dataset: str, model: str) -> str:
     """What the user does to have the model trained."""
-    left_out = [
-        n for n in (dataset, model) if n not in (*params.study.datasets, *params.study.models)
-    ]
+    study = settings.study
+    left_out = [name for name in (dataset, model) if name not in (*study.datasets, *study.models)]
     if left_out:
-        return f"{' and '.join(left_out)} take no part: add them to study in {settings.PARAMS} and run `dvc repro`"
+        return f"{' and '.join(left_out)} take no part: add them to study in {PARAMS} and run `dvc repro`"
     return f"run `dvc repro finetune@{dataset}-{model}`, or `dvc checkout` if it was trained before"
 
 
-def _study_results(params: settings.Settings, dataset: str, model: str) -> StudyResults:
-    audit = read_json(paths.audit(dataset))
-    scores, intervals = (
-        read_json(path(dataset, model)) for path in (paths.scores, paths.intervals)
-    )
-    cost = Cost.read(paths.cost(dataset, model))
-    kept = (NO_SEED, params.seeds[0])
-    own = next((row for row in intervals["seeds"] if row["seed"] in kept), None)
+def _study_results(settings: Settings, dataset: str, model: str) -> StudyResults:
+    path, first = paths.intervals(dataset, model), settings.seeds[0]
+    intervals = Intervals.read(path)
+    own = next((seed for seed in intervals.seeds if seed.seed in (NO_SEED, first)), None)
     if own is None:
-        raise UserError(
-            f"metrics/intervals/{dataset}/{model}.json: has no seed {params.seeds[0]}; run `dvc repro`"
-        )
-    return StudyResults(audit, scores, intervals, cost, own, params.cost.currency)
+        raise UserError(f"{path}: has no seed {first}; run `dvc repro`")
+    return StudyResults(
+        audit=Audit.read(paths.audit(dataset)),
+        scores=Scores.read(paths.scores(dataset, model)),
+        intervals=intervals,
+        cost=Cost.read(paths.cost(dataset, model)),
+        own=own,
+        currency=settings.cost.currency,
+    )
 
 
 def _copy(source: Path, folder: Path, text: str) -> None:
@@ -115,7 +105,6 @@ def _completed(path: Path, dataset: str, results: StudyResults) -> str:
         raise UserError(
             f"{path}: no card can be read ({error}); run `dvc repro` or `dvc checkout`"
         ) from None
-    scored = [name for name in TITLES if results.own[name] is not None]
     assert isinstance(model_card.data, ModelCardData)
     model_card.data.eval_results = [
         EvalResult(
@@ -123,10 +112,11 @@ def _completed(path: Path, dataset: str, results: StudyResults) -> str:
             dataset_type=dataset,
             dataset_name=dataset,
             dataset_split="test",
-            metric_type=name,
-            metric_value=results.own[name],
+            metric_type=metric,
+            metric_value=value,
         )
-        for name in scored
+        for metric, value in results.own.metrics.items()
+        if value is not None
     ]
     sections = [*_scores(results), *_cost(results), *_data(dataset, results.audit), *_origin()]
     body = model_card.text.partition(card.UNSCORED)[0].strip()
@@ -139,34 +129,34 @@ def _completed(path: Path, dataset: str, results: StudyResults) -> str:
 
 def _scores(results: StudyResults) -> list[str]:
     scores, intervals = results.scores, results.intervals
-    several = len(intervals["seeds"]) > 1
-    means = (
-        f"Means over {len(intervals['seeds'])} training seeds, of which this folder holds one: "
-        if several
-        else ""
-    )
+    seeds = len(intervals.seeds)
+    means = f"Means over {seeds} training seeds, of which this folder holds one: "
+    majority, ceiling = results.audit.majority, results.audit.ceiling.test
     reasons = [
-        f"{TITLES[name]}: {why}" for name in TITLES if (why := intervals["metrics"][name]["reason"])
+        f"{metric.heading}: {reason.words}"
+        for key, metric in METRICS.items()
+        if (reason := intervals.metrics[key].reason)
     ]
-    majority, ceiling = results.audit["majority"], results.audit["ceiling"]["test"]
-    # The kept model's own scores have a column where the others are means over several seeds.
-    head = ["Metric", "Score", f"{100 * intervals['confidence']:g}% interval"]
-    rows = [
-        [title, _figure(scores[name]), _interval(intervals["metrics"][name])]
-        for name, title in TITLES.items()
-    ]
-    if several:
-        head.append("This model")
-        for name, row in zip(TITLES, rows, strict=True):
-            row.append(_figure(results.own[name]))
     return [
         "## Scores",
-        f"{means}{scores['test_rows']:,} test rows, in {intervals['groups']:,} groups that the intervals allow for. "
-        f"Always answering '{plain(majority['label'])}' has accuracy {majority['accuracy']:.3f}; the labels allow "
-        f"{ceiling['within']:.3f} at most to what reads the text alone, but for its case and white space.",
-        table(head, rows),
-        bullets([*reasons, *intervals["notes"]]),
+        f"{means if seeds > 1 else ''}{scores.test_rows:,} test rows, in {intervals.groups:,} groups that the "
+        f"intervals allow for. Always answering '{plain(majority.label)}' has accuracy {majority.accuracy:.3f}; the "
+        f"labels allow {ceiling.within:.3f} at most to what reads the text alone, but for its case and white space.",
+        _scores_table(results),
+        bullets(sentence(words) for words in (*reasons, *(note.words for note in intervals.notes))),
     ]
+
+
+def _scores_table(results: StudyResults) -> str:
+    """A row a metric. Of several seeds the kept model's own scores have a column beside the means."""
+    intervals = results.intervals
+    several = len(intervals.seeds) > 1
+    head = ["Metric", "Score", f"{100 * intervals.confidence:g}% interval"]
+    rows = []
+    for metric, value in results.scores.metrics.items():
+        row = [METRICS[metric].heading, _figure(value), _interval(intervals.metrics[metric])]
+        rows.append([*row, _figure(results.own.metrics[metric])] if several else row)
+    return table([*head, "This model"] if several else head, rows)
 
 
 def _cost(results: StudyResults) -> list[str]:
@@ -191,18 +181,15 @@ def _cost(results: StudyResults) -> list[str]:
     return ["## Cost", "On the machine that is named above.", table(["What", "Figure"], rows)]
 
 
-def _data(dataset: str, audit: Figures) -> list[str]:
-    rows = audit["rows"]
-    published = audit["published"] or "at no date that is known"
-    description, source, licence = (
-        plain(audit[key]) for key in ("description", "label_source", "licence")
-    )
+def _data(dataset: str, audit: Audit) -> list[str]:
+    rows = audit.rows
+    published = audit.published or "at no date that is known"
     return [
         "## The data, and what limits the scores",
-        f"`{dataset}`: {rows['train']:,} rows to train on, {rows['validation']:,} to choose by and {rows['test']:,} to "
-        f"test on. What a text is: {description}. Labelled by: {source}. Licence of the data: {licence}. Published: "
-        f"{published}.",
-        bullets(audit["warnings"]),
+        f"`{dataset}`: {rows.train:,} rows to train on, {rows.validation:,} to choose by and {rows.test:,} to "
+        f"test on. What a text is: {plain(audit.description)}. Labelled by: {plain(audit.label_source)}. Licence of "
+        f"the data: {plain(audit.licence)}. Published: {published}.",
+        bullets(sentence(warning.words) for warning in audit.warnings),
         "Slingshot gives the model no licence of its own: it may be used where the licences of its data, and of the "
         "checkpoint that it started from if there is one, allow it.",
     ]
@@ -214,15 +201,18 @@ def _origin() -> list[str]:
 
 def _commit() -> str:
     try:
-        head, changed = (
-            subprocess.run(["git", *words], capture_output=True, text=True)
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        )
+        head = _git("rev-parse", "HEAD")
+        changes = _git("status", "--porcelain", "--untracked-files=no")
     except OSError:
         return "a folder in which git could not be asked for a commit"
     if head.returncode:
         return "a folder that has no git commit"
-    return f"commit `{head.stdout.strip()}`{', with changes that are not committed' if changed.stdout else ''}"
+    changed = ", with changes that are not committed" if changes.stdout else ""
+    return f"commit `{head.stdout.strip()}`{changed}"
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *words], capture_output=True, text=True)
 
 
 def _three_digits(value: float) -> str:
@@ -234,5 +224,7 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _interval(entry: Figures) -> str:
-    return "–" if entry["low"] is None else f"{entry['low']:.3f} to {entry['high']:.3f}"
+def _interval(interval: Interval) -> str:
+    if interval.low is None or interval.high is None:
+        return "–"
+    return f"{interval.low:.3f} to {interval.high:.3f}"

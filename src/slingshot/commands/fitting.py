@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from slingshot.commands.experiments import Revision, age, defined_alike
+from slingshot.commands.definitions import defined_alike
+from slingshot.commands.experiments import Revision, age
 from slingshot.commands.freshness import Rows
 from slingshot.commands.overrides import StudyRun
 
@@ -15,58 +14,53 @@ NOT_MEASURED = ("study", "run")
 
 
 def cells(
-    found: Sequence[Revision],
+    revisions: Sequence[Revision],
     runs: Sequence[StudyRun],
     dataset: str,
     contestant: str,
     rows: Sequence[Rows],
 ) -> list[Revision | None]:
     """One a run of a study: the newest experiment that fits it and was measured on the run's `rows`."""
-    return [
-        next(
-            (
-                revision
-                for revision in _fitting(found, run, dataset, contestant)
-                if of.hold(revision, dataset)
-            ),
-            None,
-        )
-        for run, of in zip(runs, rows, strict=True)
-    ]
+    fitting: list[Revision | None] = []
+    for run, rows_of_run in zip(runs, rows, strict=True):
+        candidates = _fitting(revisions, run, dataset, contestant)
+        on_rows = (revision for revision in candidates if rows_of_run.hold(revision, dataset))
+        fitting.append(next(on_rows, None))
+    return fitting
 
 
 def of_other_rows(
-    found: Sequence[Revision],
+    revisions: Sequence[Revision],
     runs: Sequence[StudyRun],
     dataset: str,
-    names: Iterable[str],
+    contestants: Iterable[str],
     rows: Sequence[Rows],
 ) -> list[str]:
     """The experiments that fit a run, but were measured on other rows."""
     others = set()
-    for (run, of), name in itertools.product(zip(runs, rows, strict=True), names):
-        others |= {
-            one.name for one in _fitting(found, run, dataset, name) if not of.hold(one, dataset)
-        }
+    for contestant in contestants:
+        for run, rows_of_run in zip(runs, rows, strict=True):
+            candidates = _fitting(revisions, run, dataset, contestant)
+            others |= {each.name for each in candidates if not rows_of_run.hold(each, dataset)}
     return sorted(others)
 
 
 def _fitting(
-    found: Sequence[Revision], run: StudyRun, dataset: str, contestant: str
+    revisions: Sequence[Revision], run: StudyRun, dataset: str, contestant: str
 ) -> list[Revision]:
     """The experiments that hold what the run sets, define data set and contestant as it does, and have scores of the
     two, newest first."""
     changes = {key: change for key, change in run.changes.items() if key not in NOT_MEASURED}
     return [
         revision
-        for revision in sorted(found, key=age, reverse=True)
-        if _holds(revision.params, changes)
-        and defined_alike(revision.params, run.values, dataset, contestant)
-        and revision.figures("scores", dataset, contestant)
+        for revision in sorted(revisions, key=age, reverse=True)
+        if _holds(revision.values, changes)
+        and defined_alike(revision.values, run.values, dataset, contestant)
+        and revision.has_scores(dataset, contestant)
     ]
 
 
-def _holds(values: Any, changes: Any) -> bool:
+def _holds(values: object, changes: object) -> bool:
     if isinstance(values, Mapping) and isinstance(changes, Mapping):
         return all(key in values and _holds(values[key], change) for key, change in changes.items())
     return bool(values == changes)

@@ -9,56 +9,63 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from slingshot.commands.experiments import Revision, cascades, defined_alike, sides
+from slingshot.commands.definitions import Values, defined_alike
+from slingshot.commands.experiments import Revision, if_readable
+from slingshot.commands.revision_files import LockedStage
 from slingshot.files import paths
-from slingshot.files.points import measured_on
 
 if TYPE_CHECKING:
     from slingshot.commands.overrides import StudyRun
 
+CHOOSING = ("prepare", "subsample", "finetune", "prompt_llm")
+"""Stages whose parameters change the figures of a contestant."""
+
 
 def stale(revision: Revision, dataset: str, contestant: str) -> bool:
-    """Whether the figures are of other parameters than params.yaml holds, or of other rows than prepared last: dvc.lock
-    records what each stage read."""
-    stages = [
-        (name, revision.lock.get(name) or {}) for name in _stages(revision, dataset, contestant)
-    ]
-    chosen = [
-        stage
-        for name, stage in stages
-        if name.startswith(("prepare", "subsample", "finetune", "prompt_llm"))
-    ]
-    if any(_edited(revision, stage) for stage in chosen):
+    """Whether the figures are of other parameters than params.yaml holds, or of other rows than prepared last.
+
+    dvc.lock records what each stage read. What can't be read of the audit or the intervals tells nothing.
+    """
+    names = [name for name in _stages(revision, dataset, contestant) if name in revision.lock]
+    if any(_edited(revision, revision.lock[name]) for name in names if name.startswith(CHOOSING)):
         return True
-    prepared = revision.audit(dataset).get("files") or {}
-    written = {(paths.prepared(dataset) / name).as_posix(): md5 for name, md5 in prepared.items()}
-    written |= {
-        out["path"]: out.get("md5") for _, stage in stages for out in stage.get("outs") or []
-    }
+    stages = [revision.lock[name] for name in names]
+    written = _prepared(revision, dataset)
+    written |= {out.path: out.md5 for stage in stages for out in stage.outs}
     predictions = written.get(paths.predictions(dataset, contestant).as_posix())
-    scored = revision.figures("intervals", dataset, contestant).get("predictions")
+    intervals = if_readable(revision.intervals, dataset, contestant)
+    scored = intervals.predictions if intervals else None
     if scored and predictions and scored != predictions:
         return True
-    read = [dep for _, stage in stages for dep in stage.get("deps") or []]
-    return any(dep.get("md5") != written.get(dep["path"], dep.get("md5")) for dep in read)
+    read = [dep for stage in stages for dep in stage.deps]
+    return any(dep.md5 != written.get(dep.path, dep.md5) for dep in read)
 
 
-def _edited(revision: Revision, stage: Mapping[str, Any]) -> bool:
+def _prepared(revision: Revision, dataset: str) -> dict[str, str | None]:
+    """Prepared file -> its md5, by the audit."""
+    audit = if_readable(revision.audit, dataset)
+    files = (audit and audit.files) or {}
+    return {(paths.prepared(dataset) / name).as_posix(): md5 for name, md5 in files.items()}
+
+
+def _edited(revision: Revision, stage: LockedStage) -> bool:
     """Whether params.yaml was changed after the stage ran."""
-    recorded = (stage.get("params") or {}).get("params.yaml") or {}
-    return any(_at(revision.params, key) != value for key, value in recorded.items())
+    recorded = stage.params.get("params.yaml", {})
+    return any(_at(revision.values, key) != value for key, value in recorded.items())
 
 
 def _stages(revision: Revision, dataset: str, contestant: str) -> Iterator[str]:
     """The stages that make the contestant's figures, by their names in dvc.lock."""
+    study = revision.params.study
     yield from (f"prepare@{dataset}", f"subsample@{dataset}", f"evaluate@{dataset}")
-    for name in (contestant, *sides(revision.params, contestant)):
+    for name in (contestant, *study.sides(contestant)):
         if f"prompt_llm@{dataset}-{name}" in revision.lock:
             yield from (f"shots@{dataset}", f"prompt_llm@{dataset}-{name}")
         else:
             yield f"finetune@{dataset}-{name}"
-    if contestant in (names := list(cascades(revision.params))):
-        yield f"cascade@{dataset}-cascade{names.index(contestant)}"
+    for number, cascade in enumerate(study.cascades):
+        if cascade.name == contestant:
+            yield f"cascade@{dataset}-cascade{number}"
 
 
 def _at(values: Any, key: str) -> Any:
@@ -83,7 +90,7 @@ def raw(dataset: str) -> str | None:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a data set as they are today, by what `points.measured_on` tells apart."""
+    """The rows of a data set as they are today, by what `Audit.measured_on` tells apart."""
 
     data: str
     """Empty where no revision says."""
@@ -92,39 +99,44 @@ class Rows:
 
     def hold(self, revision: Revision, dataset: str) -> bool:
         """Whether they are those that the revision holds."""
-        seed = int(revision.params.get("seed", 0))
-        return bool(self.data) and measured_on(revision.audit(dataset)) == (
-            self.data,
-            self.splits.get(seed),
-        )
+        today = (self.data, self.splits.get(revision.params.seed))
+        return bool(self.data) and revision.measured_on(dataset) == today
 
 
-def today(
-    found: Sequence[Revision], params: Mapping[str, Any], dataset: str, now: str | None
-) -> Rows:
-    """The rows of the last of `found` that prepared `now`, the hash of data/raw/D, as `params` define the data set; of
-    the last that prepared it where none did that. Each split seed's split is that of the last on these rows."""
+@dataclass(frozen=True)
+class _Prepared:
+    """What a revision prepared."""
+
+    seed: int
+    data: str
+    split: str
+    raw: str | None
+    """The hash of the data/raw/D that it read."""
+
+
+def today(revisions: Sequence[Revision], values: Values, dataset: str, now: str | None) -> Rows:
+    """Today's rows: those of the last of `revisions` that read data/raw/D as it lies here, whose hash is `now`.
+
+    Where none did, they are those of the last that defines the data set as params.yaml's `values` do. The split of
+    each split seed is that of the last revision on these rows.
+    """
     known = []
-    for revision in found:
-        held, stage = (
-            measured_on(revision.audit(dataset)),
-            revision.lock.get(f"prepare@{dataset}") or {},
-        )
-        if (
-            held
-            and defined_alike(revision.params, params, dataset, "")
-            and not _edited(revision, stage)
-        ):
-            known.append((int(revision.params.get("seed", 0)), *held, stage.get("deps") or []))
+    for revision in revisions:
+        measured = revision.measured_on(dataset)
+        stage = revision.lock.get(f"prepare@{dataset}", LockedStage())
+        alike = defined_alike(revision.values, values, dataset, "")
+        if measured and alike and not _edited(revision, stage):
+            source = {dep.path: dep.md5 for dep in stage.deps}
+            raw_hash = source.get(paths.raw(dataset).as_posix())
+            known.append(_Prepared(revision.params.seed, *measured, raw_hash))
     if not known:
         return Rows("", {})
-    source = {"path": paths.raw(dataset).as_posix(), "md5": now}
-    of_now = [each for each in known if any(source.items() <= dep.items() for dep in each[3])]
-    data = (of_now or known)[-1][1]
-    return Rows(data, {seed: split for seed, of, split, _ in known if of == data})
+    of_now = [prepared for prepared in known if now is not None and prepared.raw == now]
+    data = (of_now or known)[-1].data
+    return Rows(data, {each.seed: each.split for each in known if each.data == data})
 
 
-def of_runs(found: Sequence[Revision], runs: Sequence[StudyRun], dataset: str) -> list[Rows]:
+def of_runs(revisions: Sequence[Revision], runs: Sequence[StudyRun], dataset: str) -> list[Rows]:
     """Today's rows of each run of a study, which may define the data set in its own way."""
     now = raw(dataset)
-    return [today(found, run.values, dataset, now) for run in runs]
+    return [today(revisions, run.values, dataset, now) for run in runs]

@@ -40,7 +40,8 @@ class StudyRun:
     """Of params.yaml, the swept values among them."""
     values: Mapping[str, Any]
     """params.yaml with them."""
-    params: Settings
+    settings: Settings
+    """These values, validated."""
 
 
 def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[StudyRun]:

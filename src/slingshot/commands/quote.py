@@ -20,7 +20,7 @@ from slingshot.llm.asked.wallet import Wallet
 from slingshot.llm.task import PromptTask, provider
 from slingshot.machine import progress
 from slingshot.money.prices import bill, convert
-from slingshot.settings import PARAMS, AskedSettings, Settings, UserError, nearest
+from slingshot.settings import PARAMS, AskedSettings, Settings, UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,7 +66,7 @@ class Account:
     left: float | None
 
 
-def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Account]]:
+def quotes(settings: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Account]]:
     """A quote for each data set of the study and each LLM, and each LLM's account.
 
     Raises UserError for an LLM that is unknown or is not asked through an API, and where no rows are prepared.
@@ -78,51 +78,51 @@ def quotes(params: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Acc
                 f"Warning: money was spent that this ledger knows nothing of: {sign}; see `slingshot ledger`"
             )
         for name in llms:
-            settings = params.llms.get(name)
-            if settings is None:
-                raise UserError(f"{PARAMS}: no LLM '{name}'{nearest(name, params.llms)}")
-            if not isinstance(settings, AskedSettings):
+            llm_settings = settings.llm(name)
+            if not isinstance(llm_settings, AskedSettings):
                 raise UserError(
-                    f"'{name}' runs on this machine: it is paid for in time, and has no quote"
+                    f"'{name}' runs on this machine: it costs time, not money, so it has no quote"
                 )
-            wallet = Wallet.of(name, params, spending=False)
-            standing = wallet.standing(ledger)
-            for dataset in params.study.datasets:
-                task = _task(dataset, name, params)
-                quoted.append(_quote(task, settings, ledger, wallet))
-            accounts.append(
-                Account(
-                    name,
-                    params.cost.currency,
-                    wallet.budget,
-                    standing.billed,
-                    standing.reserved,
-                    standing.left,
-                )
-            )
+            wallet = Wallet.of(name, settings, spending=False)
+            for dataset in settings.study.datasets:
+                task = _task(dataset, name, settings)
+                quoted.append(_quote(task, llm_settings, ledger, wallet))
+            accounts.append(_account(wallet, ledger))
     return quoted, accounts
 
 
-def paid(params: Settings) -> list[str]:
+def _account(wallet: Wallet, ledger: Ledger) -> Account:
+    standing = wallet.standing(ledger)
+    return Account(
+        llm=wallet.name,
+        currency=wallet.cost.currency,
+        budget=wallet.budget,
+        spent=standing.billed,
+        reserved=standing.reserved,
+        left=standing.left,
+    )
+
+
+def paid(settings: Settings) -> list[str]:
     """The LLMs of the study that are asked through an API."""
-    return [name for name in params.study.llms if isinstance(params.llms[name], AskedSettings)]
+    return [name for name in settings.study.llms if isinstance(settings.llms[name], AskedSettings)]
 
 
-def _task(dataset: str, llm: str, params: Settings) -> PromptTask:
+def _task(dataset: str, llm: str, settings: Settings) -> PromptTask:
     if not Path("data/shots", f"{dataset}.parquet").is_file():
         raise UserError(
             f"data set '{dataset}' is not prepared: run `dvc repro shots`, which asks no LLM"
         )
-    return PromptTask.read(dataset, llm, params)
+    return PromptTask.read(dataset, llm, settings)
 
 
-def _quote(task: PromptTask, settings: AskedSettings, ledger: Ledger, wallet: Wallet) -> Quote:
-    api: Api = provider(settings).connect(settings, task.params)
-    asked, _ = questions(settings, task, api)
-    asks = {ask.request: ask for row in asked for ask in row}
+def _quote(task: PromptTask, llm_settings: AskedSettings, ledger: Ledger, wallet: Wallet) -> Quote:
+    api: Api = provider(llm_settings).connect(llm_settings, task.params)
+    rows, _ = questions(llm_settings, task, api)
+    asks = {ask.request: ask for row in rows for ask in row}
     records = stored_answers(ledger, task, api, list(asks))
     missing = [ask for request, ask in asks.items() if request not in records]
-    tokens = missing_tokens(task, settings, api, missing, records)
+    tokens = missing_tokens(task, llm_settings, api, missing, records)
     cost, cached, batch = _costs(wallet, tokens, len(missing))
     return Quote(
         dataset=task.dataset,

@@ -38,32 +38,32 @@ class Tokens:
 
 def missing_tokens(
     task: PromptTask,
-    settings: AskedSettings,
+    llm_settings: AskedSettings,
     api: Api,
     missing: Sequence[Ask],
     records: Mapping[str, Record],
 ) -> Tokens:
     """The tokens of the missing answers; `records` are the answers that are here."""
-    per_byte, uncounted = _tokens_per_byte(task, settings, api, missing)
+    per_byte, uncounted = _tokens_per_byte(task, llm_settings, api, missing)
     lengths = [api.lengths(api.marked(ask.body, hour=False)) for ask in missing]
     beginning = lengths[0][0] if missing else 0
     return Tokens(
         input=round(sum(whole for _, whole in lengths) * per_byte),
         cacheable=round(beginning * len(missing) * per_byte),
-        output=round(_output_tokens(api, records, settings) * len(missing)),
+        output=round(_output_tokens(api, records, llm_settings) * len(missing)),
         uncounted=uncounted,
     )
 
 
 def _tokens_per_byte(
-    task: PromptTask, settings: AskedSettings, api: Api, missing: Sequence[Ask]
+    task: PromptTask, llm_settings: AskedSettings, api: Api, missing: Sequence[Ask]
 ) -> tuple[float, str]:
     """Input tokens to a byte of a request, and why the API did not count them (empty where it did)."""
     if not missing:
         return 0.0, ""
-    if settings.remote and not task.params.dataset(task.dataset).may_leave:
+    if llm_settings.remote and not task.params.dataset(task.dataset).may_leave:
         return 1 / BYTES_PER_TOKEN, f"datasets.{task.dataset}.may_leave is not true"
-    if settings.remote and not api.key():
+    if llm_settings.remote and not api.key():
         return 1 / BYTES_PER_TOKEN, "no key is set"
     bodies = [ask.body for ask in missing]
     if len(bodies) > SAMPLE:
@@ -91,12 +91,12 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
     return total
 
 
-def _output_tokens(api: Api, records: Mapping[str, Record], settings: AskedSettings) -> float:
+def _output_tokens(api: Api, records: Mapping[str, Record], llm_settings: AskedSettings) -> float:
     """Output tokens of one answer: the mean of the answers here, else those of an answer in JSON without thinking."""
     known = [
-        min(api.tokens(record.response)["output"], settings.max_tokens)
+        min(api.tokens(record.response)["output"], llm_settings.max_tokens)
         for record in records.values()
     ]
     if known:
         return sum(known) / len(known)
-    return 30.0 if settings.scores == "verbalised" else 15.0
+    return 30.0 if llm_settings.scores == "verbalised" else 15.0

@@ -3,97 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
 from rich import box
 from rich.table import Table
 
+from slingshot.commands.experiments import Revision, if_readable
+from slingshot.files import paths
 from slingshot.machine.console import terminal
-from slingshot.report.numbers import score, significant
-from slingshot.settings import Settings
+from slingshot.report.numbers import MISSING, score, significant
+from slingshot.settings import Settings, UserError
 
-COLUMNS = {"accuracy": "Accuracy", "auroc": "AUROC", "train_seconds": "Training s"}
+HEADINGS = ("Accuracy", "AUROC", "Training s")
 FRACTIONS = {1.0: "full", 0.5: "half", 0.25: "quarter"}
 
-
-class Measured(Protocol):
-    """An experiment: its name, and the contents of its files metrics/ROOM/D/C.json."""
-
-    @property
-    def name(self) -> str: ...
-
-    def figures(self, room: str, dataset: str, contestant: str) -> Mapping[str, Any]: ...
-
-
-Cells = Mapping[str, Mapping[str, Sequence[Measured | None]]]
+Cells = Mapping[str, Mapping[str, Sequence[Revision | None]]]
 """Data set -> contestant -> the experiment of each run, None where there is none."""
 
 
-def label(point: Mapping[str, Any]) -> str:
+def label(point: Mapping[str, object]) -> str:
     """What a run is called: `full`, `quarter`, `epochs 2, seed 1`; empty without a sweep."""
     parts = []
     for key, value in point.items():
-        known = FRACTIONS.get(value) if key == "fraction" else None
+        known = FRACTIONS.get(value) if key == "fraction" and isinstance(value, float) else None
         parts.append(known or f"{key.rpartition('.')[2]} {value}")
     return ", ".join(parts)
 
 
 def show(
-    cells: Cells, labels: Sequence[str], name: str, params: Settings, file: TextIO | None = None
+    cells: Cells, labels: Sequence[str], name: str, settings: Settings, file: TextIO | None = None
 ) -> None:
     """Print a table a data set, one row a contestant and one column a metric and run, and whose figures they are."""
     out = terminal(file)
     for dataset, rows in cells.items():
         grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         grid.add_column("Contestant", overflow="fold")
-        for heading in COLUMNS.values():
-            for each in labels:
-                grid.add_column(f"{heading}\n{each}".rstrip(), justify="right")
-        for contestant, runs in rows.items():
-            llm = params.llms.get(contestant)
-            grid.add_row(llm.title if llm else contestant, *_printed(runs, dataset, contestant))
+        for heading in HEADINGS:
+            for run in labels:
+                grid.add_column(f"{heading}\n{run}".rstrip(), justify="right")
+        for contestant, revisions in rows.items():
+            llm = settings.llms.get(contestant)
+            title = llm.title if llm else contestant
+            grid.add_row(title, *_printed(revisions, dataset, contestant))
         out.print(dataset, style="bold")
         out.print(grid)
-    for number, each in enumerate(labels):
-        held = [runs[number] for rows in cells.values() for runs in rows.values()]
-        used = {run.name for run in held if run}
+    for number, run in enumerate(labels):
+        of_run = [revisions[number] for rows in cells.values() for revisions in rows.values()]
+        used = {revision.name for revision in of_run if revision}
         missing = f"none of this commit; run `slingshot study {name}`"
-        out.print(f"{each or 'Experiment'}: {', '.join(sorted(used)) or missing}")
+        out.print(f"{run or 'Experiment'}: {', '.join(sorted(used)) or missing}")
 
 
-def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, Any]:
+def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, object]:
     """For programs: data set -> contestant -> a list of what each run measured, null where there is none."""
     return {
         dataset: {
             contestant: [
-                run
-                and {
-                    "run": label,
-                    "experiment": run.name,
-                    "scores": run.figures("scores", dataset, contestant),
-                    "cost": run.figures("cost", dataset, contestant),
-                }
-                for label, run in zip(labels, runs, strict=True)
+                _run_as_json(revision, run, dataset, contestant)
+                for run, revision in zip(labels, revisions, strict=True)
             ]
-            for contestant, runs in rows.items()
+            for contestant, revisions in rows.items()
         }
         for dataset, rows in cells.items()
     }
 
 
-def _printed(runs: Sequence[Measured | None], dataset: str, contestant: str) -> list[str]:
-    """The row's cells: a dash where there is no experiment, or no such figure in it; AUROC with its score source."""
-    rooms = {
-        room: [run.figures(room, dataset, contestant) if run else {} for run in runs]
-        for room in ("scores", "intervals", "cost")
+def problems(cells: Cells) -> list[str]:
+    """Why files of the experiments in the table can't be read, so that a dash stands for what they hold."""
+    found = dict[str, None]()  # in their order, each once
+    for dataset, rows in cells.items():
+        for contestant, revisions in rows.items():
+            for revision in filter(None, revisions):
+                found |= dict.fromkeys(_problems(revision, dataset, contestant))
+    return list(found)
+
+
+def _problems(revision: Revision, dataset: str, contestant: str) -> list[str]:
+    messages = []
+    for read in (revision.scores, revision.intervals, revision.cost):
+        try:
+            read(dataset, contestant)
+        except UserError as error:
+            messages.append(error.message)
+    return messages
+
+
+def _run_as_json(
+    revision: Revision | None, run: str, dataset: str, contestant: str
+) -> dict[str, object] | None:
+    if revision is None:
+        return None
+    return {
+        "run": run,
+        "experiment": revision.name,
+        "scores": if_readable(revision.contents, paths.scores(dataset, contestant)),
+        "cost": if_readable(revision.contents, paths.cost(dataset, contestant)),
     }
-    cells = []
-    for key in COLUMNS:
-        for held, detail, cost in zip(*rooms.values(), strict=True):
-            if key == "train_seconds":
-                cells.append(significant(cost.get(key)))
-            elif key == "auroc" and held.get(key) is not None:
-                cells.append(f"{score(held[key])} {detail.get('score_source', '')}".rstrip())
-            else:
-                cells.append(score(held.get(key)))
-    return cells
+
+
+def _printed(revisions: Sequence[Revision | None], dataset: str, contestant: str) -> list[str]:
+    """The row's cells, metric by metric: a dash where there is no experiment, or no such figure in it."""
+    of_runs = [_figures(revision, dataset, contestant) for revision in revisions]
+    return [figures[place] for place in range(len(HEADINGS)) for figures in of_runs]
+
+
+def _figures(revision: Revision | None, dataset: str, contestant: str) -> tuple[str, str, str]:
+    """Accuracy, AUROC with its score source, and training time."""
+    if revision is None:
+        return MISSING, MISSING, MISSING
+    scores = if_readable(revision.scores, dataset, contestant)
+    intervals = if_readable(revision.intervals, dataset, contestant)
+    cost = if_readable(revision.cost, dataset, contestant)
+    auroc = scores.figure("auroc") if scores else None
+    source = intervals.score_source if intervals and auroc is not None else ""
+    return (
+        score(scores.figure("accuracy") if scores else None),
+        f"{score(auroc)} {source}".rstrip(),
+        significant(cost.train_seconds if cost else None),
+    )

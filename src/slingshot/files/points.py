@@ -1,22 +1,24 @@
-"""Learning-curve points: the contract of metrics/curve/D.csv, filled by `slingshot curve --write`, read by report."""
+"""Points of learning curves: metrics/curve/D.csv, which `slingshot curve --write` fills and the report reads.
+
+A point has a figure of every metric that the catalogue marks with `curve`, and the file a column for each.
+"""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.storage.json_files import write_text
 from slingshot.settings import UserError
+from slingshot.settings.catalogue import METRICS
 
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier", "ece")
+SCORES = tuple(metric.key for metric in METRICS.values() if metric.curve)
+"""The metrics of a point, in the order of the file's columns."""
 
 
 @dataclass(frozen=True)
@@ -34,50 +36,40 @@ class Point:
     training_seed: int
     contestant: str
     definition: str
-    """Of data set and contestant in params.yaml (`experiments.definition`): points of another are another curve's."""
+    """Of data set and contestant in params.yaml (`experiments.definition`). A curve holds points of one definition."""
     data: str
-    """The usable rows (`measured_on`); empty where an older Slingshot wrote the file."""
+    """The usable rows (`audit.measured_on`); empty where an older Slingshot wrote the file."""
     split: str
-    """The prepared rows and labels: of one split seed, points of one split alone are compared."""
-    accuracy: float | None
-    balanced_accuracy: float | None
-    macro_f1: float | None
-    auroc: float | None
-    log_loss: float | None
-    brier: float | None
-    ece: float | None
+    """The prepared rows and labels. Of one split seed, a curve holds points of one split."""
+    figures: Mapping[str, float | None]
+    """Metric -> its figure. One that is None, or is not there, is undefined."""
 
     @property
     def key(self) -> tuple[str, int, int, int]:
         """What a file holds once: under one split seed, as many rows are the same rows."""
         return self.contestant, self.train_rows, self.split_seed, self.training_seed
 
-    @property
-    def figures(self) -> tuple[float | None, ...]:
-        return tuple(getattr(self, name) for name in SCORES)
+    def figure(self, metric: str) -> float | None:
+        """The figure of one of SCORES; None where it is undefined."""
+        return self.figures.get(metric)
 
 
-COLUMNS = tuple(field.name for field in fields(Point))
+FACTS = tuple(field.name for field in fields(Point) if field.name != "figures")
+COLUMNS = (*FACTS, *SCORES)
 MEASURED_ON = ("data", "split")
 """Columns that files of an older Slingshot lack."""
 
 
-def measured_on(audit: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What tells the usable rows apart, whatever their split, and the split of these, 12 digits of a hash each, from
-    metrics/audit/D.json; None where an older Slingshot wrote that."""
-    if "data" not in audit or "files" not in audit:
-        return None
-    files = json.dumps(audit["files"], sort_keys=True)
-    return str(audit["data"])[:12], hashlib.sha256(files.encode()).hexdigest()[:12]
-
-
 def of_today(
-    points: Sequence[Point], audit: Mapping[str, Any], seed: int
+    points: Sequence[Point], measured: tuple[str, str] | None, seed: int
 ) -> tuple[list[Point], str]:
-    """The points that were measured on the rows that `audit` is of, split by `seed`; of other split seeds, on the same
-    rows; where it does not say, those that do. And which are left out, and why, in words; empty where none is."""
+    """The points of today's rows, and a sentence on those that are left out: empty where none is.
+
+    `measured` is what `Audit.measured_on` says of today's rows, which `seed` has split; None where it is not known. A
+    point of another split seed belongs to the curve if it is of the same usable rows.
+    """
     known = [point for point in points if point.data]
-    data, split = measured_on(audit) or (None, None)
+    data, split = measured or (None, None)
     kept = [
         p
         for p in known
@@ -100,22 +92,24 @@ def write_points(path: Path, points: Sequence[Point]) -> None:
         raise ValueError(f"{path}: {problem}")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows(
-        [COLUMNS, *(astuple(point) for point in sorted(points, key=lambda point: point.key))]
-    )
+    writer.writerow(COLUMNS)
+    for point in sorted(points, key=lambda point: point.key):
+        facts = [getattr(point, name) for name in FACTS]
+        writer.writerow([*facts, *(point.figure(metric) for metric in SCORES)])
     write_text(path, text.getvalue())
 
 
 def read_points(path: Path) -> list[Point]:
-    """The points of a data set; none where the file is missing or holds its header only. Those of an older Slingshot
-    do not say what they were measured on. Raises UserError when the file breaks the contract."""
+    """The points of a data set; none where the file is missing or holds its header only.
+
+    A file of an older Slingshot may lack MEASURED_ON, which are then empty, and the columns of newer metrics, whose
+    figures are then None. Raises UserError when the file breaks the contract.
+    """
     if not path.exists():
         return []
     try:
         header, *lines = csv.reader(path.read_text(encoding="utf-8").splitlines() or [""])
-        older = not set(MEASURED_ON) & set(header)
-        columns = [name for name in COLUMNS if not (older and name in MEASURED_ON)]
-        points = [_point(columns, line) for line in lines]
+        points = [_point(header, line) for line in lines]
         problem = _problem(points)
     except (ValueError, csv.Error) as error:
         problem = str(error)
@@ -124,32 +118,52 @@ def read_points(path: Path) -> list[Point]:
     return points
 
 
-def _point(columns: Sequence[str], line: Sequence[str]) -> Point:
-    values: dict[str, Any] = dict.fromkeys(MEASURED_ON, "") | dict(zip(columns, line, strict=True))
-    for name in ("train_rows", "split_seed", "training_seed"):
-        values[name] = int(values[name])
-    for name in ("fraction", *SCORES):
-        values[name] = float(values[name]) if values[name] else None
-    return Point(**values)
+def _point(header: Sequence[str], line: Sequence[str]) -> Point:
+    """Raises ValueError where a cell is missing or is no number."""
+    cells = dict(zip(header, line, strict=True))
+    missing = [name for name in FACTS if name not in cells and name not in MEASURED_ON]
+    if missing:
+        raise ValueError(f"column {missing[0]} is missing")
+    return Point(
+        experiment=cells["experiment"],
+        commit=cells["commit"],
+        fraction=_number(cells["fraction"]),
+        train_rows=int(cells["train_rows"]),
+        split_seed=int(cells["split_seed"]),
+        training_seed=int(cells["training_seed"]),
+        contestant=cells["contestant"],
+        definition=cells["definition"],
+        data=cells.get("data", ""),
+        split=cells.get("split", ""),
+        figures={metric: _number(cells.get(metric, "")) for metric in SCORES},
+    )
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
 
 
 def _problem(points: Sequence[Point]) -> str | None:
     keys, splits = set(), dict[int, str]()
     for point in points:
-        if (
-            point.data != points[0].data
-            or splits.setdefault(point.split_seed, point.split) != point.split
-        ):
+        of_split = splits.setdefault(point.split_seed, point.split)
+        if point.data != points[0].data or of_split != point.split:
             return f"{points[0].experiment} and {point.experiment} were measured on other rows"
         if point.key in keys:
             return f"{point.contestant} stands twice with {point.train_rows} training rows and the same seeds"
         keys.add(point.key)
-        if not point.contestant or not point.experiment:
-            return "a line lacks its contestant or its experiment"
-        if point.fraction is not None and not 0 < point.fraction <= 1:
-            return f"fraction {point.fraction} of {point.contestant} is not in (0, 1]"
-        if point.train_rows < 0 or point.training_seed < NO_SEED or point.split_seed < 0:
-            return f"a number of {point.contestant} is negative"
-        if not all(value is None or math.isfinite(value) for value in point.figures):
-            return f"a figure of {point.contestant} is not finite"
+        if problem := _problem_of(point):
+            return problem
+    return None
+
+
+def _problem_of(point: Point) -> str | None:
+    if not point.contestant or not point.experiment:
+        return "a line lacks its contestant or its experiment"
+    if point.fraction is not None and not 0 < point.fraction <= 1:
+        return f"fraction {point.fraction} of {point.contestant} is not in (0, 1]"
+    if point.train_rows < 0 or point.training_seed < NO_SEED or point.split_seed < 0:
+        return f"a number of {point.contestant} is negative"
+    if not all(value is None or math.isfinite(value) for value in point.figures.values()):
+        return f"a figure of {point.contestant} is not finite"
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,10 @@ ENOUGH_SPLITS = 3
 ENOUGH_LEVELS = 4
 """Numbers of training rows that a power law is fitted to: one more than it has parameters."""
 MOST_LOG_ROWS = 100.0
+NoFit = Literal["prompted", "undefined", "few_levels", "no_gain", "no_law"]
+"""Why no power law is fitted: more rows did not help (no_gain), or least squares found none (no_law)."""
+Band = Literal["no_level", "one_seed", "training_seeds", "splits", "training_seeds_and_splits"]
+"""What a curve's band spans; nothing without a level, or with one seed at each."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,9 @@ class Curve:
     levels: tuple[Level, ...]
     """By training rows; levels without a figure are left out."""
     fit: PowerLaw | None
-    fit_reason: str
-    """Why there is none; empty where there is."""
-    band_of: str
-    """What the band spans: `training seeds only`, `3 splits`, `training seeds and 3 splits`, `none, of one seed`, or
-    `none` without a level."""
+    fit_reason: NoFit | None
+    """Why there is none."""
+    band_of: Band
 
 
 def curves(points: Sequence[Point], metric: str) -> list[Curve]:
@@ -85,7 +88,7 @@ def curves(points: Sequence[Point], metric: str) -> list[Curve]:
 def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
     ours = [point for point in points if point.contestant == name]
     held: dict[tuple[float | None, int], list[Point]] = {}
-    for point in _of_like_splits([point for point in ours if getattr(point, metric) is not None]):
+    for point in _of_like_splits([point for point in ours if point.figure(metric) is not None]):
         # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
         key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
         held.setdefault(key, []).append(point)
@@ -93,7 +96,7 @@ def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
         (_level(found, metric) for found in held.values()), key=lambda level: level.train_rows
     )
     prompted = {point.fraction for point in ours} == {None}
-    fit, reason = (None, "prompted, not trained") if prompted else _fit(levels, metric)
+    fit, reason = (None, "prompted") if prompted else _fit(levels, metric)
     return Curve(name, prompted, tuple(levels), fit, reason, _band_of(levels))
 
 
@@ -111,20 +114,19 @@ def _of_like_splits(points: Sequence[Point]) -> list[Point]:
     return [point for point in points if point.split_seed in chosen]
 
 
-def _band_of(levels: Sequence[Level]) -> str:
+def _band_of(levels: Sequence[Level]) -> Band:
     if not levels:
-        return "none"
+        return "no_level"
     if all(len(level.values) == 1 for level in levels):
-        return "none, of one seed"
-    splits = min(level.split_seeds for level in levels)
+        return "one_seed"
+    if min(level.split_seeds for level in levels) < ENOUGH_SPLITS:
+        return "training_seeds"
     seeds = max(level.training_seeds for level in levels) > 1
-    if splits < ENOUGH_SPLITS:
-        return "training seeds only"
-    return f"training seeds and {splits} splits" if seeds else f"{splits} splits"
+    return "training_seeds_and_splits" if seeds else "splits"
 
 
 def _level(found: Sequence[Point], metric: str) -> Level:
-    values = tuple(float(getattr(point, metric)) for point in found)
+    values = tuple(value for point in found if (value := point.figure(metric)) is not None)
     return Level(
         train_rows=round(float(np.mean([point.train_rows for point in found]))),
         mean=float(np.mean(values)),
@@ -136,21 +138,21 @@ def _level(found: Sequence[Point], metric: str) -> Level:
     )
 
 
-def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
+def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, NoFit | None]:
     """The power law of least squares through the means (Hestness et al., 2017, section 3, arXiv:1712.00409)."""
     from scipy.optimize import curve_fit
 
     if not levels:
-        return None, f"{metric} is undefined at every number of training rows"
+        return None, "undefined"
     if len(levels) < ENOUGH_LEVELS:
-        return None, f"a power law needs {ENOUGH_LEVELS} numbers of training rows"
+        return None, "few_levels"
     falls = METRICS[metric].lower_is_better
     rows, means = (
         np.array([getattr(level, name) for level in levels], float)
         for name in ("train_rows", "mean")
     )
     if (means[-1] > means[0]) == falls or means[-1] == means[0]:
-        return None, "more training rows did not help"
+        return None, "no_gain"
 
     def law(n: np.ndarray, a: float, b: float, c: float) -> np.ndarray:
         return np.asarray(a + (b if falls else -b) * n**-c)
@@ -162,5 +164,5 @@ def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, str]:
             law, rows, means, p0=np.clip(start, *bounds), bounds=bounds, maxfev=20_000
         )
     except RuntimeError:
-        return None, "no power law fits"
-    return PowerLaw(float(a), float(b), float(c), falls), ""
+        return None, "no_law"
+    return PowerLaw(float(a), float(b), float(c), falls), None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,19 @@ INSIDE = 0.95
 STEPS = 100
 """Numbers of rows that are tried from one level of the curve to the next."""
 
+NoMatch = Literal[
+    "few_levels",
+    "other_rows",
+    "rare_classes",
+    "ahead",
+    "behind",
+    "perhaps_ahead",
+    "perhaps_behind",
+]
+"""Why no number of rows is given: the curve has one level; the LLM was asked about other test rows; nothing is claimed
+on these classes (set by the report); or the curve is above the LLM from its first level on, or below it to its last."""
+NoInterval = Literal["no_spread", "few_seeds"]
+"""Why there is no interval: the spread of the two's difference on test, or how training seeds differ, is not known."""
 Table = dict[int, dict[float, list[float]]]
 """Split seed -> fraction -> the figure of each training seed."""
 
@@ -38,10 +52,12 @@ class Match:
     """None with `rows` known: fewer than the curve's fewest rows may do."""
     high: int | None = None
     """None with `rows` known: more than the curve's most rows may be needed."""
-    reason: str = ""
+    reason: NoMatch | None = None
     """Why there is no number."""
-    no_interval: str = ""
-    """Why there is no interval; empty where `low` and `high` are one."""
+    edge: int | None = None
+    """The rows of the curve's first or last level, of a reason that speaks of it."""
+    no_interval: NoInterval | None = None
+    """Why there is no interval; None where `low` and `high` are one."""
 
 
 def match(
@@ -56,20 +72,15 @@ def match(
     rows, training seeds left out; None where it is not known.
     """
     ours, theirs = (
-        [p for p in points if p.contestant == name and getattr(p, metric) is not None]
+        [p for p in points if p.contestant == name and p.figure(metric) is not None]
         for name in (small, large)
     )
-    goals = {point.split_seed: float(getattr(point, metric)) for point in theirs}
+    goals = {p.split_seed: value for p in theirs if (value := p.figure(metric)) is not None}
     table = {split: levels for split, levels in _by_split(ours, metric).items() if split in goals}
     splits = _of_the_fullest(table)
     none = Match(small, large)
     if not splits or len(table[splits[0]]) < 2:
-        why = (
-            "fewer than two numbers of training rows"
-            if splits
-            else f"no curve on test rows that {large} was asked about"
-        )
-        return replace(none, reason=f"not within the data: {why}")
+        return replace(none, reason="few_levels" if splits else "other_rows")
     fractions = sorted(table[splits[0]])
     used = [p for p in ours if p.split_seed in splits]
     rows = np.array(
@@ -86,7 +97,7 @@ def match(
     width = _half_width(ahead, share, seeds, spread)
     middle, place = share @ ahead.mean(axis=0), _meets(np.log(rows), ahead.mean(axis=0))
     if not math.isfinite(place):
-        return replace(none, reason=_outside(small, place < 0, rows, middle, width))
+        return _outside(none, place < 0, rows, middle, width)
     if isinstance(width, str):
         return replace(none, rows=_rows(place), no_interval=width)
     least, most = np.flatnonzero(middle + width >= 0), np.flatnonzero(middle - width <= 0)
@@ -98,10 +109,9 @@ def match(
 def _by_split(points: Sequence[Point], metric: str) -> Table:
     table: Table = {}
     for point in points:
-        if point.fraction is not None:
-            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(
-                float(getattr(point, metric))
-            )
+        value = point.figure(metric)
+        if point.fraction is not None and value is not None:
+            table.setdefault(point.split_seed, {}).setdefault(point.fraction, []).append(value)
     return table
 
 
@@ -130,7 +140,7 @@ def _half_width(
     share: np.ndarray,
     seeds: Sequence[Sequence[float]] | None,
     spread: float | None,
-) -> np.ndarray | str:
+) -> np.ndarray | NoInterval:
     """Half the width of the interval of the difference at each number of rows that is tried, or why there is none.
 
     `ahead` has shape (splits, levels); `seeds` are the figures of a level's training seeds, None where training has
@@ -143,7 +153,7 @@ def _half_width(
         error = (ahead @ share.T).std(axis=0, ddof=1) / math.sqrt(splits)
         return np.asarray(t.ppf((1 + INSIDE) / 2, splits - 1) * error)
     if spread is None:
-        return "that of their difference on test is not known"
+        return "no_spread"
     if seeds is None:
         trained, squares = np.zeros(len(share)), np.zeros(len(share))
     elif min(map(len, seeds)) >= ENOUGH_SEEDS:
@@ -153,8 +163,7 @@ def _half_width(
             (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1),
         )
     elif levels < ENOUGH_LEVELS:
-        few = f"fewer than {ENOUGH_SEEDS} training seeds at fewer than {ENOUGH_LEVELS} levels"
-        return f"{few} do not tell how seeds differ"
+        return "few_seeds"
     else:
         trained = _roughness(ahead[0]) * (share**2).sum(axis=1)
         squares = trained**2 / (levels - 3)
@@ -172,19 +181,19 @@ def _roughness(values: np.ndarray) -> float:
 
 
 def _outside(
-    small: str, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | str
-) -> str:
-    """Where the LLM's figure lies if the curve does not meet it, before its first level or after its last; said only
-    where the difference at that level is more than noise."""
-    place, where = (0, "ahead already") if first else (-1, "behind still")
-    said = f"{small} is {where} with {round(float(rows[place])):,} training rows"
+    none: Match, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | NoInterval
+) -> Match:
+    """`none` with the reason, where the curve does not meet the LLM's figure: it is ahead from its first level on, or
+    behind to its last. That is sure only where the difference at that level is more than noise."""
+    place = 0 if first else -1
+    end = replace(none, edge=round(float(rows[place])))
     if isinstance(width, str):
-        return (
-            f"not within the data: whether {said} can't be told, as there is no interval: {width}"
+        return replace(
+            end, reason="perhaps_ahead" if first else "perhaps_behind", no_interval=width
         )
     if abs(middle[place]) > width[place]:
-        return f"not within the data: {said}"
-    return f"not within the data: whether {said} can't be told, as the two are within noise there"
+        return replace(end, reason="ahead" if first else "behind")
+    return replace(end, reason="perhaps_ahead" if first else "perhaps_behind")
 
 
 def _meets(logs: np.ndarray, ahead: np.ndarray) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slingshot.report.inputs import Contestant, Kind
+from slingshot.files.notes.verdicts import Kind, Unranked
+from slingshot.report.inputs import Contestant
 
 KINDS: tuple[Kind, ...] = ("model", "llm", "cascade")
 
@@ -19,35 +20,27 @@ def best(contestants: Sequence[Contestant]) -> Contestant | None:
     return max(ranked, key=lambda contestant: contestant.validation[rows], default=None)
 
 
-def shared(left: Sequence[Sequence[Contestant]]) -> dict[str, int]:
+def shared(left: Sequence[Sequence[Contestant]]) -> dict[Kind, int]:
     """How many rows all answered, of each of KINDS of which some answered more."""
-    found: dict[str, int] = {}
+    rows_of: dict[Kind, int] = {}
     for kind, contestants in zip(KINDS, left, strict=True):
         rows = _rows(contestants)
         if any(max(contestant.validation, default=0) > rows for contestant in contestants):
-            found[kind] = rows
-    return found
+            rows_of[kind] = rows
+    return rows_of
 
 
-def unranked(left: Sequence[Sequence[Contestant]], primary: str) -> dict[str, str]:
+def unranked(left: Sequence[Sequence[Contestant]]) -> dict[str, Unranked]:
     """Of each kind of which several are left, those without a figure to be chosen by, and why."""
     several = [
         contestant for contestants in left if len(contestants) > 1 for contestant in contestants
     ]
-    return {
-        contestant.name: why for contestant in several if (why := unmeasured(contestant, primary))
-    }
+    return {contestant.name: why for contestant in several if (why := unmeasured(contestant))}
 
 
-def unmeasured(contestant: Contestant, primary: str) -> str | None:
+def unmeasured(contestant: Contestant) -> Unranked | None:
     """Why it has no figure on validation rows; None where it has."""
-    if contestant.validation:
-        return None
-    key = f"validation_{primary}"
-    notes = (str(note) for note in contestant.intervals.get("notes") or [])
-    return next(
-        (note.removeprefix(f"{key}: ") for note in notes if note.startswith(key)), "not measured"
-    )
+    return None if contestant.validation else contestant.intervals.validation_reason
 
 
 def _rows(contestants: Sequence[Contestant]) -> int:

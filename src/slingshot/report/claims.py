@@ -1,81 +1,99 @@
-"""What is said of a pair of contestants: what one is against the other, by how much, and of whom that is claimed."""
+"""Sentences about two contestants: what one is against the other, by how much, and for which training that holds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slingshot.metrics.rule import UNRESOLVED
+from slingshot.files.pairs import UNRESOLVED, Difference
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import count, percent, score, signed
-from slingshot.report.pair import Pair, assumed, find_pair
+from slingshot.report.numbers import count, listed, percent, score, signed
+from slingshot.report.pair import assumed
 from slingshot.settings.catalogue import METRICS
 
 FEW_ROWS = 1_000
 """Training rows under which the spread of training seeds grows (metrics/curve of the default study, 140 to 560)."""
-FEW = (
-    f"Models trained on fewer than {count(FEW_ROWS)} rows may vary two to four times as much between seeds as on "
-    "thousands: three `seeds` in params.yaml measure it."
-)
-_AGAINST = {
-    "better": "better than",
-    "worse": "worse than",
-    "as good": "as good as",
-    "not resolved": "not resolved against",
-}
 
 
-def comparison(
-    results: Results, pair: Pair, small: Contestant, large: Contestant, primary: str
-) -> str:
+def comparison(results: Results, pair: Difference, primary: str) -> str:
+    """The two figures and their difference; who leads for sure stands first."""
     if pair.difference is None:
-        why = f" ({'; '.join(pair.notes)})" if pair.notes else ""
-        return f"{small.title} and {large.title} could not be compared{why}."
+        reasons = "; ".join(note.words for note in pair.notes)
+        return f"The two could not be compared{f': {reasons}' if reasons else ''}."
+    pair = pair.turned() if pair.reverse_verdict == "better" else pair
+    titles, what = results.titles, "a lead" if pair.verdict == "better" else "a difference"
     return (
-        f"Over {count(results.pairs.get('test_rows'))} test rows {small.title} has {METRICS[primary].title} "
-        f"{score(pair.a_value)} and {large.title} {score(pair.b_value)}: a difference of {_difference(results, pair)}"
-        f"{'' if pair.p_corrected is None else f', p {pair.p_words}'}."
+        f"On {count(results.pairs.test_rows)} test rows {titles[pair.a]} has {METRICS[primary].title} "
+        f"{score(pair.a_value)} and {titles[pair.b]} {score(pair.b_value)}, {what} of {gap(results, pair)}."
     )
 
 
-def standing(
-    results: Results, chosen: Contestant, others: Sequence[Contestant], what: str
-) -> list[str]:
-    """Where the chosen one stands against `others`, one clause each; nothing where there are none."""
-    clauses = [
-        clause(results, find_pair(results.pairs, chosen.name, other.name), other)
-        for other in others
-    ]
-    those = f"the {what}" if len(clauses) == 1 else f"each {what}"
-    return [f"Against {those}, {chosen.title} is {'; '.join(clauses)}."] if clauses else []
-
-
-def clause(results: Results, pair: Pair | None, other: Contestant) -> str:
-    """What the first of a pair is against `other`."""
-    if pair is None or pair.difference is None:
-        return f"not compared with {other.title}"
-    return f"{_AGAINST.get(pair.verdict or '', 'not resolved against')} {other.title}, {_difference(results, pair)}"
-
-
-def _difference(results: Results, pair: Pair) -> str:
+def gap(results: Results, pair: Difference) -> str:
+    """The difference with its interval; without a sign where the first is better."""
+    written = score if pair.verdict == "better" else signed
     if pair.low is None:
-        return f"{signed(pair.difference)}, without an interval"
-    interval = f"{signed(pair.low)} to {signed(pair.high)}"
-    return f"{signed(pair.difference)} ({percent(results.pairs['confidence'])} interval {interval})"
+        return f"{written(pair.difference)}, without an interval"
+    confidence = percent(results.pairs.confidence)
+    return f"{written(pair.difference)} ({confidence} interval {written(pair.low)} to {written(pair.high)})"
 
 
-def of_whom(results: Results, pair: Pair | None, small: Contestant, large: Contestant) -> list[str]:
-    """Whether the claims are of trained models or of recipes, and in the first case what may be said of the recipe."""
+def clause(results: Results, pair: Difference) -> str:
+    """What the first of a pair is against the second: `beats tfidf by 0.117 (95% interval 0.087 to 0.147)`."""
+    other = results.titles[pair.b]
+    if pair.difference is None:
+        return f"can't be compared with {other}"
+    if pair.verdict == "better":
+        return f"beats {other} by {gap(results, pair)}"
+    if pair.reverse_verdict == "better":
+        words = f"is behind {other} by {gap(results, pair.turned())}"
+        return f"{words}, less than the margin" if pair.verdict == "as good" else words
+    if pair.verdict == "as good":
+        return f"is as good as {other}: the difference is {gap(results, pair)}"
+    return (
+        f"is not shown to be better or worse than {other}: the difference is {gap(results, pair)}"
+    )
+
+
+def against(
+    results: Results, chosen: Contestant, others: Sequence[Contestant], which: str
+) -> list[str]:
+    """Where the chosen one stands against `others`; `which` is what these are, e.g. `cheaper model`."""
+    pairs = [results.pair(chosen, other) for other in others]
+    if not pairs:
+        return []
+    if any(pair.verdict != "better" for pair in pairs):
+        return [f"{chosen.title} {clause(results, pair)}." for pair in pairs]
+    if len(pairs) == 1:
+        other = results.titles[pairs[0].b]
+        return [
+            f"{chosen.title} also beats {other}, the only {which}, by {gap(results, pairs[0])}."
+        ]
+    leads = [f"{results.titles[pair.b]} by {gap(results, pair)}" for pair in pairs]
+    return [f"{chosen.title} also beats the {which}s: {listed(leads)}."]
+
+
+def of_whom(results: Results, pair: Difference | None, small: Contestant) -> list[str]:
+    """Whether claims hold for the trained models only, or for any training; nothing where nobody was trained."""
     if pair is None or pair.p is None or not small.seeds():
         return []
-    if pair.recipe is None:
+    recipe = pair.of_recipe
+    if recipe is None:
         return [
-            f"These are claims of the recipe: intervals hold what {len(small.seeds())} training seeds differ by."
+            f"The claims hold for any training of {small.title}: intervals include what its "
+            f"{len(small.seeds())} training seeds differ by."
         ]
-    open_ = pair.recipe.verdict == UNRESOLVED != pair.verdict
-    few = (small.scores.get("train_rows") or FEW_ROWS) < FEW_ROWS
-    return [
-        f"These are claims of the models trained here. The recipe, that is any training of {small.title}, is "
-        f"{clause(results, pair.recipe, large)}, if {assumed(results)}."
-        f"{' More training seeds may tell more.' if open_ else ''}",
-        *([FEW] if few else []),
+    more = " More training seeds may settle it." if differs(pair) else ""
+    sentences = [
+        f"The claims are about the models trained here. Any training of {small.title} "
+        f"{clause(results, recipe)}, if {assumed(results)}.{more}"
     ]
+    if small.scores.train_rows < FEW_ROWS:
+        sentences.append(
+            f"On fewer than {count(FEW_ROWS)} training rows, seeds may differ two to four times as much as on "
+            "thousands; three `seeds` in params.yaml measure it."
+        )
+    return sentences
+
+
+def differs(pair: Difference) -> bool:
+    """Whether a claim about the trained models is open for any other training."""
+    return pair.recipe is not None and pair.recipe.verdict == UNRESOLVED != pair.verdict

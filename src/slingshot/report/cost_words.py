@@ -1,91 +1,142 @@
-"""What the verdict says of money: prices of prediction, both totals, who is cheaper, and when a dearer start pays back.
+"""What the verdict says about money: prices of prediction, what is paid once, both totals, and when a start pays off.
 
 Every figure stands in metrics/cost, or in the verdict's `totals` and `pay_back`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from slingshot.files.notes.base import sentence
+from slingshot.files.verdict import PayBack
 from slingshot.report import total
 from slingshot.report.inputs import Contestant
-from slingshot.report.numbers import count, listed, rounded, significant
-from slingshot.report.pay_back import PayBack, pay_back
+from slingshot.report.numbers import count, listed, money, per_million, rounded, significant
+from slingshot.report.pay_back import pay_back
 from slingshot.settings import Settings
 
 
-def sentences(
+def costs(contestants: Sequence[Contestant], settings: Settings) -> list[str]:
+    """One sentence: what a million texts cost with each, and what each cost once."""
+    if not contestants:
+        return []
+    currency = settings.cost.currency
+    prices = [
+        f"{money(per_million(c.cost.cost_per_1000_texts), currency)} with {c.title}"
+        for c in contestants
+    ]
+    once = [f"{money(start, currency)} for {c.title}" for c in contestants if (start := _start(c))]
+    besides = f"; training and labels cost {listed(once)}, once" if once else ""
+    return [f"A million texts cost {listed(prices)}{besides}."]
+
+
+def _start(contestant: Contestant) -> float:
+    return contestant.cost.labelling_cost + (contestant.cost.train_cost or 0.0)
+
+
+def details(
     chosen: Sequence[Contestant],
     small: Contestant | None,
     large: Contestant | None,
     settings: Settings,
-) -> Iterator[str]:
-    """Of the contestants that were chosen, `small` and `large` among them where there are such."""
+) -> list[str]:
+    """What the one sentence leaves out."""
     if not chosen:
-        return
-    currency = settings.cost.currency
-    prices = [f"{_money(c.cost.cost_per_1000_texts, currency)} with {c.title}" for c in chosen]
-    yield f"1,000 texts cost {listed(prices)}."
-    if small and small.cost.train_seconds is not None:
-        cost = small.cost
-        yield (
-            f"First, {small.title} took {significant(cost.train_seconds)} s of training "
-            f"({_money(cost.train_cost, currency)}) on {count(cost.train_rows)} labelled rows."
-        )
-    yield _totals(chosen, settings)
+        return []
+    sentences = [words for c in chosen if (words := _one_off(c, settings))]
+    sentences.append(_totals(chosen, settings))
     if small and large:
-        yield _who_is_cheaper(small, large)
+        sentences.append(_who_is_cheaper(small, large))
         paid = pay_back(small, large, settings)
         if paid:
-            yield _pays_back(paid, {c.name: c for c in (small, large)}, settings)
+            sentences.append(_pays_back(paid, {c.name: c for c in (small, large)}, settings))
+    return sentences
+
+
+def _one_off(contestant: Contestant, settings: Settings) -> str:
+    """`One-off costs of minilm: EUR 0.01 for 356 s of training, and EUR 336 for 3,360 labels.`"""
+    cost, currency = contestant.cost, settings.cost.currency
+    parts = []
+    if cost.train_seconds is not None:
+        seconds = significant(cost.train_seconds)
+        parts.append(f"{money(cost.train_cost, currency)} for {seconds} s of training")
+    if cost.labels:
+        whose = "examples" if contestant.kind == "llm" else "training"
+        labels = f"{count(cost.labels)} labels ({whose} and validation)"
+        parts.append(f"{money(cost.labelling_cost, currency)} for {labels}")
+    return f"One-off costs of {contestant.title}: {listed(parts)}." if parts else ""
 
 
 def _totals(chosen: Sequence[Contestant], settings: Settings) -> str:
-    """What decides first, then the other total."""
-    counts, currency = settings.decision.count_labels, settings.cost.currency
-    without, labelled = zip(*(total.both(c.total) for c in chosen), strict=True)
-    first, second = (labelled, without) if counts else (without, labelled)
+    """The total that decides first, then the other."""
+    currency, counted = settings.cost.currency, settings.decision.count_labels
+    pairs = [total.both(contestant.total) for contestant in chosen]
+    labelled = [with_labels for _, with_labels in pairs]
+    bare = [without for without, _ in pairs]
+    first, second = (labelled, bare) if counted else (bare, labelled)
     sums = listed(
-        [
-            f"{_money(money, currency)} with {c.title}"
-            for money, c in zip(first, chosen, strict=True)
-        ]
+        [f"{money(value, currency)} with {c.title}" for value, c in zip(first, chosen, strict=True)]
     )
-    what, besides = "training and prediction", "with labels"
-    if counts:
-        what, besides = "training, labels and prediction", "without labels"
-    over, machine = total.horizon(settings.decision), total.machine(settings)
-    others = listed([_money(money, currency) for money in second])
-    return f"Over {over} each, on {machine}, {what} cost {sums}; {besides}, {others}."
+    others = listed([money(value, currency) for value in second])
+    what, besides = (
+        ("training, labels and prediction", "without labels")
+        if counted
+        else (
+            "training and prediction",
+            "with labels",
+        )
+    )
+    over = total.horizon_words(settings.decision)
+    return (
+        f"Over {over} each, on {total.machine(settings)}, {what} cost {sums}; {besides}, {others}."
+    )
 
 
 def _who_is_cheaper(small: Contestant, large: Contestant) -> str:
-    first = total.cheaper(small.total, large.total)
-    if first is None:
-        why = total.why_neither(small.total, large.total)
-        return f"{why[0].upper()}{why[1:]}."
-    one, other = (small, large) if first else (large, small)
-    return f"{one.title} is cheaper than {other.title}."
+    small_is_cheaper = total.cheaper(small.total, large.total)
+    if small_is_cheaper is None:
+        return sentence(total.why_neither(small.total, large.total).words)
+    winner, loser = (small, large) if small_is_cheaper else (large, small)
+    return f"So {winner.title} is cheaper than {loser.title}."
 
 
-def _pays_back(paid: PayBack, named: dict[str, Contestant], settings: Settings) -> str:
-    labels = {name: count(c.cost.labels) for name, c in named.items()}
-    open_ = "" if settings.decision.count_labels else "Where labels are still to be paid for, "
-    start = (
-        f"{open_}{named[paid.dearer].title} starts dearer by "
-        f"{_money(paid.more, settings.cost.currency)} ({labels[paid.dearer]} labels of training and validation rows "
-        f"against {labels[paid.other]})."
-    )
+def _pays_back(paid: PayBack, contestants: dict[str, Contestant], settings: Settings) -> str:
+    more = money(paid.more, settings.cost.currency)
+    labels = "" if settings.decision.count_labels else " if its labels are still to be paid for"
+    start = f"{contestants[paid.dearer].title} costs {more} more at the start{labels}."
     if paid.texts is None:
         return f"{start} No number of texts is known to pay that back."
     at = total.terms(settings)
-    there = at.texts * at.months
-    within = "within" if paid.texts <= there else "more than"
+    horizon = at.texts * at.months
+    within = "within" if paid.texts <= horizon else "more than"
     return (
-        f"{start} Its texts pay that back after about {rounded(paid.texts)} of them, {within} the {count(there)} of "
-        "that time."
+        f"{start} That pays off after about {rounded(paid.texts)} texts, {within} the "
+        f"{count(horizon)} of these months."
     )
 
 
-def _money(value: float | None, currency: str) -> str:
-    return "an unknown sum" if value is None else f"{currency} {significant(value)}"
+def labels_turn_it(small: Contestant, large: Contestant, settings: Settings) -> str | None:
+    """The caveat that labels, counted the other way, make the other one cheaper; None where they do not."""
+    if not small.total or not large.total:
+        return None
+    counted = settings.decision.count_labels
+    now = total.cheaper(small.total, large.total)
+    other = total.cheaper(small.total.counting(not counted), large.total.counting(not counted))
+    if now is None or other is None or now == other:
+        return None
+    cheap, dear = (small, large) if other else (large, small)
+    sums = [
+        money(c.total.counting(not counted).counted, settings.cost.currency)
+        for c in (cheap, dear)
+        if c.total
+    ]
+    assumed = (
+        "This counts labels as still to be paid for"
+        if counted
+        else "This counts labels as paid for"
+    )
+    which = "without labels" if counted else "with labels"
+    return (
+        f"{assumed}; {which}, {cheap.title} costs less: {sums[0]} against {sums[1]} over "
+        f"{total.horizon_words(settings.decision)}."
+    )

@@ -1,33 +1,46 @@
-"""Learning curves as people read them, from the points in metrics/curve/D.csv: each figure against the number of
-training rows, and how many labels a model needs to match an LLM."""
+"""Learning curves as people read them: figures by the number of training rows, from metrics/curve/D.csv."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from slingshot.files import paths
+from slingshot.files.audit import Audit
 from slingshot.files.points import SCORES, Point, of_today, read_points
-from slingshot.files.storage.json_files import read_json
 from slingshot.machine.console import terminal
 from slingshot.metrics import learning
-from slingshot.metrics.learning import Curve, Level
-from slingshot.metrics.matching import INSIDE, Match, match
+from slingshot.metrics.learning import ENOUGH_LEVELS, Band, Curve, Level, NoFit
+from slingshot.report import matches
 from slingshot.report.grid import Grid
-from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import MISSING, count, percent, score, significant
-from slingshot.report.pair import find_pair
+from slingshot.report.inputs import Results
+from slingshot.report.numbers import MISSING, count, score, significant
 from slingshot.settings import Settings, UserError, nearest
 from slingshot.settings.catalogue import METRICS
 
-FROM_SCORES = ("auroc", "log_loss", "brier", "ece")
-SOURCES = "An LLM's scores may be of another source than a model's softmax: the report names each contestant's."
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SOURCES = "An LLM's scores may come from another source than a model's softmax. The report names each source."
 HEADING = "Learning curve"
 WIDTH = 24
 """Characters across which the terminal draws a figure."""
+_NO_FIT: dict[NoFit, str] = {
+    "prompted": "it is prompted, not trained",
+    "undefined": "the metric is undefined at every number of training rows",
+    "few_levels": f"a power law needs {ENOUGH_LEVELS} numbers of training rows",
+    "no_gain": "more training rows did not help",
+    "no_law": "no power law fits",
+}
+_BANDS: dict[Band, str] = {
+    "no_level": "No point, so no band.",
+    "one_seed": "One seed, so no band.",
+    "training_seeds": "The band spans training seeds only.",
+    "splits": "The band spans {splits} splits.",
+    "training_seeds_and_splits": "The band spans training seeds and {splits} splits.",
+}
 
 
 def text(level: Level) -> str:
@@ -54,8 +67,8 @@ def read(
     curves, left_out = {}, []
     for name in settings.datasets if dataset is None else [dataset]:
         file = root / paths.audit(name)
-        audit = read_json(file) if file.is_file() else {}
-        curves[name], why = of_today(read_points(root / paths.curve(name)), audit, settings.seed)
+        measured = Audit.read(file).measured_on if file.is_file() else None
+        curves[name], why = of_today(read_points(root / paths.curve(name)), measured, settings.seed)
         left_out += [f"{name}: {why}"] if why else []
     if not any(curves.values()):
         missing = f" of {dataset}" if dataset else ""
@@ -66,90 +79,55 @@ def read(
     return {name: points for name, points in curves.items() if points}, left_out
 
 
-def matches(results: Results, primary: str) -> list[Match]:
-    """Of each model with a curve against each LLM, the labels at which they match."""
-    trained = {point.contestant for point in results.curve if point.fraction is not None}
-    why = results.pairs.get("undecidable")
-    found = []
-    for small in (
-        contestant for contestant in results.of_kind("model") if contestant.name in trained
-    ):
-        for large in results.of_kind("llm"):
-            spread = _spread(results, small, large)
-            one = match(_current(results, large), primary, small.name, large.name, spread)
-            found.append(Match(small.name, large.name, reason=why) if why else one)
-    return found
-
-
-def _spread(results: Results, small: Contestant, large: Contestant) -> float | None:
-    """The standard error of their difference that all seeds share, on the test rows. What training adds, and what each
-    seed adds on these rows, the points of the curve tell themselves."""
-    pair = find_pair(results.pairs, small.name, large.name)
-    told = pair.variances if pair else None
-    return math.sqrt(max(0.0, told["rows"]["value"] - told["noise"])) if told else None
-
-
-def _current(results: Results, llm: Contestant) -> list[Point]:
-    """Points, of the LLM's those with as many shots as it has now."""
-    rows = llm.scores.get("train_rows")
-    return [
-        point for point in results.curve if point.contestant != llm.name or point.train_rows == rows
-    ]
-
-
-def said(match: Match, titles: Mapping[str, str], validation: int) -> str:
-    """E.g. `minilm matches Gemma with about 310 training labels (95% interval: 180 to 560), plus 840 of validation.`"""
-    small, large = titles.get(match.small, match.small), titles.get(match.large, match.large)
-    if match.rows is None:
-        return f"Training labels with which {small} matches {large}: {match.reason}."
-    low = "fewer than the curve starts with" if match.low is None else count(match.low)
-    high = "more than there are" if match.high is None else count(match.high)
-    inside = f"{percent(INSIDE)} interval: {low} to {high}"
-    if match.no_interval:
-        inside = f"no interval, as {match.no_interval}"
-    labels = f"about {count(match.rows)} training labels ({inside}), plus {count(validation)} of validation rows"
-    return f"{small} matches {large} with {labels}."
-
-
 def build(results: Results, primary: str) -> Grid | None:
     """A row a contestant and a column a number of training rows; None under two of these."""
-    found = {curve.contestant: curve for curve in learning.curves(results.curve, primary)}
-    trained = [c for c in results.contestants if c.name in found and not found[c.name].prompted]
-    rows = sorted({level.train_rows for c in trained for level in found[c.name].levels})
-    if len(rows) < 2:
+    curves = {curve.contestant: curve for curve in learning.curves(results.curve, primary)}
+    trained = [c for c in results.shown if c.name in curves and not curves[c.name].prompted]
+    columns = sorted({level.train_rows for c in trained for level in curves[c.name].levels})
+    if len(columns) < 2:
         return None
-    held = {
-        (c.name, level.train_rows): text(level) for c in trained for level in found[c.name].levels
-    }
-    titles = {contestant.name: contestant.title for contestant in results.contestants}
-    validation = results.audit["rows"]["validation"]
+    rows = tuple((c.label, *_cells(curves[c.name], columns)) for c in trained)
+    gaps = any(MISSING in row for row in rows)
     return Grid(
         heading=HEADING,
-        caption=f"By the number of training rows: {METRICS[primary].title} on test, mean over seeds [lowest–highest].",
-        columns=("Contestant", *map(count, rows)),
-        rows=tuple(
-            (c.title, *(held.get((c.name, number), MISSING) for number in rows)) for c in trained
+        caption=(
+            f"{METRICS[primary].heading} on test by the number of training rows: "
+            "mean over seeds [lowest–highest]."
         ),
+        columns=("Contestant", *map(count, columns)),
+        rows=rows,
         notes=(
-            *(said(match, titles, validation) for match in matches(results, primary)),
-            *(f"{c.title}: {fitted(found[c.name])}" for c in trained if c.kind != "cascade"),
-            "From DVC's experiments, by `slingshot curve --write`; a dash is a number of rows not trained on.",
+            *matches.sentences(results, primary),
+            *(f"{c.title}: {fitted(curves[c.name])}" for c in trained if c.kind != "cascade"),
+            *([f"{MISSING}: not trained on that many rows."] if gaps else []),
+            "The points come from DVC's experiments (`slingshot curve --write`).",
         ),
     )
+
+
+def _cells(curve: Curve, columns: Sequence[int]) -> list[str]:
+    """Its figure at each number of rows, a dash where it has none."""
+    cells = {level.train_rows: text(level) for level in curve.levels}
+    return [cells.get(rows, MISSING) for rows in columns]
 
 
 def fitted(curve: Curve) -> str:
     """The power law in words, with what it expects of twice the rows, or why there is none; and what the band spans."""
-    band = f"Its band: {curve.band_of}."
     if curve.fit is None:
-        return f"no fit, as {curve.fit_reason}. {band}"
+        reason = f"no fit: {_NO_FIT[curve.fit_reason]}." if curve.fit_reason else "no fit."
+        return f"{reason} {_band(curve)}"
     law, twice = curve.fit, 2 * curve.levels[-1].train_rows
     sign = "+" if law.falls else "−"
-    end = "; where it ends these points do not tell" if law.ends_anywhere else ""
+    end = " The data don't show where the curve levels off." if law.ends_anywhere else ""
     return (
-        f"fitted {score(law.a)} {sign} {significant(law.b)} rows^−{significant(law.c)}, an estimate, which gives "
-        f"{score(law.value(twice))} with {count(twice)} rows{end}. {band}"
+        f"the fitted power law {score(law.a)} {sign} {significant(law.b)} × rows^−{significant(law.c)} "
+        f"expects {score(law.value(twice))} with {count(twice)} rows, an estimate.{end} {_band(curve)}"
     )
+
+
+def _band(curve: Curve) -> str:
+    splits = min((level.split_seeds for level in curve.levels), default=0)
+    return _BANDS[curve.band_of].format(splits=splits)
 
 
 def as_json(curves: Mapping[str, Sequence[Point]], metric: str) -> dict[str, Any]:
@@ -162,41 +140,39 @@ def as_json(curves: Mapping[str, Sequence[Point]], metric: str) -> dict[str, Any
 
 def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None = None) -> None:
     """Print each data set's points: a line a contestant and number of rows, drawn on one scale."""
+    out = terminal(file)
+    for dataset, points in curves.items():
+        shown = learning.curves(points, metric)
+        out.print(dataset, style="bold")
+        out.print(_drawing(shown, metric))
+        for curve in shown:
+            if not curve.prompted:
+                out.print(f"{curve.contestant}: {fitted(curve)}", soft_wrap=True)
+        if METRICS[metric].needs_scores and any(curve.prompted for curve in shown):
+            out.print(SOURCES, soft_wrap=True)
+
+
+def _drawing(curves: Sequence[Curve], metric: str) -> Table:
     from rich import box
     from rich.table import Table
 
-    out = terminal(file)
-    for dataset, points in curves.items():
-        found = learning.curves(points, metric)
-        values = [value for curve in found for level in curve.levels for value in level.values]
-        low, high = min(values, default=0.0), max(values, default=1.0)
-        grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-        grid.add_column("Contestant", overflow="fold")
-        for heading in ("Training rows", metric, "Seeds"):
-            grid.add_column(heading, justify="right", no_wrap=True)
-        grid.add_column(f"{score(low)}{score(high):>{WIDTH - 5}}", no_wrap=True)
-        for curve in found:
-            for level in curve.levels:
-                rows = (
-                    f"{count(level.train_rows)} shots"
-                    if curve.prompted
-                    else count(level.train_rows)
-                )
-                cells = (
-                    curve.contestant,
-                    rows,
-                    text(level),
-                    str(len(level.values)),
-                    drawn(level, low, high),
-                )
-                grid.add_row(*cells)
-        out.print(dataset, style="bold")
-        out.print(grid)
-        for curve in found:
-            if not curve.prompted:
-                out.print(f"{curve.contestant}: {fitted(curve)}", soft_wrap=True)
-        if metric in FROM_SCORES and any(curve.prompted for curve in found):
-            out.print(SOURCES, soft_wrap=True)
+    values = [value for curve in curves for level in curve.levels for value in level.values]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Contestant", overflow="fold")
+    for heading in ("Training rows", METRICS[metric].short, "Seeds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(f"{score(low)}{score(high):>{WIDTH - 5}}", no_wrap=True)
+    for curve in curves:
+        for level in curve.levels:
+            table.add_row(
+                curve.contestant,
+                f"{count(level.train_rows)}{' shots' if curve.prompted else ''}",
+                text(level),
+                count(len(level.values)),
+                drawn(level, low, high),
+            )
+    return table
 
 
 def drawn(level: Level, low: float, high: float) -> str:

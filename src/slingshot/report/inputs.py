@@ -10,47 +10,60 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
 
 from slingshot.files import paths
+from slingshot.files.audit import Audit
+from slingshot.files.cascade import CascadeReport
 from slingshot.files.cost import Cost
+from slingshot.files.intervals import Interval, Intervals
+from slingshot.files.notes.verdicts import Kind
+from slingshot.files.pairs import Difference, Pairs
 from slingshot.files.points import Point, of_today, read_points
-from slingshot.files.storage.json_files import read_json
+from slingshot.files.scores import Scores
 from slingshot.report import total
-from slingshot.settings import Settings
-
-Kind = Literal["model", "llm", "cascade"]
-Figures = Mapping[str, Any]
+from slingshot.settings import Settings, UserError
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One contestant on one data set: the contents of its scores, intervals and cost files."""
+    """One contestant on one data set, with the contents of its files in metrics/."""
 
     name: str
     title: str
     kind: Kind
-    scores: Figures
-    intervals: Figures
+    scores: Scores
+    intervals: Intervals
     cost: Cost
+    note: str = ""
+    """What its title does not say; a table explains it once, below."""
     training_cutoff: date | None = None
-    cascade: Figures | None = None
-    """What metrics/cascade says of a cascade: its threshold, and its curve on test rows."""
+    """Of an LLM, or of the LLM that a cascade asks."""
+    cascade: CascadeReport | None = None
     total: total.Total | None = None
     """What it costs over the months of the decision; None where its price is not known."""
     validation: Mapping[int, float] = field(default_factory=dict)
-    """Its primary metric on the first so many validation rows: those of metrics.validation."""
+    """Its primary metric on the first so many validation rows."""
+
+    @property
+    def label(self) -> str:
+        """Its title in a table, starred where a note explains it."""
+        return f"{self.title}*" if self.note else self.title
 
     @property
     def alone(self) -> str | None:
-        """The side that a cascade is where it never, or always, asks its LLM about the test rows; else None."""
-        made = self.cascade or {}
-        return made[made["alone"]] if made.get("alone") else None
+        """The side that a cascade equals, as it never, or always, asks its LLM about the test rows; else None."""
+        return self.cascade.alone_as if self.cascade else None
+
+    def score(self, metric: str) -> float | None:
+        """Its figure on test; None where it is undefined."""
+        return self.scores.metrics[metric]
+
+    def interval(self, metric: str) -> Interval:
+        return self.intervals.metrics[metric]
 
     def seeds(self) -> list[int]:
         """Its training seeds; empty for what has none (LLMs and deterministic baselines)."""
-        seeds = [int(row["seed"]) for row in self.intervals.get("seeds") or []]
-        return [seed for seed in seeds if seed >= 0]
+        return [run.seed for run in self.intervals.seeds if run.seed >= 0]
 
 
 @dataclass(frozen=True)
@@ -58,13 +71,23 @@ class Results:
     """One data set: its audit, its contestants in the order of `study`, and every pair of them."""
 
     dataset: str
-    audit: Figures
+    audit: Audit
     contestants: tuple[Contestant, ...]
-    pairs: Figures
+    pairs: Pairs
     curve: tuple[Point, ...] = ()
     """Its learning-curve points; those of other studies' contestants among them."""
     left_out: str = ""
     """Which points in metrics/curve are none of this curve, and why; empty where all are."""
+
+    @property
+    def shown(self) -> tuple[Contestant, ...]:
+        """The contestants without cascades that equal one of their sides: these have no row of their own."""
+        return tuple(contestant for contestant in self.contestants if not contestant.alone)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Name -> title."""
+        return {contestant.name: contestant.title for contestant in self.contestants}
 
     def of_kind(self, kind: Kind) -> list[Contestant]:
         return [contestant for contestant in self.contestants if contestant.kind == kind]
@@ -74,62 +97,71 @@ class Results:
             (contestant for contestant in self.contestants if contestant.name == name), None
         )
 
+    def pair(self, a: Contestant, b: Contestant) -> Difference:
+        """`a` minus `b`. Raises UserError where metrics/pairs lacks the two."""
+        pair = self.pairs.find(a.name, b.name)
+        if pair is None:
+            raise UserError(
+                f"{paths.pairs(self.dataset)}: no pair of {a.name} and {b.name}; run `dvc repro`"
+            )
+        return pair
+
     def may_have_been_seen(self, contestant: Contestant) -> bool:
-        """Whether the texts were public before the LLM's training data ended."""
-        published, cutoff = self.audit.get("published"), contestant.training_cutoff
-        return bool(published and cutoff and date.fromisoformat(published) <= cutoff)
+        """Whether the texts were public before the training data ended of the LLM that answers, or is asked, them."""
+        published, cutoff = self.audit.published, contestant.training_cutoff
+        asks = contestant.cascade is None or contestant.cascade.escalated > 0
+        return bool(published and cutoff and published <= cutoff and asks)
 
 
 def read(settings: Settings, root: Path = Path()) -> list[Results]:
-    """Results in the order of `study.datasets`. Raises UserError naming the first missing file."""
+    """Results in the order of `study.datasets`. Raises UserError naming the first file that is missing or malformed."""
     return [_dataset(settings, root, name) for name in settings.study.datasets]
 
 
 def _dataset(settings: Settings, root: Path, dataset: str) -> Results:
     study = settings.study
-    kinds: list[tuple[str, Kind]] = [
-        *((name, "model") for name in study.models),
-        *((name, "llm") for name in study.llms),
-        *((cascade.name, "cascade") for cascade in study.cascades),
+    kinds: dict[str, Kind] = dict.fromkeys(study.models, "model")
+    kinds |= dict.fromkeys(study.llms, "llm")
+    kinds |= {cascade.name: "cascade" for cascade in study.cascades}
+    audit = Audit.read(root / paths.audit(dataset))
+    points = read_points(root / paths.curve(dataset))
+    curve, left_out = of_today(points, audit.measured_on, settings.seed)
+    pairs = Pairs.read(root / paths.pairs(dataset))
+    contestants = [
+        _contestant(settings, root, dataset, name, kind, pairs) for name, kind in kinds.items()
     ]
-    audit = read_json(root / paths.audit(dataset))
-    curve, left_out = of_today(read_points(root / paths.curve(dataset)), audit, settings.seed)
-    pairs = read_json(root / paths.pairs(dataset))
-    return Results(
-        dataset=dataset,
-        audit=audit,
-        contestants=tuple(
-            _contestant(settings, root, dataset, name, kind, pairs) for name, kind in kinds
-        ),
-        pairs=pairs,
-        curve=tuple(curve),
-        left_out=left_out,
-    )
+    return Results(dataset, audit, tuple(contestants), pairs, tuple(curve), left_out)
 
 
 def _contestant(
-    settings: Settings, root: Path, dataset: str, name: str, kind: Kind, pairs: Figures
+    settings: Settings, root: Path, dataset: str, name: str, kind: Kind, pairs: Pairs
 ) -> Contestant:
-    llm = settings.llms.get(name)
-    title = llm.title if llm else name
-    if kind == "cascade":
-        sides = settings.cascade(name)
-        title, llm = f"{name} ({sides.small}, else {sides.large})", settings.llms[sides.large]
-    scores, intervals = (
-        read_json(root / path(dataset, name)) for path in (paths.scores, paths.intervals)
-    )
+    title, note, cutoff = _title(settings, name, kind)
     cost = Cost.read(root / paths.cost(dataset, name))
+    cascade = root / paths.cascade(dataset, name)
     return Contestant(
         name=name,
         title=title,
         kind=kind,
-        scores=scores,
-        intervals=intervals,
+        scores=Scores.read(root / paths.scores(dataset, name)),
+        intervals=Intervals.read(root / paths.intervals(dataset, name)),
         cost=cost,
-        training_cutoff=llm.training_cutoff if llm else None,
-        cascade=read_json(root / paths.cascade(dataset, name)) if kind == "cascade" else None,
+        note=note,
+        training_cutoff=cutoff,
+        cascade=CascadeReport.read(cascade) if kind == "cascade" else None,
         total=total.of(cost, settings),
-        validation={
-            int(rows): value for rows, value in pairs.get("validation", {}).get(name, {}).items()
-        },
+        validation={int(rows): value for rows, value in pairs.validation.get(name, {}).items()},
     )
+
+
+def _title(settings: Settings, name: str, kind: Kind) -> tuple[str, str, date | None]:
+    """Title, note, and where the training data of an LLM that takes part ends."""
+    if kind == "model":
+        return name, "", None
+    if kind == "llm":
+        llm = settings.llms[name]
+        return llm.title, llm.note or "", llm.training_cutoff
+    sides = settings.cascade(name)
+    llm = settings.llms[sides.large]
+    note = f"{sides.small} answers where it is confident enough, else {llm.title}"
+    return name, note, llm.training_cutoff

@@ -49,3 +49,25 @@ def listed(words: Sequence[str]) -> str:
 def percent(share: float) -> str:
     """A share as a percentage, as short as it goes: 95%, 99.5%."""
     return f"{100 * share:.10g}%"
+
+
+def amount(value: float | None) -> str:
+    """Money as people write it: 0.07, 36.40, 1,235; `< 0.01` for less than half a hundredth."""
+    if value is None:
+        return MISSING
+    if 0 < value < 0.005:
+        return "< 0.01"
+    return f"{value:,.2f}" if 0 < value < 99.995 else f"{value:,.0f}"
+
+
+def money(value: float | None, currency: str) -> str:
+    """An amount in a sentence: `EUR 0.07`, `less than EUR 0.01`, `an unknown sum`."""
+    if value is None:
+        return "an unknown sum"
+    less = "less than " if 0 < value < 0.005 else ""
+    return f"{less}{currency} {amount(value).removeprefix('< ')}"
+
+
+def per_million(value: float | None) -> float | None:
+    """What a million texts cost, from what 1,000 do."""
+    return None if value is None else 1000 * value

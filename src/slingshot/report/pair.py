@@ -1,155 +1,89 @@
-"""A pair of contestants, from metrics/pairs/D.json, read from whichever side is asked for."""
+"""The pairs of a data set as a table, and how a pair's figures are written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
+from slingshot.files.pairs import UNRESOLVED, Claims, Difference
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
-from slingshot.report.numbers import MISSING, count, percent, signed, significant
+from slingshot.report.numbers import MISSING, count, listed, percent, signed, significant
 
 FLOOR = 0.0001
-"""Under which a p is not told further."""
+"""A smaller p is written as `< 0.0001`."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Contestant `a` against `b` on the primary metric; the difference is a's value minus b's."""
+def p_words(claims: Claims) -> str:
+    """The corrected p, e.g. `0.031`; `< 0.0001` where it is smaller still."""
+    if claims.p_corrected is not None and claims.p_corrected < FLOOR:
+        return f"< {FLOOR:.4f}"
+    return significant(claims.p_corrected, 2)
 
-    a: str
-    b: str
-    a_value: float | None = None
-    b_value: float | None = None
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    variances: Mapping[str, Any] | None = None
-    """What the interval is made of: `rows`, what test rows add, and `training`, what each side's training does, with
-    degrees of freedom, None where known; `noise` is what of the estimated training is chance of the rows."""
-    p: float | None = None
-    p_corrected: float | None = None
-    verdict: str | None = None
-    reverse_verdict: str | None = None
-    rows_to_resolve: int | None = None
-    recipe: Pair | None = None
-    """The same of any training by the recipes, where what stands here is only of the models that were trained."""
-    notes: tuple[str, ...] = ()
 
-    @property
-    def p_words(self) -> str:
-        """The corrected p, e.g. `0.031`; `< 0.0001` where it is smaller still."""
-        small = self.p_corrected is not None and self.p_corrected < FLOOR
-        return f"< {FLOOR:.4f}" if small else significant(self.p_corrected, 2)
+def standing(pair: Difference) -> str:
+    """What the first of a pair is, for the table."""
+    parts = [pair.verdict or MISSING]
+    if (pair.verdict, pair.reverse_verdict) == (UNRESOLVED, "as good"):
+        parts.append("the second is as good")
+    if pair.recipe:
+        parts.append(f"trained anew: {pair.recipe.verdict}")
+    return "; ".join([*parts, *(note.words for note in pair.notes)])
 
-    @property
-    def words(self) -> str:
-        """What `a` is against `b`."""
-        other = (
-            ["the second is as good"]
-            if (self.verdict, self.reverse_verdict) == ("not resolved", "as good")
-            else []
+
+def every_pair(results: Results) -> list[Difference]:
+    """In the order of the study, without cascades that equal one of their sides."""
+    return [results.pair(a, b) for a, b in combinations(results.shown, 2)]
+
+
+def grid(results: Results, deciding: tuple[tuple[str, str], ...] = ()) -> Grid:
+    """The pairs as a table; `deciding` are those whose p is not corrected."""
+    labels = {contestant.name: contestant.label for contestant in results.contestants}
+    pairs = results.pairs
+    rows = [
+        (
+            labels[pair.a],
+            labels[pair.b],
+            signed(pair.difference),
+            MISSING if pair.low is None else f"{signed(pair.low)} to {signed(pair.high)}",
+            p_words(pair),
+            standing(pair),
+            count(pair.rows_to_resolve),
         )
-        anew = [f"trained anew: {self.recipe.verdict}"] if self.recipe else []
-        return "; ".join([self.verdict or MISSING, *other, *anew, *self.notes])
-
-
-def find_pair(pairs: Mapping[str, Any], a: str, b: str) -> Pair | None:
-    """The pair of `a` against `b`, turned round where the file has b against a; None if it has neither."""
-    for row in pairs.get("pairs") or []:
-        if {row.get("a"), row.get("b")} == {a, b}:
-            pair = _read(row)
-            if row.get("recipe"):
-                pair = replace(pair, recipe=replace(_read({**row, **row["recipe"]}), notes=()))
-            return pair if pair.a == a else _turned(pair)
-    return None
-
-
-def _read(row: Mapping[str, Any]) -> Pair:
-    known: dict[str, Any] = {
-        key: row.get(key) for key in Pair.__dataclass_fields__ if key not in ("recipe", "notes")
-    }
-    return Pair(**known, notes=tuple(row.get("notes") or ()))
-
-
-def _turned(pair: Pair) -> Pair:
-    def minus(value: float | None) -> float | None:
-        return None if value is None else -value
-
-    return replace(
-        pair,
-        a=pair.b,
-        b=pair.a,
-        a_value=pair.b_value,
-        b_value=pair.a_value,
-        difference=minus(pair.difference),
-        low=minus(pair.high),
-        high=minus(pair.low),
-        verdict=pair.reverse_verdict,
-        reverse_verdict=pair.verdict,
-        recipe=_turned(pair.recipe) if pair.recipe else None,
-    )
-
-
-def every_pair(results: Results) -> list[Pair]:
-    """In the order of the study."""
-    found = (
-        find_pair(results.pairs, a.name, b.name) for a, b in combinations(results.contestants, 2)
-    )
-    return [pair for pair in found if pair]
-
-
-def grid(results: Results) -> Grid:
-    """The pairs as a table."""
-    titles = {contestant.name: contestant.title for contestant in results.contestants}
-    undecidable = results.pairs.get("undecidable")
+        for pair in every_pair(results)
+    ]
+    columns = ("First", "Second", "Difference", f"{percent(pairs.confidence)} interval")
     return Grid(
         heading="Every pair",
-        caption=f"Difference on the same test rows, first minus second; margin {results.pairs['margin']:g}.",
-        columns=(
-            *("First", "Second", "Difference", f"{percent(results.pairs['confidence'])} interval"),
-            *("p, corrected", "The first is", "Rows that would resolve it"),
-        ),
-        rows=tuple(
-            (
-                titles[pair.a],
-                titles[pair.b],
-                signed(pair.difference),
-                MISSING if pair.low is None else f"{signed(pair.low)} to {signed(pair.high)}",
-                pair.p_words,
-                pair.words,
-                count(pair.rows_to_resolve),
-            )
-            for pair in every_pair(results)
-        ),
-        notes=(
-            "The rows that would resolve a pair leave neither unresolved against the other in 80 of 100 studies, were "
-            "the difference, and what training seeds differ by, truly as measured, and as many pairs compared as here; "
-            f"{MISSING} where it is resolved, or no number would do. To look again after adding rows is another test.",
-            "p is as it is for the pairs that decide, and corrected together with all other claims for the rest.",
-            *([f"Nothing is claimed of any pair: {undecidable}."] if undecidable else []),
-            *_of_whom(results),
-        ),
+        caption=f"First minus second on the same test rows; the margin is {pairs.margin:g}.",
+        columns=(*columns, "p, corrected", "The first is", "Rows needed"),
+        rows=tuple(rows),
+        notes=tuple(_notes(results, deciding)),
     )
 
 
-def _of_whom(results: Results) -> list[str]:
-    """Whether the pairs are of trained models or of recipes; nothing where nobody was trained."""
+def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]:
+    notes = [
+        "'Rows needed' estimates the test rows that would settle a pair in 80 of 100 studies if the difference held. "
+        f"{MISSING}: settled, or no number would do.",
+        f"p is corrected for the number of pairs{_except(results, deciding)}.",
+    ]
+    if results.pairs.undecidable:
+        notes.append(f"No pair is judged: {results.pairs.undecidable.words}.")
     if any(pair.recipe for pair in every_pair(results)):
-        return [
-            "Differences are those of the models trained here. Trained anew: the same claim of any training by the "
-            f"same recipe, if {assumed(results)}."
-        ]
-    trained = any(contestant.seeds() for contestant in results.contestants)
-    return (
-        ["Differences are those of the recipes: intervals hold what training seeds differ by."]
-        if trained
-        else []
-    )
+        notes.append(
+            "Differences are between the models trained here. 'Trained anew' says what holds for any training with the "
+            f"same settings if {assumed(results)}."
+        )
+    elif any(contestant.seeds() for contestant in results.contestants):
+        notes.append("Intervals include what training seeds differ by.")
+    return notes
+
+
+def _except(results: Results, deciding: tuple[tuple[str, str], ...]) -> str:
+    names = [f"{results.titles[a]} against {results.titles[b]}" for a, b in deciding]
+    return f", except where the pair decides ({listed(names)})" if names else ""
 
 
 def assumed(results: Results) -> str:
-    """What is taken of training where few seeds tell."""
-    return f"training seeds have a standard deviation of {results.pairs['seed_sd']:g} (metrics.seed_sd)"
+    """What is assumed of training where few seeds were run."""
+    return f"training runs have a standard deviation of {results.pairs.seed_sd:g} (metrics.seed_sd)"

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from slingshot.files.verdict import PayBack
 from slingshot.money import month as monthly
 from slingshot.report import total
 from slingshot.report.inputs import Contestant
 from slingshot.settings import Settings
-
-
-@dataclass(frozen=True)
-class PayBack:
-    """What the one whose start is `dearer` pays `more` at first, and the number of `texts`, in all, from which that has
-    paid for itself against the `other`; None where no such number is known."""
-
-    dearer: str
-    other: str
-    more: float
-    texts: float | None
 
 
 def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None:
@@ -36,4 +24,6 @@ def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None
         if total.predictions_apart(a.total, b.total)
         else None
     )
-    return PayBack(*names, abs(more), None if texts is None else texts * at.months)
+    dearer, other = names
+    total_texts = None if texts is None else texts * at.months
+    return PayBack(dearer=dearer, other=other, more=abs(more), texts=total_texts)

@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from slingshot.report import curve, inputs, published, words
+from slingshot.files.verdict import Verdict
+from slingshot.report import curve, details, inputs, matches, published, words
 from slingshot.report import table as tables
+from slingshot.report.details import Group
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.table import Table
-from slingshot.report.verdict import Verdict, judged
+from slingshot.report.verdict import judged
 from slingshot.settings import Settings
 
 
@@ -19,6 +21,8 @@ from slingshot.settings import Settings
 class Section:
     results: Results
     verdict: Verdict
+    details: tuple[Group, ...]
+    """What the verdict's four sentences leave out."""
     table: Table
     grids: tuple[Grid, ...]
     """What this data set has besides: published figures, a learning curve."""
@@ -33,29 +37,29 @@ class Section:
 
     def as_json(self) -> dict[str, Any]:
         """For programs: the verdict, contestants and pairs as in metrics/, and the labels that match an LLM."""
-        held = [
+        contestants = [
             {
-                "name": c.name,
-                "title": c.title,
-                "kind": c.kind,
-                "scores": c.scores,
-                "intervals": c.intervals.get("metrics"),
-                "cost": c.cost.as_json(),
+                "name": contestant.name,
+                "title": contestant.title,
+                "kind": contestant.kind,
+                "scores": contestant.scores.as_json(),
+                "intervals": contestant.intervals.as_json()["metrics"],
+                "cost": contestant.cost.as_json(),
             }
-            for c in self.results.contestants
+            for contestant in self.results.contestants
         ]
+        labels = matches.matches(self.results, self.results.pairs.primary)
         return {
             "verdict": self.verdict.as_json(),
-            "contestants": held,
-            "pairs": self.results.pairs,
-            "labels_to_match": [
-                asdict(one) for one in curve.matches(self.results, self.results.pairs["primary"])
-            ],
+            "contestants": contestants,
+            "pairs": self.results.pairs.as_json(),
+            "labels_to_match": [asdict(match) for match in labels],
         }
 
 
 def sections(settings: Settings, root: Path = Path()) -> dict[str, Section]:
-    """Data set -> section, in the order of the study. Raises UserError naming the first missing file."""
+    """Data set -> section, in the order of the study. Raises UserError naming the first file that is missing or
+    malformed."""
     return {results.dataset: _section(results, settings) for results in inputs.read(settings, root)}
 
 
@@ -66,6 +70,7 @@ def _section(results: Results, settings: Settings) -> Section:
     return Section(
         results,
         verdict,
+        details.groups(results, verdict, settings),
         tables.build(results, settings),
         tuple(grid for grid in grids if grid),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rich import box
 from rich.table import Table
 
+from slingshot.files.notes.base import sentence
 from slingshot.machine.console import terminal
 from slingshot.report.section import Section
 from slingshot.settings.errors import visible
@@ -35,15 +36,23 @@ def _print_section(out: Console, name: str, section: Section) -> None:
         grid.add_column(column.short, justify="right", min_width=width, max_width=width)
     for row in table.rows:
         grid.add_row(row.label, *row.cells)
-    notes = Table.grid(padding=(0, 1))
-    for note in table.notes:
-        notes.add_row("-", note)
     out.print(f"{name}: {section.headline}", style="bold")
     out.print(grid)
-    out.print(section.verdict.words, "", notes, sep="\n")
-    for warning in audit.get("warnings") or []:
-        out.print(f"Warning: {warning}", style="yellow")
+    out.print(section.verdict.words, "", sep="\n")
+    out.print(_list(table.notes))
+    for group in section.details:
+        out.print("", f"{group.heading}:", _list(group.sentences), sep="\n")
+    for note in audit.warnings:
+        out.print(f"Warning: {sentence(note.words)}", style="yellow")
     headings = "; ".join(grid.heading.lower() for grid in section.grids)
     if headings:
-        out.print(f"In the report besides: {headings}.")
+        out.print("", f"The report also has: {headings}.", sep="\n")
     out.print()
+
+
+def _list(sentences: Sequence[str]) -> Table:
+    """As a list with dashes."""
+    lines = Table.grid(padding=(0, 1))
+    for words in sentences:
+        lines.add_row("-", words)
+    return lines

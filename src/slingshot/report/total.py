@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass, replace
 
 from slingshot.files.cost import Cost
+from slingshot.files.notes.verdicts import Plain
+from slingshot.files.verdict import Horizon, TotalCost
 from slingshot.money import month as monthly
 from slingshot.money.month import Terms, Work
 from slingshot.report.numbers import count
@@ -66,9 +68,21 @@ class Total:
         """What decides."""
         return self.with_labels if self.counts_labels else self.without_labels
 
-    def as_json(self) -> dict[str, float | None]:
-        parts = {key: getattr(self, key) for key in ("prediction", "noise", "training", "labels")}
-        return {**parts, "without_labels": self.without_labels, "with_labels": self.with_labels}
+    def counting(self, labels: bool) -> Total:
+        """The same where labels count, or do not."""
+        return replace(self, counts_labels=labels)
+
+    @property
+    def figures(self) -> TotalCost:
+        """As report/verdict.json holds it."""
+        return TotalCost(
+            prediction=self.prediction,
+            noise=self.noise,
+            training=self.training,
+            labels=self.labels,
+            without_labels=self.without_labels,
+            with_labels=self.with_labels,
+        )
 
 
 def terms(settings: Settings) -> Terms:
@@ -89,11 +103,21 @@ def with_labels(settings: Settings) -> Terms:
     return replace(terms(settings), label_price=settings.cost.label_price)
 
 
-def horizon(decision: DecisionSettings) -> str:
-    """12 months (assumed) of 100,000 texts (assumed)."""
-    months = f"{count(decision.horizon_months or MONTHS)} months{'' if decision.horizon_months else ' (assumed)'}"
-    texts = f"{count(decision.monthly_texts or TEXTS)} texts{'' if decision.monthly_texts else ' (assumed)'}"
-    return f"{months} of {texts}"
+def horizon(decision: DecisionSettings) -> Horizon:
+    """The months and texts that a total is of."""
+    return Horizon(
+        months=float(decision.horizon_months or MONTHS),
+        months_assumed=decision.horizon_months is None,
+        texts=float(decision.monthly_texts or TEXTS),
+        texts_assumed=decision.monthly_texts is None,
+    )
+
+
+def horizon_words(decision: DecisionSettings) -> str:
+    """`12 months (assumed) of 100,000 texts (assumed)`."""
+    over = horizon(decision)
+    months = f"{count(over.months)} months{' (assumed)' if over.months_assumed else ''}"
+    return f"{months} of {count(over.texts)} texts{' (assumed)' if over.texts_assumed else ''}"
 
 
 def machine(settings: Settings) -> str:
@@ -168,13 +192,13 @@ def cheaper(a: Total | None, b: Total | None) -> bool | None:
     )
 
 
-def why_neither(a: Total | None, b: Total | None) -> str:
+def why_neither(a: Total | None, b: Total | None) -> Plain:
     """Why neither of two is cheaper."""
     if a is None or b is None:
-        return "which of the two costs less is not known"
+        return Plain(code="cost_unknown")
     if a.noise is None or b.noise is None:
-        return "which of the two costs less is not known, as the spread of their timing is not"
-    return "their costs can't be told apart"
+        return Plain(code="timing_unknown")
+    return Plain(code="costs_alike")
 
 
 def _apart(mine: float, other: float, noise: float) -> bool:

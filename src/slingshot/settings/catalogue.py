@@ -33,6 +33,8 @@ class Metric:
     """Whether it may be metrics.primary."""
     compared: bool = True
     """Whether it has an interval, so that two figures of it can be compared."""
+    curve: bool = False
+    """Whether learning curves show it, so that metrics/curve has a column of it."""
 
 
 _ALL = (
@@ -43,6 +45,7 @@ _ALL = (
         "Accuracy",
         "slingshot.metrics.scores:Accuracy",
         primary=True,
+        curve=True,
     ),
     Metric(
         "balanced_accuracy",
@@ -52,6 +55,7 @@ _ALL = (
         "slingshot.metrics.scores:BalancedAccuracy",
         macro=True,
         primary=True,
+        curve=True,
     ),
     Metric(
         "macro_f1",
@@ -61,6 +65,7 @@ _ALL = (
         "slingshot.metrics.scores:MacroF1",
         macro=True,
         primary=True,
+        curve=True,
     ),
     Metric("coverage", "coverage", "Coverage", "Cover", "slingshot.metrics.scores:Coverage"),
     Metric(
@@ -72,6 +77,7 @@ _ALL = (
         needs_scores=True,
         macro=True,
         primary=True,
+        curve=True,
     ),
     Metric(
         "log_loss",
@@ -82,6 +88,7 @@ _ALL = (
         highest=math.inf,
         lower_is_better=True,
         needs_scores=True,
+        curve=True,
     ),
     Metric(
         "brier",
@@ -92,6 +99,7 @@ _ALL = (
         highest=2.0,
         lower_is_better=True,
         needs_scores=True,
+        curve=True,
     ),
     Metric(
         "ece",
@@ -102,6 +110,7 @@ _ALL = (
         lower_is_better=True,
         needs_scores=True,
         compared=False,
+        curve=True,
     ),
     Metric(
         "rms_calibration_error",

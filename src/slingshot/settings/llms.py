@@ -43,6 +43,8 @@ class PromptedSettings(Block):
     """The module of slingshot.llm that prompts it."""
     title: Line
     """What the LLM is called wherever its figures stand."""
+    note: Line | None = None
+    """What its title does not say; a table explains it once, below."""
     prompt: Literal["classification"] = "classification"
     """The template, a file of src/slingshot/llm/prompts: one a kind of task."""
     selection: Selection = "stratified"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slingshot.commands.diff.compare import Comparison, Dataset, Diff
+from slingshot.commands.diff.comparison import Comparison, Dataset, Diff
+from slingshot.files.pairs import UNRESOLVED
 from slingshot.machine.markdown import bullets, plain
 from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.report.numbers import score
@@ -41,59 +42,50 @@ def _preface(diff: Diff) -> str:
     )
 
 
-def _dataset(diff: Diff, found: Dataset) -> str:
-    title = f"### {plain(found.dataset)}"
-    if found.presence != "both":
-        where = "the workspace" if found.presence == "new" else plain(_rev(diff))
-        return f"{title}\n\n{found.presence.capitalize()}: only {where} has this data set."
-    lines = [
-        [
-            one.contestant,
-            score(one.revision),
-            score(one.workspace),
-            _difference(diff, one),
-            _how(one),
-        ]
-        for one in found.comparisons
-    ]
+def _dataset(diff: Diff, dataset: Dataset) -> str:
+    title = f"### {plain(dataset.dataset)}"
+    if dataset.presence != "both":
+        where = "the workspace" if dataset.presence == "new" else plain(_rev(diff))
+        return f"{title}\n\n{dataset.presence.capitalize()}: only {where} has this data set."
+    lines = []
+    contestants: dict[str, list[str]] = {}  # of each note
+    for each in dataset.comparisons:
+        figures = (score(each.revision), score(each.workspace), _difference(diff, each))
+        lines.append([each.contestant, *figures, _how(each)])
+        for note in each.notes:
+            contestants.setdefault(note, []).append(each.contestant)
     table = _table(["Contestant", _rev(diff), "workspace", "Difference", "How"], lines)
-    told: dict[str, list[str]] = {}
-    for one in found.comparisons:
-        for note in one.notes:
-            told.setdefault(note, []).append(one.contestant)
-    notes = [f"{', '.join(names)}: {note}." for note, names in told.items()]
-    notes += [f"{note}." for note in found.notes]
+    notes = [f"{', '.join(names)}: {note}." for note, names in contestants.items()]
     return "\n\n".join(filter(None, [title, table, bullets(notes)]))
 
 
-def _difference(diff: Diff, one: Comparison) -> str:
-    if one.how in WORDS:
-        return WORDS[one.how]
-    if one.difference is None:
+def _difference(diff: Diff, comparison: Comparison) -> str:
+    if comparison.how in WORDS:
+        return WORDS[comparison.how]
+    difference = comparison.difference
+    if difference is None or difference.difference is None:
         return "undefined"
     scale, digits, unit = (1, 3, "") if diff.lower_is_better else (100, 1, " points")
-    shown = f"{scale * one.difference:+z.{digits}f}{unit}"
-    if one.low is None or one.high is None:
-        return f"{shown}, not resolved"
-    return f"{shown} [{scale * one.low:z.{digits}f}, {scale * one.high:z.{digits}f}], {one.verdict or 'not resolved'}"
+    shown = f"{scale * difference.difference:+z.{digits}f}{unit}"
+    if difference.low is None or difference.high is None:
+        return f"{shown}, {UNRESOLVED}"
+    interval = f"[{scale * difference.low:z.{digits}f}, {scale * difference.high:z.{digits}f}]"
+    return f"{shown} {interval}, {difference.verdict or UNRESOLVED}"
 
 
-def _how(one: Comparison) -> str:
-    if one.how == "paired":
-        return f"paired, {one.rows:,} rows"
-    if one.how == "unpaired":
-        return (
-            f"unpaired, {one.rows:,} rows against {one.revision_rows:,}, {one.shared_rows:,} shared"
-        )
-    return (
-        "unpaired, from the committed intervals, shared rows unknown"
-        if one.how == "intervals"
-        else ""
-    )
+def _how(comparison: Comparison) -> str:
+    if comparison.how == "paired":
+        return f"paired, {comparison.rows:,} rows"
+    if comparison.how == "unpaired":
+        rows = f"{comparison.rows:,} rows against {comparison.revision_rows:,}"
+        return f"unpaired, {rows}, {comparison.shared_rows:,} shared"
+    if comparison.how == "intervals":
+        return "unpaired, from the committed intervals, shared rows unknown"
+    return ""
 
 
 def _outcome(diff: Diff) -> str:
-    told = {
+    unjudged = {
         " Not paired, so not judged as a loss": diff.not_paired,
         " Too few test rows or groups, so not judged": diff.undecidable,
         " Gone, so not judged": diff.gone,
@@ -103,7 +95,7 @@ def _outcome(diff: Diff) -> str:
         if diff.lost
         else "Nothing is lost beyond the margin."
     )
-    return lost + "".join(f"{what}: {_names(names)}." for what, names in told.items() if names)
+    return lost + "".join(f"{what}: {_names(names)}." for what, names in unjudged.items() if names)
 
 
 def _names(names: Sequence[str]) -> str:

@@ -15,16 +15,11 @@ from slingshot.files.storage.digests import md5_file
 def hashes(revision: Revision, paths: Iterable[str]) -> dict[str, str]:
     """Path -> md5 of those of `paths` that the revision has: of the workspace's own file where there is one, else as
     dvc.lock has it."""
-    known = {
-        entry["path"]: entry["md5"]
-        for part in (
-            "deps",
-            "outs",
-        )  # what a stage wrote stands above what another has read before that
-        for stage in revision.lock.values()
-        for entry in stage.get(part) or []
-        if "md5" in entry
-    }
+    stages = revision.lock.values()
+    read = [dep for stage in stages for dep in stage.deps]
+    written = [out for stage in stages for out in stage.outs]
+    # What a stage wrote replaces what another one had read before that.
+    known = {file.path: file.md5 for file in (*read, *written) if file.md5 is not None}
     if not revision.commit:
         known |= {path: md5_file(Path(path)) for path in paths if Path(path).is_file()}
     return {path: known[path] for path in paths if path in known}
@@ -40,16 +35,14 @@ def find(wanted: Iterable[str], here: Mapping[str, str]) -> tuple[dict[str, Path
     from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 
-    found = {
-        held: Path(path)
-        for path, held in here.items()
-        if held in set(wanted) and Path(path).is_file()
+    files = {
+        md5: Path(path) for path, md5 in here.items() if md5 in set(wanted) and Path(path).is_file()
     }
-    others = set(wanted) - found.keys()
+    others = set(wanted) - files.keys()
     why = ""
     with Repo() as repo:
         cache = repo.cache.local
-        missing = [HashInfo("md5", one) for one in sorted(others) if not cache.exists(one)]
+        missing = [HashInfo("md5", md5) for md5 in sorted(others) if not cache.exists(md5)]
         if missing:
             try:
                 repo.cloud.pull(missing)
@@ -58,5 +51,5 @@ def find(wanted: Iterable[str], here: Mapping[str, str]) -> tuple[dict[str, Path
                 why = "no DVC remote is set"
             except Exception as error:  # whatever the remote's own library raises
                 why = f"the DVC remote can't be read ({' '.join(str(error).split())})"
-        found |= {one: Path(cache.oid_to_path(one)) for one in others if cache.exists(one)}
-    return found, why
+        files |= {md5: Path(cache.oid_to_path(md5)) for md5 in others if cache.exists(md5)}
+    return files, why

@@ -55,13 +55,13 @@ class Sides:
         paths = [path for cell in cells for path in _paths(*cell)]
         self.hashes = tuple(outputs.hashes(side, paths) for side in (here, there))
         needed = [path for cell in cells if not self.same_file(*cell) for path in _paths(*cell)]
-        wanted = {held[path] for held in self.hashes for path in needed if path in held}
-        self.found, self.why_not = outputs.find(wanted, self.hashes[0])
+        wanted = {hashes[path] for hashes in self.hashes for path in needed if path in hashes}
+        self.files, self.why_not = outputs.find(wanted, self.hashes[0])
 
     def same_file(self, dataset: str, contestant: str) -> bool:
         """Whether both hold the very same file of predictions, wherever that is."""
         path, _ = _paths(dataset, contestant)
-        here, there = (held.get(path) for held in self.hashes)
+        here, there = (hashes.get(path) for hashes in self.hashes)
         return here is not None and here == there
 
     def read(self, dataset: str, contestant: str) -> tuple[Predicted, Predicted]:
@@ -69,29 +69,24 @@ class Sides:
         paths = _paths(dataset, contestant)
         absent = []
         sides = list(zip((self.here, self.there), self.hashes, strict=True))
-        for side, held in sides:
-            if not all(path in held for path in paths):
+        for side, hashes in sides:
+            if not all(path in hashes for path in paths):
                 remedy = "" if side.commit else "; run `dvc repro`"
                 raise UserError(
-                    f"dvc.lock of {said(side)} names no predictions with their labels{remedy}"
+                    f"dvc.lock of {side.title} names no predictions with their labels{remedy}"
                 )
-            if not all(held[path] in self.found for path in paths):
-                absent.append(said(side))
+            if not all(hashes[path] in self.files for path in paths):
+                absent.append(side.title)
         if absent:
             raise UserError(
                 f"the predictions of {' and '.join(absent)} are not in DVC's cache, and {self.why_not}; `dvc push` "
                 "them where they were made, set that remote here (`dvc remote add -d`) and run this again"
             )
         here, there = (
-            _predicted(said(side), *(self.found[held[path]] for path in paths))
-            for side, held in sides
+            _predicted(side.title, *(self.files[hashes[path]] for path in paths))
+            for side, hashes in sides
         )
         return here, there
-
-
-def said(side: Revision) -> str:
-    """What a side is called in a sentence."""
-    return side.name if side.commit else "the workspace"
 
 
 def same_predictions(a: Scored, b: Scored) -> bool:
@@ -115,9 +110,8 @@ def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
     names = list(Labels.read(labels).names)
     try:
         frame = read_predictions(predictions, names)
-    except (
-        UserError
-    ) as error:  # its path in the cache says nothing, and `dvc repro` mends no revision
+    except UserError as error:
+        # Its path in the cache tells the user nothing, and `dvc repro` mends no revision.
         why = error.message.removeprefix(f"{predictions}: ").removesuffix("; run `dvc repro`")
         raise UserError(
             f"the predictions of {side} are not as today's code writes them: {why}"

@@ -1,0 +1,10 @@
+"""What the click commands share. They import nothing heavy at the top, so that `slingshot --help` answers at once."""
+
+from __future__ import annotations
+
+import click
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+DATASET = click.option("--dataset", help="Only this data set.")
+METRIC = click.option("--metric", help="Another metric than metrics.primary.")

@@ -1,0 +1,17 @@
+"""Calls of dvc, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run this environment's dvc, whose stages then find this environment's `python3`; its exit code."""
+    binaries = str(Path(sys.executable).parent)
+    path = os.pathsep.join((binaries, os.environ.get("PATH", os.defpath)))
+    call = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(call, env={**os.environ, "PATH": path}).returncode
