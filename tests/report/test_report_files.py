@@ -86,7 +86,9 @@ def test_an_undefined_figure_is_a_dash_with_its_reason(files, build) -> None:
 def test_a_misspelt_key_is_an_error_with_file_key_and_remedy(files, study, tmp_path) -> None:
     files.scores["minilm"]["acuracy"] = files.scores["minilm"].pop("accuracy")
     files.write(tmp_path)
-    with pytest.raises(UserError, match=r"scores/tweets/minilm\.json: .*'acuracy'.*run `dvc repro`"):
+    with pytest.raises(
+        UserError, match=r"scores/tweets/minilm\.json: .*'acuracy'.*run `dvc repro`"
+    ):
         inputs.read(study(), tmp_path)
 
 

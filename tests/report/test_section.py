@@ -15,6 +15,7 @@ from tests.report.test_curve import POINT, QUARTER, SHOTS
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
 
+
 def test_show_prints_all_that_is_known_as_json(files, study, tmp_path) -> None:
     files.write(tmp_path)
     part = json.loads(json.dumps(sections(study(), tmp_path)["tweets"].as_json()))
@@ -73,9 +74,9 @@ def test_a_cascade_reads_as_one_and_what_its_llm_may_have_seen_it_may_have_too(
     assert "EUR 35.20 with Gemma 3 270m and EUR 4.00 with both" in part.verdict.words
     assert [row.title for row in part.table.rows if row.mark] == ["both*", "Gemma 3 270m*"]
     notes = part.table.notes
-    assert (
-        "both*: minilm answers where it is confident enough, else Gemma 3 270m." in notes
-    ), "what a short title does not say stands once below"
+    assert "both*: minilm answers where it is confident enough, else Gemma 3 270m." in notes, (
+        "what a short title does not say stands once below"
+    )
 
 
 @pytest.mark.parametrize(

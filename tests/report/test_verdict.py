@@ -92,7 +92,11 @@ def test_a_loss_within_the_margin_is_a_trifle_to_the_cheaper_one(
     ("small_cost", "verdict", "reasons"),
     [
         (None, "not resolved", ["neither is shown to be better, or as good"]),
-        (None, "as good", ["minilm is as good as gemma", "which of the two costs less is not known"]),
+        (
+            None,
+            "as good",
+            ["minilm is as good as gemma", "which of the two costs less is not known"],
+        ),
         (0.5, "as good", ["minilm is as good as gemma, but costs more"]),
     ],
 )

@@ -55,9 +55,7 @@ def unexplained(verdict, groups, files) -> list[str]:
     known = [*figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])]
     known += [*figures(verdict.as_json()), 12, 100_000, 1_200_000]
     known += [1000 * cost["cost_per_1000_texts"] for cost in files.costs.values()]
-    known += [
-        cost["labelling_cost"] + (cost["train_cost"] or 0.0) for cost in files.costs.values()
-    ]
+    known += [cost["labelling_cost"] + (cost["train_cost"] or 0.0) for cost in files.costs.values()]
     text = " ".join([verdict.words, *(line for group in groups for line in group.sentences)])
     text = text.replace(TITLE, "").replace("2014-06-01", "").replace("2024-08-31", "")
     text = re.sub(r"[Aa]bout [\d,]+ (test rows|texts)", "", text)
