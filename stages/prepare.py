@@ -4,8 +4,8 @@ import time
 
 import click
 
-from slingshot import settings
 from slingshot.machine import console
+from slingshot.settings import load
 
 
 @click.command(cls=console.Command)
@@ -15,8 +15,7 @@ def main(dataset: str) -> None:
 
     Rows come from the vaderSentiment archive, from the Hugging Face hub, or from your own files in
     data/raw/DATASET. Rows that can't be used are excluded and counted. Duplicates, near duplicates and
-    your own groups are kept on one side of the split, which is stratified by label, unless split.by is
-    row.
+    your own groups stay in one split, unless split.by is row. The splits are stratified by label.
 
     \b
     Writes data/prepared/DATASET/{train,validation,test}.parquet   rows in nested order
@@ -29,22 +28,16 @@ def main(dataset: str) -> None:
     """
     from slingshot.data.prepare import prepare
     from slingshot.data.show import show
-    from slingshot.data.version import of_files
     from slingshot.files import paths
     from slingshot.files.prompt import Words
-    from slingshot.files.rows import write_rows
-    from slingshot.files.storage.json_files import write_json
 
     start = time.perf_counter()
-    params = settings.load()
-    defined = params.dataset(dataset)
-    prepared = prepare(dataset, defined, params.seed, paths.raw(dataset))
+    settings = load()
+    definition = settings.dataset(dataset)
+    prepared = prepare(dataset, definition, settings.seed, paths.raw(dataset))
     folder = paths.prepared(dataset)
-    for split, rows in prepared.rows.items():
-        write_rows(folder / f"{split}.parquet", rows)
-    prepared.labels.write(folder / "labels.json")
-    Words(**defined.prompt.model_dump()).write(paths.prompt(dataset))
-    write_json(paths.audit(dataset), prepared.audit | {"files": of_files(folder)})
+    prepared.write(folder, paths.audit(dataset))
+    Words(**definition.prompt.model_dump()).write(paths.prompt(dataset))
     show(dataset, prepared.audit)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in prepared.rows.items())
     seconds = time.perf_counter() - start

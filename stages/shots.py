@@ -1,17 +1,17 @@
-"""shots: the rows that few-shot examples come from."""
+"""shots: the training rows that few-shot examples come from."""
 
 import click
 
-from slingshot import settings
 from slingshot.machine import console
+from slingshot.settings import load
 
 
 @click.command(cls=console.Command)
 @click.argument("dataset")
 def main(dataset: str) -> None:
-    """Keep the first `shots_pool` (params.yaml) of DATASET's training rows, at least one a class.
+    """Keep the first `shots_pool` (params.yaml) of DATASET's training rows, at least one per class.
 
-    They do not depend on `fraction`: a changed fraction must not change a prompt and pay again.
+    They do not depend on `fraction`: another fraction must not change a prompt, which would cost again.
 
     \b
     Reads  data/prepared/DATASET/train.parquet
@@ -24,7 +24,7 @@ def main(dataset: str) -> None:
     from slingshot.files import paths
     from slingshot.files.rows import read_rows, write_rows
 
-    rows = pool(read_rows(paths.split(dataset, "train")), settings.load().shots_pool)
+    rows = pool(read_rows(paths.split(dataset, "train")), load().shots_pool)
     path = paths.shots(dataset)
     write_rows(path, rows)
     console.echo(

@@ -2,8 +2,8 @@
 
 import click
 
-from slingshot import settings
 from slingshot.machine import console
+from slingshot.settings import load
 
 
 @click.command(cls=console.Command)
@@ -11,9 +11,9 @@ from slingshot.machine import console
 def main(dataset: str) -> None:
     """Keep the first `fraction` (params.yaml) of DATASET's training rows.
 
-    Rows are taken in nested order, whole groups only: a quarter is a subset of the half of the same
-    seed, stratified by label. Where the fraction is too small to hold every class, rows are taken
-    until it does.
+    Rows are taken in nested order, whole groups only: they are stratified by label, and a quarter is a
+    subset of the half of the same seed. If the fraction is too small to hold every class, it takes more
+    rows until it does.
 
     \b
     Reads  data/prepared/DATASET/train.parquet
@@ -26,16 +26,13 @@ def main(dataset: str) -> None:
     from slingshot.files import paths
     from slingshot.files.rows import read_rows, write_rows
 
-    fraction = settings.load().fraction
+    fraction = load().fraction
     train = read_rows(paths.split(dataset, "train"))
-    rows = first_groups(train, round(fraction * len(train)), every_class=True)
+    count = round(fraction * len(train))
+    rows = first_groups(train, count, every_class=True)
     path = paths.subsampled(dataset)
     write_rows(path, rows, fraction=fraction, train_rows=len(rows))
-    over = (
-        " (more than asked, to keep every class)"
-        if len(rows) > round(fraction * len(train))
-        else ""
-    )
+    over = " (more than asked, to keep every class)" if len(rows) > count else ""
     console.echo(
         f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}"
     )

@@ -19,13 +19,20 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
+from slingshot.files.audit import Audit
+from slingshot.files.cascade import CascadeReport
 from slingshot.files.codes import NO_SEED
 from slingshot.files.cost import Cost
+from slingshot.files.intervals import Intervals
+from slingshot.files.notes.verdicts import Kind
+from slingshot.files.pairs import Difference, Pairs
+from slingshot.files.scores import Scores
+from slingshot.files.verdict import Verdict
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.significance import EXACT_BELOW
 from slingshot.report import total
-from slingshot.report.inputs import Contestant, Kind, Results
-from slingshot.report.verdict import Verdict, decide, judged
+from slingshot.report.inputs import Contestant, Results
+from slingshot.report.verdict import decide, judged
 from slingshot.settings import Settings, read_yaml, validated
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -38,6 +45,12 @@ UNKNOWN = Cost(
     train_rows=0,
 )
 """The cost of nothing that was measured."""
+NO_INTERVAL: dict[str, Any] = {
+    **dict.fromkeys(("a_value", "b_value", "low", "high", "variances", "recipe")),
+    "mcnemar": (),
+    "notes": (),
+}
+"""What a simulated pair lacks."""
 CHEAP, TIMES = 0.0015, 20
 """What a model costs per 1,000 texts, and how many times that the LLM does."""
 ASKED = 0.3
@@ -125,31 +138,39 @@ def claims(
     }
 
 
-def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> dict[str, Any]:
+def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> Pairs:
     """The contents of metrics/pairs without intervals, by what `only` gives of the contestants."""
     metrics = settings().metrics
     first, second = np.triu_indices(len(names), 1)
     a, b = counts[first, second], counts[second, first]
-    found = {key: values.tolist() for key, values in claims(a, b, rows, metrics.margin).items()}
+    ps = {key: values.tolist() for key, values in claims(a, b, rows, metrics.margin).items()}
     leads, same = ((a - b) / rows).tolist(), (a + b == 0).tolist()
-    return {
-        "primary": metrics.primary,
-        "margin": metrics.margin,
-        "confidence": metrics.confidence,
-        "test_rows": rows,
-        "pairs": [
-            {
-                "a": one,
-                "b": other,
-                "difference": leads[place],
-                "low": None,
-                "high": None,
-                "same": same[place],
-            }
-            | {key: values[place] for key, values in found.items()}
-            for place, (one, other) in enumerate(combinations(names, 2))
-        ],
-    }
+    # Not validated: thousands of studies are simulated, and these values are of our own making.
+    differences = [
+        Difference.model_construct(
+            **NO_INTERVAL,
+            a=left,
+            b=right,
+            difference=leads[place],
+            same=same[place],
+            p=ps["p"][place],
+            p_as_good=ps["p_as_good"][place],
+            p_reverse_as_good=ps["p_reverse_as_good"][place],
+        )
+        for place, (left, right) in enumerate(combinations(names, 2))
+    ]
+    return Pairs.model_construct(
+        primary=metrics.primary,
+        margin=metrics.margin,
+        confidence=metrics.confidence,
+        seed_sd=metrics.seed_sd,
+        groups=rows,
+        test_rows=rows,
+        undecidable=None,
+        notes=(),
+        pairs=tuple(differences),
+        validation={},
+    )
 
 
 @lru_cache
@@ -169,28 +190,37 @@ def contestants(
     }
     prices[CASCADE] = prices[SMALL] + asked * prices[LARGE]
     kinds: dict[str, Kind] = {LARGE: "llm", CASCADE: "cascade"}
-    found = []
+    taking_part = []
     for name in names:
         seconds = prices.get(name, CHEAP) / settings().cost.hourly_price * 3600
         cost = UNKNOWN
         if cheaper:
             timing = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01}
             cost = UNKNOWN.model_copy(update=timing)
-        alone = {"alone": "small", "small": SMALL} if name == CASCADE and not asked else None
+        alone = "small" if name == CASCADE and not asked else None
+        report = CascadeReport.model_construct(alone=alone, small=SMALL, large=LARGE)
         chosen = {1: float(name in kinds or name == SMALL)}
-        kind, priced = kinds.get(name, "model"), total.of(cost, settings())
-        found.append(
+        taking_part.append(
             Contestant(
-                name, name, kind, {}, {}, cost, cascade=alone, total=priced, validation=chosen
+                name,
+                name,
+                kinds.get(name, "model"),
+                Scores.model_construct(),
+                Intervals.model_construct(),
+                cost,
+                cascade=report if name == CASCADE else None,
+                total=total.of(cost, settings()),
+                validation=chosen,
             )
         )
-    return tuple(found)
+    return tuple(taking_part)
 
 
 def decided(
-    found: dict[str, Any], names: Sequence[str], cheaper: str | None, asked: float
-) -> tuple[Verdict, dict[str, Any]]:
+    pairs: Pairs, names: Sequence[str], cheaper: str | None, asked: float
+) -> tuple[Verdict, Pairs]:
     """The decision, and the pairs as it read them."""
-    results = Results("simulated", {}, contestants(tuple(names), cheaper, asked), found)
+    audit, taking_part = Audit.model_construct(), contestants(tuple(names), cheaper, asked)
+    results = Results("simulated", audit, taking_part, pairs)
     decision = decide(results, settings())
-    return decision, dict(judged(results, decision).pairs)
+    return decision, judged(results, decision).pairs

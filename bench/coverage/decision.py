@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from bench.coverage import Figure, Simulations, stream
 from bench.coverage import contest as contests
 from bench.coverage.contest import CASCADE, LARGE, SMALL, Contest
+from slingshot.files.pairs import Difference, Pairs
+from slingshot.files.verdict import Verdict
 from slingshot.metrics import pairs, rule
-from slingshot.report.pair import Pair, find_pair
-from slingshot.report.verdict import Verdict
 
 MARGIN = 0.02
 """metrics.margin in params.yaml."""
@@ -71,7 +70,7 @@ FLAGS = {
 
 def judge(
     contest: Contest, generator: np.random.Generator
-) -> tuple[dict[str, Any], Verdict, dict[str, Any]]:
+) -> tuple[Pairs, Verdict, Pairs]:
     """What metrics/pairs holds, the decision, and the pairs as it read them."""
     names = list(contest.true)
     found = contests.pairs(names, contests.only(contests.draw(generator, contest)), contest.rows)
@@ -86,10 +85,10 @@ def power(contest: Contest, number: int) -> tuple[bool, bool]:
     ).verdict == "better"
 
 
-def _pair(told: dict[str, Any], a: str, b: str) -> Pair:
-    found = find_pair(told, a, b)
-    assert found is not None
-    return found
+def _pair(pairs: Pairs, a: str, b: str) -> Difference:
+    pair = pairs.find(a, b)
+    assert pair is not None
+    return pair
 
 
 def errors(contest: Contest, number: int) -> tuple[bool, ...]:
@@ -98,8 +97,8 @@ def errors(contest: Contest, number: int) -> tuple[bool, ...]:
     alike = {} if contest.asked else {CASCADE: SMALL}
     first, *second = (frozenset(pair) for pair in decision.deciding)
     false: dict[str, set[str]] = {"first": set(), "second": set(), "others": set()}
-    for pair in told["pairs"]:
-        key = frozenset(alike.get(pair[side], pair[side]) for side in "ab")
+    for pair in told.pairs:
+        key = frozenset(alike.get(name, name) for name in (pair.a, pair.b))
         where = "first" if key == first else "second" if key in second else "others"
         false[where] |= _false(pair, contest.true)
     one, two, others = map(bool, false.values())
@@ -115,12 +114,12 @@ def errors(contest: Contest, number: int) -> tuple[bool, ...]:
     )
 
 
-def _false(pair: dict[str, Any], true: dict[str, float]) -> set[str]:
+def _false(pair: Difference, true: dict[str, float]) -> set[str]:
     """Which words about the pair are false."""
-    lead = round(true[pair["a"]] - true[pair["b"]], 9)
-    told = ((pair["verdict"], lead), (pair["reverse_verdict"], -lead))
+    lead = round(true[pair.a] - true[pair.b], 9)
+    told = ((pair.verdict, lead), (pair.reverse_verdict, -lead))
     least = {"better": 0.0, "as good": -MARGIN}
-    return {word for word, ahead in told if word in least and ahead <= least[word]}
+    return {word for word, ahead in told if word and word in least and ahead <= least[word]}
 
 
 def _steps(decision: Verdict) -> list[tuple[str, str]]:
@@ -151,7 +150,7 @@ class First:
     counts: np.ndarray
     cheaper: str | None
 
-    def again(self, rows: int, number: int) -> tuple[Verdict, dict[str, Any]]:
+    def again(self, rows: int, number: int) -> tuple[Verdict, Pairs]:
         drawn = stream(f"{self.counts}, {rows}", number).multinomial(
             rows, self.counts / self.counts.sum()
         )
@@ -174,7 +173,7 @@ def of_contest(contest: Contest, number: int) -> First:
     return First(tuple(contest.true), right, counts, contest.cheaper)
 
 
-def advised(first: First) -> tuple[Verdict, dict[str, Any]]:
+def advised(first: First) -> tuple[Verdict, Pairs]:
     """The first study itself, judged by the library from its rows on."""
     held = contests.scored(first.names, np.repeat(first.right, first.counts, axis=1))
     found = pairs.compare(held, "simulated", contests.settings().metrics)
@@ -248,10 +247,10 @@ def _advice(run: Simulations) -> Iterator[Figure]:
         yield Figure(case, "rows advised to decide", rows)
         yield Figure(case, "decided with these", run.each(decides, first, rows).mean(), *ENOUGH)
     for study in (DECIDED,) if run.quick else (DECIDED, of_contest(FIVE, 0)):
-        for pair in advised(study)[1]["pairs"]:
-            a, b, rows = pair["a"], pair["b"], pair["rows_to_resolve"]
-            case = f"{a}, {b}, of {len(study.names)}: {100 * pair['difference']:.1f} points"
-            if rows is not None:
+        for pair in advised(study)[1].pairs:
+            a, b, rows = pair.a, pair.b, pair.rows_to_resolve
+            if rows is not None and pair.difference is not None:
+                case = f"{a}, {b}, of {len(study.names)}: {100 * pair.difference:.1f} points"
                 yield Figure(case, "rows advised to resolve", rows)
                 yield Figure(
                     case,

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from slingshot.data.alike import key, twins, visible
+from slingshot.data.alike import key, twins
 from slingshot.data.spelling import as_yaml
+from slingshot.files.notes.characters import visible
 
 UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u2060\u2066\ufe0f\ufeff\U000e0100"
 BLANKS = " \t\u00a0\u1680\u2002\u2009\u202f\u3000\u2800"

@@ -64,6 +64,6 @@ def test_a_file_that_can_not_be_read_is_one_error(name: str, said: str) -> None:
 )
 def test_a_file_that_is_unusual_is_read_whole(name: str, excluded: dict[str, int]) -> None:
     audit = prepared(name).audit
-    assert audit["rows"]["source"] == 120
-    assert audit["excluded"] == excluded
-    assert list(audit["classes"]) == ["neg", "pos"]
+    assert audit.rows.source == 120
+    assert audit.excluded == excluded
+    assert list(audit.classes) == ["neg", "pos"]

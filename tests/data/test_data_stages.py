@@ -11,9 +11,10 @@ from data_toys import sentences
 from ruamel.yaml import YAML
 
 from slingshot.data.groups import normalise
-from slingshot.files import points
+from slingshot.files.audit import Audit, AuditRows
 from slingshot.files.labels import Labels
 from slingshot.files.rows import read_rows
+from slingshot.files.storage.digests import md5_file
 from slingshot.files.storage.json_files import read_json
 from slingshot.files.storage.parquet import read_metadata
 from stages import prepare, shots, subsample
@@ -56,7 +57,7 @@ def train() -> pd.DataFrame:
 
 
 def measured_on() -> tuple[str, str]:
-    return points.measured_on(read_json(Path("metrics/audit/toy.json")))
+    return Audit.read(Path("metrics/audit/toy.json")).measured_on
 
 
 def test_the_audit_tells_rows_apart_and_how_they_are_split(project: Project) -> None:
@@ -101,8 +102,10 @@ def test_prepare_writes_what_the_next_stages_read(project: Project) -> None:
     assert list(labels.train_counts) == parts[0]["label"].value_counts().sort_index().tolist()
     words = {"text": "Text", "label": "Label", "instructions": None, "descriptions": {}}
     assert read_json(Path("data/prepared/toy/prompt.json")) == words
-    audit = read_json(Path("metrics/audit/toy.json"))
-    assert audit["rows"] == {"source": 200, "used": 200, "train": 120, "validation": 40, "test": 40}
+    audit = Audit.read(Path("metrics/audit/toy.json"))
+    assert audit.rows == AuditRows(source=200, used=200, train=120, validation=40, test=40)
+    files = ["train.parquet", "validation.parquet", "test.parquet", "labels.json"]
+    assert audit.files == {name: md5_file(Path("data/prepared/toy", name)) for name in files}
 
 
 @pytest.mark.parametrize(("make", "count"), [(tail, 600), (loud_tails, 300)])

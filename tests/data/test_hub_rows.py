@@ -15,9 +15,10 @@ import pytest
 from click.testing import CliRunner, Result
 from data_toys import sentences
 
+from slingshot.files.audit import Audit, AuditRows, SharedTexts
 from slingshot.files.labels import Labels
+from slingshot.files.notes.audits import ModelLabels
 from slingshot.files.rows import read_rows
-from slingshot.files.storage.json_files import read_json
 from stages import prepare
 from tests.conftest import set_param, write_params
 from tests.hub_server import Hub
@@ -145,12 +146,10 @@ def test_only_the_named_files_and_columns_are_taken_and_groups_hold(
     ]
     assert set(rows("test")["text"]) == set(test["text"])
     assert not set(rows("train")["group"]) & set(rows("validation")["group"])
-    audit = read_json(AUDIT)
-    assert audit["revision"] == commit
-    assert (
-        audit["rows"] == {"source": 100, "used": 100, "train": 64, "validation": 16, "test": 20}
-        or audit["excluded"]
-    )
+    audit = Audit.read(AUDIT)
+    assert audit.revision == commit
+    whole = AuditRows(source=100, used=100, train=64, validation=16, test=20)
+    assert audit.rows == whole or audit.excluded
     assert not list(tmp_path.rglob("*.arrow"))
 
 
@@ -269,34 +268,21 @@ def test_the_studys_data_sets_are_read_as_params_define_them(project: Hub) -> No
     for name in ("yelp5", "nusentiment", "medical40", "medical40_random"):
         done = CliRunner().invoke(prepare.main, [name])
         assert done.exit_code == 0, done.output
-        audits[name] = read_json(Path(f"metrics/audit/{name}.json"))
-    assert list(audits["yelp5"]["classes"]) == [
-        "1 star",
-        "2 stars",
-        "3 stars",
-        "4 stars",
-        "5 stars",
-    ]
-    assert audits["yelp5"]["rows"]["test"] == 25
+        audits[name] = Audit.read(Path(f"metrics/audit/{name}.json"))
+    assert list(audits["yelp5"].classes) == ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]
+    assert audits["yelp5"].rows.test == 25
     labels = Labels.read(Path("data/prepared/nusentiment/labels.json"))
     assert labels.names == ("positive", "negative", "neutral")
-    assert audits["nusentiment"]["rows"] == {
-        "source": 90,
-        "used": 90,
-        "train": 54,
-        "validation": 18,
-        "test": 18,
-    }
+    assert audits["nusentiment"].rows == AuditRows(
+        source=90, used=90, train=54, validation=18, test=18
+    )
     assert not [path for path in project.fetched() if "balanced" in path]
-    assert "Labels were written by GPT-3.5" in audits["nusentiment"]["warnings"][0]
-    assert list(audits["medical40"]["classes"]) == ["Letters", "Surgery"]
-    assert audits["medical40"]["excluded"] == {"shared_with_test": 12}
-    assert audits["medical40_random"]["excluded"] == {}
-    assert audits["medical40_random"]["shared_texts"] == {
-        "test_rows": 12,
-        "same_label": 0,
-        "train_rows": 12,
-    }
+    assert audits["nusentiment"].warnings[0] == ModelLabels(source="GPT-3.5")
+    assert list(audits["medical40"].classes) == ["Letters", "Surgery"]
+    assert audits["medical40"].excluded == {"shared_with_test": 12}
+    assert audits["medical40_random"].excluded == {}
+    shared = SharedTexts(test_rows=12, same_label=0, train_rows=12)
+    assert audits["medical40_random"].shared_texts == shared
 
 
 def test_a_local_copy_takes_the_place_of_the_hub(project: Hub) -> None:
@@ -316,17 +302,17 @@ def test_a_local_copy_takes_the_place_of_the_hub(project: Hub) -> None:
         Path(f"data/raw/{name}").mkdir(parents=True)
         twins.to_csv(f"data/raw/{name}/mtsamples.csv.gz", index=False)
         assert CliRunner().invoke(prepare.main, [name]).exit_code == 0
-        audit = read_json(Path(f"metrics/audit/{name}.json"))
-        assert tuple(audit["rows"][split] for split in ("train", "validation", "test")) == rows
-        assert audit["hub_id"] is None and audit["revision"] is None
-        assert (audit["shared_texts"] is not None) == (name == "medical40_random")
+        audit = Audit.read(Path(f"metrics/audit/{name}.json"))
+        assert (audit.rows.train, audit.rows.validation, audit.rows.test) == rows
+        assert audit.hub_id is None and audit.revision is None
+        assert (audit.shared_texts is not None) == (name == "medical40_random")
 
 
 def moved(project: Hub) -> tuple[str, str]:
     """A first load, after which the hub moves on; both commits."""
     first = project.add(NAME, {"train.csv": frame(60).to_csv(index=False).encode()})
     assert run({"file": "train.csv"}).exit_code == 0
-    assert read_json(AUDIT)["revision"] == first
+    assert Audit.read(AUDIT).revision == first
     return first, project.add(NAME, {"train.csv": frame(80).to_csv(index=False).encode()})
 
 
@@ -343,9 +329,9 @@ def test_a_later_load_that_resolves_another_commit_fails_until_params_name_one(
     )
     assert f"`revision: {first}`" in done.output and f"`revision: {second}`" in done.output
     assert run({"file": "train.csv"}, revision=first).exit_code == 0
-    assert read_json(AUDIT)["rows"]["source"] == 60
+    assert Audit.read(AUDIT).rows.source == 60
     assert run({"file": "train.csv"}, revision=second).exit_code == 0
-    assert read_json(AUDIT)["rows"]["source"] == 80
+    assert Audit.read(AUDIT).rows.source == 80
 
 
 @pytest.mark.parametrize("broken", ["{", "[]"])
@@ -357,7 +343,7 @@ def test_a_broken_record_of_the_first_commit_is_set_aside_once(
     (record,) = tmp_path.rglob("revisions/toy.json")
     record.write_text(broken)
     done = run({"file": "train.csv"})
-    assert done.exit_code == 0 and read_json(AUDIT)["revision"] == second
+    assert done.exit_code == 0 and Audit.read(AUDIT).revision == second
     assert (
         f"{record}: it can't be read. It is set aside as toy.json.damaged; the commit of "
         in done.output

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from data_toys import Make, sentences
+from data_toys import Make, notes, sentences
 
 from slingshot.data.prepare import PreparedDataset, prepare
+from slingshot.files.audit import AuditRows, ClassRows, SharedTexts
+from slingshot.files.notes.audits import (
+    LargeGroup,
+    OverMaxRows,
+    SharedWithTestFile,
+    SplitByRow,
+    Ungrouped,
+    ValidationSplitByRow,
+)
+from slingshot.files.notes.labels import NotInSplit, NotInTrain
 from slingshot.settings import DatasetSettings, UserError
 
 
@@ -21,24 +31,18 @@ def texts(prepared: PreparedDataset, split: str) -> set[str]:
 
 
 def accounted(prepared: PreparedDataset) -> bool:
-    rows = prepared.audit["rows"]
-    return rows["source"] == rows["used"] + sum(prepared.audit["excluded"].values())
+    rows = prepared.audit.rows
+    return rows.source == rows.used + sum(prepared.audit.excluded.values())
 
 
 def test_what_cannot_be_used_is_excluded_and_counted(make: Make) -> None:
     prepared = make([*labelled(60), ("", "a"), (" \n", "b"), ("no label", ""), ("alone", "rare")])
-    assert prepared.audit["excluded"] == {
+    assert prepared.audit.excluded == {
         "empty_text": 2,
         "missing_label": 1,
         "single_row_class": 1,
     }
-    assert prepared.audit["rows"] == {
-        "source": 64,
-        "used": 60,
-        "train": 36,
-        "validation": 12,
-        "test": 12,
-    }
+    assert prepared.audit.rows == AuditRows(source=64, used=60, train=36, validation=12, test=12)
     assert prepared.labels.names == ("a", "b")
     assert prepared.labels.train_counts == (18, 18)
     assert accounted(prepared)
@@ -54,9 +58,8 @@ def test_rows_keep_their_labels_and_orders_count_up(make: Make) -> None:
             truth[text] for text in part["text"]
         ]
         assert part["order"].tolist() == list(range(len(part)))
-    assert (
-        "Class unused: no row in train, so left out of the classes." in prepared.audit["warnings"]
-    )
+    (note,) = notes(prepared.audit, NotInTrain)
+    assert note.words == "class unused has no row in train, so it is left out of the classes"
 
 
 def test_a_test_file_is_kept_and_its_texts_leave_train(make: Make) -> None:
@@ -67,8 +70,8 @@ def test_a_test_file_is_kept_and_its_texts_leave_train(make: Make) -> None:
     assert not {train[0][0], train[1][0]} & (
         texts(prepared, "train") | texts(prepared, "validation")
     )
-    assert prepared.audit["shared_texts"] == {"test_rows": 2, "same_label": 1, "train_rows": 2}
-    assert prepared.audit["excluded"] == {"shared_with_test": 2}
+    assert prepared.audit.shared_texts == SharedTexts(test_rows=2, same_label=1, train_rows=2)
+    assert prepared.audit.excluded == {"shared_with_test": 2}
     assert len(prepared.rows["validation"]) == 10  # a fifth of the 48 that are left, by class
     assert accounted(prepared)
 
@@ -76,18 +79,20 @@ def test_a_test_file_is_kept_and_its_texts_leave_train(make: Make) -> None:
 def test_shared_rows_stay_where_drop_shared_is_false(make: Make) -> None:
     train = labelled(50)
     prepared = make(train, [*labelled(20, tag="test"), train[0]], split={"drop_shared": False})
-    assert prepared.audit["excluded"] == {}
+    assert prepared.audit.excluded == {}
     assert train[0][0] in texts(prepared, "train") | texts(prepared, "validation")
-    assert any("which flatters scores" in warning for warning in prepared.audit["warnings"])
+    (note,) = notes(prepared.audit, SharedWithTestFile)
+    assert note == SharedWithTestFile(test_rows=1, same_label=1, train_rows=1, dropped=False)
+    assert "which flatters scores" in note.words
 
 
 def test_labels_seen_only_in_test_are_excluded(make: Make) -> None:
     prepared = make(labelled(50), [*labelled(20, tag="test"), ("new one", "c"), ("new two", "c")])
-    assert prepared.audit["excluded"] == {"test_only_label": 2}
+    assert prepared.audit.excluded == {"test_only_label": 2}
     assert prepared.labels.names == ("a", "b")
-    assert any(
-        warning.startswith("Class c: no row in train") for warning in prepared.audit["warnings"]
-    )
+    (note,) = notes(prepared.audit, NotInTrain)
+    assert note.classes == ("c",)
+    assert note.words.endswith("left out of the classes. The test file holds 'c' (2 rows)")
 
 
 def test_a_test_file_without_usable_rows_is_an_error(make: Make) -> None:
@@ -141,7 +146,7 @@ def test_caps_are_stratified_whole_groups_and_counted(make: Make) -> None:
     prepared = make(rows, max_rows={"train": 50, "validation": 20, "test": 31})
     sizes = {split: len(part) for split, part in prepared.rows.items()}
     assert sizes == {"train": 48, "validation": 18, "test": 30}
-    assert prepared.audit["excluded"] == {"over_max_rows": 300 - 96}
+    assert prepared.audit.excluded == {"over_max_rows": 300 - 96}
     for part in prepared.rows.values():
         assert part["label"].value_counts().to_dict() == {0: len(part) * 2 // 3, 1: len(part) // 3}
         assert (part.groupby("group").size() == 3).all()
@@ -151,16 +156,15 @@ def test_caps_are_stratified_whole_groups_and_counted(make: Make) -> None:
 def test_a_cap_below_the_number_of_classes_keeps_every_class_in_train(make: Make) -> None:
     prepared = make(labelled(120, "abcdef"), max_rows={"train": 2})
     assert prepared.labels.train_counts == (1,) * 6
-    assert any("over max_rows.train" in warning for warning in prepared.audit["warnings"])
+    (note,) = notes(prepared.audit, OverMaxRows)
+    assert note.words == "train has 6 rows, more than max_rows.train (2), to keep every class"
 
 
 def test_a_class_of_two_groups_is_said_to_miss_a_side(make: Make) -> None:
     prepared = make([*labelled(60), ("first of c", "c"), ("second of c", "c")])
-    assert prepared.audit["classes"]["c"] == {"train": 1, "validation": 0, "test": 1}
-    assert any(
-        warning.startswith("Class c: no row in validation")
-        for warning in prepared.audit["warnings"]
-    )
+    assert prepared.audit.classes["c"] == ClassRows(train=1, validation=0, test=1)
+    (note,) = notes(prepared.audit, NotInSplit)
+    assert note.words == "class c has no row in validation (a class needs a group for each split)"
 
 
 def test_the_users_groups_stay_together(make: Make) -> None:
@@ -170,10 +174,8 @@ def test_the_users_groups_stay_together(make: Make) -> None:
     prepared = make([*rows, ("one without a patient", "a", "")])
     groups = [set(part["group"]) for part in prepared.rows.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 21
-    assert any(
-        warning.startswith("1 rows have no value in the group column")
-        for warning in prepared.audit["warnings"]
-    )
+    (note,) = notes(prepared.audit, Ungrouped)
+    assert note.words == "1 row has no value in the group column, so only its text groups it"
 
 
 @pytest.mark.parametrize(("copies", "stops"), [(30, False), (90, True)])
@@ -189,12 +191,9 @@ def test_a_large_group_is_named_and_one_too_large_stops(
         ):
             make(rows)
     else:
-        said = [
-            warning
-            for warning in make(rows).audit["warnings"]
-            if warning.startswith("One group holds 23%")
-        ]
-        assert "'the same advertisement" in said[0]
+        (note,) = notes(make(rows).audit, LargeGroup)
+        assert note.words.startswith("one group holds 23% of the rows (30); one of its texts is")
+        assert "'the same advertisement" in note.words
 
 
 @pytest.mark.parametrize(
@@ -245,7 +244,8 @@ def test_two_rows_a_class_stop_and_each_remedy_that_is_named_helps(make: Make) -
         make(rows, labels=joined),
         make(rows, labelled(20, "abcdefghijklmnopqrst", tag="test")),
     ):
-        assert min(helped.audit["rows"][split] for split in ("train", "validation", "test")) > 0
+        sizes = helped.audit.rows
+        assert min(sizes.train, sizes.validation, sizes.test) > 0
 
 
 def test_with_a_test_file_a_class_of_two_groups_would_do(make: Make) -> None:
@@ -295,56 +295,49 @@ def twins(count: int) -> list[tuple[str, str]]:
 def test_a_split_by_row_keeps_the_leak_counts_it_and_warns(make: Make) -> None:
     rows = [*twins(60), *labelled(60, tag="alone")]
     prepared = make(rows, split={"by": "row", "test": 0.1, "validation": 0.1})
-    assert prepared.audit["rows"] == {
-        "source": 180,
-        "used": 180,
-        "train": 144,
-        "validation": 18,
-        "test": 18,
-    }
+    assert prepared.audit.rows == AuditRows(source=180, used=180, train=144, validation=18, test=18)
     test, train = prepared.rows["test"], prepared.rows["train"]
     both = set(zip(test["text"], test["label"], strict=True)) & set(
         zip(train["text"], train["label"], strict=True)
     )
-    shared = {
-        "test_rows": int(test["text"].isin(train["text"]).sum()),
-        "same_label": len(both),
-        "train_rows": int(train["group"].isin(test["group"]).sum()),
-    }
-    assert prepared.audit["shared_texts"] == shared
-    assert shared["test_rows"] > 5 and shared["same_label"] == 0
-    said = [
-        warning for warning in prepared.audit["warnings"] if "on purpose (split.by: row)" in warning
-    ]
-    assert (
-        f"{shared['test_rows']} test rows have their text in train too, 0 of them with the same label"
-        in said[0]
+    shared = SharedTexts(
+        test_rows=int(test["text"].isin(train["text"]).sum()),
+        same_label=len(both),
+        train_rows=int(train["group"].isin(test["group"]).sum()),
     )
-    assert "not comparable" in said[0]
+    assert prepared.audit.shared_texts == shared
+    assert shared.test_rows > 5 and shared.same_label == 0
+    (note,) = notes(prepared.audit, SplitByRow)
+    assert (note.test_rows, note.same_label) == (shared.test_rows, 0)
+    assert "on purpose (split.by: row)" in note.words
+    assert (
+        f"{shared.test_rows} test rows have the same text as a train row, 0 of them with the same label"
+        in note.words
+    )
+    assert "not comparable" in note.words
     assert test["label"].value_counts().tolist() == [9, 9]
     groups = pd.concat(list(prepared.rows.values())).groupby("group").size()
     assert sorted(groups.unique()) == [1, 2]  # kept for the bootstrap
-    assert make(rows).audit["shared_texts"] is None
+    assert make(rows).audit.shared_texts is None
 
 
 def test_a_given_test_file_with_its_leak_kept_is_marked(make: Make) -> None:
     train = [*twins(40), ("alone in a class c one", "c"), ("alone in a class c two", "c")]
     test = [(text, "b") for text in sentences(10)]
     prepared = make(train, test, split={"by": "row", "drop_shared": False})
-    assert prepared.audit["excluded"] == {}
-    assert prepared.audit["shared_texts"] == {"test_rows": 10, "same_label": 10, "train_rows": 20}
-    said = "\n".join(prepared.audit["warnings"])
-    assert "10 test rows have their text in train too, 10 of them with the same label" in said
-    assert "flatters" not in said
+    assert prepared.audit.excluded == {}
+    assert prepared.audit.shared_texts == SharedTexts(test_rows=10, same_label=10, train_rows=20)
+    assert notes(prepared.audit, SplitByRow) == [SplitByRow(test_rows=10, same_label=10)]
+    assert not notes(prepared.audit, SharedWithTestFile)
     dropped = make(train, test, split={"by": "row"})
-    assert dropped.audit["excluded"] == {"shared_with_test": 20}
-    assert "20 train rows that share a group with the test file are dropped" in "\n".join(
-        dropped.audit["warnings"]
-    )
+    assert dropped.audit.excluded == {"shared_with_test": 20}
+    assert not notes(dropped.audit, SplitByRow)
+    (note,) = notes(dropped.audit, ValidationSplitByRow)
+    assert "train drops 20 rows whose group is in the test file too" in note.words
 
 
 def test_by_row_one_text_of_half_the_rows_is_no_obstacle(make: Make) -> None:
     rows = labelled(100) + [
         ("the same advertisement again and again", "ab"[i % 2]) for i in range(90)
     ]
-    assert make(rows, split={"by": "row"}).audit["rows"]["used"] == 190
+    assert make(rows, split={"by": "row"}).audit.rows.used == 190

@@ -1,4 +1,4 @@
-"""What `prepare` says of labels that read as one or are several in one, and that what it prints works as it stands."""
+"""What `prepare` says of labels that read the same or are several in one, and that what it prints can be pasted."""
 
 import json
 import os
@@ -8,17 +8,18 @@ from typing import Any
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from data_toys import Make, sentences
+from data_toys import Make, notes, sentences
 from ruamel.yaml import YAML
 
 from slingshot.data.spelling import Spelling
-from slingshot.files.storage.json_files import read_json
+from slingshot.files.audit import Audit, ClassRows
+from slingshot.files.notes.base import Note, sentence
+from slingshot.files.notes.labels import LabelsAlike, MissingLabels, NotInTrain, SeveralLabels
 from slingshot.settings import UserError
 from stages import prepare
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
-READS = "Labels that read as one are separate classes: "
-SEVERAL = "Several labels in one, in "
+READS = "labels that read the same are separate classes: "
 
 
 def rows(*labels: str, times: int = 20, tag: str = "row") -> list[tuple[str, str]]:
@@ -26,15 +27,15 @@ def rows(*labels: str, times: int = 20, tag: str = "row") -> list[tuple[str, str
     return [(text, labels[i % len(labels)]) for i, text in enumerate(texts)]
 
 
-def run(folder: Path, source: dict[str, str], pasted: str = "") -> tuple[str, dict[str, Any]]:
-    """What the stage prints for the data set `toy` of the source, and its audit, empty where there is none."""
+def run(folder: Path, source: dict[str, str], pasted: str = "") -> tuple[str, Audit | None]:
+    """What the stage prints for the data set `toy` of the source, and its audit; None where it stops."""
     toy = f"  toy:\n    source: {json.dumps(source)}\n    label_source: human\n    licence: MIT\n{pasted}\n  tweets:\n"
     params = PARAMS.read_text(encoding="utf-8").replace("  tweets:\n", toy, 1)
     (folder / "params.yaml").write_text(params, encoding="utf-8")
     audit = folder / "metrics/audit/toy.json"
     audit.unlink(missing_ok=True)
     printed = CliRunner().invoke(prepare.main, ["toy"]).output
-    return printed, read_json(audit) if audit.exists() else {}
+    return printed, Audit.read(audit) if audit.exists() else None
 
 
 def block(printed: str) -> str:
@@ -43,8 +44,9 @@ def block(printed: str) -> str:
     return "\n".join(line for line in lines if line.startswith("    "))
 
 
-def said(audit: dict[str, Any], start: str) -> str:
-    return next((warning for warning in audit["warnings"] if warning.startswith(start)), "")
+def said(audit: Audit, kind: type[Note]) -> str:
+    """The words of the audit's only note of a kind; empty where it has none."""
+    return "".join(note.words for note in notes(audit, kind))
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def build(
         held: list[tuple[str, str]], test: list[tuple[str, str]] | None = None, pasted: str = ""
-    ) -> tuple[str, dict[str, Any]]:
+    ) -> tuple[str, Audit | None]:
         source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
         pd.DataFrame(held, columns=["text", "label"]).to_csv(raw / "rows.csv", index=False)
         if test:
@@ -96,49 +98,55 @@ def test_labels_that_read_as_one_are_named_and_what_is_printed_merges_them(
 ) -> None:
     held = rows(*labels, labels[0])
     printed, audit = toy(held)
-    assert len(audit["classes"]) == len(labels)  # nothing is merged unasked
-    assert said(audit, READS).startswith(READS + shown)
-    assert said(audit, READS)[:90] in printed.replace("\n", "")
+    assert len(audit.classes) == len(labels)  # nothing is merged unasked
+    assert said(audit, LabelsAlike).startswith(READS + shown)
+    assert sentence(said(audit, LabelsAlike))[:90] in printed.replace("\n", "")
     printed, audit = toy(held, pasted=block(printed))
-    assert sorted(audit["classes"]) == sorted(classes)
-    assert audit["rows"]["used"] == len(held)
-    assert "merged_labels" not in audit and not said(audit, READS) and "    labels:" not in printed
+    assert sorted(audit.classes) == sorted(classes)
+    assert audit.rows.used == len(held)
+    assert (
+        audit.merged_labels is None
+        and not said(audit, LabelsAlike)
+        and "    labels:" not in printed
+    )
 
 
 def test_the_mapping_of_150_classes_is_printed_whole(toy: Any) -> None:
     names = [f"{'a rather long name of a class, ' * 3}number {number}" for number in range(150)]
     held = [*rows(*names, times=4), *rows(names[7].upper(), times=3, tag="loud")]
     printed, audit = toy(held)
-    assert f"'{names[7][:80]}...' (4 rows)" in said(audit, READS)
+    assert f"'{names[7][:80]}...' (4 rows)" in said(audit, LabelsAlike)
     assert len(block(printed).splitlines()) == 152
-    assert list(toy(held, pasted=block(printed))[1]["classes"]) == sorted(names)
+    assert list(toy(held, pasted=block(printed))[1].classes) == sorted(names)
 
 
 def test_one_row_under_another_spelling_is_lost_and_named(toy: Any) -> None:
     held = [*rows("good", "bad"), ("a text that stands alone", "GOOD")]
     printed, audit = toy(held)
-    assert audit["excluded"] == {"single_row_class": 1}
-    assert "'good' (20 rows), 'GOOD' (1 row, left out)" in said(audit, READS)
+    assert audit.excluded == {"single_row_class": 1}
+    assert "'good' (20 rows), 'GOOD' (1 row, left out)" in said(audit, LabelsAlike)
     audit = toy(held, pasted=block(printed))[1]
-    assert audit["excluded"] == {} and audit["rows"]["used"] == 41
+    assert audit.excluded == {} and audit.rows.used == 41
 
 
 def test_many_sets_are_counted(toy: Any) -> None:
     names = [f"{letter}name" for letter in "abcdefg"]
     _, audit = toy(rows(*names, *(name.upper() for name in names), times=5))
-    assert said(audit, READS).count("; ") == 4 and " and 2 more. Map them" in said(audit, READS)
+    assert said(audit, LabelsAlike).count("; ") == 4 and " and 2 more. Map them" in said(
+        audit, LabelsAlike
+    )
 
 
 def test_what_reads_as_one_class_in_all_has_no_mapping(toy: Any) -> None:
     printed, audit = toy(rows("spam", "Spam"))
-    assert "They leave one class, and a comparison needs two." in said(audit, READS)
+    assert "Merged, they leave one class, and a comparison needs two" in said(audit, LabelsAlike)
     assert "    labels:" not in printed
 
 
 def test_names_in_params_are_read_too(make: Make) -> None:
     audit = make(rows("0", "1", "2"), labels={"0": "bad", "1": "good", "2": "Good"}).audit
-    assert "'good' (20 rows), 'Good' (20 rows)" in said(audit, READS)
-    assert audit["merged_labels"].splitlines()[1:] == [
+    assert "'good' (20 rows), 'Good' (20 rows)" in said(audit, LabelsAlike)
+    assert audit.merged_labels.splitlines()[1:] == [
         '      "0": "bad"',
         '      "1": "good"',
         '      "2": "good"',
@@ -148,13 +156,13 @@ def test_names_in_params_are_read_too(make: Make) -> None:
 def test_a_test_label_that_train_lacks_is_named_with_the_nearest(toy: Any) -> None:
     held, tested = rows("good", "bad"), rows("good", "Bad", "goood", "zzz", times=3, tag="test")
     printed, audit = toy(held, tested)
-    lost = "The test file holds 'Bad' (3 rows, reads as 'bad'), 'goood' (3 rows, did you mean 'good'?), 'zzz' (3 rows)."
-    assert lost in said(
-        audit, "Classes Bad, goood, zzz: no row in train, so left out of the classes."
+    assert said(audit, NotInTrain) == (
+        "classes Bad, goood, zzz have no row in train, so they are left out of the classes. The test file holds "
+        "'Bad' (3 rows, reads the same as 'bad'), 'goood' (3 rows, did you mean 'good'?), 'zzz' (3 rows)"
     )
     audit = toy(held, tested, block(printed))[1]
-    assert audit["classes"]["bad"]["test"] == 3
-    assert audit["excluded"] == {"test_only_label": 6}
+    assert audit.classes["bad"].test == 3
+    assert audit.excluded == {"test_only_label": 6}
 
 
 def test_the_mapping_leaves_the_classes_in_their_order() -> None:
@@ -169,21 +177,21 @@ def test_the_mapping_leaves_the_classes_in_their_order() -> None:
 def test_a_test_file_in_another_spelling_stops_with_the_mapping(toy: Any) -> None:
     held, tested = rows("0", "1"), rows("0.0", "1.0", times=10, tag="test")
     printed, audit = toy(held, tested)
-    assert audit == {}
+    assert audit is None
     assert (
-        "of train; it holds '0.0' (10 rows, reads as '0'), '1.0' (10 rows, reads as '1'); see source"
+        "it holds '0.0' (10 rows, reads the same as '0'), '1.0' (10 rows, reads the same as '1'); check source"
         in printed
     )
-    assert toy(held, tested, block(printed))[1]["classes"] == {
-        "0": {"train": 16, "validation": 4, "test": 10},
-        "1": {"train": 16, "validation": 4, "test": 10},
+    assert toy(held, tested, block(printed))[1].classes == {
+        "0": ClassRows(train=16, validation=4, test=10),
+        "1": ClassRows(train=16, validation=4, test=10),
     }
 
 
 def test_a_test_file_of_other_labels_stops_with_the_nearest(make: Make) -> None:
     with pytest.raises(
         UserError,
-        match=r"it holds 'goood' \(20 rows, did you mean 'good'\?\); see source in params",
+        match=r"it holds 'goood' \(20 rows, did you mean 'good'\?\); check source in params",
     ):
         make(rows("good", "bad"), rows("goood", tag="test"))
 
@@ -191,27 +199,28 @@ def test_a_test_file_of_other_labels_stops_with_the_nearest(make: Make) -> None:
 def test_unlisted_values_that_read_as_listed_ones_come_with_the_mapping(toy: Any) -> None:
     held = rows("0", "1", "1.0")
     printed, _ = toy(held, pasted='    labels: ["1", "0"]')
-    assert "does not list '1.0' (20 rows), did you mean '1'? To make one class of labels" in printed
-    assert toy(held, pasted=block(printed))[1]["classes"].keys() == {"0", "1"}
+    assert "does not list '1.0' (20 rows), did you mean '1'? To merge the labels that" in printed
+    assert toy(held, pasted=block(printed))[1].classes.keys() == {"0", "1"}
 
 
 def test_several_labels_in_one_are_named_until_they_are_listed(make: Make) -> None:
     labels = ["bug", "ui", "bug|ui", "ui|bug", "bug|rare"]
     held = [*rows(*labels[:4]), ("this one stands alone", labels[4])]
-    found = said(make(held).audit, SEVERAL)
-    assert found.startswith(
-        f"{SEVERAL}41 of 81 rows: 'bug|rare' (1 row, left out), 'bug|ui' (20 rows), 'ui|bug' (20"
+    words = said(make(held).audit, SeveralLabels)
+    assert words.startswith(
+        "41 of 81 rows have several labels in one: 'bug|rare' (1 row, left out), 'bug|ui' (20 rows), 'ui|bug' (20"
     )
-    assert "A comparison takes one label a text: keep one in each row, or" in found
-    assert said(make(held, labels=labels).audit, SEVERAL) == ""
+    assert "A comparison takes one label per text: keep one in each row, or" in words
+    assert said(make(held, labels=labels).audit, SeveralLabels) == ""
 
 
 def test_labels_that_read_as_missing_are_named_until_they_are_listed(make: Make) -> None:
     given = rows("cards", "N/A", "nan", "-")
-    said = "Labels that read as missing are classes: '-' (20 rows), 'N/A' (20 rows), 'nan' (20 rows). Leave them empty"
-    assert any(warning.startswith(said) for warning in make(given).audit["warnings"])
-    listed = make(given, labels=["cards", "N/A", "nan", "-"]).audit["warnings"]
-    assert not any("missing" in warning for warning in listed)
+    assert said(make(given).audit, MissingLabels).startswith(
+        "labels that look like missing values are classes: '-' (20 rows), 'N/A' (20 rows), 'nan' (20 rows). Leave them"
+    )
+    listed = make(given, labels=["cards", "N/A", "nan", "-"]).audit
+    assert not notes(listed, MissingLabels)
 
 
 def test_where_no_class_is_left_the_labels_that_read_as_one_are_named(make: Make) -> None:
@@ -222,7 +231,7 @@ def test_where_no_class_is_left_the_labels_that_read_as_one_are_named(make: Make
         make(held)
     combined = [(text, f'["bug", "tag {i}"]') for i, text in enumerate(sentences(9))]
     with pytest.raises(
-        UserError, match=r"needs two classes.*Several labels in one, in 9 of 9 rows: .* and 4 more"
+        UserError, match=r"needs two classes.*9 of 9 rows have several labels in one: .* and 4 more"
     ):
         make(combined)
 
@@ -246,7 +255,7 @@ def test_the_cases(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     source = json.loads((cases / "params.json").read_text(encoding="utf-8"))[name]["source"]
     printed, audit = run(tmp_path, source)
     if name not in ALIKE:
-        assert said(audit, SEVERAL) and "    labels:" not in printed
+        assert said(audit, SeveralLabels) and "    labels:" not in printed
         return
-    assert (audit == {}) == (name == "testfloat")
-    assert list(run(tmp_path, source, block(printed))[1]["classes"]) == ALIKE[name]
+    assert (audit is None) == (name == "testfloat")
+    assert list(run(tmp_path, source, block(printed))[1].classes) == ALIKE[name]

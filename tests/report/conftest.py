@@ -24,22 +24,40 @@ CLASSES = ("neg", "neu", "pos")
 COSTS = {"tfidf": 0.0000021, "frozen": 0.00143, "minilm": 0.00151, "gemma": 0.0352}
 
 
+def group(share: float) -> dict[str, Any]:
+    return {"largest_rows": 4, "largest_share": share, "largest_text": "Too short."}
+
+
 def audit() -> dict[str, Any]:
     return {
         "rows": {"source": 4200, "used": 4200, "train": 2520, "validation": 840, "test": 840},
+        "wanted_rows": {"validation": 840, "test": 840},
         "excluded": {},
         "classes": {name: {"train": 840, "validation": 280, "test": 280} for name in CLASSES},
-        "ceiling": {
-            "test": {"within": 0.9988, "whole": 0.9976},
-            "all": {"within": 0.9964},
-            "meaning": {
-                "within": "No contestant can score higher.",
-                "whole": "What knowing every text would score.",
-            },
+        "duplicates": {
+            "distinct_texts": 4190,
+            "exact_rows": 10,
+            "near_groups": 4,
+            "near_rows": 9,
+            "conflicting_texts": 3,
+            "conflicting_groups": 3,
+            "short_not_joined": 0,
         },
+        "ceiling": {"test": {"within": 0.9988, "whole": 0.9976}, "all": {"within": 0.9964}},
+        "shared_texts": None,
+        "groups": {
+            "count": 4100,
+            **group(0.001),
+            "splits": {split: group(0.002) for split in ("train", "validation", "test")},
+        },
+        "words": {"mean": 13.5, "median": 12.0, "p95": 31.0, "max": 64},
         "label_source": "human",
         "licence": "MIT",
+        "description": "a post",
         "published": "2014-06-01",
+        "may_leave": True,
+        "hub_id": None,
+        "revision": None,
         "majority": {
             "label": "pos",
             "accuracy": 0.5583,
@@ -50,20 +68,31 @@ def audit() -> dict[str, Any]:
             "auroc": 0.5,
         },
         "warnings": [],
+        "merged_labels": None,
+        "data": "rows",
+        "files": {"test.parquet": "cut"},
+    }
+
+
+def figures(value: float) -> dict[str, float]:
+    """A figure for each metric."""
+    return {
+        "accuracy": value,
+        "balanced_accuracy": value - 0.05,
+        "macro_f1": value - 0.04,
+        "auroc": min(1.0, value + 0.1),
+        "log_loss": 1.2 - value,
+        "brier": 0.3,
+        "ece": 0.03,
+        "rms_calibration_error": 0.04,
+        "coverage": 1.0,
     }
 
 
 def scores(value: float) -> dict[str, Any]:
     return {
-        "accuracy": value,
-        "balanced_accuracy": value - 0.05,
-        "macro_f1": value - 0.04,
-        "auroc": value + 0.1,
+        **figures(value),
         "auroc_classes": 3,
-        "log_loss": 1.2 - value,
-        "brier": 0.3,
-        "ece": 0.03,
-        "coverage": 1.0,
         "test_rows": 840,
         "train_rows": 2520,
         "fraction": 1.0,
@@ -71,17 +100,27 @@ def scores(value: float) -> dict[str, Any]:
     }
 
 
+def seed(number: int, value: float) -> dict[str, Any]:
+    """The figures of one training run."""
+    chance = {"auroc_classes": 3, "ece_if_calibrated": 0.029, "p_calibrated": 0.4}
+    return {"seed": number, **figures(value), **chance}
+
+
 def intervals(value: float, source: str, seeds: list[int]) -> dict[str, Any]:
     metrics = {
         name: {"value": figure, "low": figure - 0.02, "high": figure + 0.02, "reason": None}
-        for name, figure in scores(value).items()
-        if name in ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss")
+        for name, figure in figures(value).items()
     }
+    for name in ("ece", "rms_calibration_error"):
+        metrics[name] |= {"low": None, "high": None, "reason": {"code": "binned_error"}}
     return {
         "confidence": 0.95,
+        "groups": 830,
+        "effective_groups": 820.4,
+        "ece_bins": 15,
         "score_source": source,
         "metrics": metrics,
-        "seeds": [{"seed": seed, "accuracy": value} for seed in seeds],
+        "seeds": [seed(number, value) for number in seeds],
         "notes": [],
         "classes": [
             {"label": label, "rows": 280, "recall_low": value - 0.05, "recall_high": value + 0.05}
@@ -89,6 +128,9 @@ def intervals(value: float, source: str, seeds: list[int]) -> dict[str, Any]:
             for label in CLASSES
         ],
         "calibration": calibration(seeds),
+        "calibration_reason": None,
+        "validation_reason": None,
+        "predictions": "0" * 32,
     }
 
 
@@ -163,7 +205,7 @@ def pair(a: str, b: str, values: dict[str, float] = VALUES) -> dict[str, Any]:
 def variances(half_width: float) -> dict[str, Any]:
     """What a 95% interval is made of, where training adds nothing."""
     return {
-        "rows": {"value": (half_width / 1.959964) ** 2, "df": None},
+        "rows": {"value": (half_width / 1.959964) ** 2, "df": None, "scatter": None},
         "training": [],
         "noise": 0.0,
     }
@@ -267,7 +309,6 @@ def cascade(name: str) -> dict[str, Any]:
         "small": "minilm",
         "large": "gemma",
         "primary": "accuracy",
-        "target": "the highest lead in validation accuracy over the better of minilm and gemma",
         "max_cost": None,
         "rows": 300,
         "alone": None,
@@ -283,7 +324,7 @@ def cascade(name: str) -> dict[str, Any]:
             }
             for share in shares
         ],
-        "notes": ["max_cost was just enough"],
+        "notes": [{"code": "max_cost_too_low", "small": "minilm"}],
     }
 
 
@@ -319,6 +360,7 @@ class Files:
             "seed_sd": 0.012,
             "groups": 830,
             "test_rows": 840,
+            "undecidable": None,
             "notes": [],
             "pairs": [pair(a, b) for i, a in enumerate(VALUES) for b in list(VALUES)[i + 1 :]],
         }

@@ -7,17 +7,19 @@ import pytest
 
 from slingshot.files.points import Point
 from slingshot.metrics import learning
-from slingshot.report import economy, inputs
+from slingshot.report import economy, inputs, total
 from slingshot.report.page import (
     calibration,
     charts,
     confusion,
+    cost_chart,
     details,
     economy_charts,
     figures,
     learning_chart,
     parts,
     score_charts,
+    sliders,
     theme,
 )
 from slingshot.report.page.theme import DEEPEST, resolved, series
@@ -79,11 +81,10 @@ def test_every_chart_is_valid_vega_lite_and_is_drawn(section, tmp_path) -> None:
     held, detail, settings = section()
     part = parts.build(held, settings, detail)
     works = economy.works(held.results, settings)
-    surface = economy.surface(works["minilm"], works["gemma"], economy.terms(settings))
-    drawn = [part["cost"], part["scores"], part["differences"], part["risk"], *part["reliability"]]
-    drawn += [confused["chart"] for confused in part["confusion"]] + [
-        chart for chart, _ in part["cascades"]
-    ]
+    surface = sliders.surface(works["minilm"], works["gemma"], total.terms(settings))
+    drawn = [part.cost, part.scores, part.differences, part.risk, *part.reliability]
+    drawn += [classes.chart for classes in part.classes]
+    drawn += [chart for chart, _ in part.cascades]
     drawn += [
         economy_charts.surface("surface", surface),
         learning_chart.chart(held.results, learning.curves(POINTS, "accuracy"), "accuracy"),
@@ -98,18 +99,12 @@ def test_every_chart_is_valid_vega_lite_and_is_drawn(section, tmp_path) -> None:
 
 
 def test_labels_of_points_at_one_cost_stand_apart() -> None:
-    rows = [
-        {
-            "contestant": f"contestant_{i}",
-            "cost": 1.0 if i else 100.0,
-            "value": 0.8,
-            "low": 0.78,
-            "high": 0.82,
-        }
+    points = [
+        cost_chart.Point(f"contestant_{i}", 0.8, 0.78, 0.82, 1.0 if i else 100.0, "")
         for i in range(6)
     ]
-    score_charts._label(rows, (0.5, 1.0))
-    heights = sorted(row["label"] for row in rows[1:] if row["side"] == rows[1]["side"])
+    rows = cost_chart.placed(points, (0.5, 1.0))
+    heights = sorted(row.label for row in rows[1:] if row.side == rows[1].side)
     assert len(heights) > 2
     least = 14 / charts.HEIGHT * 0.5
     assert all(second - first >= least - 1e-9 for first, second in pairwise(heights))
@@ -119,14 +114,14 @@ def test_a_score_without_an_interval_is_its_own_and_a_missing_cost_is_said(files
     files.intervals["tfidf"]["metrics"]["accuracy"] |= {"low": None, "high": None}
     files.costs["frozen"]["cost_per_1000_texts"] = None
     held, *_ = section()
-    chart = score_charts.cost(held.results, "accuracy", "EUR")
+    chart = cost_chart.chart(held.results, "accuracy", "EUR")
     rows = {row["contestant"]: row for row in rows_of(chart)}
     assert rows["tfidf"]["low"] == rows["tfidf"]["high"] == 0.732
     assert rows["minilm"]["cost"] == pytest.approx(1.51), (
         "a million texts cost a thousand times a thousand"
     )
     assert "frozen" not in rows and chart.grid.notes == (
-        "Not drawn, a score or a cost is not known: frozen.",
+        "Not drawn, because a score or a cost is not known: frozen.",
     )
 
 
@@ -156,7 +151,9 @@ def test_many_classes_are_a_list_of_the_pairs_most_confused(files, section) -> N
 def test_a_fit_is_dashed_and_called_an_estimate_and_an_llm_is_a_rule(section) -> None:
     held, *_ = section()
     chart = learning_chart.chart(held.results, learning.curves(POINTS, "accuracy"), "accuracy")
-    assert "an estimate" in chart.caption and "Rule" in chart.caption and "Band" in chart.caption
+    assert all(
+        word in chart.caption for word in ("an estimate", "Horizontal line: a prompted LLM", "Band")
+    )
     dashed = next(layer for layer in chart.spec["layer"] if layer["mark"].get("strokeDash"))
     assert max(row["rows"] for row in rows_of(chart, dashed)) == pytest.approx(2 * 2520)
     assert (
@@ -214,5 +211,5 @@ def test_text_and_marks_keep_their_contrast(dark) -> None:
 def test_a_study_of_nobody_has_no_chart(study, files, tmp_path) -> None:
     files.write(tmp_path)
     [results] = inputs.read(study(models=[], llms=[]), tmp_path)
-    assert score_charts.cost(results, "accuracy", "EUR") is None
-    assert score_charts.differences([], "tweets", "accuracy", 0.02) is None
+    assert cost_chart.chart(results, "accuracy", "EUR") is None
+    assert score_charts.differences([], results, "accuracy", 0.02) is None

@@ -8,11 +8,12 @@ import pytest
 
 from slingshot.files.audit import measured_on
 from slingshot.files.points import Point, write_points
-from slingshot.report import curve, summary, terminal
+from slingshot.report import curve, matches, summary, terminal
 from slingshot.report.page import index as page
 from slingshot.report.section import sections
-from tests.report.conftest import variances
+from tests.report.conftest import audit, variances
 
+DATA, SPLIT = measured_on(audit()["data"], audit()["files"])
 POINT = Point(
     "exp",
     "c0ffee",
@@ -22,8 +23,8 @@ POINT = Point(
     0,
     "minilm",
     "d0",
-    "rows",
-    "cut",
+    DATA,
+    SPLIT,
     {"accuracy": 0.842, "auroc": 0.9, "log_loss": 0.5},
 )
 
@@ -60,7 +61,7 @@ def test_two_numbers_of_training_rows_are_a_learning_curve(build) -> None:
         assert "Learning curve" in text and "0.760 [0.740–0.780]" in text
     out = io.StringIO()
     terminal.show(parts, "report/index.html", out)
-    assert "In the report besides: learning curve." in out.getvalue()
+    assert "The report also has: learning curve." in out.getvalue()
 
 
 def test_one_number_of_training_rows_is_none_whatever_an_llms_shots(build) -> None:
@@ -85,7 +86,7 @@ def test_the_terminal_draws_every_level_on_one_scale() -> None:
     assert where == sorted(where) and len(set(where)) == 3
     assert lines["minilm", "630"].rstrip().endswith("─")
     assert max(len(line) for line in out.getvalue().splitlines() if "●" in line) <= 100
-    assert "minilm: no fit, as a power law needs 4 numbers of training rows." in out.getvalue()
+    assert "minilm: no fit: a power law needs 4 numbers of training rows." in out.getvalue()
 
 
 def test_a_curve_of_figures_from_scores_says_that_an_llm_s_may_be_of_another_source() -> None:
@@ -113,8 +114,8 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
     [said] = [note for note in grid.notes if "matches" in note]
     # Half of the way from 0.62 to 0.76 in log rows, with 315 and 630: sqrt(315 * 630) is 445, a little more is 70/140.
     known = re.fullmatch(
-        r"minilm matches Gemma .* with about (\d+) training labels \(95% interval: (\d+) to (\d+)\), plus 840 of "
-        r"validation rows\.",
+        r"minilm matches Gemma 3 270m with about (\d+) training labels \(95% interval (\d+) to (\d+)\), plus 840 "
+        r"validation labels\.",
         said,
     )
     rows, low, high = map(int, known.groups())
@@ -124,21 +125,27 @@ def test_labels_to_match_an_llm_stand_below_the_curve_with_their_interval(build,
 
 
 def test_rows_that_can_t_decide_a_macro_figure_tell_no_labels_to_match(build, files) -> None:
-    files.pairs["undecidable"] = "so few rows: this comparison can't be decided here"
+    files.pairs["undecidable"] = {
+        "code": "rare_classes",
+        "metric": "macro_f1",
+        "margin": 0.02,
+        "classes": 3,
+        "rare": {"neg": 4},
+    }
     parts, *_ = build(scoring(SHOTS, 0.5), POINT, *QUARTER)
     notes = [
         note
         for grid in parts["tweets"].grids
         for note in grid.notes
-        if note.startswith("Training labels")
+        if note.startswith(
+            "How many labels match an LLM is not estimated: 1 of 3 classes has under"
+        )
     ]
-    assert len(notes) == 1 and notes[0].endswith(
-        ": so few rows: this comparison can't be decided here."
-    )
+    assert len(notes) == 1 and notes[0].endswith("so nothing is claimed.")
     [match] = [
         one
         for one in parts["tweets"].as_json()["labels_to_match"]
-        if one["reason"].startswith("so few")
+        if one["reason"] == "rare_classes"
     ]
     assert (match["rows"], match["low"], match["high"]) == (None, None, None)
 
@@ -146,11 +153,14 @@ def test_rows_that_can_t_decide_a_macro_figure_tell_no_labels_to_match(build, fi
 def test_an_llm_beyond_the_curve_is_said_to_be(build) -> None:
     seeds = [replace(p, training_seed=s) for p in (POINT, QUARTER[0]) for s in range(3)]
     for points, said in (
-        (seeds, "minilm is behind still with 2,520"),
-        ([POINT, *QUARTER], "whether minilm is behind"),
+        (seeds, "minilm is still behind Gemma 3 270m with 2,520 labels, the most tried."),
+        (
+            [POINT, *QUARTER],
+            "minilm scores below Gemma 3 270m with 2,520 labels, the most tried, but there is no interval",
+        ),
     ):
         [grid] = build(scoring(SHOTS, 0.99), *points)[0]["tweets"].grids
-        assert any(f"not within the data: {said}" in note for note in grid.notes)
+        assert any(note.startswith(said) for note in grid.notes)
 
 
 def test_points_of_other_rows_than_todays_are_left_out_of_the_report_and_named(
@@ -185,7 +195,7 @@ def test_training_variance_that_the_pair_holds_is_not_counted_twice(build, files
         pair.update(low=0.04, high=0.16, variances=told)
         [match] = [
             m
-            for m in curve.matches(build(*made)[0]["tweets"].results, "accuracy")
+            for m in matches.matches(build(*made)[0]["tweets"].results, "accuracy")
             if m.large == "gemma"
         ]
         return match.low

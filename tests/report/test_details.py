@@ -33,8 +33,8 @@ def test_points_and_texts_are_read(read) -> None:
         ("risk/minilm.csv", None, "not found; run `dvc repro`, or `dvc checkout`"),
         ("risk/minilm.csv", "", "expected the columns coverage,risk"),
         ("risk/minilm.csv", "coverage,risk\n0.5\n", "as many cells in every line"),
-        ("risk/minilm.csv", "coverage,risk\n0.5,high\n", "holds what is no number"),
-        ("risk/minilm.csv", "coverage,risk\n0.5,nan\n", "holds what is no number"),
+        ("risk/minilm.csv", "coverage,risk\n0.5,high\n", "a cell is not a number"),
+        ("risk/minilm.csv", "coverage,risk\n0.5,nan\n", "a cell is not a number"),
         (
             "confusion/minilm.csv",
             "predicted,actual\na,b\n",

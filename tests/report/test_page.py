@@ -66,7 +66,7 @@ def test_headings_leave_no_level_out(files, build) -> None:
 def test_all_that_was_asked_for_is_there(files, build) -> None:
     html = shown(build(**with_cascade(files)).html)
     for text in (
-        "Rows that would resolve it",
+        "Rows needed",
         "ECE if calibrated",
         "The text of row 0.",
         "On 73 test rows all contestants agree",
@@ -74,7 +74,7 @@ def test_all_that_was_asked_for_is_there(files, build) -> None:
         "Where contestants differ",
         "Break-even",
         "How both chose",
-        "Chosen on 300 validation rows: the highest lead in validation accuracy over the better of minilm and gemma.",
+        "chosen on 300 validation rows. It has the highest lead in accuracy over the better of minilm and Gemma 3 270m",
         "metrics.confidence",
         "models.minilm.learning_rate",
         "vl-convert-python",
@@ -130,26 +130,35 @@ def test_hostile_texts_stay_texts(files, build) -> None:
 def test_a_contestant_without_scores_has_dashes_with_reasons_and_no_diagram(files, build) -> None:
     files.intervals["gemma"] |= {
         "calibration": None,
-        "calibration_reason": "it states no probabilities",
+        "calibration_reason": {"code": "no_scores"},
     }
     files.plots["gemma"].predicted = files.plots["gemma"].scaled = files.plots["gemma"].risk = []
     files.errors["confident_errors"]["gemma"] = []
     made = build()
-    assert "it states no probabilities" in made.html
+    assert (
+        "No row for Gemma 3 270m: calibration needs scores, and this contestant gives none."
+        in made.html
+    )
     names = {chart.name for chart in made.figures}
     assert "tweets-reliability-gemma" not in names and "tweets-reliability-minilm" in names
 
 
 def test_nobody_s_scores_and_unknown_costs_leave_a_page(files, build) -> None:
     for name in files.scores:
-        files.intervals[name] |= {"calibration": None, "calibration_reason": "no scores"}
+        files.intervals[name] |= {
+            "calibration": None,
+            "calibration_reason": {"code": "no_scores"},
+        }
         files.plots[name].predicted = files.plots[name].scaled = files.plots[name].risk = []
         files.costs[name] |= dict.fromkeys(
             ("cost_per_1000_texts", "machine_seconds_per_1000_texts")
         )
     made = build()
     assert made.figures == ()
-    assert "No contestant's scores can be judged" in made.html and 'id="payload"' not in made.html
+    assert (
+        "No contestant gives scores that can be judged" in made.html
+        and 'id="payload"' not in made.html
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,6 +189,7 @@ def test_a_full_study_stays_under_five_megabytes(files, study, tmp_path) -> None
         files.intervals[name]["classes"] = [row | {"label": label} for label in classes]
     files.add_cascade("both", 0.85, 0.004)
     files.plots["both"] = files.plots["gemma"]
+    files.cascades["both"]["small"] = "model_0"
     names = [*models, "gemma", "both"]
     base = files.pairs["pairs"][0]
     files.pairs["pairs"] = [
@@ -220,9 +230,9 @@ def test_the_sliders_start_from_the_total_that_decides(files, study, tmp_path) -
 
     assumed = built(always_on=False)
     assert 'value="" checked' in assumed and "A label's price starts at 0" in html.unescape(assumed)
-    assert "It starts from 12 months (assumed) of 100,000 texts (assumed) each." in assumed
+    assert "The sliders start from 12 months (assumed) of 100,000 texts (assumed) each." in assumed
     assert (
-        "Over 12 months (assumed) of 100,000 texts (assumed) each, gemma costs 23 times as much."
+        "Over 12 months (assumed) of 100,000 texts (assumed) each, Gemma 3 270m costs 23 times as much."
         in assumed
     )
     given = built(always_on=True, monthly_texts=5000, horizon_months=7, count_labels=True)

@@ -44,7 +44,7 @@ def test_the_table_holds_everyone_best_first_and_the_majority_class_last(build) 
     assert titles == [
         "minilm",
         "frozen",
-        "Gemma 3 270m (a 268M-parameter local stand-in)",
+        "Gemma 3 270m*",
         "tfidf",
         "majority class",
     ]
@@ -53,27 +53,48 @@ def test_the_table_holds_everyone_best_first_and_the_majority_class_last(build) 
     assert cells(part, "majority class")["macro_f1"] == "0.239"
 
 
-def test_an_undefined_figure_is_a_dash_with_its_reason(files, build) -> None:
-    files.scores["gemma"]["auroc"] = None
-    files.intervals["gemma"]["metrics"]["auroc"] = {
-        "value": None,
-        "low": None,
-        "high": None,
-        "reason": "no scores",
-    }
-    del files.scores["tfidf"]["log_loss"]
+def test_a_title_is_short_and_its_explanation_stands_once_below(build) -> None:
     parts, html, markdown = build()
-    notes = " ".join(parts["tweets"].table.notes)
-    assert "AUROC: no scores" in notes
-    assert "tfidf: Log-loss: not measured" in notes
-    assert "AUROC: no scores" in html
-    assert "AUROC: no scores" in markdown
+    note = "Gemma 3 270m*: a 268M-parameter local stand-in for a large LLM."
+    assert note in parts["tweets"].table.notes
+    assert html.count("stand-in") == markdown.count("stand-in") == 1
 
 
-def test_differing_score_sources_are_labelled_and_equal_ones_are_not(files, build) -> None:
-    assert "different score sources" in " ".join(build()[0]["tweets"].table.notes)
+def test_money_reads_like_money(build) -> None:
+    part = build()[0]["tweets"]
+    assert cells(part, "minilm")["cost_per_1000_texts"] == "1.51"
+    assert cells(part, "tfidf")["cost_per_1000_texts"] == "< 0.01"
+    [column] = [c for c in part.table.columns if c.key == "cost_per_1000_texts"]
+    assert column.long == "EUR per million texts"
+
+
+def test_an_undefined_figure_is_a_dash_with_its_reason(files, build) -> None:
+    for name in ("gemma", "frozen"):
+        files.scores[name].update(auroc=None, auroc_classes=None)
+        files.intervals[name]["metrics"]["auroc"] = {
+            "value": None,
+            "low": None,
+            "high": None,
+            "reason": {"code": "needs_scores", "metric": "auroc"},
+        }
+    parts, html, markdown = build()
+    note = "– under AUROC for frozen and Gemma 3 270m: AUROC needs scores, and this contestant gives none."
+    assert note in parts["tweets"].table.notes, "once, for both"
+    assert note in html and note in markdown
+
+
+def test_a_misspelt_key_is_an_error_with_file_key_and_remedy(files, study, tmp_path) -> None:
+    files.scores["minilm"]["acuracy"] = files.scores["minilm"].pop("accuracy")
+    files.write(tmp_path)
+    with pytest.raises(UserError, match=r"scores/tweets/minilm\.json: .*'acuracy'.*run `dvc repro`"):
+        inputs.read(study(), tmp_path)
+
+
+def test_differing_score_sources_are_said_and_equal_ones_are_not(files, build) -> None:
+    kinds = "AUROC and log-loss rest on different kinds of scores: softmax for tfidf, frozen and minilm; logprob for"
+    assert kinds in " ".join(build()[0]["tweets"].table.notes)
     files.intervals["gemma"]["score_source"] = "softmax"
-    assert "different score sources" not in " ".join(build()[0]["tweets"].table.notes)
+    assert "different kinds of scores" not in " ".join(build()[0]["tweets"].table.notes)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +118,21 @@ def test_labels_of_a_model_are_said_beside_the_accuracy(files, build) -> None:
     assert "Accuracy, agreement with GPT-3.5" in html
 
 
+HOLD = {"code": "ungrouped", "rows": 12}
+
+
 def test_ceilings_and_warnings_stand_with_the_scores(files, build) -> None:
-    files.audit["warnings"] = ["one group holds 12% of the rows"]
+    files.audit["warnings"] = [HOLD]
     for text in build()[1:]:
-        assert "No contestant can score higher." in text
-        assert "0.998" in text
-        assert "one group holds 12% of the rows" in text
+        assert "score above 0.999 on these test rows (0.996 on all rows)" in text
+        assert "would score 0.998 on the test rows" in text
+        assert "12 rows have no value in the group column" in text
+
+
+def test_where_no_text_has_two_labels_one_sentence_says_so(files, build) -> None:
+    files.audit["ceiling"] = {"test": {"within": 1.0, "whole": 1.0}, "all": {"within": 1.0}}
+    for text in build()[1:]:
+        assert "No text stands under two labels, so the labels hold no score down." in text
 
 
 def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_them(
@@ -137,26 +167,23 @@ def test_may_have_been_seen_is_said_by_data_set(files, study, tmp_path) -> None:
 
 
 def test_labels_written_by_a_model_are_said_in_every_format(files, build) -> None:
-    """The warning is the audit's own (data/caveats.py), the note the report's."""
+    """The warning is the audit's own note, the caveat the verdict's."""
     files.audit["label_source"] = "GPT-3.5"
+    files.audit["warnings"] = [{"code": "model_labels", "source": "GPT-3.5"}]
     warning = (
         "Labels were written by GPT-3.5: a score here is agreement with GPT-3.5, not with people."
     )
-    files.audit["warnings"] = [warning]
+    caveat = "GPT-3.5 wrote the labels, so a score is agreement with GPT-3.5, not with people."
     parts, html, markdown = build()
     out = io.StringIO()
     terminal.show(parts, "report/index.html", out)
     for text in (html, markdown, " ".join(out.getvalue().split())):
-        assert warning in text
-        assert (
-            "Labels were written by GPT-3.5, not by people: accuracy here is agreement with GPT-3.5."
-            in text
-        )
+        assert warning in text and caveat in text
 
 
 def test_text_from_the_files_is_escaped(files, build) -> None:
     files.audit["classes"]["<script>alert(1)</script>"] = {"train": 1, "validation": 1, "test": 1}
-    files.audit["warnings"] = ["<img src=x> | *bold*"]
+    files.audit["warnings"] = [{"code": "model_labels", "source": "<img src=x> | *bold*"}]
     _, html, markdown = build()
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
@@ -187,7 +214,7 @@ def test_the_terminal_keeps_to_100_columns_and_breaks_no_figure(build) -> None:
     terminal.show(build()[0], "report/index.html", out)
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 100
-    assert "0.0000021" in out.getvalue()
+    assert "35.20" in out.getvalue()
     assert "[0.822–0.862]" in out.getvalue()
     assert "\x1b" not in out.getvalue()
     assert lines[-1] == "Report: report/index.html"
@@ -200,22 +227,45 @@ def test_the_terminal_explains_its_dashes_and_marks(files, build) -> None:
     printed = " ".join(out.getvalue().split())
     for note in part["tweets"].table.notes:
         assert note in printed
-    assert "neither trained nor run, hence its dashes" in printed
-    assert "may have been seen; the texts were published on 2014-06-01" in printed
-    assert printed.count("without its few-shot prefix") == 1
+    for group in part["tweets"].details:
+        assert group.heading in printed
+        for sentence in group.sentences:
+            assert sentence in printed
+    assert "Nothing is run, so it has no cost." in printed
+    seen = "May have been seen: the texts were published on 2014-06-01, before the training data of Gemma 3 270m end"
+    assert seen in printed
 
 
-def test_a_note_on_the_data_set_is_said_once_and_one_on_a_contestant_with_its_name(
+def test_a_note_on_the_data_set_is_said_once_and_one_on_contestants_with_their_names(
     files, build
 ) -> None:
-    few = "99 test groups: intervals rest on these, not on rows"
+    few = {"code": "test_groups", "groups": 99, "effective": 99.0}
     files.pairs["notes"] = [few]
-    for held in files.intervals.values():
-        held["notes"] = [few]
-    files.intervals["minilm"]["notes"] = [few, "training variance not included"]
+    for intervals in files.intervals.values():
+        intervals["notes"] = [few]
+    for name in ("minilm", "frozen"):
+        files.intervals[name]["notes"] = [few, {"code": "few_seeds", "seeds": 1}]
     parts, html, markdown = build()
-    assert html.count(few) == markdown.count(few) == 1
-    assert "minilm: training variance not included" in parts["tweets"].table.notes
+    assert html.count("99 test groups") == markdown.count("99 test groups") == 1
+    assert (
+        "frozen and minilm were trained once, so the interval ignores variation between training runs."
+        in parts["tweets"].table.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.07, "EUR 0.07"),
+        (36.4, "EUR 36.40"),
+        (1234.5, "EUR 1,234"),
+        (0.0001, "less than EUR 0.01"),
+        (0, "EUR 0"),
+        (None, "an unknown sum"),
+    ],
+)
+def test_money_in_a_sentence(value, text) -> None:
+    assert numbers.money(value, "EUR") == text
 
 
 @pytest.mark.parametrize(

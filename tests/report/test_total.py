@@ -60,8 +60,8 @@ def test_cheaper_only_beyond_what_the_timing_says(settings, a, b, spread, first)
     held = settings()
     totals = [total.of(timed(price, spread), held) for price in (a, b)]
     assert total.cheaper(*totals) is first
-    said = total.why_neither(*totals)
-    assert said == ("which of the two costs less is not known, as the spread of their timing is not" if spread is None
+    said = total.why_neither(*totals).words
+    assert said == ("which of the two costs less is not known, because the spread of their timing is not" if spread is None
                     else "their costs can't be told apart")  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_a_second_machine_that_the_timing_leaves_open_is_noise(settings) -> None
     ],
 )
 def test_what_is_assumed_is_marked(settings, decision, said) -> None:
-    assert total.horizon(settings(**decision).decision) == said
+    assert total.horizon_words(settings(**decision).decision) == said
 
 
 def test_what_is_not_known_stays_unknown(settings) -> None:
@@ -131,13 +131,14 @@ def test_what_is_not_known_stays_unknown(settings) -> None:
     assert total.of(unpriced(), held) is None
     found = total.of(timed(0.001, 0.01), held)
     assert total.cheaper(None, found) is None
-    assert total.why_neither(None, found) == "which of the two costs less is not known"
+    assert total.why_neither(None, found).words == "which of the two costs less is not known"
 
 
 def contestants(settings, first, second):
+    empty = {"scores": None, "intervals": None}  # pay_back reads costs alone
     return [
-        inputs.Contestant(name, name, "model", {}, {}, held, total=total.of(held, settings))
-        for name, held in (("a", first), ("b", second))
+        inputs.Contestant(name, name, "model", cost=cost, total=total.of(cost, settings), **empty)
+        for name, cost in (("a", first), ("b", second))
     ]
 
 

@@ -1,17 +1,23 @@
-from dataclasses import replace
+import json
 
 import pytest
 
 from slingshot.files.points import Point, write_points
+from slingshot.files.notes.figures import OneClass
+from slingshot.files.pairs import Difference, Pairs
 from slingshot.metrics import rule
 from slingshot.report import inputs
 from slingshot.report.advice import rows_to_decide, seeds_may_decide
-from slingshot.report.pair import Pair, find_pair
-from slingshot.report.verdict import best, decide, judged
+from slingshot.report.choice import best
+from slingshot.report.verdict import decide, judged
 from slingshot.settings import DecisionSettings
-from tests.report.conftest import NOTHING, related, variances
+from tests.report.conftest import NOTHING, Files, pair, related, variances
 
 CASCADES = [{"name": "both", "small": "minilm", "large": "gemma"}]
+
+
+def words(notes) -> list[str]:
+    return [note.words for note in notes]
 
 
 def decided(files, study, tmp_path, *, required=None, **chosen):
@@ -68,9 +74,9 @@ def test_as_good_needs_to_be_cheaper(
 @pytest.mark.parametrize(
     ("small_cost", "choice", "reason"),
     [
-        (0.001, "minilm", "the model is behind by less than the margin"),
-        (0.5, "gemma", "the LLM is better"),
-        (None, "gemma", "the LLM is better"),
+        (0.001, "minilm", "minilm is behind gemma by less than the margin"),
+        (0.5, "gemma", "gemma is better than minilm"),
+        (None, "gemma", "gemma is better than minilm"),
     ],
 )
 def test_a_loss_within_the_margin_is_a_trifle_to_the_cheaper_one(
@@ -79,15 +85,15 @@ def test_a_loss_within_the_margin_is_a_trifle_to_the_cheaper_one(
     relate(files, -0.01, 0.005, 0.0006, "as good", "better")
     files.costs["minilm"]["cost_per_1000_texts"] = small_cost
     found = decided(files, study, tmp_path)
-    assert (found.choice, found.reasons[0]) == (choice, reason)
+    assert (found.choice, words(found.reasons)[0]) == (choice, reason)
 
 
 @pytest.mark.parametrize(
     ("small_cost", "verdict", "reasons"),
     [
-        (None, "not resolved", ["neither is better, nor shown to be as good"]),
-        (None, "as good", ["the model is as good", "which of the two costs less is not known"]),
-        (0.5, "as good", ["the model is as good, but dearer"]),
+        (None, "not resolved", ["neither is shown to be better, or as good"]),
+        (None, "as good", ["minilm is as good as gemma", "which of the two costs less is not known"]),
+        (0.5, "as good", ["minilm is as good as gemma, but costs more"]),
     ],
 )
 def test_undecided_gives_the_reason_that_holds(
@@ -95,7 +101,7 @@ def test_undecided_gives_the_reason_that_holds(
 ) -> None:
     relate(files, 0.0, 0.03, 0.8, verdict, "not resolved")
     files.costs["minilm"]["cost_per_1000_texts"] = small_cost
-    assert decided(files, study, tmp_path).reasons == reasons
+    assert words(decided(files, study, tmp_path).reasons) == reasons
 
 
 def test_timings_that_overlap_make_nobody_cheaper(files, study, tmp_path) -> None:
@@ -106,7 +112,7 @@ def test_timings_that_overlap_make_nobody_cheaper(files, study, tmp_path) -> Non
     }
     found = decided(files, study, tmp_path)
     assert found.decision == "undecided"
-    assert found.reasons[-1] == "their costs can't be told apart"
+    assert found.reasons[-1].words == "their costs can't be told apart"
 
 
 def test_labels_that_count_make_the_model_the_dearer_one(files, study, tmp_path) -> None:
@@ -132,14 +138,14 @@ def test_an_undefined_validation_figure_is_not_chosen(files, study, tmp_path) ->
     assert best([c for c in results.contestants if c.name in ("tfidf", "frozen")]).name == "frozen"
 
 
-WHY = "auroc is undefined, as it needs at least two classes among the scored rows"
+WHY = OneClass(metric="auroc")
 
 
 def unmeasured(files, *names: str) -> None:
     """Take their validation figure away."""
     for name in names:
         files.scores[name]["validation_accuracy"] = None
-        files.intervals[name]["notes"] = [f"validation_accuracy: {WHY}"]
+        files.intervals[name]["validation_reason"] = WHY.as_json()
 
 
 def test_one_without_a_figure_is_not_chosen_among_others_and_named(files, study, tmp_path) -> None:
@@ -161,19 +167,19 @@ def test_where_no_model_has_a_figure_none_is_chosen_and_nothing_decided(
         None,
         None,
     )
-    assert found.reasons == ["no model can be chosen"]
+    assert words(found.reasons) == ["no model can be chosen"]
     assert set(found.unranked) == {"tfidf", "frozen", "minilm"}
     alone = decided(files, study, tmp_path, llms=[])
     assert (alone.decision, alone.choice) == ("no comparison", None)
 
 
 def test_a_pair_reads_the_same_from_both_sides(files) -> None:
-    there, back = (
-        find_pair(files.pairs, "minilm", "gemma"),
-        find_pair(files.pairs, "gemma", "minilm"),
-    )
+    pairs = Pairs.parse(json.dumps(files.pairs | {"validation": {}}), "pairs", "")
+    there, back = pairs.find("minilm", "gemma"), pairs.find("gemma", "minilm")
     assert (back.difference, back.low, back.high) == (-there.difference, -there.high, -there.low)
     assert (back.a_value, back.p) == (there.b_value, there.p)
+    assert back.turned() == there
+    assert pairs.find("minilm", "nobody") is None
 
 
 def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> None:
@@ -182,6 +188,15 @@ def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> N
     )
     found = decided(files, study, tmp_path)
     assert (found.decision, found.rows_to_decide) == ("undecided", None)
+
+
+def measured(difference, spread) -> tuple[Difference, Pairs]:
+    """A pair of that difference, and its file: 100 test rows, a margin of 0.01."""
+    row = {**pair("minilm", "gemma"), "a": "a", "b": "b", "difference": difference}
+    file = Files().pairs | {"test_rows": 100, "margin": 0.01, "validation": {}}
+    file["pairs"] = [row | {"variances": spread}]
+    pairs = Pairs.parse(json.dumps(file), "pairs", "")
+    return pairs.pairs[0], pairs
 
 
 @pytest.mark.parametrize(
@@ -195,26 +210,20 @@ def test_a_pair_without_figures_leaves_it_undecided(files, study, tmp_path) -> N
     ],
 )
 def test_rows_to_decide_have_a_power_of_80_percent(difference, small_is_cheaper, distance) -> None:
-    pair = Pair("a", "b", difference=difference, variances=variances(0.04))
-    found = rows_to_decide(
-        pair, small_is_cheaper, {"test_rows": 100, "margin": 0.01, "confidence": 0.95}
-    )
+    pair, pairs = measured(difference, variances(0.04))
+    found = rows_to_decide(pair, small_is_cheaper, pairs)
     # 1.960 + 0.842 standard errors lie between what is measured and what must be excluded.
     wanted = None if distance is None else 100 * (0.04 / 1.960 * 2.802 / distance) ** 2
     assert found == (None if wanted is None else pytest.approx(wanted, rel=0.01))
 
 
 def test_more_seeds_may_decide_what_rows_would_if_training_were_known() -> None:
-    pairs = {"test_rows": 100, "margin": 0.01, "confidence": 0.95}
     hidden = variances(0.04) | {"training": [{"value": 0.02**2, "df": 2}]}
-    ahead, level = (
-        Pair("a", "b", difference=difference, variances=hidden) for difference in (0.02, 0.0)
-    )
-    assert [rows_to_decide(pair, None, pairs) for pair in (ahead, level)] == [None, None]
-    assert [seeds_may_decide(pair, None, pairs) for pair in (ahead, level)] == [True, False]
-    assert not seeds_may_decide(replace(ahead, variances=variances(0.04)), None, pairs), (
-        "no seeds take part"
-    )
+    ahead, level = (measured(difference, hidden) for difference in (0.02, 0.0))
+    assert [rows_to_decide(pair, None, pairs) for pair, pairs in (ahead, level)] == [None, None]
+    assert [seeds_may_decide(pair, None, pairs) for pair, pairs in (ahead, level)] == [True, False]
+    without, pairs = measured(0.02, variances(0.04))
+    assert not seeds_may_decide(without, None, pairs), "no seeds take part"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +244,7 @@ def test_a_cascade_that_is_better_takes_the_place_of_the_one_chosen(files, study
         "gemma",
     )
     assert [pair.b for pair in found.cascade_pairs] == ["minilm", "gemma"]
-    assert "the cascade is better than minilm" in found.reasons
+    assert "both is better than minilm" in words(found.reasons)
 
 
 @pytest.mark.parametrize(("cost", "decision"), [(0.0001, "cascade"), (0.004, "fine-tune")])
@@ -249,7 +258,7 @@ def test_where_neither_is_chosen_the_cascade_is_not_asked(files, study, tmp_path
     relate(files, 0.0, 0.03, 0.8, "not resolved", "not resolved")
     files.add_cascade("both", 0.9, 0.004)
     found = decided(files, study, tmp_path, cascades=CASCADES)
-    assert (found.decision, found.deciding) == ("undecided", [("minilm", "gemma")])
+    assert (found.decision, found.deciding) == ("undecided", (("minilm", "gemma"),))
 
 
 @pytest.mark.parametrize(
@@ -270,11 +279,11 @@ def test_the_pairs_that_decide_are_not_corrected_and_the_rest_are(files, study, 
     assert (found.decision, found.pair.p_corrected, found.deciding) == (
         "fine-tune",
         0.045,
-        [("minilm", "gemma")],
+        (("minilm", "gemma"),),
     )
     [results] = inputs.read(study(), tmp_path)
     pairs = judged(results, found).pairs
-    rest = find_pair(pairs, "tfidf", "frozen")
+    rest = pairs.find("tfidf", "frozen")
     assert rest.p_corrected > 0.02 and rest.verdict != "better"
 
 
@@ -285,7 +294,7 @@ def test_the_pairs_that_decide_are_not_corrected_and_the_rest_are(files, study, 
             {"latency_p95": 0.1},
             "fine-tune",
             "minilm",
-            {"gemma": "95 of 100 texts take it up to 0.500 s, more than 0.1"},
+            {"gemma": "it needs up to 0.5 s for 95 of 100 texts, more than 0.1 s"},
         ),
         ({"latency_p95": 0.01}, "fine-tune", "tfidf", {"frozen", "minilm", "gemma"}),
         ({"latency_p95": 0.0001}, "undecided", None, {"tfidf", "frozen", "minilm", "gemma"}),
@@ -293,7 +302,7 @@ def test_the_pairs_that_decide_are_not_corrected_and_the_rest_are(files, study, 
             {"monthly_texts": 1_000_000, "monthly_budget": 2.0},
             "fine-tune",
             "minilm",
-            {"gemma": "1,000,000 texts a month cost EUR 35.2, more than 2"},
+            {"gemma": "1,000,000 texts a month cost EUR 35.20, more than 2.00"},
         ),
     ],
 )
@@ -306,7 +315,7 @@ def test_who_misses_what_is_required_is_out_with_the_reason(
     found = decided(files, study, tmp_path, required=required)
     assert (found.decision, found.choice) == (decision, choice)
     if isinstance(out, dict):
-        assert {name: found.excluded[name] for name in out} == out
+        assert {name: found.excluded[name].words for name in out} == out
     assert set(found.excluded) == set(out)
 
 
@@ -326,8 +335,8 @@ def test_a_month_on_an_always_on_machine_pays_it_whole(files, study, tmp_path) -
     settings = settings.model_copy(update={"decision": decision, "cost": cost})
     [results] = inputs.read(settings, tmp_path)
     assert (
-        decide(results, settings).excluded["minilm"]
-        == "1,000 texts a month cost EUR 73.0, more than 70"
+        decide(results, settings).excluded["minilm"].words
+        == "1,000 texts a month cost EUR 73.00, more than 70.00"
     )
 
 
@@ -338,9 +347,9 @@ def test_what_was_not_measured_does_not_meet_a_requirement(files, study, tmp_pat
     for name in ("tfidf", "frozen", "gemma"):
         files.costs[name]["latency_p95"] = 0.1
     found = decided(files, study, tmp_path, required=required)
-    assert found.excluded == {
+    assert {name: miss.words for name, miss in found.excluded.items()} == {
         "minilm": "its latency was not measured",
-        "gemma": "its cost per 1,000 texts is unknown",
+        "gemma": "its cost of prediction is not known",
     }
     assert (found.decision, found.choice) == ("fine-tune", "frozen")
 

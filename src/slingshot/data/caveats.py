@@ -1,144 +1,126 @@
-"""The audit's warnings: what a reader of the scores must know of the rows behind them."""
+"""The notes of an audit: what a reader of the scores must know of the rows behind them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 from slingshot.data.spelling import Spelling
 from slingshot.data.split import LARGEST_SHARE
+from slingshot.files.audit import Audit, SharedTexts
+from slingshot.files.notes.audits import (
+    ConflictingLabels,
+    LargeGroup,
+    LargeGroupOfSplit,
+    ModelLabels,
+    NearDuplicates,
+    OfAudit,
+    OverMaxRows,
+    SharedWithTestFile,
+    SplitByRow,
+    SplitSize,
+    Ungrouped,
+    ValidationSplitByRow,
+)
+from slingshot.files.notes.labels import (
+    FEW_TEST_ROWS,
+    FewTestRows,
+    Measured,
+    NotInSplit,
+    NotInTrain,
+)
 from slingshot.settings import DatasetSettings
 
+LOW_CEILING = 0.99
+"""Ceiling below which conflicting labels are worth a note."""
 LARGE = 0.1
-"""Share of the rows above which the largest group is named."""
-FEW = 10
-"""Test rows under which a class's own figures say little."""
+"""Share of the rows above which the largest group is worth a note."""
 FAR = 0.5
-"""Of the rows that a split was to have, how many it may lack, or have too many, without a word."""
+"""How far a split may be from its wanted size without a note, as a share of that size."""
+MEASURED: tuple[Measured, ...] = ("validation", "test")
 
 
 def caveats(
     dataset: DatasetSettings,
-    audit: dict[str, Any],
+    audit: Audit,
     unseen: list[str],
     ungrouped: int,
     spelling: Spelling,
-) -> list[str]:
-    """Sentences, the weightiest first. unseen: classes without a row in train."""
-    in_test = spelling.only_in_test(audit["classes"])
-    found = [
-        *_labels(dataset, audit),
-        *spelling.warnings(),
-        *_classes(dataset, audit, unseen, in_test),
-    ]
-    found += [*_duplicates(dataset, audit), *_sizes(audit)]
-    if getattr(dataset.source, "group", None) and ungrouped:
-        found.append(
-            f"{ungrouped} rows have no value in the group column: their text alone groups them."
-        )
-    cap, train = dataset.max_rows.train, audit["rows"]["train"]
-    if cap and train > cap:
-        found.append(f"train holds {train} rows, over max_rows.train, to keep every class.")
-    return found
+) -> Iterator[OfAudit]:
+    """The notes, the most important first.
 
-
-def _labels(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
-    found = []
-    if dataset.label_source != "human":
-        source = dataset.label_source
-        found.append(
-            f"Labels were written by {source}: a score here is agreement with {source}, not with people."
-        )
-    within, whole = audit["ceiling"]["test"]["within"], audit["ceiling"]["test"]["whole"]
-    if min(within, whole) < 0.99:
-        found.append(
-            f"{audit['duplicates']['conflicting_texts']} texts, compared after folding case and white space, stand "
-            f"under several labels: a contestant that ignores both can score no more than {within:.1%} accuracy on "
-            f"test, and each text's usual label in the whole data set scores {whole:.1%}."
-        )
-    return found
-
-
-def _classes(
-    dataset: DatasetSettings, audit: dict[str, Any], unseen: list[str], in_test: str
-) -> list[str]:
-    found = []
+    unseen: classes without a row in train. ungrouped: rows without a value in the user's group column.
+    """
+    yield from _labels(dataset, audit)
+    yield from spelling.notes()
     if unseen:
-        lost = f" The test file holds {in_test}." if in_test else ""
-        found.append(f"{_list(unseen)}: no row in train, so left out of the classes.{lost}")
-    for split in ("validation", "test"):
-        missing = [name for name, counts in audit["classes"].items() if not counts[split]]
+        labels, more = spelling.untrained(audit.classes)
+        yield NotInTrain(classes=tuple(unseen), test_labels=labels, more=more)
+    yield from _classes(dataset, audit)
+    yield from _shared(dataset, audit.shared_texts)
+    yield from _groups(dataset, audit)
+    yield from _sizes(audit)
+    if getattr(dataset.source, "group", None) and ungrouped:
+        yield Ungrouped(rows=ungrouped)
+    cap = dataset.max_rows.train
+    if cap and audit.rows.train > cap:
+        yield OverMaxRows(rows=audit.rows.train, cap=cap)
+
+
+def _labels(dataset: DatasetSettings, audit: Audit) -> Iterator[OfAudit]:
+    if dataset.label_source != "human":
+        yield ModelLabels(source=dataset.label_source)
+    ceiling = audit.ceiling.test
+    if min(ceiling.within, ceiling.whole) < LOW_CEILING:
+        texts = audit.duplicates.conflicting_texts
+        yield ConflictingLabels(texts=texts, within=ceiling.within, whole=ceiling.whole)
+
+
+def _classes(dataset: DatasetSettings, audit: Audit) -> Iterator[OfAudit]:
+    for split in MEASURED:
+        missing = [name for name, rows in audit.classes.items() if not getattr(rows, split)]
         if missing:
-            made = split == "validation" or not dataset.has_test_file
-            why = f" (three splits need three {dataset.split.by}s of a class)" if made else ""
-            found.append(f"{_list(missing)}: no row in {split}{why}.")
-    few = [name for name, counts in audit["classes"].items() if 0 < counts["test"] < FEW]
+            given = split == "test" and dataset.has_test_file
+            unit = None if given else dataset.split.by
+            yield NotInSplit(split=split, classes=tuple(missing), unit=unit)
+    few = [name for name, rows in audit.classes.items() if 0 < rows.test < FEW_TEST_ROWS]
     if few:
-        found.append(
-            f"{_list(few)}: under {FEW} test rows, so these classes' own figures say little."
-        )
-    return found
+        yield FewTestRows(classes=tuple(few))
 
 
-def _duplicates(dataset: DatasetSettings, audit: dict[str, Any]) -> list[str]:
-    found = []
-    shared, groups = audit["shared_texts"], audit["groups"]
-    if shared and dataset.split.by == "row":
-        found.append(_leak(dataset, audit))
-    elif shared and shared["train_rows"]:
-        dropped = (
-            "dropped"
-            if dataset.split.drop_shared
-            else "kept (split.drop_shared: false), which flatters scores"
-        )
-        found.append(
-            f"{shared['test_rows']} texts of the test file stand in train too, {shared['same_label']} with the same "
-            f"label; {shared['train_rows']} train rows that share a group with test are {dropped}."
-        )
-    if dataset.split.near is None and audit["duplicates"]["near_rows"]:
-        found.append(
-            f"{audit['duplicates']['near_rows']} rows have near duplicates, which may lie on both sides."
-        )
-    if groups["largest_share"] > LARGE:
-        share, text = groups["largest_share"], groups["largest_text"]
-        found.append(
-            f"One group holds {share:.0%} of the rows ({groups['largest_rows']}); a text of it: {text!r}."
-        )
-    return found
+def _shared(dataset: DatasetSettings, shared: SharedTexts | None) -> Iterator[OfAudit]:
+    if shared is None:
+        return
+    dropped = dataset.has_test_file and dataset.split.drop_shared
+    if dataset.split.by == "row":
+        if dropped:
+            yield ValidationSplitByRow(train_rows=shared.train_rows)
+        else:
+            yield SplitByRow(test_rows=shared.test_rows, same_label=shared.same_label)
+    elif shared.train_rows:
+        yield SharedWithTestFile(**dict(shared), dropped=dropped)
 
 
-def _sizes(audit: dict[str, Any]) -> list[str]:
-    found = []
-    for split in ("validation", "test"):
-        rows, held = audit["rows"][split], audit["groups"]["splits"][split]
-        wanted = audit["wanted_rows"].get(split, rows)
+def _groups(dataset: DatasetSettings, audit: Audit) -> Iterator[OfAudit]:
+    if dataset.split.near is None and audit.duplicates.near_rows:
+        yield NearDuplicates(rows=audit.duplicates.near_rows)
+    groups = audit.groups
+    if groups.largest_share > LARGE:
+        yield LargeGroup(
+            share=groups.largest_share, rows=groups.largest_rows, text=groups.largest_text
+        )
+
+
+def _sizes(audit: Audit) -> Iterator[OfAudit]:
+    for split in MEASURED:
+        rows, largest = getattr(audit.rows, split), audit.groups.splits[split]
+        wanted = audit.wanted_rows.get(split, rows)
         if abs(rows - wanted) > FAR * wanted:
-            found.append(
-                f"{split} holds {rows} rows, and was to have {wanted:.0f}: groups stay whole, large ones go to train, "
-                "and each class that can be is in every split."
+            yield SplitSize(split=split, rows=rows, wanted=wanted)
+        if largest.largest_share > LARGEST_SHARE and largest.largest_rows > 1:
+            yield LargeGroupOfSplit(
+                split=split,
+                share=largest.largest_share,
+                rows=largest.largest_rows,
+                split_rows=rows,
+                text=largest.largest_text,
             )
-        if held["largest_share"] > LARGEST_SHARE and held["largest_rows"] > 1:
-            found.append(
-                f"One group holds {held['largest_share']:.0%} of {split} ({held['largest_rows']} of {rows} rows), so "
-                f"that scores there are much that group's; a text of it: {held['largest_text']!r}."
-            )
-    return found
-
-
-def _leak(dataset: DatasetSettings, audit: dict[str, Any]) -> str:
-    shared = audit["shared_texts"]
-    kept = not dataset.has_test_file or not dataset.split.drop_shared
-    sides = "train, validation and test" if kept else "train and validation"
-    said = (
-        f"The split is by row, on purpose (split.by: row): rows of one text stand in {sides} alike"
-    )
-    if not kept:
-        return f"{said}; {shared['train_rows']} train rows that share a group with the test file are dropped."
-    return (
-        f"{said}. {shared['test_rows']} test rows have their text in train too, {shared['same_label']} of them with "
-        "the same label, so a score here is not comparable with one from a split without that leak."
-    )
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{'Class' if len(names) == 1 else 'Classes'} {', '.join(names[:5])}{more}"

@@ -1,12 +1,15 @@
-"""The checks of `prepare` that rows can be split and compared, and their errors: what is lacking, and what helps."""
+"""Checks of `prepare` that rows can be split and compared. Their errors say what is missing and what helps."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from slingshot.data.audit import largest_group
 from slingshot.data.spelling import MERGE, Spelling
 from slingshot.files.codes import SPLITS
 from slingshot.files.labels import Labels
+from slingshot.files.notes.base import counted
+from slingshot.files.notes.labels import untrained
 from slingshot.settings import (
     DatasetSettings,
     FileSource,
@@ -22,7 +25,7 @@ TOO_LARGE = 0.4
 def one_class(
     dataset: DatasetSettings, left: list[str], source_rows: int, excluded: dict[str, int]
 ) -> str:
-    """The error of a data set with fewer than two classes `left`: what was left out, and which key to look at."""
+    """The error message where fewer than two classes are `left`: what was left out, and which key to look at."""
     source = dataset.source
     if isinstance(source, FileSource | HubSource):
         where, key = f"column '{source.label}' of {source.file}", "source.label"
@@ -31,25 +34,20 @@ def one_class(
     else:
         where, key = source.file, "source.cuts"
     remaining = f"only '{left[0]}'" if left else "no class of two usable rows"
-    counts = (
-        ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in excluded.items())
-        or "none"
-    )
+    left_out = counted(excluded) or "none"
     return (
-        f"a comparison needs two classes; {where} holds {remaining} ({source_rows} rows, left out: {counts}). "
+        f"a comparison needs two classes; {where} holds {remaining} ({source_rows} rows, left out: {left_out}). "
         f"Check {key} in params.yaml, or add rows of another class."
     )
 
 
 def check_largest(rows: pd.DataFrame) -> None:
     """Raises UserError where one group holds so many rows that no split is possible."""
-    sizes = rows["group"].value_counts()
-    share = sizes.iloc[0] / len(rows)
-    if share > TOO_LARGE:
-        text = rows.loc[rows["group"] == sizes.index[0], "text"].iloc[0][:80]
+    group = largest_group(rows)
+    if group.largest_share > TOO_LARGE:
         raise UserError(
-            f"one group holds {share:.0%} of the rows, so no split is possible; a text of it: {text!r}. "
-            "Check source.group, remove repeats of that text, or set split.near: null"
+            f"one group holds {group.largest_share:.0%} of the rows, so no split is possible; one of its texts is "
+            f"{group.largest_text!r}. Check source.group, remove repeats of that text, or set split.near: null"
         )
 
 
@@ -60,7 +58,7 @@ def check_splits(
     if len(labels.names) < 2:
         remaining = f"only '{labels.names[0]}'" if labels.names else "none"
         raise UserError(
-            f"a comparison needs two classes; train holds {remaining}; see the labels and the test file"
+            f"a comparison needs two classes; train holds {remaining}; check the labels and the test file"
         )
     for split in SPLITS:
         if not (rows["side"] == split).any():
@@ -72,32 +70,29 @@ def check_splits(
 
 
 def _no_test_rows(spelling: Spelling, labels: Labels) -> str:
-    lacking = spelling.only_in_test(labels.names)
-    hint = f"; it holds {lacking}" if lacking else ""
-    message = (
-        f"no row of the test file has a text and a label of train{hint}; see source in params.yaml"
-    )
+    test_labels, more = spelling.untrained(labels.names)
+    hint = f"; it holds {untrained(test_labels, more)}" if test_labels else ""
+    message = f"no row of the test file has a text and a label of train{hint}; check source in params.yaml"
     return f"{message}. {MERGE}:\n{spelling.merged}" if spelling.merged else message
 
 
 def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
-    """Why a side has no row, and what helps: a class with a group for each side would have a row on all of them."""
-    by_row, given_test = dataset.split.by == "row", dataset.has_test_file
+    """Why a split has no row, and what helps: a class with a group for each split would have a row in all of them."""
+    unit = "row" if dataset.split.by == "row" else "group"
     pool = rows[~rows["test"] & (rows["side"] != "shared_with_test")]
-    labels = pool.groupby("id" if by_row else "group")["label"].agg(["nunique", "first"])
+    # A group with rows of several classes is no class's own.
+    labels = pool.groupby("id" if unit == "row" else "group")["label"].agg(["nunique", "first"])
     most = labels.loc[labels["nunique"] == 1, "first"].value_counts().to_numpy().max(initial=0)
-    number, sides = (
-        ("two", "train and validation") if given_test else ("three", "train, validation and test")
-    )
-    what = "rows" if by_row else "groups of its own"
-    once = (
-        ""
-        if by_row
-        else "; copies of a text, near copies and rows of one source.group are one group"
-    )
-    test_file = "" if given_test else ", or name a test file of its own in `source`"
+    units, one_group = "rows", ""
+    if unit == "group":
+        units = "groups of its own"
+        one_group = "; copies of a text, near copies and rows of one source.group are one group"
+    number, splits, comma = "three", "train, validation and test", ","
+    test_file = ", or name a test file of its own in `source`"
+    if dataset.has_test_file:
+        number, splits, comma, test_file = "two", "train and validation", ", or", ""
     return (
-        f"no class has {number} {what}, one for each of {sides} (the most is {most}{once}). Add rows "
+        f"no class has {number} {units}, one for each of {splits} (the most is {most}{one_group}). Add rows "
         f"until each of the {pool['label'].nunique()} classes has {number} or more"
-        f"{', or' if given_test else ','} join classes by `labels: {{value: name}}`{test_file}"
+        f"{comma} join classes by `labels: {{value: name}}`{test_file}"
     )

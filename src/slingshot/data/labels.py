@@ -1,4 +1,4 @@
-"""Labels: from the strings in a file to class numbers and names."""
+"""From the labels in a file to class numbers and names."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from slingshot.data.alike import twins, visible
+from slingshot.data.alike import twins
 from slingshot.data.spelling import MERGE, as_yaml
+from slingshot.files.notes.characters import visible
 from slingshot.settings import UserError, nearest
 
 
@@ -17,9 +18,9 @@ def encode(
 ) -> tuple[np.ndarray, list[str]]:
     """Class of each value (shape (rows,), from 0) and the class names in label order.
 
-    `labels` names the values in their order, or maps values to names (two values may share one);
-    null sorts what is found, by number where every value is a whole number. Raises UserError for
-    values that `labels` does not list, and for measurements where classes are expected.
+    `labels` names the values in their order, or maps values to names (several values may share a name);
+    None sorts the values that occur, by number where every value is a whole number. Raises UserError
+    for values that `labels` does not list, and for measurements where classes are expected.
     """
     if labels is None:
         labels = _sorted(values)
@@ -34,7 +35,10 @@ def encode(
 
 
 def _unlisted(unknown: list[str], counts: pd.Series, names_of: Mapping[str, str]) -> str:
-    """The error for values that `labels` does not list; with the labels that it could be, where all read as one."""
+    """The error message for values that `labels` does not list.
+
+    Where each of them reads the same as a listed one, it ends in the `labels` that merge them.
+    """
     shown = ", ".join(f"'{visible(value)}' ({counts[value]} rows)" for value in unknown[:5])
     more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
     same = twins(unknown, names_of)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from slingshot.data import checks, groups, hub_rows, revision, tracked, vader, version
-from slingshot.data.audit import audit
+from slingshot.data.audit import PlacedRows, audit
 from slingshot.data.labels import encode
 from slingshot.data.spelling import Spelling
 from slingshot.data.split import assign, nested_order
 from slingshot.data.take import first_groups
+from slingshot.files.audit import Audit
 from slingshot.files.codes import SPLITS
 from slingshot.files.labels import Labels
+from slingshot.files.notes.base import sentence
+from slingshot.files.rows import write_rows
 from slingshot.machine.progress import say
 from slingshot.settings import (
     DatasetSettings,
@@ -29,13 +31,20 @@ from slingshot.settings import (
 from slingshot.tables import files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PreparedDataset:
     """A data set ready to be written: rows by split, each in nested order; labels; the audit."""
 
     rows: dict[str, pd.DataFrame]
     labels: Labels
-    audit: dict[str, Any]
+    audit: Audit
+
+    def write(self, folder: Path, audit_path: Path) -> None:
+        """Write rows and labels into `folder`, then the audit, completed by the digests of these files."""
+        for split, rows in self.rows.items():
+            write_rows(folder / f"{split}.parquet", rows)
+        self.labels.write(folder / "labels.json")
+        self.audit.model_copy(update={"files": version.of_files(folder)}).write(audit_path)
 
 
 def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> PreparedDataset:
@@ -47,12 +56,12 @@ def prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pre
 
 
 def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> PreparedDataset:
+    excluded: dict[str, int] = {}
     rows, commit = _read(name, dataset, folder)
-    counts, excluded = {"source": len(rows)}, dict[str, int]()
+    source_rows = len(rows)
     rows, names, spelling = _labelled(rows, dataset, excluded)
-
     rows = rows.sort_values("id", ignore_index=True)
-    counts["ungrouped"] = int(rows["group"].isna().sum())
+    ungrouped = int(rows["group"].isna().sum())
     joined = groups.find(rows, dataset.split.near)
     rows["group"] = joined.names
     _place(rows, dataset, seed, excluded)
@@ -61,22 +70,24 @@ def _prepare(name: str, dataset: DatasetSettings, seed: int, folder: Path) -> Pr
     classes = np.flatnonzero(train)
     labels = Labels(tuple(names[k] for k in classes), tuple(int(n) for n in train[classes]))
     checks.check_splits(rows, labels, dataset, spelling)
-    report = audit(dataset, rows, joined, names, labels, counts, excluded, commit, spelling)
-    report["data"] = version.of_rows(rows, names)
+    placed = PlacedRows(
+        rows, joined, names, labels, spelling, source_rows, ungrouped, excluded, commit
+    )
+    report = audit(dataset, placed)
     rows["label"] = np.cumsum(train > 0)[rows["label"]] - 1  # numbered over the classes in train
-    placed = rows["order"].to_numpy().argsort(kind="stable")
-    sides = rows["side"].to_numpy()[placed]
+    ordered = rows["order"].to_numpy().argsort(kind="stable")
+    sides = rows["side"].to_numpy()[ordered]
     return PreparedDataset(
-        {split: rows.iloc[placed[sides == split]] for split in SPLITS}, labels, report
+        {split: rows.iloc[ordered[sides == split]] for split in SPLITS}, labels, report
     )
 
 
 def _labelled(
     rows: pd.DataFrame, dataset: DatasetSettings, excluded: dict[str, int]
 ) -> tuple[pd.DataFrame, list[str], Spelling]:
-    """The usable rows, their labels as class numbers; the name of each number; and how the source spells them.
+    """The usable rows with class numbers as labels, the name of each number, and how the source spells the labels.
 
-    Counts what is left out in `excluded`. Raises UserError where fewer than two classes remain.
+    Counts the rows that are left out in `excluded`. Raises UserError where fewer than two classes remain.
     """
     source_rows = len(rows)
     rows = _drop(rows, rows["text"].str.strip() == "", "empty_text", excluded)
@@ -94,16 +105,15 @@ def _labelled(
     )
     if rows["label"].nunique() < 2:
         left = [names[k] for k in rows["label"].unique()]
-        raise UserError(
-            " ".join([checks.one_class(dataset, left, source_rows, excluded), *spelling.warnings()])
-        )
+        hints = [sentence(note.words) for note in spelling.notes()]
+        raise UserError(" ".join([checks.one_class(dataset, left, source_rows, excluded), *hints]))
     return rows, names, spelling
 
 
 def _place(
     rows: pd.DataFrame, dataset: DatasetSettings, seed: int, excluded: dict[str, int]
 ) -> None:
-    """Write into `rows` the side of each row, which is a split or why it is in none, and its order in the split.
+    """Write into `rows` the side of each row (a split, or why the row is in none) and its order in the split.
 
     Counts the rows that are in no split in `excluded`.
     """
@@ -119,7 +129,7 @@ def _place(
 
 
 def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFrame, str | None]:
-    """Rows: id, text, label and group (null where missing), test; and the commit of what is from the hub."""
+    """Rows (id, text, label and group, null where missing, test), and the commit of the hub's files."""
     source = dataset.source
     tracked.check(dataset, folder)
     for warning in tracked.warnings(dataset, folder):
@@ -131,7 +141,7 @@ def _read(name: str, dataset: DatasetSettings, folder: Path) -> tuple[pd.DataFra
         return rows, commit
     if not isinstance(source, VaderSource):
         return files.read(source, folder), None
-    assert isinstance(dataset.labels, list)  # settings say so
+    assert isinstance(dataset.labels, list)  # the settings ensure it
     return vader.read(source, dataset.labels).assign(test=False), None
 
 
@@ -145,7 +155,7 @@ def _drop(
 
 
 def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool) -> np.ndarray:
-    """The side of each row: its split, or why it is in none."""
+    """The side of each row, shape (rows,): its split, or why it is in none."""
     labels = rows["label"].to_numpy()
     names = rows["id" if split.by == "row" else "group"].to_numpy()
     if not given_test:
@@ -169,7 +179,7 @@ def _sides(rows: pd.DataFrame, split: SplitSettings, seed: int, given_test: bool
 def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     """Write the nested order of one split into `rows`, and take the rows over the cap out of the split.
 
-    An LLM is measured on the first rows of validation: they must be a fair sample of it.
+    An LLM is measured on the first rows of validation, so these must be a fair sample of it.
     """
     part = rows.loc[rows["side"] == split, ["label", "group"]]
     labels, groups = part["label"].to_numpy(), part["group"].to_numpy()

@@ -1,18 +1,34 @@
 """Holds a data set of the hub to the commit of its first load, unless params.yaml names another.
 
-The audit that is committed to git says which commit that was; before anything is committed, a file in the state folder
-does. (DVC removes the audit itself before the stage that writes it runs.)
+The audit that is committed to git holds that commit. Before anything is committed, a file in the state folder does.
+(The audit in the working tree is no help: DVC removes it before it runs the stage that writes it.)
 """
 
 from __future__ import annotations
 
-import json
 import subprocess
 
-from slingshot.files.storage.json_files import read_json, write_json
+from pydantic import ConfigDict, ValidationError
+
+from slingshot.files import paths
+from slingshot.files.storage.record import Record
 from slingshot.machine import sealed, state
 from slingshot.pretrained import hub
 from slingshot.settings import HubSource, UserError
+
+
+class Origin(Record):
+    """Which commit of which repository the rows are of."""
+
+    # An audit of an earlier version counts too, whatever else it holds: else an upgrade would take other rows unasked.
+    model_config = ConfigDict(extra="ignore")
+
+    hub_id: str | None
+    revision: str | None
+
+    def commit_of(self, hub_id: str) -> str | None:
+        """The commit, if it is of this repository."""
+        return self.revision if self.hub_id == hub_id else None
 
 
 def check(name: str, source: HubSource, commit: str) -> None:
@@ -29,38 +45,31 @@ def check(name: str, source: HubSource, commit: str) -> None:
 
 
 def keep(name: str, source: HubSource, commit: str) -> None:
-    """Remember the commit that data set `name` has been read at."""
-    write_json(state.revisions() / f"{name}.json", {"hub_id": source.id, "revision": commit})
+    """Remember the commit at which data set `name` was read."""
+    Origin(hub_id=source.id, revision=commit).write(state.revisions() / f"{name}.json")
 
 
 def _committed(name: str, hub_id: str) -> str | None:
+    """The commit in the audit of HEAD; None without git, a commit or that file."""
+    call = ["git", "show", f"HEAD:./{paths.audit(name).as_posix()}"]
     try:
-        shown = subprocess.run(
-            ["git", "show", f"HEAD:./metrics/audit/{name}.json"], capture_output=True, check=False
-        )
-        return _of(json.loads(shown.stdout), hub_id)
-    except (OSError, ValueError):  # no git, no commit, no such file
+        shown = subprocess.run(call, capture_output=True, check=False)
+        return Origin.model_validate_json(shown.stdout).commit_of(hub_id)
+    except (OSError, ValidationError):
         return None
 
 
 def _stored(name: str, hub_id: str) -> str | None:
+    """The commit in the state folder. A file that can't be read is set aside, with a message."""
     path = state.revisions() / f"{name}.json"
     if not path.is_file():
         return None
     try:
-        record = read_json(path)
+        return Origin.read(path).commit_of(hub_id)
     except UserError:
-        record = None
-    if not isinstance(record, dict):
         sealed.set_aside(
             path,
             "it can't be read",
             f"the commit of '{hub_id}' on the hub now is taken for the first",
         )
         return None
-    return _of(record, hub_id)
-
-
-def _of(record: dict[str, str | None], hub_id: str) -> str | None:
-    """The commit in an audit or a stored record, if that is of the same repository."""
-    return record.get("revision") if record.get("hub_id") == hub_id else None

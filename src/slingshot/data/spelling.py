@@ -1,20 +1,25 @@
-"""How a source spells its labels, and the warnings about it. It renames nothing."""
+"""How a source spells its labels, and the notes about it. It renames nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from slingshot.data import alike
 from slingshot.data.several import several
+from slingshot.files.notes.characters import visible
+from slingshot.files.notes.labels import (
+    SHOWN,
+    LabelRows,
+    LabelsAlike,
+    MissingLabels,
+    SeveralLabels,
+    UntrainedLabel,
+)
 from slingshot.settings import closest
 
-SHOWN = 5
-"""Labels, or sets of them, that a sentence names."""
-LONG = 80
-"""Characters of a label that a sentence shows."""
 MISSING = {
     "-",
     "--",
@@ -30,9 +35,9 @@ MISSING = {
     "missing",
     "undefined",
 }
-"""What exports write for a value that is not there, in small letters."""
+"""What exports write in place of a missing value, in small letters."""
 MERGE = (
-    "To make one class of labels that read as one, write this under the data set in params.yaml, "
+    "To merge the labels that read the same, write this under the data set in params.yaml, "
     "as its only `labels`"
 )
 
@@ -46,7 +51,7 @@ class Spelling:
     rows: Mapping[str, int]
     """Class -> its rows, in label order."""
     test_rows: Mapping[str, int]
-    """Class -> its rows in the test part of the source; none where it has no such part."""
+    """Class -> its rows in the test file; empty where the source has none."""
     listed: bool
     """Whether params.yaml lists the labels."""
 
@@ -60,8 +65,8 @@ class Spelling:
     ) -> Spelling:
         """How `values` of the source spell its classes.
 
-        test: whether each value is of the test part. listed: `labels` of params.yaml. classes: their names, which count
-        where none are listed.
+        test: whether each value is of the test file. listed: `labels` of params.yaml. classes: their names, used where
+        params.yaml lists none.
         """
         as_they_are = {value: value for value in listed or classes}
         names = dict(listed) if isinstance(listed, Mapping) else as_they_are
@@ -74,7 +79,7 @@ class Spelling:
 
     @property
     def alike(self) -> list[list[str]]:
-        """Sets of classes that read as one, each with its commonest first."""
+        """Sets of classes that read the same, each with its most frequent class first."""
         sets: dict[str, list[str]] = {}
         for name in sorted(self.rows, key=lambda name: -self.rows[name]):
             sets.setdefault(alike.key(name), []).append(name)
@@ -82,92 +87,82 @@ class Spelling:
 
     @property
     def merged(self) -> str | None:
-        """`labels:` of params.yaml that merge the classes that read as one; null where there are none, or where one
-        class alone would be left."""
-        commonest = {name: names[0] for names in self.alike for name in names}
-        merged = {value: commonest.get(name, name) for value, name in self.names.items()}
-        if not commonest or len(set(merged.values())) < 2:
+        """`labels:` of params.yaml that merge the classes that read the same.
+
+        None where there are none, or where merging would leave a single class.
+        """
+        most_frequent = {name: names[0] for names in self.alike for name in names}
+        merged = {value: most_frequent.get(name, name) for value, name in self.names.items()}
+        if not most_frequent or len(set(merged.values())) < 2:
             return None
         return as_yaml(merged, list(self.rows))
 
-    def warnings(self) -> list[str]:
-        """What to tell of labels that read as one, and of labels that are several in one."""
-        sentences = []
+    def notes(self) -> list[LabelsAlike | MissingLabels | SeveralLabels]:
+        """What to know of labels that read the same, read as missing, or are several in one.
+
+        Labels that params.yaml lists are meant to be classes, so only the first is said of them.
+        """
+        notes: list[LabelsAlike | MissingLabels | SeveralLabels] = []
         if self.alike:
-            sets = "; ".join(self._counted(names) for names in self.alike[:SHOWN])
-            alone = "" if self.merged else " They leave one class, and a comparison needs two."
-            sentences.append(
-                f"Labels that read as one are separate classes: {sets}{_more(self.alike)}. Map them to one name with "
-                "`labels` in params.yaml, or, where they differ on purpose, to names that no one takes for each other."
-                f"{alone}"
-            )
-        missing = (
-            [] if self.listed else [name for name in self.rows if name.strip().lower() in MISSING]
-        )
+            sets = tuple(self._labels(names) for names in self.alike[:SHOWN])
+            mergeable = self.merged is not None
+            notes.append(LabelsAlike(sets=sets, more=_more(self.alike), mergeable=mergeable))
+        if self.listed:
+            return notes
+        missing = [name for name in self.rows if name.strip().lower() in MISSING]
         if missing:
-            sentences.append(
-                f"Labels that read as missing are classes: {self._counted(missing[:SHOWN])}{_more(missing)}. Leave "
-                "them empty in the file, which excludes their rows, or, where they are classes, list every value as "
-                "`labels` in params.yaml."
-            )
-        compound = [] if self.listed else several(self.rows)
+            labels = self._labels(missing[:SHOWN])
+            notes.append(MissingLabels(labels=labels, more=_more(missing)))
+        compound = several(self.rows)
         if compound:
-            rows = sum(self.rows[name] for name in compound)
-            sentences.append(
-                f"Several labels in one, in {rows} of {sum(self.rows.values())} rows: "
-                f"{self._counted(compound[:SHOWN])}{_more(compound)}. A comparison takes one label a text: keep one in "
-                "each row, or, to make a class of each combination on purpose, list every value as `labels` in "
-                "params.yaml."
+            notes.append(
+                SeveralLabels(
+                    labels=self._labels(compound[:SHOWN]),
+                    more=_more(compound),
+                    rows=sum(self.rows[name] for name in compound),
+                    all_rows=sum(self.rows.values()),
+                )
             )
-        return sentences
+        return notes
 
-    def only_in_test(self, train: Collection[str]) -> str:
-        """The classes of the test part that train lacks, each with its rows and what it may stand for in train."""
+    def untrained(self, train: Collection[str]) -> tuple[tuple[UntrainedLabel, ...], int]:
+        """The first SHOWN classes of the test file that are not in `train`, and how many more there are."""
         lacking = [name for name in self.test_rows if name not in train]
-        twins = alike.twins(lacking, train)
-        shown = []
-        for name in lacking[:SHOWN]:
-            close = closest(name, train)
-            hint = f", did you mean {_named(close)}?" if close else ""
-            hint = f", reads as {_named(twins[name])}" if name in twins else hint
-            shown.append(f"{_named(name)} ({_rows(self.test_rows[name])}{hint})")
-        return ", ".join(shown) + _more(lacking)
+        same = alike.twins(lacking, train)
+        labels = (
+            UntrainedLabel(
+                label=name,
+                rows=self.test_rows[name],
+                same=same.get(name),
+                close=None if name in same else closest(name, train),
+            )
+            for name in lacking[:SHOWN]
+        )
+        return tuple(labels), _more(lacking)
 
-    def _counted(self, names: list[str]) -> str:
-        return ", ".join(f"{_named(name)} ({self._rows_of(name)})" for name in names)
-
-    def _rows_of(self, name: str) -> str:
-        # A class of one row is left out before rows are split.
-        return "1 row, left out" if self.rows[name] == 1 else _rows(self.rows[name])
+    def _labels(self, names: Iterable[str]) -> tuple[LabelRows, ...]:
+        return tuple(LabelRows(label=name, rows=self.rows[name]) for name in names)
 
 
 def as_yaml(labels: Mapping[str, str], order: Sequence[str]) -> str:
-    """`labels:` as they are pasted under a data set of params.yaml, the values of one name together.
+    """`labels:` to paste under a data set of params.yaml. The values of one name come together.
 
-    order: of the names, which is that of the classes, as a prompt lists them. A name that is not in it comes last.
+    order: of the names, which is the order of the classes in a prompt. A name that is not in it comes last.
     """
     names = dict.fromkeys(labels.values())
     known = [name for name in order if name in names]
     new = [name for name in names if name not in order]
     place = {name: number for number, name in enumerate([*known, *new])}
     together = sorted(labels.items(), key=lambda item: place[item[1]])
-    lines = [f"      {_quoted(value)}: {_quoted(name)}" for value, name in together]
+    lines = [f"      {_yaml(value)}: {_yaml(name)}" for value, name in together]
     return "\n".join(["    labels:", *lines])
 
 
-def _quoted(label: str) -> str:
+def _yaml(label: str) -> str:
+    """The label as a double-quoted YAML string."""
     escaped = label.replace("\\", r"\\").replace('"', r"\"")
-    return f'"{alike.visible(escaped)}"'
+    return f'"{visible(escaped)}"'
 
 
-def _named(label: str) -> str:
-    visible = alike.visible(label)
-    return f"'{visible}'" if len(visible) <= LONG else f"'{visible[:LONG]}...'"
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"
-
-
-def _more(things: Sequence[object]) -> str:
-    return f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
+def _more(names: Sequence[object]) -> int:
+    return max(len(names) - SHOWN, 0)

@@ -1,4 +1,4 @@
-"""metrics/audit/D.json: what a data set is made of, and what limits any score on it."""
+"""metrics/audit/D.json: what is in a data set, and what limits any score on it."""
 
 from __future__ import annotations
 
@@ -10,78 +10,111 @@ from datetime import date
 from slingshot.files.notes.audits import OfAudit
 from slingshot.files.storage.record import Record
 
+WITHIN_MEANING = (
+    "It is the share of the scored rows that carry the most frequent label of their text, counted among the scored "
+    "rows. Texts are compared after folding case and white space: no contestant that ignores both and reads only the "
+    "text can score higher, but one that tells them apart may."
+)
+"""The ceilings called `within`, for a reader."""
+WHOLE_MEANING = (
+    "It is the share of the scored rows that carry the most frequent label of their text, counted over all rows of the "
+    "data set: the score of an answerer who knows the usual label of every text. Equally frequent labels share the "
+    "point."
+)
+"""The ceiling called `whole`, for a reader."""
+
 
 class AuditRows(Record):
+    """How many rows there are."""
+
     source: int
     used: int
+    """In some split."""
     train: int
     validation: int
     test: int
 
 
 class ClassRows(Record):
+    """The rows of one class by split."""
+
     train: int
     validation: int
     test: int
 
 
 class Duplicates(Record):
-    """Rows whose text, or nearly the same text, stands in several rows."""
+    """Texts that several rows have, after folding case and white space, and texts that are nearly the same."""
 
     distinct_texts: int
     exact_rows: int
+    """Rows whose text another row has too."""
     near_groups: int
+    """Sets of near duplicates."""
     near_rows: int
+    """Rows in these sets."""
     conflicting_texts: int
-    """Distinct texts under several labels."""
+    """Distinct texts with several labels."""
     conflicting_groups: int
+    """Sets of exact or near duplicates with several labels."""
     short_not_joined: int
-    """Texts too short to join two of the user's groups."""
+    """Texts of several of the user's groups that are too short to join them."""
 
 
 class TestCeiling(Record):
-    """Share of the test rows that carry the most frequent label of their text."""
+    """Share of the test rows that carry the most frequent label of their text; WITHIN_ and WHOLE_MEANING explain it."""
 
     within: float
     """Counted among the test rows."""
     whole: float
-    """Counted over all rows; equally frequent labels share the point."""
+    """Counted over all rows."""
 
 
 class AllCeiling(Record):
+    """The same share of all rows."""
+
     within: float
-    """Of all rows, counted among them."""
+    """Counted among all rows."""
 
 
 class Ceilings(Record):
-    """Texts are compared after folding case and white space."""
+    """What contradicting labels allow. Texts are compared after folding case and white space."""
 
     test: TestCeiling
     all: AllCeiling
 
 
 class SharedTexts(Record):
-    """Test rows whose text stands in train too."""
+    """What test and train share: before rows are dropped where test is the user's file."""
 
     test_rows: int
+    """Test rows whose text is in train too."""
     same_label: int
+    """Those of them with the same label there."""
     train_rows: int
     """Train rows that share a group with a test row."""
 
 
 class LargestGroup(Record):
+    """The largest group of some rows."""
+
     largest_rows: int
     largest_share: float
+    """Of these rows."""
     largest_text: str
     """A text of it, cut."""
 
 
 class GroupSizes(LargestGroup):
+    """The number of groups, and the largest of all rows and of each split."""
+
     count: int
     splits: dict[str, LargestGroup]
 
 
 class WordCounts(Record):
+    """Words per text, over the used rows."""
+
     mean: float
     median: float
     p95: float
@@ -89,7 +122,7 @@ class WordCounts(Record):
 
 
 class Majority(Record):
-    """Scores on test of always answering train's most frequent class with train's shares as scores."""
+    """What always answering the most frequent class of train scores on test. Its probabilities are train's shares."""
 
     label: str
     accuracy: float
@@ -101,23 +134,25 @@ class Majority(Record):
     """None where test has one class."""
 
     def figure(self, metric: str) -> float | None:
-        """None for a metric that it has no figure of."""
+        """Its figure of a metric; None where it has none."""
         value = dict(self).get(metric)
         return value if isinstance(value, float | int) else None
 
 
 class Audit(Record):
+    """What metrics/audit/D.json holds. A file sorts the keys, so mappings keep their own order only until then."""
+
     rows: AuditRows
     wanted_rows: dict[str, int]
-    """Split -> rows that it was to have by the settings."""
+    """Split -> its rows by the settings' shares and caps."""
     excluded: dict[str, int]
-    """Why -> rows left out."""
+    """Reason -> rows left out for it."""
     classes: dict[str, ClassRows]
-    """In label order."""
+    """Class in train -> its rows."""
     duplicates: Duplicates
     ceiling: Ceilings
     shared_texts: SharedTexts | None
-    """None where whole groups were split, which shares nothing."""
+    """None where whole groups were split: then train and test share nothing."""
     groups: GroupSizes
     words: WordCounts
     label_source: str
@@ -127,23 +162,24 @@ class Audit(Record):
     may_leave: bool
     hub_id: str | None
     revision: str | None
-    """Commit of the hub's files."""
+    """Commit of the hub's files; None for other files."""
     majority: Majority
     warnings: tuple[OfAudit, ...]
-    """The weightiest first."""
+    """The most important first."""
     merged_labels: str | None
-    """`labels` to paste into params.yaml where labels read as one; else None."""
+    """YAML of the `labels` for params.yaml that merge labels which read the same; None where there are none."""
     data: str
-    """Digest of the usable rows, whatever their split."""
+    """Digest of the usable rows, however they are split."""
     files: dict[str, str]
-    """Prepared file -> its md5."""
+    """Prepared file -> its md5; empty until they are written."""
 
     @property
     def measured_on(self) -> tuple[str, str]:
+        """What tells this data and its split apart from others."""
         return measured_on(self.data, self.files)
 
 
 def measured_on(data: str, files: Mapping[str, str]) -> tuple[str, str]:
-    """What tells the usable rows apart, whatever their split, and the split of these: 12 digits of a hash each."""
+    """12 digits each of a hash of the usable rows, however they are split, and of a hash of their split."""
     split = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     return data[:12], split[:12]

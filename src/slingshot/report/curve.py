@@ -1,4 +1,4 @@
-"""Learning curves as people read them: figures by the number of training rows, from the points in metrics/curve/D.csv."""
+"""Learning curves as people read them: figures by the number of training rows, from metrics/curve/D.csv."""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from pathlib import Path
-from typing import Any
 
+from slingshot.files.storage.record import Record
 from slingshot.money.prices import per_million_tokens
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import MISSING, count, score, significant
+from slingshot.report.numbers import MISSING, count, money, score
 from slingshot.settings import Settings, read_yaml
 from slingshot.settings.catalogue import METRICS
 
@@ -21,70 +21,120 @@ COSTS = {
     "train_cost": "cost of training",
     "cost_per_million_tokens": "cost per million tokens",
 }
+MONEY = ("train_cost", "cost_per_million_tokens")
+
+
+class Figure(Record):
+    """A published figure, and the contestants that stand beside it."""
+
+    who: str
+    ours: tuple[str, ...]
+    metric: str
+    """A metric of the catalogue, or a key of COSTS."""
+    value: float
+    words: str = "{}"
+    """How exactly the figure is known: `about {}`."""
+    conditions: str
+
+
+class Claim(Record):
+    """The study's headline on money, and its three assumptions. EUR."""
+
+    words: str
+    source: str
+    llm_per_million: float
+    hourly_price: float
+    tokens_per_second: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as much the LLM costs by these assumptions."""
+        own = per_million_tokens(self.hourly_price, self.tokens_per_second)
+        return self.llm_per_million / own
+
+
+class OfDataset(Record):
+    figures: tuple[Figure, ...]
+    reasons: tuple[str, ...]
+    """Why ours may differ."""
+
+
+class Published(Record):
+    """published.yaml."""
+
+    source: str
+    reasons: tuple[str, ...]
+    claim: Claim
+    costs: tuple[Figure, ...]
+    """Those that several data sets refer to."""
+    datasets: dict[str, OfDataset]
+
+
+def read() -> Published:
+    """Raises UserError where the file is malformed."""
+    return Published.parse(json.dumps(read_yaml(FIGURES)), str(FIGURES), "install Slingshot again")
 
 
 def build(results: Results, settings: Settings) -> Grid | None:
     """The published figures of this data set beside ours; None where there are none."""
-    published = read_yaml(FIGURES)
-    mine = published["datasets"].get(results.dataset)
-    if mine is None:
+    published = read()
+    of_dataset = published.datasets.get(results.dataset)
+    if of_dataset is None:
         return None
     return Grid(
         heading="Published beside ours",
-        caption=f"Published: {published['source']}. Ours: test rows of {results.dataset}.",
-        columns=("Published of", "Figure", "Published", "Ours", "Conditions of the published"),
-        rows=tuple(_row(figure, results, settings) for figure in mine["figures"]),
+        caption=f"Published: {published.source}. Ours: test rows of {results.dataset}.",
+        columns=(
+            "Published of",
+            "Figure",
+            "Published",
+            "Ours",
+            "Conditions of the published figure",
+        ),
+        rows=tuple(_row(figure, results, settings) for figure in of_dataset.figures),
         notes=(
-            f"{MISSING} marks a contestant that did not run here, or has no such figure.",
-            *mine["reasons"],
-            *published["reasons"],
+            f"{MISSING}: the contestant did not run here, or has no such figure.",
+            *of_dataset.reasons,
+            *published.reasons,
         ),
     )
 
 
-def _row(figure: Mapping[str, Any], results: Results, settings: Settings) -> tuple[str, ...]:
-    metric, named = (
-        figure["metric"],
-        {contestant.name: contestant for contestant in results.contestants},
-    )
-    ours = []
-    for name in figure["ours"]:
-        own = _ours(named[name], metric, settings) if name in named else MISSING
-        ours.append(own if len(figure["ours"]) == 1 else f"{name} {own}")
+def _row(figure: Figure, results: Results, settings: Settings) -> tuple[str, ...]:
+    metric, ours = figure.metric, []
+    for name in figure.ours:
+        contestant = results.named(name)
+        cell = _ours(contestant, metric, settings) if contestant else MISSING
+        ours.append(cell if len(figure.ours) == 1 else f"{name} {cell}")
+    published = f"{figure.value:,g}"
     return (
-        figure["who"],
+        figure.who,
         METRICS[metric].title if metric in METRICS else COSTS[metric],
-        figure.get("words", "{}").format(_money(metric, f"{figure['value']:,g}", CURRENCY)),
+        figure.words.format(f"{CURRENCY} {published}" if metric in MONEY else published),
         "; ".join(ours),
-        figure["conditions"],
+        figure.conditions,
     )
 
 
 def _ours(contestant: Contestant, metric: str, settings: Settings) -> str:
-    value = getattr(contestant.cost, metric) if metric in COSTS else contestant.scores.get(metric)
-    text = _printed(metric, value, settings.cost.currency)
-    interval = (contestant.intervals.get("metrics") or {}).get(metric) or {}
-    if interval.get("low") is not None and interval.get("high") is not None:
-        text += f" [{score(interval['low'])}–{score(interval['high'])}]"
-    fraction = contestant.scores.get("fraction")
-    return text if fraction in (None, 1) or text == MISSING else f"{text} at fraction {fraction:g}"
+    cell = (
+        _score(contestant, metric)
+        if metric in METRICS
+        else _cost(contestant, metric, settings.cost.currency)
+    )
+    fraction = contestant.scores.fraction
+    return cell if fraction in (None, 1) or cell == MISSING else f"{cell} at fraction {fraction:g}"
 
 
-def _printed(metric: str, value: float | None, currency: str) -> str:
-    if value is None or metric == "train_seconds":
+def _score(contestant: Contestant, metric: str) -> str:
+    value, interval = score(contestant.score(metric)), contestant.interval(metric)
+    return (
+        value if interval.low is None else f"{value} [{score(interval.low)}–{score(interval.high)}]"
+    )
+
+
+def _cost(contestant: Contestant, metric: str, currency: str) -> str:
+    value: float | None = getattr(contestant.cost, metric)
+    if metric not in MONEY:
         return count(value)
-    return _money(metric, significant(value, 2), currency) if metric in COSTS else score(value)
-
-
-def _money(metric: str, text: str, currency: str) -> str:
-    return f"{currency} {text}" if metric in ("train_cost", "cost_per_million_tokens") else text
-
-
-def claim() -> dict[str, Any]:
-    """The study's headline on money: its three assumptions, and the `ratio` that follows from them."""
-    held = read_yaml(FIGURES)["claim"]
-    return {
-        **held,
-        "ratio": held["llm_per_million"]
-        / per_million_tokens(held["hourly_price"], held["tokens_per_second"]),
-    }
+    return MISSING if value is None else money(value, currency)

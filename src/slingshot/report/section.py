@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slingshot.files.verdict import Verdict
-from slingshot.report import curve, details, inputs, published, words
+from slingshot.report import curve, details, inputs, matches, published, words
 from slingshot.report import table as tables
 from slingshot.report.details import Group
 from slingshot.report.grid import Grid
@@ -48,12 +48,12 @@ class Section:
             }
             for contestant in self.results.contestants
         ]
-        matches = curve.matches(self.results, self.results.pairs.primary)
+        labels = matches.matches(self.results, self.results.pairs.primary)
         return {
             "verdict": self.verdict.as_json(),
             "contestants": contestants,
             "pairs": self.results.pairs.as_json(),
-            "labels_to_match": [asdict(match) for match in matches],
+            "labels_to_match": [asdict(match) for match in labels],
         }
 
 

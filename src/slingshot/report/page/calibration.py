@@ -1,191 +1,237 @@
-"""Whether a contestant's confidence says how often it is right: reliability before and after temperature scaling, and
-the risk at each coverage."""
+"""How well a contestant's confidence matches how often it is right: reliability before and after temperature scaling,
+and the risk at each coverage."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Literal
 
 import altair as alt
 
+from slingshot.files.intervals import Calibration, CalibrationFigures
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant, Results
-from slingshot.report.numbers import MISSING, count, percent, score, significant
-from slingshot.report.page.charts import Chart, data, identity, made
-from slingshot.report.page.details import Details, Plots
+from slingshot.report.numbers import MISSING, count, listed, percent, score, significant
+from slingshot.report.page.charts import Chart, Drawing, Look, data, finished, look
+from slingshot.report.page.details import Bin, Details, Plots
+from slingshot.settings.catalogue import METRICS
 
-FIGURES = {
-    "log_loss": "Log-loss",
-    "brier": "Brier",
-    "ece": "ECE",
-    "ece_if_calibrated": "ECE if calibrated",
-    "rms_calibration_error": "RMS error",
-    "p_calibrated": "p calibrated",
-}
-STAGES = {"before": "predicted", "after": "scaled"}
+Stage = Literal["predicted", "scaled"]
 STEPS = 60
 """Most points of a risk curve: more would not be seen."""
+SHAPES = 6
+"""Points of a risk curve on which its shape is drawn, about."""
+SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Of rows, in the table of risk."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A bin of one stage."""
+
+    stage: Stage
+    confidence: float
+    accuracy: float
+    rows: float
+
+
+@dataclass(frozen=True)
+class End:
+    """Of the line on which confidence and accuracy are equal."""
+
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Share wrong among the most confident rows."""
+
+    contestant: str
+    coverage: float
+    risk: float
 
 
 def reliability(results: Results, details: Details) -> list[Chart]:
     """One diagram a contestant that has scores."""
-    plots = {c.name: details.plots[c.name] for c in results.contestants}
     return [
-        _reliability(results.dataset, name, plot) for name, plot in plots.items() if plot.predicted
+        _reliability(results.dataset, contestant, details.plots[contestant.name])
+        for contestant in results.shown
+        if details.plots[contestant.name].predicted
     ]
 
 
-def _reliability(dataset: str, name: str, plot: Plots) -> Chart:
-    rows: list[dict[str, Any]] = [
-        {"bins": stage, "confidence": b.confidence, "accuracy": b.accuracy, "rows": b.rows}
-        for stage, bins in zip(STAGES.values(), (plot.predicted, plot.scaled), strict=True)
-        for b in bins
-    ]
-    shown = [stage for stage in STAGES.values() if any(row["bins"] == stage for row in rows)]
-    scale = alt.Scale(domain=[0, 1])
-    axis = alt.Axis(format=".1f", tickCount=5)
+def _reliability(dataset: str, contestant: Contestant, plot: Plots) -> Chart:
+    rows = [*_bins("predicted", plot.predicted), *_bins("scaled", plot.scaled)]
+    cells = tuple(
+        (row.stage, score(row.confidence), score(row.accuracy), count(row.rows)) for row in rows
+    )
+    grid = Grid(
+        heading="",
+        caption=f"The figures of the chart: {contestant.title}.",
+        columns=("Confidence is", "Confidence", "Share right", "Rows"),
+        rows=cells,
+    )
+    return finished(
+        f"{dataset}-reliability-{contestant.name}",
+        f"{contestant.title}: reliability",
+        _diagram(rows),
+        grid,
+        height=220,
+    )
+
+
+def _bins(stage: Stage, bins: Sequence[Bin]) -> list[Reliability]:
+    return [Reliability(stage, b.confidence, b.accuracy, b.rows) for b in bins]
+
+
+def _diagram(rows: Sequence[Reliability]) -> Drawing:
+    scale, axis = alt.Scale(domain=[0, 1]), alt.Axis(format=".1f", tickCount=5)
     x = alt.X("confidence:Q", title="confidence", scale=scale, axis=axis)
     y = alt.Y("accuracy:Q", title="share right", scale=scale, axis=axis)
-    looks = {
-        "predicted": ("var(--other)", "square", [4, 3]),
-        "scaled": ("var(--accent)", "circle", [1, 0]),
-    }
-    scales = [alt.Scale(domain=shown, range=[looks[stage][i] for stage in shown]) for i in range(3)]
-    ideal = alt.Chart(data([{"confidence": 0, "accuracy": 0}, {"confidence": 1, "accuracy": 1}]))
+    stages = list(dict.fromkeys(row.stage for row in rows))
+    colours = {"predicted": "var(--other)", "scaled": "var(--accent)"}
+    shapes = {"predicted": "square", "scaled": "circle"}
+    dashes = {"predicted": [4, 3], "scaled": [1, 0]}
+    colour, shape, dash = (
+        alt.Scale(domain=stages, range=[by[stage] for stage in stages])
+        for by in (colours, shapes, dashes)
+    )
     base = alt.Chart(data(rows)).encode(
-        x=x, y=y, color=alt.Color("bins:N", scale=scales[0], legend=None)
+        x=x, y=y, color=alt.Color("stage:N", scale=colour, legend=None)
     )
     tooltip = [
-        "bins:N",
-        *(alt.Tooltip(f"{key}:Q", format=".3f") for key in ("confidence", "accuracy")),
-        "rows:Q",
+        alt.Tooltip("stage:N", title="confidence is"),
+        alt.Tooltip("confidence:Q", format=".3f"),
+        alt.Tooltip("accuracy:Q", title="share right", format=".3f"),
+        alt.Tooltip("rows:Q"),
     ]
-    chart = alt.layer(
-        ideal.mark_line(color="var(--soft)", strokeWidth=1).encode(x=x, y=y),
+    equal = alt.Chart(data([End(0, 0), End(1, 1)]))
+    return alt.layer(
+        equal.mark_line(color="var(--soft)", strokeWidth=1).encode(x=x, y=y),
         base.mark_line(strokeWidth=1.5).encode(
-            strokeDash=alt.StrokeDash("bins:N", scale=scales[2], legend=None)
+            strokeDash=alt.StrokeDash("stage:N", scale=dash, legend=None)
         ),
         base.mark_point(filled=True, opacity=1).encode(
-            shape=alt.Shape("bins:N", scale=scales[1], legend=None),
+            shape=alt.Shape("stage:N", scale=shape, legend=None),
             size=alt.Size("rows:Q", scale=alt.Scale(range=[20, 110]), legend=None),
             tooltip=tooltip,
         ),
     )
-    grid = Grid(
-        heading="",
-        caption=f"The figures of the chart: {name}.",
-        columns=("Bins", "Confidence", "Share right", "Rows"),
-        rows=tuple(
-            (r["bins"], score(r["confidence"]), score(r["accuracy"]), count(r["rows"]))
-            for r in rows
-        ),
-    )
-    return made(f"{dataset}-reliability-{name}", f"{name}: reliability", chart, grid, height=220)
 
 
 def risk(results: Results, details: Details) -> Chart | None:
     """Share wrong among the most confident rows, by the share of rows covered; None where nobody has scores."""
-    held = {c.name: _thinned(details.plots[c.name].risk) for c in results.contestants}
-    rows = [
-        {"contestant": name, "coverage": coverage, "risk": value}
-        for name, points in held.items()
-        for coverage, value in points
-    ]
-    if not rows:
+    points = {c.label: details.plots[c.name].risk for c in results.shown}
+    curves = {label: _thinned(label, of) for label, of in points.items() if of}
+    if not curves:
         return None
-    shown = [name for name, points in held.items() if points]
-    same = identity(list(held), shown)
-    x = alt.X(
-        "coverage:Q",
-        title="share of rows covered, most confident first",
-        axis=alt.Axis(format="%", tickCount=5),
-    )
-    y = alt.Y("risk:Q", title="share wrong among them", axis=alt.Axis(format="%", tickCount=5))
-    base = alt.Chart(data(rows)).encode(x=x, y=y, color=same["color"])
-    tooltip = [
-        "contestant:N",
-        *(alt.Tooltip(f"{key}:Q", format=".1%") for key in ("coverage", "risk")),
-    ]
-    marked = [
-        row for name in shown for row in _spread([r for r in rows if r["contestant"] == name])
-    ]
-    chart = alt.layer(
-        base.mark_line(strokeWidth=2),
-        alt.Chart(data(marked))
-        .mark_point(filled=True, size=60, opacity=1)
-        .encode(x=x, y=y, color=same["color"], shape=same["shape"], tooltip=tooltip),
-    )
-    shares = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
     grid = Grid(
         heading="",
-        caption="The figures of the chart: share wrong among the rows covered.",
-        columns=("Contestant", *(f"{percent(share)} covered" for share in shares)),
-        rows=tuple(
-            (name, *(_at(details.plots[name].risk, share) for share in shares)) for name in shown
-        ),
+        caption="The figures of the chart: the share wrong among the rows covered.",
+        columns=("Contestant", *(f"{percent(share)} covered" for share in SHARES)),
+        rows=tuple((label, *(_at(points[label], share) for share in SHARES)) for label in curves),
     )
     caption = (
-        "How often each is wrong where only its most confident answers are kept: what a cascade, or a person who reads "
-        "the rest, can build on. Lower is better."
+        "How often each is wrong if only its most confident answers are kept. A cascade, or a person who reads the "
+        "rest, can build on that. Lower is better."
     )
-    return made(f"{results.dataset}-risk", caption, chart, grid)
+    drawing = _risk(curves, look(results.shown, curves))
+    return finished(f"{results.dataset}-risk", caption, drawing, grid)
 
 
-def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    if len(points) <= STEPS:
-        return list(points)
-    return [points[round(i * (len(points) - 1) / (STEPS - 1))] for i in range(STEPS)]
+def _risk(curves: Mapping[str, Sequence[Risk]], looks: Look) -> Drawing:
+    axis = alt.Axis(format="%", tickCount=5)
+    x = alt.X("coverage:Q", title="share of rows covered, most confident first", axis=axis)
+    y = alt.Y("risk:Q", title="share wrong among them", axis=axis)
+    tooltip = [
+        alt.Tooltip("contestant:N"),
+        alt.Tooltip("coverage:Q", title="rows covered", format=".1%"),
+        alt.Tooltip("risk:Q", title="wrong among them", format=".1%"),
+    ]
+    rows = [point for curve in curves.values() for point in curve]
+    marked = [point for curve in curves.values() for point in curve[:: len(curve) // SHAPES or 1]]
+    return alt.layer(
+        alt.Chart(data(rows)).encode(x=x, y=y, color=looks.color).mark_line(strokeWidth=2),
+        alt.Chart(data(marked))
+        .mark_point(filled=True, size=60, opacity=1)
+        .encode(x=x, y=y, color=looks.color, shape=looks.shape, tooltip=tooltip),
+    )
 
 
-def _spread(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A handful of a line's points, on which its shape is drawn."""
-    return rows[:: max(1, len(rows) // 6)]
+def _thinned(label: str, points: Sequence[tuple[float, float]]) -> list[Risk]:
+    last = len(points) - 1
+    kept = points if last < STEPS else [points[round(i * last / (STEPS - 1))] for i in range(STEPS)]
+    return [Risk(label, coverage, wrong) for coverage, wrong in kept]
 
 
 def _at(points: Sequence[tuple[float, float]], share: float) -> str:
-    reached = [risk for coverage, risk in points if coverage >= share - 1e-9]
-    return f"{100 * reached[0]:.1f}%" if reached else MISSING
+    """The share wrong where that share of rows is covered first."""
+    wrong = next((wrong for coverage, wrong in points if coverage >= share - 1e-9), None)
+    return MISSING if wrong is None else f"{100 * wrong:.1f}%"
 
 
 def table(results: Results) -> Grid:
-    """Calibration figures before and after temperature scaling; a dash's reason stands in the notes."""
-    known = [
-        (c, c.intervals["calibration"])
-        for c in results.contestants
-        if c.intervals.get("calibration")
-    ]
-    notes = [
-        f"{MISSING} {c.title}: {c.intervals.get('calibration_reason') or 'not measured'}."
-        for c in results.contestants
-        if not c.intervals.get("calibration")
-    ]
+    """Calibration figures before and after temperature scaling; the notes say who has none, and why."""
+    rows = (
+        row
+        for contestant in results.shown
+        if contestant.intervals.calibration
+        for row in _rows(contestant.label, contestant.intervals.calibration)
+    )
     return Grid(
         heading="Calibration",
-        caption=f"On test rows of {results.dataset}, means over seeds; the temperature is fitted on validation rows.",
-        columns=("Contestant", "Scores", "Temperature", *FIGURES.values()),
-        rows=tuple(_row(c, held, stage) for c, held in known for stage in STAGES),
+        caption=(
+            f"On test rows of {results.dataset}, means over seeds. The temperature is fitted on validation rows."
+        ),
+        columns=(
+            "Contestant",
+            "Confidence is",
+            "Temperature",
+            METRICS["log_loss"].short,
+            METRICS["brier"].short,
+            METRICS["ece"].short,
+            "ECE if calibrated",
+            METRICS["rms_calibration_error"].short,
+            "p calibrated",
+        ),
+        rows=tuple(rows),
         notes=(
-            "Confidence is calibrated where it is right as often as it says. ECE: the mean gap between the two over "
-            "bins; even a perfectly calibrated contestant would show the ECE in the next column on as many rows. RMS "
-            "error: its debiased counterpart. p calibrated: how likely so large a gap is under perfect calibration; a "
-            "small one says that it is not calibrated.",
-            *notes,
+            "Calibrated: confidence equals the share that is right. ECE is the mean gap between the two, over "
+            "bins. 'ECE if calibrated' is what chance alone gives on as many rows. RMS CE is a similar error without "
+            "that chance. p calibrated: how likely so large a gap is under perfect calibration; a small p says that it "
+            "is not calibrated.",
+            *_missing(results),
         ),
     )
 
 
-def _row(contestant: Contestant, held: Any, stage: str) -> tuple[str, ...]:
-    temperature = (
-        fmean(row["temperature"] for row in held["temperatures"]) if held["temperatures"] else None
-    )
-    figures = held[stage]
+def _rows(label: str, calibration: Calibration) -> Iterator[tuple[str, ...]]:
+    temperature = fmean(seed.temperature for seed in calibration.temperatures)
+    yield (label, "predicted", "1", *_figures(calibration.before))
+    yield (label, "scaled", significant(temperature), *_figures(calibration.after))
+
+
+def _figures(figures: CalibrationFigures) -> tuple[str, ...]:
     return (
-        contestant.title,
-        STAGES[stage],
-        "1" if stage == "before" else significant(temperature),
-        *(
-            significant(figures.get(k), 2) if k == "p_calibrated" else score(figures.get(k))
-            for k in FIGURES
-        ),
+        score(figures.log_loss),
+        score(figures.brier),
+        score(figures.ece),
+        score(figures.ece_if_calibrated),
+        score(figures.rms_calibration_error),
+        significant(figures.p_calibrated, 2),
     )
+
+
+def _missing(results: Results) -> list[str]:
+    """Why contestants have no row: once a reason, with everybody that it applies to."""
+    reasons: dict[str, list[str]] = {}
+    for contestant in results.shown:
+        intervals = contestant.intervals
+        if intervals.calibration is None:
+            reason = intervals.calibration_reason
+            words = reason.words if reason else "not measured"
+            reasons.setdefault(words, []).append(contestant.title)
+    return [f"No row for {listed(titles)}: {words}." for words, titles in reasons.items()]

@@ -3,15 +3,15 @@ class."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import altair as alt
 
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant
 from slingshot.report.numbers import count, percent, score
-from slingshot.report.page.charts import Chart, data, made
+from slingshot.report.page.charts import Chart, Drawing, data, finished
 from slingshot.report.page.details import Plots
 from slingshot.report.page.theme import DEEPEST
 
@@ -19,14 +19,24 @@ MOST = 20
 """Classes up to which a heat map can be read, and pairs that stand in its place above."""
 CLOSE = 0.005
 """Least share that is written into its cell."""
+FEW = 10
+"""Classes up to which a cell has room for two decimals."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    actual: str
+    predicted: str
+    share: float
+    """Of the rows of the actual class."""
+    rows: int
 
 
 def labels(contestant: Contestant, plot: Plots) -> list[str]:
     """The classes with a test row in the order of the labels, then what else was predicted."""
-    known = [row["label"] for row in contestant.intervals.get("classes") or []]
-    return list(
-        dict.fromkeys([*known, *(name for pair in sorted(plot.confusion) for name in pair)])
-    )
+    classes = [row.label for row in contestant.intervals.classes]
+    others = [name for pair in sorted(plot.confusion) for name in pair]
+    return list(dict.fromkeys([*classes, *others]))
 
 
 def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
@@ -36,49 +46,55 @@ def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
         return None
     totals = _totals(plot.confusion)
     actual = [name for name in names if totals.get(name)]
-    rows = [
-        {"actual": a, "predicted": p, "share": number / totals[a], "rows": number}
-        for a in actual
-        for p in names
-        if (number := plot.confusion.get((a, p)))
-    ]
-    down: dict[str, Any] = {"labelLimit": 110, "grid": False, "labelColor": "var(--ink)"}
-    across = down | {"labelAngle": 0 if len(names) <= 4 else -35}
-    x = alt.X(
-        "predicted:N",
-        title="predicted",
-        sort=None,
-        scale=alt.Scale(domain=names),
-        axis=alt.Axis(**across),
-    )
-    y = alt.Y(
-        "actual:N", title="actual", sort=None, scale=alt.Scale(domain=actual), axis=alt.Axis(**down)
-    )
-    tooltip: list[Any] = [
-        "actual:N",
-        "predicted:N",
-        alt.Tooltip("share:Q", format=".1%"),
-        alt.Tooltip("rows:Q", format=","),
-    ]
-    base = alt.Chart(data(rows)).encode(x=x, y=y, tooltip=tooltip)
-    drawn = alt.layer(
-        base.mark_rect(color="var(--accent)").encode(
-            opacity=alt.Opacity(
-                "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, DEEPEST]), legend=None
-            ),
-        ),
-        base.transform_filter(f"datum.share >= {CLOSE}")
-        .mark_text(fontSize=11 if len(names) <= 10 else 9)
-        .encode(text=alt.Text("share:Q", format=".2f" if len(names) <= 10 else ".1f")),
-    )
-    caption = f"{contestant.name}: of the rows of each class (down), the share that it takes for each class (across)."
-    height = max(120, 26 * len(actual) + 20)
-    return made(
+    caption = f"{contestant.title}: of the rows of each class (down), the share predicted as each class (across)."
+    return finished(
         f"{dataset}-confusion-{contestant.name}",
         caption,
-        drawn,
+        _map(list(_cells(actual, names, plot.confusion)), actual, names),
         _counts(actual, names, plot.confusion),
-        height=height,
+        height=max(120, 26 * len(actual) + 20),
+    )
+
+
+def _cells(
+    actual: Sequence[str], names: Sequence[str], confusion: Mapping[tuple[str, str], int]
+) -> Iterator[Cell]:
+    totals = _totals(confusion)
+    for label in actual:
+        for name in names:
+            rows = confusion.get((label, name), 0)
+            if rows:
+                yield Cell(label, name, rows / totals[label], rows)
+
+
+def _map(cells: Sequence[Cell], actual: Sequence[str], names: Sequence[str]) -> Drawing:
+    across = alt.Axis(
+        labelLimit=110,
+        grid=False,
+        labelColor="var(--ink)",
+        labelAngle=0 if len(names) <= 4 else -35,
+    )
+    down = alt.Axis(labelLimit=110, grid=False, labelColor="var(--ink)")
+    x = alt.X(
+        "predicted:N", title="predicted", sort=None, scale=alt.Scale(domain=names), axis=across
+    )
+    y = alt.Y("actual:N", title="actual", sort=None, scale=alt.Scale(domain=actual), axis=down)
+    tooltip = [
+        alt.Tooltip("actual:N"),
+        alt.Tooltip("predicted:N"),
+        alt.Tooltip("share:Q", title="share of the class", format=".1%"),
+        alt.Tooltip("rows:Q", format=","),
+    ]
+    base = alt.Chart(data(cells)).encode(x=x, y=y, tooltip=tooltip)
+    few = len(names) <= FEW
+    depth = alt.Scale(domain=[0, 1], range=[0.04, DEEPEST])
+    return alt.layer(
+        base.mark_rect(color="var(--accent)").encode(
+            opacity=alt.Opacity("share:Q", scale=depth, legend=None)
+        ),
+        base.transform_filter(f"datum.share >= {CLOSE}")
+        .mark_text(fontSize=11 if few else 9)
+        .encode(text=alt.Text("share:Q", format=".2f" if few else ".1f")),
     )
 
 
@@ -94,7 +110,7 @@ def _counts(
 ) -> Grid:
     return Grid(
         heading="",
-        caption="The figures of the chart: test rows, over all seeds; the actual class down, the predicted across.",
+        caption="Test rows, over all seeds: the actual class down, the predicted class across.",
         columns=("Actual", *names),
         rows=tuple((a, *(count(confusion.get((a, p), 0)) for p in names)) for a in actual),
     )
@@ -108,40 +124,33 @@ def most_confused(contestant: Contestant, plot: Plots) -> Grid | None:
     wrong = sorted((-rows, a, p) for (a, p), rows in plot.confusion.items() if a != p)[:MOST]
     return Grid(
         heading="",
-        caption=f"{contestant.name}: the {len(wrong)} pairs of classes most often confused, over all seeds.",
-        columns=("Actual", "Predicted", "Test rows", "Of that class"),
+        caption=f"{contestant.title}: the {len(wrong)} pairs of classes most often confused, over all seeds.",
+        columns=("Actual", "Predicted", "Test rows", "Share of the class"),
         rows=tuple((a, p, count(-rows), f"{100 * -rows / totals[a]:.1f}%") for rows, a, p in wrong),
     )
 
 
-def classes(contestant: Contestant, confidence: float) -> Grid | None:
-    """Precision, recall and F1 a class, means over seeds; None where they were not measured."""
-    rows: list[dict[str, Any]] = contestant.intervals.get("classes") or []
+def classes(contestant: Contestant) -> Grid | None:
+    """Precision, recall and F1 a class, means over seeds; None without a class."""
+    rows = contestant.intervals.classes
     if not rows:
         return None
+    confidence = percent(contestant.intervals.confidence)
+    never = any(row.precision is None for row in rows)
     return Grid(
         heading="",
-        caption=f"{contestant.name}: by class on test rows, means over seeds.",
-        columns=(
-            "Class",
-            "Test rows",
-            "Precision",
-            "Recall",
-            f"{percent(confidence)} interval",
-            "F1",
-        ),
+        caption=f"{contestant.title}: by class on test rows, means over seeds.",
+        columns=("Class", "Test rows", "Precision", "Recall", f"{confidence} interval", "F1"),
         rows=tuple(
             (
-                row["label"],
-                count(row["rows"]),
-                score(row.get("precision")),
-                score(row.get("recall")),
-                f"{score(row.get('recall_low'))}–{score(row.get('recall_high'))}",
-                score(row.get("f1")),
+                row.label,
+                count(row.rows),
+                score(row.precision),
+                score(row.recall),
+                f"{score(row.recall_low)}–{score(row.recall_high)}",
+                score(row.f1),
             )
             for row in rows
         ),
-        notes=("A dash under precision: the class was never predicted.",)
-        if any(row.get("precision") is None for row in rows)
-        else (),
+        notes=("A dash under precision: the class was never predicted.",) if never else (),
     )

@@ -46,7 +46,7 @@ class Plots:
 @dataclass(frozen=True)
 class Details:
     plots: Mapping[str, Plots]
-    """By contestant."""
+    """By contestant, of those that are shown."""
     errors: Errors
     """Contents of data/errors/D.json; its texts are data, and not to be trusted."""
 
@@ -54,7 +54,7 @@ class Details:
 def read(results: Results, root: Path = Path()) -> Details:
     """The details of one data set. Raises UserError naming the first file that is missing or malformed."""
     return Details(
-        plots={c.name: _plots(results.dataset, c.name, root) for c in results.contestants},
+        plots={c.name: _plots(results.dataset, c.name, root) for c in results.shown},
         errors=Errors.read(root / paths.errors(results.dataset)),
     )
 
@@ -80,7 +80,7 @@ def _numbers(path: Path, columns: str) -> list[list[float]]:
     except ValueError:
         numbers = [[math.nan]]
     if not all(math.isfinite(number) for line in numbers for number in line):
-        raise UserError(f"{path}: holds what is no number; run `dvc repro`")
+        raise UserError(f"{path}: a cell is not a number; run `dvc repro`")
     return numbers
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import altair as alt
 
+from slingshot.files.cascade import CascadeReport
+from slingshot.files.notes.base import sentence
 from slingshot.report.grid import Grid
-from slingshot.report.inputs import Contestant
-from slingshot.report.numbers import count, score, significant
-from slingshot.report.page.charts import Chart, data, log_axis, made, padded
+from slingshot.report.inputs import Contestant, Results
+from slingshot.report.numbers import amount, count, per_million, score, significant
+from slingshot.report.page.charts import Chart, Drawing, data, finished, log_axis, padded
+from slingshot.report.page.sliders import Cell
 from slingshot.report.page.theme import DEEPEST
 from slingshot.settings.catalogue import METRICS
 
@@ -18,12 +21,32 @@ CELLS = "cells"
 """The surface's data, by the name under which page.js replaces them."""
 
 
-def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
+@dataclass(frozen=True)
+class Threshold:
+    """What one threshold, under one seed, would have scored."""
+
+    seed: str
+    threshold: float | None
+    escalated: float
+    value: float
+    cost: float
+    """Of a million texts."""
+    price: str
+    """That cost as it is written."""
+    chosen: bool
+
+
+def surface(name: str, cells: Sequence[Cell]) -> Chart:
     """Cost of the second over that of the first: blue where the first is cheaper, orange where the second is; the
-    darker, the more. `cells` come from economy.surface."""
-    times = "{} >= 995 ? format({}, '.1s') : format({}, '.2~r')"  # 1k from there on
-    more, less = (times.replace("{}", ratio) for ratio in ("datum.ratio", "(1 / datum.ratio)"))
-    text = f"datum.ratio >= 1 ? ({more}) + '×' : '÷' + ({less})"
+    darker, the more."""
+    caption = (
+        "A month's cost of the second over that of the first, by the number of texts and the utilisation: 24× is 24 "
+        "times as much, ÷3 a third."
+    )
+    return finished(name, caption, _surface(cells), height=300)
+
+
+def _surface(cells: Sequence[Cell]) -> Drawing:
     x = alt.X(
         "texts:O",
         title="texts a month",
@@ -39,67 +62,84 @@ def surface(name: str, cells: Sequence[dict[str, Any]]) -> Chart:
         alt.Tooltip("texts:Q", title="texts a month", format=","),
         alt.Tooltip("utilisation:Q", format=".0%"),
         alt.Tooltip("ratio:Q", title="second over first", format=",.3~r"),
-        alt.Tooltip("flip:Q", title="verdict flips at, per 1,000 texts", format=",.3~r"),
+        alt.Tooltip("flip:Q", title="second is cheaper below, per million texts", format=",.2f"),
     ]
+    # From 995 times on, a ratio is written as 1k.
+    written = "{0} >= 995 ? format({0}, '.1s') : format({0}, '.2~r')"
+    more, less = written.format("datum.ratio"), written.format("(1 / datum.ratio)")
     base = (
         alt.Chart(data(cells, CELLS))
         .transform_filter("isValid(datum.ratio)")
         .transform_calculate(
-            text=text,
+            text=f"datum.ratio >= 1 ? ({more}) + '×' : '÷' + ({less})",
             side="datum.ratio >= 1 ? 'first' : 'second'",
             size="abs(log(datum.ratio)) / log(10)",
         )
         .encode(x=x, y=y, tooltip=tooltip)
     )
-    scale = alt.Scale(domain=["first", "second"], range=["var(--accent)", "var(--other)"])
-    drawn = alt.layer(
+    colours = alt.Scale(domain=["first", "second"], range=["var(--accent)", "var(--other)"])
+    depth = alt.Scale(domain=[0, 2], range=[0.08, DEEPEST], clamp=True)
+    return alt.layer(
         base.mark_rect(stroke="var(--page)").encode(
-            color=alt.Color("side:N", scale=scale, legend=None),
-            opacity=alt.Opacity(
-                "size:Q",
-                scale=alt.Scale(domain=[0, 2], range=[0.08, DEEPEST], clamp=True),
-                legend=None,
-            ),
+            color=alt.Color("side:N", scale=colours, legend=None),
+            opacity=alt.Opacity("size:Q", scale=depth, legend=None),
         ),
         base.mark_text(fontSize=11).encode(text="text:N"),
     )
-    caption = (
-        "A month's cost of the second over that of the first, at each number of texts and utilisation: 24× is 24 times "
-        "as dear, ÷3 a third."
-    )
-    return made(name, caption, drawn, height=300)
 
 
-def cascade(dataset: str, contestant: Contestant, primary: str, currency: str) -> Chart | None:
+def cascade(results: Results, contestant: Contestant, primary: str, currency: str) -> Chart | None:
     """Its score on test rows against its cost, from never to always asking the LLM; the chosen threshold marked."""
-    held = contestant.cascade
-    rows = [
-        row
-        for row in (held or {}).get("curve") or []
-        if row["value"] is not None and row["cost_per_1000_texts"]
-    ]
-    if held is None or not rows:
+    report = contestant.cascade
+    points = _thresholds(report) if report else []
+    if report is None or not points:
         return None
-    points = [row | {"seed": str(row["seed"]), "cost": row["cost_per_1000_texts"]} for row in rows]
-    metric = METRICS[primary].title
-    x = log_axis(
-        alt.X,
-        "cost",
-        f"{currency} per 1,000 texts (logarithmic)",
-        [row["cost"] for row in points],
-        1.3,
+    small, large = results.titles[report.small], results.titles[report.large]
+    caption = (
+        f"{contestant.title}: {METRICS[primary].title} on test rows against cost, from {small} alone (left) to always "
+        f"asking {large} (right), a line a seed. Diamond: the threshold chosen on validation rows."
     )
-    scale = padded([row["value"] for row in points])
+    return finished(
+        f"{results.dataset}-cascade-{contestant.name}",
+        caption,
+        _curve(points, METRICS[primary].title, currency),
+        _points(points, METRICS[primary].heading, currency),
+    )
+
+
+def _thresholds(report: CascadeReport) -> list[Threshold]:
+    points = []
+    for point in report.curve:
+        cost = per_million(point.cost_per_1000_texts)
+        if point.value is not None and cost:
+            points.append(
+                Threshold(
+                    str(point.seed),
+                    point.threshold,
+                    point.escalated,
+                    point.value,
+                    cost,
+                    amount(cost),
+                    point.chosen,
+                )
+            )
+    return points
+
+
+def _curve(points: Sequence[Threshold], metric: str, currency: str) -> Drawing:
+    price = f"{currency} per million texts"
+    x = log_axis("cost", f"{price} (logarithmic)", [point.cost for point in points], 1.3)
+    scale = padded([point.value for point in points])
     y = alt.Y("value:Q", title=metric, scale=scale, axis=alt.Axis(format=".2f", tickCount=5))
     base = alt.Chart(data(points)).encode(x=x, y=y, detail="seed:N")
     tooltip = [
-        "seed:N",
+        alt.Tooltip("seed:N"),
         alt.Tooltip("escalated:Q", title="asked of the LLM", format=".1%"),
         alt.Tooltip("threshold:Q", format=".3f"),
         alt.Tooltip("value:Q", title=metric, format=".3f"),
-        alt.Tooltip("cost:Q", title=f"{currency} per 1,000 texts", format=",.4~r"),
+        alt.Tooltip("price:N", title=price),
     ]
-    drawn = alt.layer(
+    return alt.layer(
         base.mark_line(color="var(--accent)", strokeWidth=1.5, opacity=0.7, order=False).encode(
             order="escalated:Q"
         ),
@@ -110,83 +150,88 @@ def cascade(dataset: str, contestant: Contestant, primary: str, currency: str) -
         .mark_point(color="var(--other)", shape="diamond", filled=True, size=170, opacity=1)
         .encode(tooltip=tooltip),
     )
-    caption = (
-        f"{contestant.title}: {metric} on test rows against cost, from {held['small']} alone (left) to always asking "
-        f"{held['large']} (right); a line a seed. Diamond: the threshold chosen on validation rows."
-    )
-    return made(
-        f"{dataset}-cascade-{contestant.name}", caption, drawn, _points(rows, metric, currency)
-    )
 
 
-def _points(rows: Sequence[dict[str, Any]], metric: str, currency: str) -> Grid:
+def _points(points: Sequence[Threshold], heading: str, currency: str) -> Grid:
+    price = f"{currency} per million texts"
     return Grid(
         heading="",
         caption="The figures of the chart.",
-        columns=(
-            "Seed",
-            "Threshold",
-            "Asked of the LLM",
-            metric,
-            f"{currency} per 1,000 texts",
-            "Chosen",
-        ),
+        columns=("Seed", "Threshold", "Asked of the LLM", heading, price, "Chosen"),
         rows=tuple(
             (
-                str(row["seed"]),
-                _threshold(row["threshold"]),
-                f"{100 * row['escalated']:.1f}%",
-                score(row["value"]),
-                significant(row["cost_per_1000_texts"]),
-                "chosen" if row["chosen"] else "",
+                point.seed,
+                _threshold(point.threshold),
+                _share(point.escalated),
+                score(point.value),
+                point.price,
+                "chosen" if point.chosen else "",
             )
-            for row in rows
+            for point in points
         ),
     )
 
 
 def _threshold(value: float | None) -> str:
-    """The confidence under which the LLM is asked; 0 never is one."""
-    return "always asks" if value is None else score(value) if value else "never asks"
+    """The confidence under which the LLM is asked; no confidence is under 0."""
+    if value is None:
+        return "always asks"
+    return score(value) if value else "never asks"
 
 
-def choice(contestant: Contestant, primary: str) -> Grid | None:
+def _share(value: float) -> str:
+    return f"{100 * value:.1f}%"
+
+
+def choice(results: Results, contestant: Contestant, currency: str) -> Grid | None:
     """How a cascade's threshold was chosen on validation rows, a line a seed; None for what is no cascade."""
-    held = contestant.cascade
-    if held is None:
+    report = contestant.cascade
+    if report is None:
         return None
-    metric = METRICS[primary].title
+    small, large = results.titles[report.small], results.titles[report.large]
+    heading = METRICS[report.primary].heading
     return Grid(
-        heading=f"How {contestant.name} chose",
+        heading=f"How {contestant.title} chose",
         caption=(
-            f"{held['small']} answers what it is sure of, and {held['large']} the rest. "
-            f"Chosen on {count(held['rows'])} validation rows: {held['target']}."
+            f"{small} answers what it is sure of, and {large} the rest. The threshold was chosen on "
+            f"{count(report.rows)} validation rows. {_target(report, small, large, currency)}"
         ),
         columns=(
-            *(
-                "Seed",
-                "Temperature",
-                "Threshold",
-                "Asked of the LLM, validation",
-                "Asked of the LLM, test",
-            ),
-            *(
-                f"{metric}, cascade" if i == 0 else name
-                for i, name in enumerate(("", held["small"], held["large"]))
-            ),
+            "Seed",
+            "Temperature",
+            "Threshold",
+            "Asked of the LLM, validation",
+            "Asked of the LLM, test",
+            f"{heading}, cascade",
+            f"{heading}, {small}",
+            f"{heading}, {large}",
         ),
         rows=tuple(
             (
-                str(row["seed"]),
-                significant(row["temperature"]),
-                _threshold(row["threshold"]),
-                *(f"{100 * row[key]:.1f}%" for key in ("escalated_validation", "escalated_test")),
-                *(
-                    score(row[key])
-                    for key in ("validation", "small_validation", "large_validation")
-                ),
+                str(seed.seed),
+                significant(seed.temperature),
+                _threshold(seed.threshold),
+                _share(seed.escalated_validation),
+                _share(seed.escalated_test),
+                score(seed.validation),
+                score(seed.small_validation),
+                score(seed.large_validation),
             )
-            for row in held["seeds"]
+            for seed in report.seeds
         ),
-        notes=tuple(held.get("notes") or ()),
+        notes=tuple(sentence(note.words) for note in report.notes),
+    )
+
+
+def _target(report: CascadeReport, small: str, large: str, currency: str) -> str:
+    """By what a threshold is chosen."""
+    limit = per_million(report.max_cost)
+    within = (
+        f", of those that cost at most {currency} {amount(limit)} per million texts"
+        if limit is not None
+        else ""
+    )
+    return (
+        f"It has the highest lead in {METRICS[report.primary].title} over the better of {small} and {large}, less one "
+        f"standard error of that lead{within}; without a lead, the better of the two answers alone."
     )

@@ -34,9 +34,7 @@ def drawn(chart: Chart) -> dict[str, Any]:
         "width": WIDTH,
         "config": {**CONFIG, "background": "white", "font": "sans-serif"},
     }
-    made = resolved(spec)
-    assert isinstance(made, dict)
-    return made
+    return resolved(spec)
 
 
 def write(charts: Iterable[Chart], folder: Path) -> None:

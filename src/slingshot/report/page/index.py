@@ -18,10 +18,18 @@ from markupsafe import Markup
 
 from slingshot.report import economy, numbers, published, total
 from slingshot.report.grid import Grid
-from slingshot.report.page import details, economy_charts, figures, parts, provenance, theme
+from slingshot.report.page import (
+    details,
+    economy_charts,
+    figures,
+    parts,
+    provenance,
+    sliders,
+    theme,
+)
 from slingshot.report.page.charts import Chart
+from slingshot.report.rules import RULES
 from slingshot.report.section import Section
-from slingshot.report.verdict import RULES
 from slingshot.settings import Settings
 from slingshot.settings.catalogue import METRICS
 from slingshot.settings.errors import visible
@@ -29,7 +37,7 @@ from slingshot.settings.errors import visible
 FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 SCRIPT = FOLDER / "page.js"
-NUMBER = re.compile(r"[-−+–÷]?[\d.,]*[%×]?( to [-−+]?[\d.]+|–[\d.]+| \[[\d.]+–[\d.]+\])?")
+NUMBER = re.compile(r"(< )?[-−+–÷]?[\d.,]*[%×]?( to [-−+]?[\d.]+|–[\d.]+| \[[\d.]+–[\d.]+\])?")
 """What stands right-aligned in a table."""
 
 
@@ -55,43 +63,49 @@ class Page:
 
 def build(sections: Mapping[str, Section], settings: Settings, root: Path = Path()) -> Page:
     """The page, one part a data set. Raises UserError naming the first file under `root` that is missing."""
-    held = [
+    datasets = [
         parts.build(section, settings, details.read(section.results, root))
         for section in sections.values()
     ]
-    claim = published.claim()
     surface = _surface(sections, settings)
+    main = [chart for part in datasets for chart in (part.cost, part.learning, part.risk)]
+    main += [chart for part in datasets for chart in part.reliability]
+    charts = tuple(chart for chart in [*main, surface] if chart)
+    return Page(_html(datasets, sections, settings, surface), charts)
+
+
+def _html(
+    datasets: Sequence[parts.Part],
+    sections: Mapping[str, Section],
+    settings: Settings,
+    surface: Chart | None,
+) -> str:
+    claim = published.read().claim
     programs = (
         figures.bundle().replace("</script", r"<\/script"),
         SCRIPT.read_text(encoding="utf-8"),
     )
     scripts = [Markup(program) for program in programs]  # nosec B704 # our own, with no data in them
-    html = (
-        _environment()
-        .get_template("index.html.j2")
-        .render(
-            parts=held,
-            settings=settings,
-            metric=METRICS[settings.metrics.primary].title,
-            rules=RULES,
-            cutoffs=_cutoffs(sections, settings),
-            provenance=[provenance.settings_grid(settings), provenance.versions_grid()],
-            claim=claim,
-            payload=economy.payload(sections, settings, claim) if surface else None,
-            sliders=economy.sliders(total.terms(settings), claim, settings.cost.currency),
-            billings=total.BILLINGS,
-            surface=surface,
-            horizon=total.horizon(settings.decision),
-            theme=theme,
-            anchors=ANCHORS,
-            config=theme.CONFIG,
-            scripts=scripts,
-            hashes=" ".join(map(_digest, scripts)),
-        )
+    template = _environment().get_template("index.html.j2")
+    return template.render(
+        parts=datasets,
+        settings=settings,
+        metric=METRICS[settings.metrics.primary].title,
+        rules=RULES,
+        cutoffs=_cutoffs(sections, settings),
+        provenance=[provenance.settings_grid(settings), provenance.versions_grid()],
+        claim=claim,
+        payload=sliders.payload(sections, settings) if surface else None,
+        sliders=sliders.sliders(total.terms(settings), claim, settings.cost.currency),
+        billings=total.BILLINGS,
+        surface=surface,
+        horizon=total.horizon_words(settings.decision),
+        theme=theme,
+        anchors=ANCHORS,
+        config=theme.CONFIG,
+        scripts=scripts,
+        hashes=" ".join(map(_digest, scripts)),
     )
-    main = [part[key] for part in held for key in ("cost", "learning", "risk")]
-    main += [chart for part in held for chart in part["reliability"]]
-    return Page(html, tuple(chart for chart in [*main, surface] if chart))
 
 
 def _environment() -> jinja2.Environment:
@@ -130,12 +144,11 @@ def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | Non
     """The cost surface of the first data set that has two contestants of known cost."""
     for section in sections.values():
         works = economy.works(section.results, settings)
-        pair = economy.pair(section, works)
+        pair = sliders.pair(section, works)
         small, large = (works[name] for name in pair) if pair else (None, None)
         if small and large:
-            return economy_charts.surface(
-                "surface", economy.surface(small, large, total.terms(settings))
-            )
+            cells = sliders.surface(small, large, total.terms(settings))
+            return economy_charts.surface("surface", cells)
     return None
 
 
@@ -146,5 +159,5 @@ def _cutoffs(sections: Mapping[str, Section], settings: Settings) -> Grid | None
         for contestant in section.results.contestants
         if section.results.may_have_been_seen(contestant)
     }
-    days = {name: section.results.audit.get("published") for name, section in sections.items()}
-    return provenance.cutoffs(settings, days, seen)
+    published = {name: section.results.audit.published for name, section in sections.items()}
+    return provenance.cutoffs(settings, published, seen)

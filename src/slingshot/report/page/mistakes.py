@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from slingshot.files.errors import Answers, Errors, Mistake
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Results
 from slingshot.report.numbers import MISSING, count, score
 
-DISAGREEMENTS = {
-    "both_right": "Both right",
-    "only_a": "Only the first",
-    "only_b": "Only the second",
-    "both_wrong_alike": "Both wrong, alike",
-    "both_wrong_apart": "Both wrong, apart",
-}
+
+@dataclass(frozen=True)
+class Rows:
+    """What there is to read; None, or empty, where there is nothing."""
+
+    labels: Grid | None
+    """Rows whose label may be wrong."""
+    disagreements: Grid | None
+    examples: Grid | None
+    """Rows that contestants differ on most."""
+    confident: dict[str, Grid]
+    """Contestant -> the most confident mistakes."""
+
+
+def rows(errors: Errors, results: Results) -> Rows:
+    """Of one data set."""
+    return Rows(
+        labels=against_label(errors),
+        disagreements=disagreements(errors, results),
+        examples=examples(errors, results),
+        confident=confident(errors, results),
+    )
 
 
 def against_label(errors: Errors) -> Grid | None:
     """Rows where every contestant answers the same and the label says otherwise; None where there are none."""
-    rows = errors.agree_against_label
-    if not rows:
+    mistakes = errors.agree_against_label
+    if not mistakes:
         return None
     return Grid(
         heading="Candidates for wrong labels",
         caption=(
             f"On {count(errors.agree_against_label_rows)} test rows all contestants agree on another label than "
-            f"the given one; {count(len(rows))} of them, most confident first."
+            f"the given one. Here are {count(len(mistakes))} of them, most confident first."
         ),
         columns=("Text", "Label", "All say", "Mean confidence"),
-        rows=tuple((*_text(errors, row), row.prediction, score(row.confidence)) for row in rows),
+        rows=tuple(_mistake(errors, row) for row in mistakes),
     )
 
 
@@ -39,46 +56,64 @@ def confident(errors: Errors, results: Results) -> dict[str, Grid]:
             heading="",
             caption=f"{c.title}: the mistakes that it was most confident of.",
             columns=("Text", "Label", "Answer", "Confidence"),
-            rows=tuple(
-                (*_text(errors, row), row.prediction, score(row.confidence)) for row in rows
-            ),
+            rows=tuple(_mistake(errors, row) for row in errors.confident_errors[c.name]),
         )
-        for c in results.contestants
-        if (rows := errors.confident_errors.get(c.name))
+        for c in results.shown
+        if errors.confident_errors.get(c.name)
     }
 
 
 def disagreements(errors: Errors, results: Results) -> Grid | None:
     """How often two contestants are right and wrong together; None where there is no pair."""
-    names = {c.name for c in results.contestants}
-    rows = [row for row in errors.disagreements if {row.a, row.b} <= names]
-    if not rows:
+    labels = {contestant.name: contestant.label for contestant in results.shown}
+    pairs = [row for row in errors.disagreements if {row.a, row.b} <= labels.keys()]
+    if not pairs:
         return None
     return Grid(
         heading="Where contestants differ",
-        caption="Test rows, first seed of each.",
-        columns=("First", "Second", *DISAGREEMENTS.values()),
+        caption="Test rows, the first seed of each.",
+        columns=(
+            "First",
+            "Second",
+            "Both right",
+            "Only the first right",
+            "Only the second right",
+            "Both wrong, same answer",
+            "Both wrong, other answers",
+        ),
         rows=tuple(
-            (row.a, row.b, *(count(getattr(row, key)) for key in DISAGREEMENTS)) for row in rows
+            (
+                labels[pair.a],
+                labels[pair.b],
+                count(pair.both_right),
+                count(pair.only_a),
+                count(pair.only_b),
+                count(pair.both_wrong_alike),
+                count(pair.both_wrong_apart),
+            )
+            for pair in pairs
         ),
     )
 
 
 def examples(errors: Errors, results: Results) -> Grid | None:
     """The rows that contestants differ on most, with every answer."""
-    rows = errors.disagreement_examples
-    if not rows:
+    if not errors.disagreement_examples:
         return None
-    names = [c.name for c in results.contestants]
+    names = [contestant.name for contestant in results.shown]
     return Grid(
         heading="",
         caption="Rows that contestants differ on most.",
-        columns=("Text", "Label", *names),
+        columns=("Text", "Label", *(contestant.label for contestant in results.shown)),
         rows=tuple(
             (*_text(errors, row), *(row.predictions.get(name, MISSING) for name in names))
-            for row in rows
+            for row in errors.disagreement_examples
         ),
     )
+
+
+def _mistake(errors: Errors, row: Mistake) -> tuple[str, ...]:
+    return (*_text(errors, row), row.prediction, score(row.confidence))
 
 
 def _text(errors: Errors, row: Mistake | Answers) -> tuple[str, str]:

@@ -6,11 +6,17 @@ const byId = (id) => document.getElementById(id);
 const read = (element) => JSON.parse(element.textContent);
 const MISSING = "–";
 
-// --- figures as numbers.py prints them -----------------------------------------------------------
+// --- figures as report/numbers.py prints them ----------------------------------------------------
 function significant(value, digits = 3) {
   if (value === null || !Number.isFinite(value)) return MISSING;
   if (value === 0) return "0";
   const decimals = Math.min(Math.max(digits - 1 - Math.floor(Math.log10(Math.abs(value))), 0), 20);
+  return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+function amount(value) {
+  if (value === null || !Number.isFinite(value)) return MISSING;
+  if (value > 0 && value < 0.005) return "< 0.01";
+  const decimals = value > 0 && value < 99.995 ? 2 : 0;
   return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
 }
 const count = (value) => (value === null ? MISSING : value.toLocaleString("en", { maximumFractionDigits: 0 }));
@@ -24,12 +30,12 @@ const drawn = new Map(); // element -> promise of its view
 function draw(element) {
   if (!drawn.has(element)) {
     const options = { mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false, config };
-    const made = vegaEmbed(element, read(element.nextElementSibling), options).then(({ view }) => {
+    const view = vegaEmbed(element, read(element.nextElementSibling), options).then((embedded) => {
       for (const child of element.children) child.setAttribute("aria-hidden", "true"); // the figure's caption names it
-      return view;
+      return embedded.view;
     });
-    drawn.set(element, made);
-    made.catch((error) => console.error(`${element.id}: ${error.message}`));
+    drawn.set(element, view);
+    view.catch((error) => console.error(`${element.id}: ${error.message}`));
   }
   return drawn.get(element);
 }
@@ -49,7 +55,7 @@ function drawRest() {
 }
 idle(drawRest);
 
-// --- monthly.py ----------------------------------------------------------------------------------
+// --- money/month.py ------------------------------------------------------------------------------
 const machineSeconds = (work, terms) => work.seconds + work.llm_seconds * terms.llm_factor;
 
 function tokenPrice(work, terms) {
@@ -71,13 +77,14 @@ function month(work, terms, hours) {
   const machine = terms.always_on
     ? machines(work, terms, hours) * hours * terms.hourly_price
     : (terms.texts / 1000) * machineSeconds(work, terms) * second;
-  const made = {
+  const parts = {
     machine,
     tokens: (terms.texts / 1000) * tokens,
     training: (work.train_seconds * second) / terms.months,
     labels: (work.labels * terms.label_price) / terms.months,
   };
-  return { ...made, once: made.training + made.labels, total: machine + made.tokens + made.training + made.labels };
+  const once = parts.training + parts.labels;
+  return { ...parts, once, total: machine + parts.tokens + once };
 }
 
 function capacity(work, terms, hours) {
@@ -114,10 +121,10 @@ function flipPrice(small, large, terms, hours) {
 
 // --- your own numbers ----------------------------------------------------------------------------
 function row(cells, best) {
-  const made = document.createElement("tr");
-  if (best) made.className = "best";
+  const tr = document.createElement("tr");
+  if (best) tr.className = "best";
   cells.forEach(({ text, value, words, mark }, i) => {
-    const cell = made.appendChild(document.createElement(i ? "td" : "th"));
+    const cell = tr.appendChild(document.createElement(i ? "td" : "th"));
     if (!i) cell.scope = "row";
     if (words) cell.className = "words";
     cell.textContent = text;
@@ -128,10 +135,11 @@ function row(cells, best) {
       note.textContent = mark;
     }
   });
-  return made;
+  return tr;
 }
 const fill = (id, rows) => byId(id).tBodies[0].replaceChildren(...rows);
-const figure = (value) => ({ text: significant(value), value: value ?? "" });
+const figure = (value) => ({ text: amount(value), value: value ?? "" });
+const perMillion = (value) => (value === null ? null : 1000 * value); // of what 1,000 texts cost
 
 function evenWords(names, works, terms, hours) {
   const [first, second] = works;
@@ -155,18 +163,18 @@ function setUp(payload) {
   const { currency, hours } = payload;
   const form = byId("terms");
   const [dataset, first, second, billing] = ["dataset", "first", "second", "billing"].map(byId);
-  const money = (value) => `${currency} ${significant(value)}`;
+  const money = (value) => `${value > 0 && value < 0.005 ? "less than " : ""}${currency} ${amount(value).replace("< ", "")}`;
 
   function terms() {
-    const made = { ...payload.terms, billing: billing.value, always_on: form.elements.always_on.value === "1" };
-    for (const input of form.querySelectorAll("input[type=range]")) made[input.dataset.key] = at(input);
-    return made;
+    const chosen = { ...payload.terms, billing: billing.value, always_on: form.elements.always_on.value === "1" };
+    for (const input of form.querySelectorAll("input[type=range]")) chosen[input.dataset.key] = at(input);
+    return chosen;
   }
 
   function choosePair() {
-    const { pair, works } = payload.datasets[dataset.value];
+    const { pair, works, titles } = payload.datasets[dataset.value];
     [first, second].forEach((select, i) => {
-      const options = Object.keys(works).map((name) => new Option(name, name, false, !!pair && name === pair[i]));
+      const options = Object.keys(works).map((name) => new Option(titles[name], name, false, !!pair && name === pair[i]));
       select.replaceChildren(...options);
     });
   }
@@ -174,33 +182,33 @@ function setUp(payload) {
   function showMonths(works, titles, now) {
     const months = Object.entries(works).map(([name, work]) => [name, work && month(work, now, hours)]);
     months.sort(([, a], [, b]) => (a?.total ?? Infinity) - (b?.total ?? Infinity));
-    fill("months", months.map(([name, held], i) => {
-      const best = i === 0 && held !== null;
-      const mark = best ? "cheapest" : held === null ? "no such price, or not measured" : "";
+    fill("months", months.map(([name, costs], i) => {
+      const best = i === 0 && costs !== null;
+      const mark = best ? "cheapest" : costs === null ? "no such price, or not measured" : "";
       const keys = ["machine", "tokens", "training", "labels", "total"];
-      const cells = keys.map((key) => figure(held ? held[key] : null));
-      return row([{ text: titles[name], mark }, ...cells, figure(held && held.total / (now.texts / 1000))], best);
+      const cells = keys.map((key) => figure(costs ? costs[key] : null));
+      return row([{ text: titles[name], mark }, ...cells, figure(costs && costs.total / (now.texts / 1e6))], best);
     }));
-    const [name, held] = months[0] ?? [];
-    byId("cheapest").textContent = held
-      ? `${titles[name]} is cheapest: ${money(held.total)} a month for ${count(now.texts)} texts.`
+    const [name, costs] = months[0] ?? [];
+    byId("cheapest").textContent = costs
+      ? `${titles[name]} is cheapest: ${money(costs.total)} a month for ${count(now.texts)} texts.`
       : "No contestant's cost is known at these terms.";
   }
 
   function showPair(works, titles, now) {
-    const names = [first.value, second.value];
-    const [a, b] = names.map((name) => works[name]);
-    const even = evenWords(names.map((name) => titles[name]), [a, b], now, hours);
+    const [a, b] = [works[first.value], works[second.value]];
+    const names = [titles[first.value], titles[second.value]];
+    const even = evenWords(names, [a, b], now, hours);
     byId("even").textContent = `Break-even: ${even.words}${even.texts === null ? "" : `, at ${count(even.texts)} texts a month`}.`;
     byId("even").dataset.value = even.texts ?? "";
-    const flip = a && b ? flipPrice(a, b, now, hours) : null;
+    const flip = a && b ? perMillion(flipPrice(a, b, now, hours)) : null;
     const paid = b && month(b, now, hours);
-    const price = paid ? (paid.total - paid.once) / (now.texts / 1000) : null;
+    const price = paid ? (paid.total - paid.once) / (now.texts / 1e6) : null;
     byId("flip").textContent = flip === null
       ? a && b && month(a, now, hours)
-        ? `At no price of its prediction is ${titles[names[1]]} the cheaper one.`
-        : "At which price the other is cheaper is not known."
-      : `${titles[names[1]]} is the cheaper one below ${money(flip)} per 1,000 texts${price === null ? "" : `; it takes ${money(price)}`}.`;
+        ? `${names[1]} is cheaper at no price, even if its prediction were free.`
+        : `Below which price ${names[1]} is cheaper is not known.`
+      : `${names[1]} is cheaper below ${money(flip)} per million texts${price === null ? "" : `; now it costs ${money(price)}`}.`;
     byId("flip").dataset.value = flip ?? "";
     for (const [i, kind] of ["first", "second"].entries()) {
       document.querySelectorAll(`.${kind}-name`).forEach((element) => { element.textContent = names[i]; });
@@ -213,13 +221,13 @@ function setUp(payload) {
       const here = { ...now, texts, utilisation };
       const [mine, other] = [a, b].map((work) => work && month(work, here, hours));
       const ratio = mine?.total > 0 && other?.total > 0 ? other.total / mine.total : null;
-      return { texts, utilisation, ratio, flip: a && b ? flipPrice(a, b, here, hours) : null };
+      return { texts, utilisation, ratio, flip: a && b ? perMillion(flipPrice(a, b, here, hours)) : null };
     }));
     draw(byId("chart-surface")).then((view) => view.data("cells", cells).runAsync());
     fill("cells", payload.utilisations.map((utilisation) => row([
       { text: `${Math.round(100 * utilisation)}%` },
       ...cells.filter((cell) => cell.utilisation === utilisation)
-        .map(({ ratio, flip }) => ({ text: `${significant(ratio)} (${significant(flip)})`, value: ratio ?? "" })),
+        .map(({ ratio, flip }) => ({ text: `${significant(ratio)} (${amount(flip)})`, value: ratio ?? "" })),
     ])));
   }
 
@@ -229,8 +237,8 @@ function setUp(payload) {
     showMonths(works, titles, now);
     const names = Object.keys(works);
     fill("evens", names.flatMap((a, i) => names.slice(i + 1).map((b) => {
-      const { texts, words } = evenWords([a, b], [works[a], works[b]], now, hours);
-      return row([{ text: a }, { text: b, words: true }, { text: count(texts), value: texts ?? "" }, { text: words, words: true }]);
+      const { texts, words } = evenWords([titles[a], titles[b]], [works[a], works[b]], now, hours);
+      return row([{ text: titles[a] }, { text: titles[b], words: true }, { text: count(texts), value: texts ?? "" }, { text: words, words: true }]);
     })));
     showPair(works, titles, now);
   }

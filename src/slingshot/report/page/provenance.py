@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from slingshot.report.grid import Grid
+from slingshot.report.notes import SEEN
 from slingshot.report.numbers import MISSING
 from slingshot.settings import Settings
 
@@ -34,9 +35,9 @@ PACKAGES = (
 def settings_grid(settings: Settings) -> Grid:
     """Every setting of what the study names, by its key in params.yaml."""
     values = settings.model_dump(mode="json", include=set(SETTINGS))
-    for block, chosen in (("models", settings.study.models), ("llms", settings.study.llms)):
-        held = getattr(settings, block)
-        values[block] = {name: held[name].model_dump(mode="json") for name in chosen}
+    for block, names in (("models", settings.study.models), ("llms", settings.study.llms)):
+        contestants = getattr(settings, block)
+        values[block] = {name: contestants[name].model_dump(mode="json") for name in names}
     values["cost"]["llm_prices"] = {
         name: price
         for name, price in values["cost"]["llm_prices"].items()
@@ -44,13 +45,13 @@ def settings_grid(settings: Settings) -> Grid:
     }
     return Grid(
         heading="Settings",
-        caption="params.yaml, of the models and LLMs that the study names; defaults included.",
+        caption="From params.yaml, of the models and LLMs that the study names, with defaults.",
         columns=("Key", "Value"),
         rows=tuple(_flat("", values)),
     )
 
 
-def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _flat(prefix: str, values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping) and value:
@@ -59,12 +60,14 @@ def _flat(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, _written(value)
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(_written, value)) or "none"
     if isinstance(value, Mapping):
         return "; ".join(f"{key}: {_written(inner)}" for key, inner in value.items()) or "none"
-    return MISSING if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return MISSING if value is None else str(value)
 
 
 def versions_grid() -> Grid:
@@ -84,33 +87,30 @@ def _version(package: str) -> str:
 
 
 def cutoffs(
-    settings: Settings, published: Mapping[str, str | None], seen: set[tuple[str, str]]
+    settings: Settings, published: Mapping[str, date | None], seen: set[tuple[str, str]]
 ) -> Grid | None:
     """Each LLM's training cutoff beside each data set's publication; `seen` holds (data set, LLM) that may overlap."""
     if not settings.study.llms:
         return None
     llms = {name: settings.llms[name] for name in settings.study.llms}
+    rows = []
+    for dataset, day in published.items():
+        overlaps = [
+            _overlap(day, llm.training_cutoff, seen=(dataset, name) in seen)
+            for name, llm in llms.items()
+        ]
+        rows.append((dataset, str(day or MISSING), *overlaps))
+    headings = (f"{llm.title}, to {llm.training_cutoff or 'unknown'}" for llm in llms.values())
     return Grid(
         heading="Training cutoffs and publication dates",
-        caption="Texts that were public before an LLM's training data ended may be part of it.",
-        columns=(
-            "Data set",
-            "Published",
-            *(f"{m.title}, to {m.training_cutoff or 'unknown'}" for m in llms.values()),
-        ),
-        rows=tuple(
-            (
-                dataset,
-                day or MISSING,
-                *(
-                    "not known"
-                    if day is None or llm.training_cutoff is None
-                    else "may have been seen"
-                    if (dataset, name) in seen
-                    else "published later"
-                    for name, llm in llms.items()
-                ),
-            )
-            for dataset, day in published.items()
-        ),
+        caption="Texts that were public before an LLM's training data ended may be part of them.",
+        columns=("Data set", "Published", *headings),
+        rows=tuple(rows),
     )
+
+
+def _overlap(published: date | None, cutoff: date | None, *, seen: bool) -> str:
+    """What an LLM may know of a data set's texts."""
+    if published is None or cutoff is None:
+        return "not known"
+    return SEEN if seen else "published later"

@@ -90,9 +90,10 @@ def variables(dark: bool) -> str:
     return " ".join(f"--{name}: {pair[dark]};" for name, pair in pairs.items())
 
 
-def resolved(spec: Any) -> Any:
+def resolved(spec: dict[str, Any]) -> dict[str, Any]:
     """A Vega-Lite specification with the light colours in place of the CSS variables."""
     text = json.dumps(spec)
     for name, pair in {**COLOURS, **{f"series-{i}": pair for i, pair in enumerate(SERIES)}}.items():
         text = text.replace(f"var(--{name})", pair[0])
-    return json.loads(text)
+    plain: dict[str, Any] = json.loads(text)
+    return plain
