@@ -93,7 +93,7 @@ def load(**changes: Any) -> Any:
         ({"prompt": {"label": "\n"}}, "prompt.label: expected one line without white space"),
         (
             {"source": FILE | {"file": "/tmp/rows.csv"}},
-            "file: '/tmp/rows.csv' leads out of the data set's folder: put",
+            "file: '/tmp/rows.csv' is outside the data set's folder: put",
         ),
         (
             {"source": FILE | {"test_file": "../other/rows.csv"}},

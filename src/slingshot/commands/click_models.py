@@ -77,7 +77,7 @@ def predict(
     """
     from slingshot.commands.predict import label
     from slingshot.commands.streams import reading
-    from slingshot.settings.datasets import separator as one_character
+    from slingshot.settings.sources import separator as one_character
 
     try:
         options = reading(encoding, one_character(separator) if separator is not None else None)
