@@ -97,7 +97,7 @@ def load(**changes: Any) -> Any:
         ),
         (
             {"source": FILE | {"test_file": "../other/rows.csv"}},
-            "test_file: '../other/rows.csv' leads out",
+            "test_file: '../other/rows.csv' is outside",
         ),
         ({"source": FILE | {"label": "text"}}, "text and label both name the column 'text'"),
         ({"source": HUB | {"id": "name"}}, "source.id: String should match pattern"),
@@ -108,7 +108,7 @@ def load(**changes: Any) -> Any:
         ({"split": {"by": "rows"}}, "split.by: Input should be 'group' or 'row'"),
         (
             {"source": LINES | {"label_file": "a/../../l.txt"}},
-            "label_file: 'a/../../l.txt' leads out",
+            "label_file: 'a/../../l.txt' is outside",
         ),
     ],
 )

@@ -220,7 +220,7 @@ def _experiments(all_commits: bool) -> list[Revision]:
     except DvcException as error:
         raise UserError(f"DVC could not list its experiments: {error}") from None
     return sorted(
-        (_archived(name, commit) for found in listed.values() for name, commit in found), key=age
+        (_archived(*each) for of_commit in listed.values() for each in of_commit), key=age
     )
 
 

@@ -25,12 +25,12 @@ class Lenient(Record):
 
 def problems(error: ValidationError) -> str:
     """The first five keys that are wrong, and why."""
-    found = []
+    lines = []
     for details in error.errors()[:5]:
         key = ".".join(map(str, details["loc"]))
         why = "expected keys with values" if details["type"] == "model_type" else details["msg"]
-        found.append(f"{key}: {why}" if key else why)
-    return "; ".join(found)
+        lines.append(f"{key}: {why}" if key else why)
+    return "; ".join(lines)
 
 
 class RevisionFigures(Lenient):
