@@ -167,6 +167,7 @@ def test_few_groups_are_said_and_very_few_in_the_verdict_itself(
 ) -> None:
     note = {"code": "test_groups", "groups": 84, "effective": effective}
     files.pairs.update(groups=84, notes=[note])
+    files.costs["gemma"].update(labels=312, labelling_cost=31.2)  # a weightier caveat than 84 groups
     verdict, groups = built(files, study, tmp_path)
     assert ("84 test groups" in verdict.words) is in_verdict
     everything = verdict.words + " ".join(line for group in groups for line in group.sentences)
