@@ -141,7 +141,7 @@ def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], num
     if measured_as_far_behind or found.p_value(loss) >= SURELY_NOT:
         return False  # which the other p-values, that take long, could not change
     pair = pairs.difference("worse", "better", {"worse": worse, "better": better}, options)
-    words = rule.verdicts(pair["difference"], pair, 1 - options.confidence)
+    words = rule.verdicts(pair.difference, rule.p_values(pair), 1 - options.confidence)
     return words[METRICS[metric].lower_is_better] in ("as good", "better")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from bench.coverage import Figure, Simulations, stream
 from bench.coverage import contest as contests
 from bench.coverage.contest import CASCADE, LARGE, SMALL, Contest
-from slingshot.files.pairs import Difference, Pairs
+from slingshot.files.pairs import UNRESOLVED, Difference, Pairs
 from slingshot.files.verdict import Verdict
 from slingshot.metrics import pairs, rule
 
@@ -68,9 +68,7 @@ FLAGS = {
 }
 
 
-def judge(
-    contest: Contest, generator: np.random.Generator
-) -> tuple[Pairs, Verdict, Pairs]:
+def judge(contest: Contest, generator: np.random.Generator) -> tuple[Pairs, Verdict, Pairs]:
     """What metrics/pairs holds, the decision, and the pairs as it read them."""
     names = list(contest.true)
     found = contests.pairs(names, contests.only(contests.draw(generator, contest)), contest.rows)
@@ -197,7 +195,7 @@ def decides(first: First, rows: int, number: int) -> bool:
 
 def resolves(first: First, rows: int, a: str, b: str, number: int) -> bool:
     pair = _pair(first.again(rows, number)[1], a, b)
-    return rule.UNRESOLVED not in (pair.verdict, pair.reverse_verdict)
+    return UNRESOLVED not in (pair.verdict, pair.reverse_verdict)
 
 
 FIRSTS = {

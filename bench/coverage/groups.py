@@ -64,15 +64,17 @@ def simulate(case: Case, metric: str, before: bool, number: int) -> list[float]:
     settings = MetricsSettings.model_validate(SETTINGS | {"primary": metric})
     both = dict(zip("ab", draw(stream(case.name, number), case), strict=True))
     pair = difference("a", "b", both, settings)
-    if pair["low"] is None:
+    if pair.low is None or pair.high is None or pair.p is None:
         return [0.0] * 4
     by_rows = np.nan
     if before:
         apart = {
             name: replace(one, groups=np.arange(len(one.labels))) for name, one in both.items()
         }
-        by_rows = difference("a", "b", apart, settings)["p"] < 0.05
-    return [1.0, float(pair["p"] < 0.05), float(not pair["low"] <= 0 <= pair["high"]), by_rows]
+        p = difference("a", "b", apart, settings).p
+        assert p is not None
+        by_rows = p < 0.05
+    return [1.0, float(pair.p < 0.05), float(not pair.low <= 0 <= pair.high), by_rows]
 
 
 def figures(run: Simulations) -> Iterator[Figure]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.coverage import Figure, Simulations, stream
-from slingshot.metrics.estimates import estimate, of_recipe
+from slingshot.metrics.estimates import estimate
+from slingshot.metrics.recipes import of_recipe
 from slingshot.metrics.scored import Scored, SeedRun
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "brier")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -19,6 +18,7 @@ from bench.coverage import Figure, Simulations, stream
 from slingshot.commands.diff import compare
 from slingshot.commands.diff.comparison import Comparison, Dataset, Diff
 from slingshot.commands.diff.sides import Predicted
+from slingshot.files.pairs import Difference, RowsVariance, VarianceFigures, Variances
 from slingshot.metrics import pairs, rule
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored, SeedRun
 from slingshot.settings import MetricsSettings
@@ -99,8 +99,10 @@ def simulate(case: Case, number: int) -> list[bool]:
     for right in (RIGHT, RIGHT - OPTIONS.margin):
         both = {"a": draw(generator, shared, right, case.seeds), "b": rival}
         told = pairs.difference("a", "b", both, OPTIONS)
-        claim = "p" if right == RIGHT else "p_as_good"
-        found += [(told["recipe"] or told)[claim] < LEVEL, told[claim] < LEVEL]
+        claim: rule.Claim = "p" if right == RIGHT else "p_as_good"
+        for claims in (told.recipe or told, told):
+            p = rule.p_values(claims)[claim]
+            found.append(p is not None and p < LEVEL)
     return found
 
 
@@ -139,7 +141,7 @@ Plan = tuple[float, float, int]
 """Of ADVISED or ROUGH."""
 
 
-def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> dict[str, Any]:
+def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> Difference:
     """A model so far ahead of an LLM, as one study measures the two."""
     generator = stream(f"ahead by {lead}, {spread}, {rows} rows, {seeds} seeds", number)
     shared = generator.normal(size=rows)
@@ -150,22 +152,24 @@ def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> dic
     return pairs.difference("a", "b", sides, OPTIONS)
 
 
-def advised(plan: Plan, variances: dict[str, Any]) -> int | None:
-    """The test rows that a first study of FEW_ROWS advises with these variances, had it measured the true lead."""
-    found = {"difference": plan[0], "variances": variances}
-    return rule.rows_to_decide(found, FEW_ROWS, OPTIONS.margin, LEVEL, first_is_cheaper=None)
+def advised(plan: Plan, study: Difference) -> int | None:
+    """The test rows that a first study of FEW_ROWS advises with its variances, had it measured the true lead."""
+    true = study.model_copy(update={"difference": plan[0]})
+    return rule.rows_to_decide(true, FEW_ROWS, OPTIONS.margin, LEVEL, first_is_cheaper=None)
 
 
 def as_measured(plan: Plan) -> int:
     """The same where its variances are as such studies have them on average."""
-    found = [ahead(*plan, FEW_ROWS, number)["variances"] for number in range(MEASURED)]
-    training = [sum(part["value"] for part in one["training"]) for one in found]
-    means = {
-        "rows": {"value": float(np.mean([one["rows"]["value"] for one in found])), "df": None},
-        "training": [{"value": float(np.mean(training)), "df": plan[2] - 1}],
-        "noise": float(np.mean([one["noise"] for one in found])),
-    }
-    rows = advised(plan, means)
+    studies = [ahead(*plan, FEW_ROWS, number) for number in range(MEASURED)]
+    found = [study.variances for study in studies if study.variances is not None]
+    training = [sum(part.value for part in one.training) for one in found]
+    rows_value = float(np.mean([one.rows.value for one in found]))
+    means = Variances(
+        rows=RowsVariance(value=rows_value, df=None, scatter=None),
+        training=(VarianceFigures(value=float(np.mean(training)), df=plan[2] - 1),),
+        noise=float(np.mean([one.noise for one in found])),
+    )
+    rows = advised(plan, studies[0].model_copy(update={"variances": means}))
     assert rows is not None
     return rows
 
@@ -173,14 +177,19 @@ def as_measured(plan: Plan) -> int:
 def follow(plan: Plan, number: int) -> tuple[float, bool]:
     """The rows advised by a first study's own variances, and whether a second study with so many decides; nan and no
     where no number of rows would do."""
-    rows = advised(plan, ahead(*plan, FEW_ROWS, number)["variances"])
+    rows = advised(plan, ahead(*plan, FEW_ROWS, number))
     return (np.nan, False) if rows is None else (rows, decides(plan, rows, number))
 
 
 def decides(plan: Plan, rows: int, number: int) -> bool:
     """Whether a second study, with so many test rows and all trained anew, calls the model better."""
     told = ahead(*plan, min(rows, MOST_ROWS), number)
-    return bool(told["p"] < LEVEL and told["difference"] > 0)
+    return bool(
+        told.p is not None
+        and told.p < LEVEL
+        and told.difference is not None
+        and told.difference > 0
+    )
 
 
 NOTHING = Diff(

@@ -1,5 +1,6 @@
 """The cascade against a plain search, and what it may not look at."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from slingshot.cascade import build as cascade
 from slingshot.cascade import threshold
-from slingshot.cascade.build import Prices
+from slingshot.cascade.rows import Escalation, Prices
+from slingshot.files.cascade import CascadePoint, CascadeReport
+from slingshot.files.notes.cascades import MaxCostTooLow, NoThreshold
 from slingshot.files.predictions import check_ids, read_predictions, write_predictions
 from slingshot.metrics import calibration
 from slingshot.settings import CascadeSettings, UserError
@@ -16,7 +19,7 @@ from tests.metrics.conftest import make_frame, make_rows
 
 LABELS = ("a", "b", "c")
 SETTINGS = CascadeSettings(name="cascade", small="small", large="large")
-PRICES = Prices(1.0, 10.0, "EUR")
+PRICES = Prices(1.0, 10.0)
 
 
 def rows() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -48,7 +51,9 @@ def other(skill: float, **options: object) -> pd.DataFrame:
 def build(
     small: pd.DataFrame, large: pd.DataFrame, settings: CascadeSettings = SETTINGS, **prices: Prices
 ) -> cascade.Cascade:
-    return cascade.build(settings, small, large, "accuracy", 3, prices.get("prices", PRICES))
+    made = cascade.build(settings, small, large, "accuracy", 3, prices.get("prices", PRICES))
+    assert CascadeReport.parse(json.dumps(made.report.as_json()), "file", "") == made.report
+    return made
 
 
 def accuracy(frame: pd.DataFrame, split: str) -> float:
@@ -94,10 +99,10 @@ def test_the_threshold_is_that_of_a_plain_search(small_skill: float, large_skill
     small, large = predicted(small_skill), other(large_skill, validation=120)
     made = build(small, large)
     expected = searched(small, large)
-    [seed] = made.report["seeds"]
-    assert seed["threshold"] == (None if expected is None else pytest.approx(expected))
-    assert seed["rows"] == made.report["rows"] == 120
-    assert accuracy(made.predictions, "validation") == pytest.approx(seed["validation"])
+    [seed] = made.report.seeds
+    assert seed.threshold == (None if expected is None else pytest.approx(expected))
+    assert seed.rows == made.report.rows == 120
+    assert accuracy(made.predictions, "validation") == pytest.approx(seed.validation)
 
 
 def test_a_threshold_that_only_reaches_the_llms_validation_figure_is_not_enough() -> None:
@@ -105,8 +110,8 @@ def test_a_threshold_that_only_reaches_the_llms_validation_figure_is_not_enough(
     for small_skill, large_skill in ((3, 3.5), (3, 4), (4, 4)):
         small, large = predicted(small_skill), other(large_skill)
         made = build(small, large)
-        [seed] = made.report["seeds"]
-        assert seed["validation"] > max(seed["small_validation"], seed["large_validation"])
+        [seed] = made.report.seeds
+        assert seed.validation > max(seed.small_validation, seed.large_validation)
         assert accuracy(made.predictions, "test") > max(
             accuracy(side, "test") for side in (small, large)
         )
@@ -114,17 +119,20 @@ def test_a_threshold_that_only_reaches_the_llms_validation_figure_is_not_enough(
 
 def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -> None:
     alone = build(predicted(9), other(2))
-    assert alone.report["seeds"][0]["escalated_validation"] == 0
-    assert (alone.report["seeds"][0]["threshold"], alone.report["alone"]) == (
+    assert alone.report.seeds[0].escalated_validation == 0
+    assert (alone.report.seeds[0].threshold, alone.report.alone) == (
         threshold.NEVER,
         "small",
     )
-    assert cascade.headline(alone.report) == "0.0% of the test rows go to large; it is small alone"
-    assert alone.asked[-1] == cascade.Escalation(0.0, 0.0, True)
+    assert (
+        cascade.headline(alone.report)
+        == "large answers 0.0% of the test rows; the cascade is the same as small alone"
+    )
+    assert alone.asked[-1] == Escalation(0.0, 0.0, True)
     small, large = predicted(4), other(4, validation=120)
     mixed = build(small, large)
-    assert 0 < mixed.report["seeds"][0]["escalated_test"] < 1
-    assert mixed.report["alone"] is None
+    assert 0 < mixed.report.seeds[0].escalated_test < 1
+    assert mixed.report.alone is None
     assert accuracy(mixed.predictions, "test") > max(
         accuracy(small, "test"), accuracy(large, "test")
     )
@@ -140,19 +148,22 @@ def test_test_rows_choose_nothing() -> None:
             frame.loc[test, column] = frame.loc[test, column].to_numpy()[::-1]
     for settings in (SETTINGS, SETTINGS.model_copy(update={"max_cost": 4.0})):
         before, after = (
-            build(*sides, settings).report["seeds"][0] for sides in ((small, large), scrambled)
+            build(*sides, settings).report.seeds[0] for sides in ((small, large), scrambled)
         )
         for key in ("temperature", "threshold", "validation"):
-            assert after[key] == before[key]
+            assert getattr(after, key) == getattr(before, key)
 
 
 def test_where_no_threshold_leads_the_llm_it_always_answers_and_the_report_says_so() -> None:
     large = other(3).assign(prediction=lambda frame: frame["label"])
     made = build(predicted(1), large)
-    assert (made.report["seeds"][0]["threshold"], made.report["alone"]) == (None, "large")
+    assert (made.report.seeds[0].threshold, made.report.alone) == (None, "large")
     assert accuracy(made.predictions, "test") == 1
-    assert made.asked == {-1: cascade.Escalation(1.0, 1.0, False)}
-    assert cascade.headline(made.report) == "100.0% of the test rows go to large; it is large alone"
+    assert made.asked == {-1: Escalation(1.0, 1.0, False)}
+    assert (
+        cascade.headline(made.report)
+        == "large answers 100.0% of the test rows; the cascade is the same as large alone"
+    )
 
 
 @pytest.mark.parametrize("max_cost", [None, 4.0])
@@ -165,80 +176,75 @@ def test_an_auroc_of_one_class_chooses_no_threshold_and_the_report_says_so(
     )
     settings = SETTINGS.model_copy(update={"max_cost": max_cost})
     made = cascade.build(settings, small, large, "auroc", 3, PRICES).report
-    assert (made["alone"], made["seeds"][0]["threshold"], made["seeds"][0]["validation"]) == (
+    assert (made.alone, made.seeds[0].threshold, made.seeds[0].validation) == (
         "small",
         0.0,
         None,
     )
-    [note] = made["notes"]
-    assert note.startswith(
-        f"auroc is undefined on the {made['rows']} validation rows, as they are of one class"
+    note = NoThreshold(metric="auroc", rows=made.rows, small="small")
+    assert made.notes == (note,)
+    assert note.words == (
+        f"its {made.rows} validation rows are all of one class, on which AUROC is undefined, "
+        "so no threshold could be chosen and small always answers"
     )
-    assert note.endswith("no threshold could be chosen: small always answers")
 
 
 def test_rows_of_one_group_show_no_lead() -> None:
     small, large = (frame.assign(group="g") for frame in (predicted(2), other(3)))
-    assert build(predicted(2), other(3)).report["alone"] is None
-    assert build(small, large).report["alone"] == "large"
+    assert build(predicted(2), other(3)).report.alone is None
+    assert build(small, large).report.alone == "large"
 
 
 @pytest.mark.parametrize("primary", ["balanced_accuracy", "macro_f1"])
 def test_other_metrics_choose_by_their_own_lead(primary: str) -> None:
     made = cascade.build(SETTINGS, predicted(2), other(3), primary, 3, PRICES).report
-    [seed] = made["seeds"]
-    assert 0 < seed["escalated_validation"] < 1
-    assert seed["validation"] > max(seed["small_validation"], seed["large_validation"])
-    assert made["target"].startswith(
-        f"the highest lead in validation {primary} over the better of small and large"
-    )
+    [seed] = made.seeds
+    assert 0 < seed.escalated_validation < 1
+    assert seed.validation > max(seed.small_validation, seed.large_validation)
 
 
 def test_the_curve_runs_from_the_small_model_alone_to_the_llm_alone_with_their_costs() -> None:
     small, large = predicted(3), other(4)
-    curve = build(small, large).report["curve"]
+    curve = build(small, large).report.curve
     assert len(curve) <= threshold.THRESHOLDS + 1
-    assert [point["escalated"] for point in curve] == sorted(point["escalated"] for point in curve)
-    assert curve[-1] == {
-        "seed": -1,
-        "threshold": None,
-        "escalated": 1.0,
-        "cost_per_1000_texts": 10.0,
-        "chosen": False,
-        "value": pytest.approx(accuracy(large, "test")),
-    }
-    assert (curve[0]["threshold"], curve[0]["cost_per_1000_texts"]) == (threshold.NEVER, 1)
-    assert curve[0]["value"] == pytest.approx(accuracy(small, "test"))
-    assert curve[1]["cost_per_1000_texts"] == pytest.approx(1 + 10 * curve[1]["escalated"])
-    assert sum(point["chosen"] for point in curve) == 1
+    assert [point.escalated for point in curve] == sorted(point.escalated for point in curve)
+    accuracy_of_large = curve[-1].value
+    assert curve[-1] == CascadePoint(
+        seed=-1,
+        threshold=None,
+        escalated=1.0,
+        cost_per_1000_texts=10.0,
+        chosen=False,
+        value=accuracy_of_large,
+    )
+    assert accuracy_of_large == pytest.approx(accuracy(large, "test"))
+    assert (curve[0].threshold, curve[0].cost_per_1000_texts) == (threshold.NEVER, 1)
+    assert curve[0].value == pytest.approx(accuracy(small, "test"))
+    assert curve[1].cost_per_1000_texts == pytest.approx(1 + 10 * curve[1].escalated)
+    assert sum(point.chosen for point in curve) == 1
 
 
 def test_a_bound_on_cost_takes_the_best_within_it() -> None:
     small, large = predicted(2), other(6)
     free = build(small, large, SETTINGS.model_copy(update={"max_cost": 10.0}))
-    assert free.report["seeds"][0]["threshold"] is None, "always the LLM is the best that 10 buys"
+    assert free.report.seeds[0].threshold is None, "always the LLM is the best that 10 buys"
     bounded = build(small, large, SETTINGS.model_copy(update={"max_cost": 4.0}))
-    [seed] = bounded.report["seeds"]
-    assert 0 < seed["escalated_validation"] <= 0.3
-    assert seed["small_validation"] < seed["validation"] < seed["large_validation"]
+    [seed] = bounded.report.seeds
+    assert 0 < seed.escalated_validation <= 0.3
+    assert seed.small_validation < seed.validation < seed.large_validation
     none = build(small, large, SETTINGS.model_copy(update={"max_cost": 0.5}))
-    assert none.report["seeds"][0]["escalated_test"] == 0
-    assert none.report["notes"] == [
-        "max_cost does not pay even for small alone, which then always answers"
-    ]
-    assert none.report["target"].endswith(
-        "the better of the two alone, at most EUR 0.5 per 1,000 texts"
-    )
+    assert none.report.seeds[0].escalated_test == 0
+    assert none.report.notes == (MaxCostTooLow(small="small"),)
     just = build(small, large, SETTINGS.model_copy(update={"max_cost": 1.0}))
-    assert (just.report["seeds"][0]["threshold"], just.report["notes"]) == (threshold.NEVER, [])
+    assert (just.report.seeds[0].threshold, just.report.notes) == (threshold.NEVER, ())
     assert accuracy(none.predictions, "test") == pytest.approx(accuracy(small, "test"))
 
 
 def test_every_seed_has_a_threshold_of_its_own_and_the_files_contract_holds(tmp_path: Path) -> None:
     small, large = predicted(3, seeds=(0, 1)), other(3.5, validation=90)
     made = build(small, large)
-    assert [row["seed"] for row in made.report["seeds"]] == [0, 1]
-    assert len({row["temperature"] for row in made.report["seeds"]}) == 2
+    assert [row.seed for row in made.report.seeds] == [0, 1]
+    assert len({row.temperature for row in made.report.seeds}) == 2
     path = tmp_path / "p.parquet"
     write_predictions(path, made.predictions, LABELS, fraction=1.0, train_rows=9)
     validation, test = rows()
@@ -290,18 +296,14 @@ def test_sides_that_make_no_cascade_are_named(
 def test_a_bound_on_an_unknown_cost_is_named() -> None:
     bounded = SETTINGS.model_copy(update={"max_cost": 1.0})
     with pytest.raises(UserError, match="max_cost needs what both sides cost"):
-        build(predicted(3), other(3), bounded, prices=Prices(None, 1.0, "EUR"))
-    assert (
-        build(predicted(3), other(3), prices=Prices(None, 1.0, "EUR")).report["curve"][0][
-            "cost_per_1000_texts"
-        ]
-        is None
-    )
+        build(predicted(3), other(3), bounded, prices=Prices(None, 1.0))
+    unpriced = build(predicted(3), other(3), prices=Prices(None, 1.0)).report
+    assert unpriced.curve[0].cost_per_1000_texts is None
 
 
 def test_auroc_as_the_primary_metric_reads_the_scores() -> None:
     made = cascade.build(SETTINGS, predicted(3), other(3.5), "auroc", 3, PRICES)
-    assert 0.5 < made.report["seeds"][0]["small_validation"] < 1
+    assert 0.5 < made.report.seeds[0].small_validation < 1
     large = other(6).assign(scores=None, score_source="none")
     with pytest.raises(UserError, match=r"metrics\.primary is auroc, and large has no scores"):
         cascade.build(SETTINGS, predicted(1), large, "auroc", 3, PRICES)
@@ -317,8 +319,8 @@ def test_a_cascade_is_one_side_alone_only_where_it_is_so_under_every_seed() -> N
         scores=[np.eye(3)[label] * 0.9 + 1 / 30 for label in strong["label"]],
     )
     made = build(pd.concat([certain, weak], ignore_index=True), other(3.6, validation=90))
-    assert [row["threshold"] for row in made.report["seeds"]] == [threshold.NEVER, None]
-    assert made.report["alone"] is None
+    assert [row.threshold for row in made.report.seeds] == [threshold.NEVER, None]
+    assert made.report.alone is None
 
 
 def test_what_is_paid_follows_the_tokens_of_the_escalated_rows_and_requests_their_number() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from slingshot.cascade import usage as cascade
-from slingshot.cascade.build import Escalation
+from slingshot.cascade.rows import Escalation
 from slingshot.files.usage import TimedRun, Usage
 from slingshot.money.figures import figures
 from tests.money.test_cost_figures import COST, LLM, MODEL, SECOND

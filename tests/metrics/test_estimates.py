@@ -8,7 +8,8 @@ import pytest
 from scipy import optimize, stats
 from sklearn import metrics as oracle
 
-from slingshot.metrics.estimates import estimate, of_recipe
+from slingshot.metrics.estimates import estimate
+from slingshot.metrics.recipes import of_recipe
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.variances import Variance
 

@@ -116,7 +116,7 @@ def test_a_cascade_is_a_contestant_like_another() -> None:
     result = run("cascade", "tweets", "cascade")
     assert result.exit_code == 0, result.output
     [line] = result.output.splitlines()
-    assert " of the test rows go to gemma; " in line
+    assert "cascade tweets-cascade: gemma answers " in line and "% of the test rows; " in line
     assert line.endswith(" -> data/predictions/tweets/cascade.parquet")
     written = read("metrics/cascade/tweets/cascade.json")
     assert [row["seed"] for row in written["seeds"]] == [0, 1]
@@ -152,5 +152,8 @@ def test_evaluate_writes_every_pair_of_the_study_in_agreement_with_the_scores() 
     own = read("metrics/scores/tweets/minilm.json")["validation_accuracy"]
     assert written["validation"]["minilm"]["40"] == pytest.approx(own, abs=1e-12)
     last = result.output.splitlines()[-1]
-    assert last.endswith("differ by their intervals -> metrics/scores/tweets")
+    assert last == (
+        "evaluate tweets: 10 pairs compared on accuracy; `slingshot show` says who is better"
+        " -> metrics/pairs/tweets.json"
+    )
     assert "`slingshot show` says who is better" in " ".join(result.output.split())

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from slingshot.files.notes.pairs import RareClasses
+from slingshot.files.pairs import Pairs
 from slingshot.machine.console import terminal
-from slingshot.metrics import pairs, rare, rule
+from slingshot.metrics import pairs, rare, rule, summary
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.settings import MetricsSettings
+from slingshot.settings.catalogue import METRICS
 
 Maker = Callable[..., Scored]
 OPTIONS = MetricsSettings(
     primary="balanced_accuracy", margin=0.02, confidence=0.95, ece_bins=15, seed_sd=0.012
 )
-FOLDER = Path("data/predictions/d")
 MACRO = ("balanced_accuracy", "macro_f1", "auroc")
 
 
@@ -27,19 +27,21 @@ def classes(rare_ones: int, others: int, rows: int = 9) -> dict[str, int]:
 
 def test_the_reason_names_the_classes_their_rows_and_what_they_could_move() -> None:
     rows = {"ham": 200, "spam": 9, "scam": 3, "other": 10}
-    assert rare.why_undecidable("macro_f1", 0.02, rows) == (
+    why = rare.why_undecidable("macro_f1", 0.02, rows)
+    assert why == RareClasses(
+        metric="macro_f1", margin=0.02, classes=4, rare={"scam": 3, "spam": 9}
+    )
+    assert why.words == (
         "2 of 4 classes have under 10 test rows (scam: 3, spam: 9) and could move macro-F1 by 0.5, more than the "
-        "margin of 0.02: this comparison can't be decided here"
+        "margin of 0.02, so nothing is claimed"
     )
     one = rare.why_undecidable("auroc", 0.05, {"ham": 200, "spam": 9})
-    assert one is not None and one.startswith(
+    assert one is not None and one.words.startswith(
         "1 of 2 classes has under 10 test rows (spam: 9) and could move AUROC by"
     )
     many = rare.why_undecidable("auroc", 0.05, classes(7, 1))
-    assert (
-        many is not None
-        and "(rare 0: 9, rare 1: 9, rare 2: 9, rare 3: 9, rare 4: 9 and 2 more)" in many
-    )
+    named = "(rare 0: 9, rare 1: 9, rare 2: 9, rare 3: 9, rare 4: 9 and 2 more)"
+    assert many is not None and named in many.words
 
 
 @pytest.mark.parametrize("metric", MACRO)
@@ -71,16 +73,16 @@ def cut(scored: Scored, rows: int) -> Scored:
     return scored.only(np.setdiff1d(np.arange(len(scored.labels)), last[rows:]))
 
 
-def compared(rows: int, contestant: Maker, primary: str) -> dict[str, Any]:
+def compared(rows: int, contestant: Maker, primary: str) -> Pairs:
     """Two contestants far apart, and a third with the predictions of the first, with so many rows of a class."""
     sides = {"a": cut(contestant(300, skill=12), rows), "b": cut(contestant(300, skill=1), rows)}
     sides |= {"c": sides["a"]}
     options = OPTIONS.model_copy(update={"primary": primary})
-    return rule.judged(pairs.compare(sides, FOLDER, options, ("ham", "spam", "scam")), [("a", "b")])
+    return rule.judged(pairs.compare(sides, "toy", options, ("ham", "spam", "scam")), [("a", "b")])
 
 
-def words(result: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(pair["verdict"], pair["reverse_verdict"]) for pair in result["pairs"]]
+def words(result: Pairs) -> list[tuple[str, str]]:
+    return [(pair.verdict, pair.reverse_verdict) for pair in result.pairs]
 
 
 @pytest.mark.parametrize("primary", [*MACRO, "accuracy"])
@@ -93,30 +95,31 @@ def test_of_nine_rows_of_a_class_nothing_is_claimed_and_of_ten_all(
         "as good" if primary == "accuracy" else "not resolved"
     )  # ten rows may be alike by chance
     decided = [("better", "worse"), (alike, alike), ("worse", "better")]
-    assert told[10] == decided and ten["undecidable"] is None
+    assert told[10] == decided and ten.undecidable is None
     if primary == "accuracy":
-        assert told[9] == decided and nine["undecidable"] is None
+        assert told[9] == decided and nine.undecidable is None
         return
     assert told[9] == [("not resolved", "not resolved")] * 3, "nor of the same predictions"
-    assert "(scam: 9)" in nine["undecidable"]
-    first = nine["pairs"][0]
-    assert 0 < first["low"] < first["difference"] < first["high"], "these stay shown"
-    for held in (first, first["recipe"]):
-        assert [held[key] for key in (*rule.CLAIMS, "p_corrected", "rows_to_resolve")] == [None] * 5
-    assert (
-        pairs.headline(nine)
-        == f"3 pairs on {primary}, 0 differ by their intervals; {nine['undecidable']}"
-    )
+    assert nine.undecidable.rare == {"scam": 9}
+    first = nine.pairs[0]
+    assert 0 < first.low < first.difference < first.high, "these stay shown"
+    for claims in (first, first.recipe):
+        assert set(rule.p_values(claims).values()) == {None}
+        assert claims.p_corrected is claims.rows_to_resolve is None
+    title = METRICS[primary].title
+    assert summary.headline(nine) == f"3 pairs compared on {title}; {nine.undecidable.words}"
     out = terminal()
     out.width = 400
     with out.capture() as captured:
-        out.print(pairs.table(nine))
-    assert nine["undecidable"] in " ".join(captured.get().split()) and "None" not in captured.get()
+        out.print(summary.table(nine))
+    assert (
+        nine.undecidable.words in " ".join(captured.get().split()) and "None" not in captured.get()
+    )
 
 
 def test_either_side_s_rows_may_be_too_few_where_they_differ(contestant: Maker) -> None:
     many, few = contestant(300, skill=12), cut(contestant(301, skill=1), 9)
     for sides in ({"a": many, "b": few}, {"a": few, "b": many}):
-        assert pairs.difference("a", "b", sides, OPTIONS)["p"] is None
+        assert pairs.difference("a", "b", sides, OPTIONS).p is None
     less = replace(many, runs=(SeedRun(-1, np.zeros_like(many.labels), None),))
-    assert pairs.difference("a", "b", {"a": many, "b": less}, OPTIONS)["p"] is not None
+    assert pairs.difference("a", "b", {"a": many, "b": less}, OPTIONS).p is not None

@@ -8,32 +8,72 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from slingshot.files.pairs import (
+    Claims,
+    Difference,
+    Pairs,
+    RowsVariance,
+    VarianceFigures,
+    Variances,
+)
 from slingshot.metrics import rule
+from slingshot.metrics.claims import none
 
 MARGIN, LEVEL = 0.02, 0.05
 P = st.floats(0, 1)
 
 
 def variances(
-    rows: float, training: float = 0.0, df: int | None = None, noise: float = 0.0
-) -> dict[str, Any]:
+    rows: float,
+    training: float = 0.0,
+    df: int | None = None,
+    noise: float = 0.0,
+    scatter: float | None = None,
+) -> Variances:
     """Of known test rows, and of training that was estimated with `df` degrees of freedom."""
-    of_training = [{"value": training, "df": df}] if training else []
-    return {"rows": {"value": rows, "df": None}, "training": of_training, "noise": noise}
+    of_training = (VarianceFigures(value=training, df=df),) if training else ()
+    of_rows = RowsVariance(value=rows, df=None, scatter=scatter)
+    return Variances(rows=of_rows, training=of_training, noise=noise)
 
 
-def pair(a: str, b: str, **held: Any) -> dict[str, Any]:
-    return {"a": a, "b": b, "difference": 0.05, "low": 0.01, "high": 0.09, "p": 0.01} | {
+def pair(a: str, b: str, **fields: Any) -> Difference:
+    known = {
+        "a_value": 0.85,
+        "b_value": 0.8,
+        "difference": 0.05,
+        "low": 0.01,
+        "high": 0.09,
+        "p": 0.01,
         "p_as_good": 0.001,
         "p_reverse_as_good": 0.9,
         "variances": variances(0.02**2),
         "same": False,
-        **held,
+        "recipe": None,
+        "mcnemar": (),
+        "notes": (),
     }
+    return Difference(a=a, b=b, **(known | fields))
 
 
-def result(*pairs: dict[str, Any]) -> dict[str, Any]:
-    return {"confidence": 0.95, "margin": MARGIN, "test_rows": 400, "pairs": list(pairs)}
+def result(*pairs: Difference) -> Pairs:
+    return Pairs(
+        primary="accuracy",
+        margin=MARGIN,
+        confidence=0.95,
+        seed_sd=0.0,
+        groups=400,
+        test_rows=400,
+        undecidable=None,
+        notes=(),
+        pairs=pairs,
+        validation={},
+    )
+
+
+def claims(p: float, p_as_good: float, p_reverse_as_good: float) -> Claims:
+    return none(same=False).model_copy(
+        update={"p": p, "p_as_good": p_as_good, "p_reverse_as_good": p_reverse_as_good}
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,28 +103,25 @@ def test_the_words(difference, ps, expected) -> None:
 
 @given(st.lists(st.tuples(P, P, P), min_size=1, max_size=6))
 def test_correction_is_never_weaker_than_none_nor_stricter_than_bonferroni(drawn) -> None:
-    pairs = [dict(zip(rule.CLAIMS, ps, strict=True)) for ps in drawn]
-    for held, adjusted in zip(pairs, rule.corrected(pairs), strict=True):
-        for claim in rule.CLAIMS:
-            assert held[claim] <= adjusted[claim] <= 1
-    smallest = min(min(held.values()) for held in pairs)
+    pairs = [claims(*ps) for ps in drawn]
+    for measured, adjusted in zip(pairs, rule.corrected(pairs), strict=True):
+        for claim, p in rule.p_values(measured).items():
+            assert p <= adjusted[claim] <= 1
+    smallest = min(min(rule.p_values(measured).values()) for measured in pairs)
     found = min(min(adjusted.values()) for adjusted in rule.corrected(pairs))
     assert found == pytest.approx(min(1, len(pairs) * smallest))
 
 
 def test_the_multiplier_is_the_number_of_pairs_with_an_open_claim() -> None:
-    done = dict.fromkeys(rule.CLAIMS, 0.001)
-    last = {"p": 0.04, "p_as_good": 0.02, "p_reverse_as_good": 0.9}
-    first, second = rule.corrected([done, last])
+    first, second = rule.corrected([claims(0.001, 0.001, 0.001), claims(0.04, 0.02, 0.9)])
     assert first == dict.fromkeys(rule.CLAIMS, 0.002)
     assert second == {"p": 0.04, "p_as_good": 0.02, "p_reverse_as_good": 0.9}
 
 
 def test_pairs_that_decide_keep_their_p_and_the_others_share_the_level() -> None:
-    told = rule.judged(result(pair("a", "b"), pair("a", "c"), pair("b", "c")), [("b", "a")])[
-        "pairs"
-    ]
-    assert [one["p_corrected"] for one in told] == [0.01, 0.02, 0.02]
+    three = result(pair("a", "b"), pair("a", "c"), pair("b", "c"))
+    judged = rule.judged(three, [("b", "a")]).pairs
+    assert [one.p_corrected for one in judged] == [0.01, 0.02, 0.02]
 
 
 def test_contestants_with_the_same_predictions_count_once() -> None:
@@ -99,50 +136,57 @@ def test_contestants_with_the_same_predictions_count_once() -> None:
         p_reverse_as_good=0.2,
         same=True,
     )
-    turned = pair(
-        "c", "d", difference=-0.05, low=-0.09, high=-0.01, p_as_good=0.9, p_reverse_as_good=0.001
-    )
+    turned = {
+        "difference": -0.05,
+        "low": -0.09,
+        "high": -0.01,
+        "p_as_good": 0.9,
+        "p_reverse_as_good": 0.001,
+    }
     pairs = [
         pair("a", "b"),
         pair("a", "c"),
         pair("a", "d", p=0.3),
         alike,
-        turned | {"a": "b"},
-        turned,
+        pair("b", "d", **turned),
+        pair("c", "d", **turned),
     ]
-    told = {(one["a"], one["b"]): one for one in rule.judged(result(*pairs))["pairs"]}
-    assert told["a", "b"]["p_corrected"] == told["a", "c"]["p_corrected"] == pytest.approx(0.04), (
+    judged = {(one.a, one.b): one for one in rule.judged(result(*pairs)).pairs}
+    assert judged["a", "b"].p_corrected == judged["a", "c"].p_corrected == pytest.approx(0.04), (
         "four pairs, not six"
     )
-    assert (told["b", "c"]["verdict"], told["b", "c"]["reverse_verdict"]) == (
+    assert (judged["b", "c"].verdict, judged["b", "c"].reverse_verdict) == (
         "not resolved",
         "not resolved",
     )
-    assert told["c", "d"]["verdict"] == told["b", "d"]["verdict"] == "worse"
-    deciding = rule.judged(result(*pairs), [("c", "a")])["pairs"]
-    assert [deciding[0]["p_corrected"], deciding[1]["p_corrected"]] == [0.01, 0.01]
+    assert judged["c", "d"].verdict == judged["b", "d"].verdict == "worse"
+    deciding = rule.judged(result(*pairs), [("c", "a")]).pairs
+    assert [deciding[0].p_corrected, deciding[1].p_corrected] == [0.01, 0.01]
 
 
-def undecided(difference: float, of: dict[str, Any]) -> dict[str, Any]:
+def undecided(difference: float, of: Variances) -> Difference:
     words = {"verdict": "not resolved", "reverse_verdict": "not resolved"}
     return pair("a", "b", difference=difference, variances=of, **words)
 
 
 @pytest.mark.parametrize("difference", [0.0, 0.005, 0.03])
 def test_rows_that_resolve_do_so_in_80_of_100_studies(difference: float) -> None:
-    held = undecided(difference, variances(0.0255**2))
-    rows = rule.rows_to_resolve(held, 400, MARGIN, LEVEL)
+    judged = undecided(difference, variances(0.0255**2))
+    rows = rule.rows_to_resolve(judged, 400, MARGIN, LEVEL)
     assert rows is not None
     se = 0.0255 * (400 / rows) ** 0.5
     found = difference + se * np.random.default_rng(0).normal(size=20_000)
     reach = 1.959964 * se
     resolved = (np.abs(found) > reach) | (np.abs(found) + reach < MARGIN)
     assert resolved.mean() == pytest.approx(0.8, abs=0.01)
-    more = rule.rows_to_resolve(held, 400, MARGIN, LEVEL, tested=6)
+    more = rule.rows_to_resolve(judged, 400, MARGIN, LEVEL, tested=6)
     assert more is not None and more > rows
     assert (
         rule.rows_to_resolve(
-            held | {"verdict": "as good", "reverse_verdict": "as good"}, 400, MARGIN, LEVEL
+            judged.model_copy(update={"verdict": "as good", "reverse_verdict": "as good"}),
+            400,
+            MARGIN,
+            LEVEL,
         )
         is None
     )
@@ -151,8 +195,8 @@ def test_rows_that_resolve_do_so_in_80_of_100_studies(difference: float) -> None
 @pytest.mark.parametrize(("df", "noise"), [(None, 0.0), (2, 0.0), (2, 0.5)])
 def test_more_test_rows_tell_nothing_of_training(df: int | None, noise: float) -> None:
     training = 0.002**2
-    held = undecided(0.02, variances(0.02**2, training, df, noise * training))
-    rows = rule.rows_to_resolve(held, 400, MARGIN, LEVEL)
+    judged = undecided(0.02, variances(0.02**2, training, df, noise * training))
+    rows = rule.rows_to_resolve(judged, 400, MARGIN, LEVEL)
     assert rows is not None
     of_rows = 0.02**2 * 400 / rows
     generator = np.random.default_rng(0)
@@ -181,8 +225,7 @@ def test_what_seeds_differ_by_is_never_all_chance_of_the_rows() -> None:
 
 
 def test_what_few_rows_may_hide_falls_with_the_square_of_their_number() -> None:
-    wide = variances(0.06**2)
-    wide["rows"]["scatter"] = 0.02**2
+    wide = variances(0.06**2, scatter=0.02**2)
     all_alike, told = (undecided(0.0, of) for of in (variances(0.06**2), wide))
     least = rule.rows_to_resolve(undecided(0.0, variances(0.02**2)), 65, MARGIN, LEVEL)
     most = rule.rows_to_resolve(all_alike, 65, MARGIN, LEVEL)
@@ -196,16 +239,16 @@ def test_what_few_rows_may_hide_falls_with_the_square_of_their_number() -> None:
 
 
 def test_no_rows_are_advised_where_none_would_tell_more() -> None:
-    held = undecided(0.02, variances(0.0, 0.01**2, 2))
-    assert rule.rows_to_resolve(held, 400, MARGIN, LEVEL) is None
-    assert rule.rows_to_decide(held, 400, MARGIN, LEVEL, None) is None
+    judged = undecided(0.02, variances(0.0, 0.01**2, 2))
+    assert rule.rows_to_resolve(judged, 400, MARGIN, LEVEL) is None
+    assert rule.rows_to_decide(judged, 400, MARGIN, LEVEL, None) is None
 
 
 @pytest.mark.parametrize("df", [2, None])
 def test_no_number_of_rows_resolves_what_training_hides(df: int | None) -> None:
-    held = undecided(0.005, variances(0.02**2, 0.012**2, df))
-    assert rule.rows_to_resolve(held, 400, MARGIN, LEVEL) is None
-    assert rule.rows_to_decide(held, 400, MARGIN, LEVEL, None) is None
+    judged = undecided(0.005, variances(0.02**2, 0.012**2, df))
+    assert rule.rows_to_resolve(judged, 400, MARGIN, LEVEL) is None
+    assert rule.rows_to_decide(judged, 400, MARGIN, LEVEL, None) is None
     assert (
         rule.rows_to_resolve(undecided(0.005, variances(0.02**2)), 400, MARGIN, LEVEL) is not None
     )

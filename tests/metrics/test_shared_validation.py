@@ -16,7 +16,7 @@ from slingshot.files.rows import read_rows
 from slingshot.files.storage.json_files import read_json, write_text
 from slingshot.files.usage import TimedRun, Usage
 from tests.conftest import set_params
-from tests.metrics.test_undefined import page, printed, stage, words, write_rows
+from tests.metrics.test_undefined import page, printed, stage, write_rows
 
 TITLES = {"hasty": "Hasty", "steady": "Steady"}
 
@@ -85,10 +85,9 @@ def test_easy_first_rows_do_not_win(chosen: Path) -> None:
 
 def test_the_report_says_so(chosen: Path) -> None:
     said = (
-        "The LLMs to choose from are compared on the 12 validation rows that all of them answered; "
+        "The LLMs were compared on the 12 validation rows that all of them answered; "
         "some answered more."
     )
-    assert said in words(chosen)
     shown = printed(slingshot, ["show"])
     for text in (shown, page(chosen), (chosen / "report/summary.md").read_text()):
         assert said in " ".join(text.split())

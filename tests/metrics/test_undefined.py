@@ -10,12 +10,19 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from slingshot.cli import main as slingshot
+from slingshot.files import paths
+from slingshot.files.cascade import CascadeReport
+from slingshot.files.intervals import Intervals
+from slingshot.files.notes.figures import OneClass
+from slingshot.files.pairs import Pairs
+from slingshot.files.scores import Scores
 from slingshot.files.storage.json_files import read_json, write_text
 from tests.conftest import make_rows, set_params
 
 CASCADE = {"name": "both", "small": "tfidf", "large": "lm"}
 CONTESTANTS = ("tfidf", "second", "lm", "both")
-REASON = "auroc is undefined, as it needs at least two classes among the scored rows"
+REASON = OneClass(metric="auroc")
+WHY = REASON.words
 UNDEFINED = "auroc is undefined, as the rows are of one class"
 
 
@@ -95,25 +102,24 @@ def test_of_validation_it_chooses_nothing_and_is_said_to_be_undefined(project: P
     assert f"finetune toy-tfidf: validation accuracy 1.000 ({UNDEFINED})" in said["finetune tfidf"]
     assert UNDEFINED in said["prompt_llm lm"]
     assert "with accuracy 1.000 there" in (project / "data/models/toy/tfidf/README.md").read_text()
-    assert "auroc is undefined on the 24 validation rows" in said["cascade both"]
-    cascade = read_json(project / "metrics/cascade/toy/both.json")
-    assert (cascade["alone"], cascade["seeds"][0]["validation"]) == ("small", None)
+    assert (
+        "its 24 validation rows are all of one class, on which AUROC is undefined, "
+        "so no threshold could be chosen and tfidf always answers"
+    ) in said["cascade both"]
+    cascade = CascadeReport.read(project / paths.cascade("toy", "both"))
+    assert (cascade.alone, cascade.seeds[0].validation) == ("small", None)
     for name in CONTESTANTS:
         assert read_json(project / f"metrics/scores/toy/{name}.json")["validation_auroc"] is None
-        assert (
-            f"validation_auroc: {REASON}"
-            in read_json(project / f"metrics/intervals/toy/{name}.json")["notes"]
-        )
+        intervals = Intervals.read(project / paths.intervals("toy", name))
+        assert intervals.validation_reason == REASON
     verdict = read_json(project / "report/verdict.json")["toy"]
     assert (verdict["decision"], verdict["small"], verdict["large"]) == ("undecided", None, "lm")
-    assert verdict["unranked"] == {"tfidf": REASON, "second": REASON}
-    assert verdict["words"].startswith("Undecided. No model can be chosen. ")
+    assert verdict["unranked"] == {"tfidf": REASON.as_json(), "second": REASON.as_json()}
+    assert verdict["words"].startswith("Undecided: no model can be chosen. ")
+    summary = (project / "report/summary.md").read_text()
+    assert f"tfidf and second could not be chosen by AUROC on validation rows: {WHY}." in summary
     assert (
-        f"tfidf and second could not be chosen by AUROC on validation rows ({REASON})."
-        in verdict["words"]
-    )
-    assert (
-        "Validation rows on which AUROC is defined, or another metrics.primary, may decide it."
+        "Validation rows on which AUROC is defined may decide it, or another metrics.primary."
         in verdict["words"]
     )
 
@@ -121,11 +127,11 @@ def test_of_validation_it_chooses_nothing_and_is_said_to_be_undefined(project: P
 def test_of_validation_one_model_alone_needs_none_to_be_chosen(project: Path) -> None:
     write_rows(project, "toy.csv", 1, good=150, bad=2)
     study(project, test_file=False, models=["tfidf"], cascades=[])
-    assert "Over 31 test rows tfidf has AUROC 1.000" in words(project), (
+    assert "On 31 test rows tfidf has AUROC 1.000" in words(project), (
         "it is compared, though no figure chose it"
     )
     study(project, test_file=False, models=["tfidf"], llms=[], cascades=[])
-    assert "tfidf is the only one of the models, and AUROC 1.000 on 31 test rows." in words(project)
+    assert "tfidf is the only model, and has AUROC 1.000 " in words(project)
 
 
 def test_of_test_it_decides_nothing_and_is_said_to_be_undefined(project: Path) -> None:
@@ -135,35 +141,32 @@ def test_of_test_it_decides_nothing_and_is_said_to_be_undefined(project: Path) -
     assert "finetune toy-tfidf: validation auroc 1.000, " in said["finetune tfidf"]
     assert read_json(project / "metrics/audit/toy.json")["majority"]["auroc"] is None
     for name in CONTESTANTS:
-        assert f"evaluate toy: {name}: {REASON}\n" in said["evaluate"]
-        assert read_json(project / f"metrics/scores/toy/{name}.json")["auroc"] is None
-        assert (
-            read_json(project / f"metrics/intervals/toy/{name}.json")["metrics"]["auroc"]["reason"]
-            == REASON
-        )
-    assert (
-        f"evaluate toy: 6 pairs on auroc, 0 differ by their intervals, 6 undefined ({REASON})"
-        in said["evaluate"]
-    )
-    assert "score sources" not in said["evaluate"], "nothing was compared"
+        assert f"evaluate toy: {name}: {WHY}\n" in said["evaluate"]
+        assert Scores.read(project / paths.scores("toy", name)).metrics["auroc"] is None
+        intervals = Intervals.read(project / paths.intervals("toy", name))
+        assert intervals.metrics["auroc"].reason == REASON
+    headline = f"evaluate toy: 0 pairs compared on AUROC; 6 undefined: {WHY} -> metrics/pairs/"
+    assert headline in said["evaluate"]
+    pairs = Pairs.read(project / paths.pairs("toy"))
+    assert [note.code for note in pairs.notes] == ["test_groups"], "no score sources are compared"
     summary = (project / "report/summary.md").read_text()
     assert re.search(r"^\| majority class \| – \| 0.000 \|", summary, re.MULTILINE)
-    assert "- – majority class: AUROC: undefined, as the test rows are of one class." in summary
+    assert "- The majority class has no AUROC, because the test rows are of one class." in summary
     assert read_json(project / "report/verdict.json")["toy"]["decision"] == "undecided"
-    assert f"tfidf and A tiny LM could not be compared ({REASON})." in words(project)
+    assert f"could not be compared: {WHY}." in words(project)
     assert (
-        "Test rows on which AUROC is defined, or another metrics.primary, may decide it."
+        "Test rows on which AUROC is defined may decide it, or another metrics.primary."
         in words(project)
     )
     study(project, test_file=True, llms=[], cascades=[])
-    assert f"of the models, and no AUROC on 30 test rows ({REASON})." in words(project)
+    assert f"of the models; it has no AUROC on 30 test rows: {WHY}." in words(project)
 
 
 def test_of_three_classes_it_is_over_those_with_rows_on_either_side(project: Path) -> None:
     write_rows(project, "toy.csv", 1, good=90, bad=50, fine=2)
     said = study(project, test_file=False)
     assert "finetune toy-tfidf: validation auroc " in said["finetune tfidf"]
-    scores = read_json(project / "metrics/scores/toy/tfidf.json")
-    assert scores["auroc_classes"] == 3 and scores["validation_auroc"] > 0.9
+    scores = Scores.read(project / paths.scores("toy", "tfidf"))
+    assert scores.auroc_classes == 3 and scores.validation > 0.9
     assert read_json(project / "metrics/audit/toy.json")["majority"]["auroc"] == 0.5
     assert "undefined" not in "".join(said.values())

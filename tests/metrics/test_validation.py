@@ -56,12 +56,12 @@ def test_on_all_rows_it_is_the_figure_of_evaluate_also_of_several_seeds(
     contestant: Maker, primary: str
 ) -> None:
     validation = contestant(80, seeds=(0, 1), failed=3)
-    points, _ = intervals.evaluate(
-        validation, validation, "abc", OPTIONS.model_copy(update={"primary": primary})
-    )
+    settings = OPTIONS.model_copy(update={"primary": primary})
+    origin = intervals.Origin(None, 0, "")
+    scores = intervals.evaluate(validation, validation, "abc", settings, origin).scores
     found = figures([{"m": validation, "other": contestant(80)}], primary)
     assert list(found["m"]) == list(found["other"]) == ["80"]
-    assert found["m"]["80"] == pytest.approx(points[f"validation_{primary}"], abs=1e-12)
+    assert found["m"]["80"] == pytest.approx(scores.validation, abs=1e-12)
 
 
 def test_without_a_figure_on_its_rows_it_has_none(contestant: Maker) -> None:

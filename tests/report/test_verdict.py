@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from slingshot.files.points import Point, write_points
+from slingshot.files.audit import measured_on
 from slingshot.files.notes.figures import OneClass
 from slingshot.files.pairs import Difference, Pairs
+from slingshot.files.points import Point, write_points
 from slingshot.metrics import rule
 from slingshot.report import inputs
 from slingshot.report.advice import rows_to_decide, seeds_may_decide
@@ -92,7 +93,11 @@ def test_a_loss_within_the_margin_is_a_trifle_to_the_cheaper_one(
     ("small_cost", "verdict", "reasons"),
     [
         (None, "not resolved", ["neither is shown to be better, or as good"]),
-        (None, "as good", ["minilm is as good as gemma", "which of the two costs less is not known"]),
+        (
+            None,
+            "as good",
+            ["minilm is as good as gemma", "which of the two costs less is not known"],
+        ),
         (0.5, "as good", ["minilm is as good as gemma, but costs more"]),
     ],
 )
@@ -382,8 +387,7 @@ def test_more_labels_are_named_where_the_curve_leads_there(
             0,
             "minilm",
             "d0",
-            "rows",
-            "cut",
+            *measured_on(files.audit["data"], files.audit["files"]),
             {"accuracy": 0.6 if flat else 0.95 - 2 * rows**-0.35},
         )
         for rows in (150, 300, 600, 1200, 2400)

@@ -55,9 +55,7 @@ def unexplained(verdict, groups, files) -> list[str]:
     known = [*figures([files.audit, files.scores, files.intervals, files.costs, files.pairs])]
     known += [*figures(verdict.as_json()), 12, 100_000, 1_200_000]
     known += [1000 * cost["cost_per_1000_texts"] for cost in files.costs.values()]
-    known += [
-        cost["labelling_cost"] + (cost["train_cost"] or 0.0) for cost in files.costs.values()
-    ]
+    known += [cost["labelling_cost"] + (cost["train_cost"] or 0.0) for cost in files.costs.values()]
     text = " ".join([verdict.words, *(line for group in groups for line in group.sentences)])
     text = text.replace(TITLE, "").replace("2014-06-01", "").replace("2024-08-31", "")
     text = re.sub(r"[Aa]bout [\d,]+ (test rows|texts)", "", text)
@@ -169,6 +167,9 @@ def test_few_groups_are_said_and_very_few_in_the_verdict_itself(
 ) -> None:
     note = {"code": "test_groups", "groups": 84, "effective": effective}
     files.pairs.update(groups=84, notes=[note])
+    files.costs["gemma"].update(
+        labels=312, labelling_cost=31.2
+    )  # a weightier caveat than 84 groups
     verdict, groups = built(files, study, tmp_path)
     assert ("84 test groups" in verdict.words) is in_verdict
     everything = verdict.words + " ".join(line for group in groups for line in group.sentences)

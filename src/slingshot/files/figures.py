@@ -1,7 +1,8 @@
-"""One figure a metric of the catalogue, as files hold them: flat, beside what else a file says."""
+"""A figure for each metric of the catalogue, as files hold them: flat, beside what else a file says."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import (
@@ -16,17 +17,21 @@ from slingshot.settings.catalogue import METRICS
 
 
 class Figures(Record):
-    """In a file each metric is a key of its own."""
+    """In a file each metric is a key of its own, beside those of the other fields."""
 
     metrics: dict[str, float | None]
     """Metric -> its figure, of all metrics; None where it is undefined."""
+
+    @classmethod
+    def file_keys(cls) -> Collection[str]:
+        return {*METRICS, *cls.model_fields} - {"metrics"}
 
     @model_validator(mode="before")
     @classmethod
     def _gathered(cls, value: Any) -> Any:
         if not isinstance(value, dict) or "metrics" in value:
             return value
-        others = {key: held for key, held in value.items() if key not in METRICS}
+        others = {key: other for key, other in value.items() if key not in METRICS}
         return others | {"metrics": {key: value[key] for key in METRICS if key in value}}
 
     @field_validator("metrics")
@@ -39,5 +44,5 @@ class Figures(Record):
 
     @model_serializer(mode="wrap")
     def _flat(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        told = dict(handler(self))
-        return {**told.pop("metrics"), **told}
+        fields = dict(handler(self))
+        return {**fields.pop("metrics"), **fields}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import model_validator
@@ -13,31 +14,36 @@ VALIDATION = "validation_"
 
 
 class Scores(Figures):
-    """The file holds flat figures; the one on validation rows stands under `validation_` and the primary metric."""
+    """In the file the key of `validation` is `validation_` and the primary metric."""
 
     auroc_classes: int | None
     """Classes over which AUROC is a mean; None where it is undefined."""
     fraction: float | None
     """Of the training rows; None for an LLM."""
     train_rows: int
-    """Or shots."""
+    """Of an LLM, its shots."""
     test_rows: int
     primary: str
     validation: float | None
     """The primary metric on all validation rows that are predicted."""
 
+    @classmethod
+    def file_keys(cls) -> Collection[str]:
+        own = set(super().file_keys()) - {"primary", "validation"}
+        return own | {VALIDATION + metric for metric in PRIMARY}
+
     @model_validator(mode="before")
     @classmethod
     def _named(cls, value: Any) -> Any:
-        keys = {VALIDATION + metric: metric for metric in PRIMARY}
-        found = [key for key in keys if key in value] if isinstance(value, dict) else []
-        if len(found) != 1:
+        primaries = {VALIDATION + metric: metric for metric in PRIMARY}
+        keys = [key for key in primaries if key in value] if isinstance(value, dict) else []
+        if len(keys) != 1:  # what is missing, or unknown, is said by the fields
             return value
-        others = {key: held for key, held in value.items() if key != found[0]}
-        return others | {"primary": keys[found[0]], "validation": value[found[0]]}
+        others = {key: other for key, other in value.items() if key != keys[0]}
+        return others | {"primary": primaries[keys[0]], "validation": value[keys[0]]}
 
     def as_json(self) -> dict[str, Any]:
         """As the file holds them: flat."""
-        told = super().as_json()
-        told[VALIDATION + told.pop("primary")] = told.pop("validation")
-        return told
+        fields = super().as_json()
+        fields[VALIDATION + fields.pop("primary")] = fields.pop("validation")
+        return fields

@@ -9,7 +9,8 @@ import numpy as np
 
 from slingshot.files.pairs import Claims, RowsVariance, VarianceFigures, Variances
 from slingshot.metrics import rare
-from slingshot.metrics.estimates import Estimate, apart, of_recipe, trained_anew
+from slingshot.metrics.estimates import Estimate
+from slingshot.metrics.recipes import apart, of_recipe, trained_anew
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import signs
 from slingshot.metrics.variances import Variance

@@ -22,6 +22,7 @@ from slingshot.files.notes.figures import (
 )
 from slingshot.files.scores import Scores
 from slingshot.metrics import clusters, estimates
+from slingshot.metrics.recipes import of_recipe
 from slingshot.metrics.scaling import before_and_after, temperature_scaled
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.seeds import mean_figures, seed_figures
@@ -140,7 +141,7 @@ def _interval(metric: str, value: float | None, scored: Scored, confidence: floa
         return Interval(value=None, low=None, high=None, reason=undefined(metric, scored))
     if not METRICS[metric].compared:
         return Interval(value=value, low=None, high=None, reason=BinnedError())
-    estimate = estimates.of_recipe(metric, scored)
+    estimate = of_recipe(metric, scored)
     low, high = _within_range(estimate.interval(confidence), METRICS[metric].highest)
     return Interval(value=value, low=low, high=high, reason=None)
 
@@ -165,7 +166,7 @@ def _class_figures(test: Scored, label: int, name: str, confidence: float) -> Cl
     predicted = [int((run.predictions == label).sum()) for run in test.runs]
     counts = list(zip(hits, predicted, strict=True))
     precisions = [hit / number for hit, number in counts if number]
-    recall = estimates.of_recipe("accuracy", test.only(of_class))
+    recall = of_recipe("accuracy", test.only(of_class))
     low, high = _within_range(recall.interval(confidence), 1.0)
     return ClassFigures(
         label=name,

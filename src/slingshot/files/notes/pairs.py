@@ -43,11 +43,12 @@ class RareClasses(Note):
     classes: int
     """In test."""
     rare: dict[str, int]
-    """Class -> its test rows, of those with under ENOUGH_ROWS, the rarest first."""
+    """Class -> its test rows, of those with under ENOUGH_ROWS."""
 
     @property
     def words(self) -> str:
-        rows = [f"{name}: {rows}" for name, rows in self.rare.items()]
+        rarest_first = sorted(self.rare.items(), key=lambda item: item[1])
+        rows = [f"{name}: {rows}" for name, rows in rarest_first]
         have = "has" if len(rows) == 1 else "have"
         return (
             f"{len(rows)} of {self.classes} classes {have} under "

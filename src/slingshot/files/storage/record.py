@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,11 @@ class Record(BaseModel):
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
     )
+
+    @classmethod
+    def file_keys(cls) -> Collection[str]:
+        """The keys that the file may have."""
+        return cls.model_fields
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values, as the file holds them."""
@@ -52,7 +58,7 @@ def _problem(record: type[Record], error: Any) -> str:
         return f"not valid JSON: {error['ctx']['error']}"
     key = ".".join(map(str, error["loc"])) or "the file"
     if error["type"] == "extra_forbidden":
-        known = record.model_fields if len(error["loc"]) == 1 else ()
+        known = record.file_keys() if len(error["loc"]) == 1 else ()
         return f"unknown key '{key}'{nearest(key, known) if known else ''}"
     if error["type"] == "missing":
         return f"key '{key}' is missing"
