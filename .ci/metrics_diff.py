@@ -1,30 +1,32 @@
-"""What `dvc metrics diff BASE --json` says, as a Markdown table that is folded. DVC's own --md leaves keys as they are,
-and labels of a data set are among them.
+"""Writes what `dvc metrics diff BASE --json` says as a folded Markdown table.
+
+DVC's own --md does not escape keys, and labels of a data set are among them.
 
     dvc metrics diff BASE --json | python3 .ci/metrics_diff.py BASE
 
-Ends with 1 where DVC says nothing, as where it fails.
+Exits with 1 where DVC says nothing, which it does where it fails.
 """
 
 import html
 import json
 import sys
-from typing import Any
 
 from slingshot.machine.markdown import table
 
 
-def number(value: Any) -> str:
-    return "-" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+def number(value: float | str | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def main() -> None:
-    base, said = sys.argv[1], sys.stdin.read()
-    if not said.strip():
-        sys.exit(1)  # DVC has said what is wrong
+    base, text = sys.argv[1], sys.stdin.read()
+    if not text.strip():
+        sys.exit(1)  # DVC has printed what is wrong
     rows = [
         (path, metric, *(number(change.get(key)) for key in ("old", "new", "diff")))
-        for path, changes in json.loads(said).items()
+        for path, changes in json.loads(text).items()
         for metric, change in changes.items()
     ]
     shown = table(("Path", "Metric", base, "workspace", "Change"), rows)

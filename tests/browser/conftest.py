@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from slingshot.files.audit import measured_on
 from slingshot.files.points import Point, write_points
 from slingshot.report import economy
 from slingshot.report.page import index as page
 from slingshot.report.section import sections
 from slingshot.settings import Settings
-from tests.report.conftest import Files, errors, narrowed, plots
+from tests.report.conftest import VALUES, Files, audit, errors, narrowed, pair, plots
 
 HOSTILE = """</script><script>document.title = "broken"</script>{{ 7 * 7 }}"'<img src=x onerror=alert(1)>&"""
 API = {"token": 0.9, "list": 1.4, "cached": 0.9, "batch": None}
@@ -49,8 +51,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     for dataset in ("tweets", "snippets"):
         files = Files()
         files.add_cascade("both", 0.85, 0.004)
-        for held in (files.scores, files.intervals, files.plots, files.costs):
-            held["api"] = {**held["gemma"]} if isinstance(held["gemma"], dict) else held["gemma"]
+        for room in (files.scores, files.intervals, files.plots, files.costs):
+            room["api"] = deepcopy(room["gemma"])
+        values = {**VALUES, "api": VALUES["gemma"], "both": 0.85}
+        files.pairs["pairs"] += [pair(name, "api", values) for name in values if name != "api"]
         files.costs["api"] |= {f"{kind}_cost_per_1000_texts": price for kind, price in API.items()}
         files.costs["api"] |= {
             "machine_seconds_per_1000_texts": None,
@@ -58,8 +62,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         }
         files.errors = errors(list(files.scores), (HOSTILE, "neu", "pos"))
         files.errors["texts"]["r0"]["text"] = HOSTILE
-        for name, held in files.intervals.items():
-            held["classes"][0]["label"] = HOSTILE
+        for name, intervals in files.intervals.items():
+            intervals["classes"][0]["label"] = HOSTILE
             files.plots[name] = plots(0.8, (HOSTILE, "neu", "pos"))
         files.write(root, dataset)
         write_points(root / f"metrics/curve/{dataset}.csv", points())
@@ -80,12 +84,13 @@ def hostile_settings() -> Settings:
 
 
 def points() -> list[Point]:
-    held = []
+    data, split = measured_on(audit()["data"], audit()["files"])
+    curve = []
     for name, top in (("tfidf", 0.75), ("minilm", 0.86)):
         for fraction in (0.125, 0.25, 0.5, 1.0):
             for seed in (0, 1, 2):
                 value = top - 0.03 / fraction**0.5 + 0.01 * seed
-                held.append(
+                curve.append(
                     Point(
                         "e",
                         "c",
@@ -95,12 +100,12 @@ def points() -> list[Point]:
                         seed,
                         name,
                         "d0",
-                        "rows",
-                        "cut",
+                        data,
+                        split,
                         {"accuracy": value},
                     )
                 )
-    return held
+    return curve
 
 
 @pytest.fixture(

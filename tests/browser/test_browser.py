@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from slingshot.money import month as monthly
-from slingshot.report import economy
+from slingshot.report import total
+from slingshot.report.numbers import amount
+from slingshot.report.page import sliders
 from tests.browser.conftest import HOSTILE, WAIT
 
 SIZES = [(1280, 800), (390, 844)]
@@ -121,19 +123,16 @@ def test_the_sliders_move_the_figures_as_python_does(
         page.get_by_label("always on").check()
     page.get_by_label("Price of an API").select_option(billing)
     terms = replace(
-        economy.terms(built.settings), always_on=bool(always_on), billing=billing, **moved
+        total.terms(built.settings), always_on=bool(always_on), billing=billing, **moved
     )
 
     expected = {name: monthly.month(work, terms) for name, work in built.works.items()}
-    titles = {
-        "api": HOSTILE,
-        "gemma": built.settings.llms["gemma"].title,
-        "both": "both (minilm, else gemma)",
-    }
+    titles = {name: name for name in expected}
+    titles |= {"api": HOSTILE, "gemma": built.settings.llms["gemma"].title}
     for name, month in expected.items():
         row = (
             page.locator("#months tbody tr")
-            .filter(has=page.locator("th", has_text=titles.get(name, name)))
+            .filter(has=page.locator("th", has_text=titles[name]))
             .first
         )
         shown = [cell.get_attribute("data-value") for cell in row.locator("td").all()]
@@ -141,26 +140,29 @@ def test_the_sliders_move_the_figures_as_python_does(
             assert set(shown) == {""}, name
         else:
             money = [month.machine, month.tokens, month.training, month.labels, month.total]
-            assert [float(text) for text in shown] == pytest.approx(
-                [*money, month.total / terms.texts * 1000]
-            ), name
+            money.append(month.total / terms.texts * 1e6)
+            assert [float(text) for text in shown] == pytest.approx(money), name
+            assert row.locator("td").all_inner_texts() == [amount(value) for value in money], name
     cheapest = min((n for n in expected if expected[n]), key=lambda name: expected[name].total)
-    assert titles.get(cheapest, cheapest) in page.locator("#cheapest").inner_text()
+    assert titles[cheapest] in page.locator("#cheapest").inner_text()
     assert "cheapest" in page.locator("#months tbody tr").first.inner_text()
 
+    names = {title: name for name, title in titles.items()}
     for row in page.locator("#evens tbody tr").all():
-        a, b = row.locator("th").inner_text(), row.locator("td").first.inner_text()
+        shown = row.locator("th").inner_text(), row.locator("td").first.inner_text()
+        a, b = (names[title] for title in shown)
         texts = row.locator("td").nth(1).get_attribute("data-value")
         even = monthly.break_even(built.works[a], built.works[b], terms)
         assert (float(texts) if texts else None) == pytest.approx(even), (a, b)
 
     small, large = built.works["minilm"], built.works["gemma"]
-    assert figure(page, "#flip") == pytest.approx(monthly.flip_price(small, large, terms))
+    flip = monthly.flip_price(small, large, terms)
+    assert figure(page, "#flip") == pytest.approx(flip and 1000 * flip), "per million texts"
     assert figure(page, "#even") == pytest.approx(monthly.break_even(small, large, terms))
     cells = page.locator("#cells td").evaluate_all(
         "(cells) => cells.map((cell) => cell.dataset.value)"
     )
-    ratios = [cell["ratio"] for cell in economy.surface(small, large, terms)]
+    ratios = [cell.ratio for cell in sliders.surface(small, large, terms)]
     assert [float(text) if text else None for text in cells] == pytest.approx(ratios)
 
 
@@ -176,11 +178,11 @@ def test_the_surface_follows_and_two_others_can_be_compared(open_page, built) ->
     assert drawn() != before
     page.locator("#first").select_option("tfidf")
     page.locator("#second").select_option("api")
-    terms = replace(economy.terms(built.settings), llm_factor=100.0)
+    terms = replace(total.terms(built.settings), llm_factor=100.0)
     assert figure(page, "#flip") == pytest.approx(
-        monthly.flip_price(built.works["tfidf"], built.works["api"], terms)
+        1000 * monthly.flip_price(built.works["tfidf"], built.works["api"], terms)
     )
-    assert page.locator(".second-name").inner_text() == "api"
+    assert page.locator(".second-name").inner_text() == HOSTILE
     page.get_by_role("button", name="Back to params.yaml").click()
     page.wait_for_timeout(300)
     assert page.locator("#terms-llm_factor-value").inner_text() == "×1"

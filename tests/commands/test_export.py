@@ -88,7 +88,10 @@ def test_the_card_is_completed_with_scores_costs_and_warnings(project: Path) -> 
     assert (
         line in card.text
         and "95% interval" in card.text
-        and "Expected calibration error: no interval" in card.text
+        and "- Expected calibration error: it has no interval, because" in card.text
+    )
+    assert [row for row in card.text.splitlines() if row.startswith("| Macro-F1 | ")], (
+        "titles are those of the catalogue"
     )
     assert "| 1,000 texts | EUR 0.0" in card.text and "e-0" not in card.text
     for part in (

@@ -134,7 +134,7 @@ def nulls(path: Path) -> None:
     pq.write_table(pa.table({"text": none, "label": none}), path)
 
 
-LINE = "is longer than 16,777,216 characters, as no text to classify is; take it out or cut it"
+LINE = "is longer than 16,777,216 characters, which no text to classify is; take it out or cut it"
 RATIO = "over 200 times"
 BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     **{
@@ -297,7 +297,7 @@ def test_a_zip_that_can_not_be_read_bit_by_bit_says_so(tmp_path: Path, source: s
         path.write_bytes(data)
     said = {
         "locked": "r.csv.zip: is locked by a password; pack it again",
-        "bzip2": "packed by another method than zip's",
+        "bzip2": "is not packed by zip's usual method, Deflate",
     }
     with pytest.raises(UserError, match=said[source]):
         read_csv(path, ["text", "label"], ReadOptions(), RowLimit())

@@ -117,7 +117,8 @@ def test_a_description_of_no_label_is_named(make: Make) -> None:
     described = {"descriptions": {"billing": "invoices", "techn": "errors"}}
     rows = [(text, {"a": "billing", "b": "tech"}[name]) for text, name in labelled(50)]
     with pytest.raises(
-        UserError, match=r"'toy': prompt\.descriptions .*: 'techn' is no label, did you mean 'tech'"
+        UserError,
+        match=r"'toy': prompt\.descriptions .*: 'techn' is not a label, did you mean 'tech'",
     ):
         make(rows, prompt=described)
 

@@ -110,6 +110,12 @@ def test_labels_of_points_at_one_cost_stand_apart() -> None:
     assert all(second - first >= least - 1e-9 for first, second in pairwise(heights))
 
 
+def test_a_long_label_is_cut_and_placed_as_what_is_left_of_it() -> None:
+    point = cost_chart.Point("a title " * 40, 0.8, 0.78, 0.82, 1.0, "1.00")
+    [row] = cost_chart.placed([point], (0.5, 1.0))
+    assert (row.side, row.label) == ("right", pytest.approx(0.8)), "it fits beside its point"
+
+
 def test_a_score_without_an_interval_is_its_own_and_a_missing_cost_is_said(files, section) -> None:
     files.intervals["tfidf"]["metrics"]["accuracy"] |= {"low": None, "high": None}
     files.costs["frozen"]["cost_per_1000_texts"] = None

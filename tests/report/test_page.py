@@ -86,6 +86,25 @@ def test_all_that_was_asked_for_is_there(files, build) -> None:
     assert "models.xlnet" not in html, "what the study does not name produced nothing"
 
 
+def test_what_the_verdict_leaves_out_and_the_audit_warns_of_stand_below_it(files, build) -> None:
+    files.audit["warnings"] = [{"code": "ungrouped", "rows": 12}]
+    html = shown(build(**with_cascade(files)).html)
+    for heading in ("Behind the verdict", "Comparison", "Costs"):
+        assert f">{heading}</h" in html, heading
+    assert (
+        "<li>12 rows have no value in the group column: their text alone groups them.</li>" in html
+    )
+
+
+def test_a_cascade_that_is_its_small_model_has_no_row_and_no_chart_of_its_own(files, build) -> None:
+    study = with_cascade(files)
+    files.cascades["both"]["alone"] = "small"
+    page = build(**study)
+    assert not any("both" in json.dumps(chart.spec) for chart in page.figures)
+    rows = re.findall(r'<th scope="row">(.*?)</th>', shown(page.html), flags=re.DOTALL)
+    assert [row.strip() for row in rows if "both" in row] == ["= both"]
+
+
 def test_every_chart_has_a_name_and_its_figures_in_a_table(files, build) -> None:
     made = build(**with_cascade(files))
     figures = re.findall(r"<figure>.*?</figure>", made.html, flags=re.DOTALL)

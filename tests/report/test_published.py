@@ -56,7 +56,9 @@ def test_the_figures_are_the_studys() -> None:
         assert figure(dataset, "Claude 3 Opus", "accuracy")["value"] == 0.59
         assert figure(dataset, "fine-tuning", "train_seconds")["value"] == 4 * 3600
     assert figure("nusentiment", "XLNet, DistilBERT and T5-small, each", "auroc")["value"] == 0.9
-    assert figure("nusentiment", "fine-tuning the dearest model", "train_cost")["value"] == 15
+    assert (
+        figure("nusentiment", "fine-tuning the most expensive model", "train_cost")["value"] == 15
+    )
     assert figure("yelp5", "state of the art", "accuracy")["value"] == 0.73
 
 

@@ -93,11 +93,11 @@ def load(**changes: Any) -> Any:
         ({"prompt": {"label": "\n"}}, "prompt.label: expected one line without white space"),
         (
             {"source": FILE | {"file": "/tmp/rows.csv"}},
-            "file: '/tmp/rows.csv' leads out of the data set's folder: put",
+            "file: '/tmp/rows.csv' is outside the data set's folder: put",
         ),
         (
             {"source": FILE | {"test_file": "../other/rows.csv"}},
-            "test_file: '../other/rows.csv' leads out",
+            "test_file: '../other/rows.csv' is outside",
         ),
         ({"source": FILE | {"label": "text"}}, "text and label both name the column 'text'"),
         ({"source": HUB | {"id": "name"}}, "source.id: String should match pattern"),
@@ -108,7 +108,7 @@ def load(**changes: Any) -> Any:
         ({"split": {"by": "rows"}}, "split.by: Input should be 'group' or 'row'"),
         (
             {"source": LINES | {"label_file": "a/../../l.txt"}},
-            "label_file: 'a/../../l.txt' leads out",
+            "label_file: 'a/../../l.txt' is outside",
         ),
     ],
 )

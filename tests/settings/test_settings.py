@@ -47,7 +47,7 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
             "family: tfid",
             "models.tfidf.family: unknown 'tfid', did you mean 'tfidf'?",
         ),
-        ("    family: tfidf\n", "", "models.tfidf.family: Field required"),
+        ("    family: tfidf\n", "", "models.tfidf.family: is missing; add it"),
         (
             "epochs: 4",
             "epochs: four",
@@ -106,7 +106,7 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
         ),
         ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
         ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),
-        ("margin: 0.02", "", "metrics.margin: Field required"),
+        ("margin: 0.02", "", "metrics.margin: is missing; add it"),
         ("choose_rows: 150", "choose_rows: 301", "choose_rows must not exceed max_validation"),
         ("USD: {", "GBP: {", "llm_prices.claude_3_opus is in USD: add rates.USD"),
     ],

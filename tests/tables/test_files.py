@@ -443,18 +443,18 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         (
             "r.csv",
             "Text,Class,Who\na,b,c\nd,e,f,\n",
-            "line 3: 4 fields, but the header has 3; it ends in a separator too",
+            "line 3: 4 fields, but the header has 3; it ends in one separator too",
         ),
         ("r.csv", "Text,Class,Who,\na,b\n", "line 2: 2 fields, but the header has 4"),
         (
             "r.csv",
             "Text,Class,Who\n1,a,b,c\n2,d,e,f\n",
-            "the header lacks a name for the row names, as R's write.table",
+            "the header has no name for the column of row names, as R's write.table",
         ),
         (
             "r.csv",
             "Text,Class,Who\na,b,c,d\ne,f,g,h\n",
-            "each row does: put a name for that column into the header",
+            "each row has as many: put a name for that column into the header",
         ),
         (
             "r.csv",
@@ -514,7 +514,7 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         (
             "r.jsonl",
             '[{"Text": "a"}]\n',
-            "line 1 is not a JSON object, .*; write one object a line, e.g. with jq",
+            "line 1 is not a JSON object, .*; write one object per line, e.g. with jq",
         ),
         (
             "r.jsonl",

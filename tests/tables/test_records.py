@@ -192,7 +192,7 @@ def test_a_stray_quote_that_swallows_few_rows_is_said(
     text = stray(",", ("text", "label"), 9, 2, 4, "\n")
     assert len(prepared(tmp_path, "r.csv", text, ["text", "label"])) == 7
     assert (
-        "r.csv: 1 lines inside quoted texts could be rows of their own, the first in the record of line 4"
+        "r.csv: 1 line inside quoted texts could be rows of their own, the first in the record of line 4"
         in (capsys.readouterr().err)
     )
     assert len(predicted(tmp_path, "r.csv", text)) == 7

@@ -1,38 +1,40 @@
-"""What the commands look at beside params.yaml itself before they run anything, or show anything."""
+"""What the commands check before they run or show anything: data files, and whether the report is current."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
+from slingshot.commands import experiments
+from slingshot.commands.definitions import Values
+from slingshot.commands.revision_files import LockedStage
 from slingshot.data import tracked
 from slingshot.files import paths
-from slingshot.settings import PARAMS, Settings, UserError, read_yaml
-
-LOCK, RAW = Path("dvc.lock"), paths.DATA / "raw"
+from slingshot.settings import PARAMS, Settings, UserError
 
 
 def files(settings: Settings) -> None:
     """Raises UserError naming the first data file of the study that is not in data/raw/D."""
     for name in settings.study.datasets:
         try:
-            tracked.check(settings.datasets[name], RAW / name)
+            tracked.check(settings.datasets[name], paths.raw(name))
         except UserError as error:
             raise UserError(f"{PARAMS}: datasets.{name}.{error.message}") from None
 
 
 def untracked(settings: Settings) -> list[str]:
-    """What to do about own files of the study that a run in a copy of the repository will not find."""
+    """A line on each of the user's own files that a run in a copy of the repository will not find."""
     return [
         line
         for name in settings.study.datasets
-        for line in tracked.warnings(settings.datasets[name], RAW / name)
+        for line in tracked.warnings(settings.datasets[name], paths.raw(name))
     ]
 
 
 def warnings(settings: Settings) -> Iterator[str]:
-    """Own files that a queued run will not find; what an LLM can't do, though its stored answers can be replayed."""
+    """A line on each file that a queued run will not find, and on each LLM that may not be sent all texts.
+
+    The stored answers of such an LLM can still be replayed.
+    """
     yield from untracked(settings)
     kept = ", ".join(
         name for name in settings.study.datasets if not settings.datasets[name].may_leave
@@ -42,11 +44,14 @@ def warnings(settings: Settings) -> Iterator[str]:
             yield f"no text of {kept} is sent to {name}, as may_leave is not true."
 
 
-def report_is_current(values: dict[str, Any]) -> None:
-    """Raises UserError where params.yaml has changed since the report: old figures would stand under new names."""
-    lock = read_yaml(LOCK) if LOCK.is_file() else {}
-    made = lock.get("stages", {}).get("report", {}).get("params", {}).get(str(PARAMS), {})
-    changed = [key for key, value in made.items() if values.get(key) != value]
+def report_is_current(values: Values) -> None:
+    """Raises UserError where params.yaml, with these values, has changed since the report was made.
+
+    Old figures would be shown under new names. dvc.lock holds the values that the stage `report` read.
+    """
+    report = experiments.workspace().lock.get("report", LockedStage())
+    read = report.params.get(str(PARAMS), {})
+    changed = [key for key, value in read.items() if values.get(key) != value]
     if changed:
         raise UserError(
             f"{PARAMS}: {', '.join(changed)} changed since the report was made; run `dvc repro`"

@@ -17,7 +17,10 @@ PATH = click.Path(path_type=Path)
 @click.argument("model")
 @click.argument("folder", type=PATH)
 def export(dataset: str, model: str, folder: Path) -> None:
-    """Copy the MODEL trained on DATASET to FOLDER, with scores, costs and warnings on its card."""
+    """Copy the MODEL trained on DATASET to FOLDER.
+
+    Its card, README.md, gains the scores, the costs and what limits the scores.
+    """
     from slingshot.commands.export import export
 
     export(dataset, model, folder)
@@ -77,7 +80,7 @@ def predict(
     """
     from slingshot.commands.predict import label
     from slingshot.commands.streams import reading
-    from slingshot.settings.datasets import separator as one_character
+    from slingshot.settings.sources import separator as one_character
 
     try:
         options = reading(encoding, one_character(separator) if separator is not None else None)
@@ -93,10 +96,11 @@ def predict(
 @click.argument("checkpoint")
 @click.option("--revision", help="A branch, a tag or a commit, if CHECKPOINT is a hub id.")
 def convert(checkpoint: str, revision: str | None) -> None:
-    """Make safetensors of a CHECKPOINT whose weights are in pytorch_model.bin only.
+    """Make safetensors of a pickled CHECKPOINT.
 
-    CHECKPOINT is a hub id or a local folder, as in params.yaml. This is done once: training finds the result in the
-    state folder. The pickle is read with torch.load(weights_only=True), in a process of its own.
+    CHECKPOINT is a hub id or a local folder, as in params.yaml, with its weights in pytorch_model.bin only. The pickle
+    is read with torch.load(weights_only=True), in a process of its own. This is done once: training finds the result in
+    the state folder.
     """
     from slingshot.pretrained import checkpoints
     from slingshot.settings import Checkpoint

@@ -12,12 +12,12 @@ from slingshot.machine import console
 @click.argument("llms", nargs=-1, metavar="[LLM]...")
 @JSON
 def quote(llms: tuple[str, ...], as_json: bool) -> None:
-    """Say what the missing answers would cost, and what is left of each budget. Nothing is bought.
+    """Say what the missing answers would cost. Nothing is bought.
 
-    LLM names entries of `llms` in params.yaml, whether they take part in the study or not. Without a name it is all
-    LLMs of the study that are asked through an API. The data sets are those of the study; `dvc repro shots` prepares
-    them. Tokens are counted by the API, for free, if a key is set and the data set has `may_leave: true`. Otherwise no
-    text is sent, and tokens are estimated.
+    It also says what is left of each budget. LLM names entries of `llms` in params.yaml, whether they take part in the
+    study or not. Without a name it is all LLMs of the study that are asked through an API. The data sets are those of
+    the study; `dvc repro shots` prepares them. Tokens are counted by the API, for free, if a key is set and the data
+    set has `may_leave: true`. Otherwise no text is sent, and tokens are estimated.
     """
     from slingshot.commands import quote as quoting
     from slingshot.settings import UserError, load
@@ -48,13 +48,13 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
 )
 @JSON
 def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
-    """Say where the ledger of paid answers is, what each LLM has cost, and what is missing.
+    """Say what each LLM has cost, and what the ledger lacks.
 
-    The ledger is a file in your own data folder (or in $SLINGSHOT_STATE), named after the repository's first commit.
-    If it was lost, which dvc.lock and a mark beside DVC's cache show, nothing is paid until one of two options is
-    given. `--rebuild` takes in all answers that data/answers holds here and in DVC's cache; run `dvc pull` first. It
-    counts no request twice. `--confirm-loss` gives up what is missing. Both together take in what is there and give up
-    the rest.
+    The ledger of paid answers is a file in your own data folder (or in $SLINGSHOT_STATE), named after the repository's
+    first commit. If it was lost, which dvc.lock and a mark beside DVC's cache show, nothing is paid until one of two
+    options is given. `--rebuild` takes in all answers that data/answers holds here and in DVC's cache; run `dvc pull`
+    first. It counts no request twice. `--confirm-loss` gives up what is missing. Both together take in what is there
+    and give up the rest.
     """
     from slingshot.commands import accounts
     from slingshot.settings import load

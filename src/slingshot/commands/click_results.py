@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @METRIC
 @JSON
 def curve(write: bool, dataset: str | None, metric: str | None, as_json: bool) -> None:
-    """Draw a metric against the number of training rows, from metrics/curve."""
+    """Draw a metric against the number of training rows."""
     if not write:
         _draw(dataset, metric, as_json)
         return
@@ -65,8 +65,9 @@ def _draw(dataset: str | None, metric: str | None, as_json: bool) -> None:
 def diff(
     rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metric: str | None
 ) -> None:
-    """Compare the scores in the work tree with those of REV, a git revision or an experiment. Prints Markdown.
+    """Compare the scores with those of REV, and print Markdown.
 
+    One side is the work tree. REV is the other one: a git revision or an experiment.
     Where both sides predicted the same test rows, the two are compared row by row (paired). REV's predictions come from
     DVC's cache or its remote. Otherwise the two are compared as independent samples (unpaired).
 

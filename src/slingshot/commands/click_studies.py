@@ -17,7 +17,7 @@ PAGE = paths.REPORT / "index.html"
 @click.command()
 @JSON
 def check(as_json: bool = False) -> None:
-    """Check params.yaml, and that the files of your own data sets are there."""
+    """Check params.yaml and look for your own data files."""
     from slingshot.commands import checks
     from slingshot.settings import PARAMS, load
 
@@ -89,9 +89,10 @@ def show(as_json: bool = False) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def repro(context: click.Context, arguments: tuple[str, ...]) -> None:
-    """Check params.yaml, run `dvc repro ARGUMENTS` and print the table of contestants.
+    """Check, run `dvc repro ARGUMENTS` and show the results.
 
-    The environment need not be activated. Example: slingshot repro --force report
+    It does what `slingshot check` and `slingshot show` do, too. The environment need not be activated.
+    Example: slingshot repro --force report
     """
     context.invoke(check)
     code = dvc_call.run(["repro", *arguments])

@@ -39,7 +39,7 @@ class Collection:
         """Why -> the names of the revisions."""
         return {why: sorted(names) for why, names in self._left_out.items()}
 
-    def hold(self, points: Sequence[Point]) -> None:
+    def keep(self, points: Sequence[Point]) -> None:
         """Take the points that the file has, but not those of an earlier workspace."""
         for point in points:
             if why := self._why_unlike(point):
@@ -109,14 +109,14 @@ def collected(
     values: Values,
     dataset: str,
     rows: Rows,
-    held: Sequence[Point] = (),
+    of_file: Sequence[Point] = (),
 ) -> Collection:
-    """The data set's points by params.yaml's `values`, on today's `rows`; `held` are those that the file has.
+    """The data set's points by params.yaml's `values`, on today's `rows`; `of_file` are those that its file has.
 
     `revisions` stand oldest first: a newer figure replaces an older one.
     """
     collection = Collection(dataset, values, rows)
-    collection.hold(held)
+    collection.keep(of_file)
     for revision in revisions:
         collection.add(revision)
     return collection

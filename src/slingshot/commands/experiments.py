@@ -17,13 +17,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from slingshot.commands.revision_files import (
+    Lenient,
     LockedStage,
     RevisionAudit,
     RevisionCost,
     RevisionIntervals,
+    RevisionLock,
     RevisionParams,
     RevisionScores,
+    problems,
 )
 from slingshot.files import paths
 from slingshot.files.audit import Audit
@@ -37,7 +42,7 @@ WORKSPACE = "workspace"
 LOCK = Path("dvc.lock")
 FILES = tuple(map(str, (PARAMS, LOCK, paths.METRICS)))
 REMEDY = "`dvc repro` on that revision writes it anew"
-AnyRecord = TypeVar("AnyRecord", bound=Record)
+AnyLenient = TypeVar("AnyLenient", bound=Lenient)
 Found = TypeVar("Found")
 
 
@@ -69,14 +74,12 @@ class Revision:
 
     @cached_property
     def params(self) -> RevisionParams:
-        return RevisionParams.of(self.values, f"{PARAMS} of {self.title}")
+        return self._of(RevisionParams, self.values, PARAMS)
 
     @cached_property
     def lock(self) -> dict[str, LockedStage]:
         """What dvc.lock records of each stage."""
-        stages = self._yaml(LOCK).get("stages") or {}
-        where = f"{LOCK} of {self.title}: stages"
-        return {name: LockedStage.of(stages[name], f"{where}.{name}") for name in stages}
+        return self._of(RevisionLock, self._yaml(LOCK), LOCK).stages
 
     def scores(self, dataset: str, contestant: str) -> RevisionScores | None:
         return self._read(paths.scores(dataset, contestant), RevisionScores, Scores)
@@ -108,15 +111,24 @@ class Revision:
 
     def refused(self, path: Path, why: str) -> UserError:
         """The error that says why one of its files is of no use."""
-        return UserError(f"{path} of {self.title}: {why}")
+        remedy = "" if self.commit else f"; restore it with `git restore {path}`"
+        return UserError(f"{path} of {self.title}: {why}{remedy}")
 
-    def _read(self, path: Path, lenient: type[AnyRecord], todays: type[Record]) -> AnyRecord | None:
+    def _read(
+        self, path: Path, lenient: type[AnyLenient], todays: type[Record]
+    ) -> AnyLenient | None:
         text = self.files.get(path.as_posix())
         if text is None:
             return None
         if not self.commit:
             todays.parse(text, str(path), "run `dvc repro`")
         return lenient.parse(text, f"{path} of {self.title}", REMEDY)
+
+    def _of(self, lenient: type[AnyLenient], value: object, path: Path) -> AnyLenient:
+        try:
+            return lenient.model_validate(value)
+        except ValidationError as error:
+            raise self.refused(path, problems(error)) from None
 
     def _yaml(self, path: Path) -> dict[str, Any]:
         from ruamel.yaml import YAML
@@ -208,7 +220,7 @@ def _experiments(all_commits: bool) -> list[Revision]:
     except DvcException as error:
         raise UserError(f"DVC could not list its experiments: {error}") from None
     return sorted(
-        (_archived(name, commit) for found in listed.values() for name, commit in found), key=age
+        (_archived(*each) for of_commit in listed.values() for each in of_commit), key=age
     )
 
 

@@ -1,9 +1,8 @@
-"""A study file (studies/NAME.yaml) into the `-S key=value` that `dvc exp run` takes.
+"""Turns a study file (studies/NAME.yaml) into the `-S key=value` that `dvc exp run` takes.
 
-`-S` takes single values only, in Hydra's grammar, and leaves params.yaml silently as it is when it
-does not know the key: so a file is checked against Settings before a call is made of it, and a key
-that params.yaml lacks is added with `++`. A mapping that becomes one of another kind is taken away
-with `~` first, as the keys of its old kind would stay beside the new ones; so is one that becomes a list.
+`-S` takes single values, in Hydra's grammar. A key that it does not know changes nothing, without a word. So a file is
+checked against Settings first, and a key that params.yaml lacks is added with `++`. A mapping that becomes one of
+another kind, or a list, is removed with `~` first: otherwise the keys of its old kind would stay beside the new ones.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from typing import Any
 from slingshot.settings import Settings, UserError, validated
 
 SWEEP, COPY = "sweep", "copy"
-"""A study file's own keys: {dotted key of params.yaml: [values]}, one experiment a value; and paths that git does not
-track, which a run in a copy of the work tree takes along."""
+"""A study file's own keys. `sweep` is {dotted key of params.yaml: [values]}, with one experiment for each value. `copy`
+lists paths that git does not track, which a run in a copy of the work tree takes along."""
 TAGS = ("kind", "family", "provider")
 """Keys that say which other keys their mapping has."""
 PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
@@ -37,39 +36,42 @@ class StudyRun:
     point: Mapping[str, Any]
     """Swept key -> its value; empty without a sweep."""
     changes: Mapping[str, Any]
-    """Of params.yaml, the swept values among them."""
+    """What it changes in params.yaml, the swept values among them."""
     values: Mapping[str, Any]
-    """params.yaml with them."""
+    """params.yaml with these changes."""
     settings: Settings
     """These values, validated."""
 
 
 def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[StudyRun]:
-    """The experiments that the study file `path` stands for over params.yaml's `values`: one without a
-    sweep, else one a combination. Raises UserError for the first that is not valid."""
+    """The experiments that a study file stands for: one without a sweep, else one for each combination of values.
+
+    `values` are those of params.yaml, `study` the contents of `path`. Raises UserError for the first experiment that is
+    not valid.
+    """
     changes = {key: change for key, change in study.items() if key not in (SWEEP, COPY)}
-    found = []
+    experiments = []
     for point in _points(study[SWEEP], path) if SWEEP in study else [{}]:
         changed = changes
         for key, value in point.items():
             changed = merged(changed, _nested(key, value))
         together = merged(values, changed)
-        found.append(StudyRun(point, changed, together, validated(together, path)))
-    return found
+        experiments.append(StudyRun(point, changed, together, validated(together, path)))
+    return experiments
 
 
-def copied(study: Mapping[str, Any], path: Path, there: bool) -> list[str]:
-    """The paths under `copy`. Raises UserError for the first that is not there, if they have to be `there`."""
+def copied(study: Mapping[str, Any], path: Path, *, must_exist: bool) -> list[str]:
+    """The paths under `copy`. Raises UserError for the first that does not exist, if they must."""
     paths: list[str] = study.get(COPY, [])
-    missing = [name for name in paths if there and not Path(name).exists()]
-    if missing:
+    missing = [name for name in paths if not Path(name).exists()]
+    if missing and must_exist:
         raise UserError(
             f"{path}: {COPY}: {missing[0]} not found; the file's first lines say what makes it"
         )
     return paths
 
 
-def _points(sweep: Any, path: Path) -> list[dict[str, Any]]:
+def _points(sweep: object, path: Path) -> list[dict[str, Any]]:
     if (
         not isinstance(sweep, Mapping)
         or not sweep
@@ -84,16 +86,14 @@ def _points(sweep: Any, path: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _nested(key: str, value: Any) -> dict[str, Any]:
+def _nested(key: str, value: object) -> dict[str, Any]:
     """{a: {b: value}} for the dotted key a.b."""
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return dict(value)
+    first, *others = key.split(".")
+    return {first: _nested(".".join(others), value) if others else value}
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with `changes`: mappings merge key by key unless they become of another kind, everything
-    else is replaced."""
+    """`values` with `changes`. Mappings of one kind merge key by key, and everything else is replaced."""
     result = dict(values)
     for key, change in changes.items():
         below = result.get(key)
@@ -107,8 +107,8 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return result
 
 
-def _of_another_kind(below: Any, change: Any) -> bool:
-    """Whether nothing of the one may stay beside the other."""
+def _of_another_kind(below: object, change: object) -> bool:
+    """Whether nothing of `below` may stay beside `change`."""
     if not isinstance(below, Mapping) or not isinstance(change, Mapping):
         return isinstance(below, Mapping) != isinstance(change, Mapping)
     return any(tag in below and tag in change and below[tag] != change[tag] for tag in TAGS)
@@ -131,7 +131,7 @@ def flattened(
             yield f"{name}={literal(change)}"
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """A value in Hydra's override grammar: {a:1,b:[x,'y z']}. Raises UserError for what it can't say."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_key(key)}:{literal(item)}" for key, item in value.items()) + "}"
@@ -139,14 +139,14 @@ def literal(value: Any) -> str:
         return "[" + ",".join(map(literal, value)) + "]"
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
-    if isinstance(value, datetime.date):  # it would come back as a string
+    if isinstance(value, datetime.date):  # Hydra would make a string of it
         raise UserError(
             f"the date {value} can't be set by `dvc exp run -S`: put it into params.yaml itself"
         )
     return str(value) if _plain(str(value)) else _quoted(str(value))
 
 
-def _part(key: Any) -> str:
+def _part(key: object) -> str:
     if "." in str(key):
         raise UserError(
             f"the key {key!r} can't be set by `dvc exp run -S`, which splits it at its dot: {OWN_PLACE}"
@@ -154,7 +154,7 @@ def _part(key: Any) -> str:
     return str(key)
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     if not isinstance(key, str) or not _plain(key):
         raise UserError(f"the key {key!r} can't be set by `dvc exp run -S`: {OWN_PLACE}")
     return key

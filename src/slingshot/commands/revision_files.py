@@ -7,14 +7,13 @@ notes may be sentences. So these classes state just what is needed, and ignore t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from slingshot.files import audit
 from slingshot.files.codes import NO_SEED
 from slingshot.files.storage.record import Record
-from slingshot.settings import UserError
 from slingshot.settings.catalogue import METRICS
 
 
@@ -23,15 +22,15 @@ class Lenient(Record):
 
     model_config = ConfigDict(extra="ignore")
 
-    @classmethod
-    def of(cls, value: object, where: str) -> Self:
-        """The record of what a YAML file holds. Raises UserError that names `where` and every wrong key."""
-        try:
-            return cls.model_validate(value)
-        except ValidationError as error:
-            keys = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
-            problems = "; ".join(f"{key}: {message}" if key else message for key, message in keys)
-            raise UserError(f"{where}: {problems}") from None
+
+def problems(error: ValidationError) -> str:
+    """The first five keys that are wrong, and why."""
+    lines = []
+    for details in error.errors()[:5]:
+        key = ".".join(map(str, details["loc"]))
+        why = "expected keys with values" if details["type"] == "model_type" else details["msg"]
+        lines.append(f"{key}: {why}" if key else why)
+    return "; ".join(lines)
 
 
 class RevisionFigures(Lenient):
@@ -136,6 +135,12 @@ class LockedStage(Lenient):
     outs: Sequence[LockedFile] = ()
     params: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """File -> key -> the value that the stage read."""
+
+
+class RevisionLock(Lenient):
+    """dvc.lock."""
+
+    stages: dict[str, LockedStage] = Field(default_factory=dict)
 
 
 class RevisionCascade(Lenient):

@@ -75,7 +75,7 @@ class Study:
         where: list[str] = []
         if place:
             where.append(place)
-            for copied in overrides.copied(self.changes, self.path, not dry):
+            for copied in overrides.copied(self.changes, self.path, must_exist=not dry):
                 where += ["--copy-paths", copied]
         if place and not dry:
             lost = [line for run in self.runs for line in checks.untracked(run.settings)]
@@ -97,11 +97,12 @@ def _names(settings: Settings) -> set[str]:
 
 def run(study: Study, *, queue: bool, dry: bool) -> int:
     """Print the calls of dvc and run them, unless `dry`, up to the first that fails; the exit code."""
+    place = "--queue" if queue else None
     apart = None if queue else study.why_apart()
     if apart:
+        place = "--temp"
         why = f"{apart}: run with --temp, in a copy of the work tree; nothing is deleted here."
         console.echo(why, err=True)
-    place = "--queue" if queue else "--temp" if apart else None
     for call in study.calls(place, dry=dry):
         console.echo(f"dvc {shlex.join(call)}")
         code = 0 if dry else dvc_call.run(call)

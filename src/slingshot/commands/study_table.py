@@ -70,12 +70,12 @@ def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, object]:
 
 def problems(cells: Cells) -> list[str]:
     """Why files of the experiments in the table can't be read, so that a dash stands for what they hold."""
-    found = dict[str, None]()  # in their order, each once
+    messages: list[str] = []
     for dataset, rows in cells.items():
         for contestant, revisions in rows.items():
             for revision in filter(None, revisions):
-                found |= dict.fromkeys(_problems(revision, dataset, contestant))
-    return list(found)
+                messages += _problems(revision, dataset, contestant)
+    return list(dict.fromkeys(messages))
 
 
 def _problems(revision: Revision, dataset: str, contestant: str) -> list[str]:

@@ -1,5 +1,5 @@
 """Where a data set's rows come from, and how they are audited, grouped, split and subsampled.
 
-Imports what stands below: tables, pretrained (files of the hub), machine, files, settings. Reads data/raw/D; gives back
+It may import tables, pretrained (files of the hub), machine, files and settings. It reads data/raw/D and makes
 data/prepared/D, metrics/audit/D.json, data/subsampled/D and data/shots/D.parquet.
 """

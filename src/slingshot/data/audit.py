@@ -207,7 +207,7 @@ def _shared(dataset: DatasetSettings, placed: PlacedRows) -> SharedTexts | None:
 
 
 def _wanted(dataset: DatasetSettings, rows: pd.DataFrame) -> dict[str, int]:
-    """Rows that validation, and test where it is no file of its own, have by the settings' shares and caps."""
+    """Rows that validation and test should have by the settings' shares and caps; not of test if it is a given file."""
     dealt = int((~rows["test"] & (rows["side"] != "shared_with_test")).sum())
     splits = ["validation"] if dataset.has_test_file else ["validation", "test"]
     shares, caps = dataset.split, dataset.max_rows

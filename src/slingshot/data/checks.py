@@ -80,7 +80,7 @@ def _too_few(rows: pd.DataFrame, dataset: DatasetSettings) -> str:
     """Why a split has no row, and what helps: a class with a group for each split would have a row in all of them."""
     unit = "row" if dataset.split.by == "row" else "group"
     pool = rows[~rows["test"] & (rows["side"] != "shared_with_test")]
-    # A group with rows of several classes is no class's own.
+    # A group with rows of several classes counts for none of them.
     labels = pool.groupby("id" if unit == "row" else "group")["label"].agg(["nunique", "first"])
     most = labels.loc[labels["nunique"] == 1, "first"].value_counts().to_numpy().max(initial=0)
     units, one_group = "rows", ""

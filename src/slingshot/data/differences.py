@@ -1,9 +1,8 @@
-"""Finds what sets texts apart from their family: the rare 5-grams that a text holds and the common ones that it lacks.
+"""Finds what sets texts apart from their family: the rare 5-grams that a text has and the common ones that it lacks.
 
-A family is many texts that mostly share one template. Two near texts share what few others share: a gram that
-was added or, where both changed the same word, the lack of a gram that most of the family hold. Two
-sets of Jaccard >= t share one of the |x| - ceil(t |x|) + 1 rarest grams of each (prefix filter:
-Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007).
+A family is many texts that mostly share one template. Two near texts share what few others share: an added gram or, if
+both changed the same word, the lack of a gram that most of the family have. Two sets with Jaccard >= t share one of the
+|x| - ceil(t |x|) + 1 rarest grams of each (prefix filter: Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007).
 """
 
 from __future__ import annotations
@@ -13,24 +12,25 @@ import numpy as np
 from slingshot.data.grams import FACTORS, grams, row_sets
 
 BLOCK = 2048
-"""Texts whose grams are held at once."""
+"""Texts whose grams are in memory at once."""
 KEYS = 64
 """Most rare grams by which one text is looked up."""
-HELD = 24
-"""Bits of an index into the table of what the texts of a block hold."""
+CELL_BITS = 24
+"""Bits of an index into the table of the grams that the texts of a block have."""
 
 
 def differences(
     texts: list[str], chosen: np.ndarray, family: np.ndarray, threshold: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Keys of the rarest grams of each chosen text within its family and of the common ones it lacks.
+    """Keys of the rarest grams of each chosen text within its family, and of the common grams that it lacks.
 
-    family: of each text. A gram is common if more than half of the family's texts hold it. Returns the keys and
-    the text of each, both of shape (keys,), and the noise of each chosen text: the number of its grams that are
-    not common, less those that are. The text of least noise is the likeliest to be near to others of its family.
+    chosen: numbers of texts, shape (chosen,); family: of each text, shape (texts,). A gram is common if more than half
+    of the family's texts have it. Returns the keys and the text of each, both of shape (keys,), and the noise of each
+    chosen text, shape (chosen,): how many of its grams are not common, minus how many are. The text with the least
+    noise is the most likely to be near others of its family.
 
-    Grams are counted by hash. Two that are counted together are sorted into the wrong place, which only costs
-    time: any order serves if it is the same for all texts. A gram that is counted once is left out.
+    Grams are counted by a part of their hash. Two that are counted together get the wrong rank, which only costs time:
+    any order works if it is the same for all texts. A gram that is counted once is left out.
     """
     blocks = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
     bits = min(len(chosen).bit_length() + 8, 26)
@@ -44,6 +44,7 @@ def differences(
         hashes, offsets = _family_grams(texts, block, family)
         slot, owner = hashes >> shift, np.repeat(family[block], np.diff(offsets))
         common = counts[slot] > half[owner]
+        # The first text with a common gram adds it to the family's core.
         noises.append(np.add.reduceat(np.where(common, -1, 1), offsets[:-1]))
         new = np.flatnonzero(common & ~seen[slot])
         seen[slot[new]] = True
@@ -69,10 +70,11 @@ def _lacked(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Keys of the common grams that each text lacks, and the text of each; shape (keys,).
 
-    core, owner: common grams and the family of each, sorted by family. Where two grams of a text share a cell of the
-    table, a lack is now and then missed. A gram that most texts lack was miscounted as common, and is left out.
+    core, owner: common grams and the family of each, sorted by family. If two grams of a text share a cell of the
+    table, a lack may be missed. A gram that most texts lack was miscounted as common and is left out.
     """
-    # `place` lists for each text of a block, one after another, its family's slice of `core`; `row` is the text.
+    # `place` lists, one text of a block after another, the text's slice of `core`, that of its family; `row` is the
+    # text in the block.
     begin = np.searchsorted(owner, np.arange(len(texts) + 1))
     lacks, holders = [], []
     for block in blocks:
@@ -80,7 +82,7 @@ def _lacked(
         row = np.repeat(np.arange(len(block)), size)
         place = np.arange(len(row)) + np.repeat(begin[family[block]] - np.cumsum(size) + size, size)
         hashes, offsets = _family_grams(texts, block, family)
-        present = np.zeros(1 << HELD, dtype=bool)
+        present = np.zeros(1 << CELL_BITS, dtype=bool)
         present[_cell(hashes, np.repeat(np.arange(len(block)), np.diff(offsets)))] = True
         lacked = ~present[_cell(core[place], row)]
         lacks.append(place[lacked])
@@ -91,9 +93,9 @@ def _lacked(
 
 
 def _cell(hashes: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """The cell, in the table of a block, that tells whether a text holds a gram. row: of the text in the block."""
+    """The cell, in the table of a block, that says whether a text has a gram. row: of the text in the block."""
     cell: np.ndarray = (hashes ^ row.astype(np.uint64) * FACTORS[6]) * FACTORS[7] >> np.uint64(
-        64 - HELD
+        64 - CELL_BITS
     )
     return cell
 
@@ -103,20 +105,19 @@ def _family_grams(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `grams`, with hashes that differ between families."""
     hashes, offsets = grams([texts[i] for i in block])
-    return (
-        hashes ^ np.repeat(family[block].astype(np.uint64), np.diff(offsets)) * FACTORS[6]
-    ) * FACTORS[7], offsets
+    salt = np.repeat(family[block].astype(np.uint64), np.diff(offsets)) * FACTORS[6]
+    return (hashes ^ salt) * FACTORS[7], offsets
 
 
 def _rarest(
     hashes: np.ndarray, counts: np.ndarray, offsets: np.ndarray, half: np.ndarray, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rarest grams of each text by the prefix filter, without those that no other text holds.
+    """The rarest grams of each text by the prefix filter, without those that no other text has.
 
-    Returns them in the form of `grams`, at most KEYS of a text. hashes, counts: of each gram, shape (grams,), one text
-    after another; offsets: where each text's grams begin.
+    hashes, counts: of each gram, shape (grams,), one text after another; offsets: where each text's grams begin; half:
+    of each text's family. Returns at most KEYS per text, in the form of `grams`.
     """
-    # One sort orders all texts' grams by rarity: the count is in the upper bits of a value, the hash in the lower ones.
+    # One sort ranks the grams of all texts by rarity: a value has the count in its upper 13 bits, the hash below.
     often = _magnitude(counts)
     once = _magnitude(np.ones(1, dtype=np.uint32))
     bits = BLOCK.bit_length()
@@ -138,6 +139,9 @@ def _rarest(
 
 
 def _magnitude(counts: np.ndarray) -> np.ndarray:
-    """A number that rises with the count in steps of 50%. Within a step the hash decides the order, so that a text's
-    rare grams come from many places in it."""
+    """A number that rises with the count in steps of 50%, shape (counts,).
+
+    Within a step the hash decides the order, so that the rare grams of a text come from many places in it.
+    """
+    # The upper ten bits of a 32-bit float: its sign, its exponent and the first bit of its fraction.
     return (counts.astype(np.float32).view(np.uint32) >> np.uint32(22)).astype(np.uint64)

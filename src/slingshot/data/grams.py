@@ -1,6 +1,6 @@
-"""Sets of character 5-grams, and how similar two of them are.
+"""Sets of character 5-grams, and how similar two sets are.
 
-A gram is a 64-bit hash, of which a comparison of n texts keeps all but the last log2(n) bits.
+A gram is a 64-bit hash. A comparison of n texts keeps all but its last log2(n) bits.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ FACTORS = np.random.default_rng(5).integers(
 
 
 def grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of all character 5-grams, one text after another, and where each text's begin.
+    """Hashes of all character 5-grams, one text after another, and where those of each text begin.
 
-    A text under 5 characters is one gram. Shapes (grams,) uint64 and (texts + 1,) int64.
+    A text of under 5 characters is one gram. Shapes (grams,) uint64 and (texts + 1,) int64.
     """
     padded = [text.ljust(GRAM, "\0") for text in texts]
     lengths = np.fromiter(map(len, padded), dtype=np.int64, count=len(padded))
@@ -38,10 +38,10 @@ def grams(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def row_sets(values: np.ndarray, offsets: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct values of each row, in order, without their last `bits` bits, in which the row is numbered.
+    """Distinct values of each row, sorted, without their last `bits` bits.
 
-    values: shape (values,) uint64, one row after another; offsets: where each row begins. Returns both for the sets.
-    One sort of plain integers is many times as fast as sorting each row.
+    values: shape (values,) uint64, one row after another; offsets: where each row begins, shape (rows + 1,). Returns
+    both for the sets. The upper bits hold the row, because one sort of all values is many times as fast as one per row.
     """
     shift = np.uint64(64 - bits)
     row = np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
@@ -59,7 +59,7 @@ def jaccard(texts: list[str], pairs: np.ndarray) -> np.ndarray:
     membership = sp.csr_array(
         (ones, columns.astype(np.int64), offsets), shape=(len(used), 2**63 - 1)
     )
-    membership.has_canonical_format = True  # sorted and distinct, which scipy would find out slowly
+    membership.has_canonical_format = True  # sorted and distinct, which scipy would check slowly
     sizes = np.diff(offsets)
     both: np.ndarray = np.diff(membership[left].multiply(membership[right]).tocsr().indptr)
     similarity: np.ndarray = both / (sizes[left] + sizes[right] - both)
@@ -67,7 +67,7 @@ def jaccard(texts: list[str], pairs: np.ndarray) -> np.ndarray:
 
 
 def distinct(values: np.ndarray) -> np.ndarray:
-    """Sorted and each once, as np.unique has them, which looks each up in a slow table first."""
+    """The distinct values, sorted: as np.unique, which is slower because it looks each up in a table first."""
     values = np.sort(values)
     kept: np.ndarray = values[np.append(True, values[1:] != values[:-1])[: len(values)]]
     return kept

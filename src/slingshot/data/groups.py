@@ -1,8 +1,8 @@
-"""Groups: rows that must not be separated.
+"""Groups: rows that must stay in one split.
 
 A group is a connected component of three links: the same value in the user's group column, the same text after
-normalising (casefold and white space, nothing else), and near duplicates. Where the user has groups, a text
-under 4 words ("great product") does not join two of them.
+normalising (case and white space, nothing else), and near duplicates. A text of under 4 words ("great product") does
+not join two of the user's groups.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from slingshot.data.near import components, near_pairs
 
 SHORT_WORDS = 4
 COUNTED = 0.9
-"""Similarity from which near duplicates are counted where `split.near` is null."""
+"""Similarity from which near duplicates are counted if `split.near` is null."""
 
 
 @dataclass(frozen=True)
@@ -24,25 +24,28 @@ class Groups:
     """What joins the rows, which are sorted by id; arrays have shape (rows,)."""
 
     text: np.ndarray
-    """Which distinct normalised text each row holds."""
+    """Number of each row's distinct normalised text."""
     duplicates: np.ndarray
-    """Component of exact and near duplicates alone, whatever the user's groups and `split.near`."""
+    """Component of exact and near duplicates only, whatever the user's groups and `split.near`."""
     names: np.ndarray
-    """Group of each row: the id of its first row."""
+    """Group of each row: the id of the group's first row."""
     near: np.ndarray
     """Pairs of distinct texts that are near duplicates, enough to join all that are; shape (pairs, 2)."""
     short_not_joined: int
-    """Distinct texts under 4 words that stand in several of the user's groups."""
+    """Distinct texts of under 4 words that are in several of the user's groups."""
 
 
 def normalise(text: str) -> str:
-    """Casefolded, with each run of white space as one space."""
+    """The casefolded text, with a single space for each run of white space."""
     return " ".join(text.casefold().split())
 
 
 def find(rows: pd.DataFrame, near: float | None) -> Groups:
-    """Join rows (id, text, group: null or the user's), sorted by id, into groups."""
-    # As Python's own strings, because the distinct ones then share their memory; a string column would copy them.
+    """Join rows (id, text, and the user's group or null), sorted by id, into groups.
+
+    near: Jaccard similarity from which texts are near duplicates; None only counts them, and joins none.
+    """
+    # As Python strings, because equal ones then share their memory; a string column would copy them.
     text, distinct = pd.factorize(
         np.array([normalise(t) for t in rows["text"]], dtype=object), sort=True
     )
@@ -51,7 +54,8 @@ def find(rows: pd.DataFrame, near: float | None) -> Groups:
     has_user = users >= 0
     short = np.array([len(t.split()) < SHORT_WORDS for t in distinct], dtype=bool)[text]
 
-    # A graph over rows, then distinct texts, then the user's groups: each row is linked to its text and its group.
+    # The nodes of a graph are the rows, then the distinct texts, then the user's groups. Each row is linked to its text
+    # and its group.
     by_text = ~(short & has_user)
     links = [np.column_stack([np.flatnonzero(by_text), len(rows) + text[by_text]])]
     links.append(

@@ -1,7 +1,7 @@
 """Rows of a data set on the Hugging Face hub: Parquet, CSV or JSONL files of one commit.
 
-Only the files that `source` names are fetched and only the needed columns are kept, of Parquet as memory-mapped Arrow.
-The files are data: no script of the repository is run and nothing is unpickled.
+Only the files that `source` names are fetched, and only the needed columns are kept; those of Parquet are memory-mapped
+Arrow. The files are data: no script of the repository is run, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FORMATS = (".parquet", ".csv", ".jsonl")
 
 
 def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, str]:
-    """Rows as `files.read` gives them, and the commit they are of.
+    """Rows as `files.read` gives them, and their commit.
 
-    named: whether a column of numbers gives the names that the file itself has for them; without it `labels` of
-    params.yaml map the numbers. folder: where a local copy of the files may lie. Raises UserError that names the data
-    set's id and the key of params.yaml.
+    named: whether numbers in the label column become the names that the file has for them; otherwise `labels` of
+    params.yaml map the numbers. folder: where a local copy of the files may be put. Raises UserError with the id of the
+    data set and the key of params.yaml.
     """
     patterns = {"file": source.file} | ({"test_file": source.test_file} if source.test_file else {})
     local = "{kind: file, file: NAME, text: COLUMN, label: COLUMN}"
@@ -49,7 +49,7 @@ def read(source: HubSource, named: bool, folder: Path) -> tuple[pd.DataFrame, st
 
 
 def _matched(source: HubSource, commit: str, patterns: dict[str, str]) -> dict[str, list[str]]:
-    """Paths of the files of each key. Raises UserError where there is none, or one of two formats or keys."""
+    """Key -> paths of its files. Raises UserError if a key has none or files of two formats, or two keys share one."""
     known = hub.names(source.id, "dataset", commit)
     matched = {key: hub.matching(known, [pattern]) for key, pattern in patterns.items()}
     for key, paths in matched.items():
@@ -79,7 +79,7 @@ def _table(
     if paths[0].suffix.lower() == ".parquet":
         for path in paths:
             for _ in batches(path, names, options, limit):
-                pass  # refuses what would fill the memory, before datasets reads it
+                pass  # refuses what would fill the memory before datasets reads it
         return files.in_roles(_parquet(paths, names, source, key, named), wanted)
     tables = [files.read_columns(path, names, options, limit) for path in paths]
     return files.in_roles(pd.concat(tables, ignore_index=True), wanted)
@@ -88,9 +88,9 @@ def _table(
 def _parquet(
     paths: list[Path], names: list[str], source: HubSource, key: str, named: bool
 ) -> dict[str, pd.Series]:
-    """The columns of Parquet files, as memory-mapped Arrow. named: whether labels get the names in the files.
+    """The columns of Parquet files as memory-mapped Arrow. named: whether numbers get the names in the files.
 
-    The Arrow files are deleted at once: what is mapped stays readable, and no later run meets a damaged one.
+    The Arrow files are deleted at once: mapped columns stay readable, and no later run finds a damaged file.
     """
     import datasets
 
@@ -112,7 +112,7 @@ def _parquet(
         UserError,
     ) as error:
         for path in paths:
-            # It fails too, and names the file, the column and the row.
+            # This fails too, and names the file, the column and the row.
             files.read_columns(path, names, ReadOptions(), RowLimit())
         reason = (str(error.__cause__ or error).strip().splitlines() or ["no reason given"])[0]
         raise UserError(

@@ -1,12 +1,12 @@
-"""Near duplicates: MinHash and what sets texts apart propose pairs, the exact Jaccard similarity decides.
+"""Near duplicates: MinHash and the differences between texts propose pairs, the exact Jaccard similarity decides.
 
-MinHash and its bands: Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, section
-3.4. Thousands of texts that fill one template share whole bands, near or not, and the work of comparing all
-of them would grow with the number of pairs. So in a large bucket each text is compared with one alone: the
-shortest, which adds least to the template. A family of texts that these comparisons join only in part is then
-looked up by what sets its texts apart (differences.py). In large buckets of that lookup each text is compared with the
-text of least noise: that text is near to whatever is near to a noisier one, unless those two share their noise. Work
-and memory grow with the number of characters, never with that of pairs.
+MinHash and its bands: Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive Datasets, section 3.4. Thousands of
+texts from one template share whole bands, near or not, and comparing all of them would take work that grows with the
+number of pairs. So in a large bucket each text is compared with only one: the shortest, which adds least to the
+template. If these comparisons join a family of texts only in part, its texts are looked up by what sets them apart
+(differences.py). In large buckets of that lookup each text is compared with the text of least noise: that text is near
+to whatever is near to a noisier one, unless those two share their noise. Work and memory grow with the number of
+characters, never with that of pairs.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SMALL = 10
 RUN = 6
 """Most keys in a run by which texts are looked up."""
 ORDERS = 3
-"""Orders of a text's keys from which runs are taken."""
+"""How many orders of a text's keys runs are taken from."""
 RECALL = 0.999
-"""Chance that a pair just at the threshold is proposed."""
+"""Probability that a pair exactly at the threshold is proposed."""
 PART = 1 << 22
 """Keys that are sorted into buckets at once."""
 
@@ -36,8 +36,8 @@ PART = 1 << 22
 def near_pairs(texts: list[str], threshold: float) -> np.ndarray:
     """Pairs (i, j), i < j, of texts whose 5-gram sets have Jaccard >= threshold, enough to join all that are near.
 
-    Two near texts that other pairs join may have no pair of their own. `texts` are distinct,
-    normalised and sorted; returns shape (pairs, 2).
+    Two near texts that other pairs join may have no pair of their own. texts: distinct, normalised and sorted. Returns
+    shape (pairs, 2).
     """
     links = Links(texts, threshold)
     family = _by_bands(links)
@@ -49,7 +49,7 @@ def near_pairs(texts: list[str], threshold: float) -> np.ndarray:
 
 
 def components(links: np.ndarray, count: int) -> np.ndarray:
-    """Component of the first `count` nodes, joined by links of shape (links, 2)."""
+    """Component of each of the first `count` nodes, shape (count,), joined by links of shape (links, 2)."""
     size = max(count, int(links.max(initial=-1)) + 1)
     graph = sp.coo_array(
         (np.ones(len(links), dtype=np.int8), (links[:, 0], links[:, 1])), shape=(size, size)
@@ -58,11 +58,11 @@ def components(links: np.ndarray, count: int) -> np.ndarray:
 
 
 class Links:
-    """The near pairs found so far, and the component of each text that they make."""
+    """The near pairs so far, and the components of texts that they join."""
 
     def __init__(self, texts: list[str], threshold: float) -> None:
         self.texts, self.threshold = texts, threshold
-        # Until a text is compared with its family, its length says how much it adds to a template.
+        # Until a text is compared with its family, its length stands for how much it adds to a template.
         self.noise = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
         self.component = np.arange(len(texts))
         self.near = [np.empty((0, 2), dtype=np.int64)]
@@ -78,7 +78,7 @@ class Links:
         pairs = self.apart(pairs)
         with bar(len(pairs), "near duplicates: compare", "pair") as shown:
             for start in range(0, len(pairs), 32 * BLOCK):
-                # Earlier chunks may have joined some of these pairs: exact comparisons are the costly part.
+                # Leaves out pairs that earlier chunks have joined, because exact comparisons are the costly part.
                 chunk = self.apart(pairs[start : start + 32 * BLOCK])
                 blocks = [chunk[i : i + BLOCK // 2] for i in range(0, len(chunk), BLOCK // 2)]
                 near = [block[jaccard(self.texts, block) >= self.threshold] for block in blocks]
@@ -89,9 +89,9 @@ class Links:
 
 
 def _by_bands(links: Links) -> np.ndarray:
-    """Join near texts that agree in a whole band of their MinHash; returns the family of each text.
+    """Join near texts that agree in a whole band of their MinHash; returns the family of each text, shape (texts,).
 
-    Families are what large buckets join, near or not; a text that lies in none is alone in its own.
+    The texts of a large bucket are of one family, near or not. A text that is in no large bucket has its own.
     """
     rows, digests = _rows_per_band(links.threshold), _digests(links.texts)
     stars = []
@@ -105,15 +105,15 @@ def _by_bands(links: Links) -> np.ndarray:
 
 
 def _by_differences(links: Links, key: np.ndarray, holder: np.ndarray) -> None:
-    """Join near texts that share a key or, where many share each of them, a run of keys.
+    """Join near texts that share a key or, if many texts share each of their keys, a run of keys.
 
-    key, holder: as from `differences`. A run is several keys that are neighbours when the keys of a text are
-    sorted by a hash: texts that share most keys share some runs.
+    key, holder: the keys and the text of each, as from `differences`. A run is several keys that are neighbours when
+    the keys of a text are sorted by a hash: texts that share most keys share some runs.
     """
     large = _join(links, key, holder)
     key, holder = key[large], holder[large]
-    # Keys that many share say too little alone. Each round makes the runs longer by one key, and goes on with the runs
-    # that many still share. `start` is where a run begins, and `run` the hash of its keys.
+    # A key that many texts share says too little by itself. Each round makes the runs one key longer and keeps the runs
+    # that many texts still share. `start` is where a run begins, `run` the hash of its keys.
     for order in range(ORDERS):
         place = np.lexsort((key * FACTORS[order], holder))
         key, holder = key[place], holder[place]
@@ -127,8 +127,8 @@ def _by_differences(links: Links, key: np.ndarray, holder: np.ndarray) -> None:
 
 
 def _join(links: Links, key: np.ndarray, text: np.ndarray) -> np.ndarray:
-    """Join near texts that share a key; returns the indices of the keys that many share."""
-    parts = len(key) // PART + 1  # equal keys are of one part, so that each can be sorted alone
+    """Join near texts that share a key; returns the sorted indices of the keys that many share."""
+    parts = len(key) // PART + 1  # equal keys are in one part, so parts can be sorted one by one
     stars, pairs, large = [], [], []
     for part in range(parts):
         mine = np.flatnonzero(key % np.uint64(parts) == part)
@@ -142,7 +142,10 @@ def _join(links: Links, key: np.ndarray, text: np.ndarray) -> np.ndarray:
 
 
 def _buckets(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of equal keys, one bucket after another and rising in each, and the size of each; none is of one."""
+    """Indices of equal keys, one bucket after another and ascending in each, and the size of each bucket.
+
+    Keys that occur once are left out.
+    """
     order = np.argsort(key, kind="stable")
     key = key[order]
     size = np.diff(np.flatnonzero(np.append(key[1:] != key[:-1], True)[: len(key)]), prepend=-1)
@@ -150,7 +153,7 @@ def _buckets(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stars(text: np.ndarray, size: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Each text of a large bucket with the one of least noise (of several: the first); shape (pairs, 2)."""
+    """Each text of a large bucket with the bucket's text of least noise, the first of several; shape (pairs, 2)."""
     text, size = text[np.repeat(size > SMALL, size)], size[size > SMALL]
     bucket = np.repeat(np.arange(len(size)), size)
     hub = text[np.lexsort((noise[text], bucket))][np.cumsum(size) - size]
@@ -169,11 +172,11 @@ def _pairs(text: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 
 def _apart(component: np.ndarray, family: np.ndarray) -> np.ndarray:
-    """Indices of the texts of families that are not joined as a whole."""
+    """Indices of the texts in families that are not joined as a whole."""
     _, first, family = np.unique(family, return_index=True, return_inverse=True)
-    open_ = np.zeros(len(first), dtype=bool)
-    open_[family[component != component[first][family]]] = True
-    return np.flatnonzero(open_[family])
+    divided = np.zeros(len(first), dtype=bool)
+    divided[family[component != component[first][family]]] = True
+    return np.flatnonzero(divided[family])
 
 
 def _digests(texts: list[str]) -> np.ndarray:
@@ -191,7 +194,7 @@ def _digests(texts: list[str]) -> np.ndarray:
 
 
 def _rows_per_band(threshold: float) -> int:
-    """Longest band that still proposes a pair at the threshold: 1 - (1 - t^r)^(128 / r) >= 0.999."""
+    """Rows of the longest band that proposes a pair at the threshold: 1 - (1 - t^r)^(128 / r) >= RECALL."""
     lengths = [
         r for r in (64, 32, 16, 8, 4, 2) if 1 - (1 - threshold**r) ** (PERMUTATIONS / r) >= RECALL
     ]

@@ -97,7 +97,7 @@ def _labelled(
     unknown = [name for name in dataset.prompt.descriptions if name not in names]
     if unknown:
         raise UserError(
-            f"prompt.descriptions in params.yaml: '{unknown[0]}' is no label{nearest(unknown[0], names)}"
+            f"prompt.descriptions in params.yaml: '{unknown[0]}' is not a label{nearest(unknown[0], names)}"
         )
     spelling = Spelling.of(values, rows["test"], dataset.labels, names)
     rows = _drop(

@@ -1,7 +1,7 @@
 """Holds a data set of the hub to the commit of its first load, unless params.yaml names another.
 
 The audit that is committed to git holds that commit. Before anything is committed, a file in the state folder does.
-(The audit in the working tree is no help: DVC removes it before it runs the stage that writes it.)
+(The audit in the working tree does not: DVC removes it before it runs the stage that writes it.)
 """
 
 from __future__ import annotations

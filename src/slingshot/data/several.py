@@ -1,4 +1,4 @@
-"""Finds labels that are several labels in one: lists, JSON of annotation tools, and `a#b`, `a|b`, `a;b`, `a,b`."""
+"""Finds labels that are several in one: lists, JSON of annotation tools, and `a#b`, `a|b`, `a;b` or `a,b`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from slingshot.data.alike import key
 
 SEPARATORS = "#|;,"
 ALONE = -1
-"""Stands for the place of a part that is a whole label."""
+"""The place of a part that is a whole label."""
 DECIMAL = re.compile(r"[+-]?\d+,\d+")
 """A number with a decimal comma, which separates nothing."""
 JOINED = re.compile(r"[^\s#|][#|][^\s#|]")
-"""A separator that hardly a name has inside it."""
+"""A separator that hardly any single name contains."""
 ARRAY = re.compile(r"\[('[^']+'\s*)+\]")
-"""A list as numpy prints it, without commas: Python would join its strings."""
+"""A list as numpy prints it, without commas. Python would join its strings into one."""
 
 
 def several(labels: Iterable[str]) -> list[str]:
-    """The labels that hold two labels or more, in their order.
+    """The labels that are two labels or more in one, in their order.
 
-    A list says so itself, and a `#` or `|` that joins words of several labels. Else a separator does where parts of
-    a label recur in others: so `C#`, `Ticket #1` and `no, thanks` are not taken apart.
+    A list is one, and so are labels with a `#` or `|` between characters if there are at least two of them. Otherwise a
+    separator joins labels if parts of a label occur in others too: so `C#`, `Ticket #1` and `no, thanks` stay whole.
     """
     names = list(dict.fromkeys(labels))
     listed = {name for name in names if len(_listed(name)) > 1}
@@ -38,7 +38,7 @@ def several(labels: Iterable[str]) -> list[str]:
 
 
 def _listed(label: str) -> list[str]:
-    """The labels in a JSON or Python list or object; none where the label is neither."""
+    """The labels in a JSON or Python list or object; empty if the label is neither."""
     if not label.startswith(("[", "{", "(")):
         return []
     if ARRAY.fullmatch(label):
@@ -50,8 +50,10 @@ def _listed(label: str) -> list[str]:
 
 
 def _leaves(value: object) -> Iterator[str]:
-    """The strings in the value, and all that its lists hold. A number in an object is no label but a figure such as a
-    confidence."""
+    """The strings in the value, and all items of its lists.
+
+    A number in an object is not a label but a figure such as a confidence.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -65,7 +67,10 @@ def _leaves(value: object) -> Iterator[str]:
 
 
 def _split(names: list[str], separator: str) -> set[str]:
-    """The names that this separator makes of several labels."""
+    """The names in which this separator joins several labels.
+
+    `holders` counts the labels that a part occurs in, `places` where in them it occurs.
+    """
     ends = f"[]{{}}() {separator}"
     parts = {name: [key(part) for part in name.strip(ends).split(separator)] for name in names}
     holders: dict[str, set[str]] = defaultdict(set)
@@ -85,11 +90,11 @@ def _split(names: list[str], separator: str) -> set[str]:
 
     def is_proof(pieces: list[str]) -> bool:
         """Whether this name shows that the separator joins labels."""
-        # A comma also stands inside names, such as those of towns and their states, whose parts keep their places.
+        # Names may contain a comma too, as those of towns and their states do; then their parts keep their places.
         moves = separator != "," or any(len(places[part]) > 1 for part in pieces)
         return moves and (any(recur(pieces)) if separator in "#|" else all(recur(pieces)))
 
-    # One proof is enough: then the separator joins labels in every name that has a recurring part.
+    # One proof is enough for every name that has a recurring part.
     if not any(map(is_proof, joined.values())):
         return set()
     return {name for name, pieces in joined.items() if any(recur(pieces))}

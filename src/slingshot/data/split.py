@@ -1,9 +1,8 @@
 """Stratified splits of whole groups, and the nested order within a split.
 
-Both come from one idea: each group gets a position in [0, 1] such that the groups below any position
-hold nearly that share of every class. A split cuts the positions; a nested order sorts by them. The
-shuffle is a keyed hash of the group's name, so it depends on no row order, and adding a row to the
-source leaves the rest nearly where it was.
+Both come from one idea: each group gets a position in [0, 1] such that the groups below any position have nearly that
+share of every class. A split cuts the positions; a nested order sorts by them. The shuffle is a keyed hash of the
+group's name, so it does not depend on the order of rows, and a new row in the source hardly moves the others.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 LARGEST_SHARE = 0.2
-"""The most that one group may hold of the rows that a side other than train is to have."""
+"""The largest group that is dealt to a side other than train, as a share of the rows that the side should have."""
 ENOUGH = 0.5
-"""Share of the rows that these sides are to have, which the groups within that limit must hold."""
+"""The least that the groups up to that size must hold, as a share of the rows that these sides should have."""
 WINDOW = 256
 """Groups of mixed labels that compete for each next place."""
 
@@ -27,21 +26,21 @@ def assign(
 ) -> np.ndarray:
     """Side of each row: a key of `shares`, or "train" for the rest. No group is on two sides.
 
-    labels: class of each row, from 0; groups: name of each row's group. A class with one group is in
-    train, with two in train and the first key's side, with three on each, where its groups allow it. A
-    group over `_limit` goes to train, unless another side needs it for a class.
+    labels: class of each row, from 0; groups: name of each row's group; both of shape (rows,), as the result. A class
+    with one group is in train, with two in train and the first key's side, with three on each side, if its groups allow
+    it. A group larger than `_limit` goes to train, unless another side needs it for a class.
     """
     codes, names = pd.factorize(groups, sort=True)
     counts = _class_counts(codes, labels)
     sizes = counts.sum(axis=1)
     dealt = sizes <= _limit(sizes, list(shares.values()))
     # Groups over the limit stay at position 1, in train. The others must fill the sides alone, so their positions are
-    # scaled to the share of the rows that they hold, and to no less than the sides are to have.
+    # scaled to their share of the rows, but to no less than the share that the sides should have.
     reach = max(sizes[dealt].sum() / len(labels), sum(shares.values()))
     position = np.ones(len(names))
     position[dealt] = reach * _positions(counts[dealt], _shuffle(names[dealt], seed))
     side = np.searchsorted(np.cumsum(list(shares.values())), position, side="right")
-    # The sides by importance: train is the last of the cuts, but the first that needs every class.
+    # The sides by importance: train comes last among the cuts, but is the first to need every class.
     _repair(side, counts, [len(shares), *range(len(shares))])
     return np.array([*shares, "train"], dtype=object)[side[codes]]
 
@@ -49,8 +48,8 @@ def assign(
 def _limit(sizes: np.ndarray, shares: list[float]) -> float:
     """Rows of the largest group that is dealt out: LARGEST_SHARE of the smallest side.
 
-    It is more where the groups within that size hold less than ENOUGH of what the sides are to have. Then the next
-    larger groups take part until they hold that much.
+    If the groups up to that size have less than ENOUGH of the rows that the sides should have, the next larger groups
+    are dealt out too, until they have that much.
     """
     ordered = np.sort(sizes)
     last = np.searchsorted(ordered.cumsum(), ENOUGH * sum(shares) * sizes.sum())
@@ -60,11 +59,11 @@ def _limit(sizes: np.ndarray, shares: list[float]) -> float:
 def nested_order(
     labels: np.ndarray, groups: np.ndarray, seed: int, *, every_class: bool
 ) -> np.ndarray:
-    """Row indices, best first: every prefix is nearly stratified by label, groups are contiguous.
+    """Row indices, best first, shape (rows,): every prefix is nearly stratified by label, groups are contiguous.
 
-    With every_class, one group of each class comes first, so that a small prefix holds all classes: that is an order to
-    learn from. Where there are many classes, a prefix then holds far more than their share of the rare ones. Without
-    it no prefix does: that is an order to measure on.
+    With every_class, one group of each class comes first, so that a small prefix has all classes: an order to learn
+    from. If there are many classes, a prefix then has far more than their share of the rare ones. Without every_class
+    no prefix has: an order to measure on.
     """
     codes, names = pd.factorize(groups, sort=True)
     if not len(names):
@@ -86,14 +85,14 @@ def _class_counts(codes: np.ndarray, labels: np.ndarray) -> sp.csr_array:
 
 
 def _shuffle(names: np.ndarray, seed: int) -> np.ndarray:
+    """A pseudo-random key for each name; shape (groups,) uint64."""
     return pd.util.hash_array(np.asarray(names, dtype=object), hash_key=f"{seed % 10**16:016d}")
 
 
 def _positions(counts: sp.csr_array, keys: np.ndarray) -> np.ndarray:
-    """Position of each group: the middle of its rows in its stratum, as a share of the stratum.
+    """Position of each group, shape (groups,): the middle of its rows in its stratum, as a share of the stratum.
 
-    A stratum is the groups of one class only, or all groups of mixed labels, which are laid out so
-    that each prefix balances.
+    A stratum is the groups with rows of only one class, or all groups of mixed labels, ordered to balance each prefix.
     """
     pure = np.diff(counts.indptr) == 1
     stratum = np.full(counts.shape[0], counts.shape[1])
@@ -110,11 +109,11 @@ def _positions(counts: sp.csr_array, keys: np.ndarray) -> np.ndarray:
 
 
 def _balanced(counts: np.ndarray) -> np.ndarray:
-    """Order of groups (shape (groups, classes)) in which each prefix is closest to the whole's shares.
+    """Order of groups in which each prefix is closest to the class shares of all. counts: shape (groups, classes).
 
     Greedy: of the next WINDOW groups, the one after which the chi-square distance is smallest.
     """
-    # A group adds a fixed vector to a running total that is zero where the prefix has the whole's shares. The squared
+    # A group adds a fixed vector to a running total, which is zero if the prefix has the shares of all. The squared
     # length of the total, each class scaled by its share, is the chi-square distance.
     target = counts.sum(axis=0) / counts.sum()
     present = target > 0
@@ -138,7 +137,7 @@ def _balanced(counts: np.ndarray) -> np.ndarray:
 
 
 def _cover(counts: sp.csr_array, position: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Groups that together hold every class: rare classes choose first, each its smallest group."""
+    """Groups that together have every class: rare classes choose first, each its smallest group."""
     by_class, sizes = counts.tocsc(), counts.sum(axis=1)
     covered = np.zeros(counts.shape[1], dtype=bool)
     chosen = []
@@ -153,17 +152,17 @@ def _cover(counts: sp.csr_array, position: np.ndarray, keys: np.ndarray) -> np.n
 
 
 def _repair(side: np.ndarray, counts: sp.csr_array, priority: list[int]) -> None:
-    """Move groups, in place, so that each side has each class that has groups enough.
+    """Move groups, in place, so that each side has each class that has enough groups.
 
     Sides act in order of importance, and each takes the smallest groups first. A side may take any group from a less
-    important side, but from a more important one only a group of whose classes that side has another group.
+    important side, but from a more important one only a group whose classes that side has in other groups too.
     """
     by_class, sizes = counts.tocsc(), counts.sum(axis=1)
     rank = np.argsort(priority)
     present = np.stack([np.diff(counts[side == s].tocsc().indptr) for s in range(len(priority))])
     for place, lacking in enumerate(priority):
         for label in range(counts.shape[1]):
-            if present[lacking, label]:  # at first, or since a group was moved for another class
+            if present[lacking, label]:  # from the start, or since a move for another class
                 continue
             holders = by_class.indices[by_class.indptr[label] : by_class.indptr[label + 1]]
             # With fewer groups than the sides up to this one, the more important sides keep them.

@@ -7,11 +7,12 @@ import pandas as pd
 
 
 def first_groups(rows: pd.DataFrame, count: int, *, every_class: bool) -> pd.DataFrame:
-    """The first whole groups of `rows` (in nested order) that hold at most `count` rows.
+    """The first whole groups of `rows` (in nested order) that have at most `count` rows together.
 
     It takes at least one group. With every_class it takes at least the groups up to the first row of each class, so
-    that no class is lost. A smaller count gives a subset of what a larger one gives.
+    that no class is lost. A smaller count gives a subset of what a larger count gives.
     """
+    # `begins` are the rows where a group begins, and the end; `least` is how many rows must be taken.
     begins = np.append(np.flatnonzero(rows["group"].ne(rows["group"].shift())), len(rows))
     least = np.flatnonzero(~rows["label"].duplicated())[-1] + 1 if every_class and len(rows) else 1
     end = max(begins[begins <= count].max(initial=0), begins[begins >= min(least, len(rows))][0])

@@ -1,4 +1,4 @@
-"""Checks that a user's own files are tracked: a queued or temporary run works in a copy that holds no other files."""
+"""Checks that a user's own files are tracked, because a queued or temporary run works in a copy of tracked files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ KEYS = ("file", "test_file", "text_file", "label_file", "test_text_file", "test_
 
 
 def own_files(dataset: DatasetSettings, folder: Path) -> dict[str, Path]:
-    """The user's own files of a data set, by their key of `source`."""
+    """Key of `source` -> path of the user's own file."""
     if dataset.source.kind in ("vader", "hub"):
         return {}
     return {key: folder / name for key in KEYS if (name := getattr(dataset.source, key, None))}
 
 
 def check(dataset: DatasetSettings, folder: Path) -> None:
-    """Raises UserError that names the first file of a data set that is not in its folder."""
+    """Raises UserError if a file of a data set is not in its folder."""
     for key, path in own_files(dataset, folder).items():
         if not path.is_file():
             given = path.relative_to(folder)
@@ -34,20 +34,23 @@ def check(dataset: DatasetSettings, folder: Path) -> None:
             close = closest(path.name, [file.name for file in siblings if file.is_file()])
             hint = f", did you mean '{close}'?" if close else ""
             raise UserError(
-                f"source.{key}: {path} not found{hint}; put it there and run `{_add(path)}`, without which a queued or "
-                "temporary run does not find it (or `dvc pull`, if it was added before)"
+                f"source.{key}: {path} not found{hint}; put it there and run `{_add(path)}`, or a queued or temporary "
+                "run will not find it (if it was added before, run `dvc pull`)"
             )
 
 
 def warnings(dataset: DatasetSettings, folder: Path) -> list[str]:
-    """What to do about files that neither DVC nor git tracks; nothing outside a DVC repository."""
+    """What to do about files that neither DVC nor git tracks; empty outside a DVC repository."""
     if not Path(".dvc").is_dir() or folder.is_absolute():
         return []
     files = [path for path in own_files(dataset, folder).values() if path.is_file()]
-    lost = {_add(path): path for path in reversed(files) if not _by_dvc(path) and not _by_git(path)}
+    untracked: dict[str, Path] = {}
+    for path in files:
+        if not _by_dvc(path) and not _by_git(path):
+            untracked.setdefault(_add(path), path)  # one command may add several files
     return [
         f"{path} is tracked neither by DVC nor by git, so a queued or temporary run does not find it; run `{add}`"
-        for add, path in reversed(lost.items())
+        for add, path in untracked.items()
     ]
 
 
@@ -68,5 +71,5 @@ def _by_git(path: Path) -> bool:
 
 
 def _add(path: Path) -> str:
-    """The command that tracks the file, or its whole folder, which DVC can't add where git tracks SOURCE.md in it."""
+    """The command that tracks the file's folder, or the file alone if git tracks SOURCE.md beside it."""
     return f"dvc add {shlex.quote(str(path if (path.parent / 'SOURCE.md').is_file() else path.parent))}"

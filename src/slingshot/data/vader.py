@@ -1,8 +1,8 @@
 """Human-rated text inside the vaderSentiment source distribution, read without unpacking it.
 
-pip fetches the archive once and requires its hash, so that nothing in it runs before the hash is compared. The archive
-is kept in the state folder under its sha256, which is compared again at every read. The wheels do not carry these
-files; the source distribution holds them in a tar inside the tar.
+pip fetches the archive once and requires its hash, so that nothing in it runs before the hash is compared. The state
+folder keeps the archive under its sha256, which is compared again at every read. Only the source distribution has these
+files, in a tar inside the tar; the wheels do not.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ PIP = ["-m", "pip", "download", "--no-deps", "--no-binary", "vaderSentiment", "-
 
 
 def read(source: VaderSource, labels: list[str]) -> pd.DataFrame:
-    """Rows of one file: id, text, label (the class its mean rating falls in) and group.
+    """Rows of one file: id, text, label (the class of its mean rating) and group.
 
-    Raises UserError when the archive can't be had or holds no such file.
+    Raises UserError if the archive can't be fetched or has no such file.
     """
     return parse(_member(archive(), source.file), source, labels)
 
@@ -54,20 +54,18 @@ def parse(data: bytes, source: VaderSource, labels: list[str]) -> pd.DataFrame:
 
 
 def cut(ratings: np.ndarray, cuts: list[float]) -> np.ndarray:
-    """Class of each rating, 0 to len(cuts); a rating on a cut belongs to the upper class."""
+    """Class of each rating, 0 to len(cuts), shape (ratings,); a rating on a cut belongs to the upper class."""
     return np.searchsorted(np.asarray(cuts), ratings, side="right")
 
 
 def archive() -> bytes:
-    """The source distribution, fetched if the state folder has no intact copy. Raises UserError."""
+    """The source distribution, fetched if the state folder has no intact copy. Raises UserError if that fails."""
     path = state.downloads() / SHA256
     if not path.is_file() or sha256_file(path) != SHA256:
         _fetch(path)
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:
-        raise UserError(
-            f"{path}: not the file that its name, a sha256, says; delete it and run this again"
-        )
+        raise UserError(f"{path}: its name is not its sha256; delete it and run this again")
     return data
 
 
@@ -76,7 +74,7 @@ def _fetch(path: Path) -> None:
         folder.mkdir()
         requirement = folder / "requirements.txt"
         requirement.write_text(_pinned() + "\n", encoding="utf-8")
-        # Fails within 20 s where there is no network; the user's own index and proxy still hold.
+        # Fails within 20 s without a network; the user's own index and proxy still apply.
         options = ["--retries", "1", "--timeout", "8", "--quiet", "-r", str(requirement)]
         pip = subprocess.run(
             [sys.executable, *PIP, *options, "-d", str(folder)], capture_output=True, text=True

@@ -1,5 +1,4 @@
-"""Hashes that tell one version of a data set from another, in metrics/audit/D.json: one of its rows, and one of each
-file of data/prepared/D that a figure depends on."""
+"""Hashes that tell versions of a data set apart, in metrics/audit/D.json: of its rows and of its prepared files."""
 
 from __future__ import annotations
 
@@ -15,9 +14,9 @@ FILES = (*(f"{split}.parquet" for split in SPLITS), "labels.json")
 
 
 def of_rows(rows: pd.DataFrame, names: list[str]) -> str:
-    """A hash of the usable rows (id, text, label, test), sorted by id, and the names of their labels.
+    """A hash of the usable rows (id, text, label, test), sorted by id, and of the names of their labels.
 
-    It does not depend on how they are grouped, split and capped.
+    It does not depend on how the rows are grouped, split and capped.
     """
     hashes = pd.util.hash_pandas_object(
         rows[["id", "text", "label", "test"]], index=False, categorize=False
@@ -26,5 +25,5 @@ def of_rows(rows: pd.DataFrame, names: list[str]) -> str:
 
 
 def of_files(folder: Path) -> dict[str, str]:
-    """The hash of each file of `folder` in FILES, as dvc.lock records it for a stage that reads the file."""
+    """The md5 of each file of `folder` in FILES, as dvc.lock records it for a stage that reads the file."""
     return {name: md5_file(folder / name) for name in FILES}

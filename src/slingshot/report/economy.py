@@ -53,7 +53,7 @@ def _work(contestant: Contestant, of_small: float) -> Work | None:
 
 def costs(results: Results, settings: Settings) -> Grid:
     """Training, labels and prediction apart, and the totals, at the prices of params.yaml."""
-    start, taken = terms(settings), works(results, settings)
+    start, known = terms(settings), works(results, settings)
     texts = count(start.texts)
     return Grid(
         heading="What each costs",
@@ -75,18 +75,13 @@ def costs(results: Results, settings: Settings) -> Grid:
             "In all, without labels",
             "In all, with labels",
         ),
-        rows=tuple(_cost_row(c, taken[c.name], start) for c in results.shown),
+        rows=tuple(_cost_row(c, known[c.name], start) for c in results.shown),
         notes=_cost_notes(settings, start),
     )
 
 
 def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[str, ...]:
     cost, spread = contestant.cost, contestant.cost.machine_seconds_spread
-    prices = [
-        cost.list_cost_per_1000_texts,
-        cost.cached_cost_per_1000_texts,
-        cost.batch_cost_per_1000_texts,
-    ]
     months = [
         monthly.month(work, replace(start, always_on=on)) if work else None for on in (False, True)
     ]
@@ -96,7 +91,7 @@ def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[
         amount(cost.labelling_cost),
         amount(per_million(cost.cost_per_1000_texts)),
         amount(cost.cost_per_million_tokens),
-        *(amount(per_million(price)) for price in prices),
+        *(amount(per_million(getattr(cost, key))) for _, (key, _) in LISTED),
         MISSING if spread is None else percent(round(spread, 4)),
         *(amount(month.prediction if month else None) for month in months),
         *(amount(value) for value in total.both(contestant.total)),
@@ -122,10 +117,10 @@ def _cost_notes(settings: Settings, start: Terms) -> tuple[str, ...]:
 
 def break_evens(results: Results, settings: Settings) -> Grid | None:
     """The number of texts, over all time, from which a dearer start has paid for itself; None under two contestants."""
-    start, taken = with_labels(settings), works(results, settings)
+    start, known = with_labels(settings), works(results, settings)
     rows = []
     for a, b in combinations(results.shown, 2):
-        texts, words = in_words(a.title, b.title, taken[a.name], taken[b.name], start)
+        texts, words = in_words(a.title, b.title, known[a.name], known[b.name], start)
         if words not in (UNKNOWN, ALIKE) and not total.predictions_apart(a.total, b.total):
             texts, words = MISSING, CLOSE
         rows.append((a.label, b.label, texts, words))

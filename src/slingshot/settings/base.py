@@ -6,6 +6,7 @@ import datetime
 import difflib
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -21,18 +22,15 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from slingshot.settings.catalogue import PRIMARY
-from slingshot.settings.errors import (
-    UserError as UserError,
-)  # every module knows it as settings.UserError
+from slingshot.settings.errors import UserError as UserError
 
+PARAMS = Path("params.yaml")
 NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
-
-
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -44,14 +42,15 @@ def _quoted_date(value: Any) -> Any:
             {"date": str(value)},
         )
     if not isinstance(value, str) or not DAY.fullmatch(value):
+        # The example completes a year, or a year and its month, that was found.
         parts = re.match(r"\d{4}(-\d\d)?", str(value))
         day = f"{parts[0]}-01-01"[:10] if parts else "2024-01-31"
         raise ValueError(f'found {value!r}; write a day in quotes, such as "{day}"')
     return value
 
 
-def shaped(value: Any, form: tuple[type, str]) -> Any:
-    """The value, if it is of the form's type. Raises ValueError that shows the form otherwise."""
+def shaped(value: object, form: tuple[type, str]) -> object:
+    """The value, if it is of the form's type. Otherwise raises ValueError, which shows how such a value is written."""
     kind, example = form
     if not isinstance(value, kind | Block):
         raise ValueError(f"found {value!r}; write {example}")
@@ -86,14 +85,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """`, did you mean 'X'?` for the closest known name, else the list of known names."""
     names = sorted(known)
     close = closest(name, names)
-    return (
-        f" (known: {', '.join(names) or 'none'})" if close is None else f", did you mean '{close}'?"
-    )
+    if close is None:
+        return f" (known: {', '.join(names) or 'none'})"
+    return f", did you mean '{close}'?"
 
 
 class Block(BaseModel):
-    """Immutable settings, of the very types stated, that report an unknown key, with the nearest
-    known one, beside whatever else is wrong."""
+    """Frozen settings of the very types stated.
+
+    An unknown key is reported with the nearest known one, and with whatever else is wrong: pydantic alone would report
+    it without a word on what was meant.
+    """
 
     model_config = ConfigDict(
         frozen=True, strict=True, allow_inf_nan=False, extra="forbid", protected_namespaces=()
@@ -104,31 +106,31 @@ class Block(BaseModel):
     def _refuse_unknown_keys(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(values, dict):
             return validate(values)
-        wrong = [
+        known = {key: value for key, value in values.items() if key in cls.model_fields}
+        problems = [
             _problem("unknown_key", f"unknown key '{key}'{nearest(key, cls.model_fields)}", values)
             for key in values
-            if key not in cls.model_fields
+            if key not in known
         ]
         try:
-            settings = validate(
-                {key: value for key, value in values.items() if key in cls.model_fields}
-            )
+            settings = validate(known)
         except ValidationError as error:
-            wrong += [
+            problems += [
                 _problem(e["type"], e["msg"], e["input"], e["loc"], e.get("ctx"))
                 for e in error.errors()
             ]
-        if wrong:
-            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
         return settings
 
 
 def _problem(
     kind: str,
     text: str,
-    found: Any,
+    value: object,
     loc: tuple[int | str, ...] = (),
     context: dict[str, Any] | None = None,
 ) -> InitErrorDetails:
+    """An error of pydantic's, once more: raised anew, it keeps its kind, its words and what these were made of."""
     error = PydanticCustomError(kind, "{text}", {**(context or {}), "text": text})
-    return InitErrorDetails(type=error, loc=loc, input=found)
+    return InitErrorDetails(type=error, loc=loc, input=value)

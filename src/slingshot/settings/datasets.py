@@ -1,59 +1,14 @@
-"""The `datasets:` block of params.yaml: where rows come from, what they are, how they are split."""
+"""The `datasets:` block of params.yaml: what rows are and how they are split. Where they come from: sources.py."""
 
 from __future__ import annotations
 
-from pathlib import PurePath
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from slingshot.settings.base import Block, Count, Date, Line, Share, nearest, shaped
+from slingshot.settings.sources import Source, VaderSource
 
-
-def _inside(file: str) -> str:
-    if PurePath(file).is_absolute() or ".." in PurePath(file).parts:
-        # DVC sees a change only in there, and a copy of the repository holds nothing outside it.
-        raise ValueError(
-            f"'{file}' leads out of the data set's folder: put it in data/raw/D, and name it from there"
-        )
-    return file
-
-
-RawFile = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
-"""A file in data/raw/D, by its path from there."""
-
-
-def separator(value: str) -> str:
-    """The character itself, also of `tab`. Raises ValueError for what separates nothing."""
-    mark = "\t" if value == "tab" else value
-    if len(mark) != 1 or mark.isalnum() or mark in "\"'\r\n ":
-        raise ValueError(f'expected one character such as ";", or tab, found {value!r}')
-    return mark
-
-
-Separator = Annotated[str, AfterValidator(separator)]
-
-
-class VaderSource(Block):
-    """Human-rated text inside the vaderSentiment source distribution (MIT)."""
-
-    kind: Literal["vader"]
-    file: str
-    cuts: list[float] = Field(min_length=1)
-    """Ascending; a rating on a cut belongs to the upper class."""
-    group_prefix: bool = False
-    """Group rows by the part of their id before the first "_"."""
-
-
-COLUMN = "the name of one column, in quotes where it is a number"
-FILE = "the name of one file; put the rows of several into one"
-OF_COLUMNS = {
-    "text": (str, f"{COLUMN}; join several into one beforehand"),
-    "label": (str, COLUMN),
-    "group": (str, f"{COLUMN}; leave the key out where there is none"),
-    "file": (str, FILE),
-    "test_file": (str, f"{FILE}, or leave the key out where there is none"),
-}
 OF_A_DATA_SET = {
     "source": (dict, "a mapping such as {kind: file, file: rows.csv, text: COLUMN, label: COLUMN}"),
     "label_source": (str, "who labelled the rows, e.g. human, or the name of a model"),
@@ -73,73 +28,7 @@ OF_A_DATA_SET = {
         "a mapping such as {train: 1000}, {validation: 200} or {test: 500}; leave the key out for all",
     ),
 }
-"""Key -> its type, and how it is written: what is easily taken for another form."""
-
-
-class Columns(Block):
-    """Which columns of a table hold what."""
-
-    text: str
-    label: str
-    group: str | None = None
-
-    @field_validator(*OF_COLUMNS, mode="before", check_fields=False)
-    @classmethod
-    def _have_their_form(cls, value: Any, info: ValidationInfo) -> Any:
-        optional = info.field_name in ("group", "test_file") and value is None
-        return value if optional else shaped(value, OF_COLUMNS[str(info.field_name)])
-
-    @model_validator(mode="after")
-    def _text_is_no_label(self) -> Self:
-        if self.text == self.label:
-            raise ValueError(f"text and label both name the column '{self.text}'")
-        return self
-
-
-class FileSource(Columns):
-    """The user's own table in data/raw/D: CSV, TSV, JSONL or Parquet, compressed too."""
-
-    kind: Literal["file"]
-    file: RawFile
-    test_file: RawFile | None = None
-    encoding: str = "utf-8"
-    """Of CSV, TSV and JSONL without a byte order mark."""
-    separator: Separator | None = None
-    """Between the columns of CSV and TSV: a character, or `tab`; null takes that of the suffix, or the only one under
-    which the header has the columns."""
-
-
-class LinesSource(Block):
-    """The user's own parallel files in data/raw/D, one text and one label a line."""
-
-    kind: Literal["lines"]
-    text_file: RawFile
-    label_file: RawFile
-    test_text_file: RawFile | None = None
-    test_label_file: RawFile | None = None
-    encoding: str = "utf-8"
-
-    @model_validator(mode="after")
-    def _test_files_come_together(self) -> Self:
-        if (self.test_text_file is None) != (self.test_label_file is None):
-            raise ValueError("test_text_file and test_label_file go together")
-        return self
-
-
-class HubSource(Columns):
-    """Files of a data set's repository on the Hugging Face hub: Parquet, CSV or JSONL."""
-
-    kind: Literal["hub"]
-    id: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
-    """OWNER/NAME."""
-    file: str = Field(min_length=1)
-    """Pattern of the paths in the repository that hold the rows, e.g. `data/train-*`; only these are fetched."""
-    test_file: str | None = Field(default=None, min_length=1)
-    """Pattern of the paths that hold the test rows."""
-    separator: Separator | None = None
-    """Between the columns of CSV, as for a file of your own."""
-    revision: str | None = None
-    """A branch, a tag or a commit; null takes the default branch, and later runs the commit that it was at first."""
+"""Key -> its type, and an example for the error: keys that are easily written in another form."""
 
 
 class SplitSettings(Block):
@@ -168,7 +57,7 @@ class MaxRows(Block):
 
 
 class PromptWords(Block):
-    """What a prompt says of the task: its words for a text and a label (`Tweet`, `Sentiment`), what the labels mean."""
+    """What a prompt says of the task: words for a text and a label (`Tweet`, `Sentiment`), and what labels mean."""
 
     text: Line = "Text"
     label: Line = "Label"
@@ -179,11 +68,9 @@ class PromptWords(Block):
 
 
 class DatasetSettings(Block):
-    source: Annotated[
-        VaderSource | FileSource | LinesSource | HubSource, Field(discriminator="kind")
-    ]
+    source: Source
     labels: list[str] | dict[str, str] | None = None
-    """Label names in their order, or {value in the file: name} in that order; null sorts what is found."""
+    """Label names in their order, or {value in the file: name} in that order; null takes those of the file, sorted."""
     label_source: str
     """Who labelled the rows: `human`, or the name of a model such as `GPT-3.5`."""
     licence: str
@@ -203,13 +90,13 @@ class DatasetSettings(Block):
 
     @field_validator(*OF_A_DATA_SET, mode="before")
     @classmethod
-    def _have_their_form(cls, value: Any, info: ValidationInfo) -> Any:
+    def _have_their_form(cls, value: object, info: ValidationInfo) -> object:
         return shaped(value, OF_A_DATA_SET[str(info.field_name)])
 
     @field_validator("labels", mode="before")
     @classmethod
-    def _are_two_names_or_more(cls, labels: Any) -> Any:
-        """In one line; the union alone would report what each of its sides finds wrong."""
+    def _are_two_names_or_more(cls, labels: object) -> object:
+        """In one line: the union of a list and a mapping would report what is wrong for each of the two."""
         if labels is None:
             return labels
         if not isinstance(labels, list | dict):
@@ -227,13 +114,9 @@ class DatasetSettings(Block):
 
     @model_validator(mode="after")
     def _descriptions_are_of_labels(self) -> Self:
-        names = (
-            self.labels.values()
-            if isinstance(self.labels, dict)
-            else self.labels or self.prompt.descriptions
-        )
-        unknown = [name for name in self.prompt.descriptions if name not in names]
-        if unknown:
+        names = self.labels.values() if isinstance(self.labels, dict) else self.labels
+        unknown = [name for name in self.prompt.descriptions if names and name not in names]
+        if unknown and names:
             raise ValueError(
                 f"prompt.descriptions: '{unknown[0]}' is no label{nearest(unknown[0], names)}"
             )
@@ -241,13 +124,18 @@ class DatasetSettings(Block):
 
     @model_validator(mode="after")
     def _cuts_make_the_classes(self) -> Self:
-        if isinstance(self.source, VaderSource):
-            if sorted(set(self.source.cuts)) != self.source.cuts:
-                raise ValueError("source.cuts must ascend")
-            if not isinstance(self.labels, list) or len(self.labels) != len(self.source.cuts) + 1:
-                raise ValueError(
-                    f"{len(self.source.cuts)} cuts need {len(self.source.cuts) + 1} labels"
-                )
+        if not isinstance(self.source, VaderSource):
+            return self
+        cuts = self.source.cuts
+        if sorted(set(cuts)) != cuts:
+            raise ValueError("source.cuts must ascend")
+        if not isinstance(self.labels, list) or len(self.labels) != len(cuts) + 1:
+            raise ValueError(f"{len(cuts)} cuts need {len(cuts) + 1} labels")
+        return self
+
+    @model_validator(mode="after")
+    def _no_label_stands_twice(self) -> Self:
+        # In a mapping several values of the file may have one name.
         if isinstance(self.labels, list) and len(set(self.labels)) != len(self.labels):
             raise ValueError("labels repeat a name")
         return self

@@ -1,7 +1,7 @@
-"""How an error is told: one that the user can mend, in characters that no terminal obeys.
+"""The error that the user can mend, and how it is printed without harm to a terminal.
 
-Labels, texts, licences, titles and file names are data: `visible` shows the characters in them that a terminal would
-obey. It stands on the lowest floor, since every room raises `UserError`.
+Labels, texts, licences, titles and file names are data: `visible` writes out the characters in them that a terminal
+would obey. This module is on the lowest floor, since every room raises `UserError`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ class UserError(click.ClickException):
 
 def visible(text: str) -> str:
     """The text with what a terminal would obey written out: an escape as `\\x1b`."""
-    return OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def refusal(error: Exception) -> int | None:
     """The operating system's number (errno) of an error that comes from it; None for any other."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
-    found = None if isinstance(error, click.ClickException) else HELD.search(str(error))
-    return int(next(filter(None, found.groups()))) if found else None
+    if isinstance(error, click.ClickException):
+        return None
+    match = HELD.search(str(error))
+    return int(next(filter(None, match.groups()))) if match else None

@@ -1,7 +1,7 @@
-"""Records of a user's CSV or TSV file: the one reader of `prepare` and `predict`.
+"""Records of a user's CSV or TSV file, for `prepare` and `predict` alike.
 
-A record that does not fit its header is an error. Padding or cutting it would make another row of it: most often a line
-break or a separator stands in a text without quotes around it.
+A record that does not fit its header is an error. Most often its text has a line break or a separator but no quotes
+around it, so padding or cutting the record would make another row of it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from slingshot.tables.decoding import LONGEST, ReadOptions, too_long
 from slingshot.tables.records import check_columns
 
 SWALLOWED = 3
-"""A quoted text that holds so many whole rows was opened by a stray quote."""
+"""A quoted text that holds this many whole rows was opened by a stray quote."""
 QUOTES = 'a text with a separator, a line break or a " in it needs quotes around it, and each " inside them doubled'
 PEEKED = 4
-"""Records that are looked at beside one that is too wide."""
+"""Records that are compared with one that is too wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class CsvRecord:
     """The line that it ends on."""
     cells: list[str]
     inside: list[list[str]]
-    """Cells of the lines that lie whole inside its quotes and have as many fields as a record."""
+    """Cells of the lines that are wholly inside its quotes and have as many fields as a record."""
 
 
 class CsvTable:
@@ -51,7 +51,7 @@ class CsvTable:
     ) -> None:
         """`lines` keep their ends; a bare "\r" ends one too. `names` are the columns that are used.
 
-        Raises UserError where the header is malformed; an empty file has none.
+        Raises UserError if the header is malformed. An empty file has an empty header.
         """
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
         self._file, self._options = file, options
@@ -62,7 +62,7 @@ class CsvTable:
         self.header: list[str] = next(self._parsed(), (1, []))[1]
 
     def check(self, names: Sequence[str]) -> None:
-        """Raises UserError where the header lacks a used column or has it twice; before any record is read."""
+        """Raises UserError if the header lacks a used column or has it twice. Call it before `records`."""
         if lacking := [name for name in names if name not in self.header]:
             rows = self._peeked(headers.LOOKED_AT)
             raise headers.missing(self._file, lacking[0], self.header, rows, self._options)
@@ -71,11 +71,11 @@ class CsvTable:
     def records(self, least: int) -> Iterator[CsvRecord]:
         """The records. A record may be shorter than the header if it has at least `least` fields.
 
-        Raises UserError that names the line and the likely cause where one does not fit.
+        Raises UserError with the line and the likely cause if a record does not fit.
         """
         for line, cells in self._parsed():
             if len(cells) == 1 < len(self.header) and not cells[0].strip():
-                continue  # a line of blanks is no row
+                continue  # a blank line is not a row
             record = CsvRecord(
                 line, self._line(), cells, self._inside(least) if len(self._raw) > 1 else []
             )
@@ -85,13 +85,14 @@ class CsvTable:
             self._started = True
 
     def swallowed(self, line: int, last: int) -> UserError:
-        """The error of the record of lines `line` to `last`, which holds others inside a quoted text."""
+        """The error of the record from `line` to `last`, which has other records inside a quoted text."""
         return UserError(
             f"{self._file}: line {line}: a text opens with a quote that swallows rows, up to line "
             f"{last}; {QUOTES}. If it is one text after all, save the file as .jsonl"
         )
 
     def _remembered(self, lines: Iterable[str]) -> Iterator[str]:
+        """The lines. Those of the current record stay in `_raw`. Raises UserError if they are longer than any text."""
         length = 0
         for line in lines:
             length = length + len(line) if self._raw else len(line)
@@ -107,14 +108,14 @@ class CsvTable:
         return self._before + self._reader.line_num
 
     def _peeked(self, count: int) -> list[list[str]]:
-        """Cells of the next records, for the message of an error, after which nothing is read."""
+        """Cells of the next records, for an error message. Nothing is read after it."""
         cells: list[list[str]] = []
         with contextlib.suppress(UserError):
             cells.extend(record for _, record in itertools.islice(self._parsed(), count))
         return cells
 
     def _parsed(self) -> Iterator[tuple[int, list[str]]]:
-        """Each record that is not a blank line, and the line that it begins on."""
+        """The first line of each record that is not blank, and its cells."""
         while True:
             self._raw.clear()
             line = self._line() + 1
@@ -131,7 +132,7 @@ class CsvTable:
                 yield line, cells
 
     def _inside(self, least: int) -> list[list[str]]:
-        """Cells of the whole lines inside the last record's quotes that could be records of their own."""
+        """Cells of the whole lines inside the last record's quotes that could be records themselves."""
         split = (raw.rstrip("\r\n").split(self.separator) for raw in self._raw[1:-1])
         return [cells for cells in split if least <= len(cells) <= len(self.header)]
 
@@ -145,7 +146,9 @@ class CsvTable:
         elif count == expected - 1 and not self.header[-1]:
             cause = "the header ends in a separator that this row lacks: take it out of the header"
         elif count > expected and not any(record.cells[expected:]):
-            cause = "it ends in a separator too many: take it out, or name its column in the header"
+            cause = (
+                "it ends in one separator too many: take it out, or name its column in the header"
+            )
         elif count > expected:
             cause = QUOTES
         elif record.last > record.line:

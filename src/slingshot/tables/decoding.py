@@ -1,6 +1,6 @@
-"""The lines of a user's text file: what `prepare` and `predict` read every table but Parquet through.
+"""The lines of a user's text file. `prepare` and `predict` read every table but Parquet through this module.
 
-The encoding is the byte order mark's, else the one in the options: it is never guessed. A line that is longer than any
+A byte order mark sets the encoding; without one the options do. It is never guessed. A line that is longer than any
 text is refused before it has been read whole.
 """
 
@@ -17,7 +17,7 @@ from slingshot.settings import UserError, nearest
 from slingshot.tables.unpacking import UnpackedFile
 
 LONGEST = 2**24
-"""Characters of one line, record or cell: a book has three million."""
+"""Most characters of a line, a record or a cell; a book has three million."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, because it begins with that mark
@@ -25,14 +25,14 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Byte order mark -> its encoding, which holds whatever encoding the options name."""
-NO_TEXT = {
+"""Byte order mark -> its encoding, which overrides that of the options."""
+BINARY_KINDS = {
     b"PK\x03\x04": "is an Excel workbook or a zip archive",
     b"\xd0\xcf\x11\xe0": "is an old Excel workbook",
     b"\x1f\x8b": "is compressed by gzip",
     b"PAR1": "is a Parquet file",
 }
-"""First bytes of a file that is no text -> what it is."""
+"""First bytes of a file that is not text -> what it is."""
 ENCODINGS = [
     "utf-8",
     "utf-16",
@@ -44,24 +44,24 @@ ENCODINGS = [
     "euc_kr",
     "koi8_r",
 ]
-"""What an unknown encoding may have been meant to be."""
+"""Encodings to suggest for an unknown one."""
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a file is read, and where its user sets each option, for error messages."""
+    """How a file is read. The last three say, for error messages, where the user sets the options."""
 
     encoding: str = "utf-8"
-    """That of a file without a byte order mark."""
+    """Of a file without a byte order mark."""
     separator: str | None = None
-    """Between the columns of a table; null: that of the suffix, or the one that the header shows."""
+    """Of the columns of a table; None takes that of the suffix, or the one that the header shows."""
     encoding_key: str = "source.encoding in params.yaml"
     separator_key: str = "source.separator in params.yaml"
     columns_remedy: str = "see source in params.yaml"
 
 
 def lines(path: Path, unpacked: UnpackedFile, options: ReadOptions, newline: str) -> Iterator[str]:
-    """The lines, with their ends and without a byte order mark. Raises UserError with the byte, the line and the key.
+    """The lines, with their ends but without a byte order mark. Raises UserError with the byte, the line and the key.
 
     newline: "\n", or "" where "\r" ends a line too, as for `open`.
     """
@@ -75,7 +75,7 @@ def lines(path: Path, unpacked: UnpackedFile, options: ReadOptions, newline: str
             return
         if len(line) > LONGEST:
             raise too_long(path, f"line {number}")
-        # UTF-16 that is read as UTF-8 has a zero at the end of a line, or at the beginning of the next.
+        # UTF-16 that is read as UTF-8 has a zero at the end of a line or at the start of the next.
         if number <= 2 and "\0" in line:
             raise unmarked(path, options)
         yield line.removeprefix("\ufeff") if number == 1 else line
@@ -84,20 +84,21 @@ def lines(path: Path, unpacked: UnpackedFile, options: ReadOptions, newline: str
 def _text_stream(
     path: Path, unpacked: UnpackedFile, options: ReadOptions, newline: str
 ) -> io.TextIOWrapper:
-    """The file as text. Raises UserError where it is no text, or its encoding is unknown."""
+    """The file as text. Raises UserError if it is not text, or if its encoding is unknown."""
     head = unpacked.head()
-    other = next(
-        (kind for start, kind in NO_TEXT.items() if head.startswith(start) and b"\0" in head), None
+    binary = next(
+        (kind for start, kind in BINARY_KINDS.items() if head.startswith(start) and b"\0" in head),
+        None,
     )
-    if other:
+    if binary:
         raise UserError(
-            f"{path}: {other}, whatever its name says; save the table as .csv, or name the file as it is"
+            f"{path}: {binary}, whatever its name says; save the table as .csv, or name the file as it is"
         )
     marked = (name for mark, name in MARKS.items() if head.startswith(mark))
     encoding = next(marked, options.encoding)
     try:
         return io.TextIOWrapper(unpacked, encoding, newline=newline)
-    except LookupError:  # no encoding, or one such as base64 that is not of text
+    except LookupError:  # no encoding at all, or one such as base64, which is not for text
         raise UserError(
             f"{options.encoding_key}: unknown '{encoding}'{nearest(encoding, ENCODINGS)}"
         ) from None
@@ -106,7 +107,7 @@ def _text_stream(
 def _undecodable(
     path: Path, unpacked: UnpackedFile, options: ReadOptions, encoding: str, error: UnicodeError
 ) -> UserError:
-    """The error of bytes that are not of the encoding, with their place and the encodings that are likely."""
+    """The error of bytes that the encoding does not allow, with their place and the likely encodings."""
     if isinstance(error, UnicodeDecodeError) and b"\0" in error.object:
         return unmarked(path, options)
     byte, line = unpacked.position(error)
@@ -124,13 +125,13 @@ def _undecodable(
 def too_long(path: Path, where: str) -> UserError:
     """The error of a line, a record or a cell that is longer than any text."""
     return UserError(
-        f"{path}: {where} is longer than {LONGEST:,} characters, as no text to classify is; take it out or cut it. "
-        "Look for a line break that is missing, or a quote that nothing closes"
+        f"{path}: {where} is longer than {LONGEST:,} characters, which no text to classify is; take it out or cut it. "
+        "Look for a missing line break, or for a quote that is never closed"
     )
 
 
 def unmarked(path: Path, options: ReadOptions) -> UserError:
-    """The error of a file whose text has a zero between its letters."""
+    """The error of a file that has zero bytes between its letters."""
     return UserError(
         f"{path}: it looks like UTF-16 without a byte order mark; save it as UTF-8, or set {options.encoding_key} to "
         "utf-16-le or utf-16-be"

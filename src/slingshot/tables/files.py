@@ -1,9 +1,9 @@
 """The user's own files in data/raw/D: tables (CSV, TSV, JSONL, Parquet) and parallel lines.
 
 Every value is read as a string, without guessing its type: an id such as 007 keeps its zeros, and a text "NA" is
-a text. A text stays as it stands in the file, except that a lone surrogate in JSONL becomes "?".
-Labels and groups lose the white space around them, and an empty one counts as missing. Only the text,
-label and group columns are read.
+a text. A text is the same as in the file, except that a lone surrogate in JSONL becomes "?". Labels and groups
+lose the white space around them, and an empty one counts as missing. Only the text, label and group columns are
+read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from slingshot.tables.unpacking import UNPACK, opened
 
 
 def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
-    """Rows: id, text, label and group (null where missing), test (whether from the test file).
+    """Rows: id, text, label and group (null where missing), and test (whether the row is from the test file).
 
     Raises UserError that names the file, the key of params.yaml and the remedy.
     """
@@ -48,9 +48,10 @@ def read(source: FileSource | LinesSource, folder: Path) -> pd.DataFrame:
 
 
 def joined(parts: list[pd.DataFrame], origins: list[str], key: str) -> pd.DataFrame:
-    """Rows of the training part and, where there is one, the test part: columns text, label and group.
+    """The rows of the training part and of the test part, if there is one, with an id and whether they are of the test.
 
-    origins: the file of each part; key: the key of `source` that names it, for the error where a part holds no rows.
+    parts: columns text, label and group. origins: the file of each part. key: the key of `source` that names the file,
+    for the UserError if a part has no rows.
     """
     for test, part in enumerate(parts):
         if part.empty:
@@ -78,7 +79,7 @@ def row_ids(rows: pd.DataFrame, prefix: str = "") -> list[str]:
 
 
 def _keys(rows: pd.DataFrame) -> Iterator[bytes]:
-    """Each row as JSON. Rows become Python objects a block at a time, because all at once would fill the memory."""
+    """Each row as JSON. Rows become Python objects block by block, because all at once would fill the memory."""
     for start in range(0, len(rows), BLOCK):
         block = rows.iloc[start : start + BLOCK]
         cells = block.astype(object).where(block.notna(), None)
@@ -88,7 +89,7 @@ def _keys(rows: pd.DataFrame) -> Iterator[bytes]:
 def read_lines(texts: Path, labels: Path, options: ReadOptions, limit: RowLimit) -> pd.DataFrame:
     """Columns text, label and group (null) of parallel files; only "\n" ends a line.
 
-    Raises UserError when the files do not hold the same number of lines.
+    Raises UserError if one file has more lines than the other.
     """
     columns = [_lines(path, options, limit) for path in (texts, labels)]
     if len(columns[0]) != len(columns[1]):
@@ -107,7 +108,7 @@ def _lines(path: Path, options: ReadOptions, limit: RowLimit) -> pd.Series:
 
 
 def read_table(path: Path, source: FileSource, limit: RowLimit) -> pd.DataFrame:
-    """Columns text, label and group of one table, as strings. The suffix says the format."""
+    """Columns text, label and group of one table, as strings. The suffix names the format."""
     wanted = {"text": source.text, "label": source.label, "group": source.group}
     names = list(dict.fromkeys(name for name in wanted.values() if name))
     return in_roles(
@@ -118,7 +119,7 @@ def read_table(path: Path, source: FileSource, limit: RowLimit) -> pd.DataFrame:
 def in_roles(
     columns: Mapping[str, pd.Series] | pd.DataFrame, wanted: Mapping[str, str | None]
 ) -> pd.DataFrame:
-    """Columns of strings under the names of their roles (text, label, group), null for a role without a column."""
+    """The columns under the names of their roles (text, label, group); a role without a column is null."""
     roles = {role: columns[name].astype("str") for role, name in wanted.items() if name}
     return pd.DataFrame(roles, columns=list(wanted), copy=False).astype("str")
 
@@ -126,7 +127,7 @@ def in_roles(
 def read_columns(
     path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
 ) -> pd.DataFrame:
-    """Some columns of a table: first the text, then the label, then others. The suffix says the format."""
+    """Some columns of a table: first the text, then the label, then others. The suffix names the format."""
     read = FORMATS[file_format(path, FORMATS, UNPACK)]
     return read(path, names, options, limit)
 

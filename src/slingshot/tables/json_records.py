@@ -1,4 +1,4 @@
-"""Objects of a user's JSONL file, one a line: the one reader of `prepare` and `predict`."""
+"""Objects of a user's JSONL file, one per line, for `prepare` and `predict` alike."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from slingshot.settings import UserError
 
-LINES = "write one object a line, e.g. with jq -c '.[]' of a list"
+LINES = "write one object per line, e.g. with jq -c '.[]' of a list"
 
 
 class JsonObject(dict[str, object]):
     """An object of a JSONL file."""
 
     repeated: frozenset[str] = frozenset()
-    """Keys that stand in it more than once; the last value of each is kept."""
+    """Keys that it has more than once; the last value of each is kept."""
     size: int
     """Characters of its line."""
 
@@ -27,8 +27,8 @@ def json_objects(
 ) -> Iterator[tuple[int, JsonObject]]:
     """The objects of a JSONL file, each with its line. NaN and Infinity are missing values, as null is.
 
-    as_written: whether numbers stay the strings that they are written as, so that 1 is not read as 1.0 beside a missing
-    value. Raises UserError that names the line where it is no JSON object, or a used key stands twice.
+    as_written: whether numbers become strings as they are written, so that 1 is not read as 1.0 beside a missing value.
+    Raises UserError with the line if it is not a JSON object, or if it has a used key twice.
     """
     decoder = json.JSONDecoder(
         object_pairs_hook=_object,
@@ -58,7 +58,7 @@ def json_objects(
 
 
 def shown_type(value: object) -> str:
-    """What a JSON value is, in words."""
+    """The type of a JSON value in words."""
     if isinstance(value, dict):
         return "an object"
     return "a list" if isinstance(value, list) else type(value).__name__
@@ -73,10 +73,10 @@ def _object(pairs: list[tuple[str, object]]) -> JsonObject:
 
 
 def _finite(number: str) -> float | None:
-    """The number; None where it is too large for one, as Infinity is."""
+    """The number; None if it is too large, which counts as Infinity."""
     value = float(number)
     return value if math.isfinite(value) else None
 
 
 def _missing(constant: str) -> None:
-    """NaN, Infinity or -Infinity."""
+    """None for NaN, Infinity or -Infinity."""

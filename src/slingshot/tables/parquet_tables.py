@@ -1,8 +1,8 @@
 """Columns of a Parquet file as strings, read so that a small file can't fill the memory.
 
 A file may hold a long value once and repeat it a million times, or a page of zeros may unpack to gigabytes. So the
-sizes of pages are read before any page is unpacked. Rows then come in batches that fit into the memory even if every
-row were as long as the pages allow.
+sizes of the pages are read before any page is unpacked. Rows then come in batches that fit into the memory even if
+every row is as long as the pages allow.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from slingshot.tables.records import check_columns
 from slingshot.tables.row_limit import ROWS, RowLimit, over_limit
 from slingshot.tables.unpacking import FREE, RATIO, UNPACK, opened
 
-BATCH = 20_000
+BATCH_ROWS = 20_000
 BATCH_SIZE = 2**26
-"""Bytes that a batch may hold, by what is known before it is read."""
+"""Most bytes of a batch, as far as they are known before it is read."""
 
 
 def read_parquet(
     path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
 ) -> pd.DataFrame:
-    """Some columns of a table. Raises UserError where it is damaged, too large, or holds no text or numbers."""
+    """Some columns of a table. Raises UserError if it is damaged or too large, or holds other than text or numbers."""
     chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
     for batch in batches(path, names, options, limit):
         for name, chunk in chunks.items():
@@ -51,16 +51,16 @@ def read_parquet(
 def batches(
     path: Path, names: Sequence[str], options: ReadOptions, limit: RowLimit
 ) -> Iterator[pa.RecordBatch]:
-    """The columns batch by batch, counted by `limit`.
-
-    Raises UserError as `read_parquet` does.
-    """
+    """The columns in batches, which `limit` counts. Raises UserError as `read_parquet` does."""
     with _unpacked(path) as raw:
         try:
             file = pq.ParquetFile(raw)
             check_columns(path, names, file.schema_arrow.names, options)
-            total, rows = 0, max(1, min(BATCH, BATCH_SIZE // _longest_row(path, file, raw, names)))
-            # Categories that are not UTF-8 are read where they are asked for, and refused by name.
+            total, rows = (
+                0,
+                max(1, min(BATCH_ROWS, BATCH_SIZE // _longest_row(path, file, raw, names))),
+            )
+            # Categories that are not UTF-8 are only read if they stay categories; then they are refused by name.
             categories = [
                 name for name in names if pa.types.is_dictionary(file.schema_arrow.field(name).type)
             ]
@@ -72,7 +72,7 @@ def batches(
                 _check_ratio(path, names, total)
                 limit.add(path, batch.num_rows, size)
                 yield batch
-        except MemoryError:  # the machine's: the pages were found small enough
+        except MemoryError:  # the machine's fault: the pages are small enough
             raise
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")
@@ -83,7 +83,7 @@ def batches(
 
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """The file itself, or what it unpacks to in a temporary file: a reader of Parquet begins at the file's end."""
+    """The file itself, or a temporary file with its unpacked bytes, because a reader of Parquet starts at the end."""
     with opened(path) as unpacked:
         if path.suffix.lower() not in UNPACK:
             with path.open("rb") as raw:
@@ -94,7 +94,7 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
                 shutil.copyfileobj(unpacked, raw)
                 raw.flush()
                 yield raw
-        except OSError as error:  # of the temporary file: UnpackedFile raises UserError for its own
+        except OSError as error:  # of the temporary file; UnpackedFile raises UserError
             place = tempfile.tempdir or "a temporary folder"
             raise UserError(
                 f"{path}: can't be unpacked into {place}: {error.strerror}; make room there, or set TMPDIR to a folder "
@@ -105,7 +105,7 @@ def _unpacked(path: Path) -> Iterator[IO[bytes]]:
 def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequence[str]) -> int:
     """The most bytes that a row of the columns may take.
 
-    Raises UserError where the columns unpack to far more than text does, or hold lists and the like.
+    Raises UserError if the columns unpack to far more than text does, or hold lists and the like.
     """
     places = {file.schema.column(place).path: place for place in range(len(file.schema))}
     for name in names:
@@ -127,17 +127,17 @@ def _longest_row(path: Path, file: pq.ParquetFile, raw: IO[bytes], names: Sequen
 
 
 def _check_ratio(path: Path, names: Sequence[str], size: int) -> None:
-    """Raises UserError where columns of `size` bytes are far more than text unpacks to."""
+    """Raises UserError if `size` bytes are far more than what text in columns of this file unpacks to."""
     most = max(FREE, RATIO * path.stat().st_size)
     if size > most:
         raise UserError(
             f"{path}: columns {', '.join(names)} unpack to more than {most:,} bytes, over {RATIO} times the file's "
-            "size, as no text does; take out what is repeated, or put the rows there as .csv or .jsonl"
+            "size, which no text does; take out what is repeated, or put the rows there as .csv or .jsonl"
         )
 
 
 def _size(path: Path, name: str, values: pa.Array) -> int:
-    """Bytes of the values, repeated ones counted each time. Raises UserError where one is longer than any text."""
+    """Bytes of the values, with repetitions. Raises UserError if a value is longer than any text."""
     if pa.types.is_dictionary(values.type):
         lengths = pc.binary_length(values.dictionary.cast(pa.large_binary())).take(values.indices)
     elif (
@@ -163,7 +163,7 @@ def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
         with contextlib.suppress(pa.ArrowInvalid):
-            column = column.cast(pa.int64())  # whole numbers that a missing value made floats
+            column = column.cast(pa.int64())  # whole numbers became floats beside a missing value
     try:
         text = column.cast(pa.large_string())
         text.validate(full=True)  # a file may hold any bytes as text
@@ -177,7 +177,7 @@ def strings(path: Path, name: str, column: pa.ChunkedArray) -> pd.Series:
 
 
 def _check_utf8(path: Path, name: str, column: pa.ChunkedArray) -> None:
-    """Raises UserError with the row where a column of text or bytes holds what is not UTF-8."""
+    """Raises UserError with the row if a value of a column of text or bytes is not UTF-8."""
     with contextlib.suppress(pa.ArrowException):
         for row, value in enumerate(column.cast(pa.large_binary()), 1):
             try:

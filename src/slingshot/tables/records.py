@@ -1,4 +1,4 @@
-"""What the readers of all formats share: the format by the suffix, the check of columns, and rows in blocks."""
+"""What the readers of all formats share: the format by its suffix, the check of columns, and rows in blocks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from slingshot.tables.decoding import ReadOptions
 
 T = TypeVar("T")
 CHUNK = 2**22
-"""Characters of the rows that are Python objects at once, but for the last of them."""
+"""Characters after which a block of rows ends: these rows are Python objects at once."""
 
 
 def file_format(path: Path, formats: Collection[str], compressions: Collection[str]) -> str:
-    """The suffix that says the format, without that of a compression. Raises UserError for an unknown one."""
+    """The suffix that names the format, before that of a compression. Raises UserError for an unknown one."""
     lower = Path(path.name.lower())
     suffix = lower.with_suffix("").suffix if lower.suffix in compressions else lower.suffix
     if suffix not in formats:
@@ -32,7 +32,7 @@ def file_format(path: Path, formats: Collection[str], compressions: Collection[s
 def check_columns(
     path: Path, names: Iterable[str], header: Sequence[str], options: ReadOptions
 ) -> None:
-    """Raises UserError where a used column is missing, with the nearest one that is there, or stands twice."""
+    """Raises UserError if the header lacks a used column, with the most similar one, or has it twice."""
     for name in names:
         if name not in header:
             raise headers.missing(path, name, header, [], options)
@@ -41,7 +41,7 @@ def check_columns(
 
 
 def blocks(rows: Iterator[T], most: int, size: Callable[[T], int]) -> Iterator[list[T]]:
-    """Up to `most` rows at a time, and no more than it takes to reach CHUNK characters. size: characters of a row."""
+    """Blocks of up to `most` rows, each ended early once it has CHUNK characters. size: characters of a row."""
     block: list[T] = []
     characters = 0
     for row in rows:

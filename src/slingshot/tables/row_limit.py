@@ -1,4 +1,4 @@
-"""How many rows of one data set `prepare` takes: it holds all of them in memory, several times over."""
+"""How many rows of one data set `prepare` takes. It has all of them in memory, several times over."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from slingshot.settings import UserError
 
 ROWS = 10_000_000
 SIZE = 2 * 2**30
-"""Bytes of the columns that are used."""
+"""Most bytes of the columns that are used."""
 
 
 class RowLimit:
-    """Counts the rows and bytes of one data set, file by file, and refuses more than ROWS or SIZE."""
+    """Counts the rows and bytes of all files of a data set, and refuses more than ROWS or SIZE."""
 
     def __init__(self) -> None:
         self._rows = self._size = 0
 
     def add(self, path: Path, rows: int, size: int) -> None:
-        """Count rows and their bytes before they are kept. Raises UserError where they are too many."""
+        """Count rows and their bytes before they are kept. Raises UserError if they are too many."""
         self._rows += rows
         self._size += size
         if self._rows > ROWS:

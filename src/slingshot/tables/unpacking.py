@@ -1,7 +1,7 @@
-"""The bytes of a user's file, unpacked where its suffix names a compression.
+"""The bytes of a user's file, unpacked if its suffix names a compression.
 
-Nothing is held whole: a compressed file is unpacked as it is read. It is refused once it grows far beyond what text
-does, because a small file may unpack to gigabytes.
+A compressed file is unpacked as it is read, never whole. It is refused once it grows far more than text does, because a
+small file may unpack to gigabytes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ T = TypeVar("T")
 FREE = 100 * 2**20
 """Bytes that any compressed file may unpack to."""
 RATIO = 200
-"""Times its own size that a larger one may unpack to: text shrinks to a thirtieth, logs to a hundredth."""
+"""How many times its own size a larger file may unpack to: text shrinks to a thirtieth, logs to a hundredth."""
 OF_A_MAC = re.compile(r"/$|^__MACOSX/|(^|/)(\._|\.DS_Store$)")
-"""Folders, and the files that a Mac adds of its own: __MACOSX/._NAME, ._NAME and .DS_Store."""
+"""Folders, and the files that a Mac adds by itself: __MACOSX/._NAME, ._NAME and .DS_Store."""
 DAMAGE = (
     EOFError,
     ValueError,
@@ -37,17 +37,17 @@ DAMAGE = (
     lzma.LZMAError,
     zipfile.BadZipFile,
 )
-"""What the readers of archives raise on a damaged one, beside OSError."""
+"""What readers of archives raise for a damaged one, besides OSError."""
 
 
 class ByteReader(Protocol):
-    """What unpacks a file: each call gives the next bytes, and none at the end."""
+    """A stream of unpacked bytes. Each call gives the next ones, and none at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class UnpackedFile(io.BufferedIOBase):
-    """The bytes of a file, unpacked. Raises UserError where it is damaged, or unpacks to far more than text does."""
+    """The unpacked bytes of a file. Raises UserError if it is damaged or unpacks to far more than text does."""
 
     def __init__(self, path: Path, raw: IO[bytes]) -> None:
         self._path, self._raw = path, raw
@@ -67,7 +67,7 @@ class UnpackedFile(io.BufferedIOBase):
         return True
 
     def read1(self, size: int = -1, /) -> bytes:
-        """The next piece, which may be shorter than `size`."""
+        """The next bytes, at most `size` of them."""
         if self._first:
             piece, self._first = self._first, b""
         else:
@@ -77,7 +77,7 @@ class UnpackedFile(io.BufferedIOBase):
         if self._packed and self._read > max(FREE, RATIO * self._size):
             raise UserError(
                 f"{self._path}: unpacks to more than {max(FREE, RATIO * self._size):,} bytes, over {RATIO} times its "
-                "size, as no text does; if it is what you mean to read, unpack it and name the unpacked file"
+                "size, which no text does; if it is the right file, unpack it and name the unpacked file"
             )
         return piece
 
@@ -85,25 +85,25 @@ class UnpackedFile(io.BufferedIOBase):
         return self.read1(-1 if size is None else size)
 
     def head(self) -> bytes:
-        """The first bytes, which stay to be read: enough for a byte order mark."""
+        """The first bytes, enough for a byte order mark. They are read again later."""
         self._first = self._first or self._guarded(
             lambda: self._stream.read(io.DEFAULT_BUFFER_SIZE)
         )
         return self._first
 
     def place(self) -> int:
-        """Bytes of the file itself that have been read."""
+        """How many bytes of the packed file have been read."""
         return self._raw.tell()
 
     def position(self, error: UnicodeError) -> tuple[int, int]:
-        """The byte, from 0, and the line, from 1, of an error that was raised when the last piece was decoded."""
+        """The byte (from 0) and the line (from 1) of an error in decoding the last piece."""
         if not isinstance(error, UnicodeDecodeError):
             return 0, 1
         rest = error.object[error.start :]
         return self._read - len(rest), self._newlines - rest.count(b"\n") + 1
 
     def _guarded(self, call: Callable[[], T]) -> T:
-        """The call's result. Raises UserError with the file's path for an error of the disk or the archive."""
+        """The call's result. Raises UserError with the file's path if the disk or the archive fails."""
         try:
             return call()
         except OSError as error:
@@ -127,14 +127,14 @@ def _unzip(raw: IO[bytes]) -> ByteReader:
     if len(members) != 1:
         names = ", ".join(member.filename for member in members[:5]) or "nothing"
         raise UserError(
-            f"holds {len(members)} files ({names}), expected one: put that one alone into the archive"
+            f"holds {len(members)} files ({names}), expected one: put only that one into the archive"
         )
     if members[0].flag_bits & 1:
         raise UserError("is locked by a password; pack it again without one")
-    # zipfile unpacks the other methods in one go, which could fill the memory.
+    # zipfile unpacks other methods in one go, which could fill the memory.
     if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UserError(
-            "is packed by another method than zip's usual Deflate; pack it again with that, or as .xz"
+            "is not packed by zip's usual method, Deflate; pack it again with that, or as .xz"
         )
     return archive.open(members[0])
 
@@ -153,12 +153,12 @@ UNPACK: dict[str, Callable[[IO[bytes]], ByteReader]] = {
     ".zip": _unzip,
     ".zst": _zstd,
 }
-"""Suffix of a compression -> what unpacks it."""
+"""Suffix of a compression -> the function that unpacks it."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[UnpackedFile]:
-    """The file's bytes, unpacked as its suffix says. Raises UserError where it is missing or can't be read."""
+    """The file's bytes, unpacked as its suffix says. Raises UserError if it is missing or can't be read."""
     try:
         raw = path.open("rb")
     except FileNotFoundError:

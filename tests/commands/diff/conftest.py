@@ -19,7 +19,7 @@ from slingshot import cli, settings
 from slingshot.files.codes import NO_SEED
 from slingshot.files.labels import Labels
 from slingshot.files.predictions import predictions_frame, read_predictions, write_predictions
-from slingshot.files.storage.json_files import write_json
+from slingshot.files.storage.digests import md5_file
 from slingshot.metrics import intervals
 from slingshot.metrics.scored import scored
 from tests.conftest import NAMES, ROOT, write_params
@@ -125,9 +125,10 @@ class Study:
             path = Path(f"data/predictions/toy/{name}.parquet")
             names = Labels.read(Path("data/prepared/toy/labels.json")).names
             test = scored(path, read_predictions(path, names), 3)["test"]
-            points, detail = intervals.evaluate(test, None, names, options)
-            write_json(Path(f"metrics/scores/toy/{name}.json"), points)
-            write_json(Path(f"metrics/intervals/toy/{name}.json"), detail)
+            origin = intervals.Origin(fraction=1.0, train_rows=9, md5=md5_file(path))
+            evaluation = intervals.evaluate(test, None, names, options, origin)
+            evaluation.scores.write(Path(f"metrics/scores/toy/{name}.json"))
+            evaluation.intervals.write(Path(f"metrics/intervals/toy/{name}.json"))
         with Repo() as repo:
             repo.commit(force=True)
 

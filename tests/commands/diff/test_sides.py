@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from slingshot.commands.diff import compare
+from slingshot.files.codes import NO_SEED
 from tests.commands.diff.conftest import (
     CONTESTANTS,
     ROWS,
@@ -197,8 +200,12 @@ def test_a_wrong_word_exits_with_2_and_says_what_to_write(
     ("file", "text", "said"),
     [
         ("params.yaml", "study: {}\n", "params.yaml:\n"),
-        ("dvc.lock", "stages: {a: [\n", "dvc.lock of workspace: not a YAML mapping"),
-        ("dvc.lock", "stages: {a: 3}\n", "Traceback"),
+        ("dvc.lock", "stages: {a: [\n", "dvc.lock of the workspace: not a YAML mapping"),
+        (
+            "dvc.lock",
+            "stages: {a: 3}\n",
+            "stages.a: expected keys with values; restore it with `git",
+        ),
     ],
 )
 def test_a_broken_file_exits_with_2_too(study: Study, file: str, text: str, said: str) -> None:
@@ -206,6 +213,108 @@ def test_a_broken_file_exits_with_2_too(study: Study, file: str, text: str, said
     done = slingshot("diff", "main", "--fail-on-worse")
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_a_fault_of_the_program_exits_with_2_and_its_traceback(study: Study, monkeypatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("no such thing")
+
+    monkeypatch.setattr(compare, "compare", fail)
+    done = slingshot("diff", "main", "--fail-on-worse")
+    assert done.exit_code == 2
+    assert "Traceback" in done.stderr and "no such thing" in done.stderr
+
+
+# --- files of an older Slingshot -------------------------------------------------------------------
+
+
+INTERVALS, SCORES = (f"metrics/{room}/toy/gains.json" for room in ("intervals", "scores"))
+
+
+def commit_older(study: Study, text: str, *paths: str) -> None:
+    """On main, some files of `gains` hold the text. In the work tree they are as they were, and gains is better."""
+    todays = {path: Path(path).read_text() for path in paths}
+    for path in paths:
+        Path(path).write_text(text)
+    study.commit("As an older Slingshot wrote it")
+    for path, content in todays.items():
+        Path(path).write_text(content)
+    study.predict("gains", first(800))
+    study.measure("gains")
+
+
+@pytest.mark.parametrize(("seed", "of_training"), [(0, 0.012), (NO_SEED, 0.0)])
+def test_sentences_as_notes_and_missing_keys_of_a_revision_do_no_harm(
+    study: Study, seed: int, of_training: float
+) -> None:
+    """What training adds comes from the number of trained seeds, whatever the notes say."""
+    error = np.sqrt(0.75 * 0.25 / ROWS)
+    accuracy = {"value": 0.75, "low": 0.75 - 1.96 * error, "high": 0.75 + 1.96 * error}
+    older = {
+        "confidence": 0.95,
+        "groups": ROWS,
+        "metrics": {"accuracy": {**accuracy, "reason": None}},
+        "notes": ["training variance not included", f"{ROWS} test groups: intervals rest on these"],
+        "seeds": [{"seed": seed, "accuracy": 0.75}],
+    }
+    commit_older(study, json.dumps(older), INTERVALS)
+    study.forget_cache()
+    one = of(found("main"), "gains")
+    assert (one["how"], one["difference"]) == ("intervals", pytest.approx(0.05))
+    now = np.sqrt(0.8 * 0.2 / ROWS)
+    half = 1.96 * np.sqrt(error**2 + now**2 + of_training**2)
+    assert (one["low"], one["high"]) == pytest.approx((0.05 - half, 0.05 + half), abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", f"{INTERVALS} of main: not valid JSON: "),
+        ("{}", "metrics/intervals of main holds no 95% interval of accuracy"),
+        ('{"metrics": {"accuracy": {"value": 0.75}}}', "metrics/intervals of main holds no 95%"),
+        ('{"metrics": {"accuracy": 0.75}}', f"{INTERVALS} of main: metrics.accuracy: input should"),
+        ('{"seeds": [{}]}', f"{INTERVALS} of main: key 'seeds.0.seed' is missing"),
+    ],
+)
+def test_intervals_that_can_not_be_read_leave_the_contestant_uncompared_with_the_reason(
+    study: Study, text: str, why: str
+) -> None:
+    commit_older(study, text, INTERVALS)
+    study.forget_cache()
+    told = found("main", "--fail-on-worse", exit_code=2)
+    one = of(told, "gains")
+    assert one["how"] == "not compared" and why in one["notes"][0]
+    assert {of(told, name)["how"] for name in CONTESTANTS[1:]} == {"same"}, "the others go on"
+    assert f"- gains: {one['notes'][0][:20]}" in slingshot("diff", "main").stdout
+
+
+def test_broken_files_of_a_revision_do_not_matter_where_predictions_are_compared(
+    study: Study,
+) -> None:
+    commit_older(study, "{", INTERVALS, SCORES)
+    one = of(found("main"), "gains")
+    assert (one["how"], one["revision"], one["verdict"]) == ("paired", 0.75, "better")
+
+
+def test_a_score_of_what_is_gone_that_can_not_be_read_is_a_dash_with_its_reason(
+    study: Study,
+) -> None:
+    commit_older(study, "{", SCORES)
+    write_study(CONTESTANTS[1:])
+    done = slingshot("diff", "main")
+    assert line(done.stdout, "gains")[1:4] == ["–", "–", "gone"]
+    assert f"- gains: {SCORES} of main: not valid JSON" in " ".join(done.stdout.split())
+
+
+def test_the_workspaces_own_files_must_have_todays_form(study: Study) -> None:
+    study.predict("gains", first(800))
+    study.measure("gains")
+    study.forget_cache()
+    intervals = json.loads(Path(INTERVALS).read_text())
+    Path(INTERVALS).write_text(json.dumps(intervals | {"notes": ["a sentence"]}))
+    one = of(found("main", "--fail-on-worse", exit_code=2), "gains")
+    assert one["how"] == "not compared"
+    assert f"{INTERVALS}: notes.0: " in one["notes"][0] and "; run `dvc repro`" in one["notes"][0]
 
 
 def test_outside_a_repository_it_says_so(

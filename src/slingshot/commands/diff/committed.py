@@ -13,6 +13,7 @@ from statistics import NormalDist
 from slingshot.commands.diff.comparison import Comparison
 from slingshot.commands.diff.sides import Sides
 from slingshot.commands.experiments import Revision
+from slingshot.commands.revision_files import RevisionInterval
 from slingshot.files.notes.figures import ENOUGH_GROUPS, FEW_GROUPS, TestGroups
 from slingshot.files.notes.pairs import RareClasses
 from slingshot.files.pairs import Difference
@@ -92,10 +93,7 @@ def _read(side: Revision, dataset: str, contestant: str, settings: MetricsSettin
     figure = intervals.metrics.get(settings.primary) if intervals else None
     if intervals is None or figure is None:
         return Committed(lacking=lacking)
-    bounds = None
-    known = figure.value is not None and figure.low is not None and figure.high is not None
-    if known and intervals.confidence == settings.confidence:
-        bounds = Bounds(figure.value, figure.low, figure.high)
+    bounds = _bounds(figure) if intervals.confidence == settings.confidence else None
     few_seeds = 0 < intervals.trained_seeds < ENOUGH_SEEDS
     return Committed(
         value=figure.value,
@@ -106,6 +104,12 @@ def _read(side: Revision, dataset: str, contestant: str, settings: MetricsSettin
         training_error=settings.seed_sd / math.sqrt(len(intervals.seeds)) if few_seeds else 0.0,
         class_rows=intervals.class_rows,
     )
+
+
+def _bounds(figure: RevisionInterval) -> Bounds | None:
+    if figure.value is None or figure.low is None or figure.high is None:
+        return None
+    return Bounds(figure.value, figure.low, figure.high)
 
 
 def _untested(a: float, b: float) -> Difference:

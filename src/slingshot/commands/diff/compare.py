@@ -102,7 +102,7 @@ def judged(comparisons: Sequence[Comparison], settings: MetricsSettings) -> list
     ]
 
 
-def _judged(difference: Difference, ps: dict[str, float], settings: MetricsSettings) -> Difference:
+def _judged(difference: Difference, ps: rule.Ps, settings: MetricsSettings) -> Difference:
     level = round(1 - settings.confidence, 12)
     ahead, behind = rule.verdicts(difference.difference, ps, level)
     if METRICS[settings.primary].lower_is_better:

@@ -23,7 +23,11 @@ def text(diff: Diff) -> str:
     rev, metric = _rev(diff), _metric(diff.metric)
     commit = "" if rev == diff.commit[:7] else f" ({diff.commit[:7]})"
     blocks = [f"## {metric[0].upper()}{metric[1:]} of the workspace against {plain(rev)}{commit}"]
-    blocks += [_preface(diff), *(_dataset(diff, one) for one in diff.datasets), _outcome(diff)]
+    blocks += [
+        _preface(diff),
+        *(_dataset(diff, dataset) for dataset in diff.datasets),
+        _outcome(diff),
+    ]
     return "\n\n".join(blocks)
 
 

@@ -33,7 +33,7 @@ class MaxCostTooLow(Note):
 
     @property
     def words(self) -> str:
-        return f"max_cost is less than {self.small} alone costs, so {self.small} always answers"
+        return f"its max_cost is less than {self.small} alone costs, so {self.small} always answers"
 
 
 OfCascade = Annotated[NoThreshold | MaxCostTooLow, Field(discriminator="code")]

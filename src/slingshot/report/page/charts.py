@@ -101,7 +101,7 @@ def log_axis(field: str, title: str, values: Sequence[float], room: float = 1.8)
         title=title,
         scale=alt.Scale(type="log", domain=[low, high], nice=False),
         axis=alt.Axis(
-            values=[float(f"{tick:.6g}") for tick in ticks], format="~r", labelOverlap=True
+            values=[float(f"{tick:.6g}") for tick in ticks], format=",~r", labelOverlap=True
         ),
     )
 

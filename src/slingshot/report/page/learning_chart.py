@@ -111,7 +111,7 @@ def _drawing(
     return alt.layer(
         llm.mark_rect(opacity=0.13).encode(y=low, y2="high:Q"),
         llm.mark_rule(strokeWidth=2).encode(y=y),
-        llm.mark_text(align="left", dx=4, dy=-7).encode(
+        llm.mark_text(align="left", dx=4, dy=-7, limit=220).encode(
             x=alt.value(0), y=y, text="contestant:N", color=alt.value("var(--ink)")
         ),
         base.mark_area(opacity=0.18).encode(y=low, y2="high:Q"),

@@ -42,7 +42,7 @@ def against_label(errors: Errors) -> Grid | None:
         heading="Candidates for wrong labels",
         caption=(
             f"On {count(errors.agree_against_label_rows)} test rows all contestants agree on another label than "
-            f"the given one. Here are {count(len(mistakes))} of them, most confident first."
+            f"the given one. The table has {count(len(mistakes))} of them, most confident first."
         ),
         columns=("Text", "Label", "All say", "Mean confidence"),
         rows=tuple(_mistake(errors, row) for row in mistakes),

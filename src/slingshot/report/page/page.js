@@ -199,7 +199,7 @@ function setUp(payload) {
     const [a, b] = [works[first.value], works[second.value]];
     const names = [titles[first.value], titles[second.value]];
     const even = evenWords(names, [a, b], now, hours);
-    byId("even").textContent = `Break-even: ${even.words}${even.texts === null ? "" : `, at ${count(even.texts)} texts a month`}.`;
+    byId("even").textContent = `Break-even${even.texts === null ? "" : ` at ${count(even.texts)} texts a month`}: ${even.words}.`;
     byId("even").dataset.value = even.texts ?? "";
     const flip = a && b ? perMillion(flipPrice(a, b, now, hours)) : null;
     const paid = b && month(b, now, hours);
