@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -27,6 +27,7 @@ from slingshot.files.intervals import Intervals
 from slingshot.files.notes.verdicts import Kind
 from slingshot.files.pairs import Difference, Pairs
 from slingshot.files.scores import Scores
+from slingshot.files.storage.record import Record
 from slingshot.files.verdict import Verdict
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.significance import EXACT_BELOW
@@ -55,6 +56,7 @@ CHEAP, TIMES = 0.0015, 20
 """What a model costs per 1,000 texts, and how many times that the LLM does."""
 ASKED = 0.3
 """Share of the rows about which a cascade asks its LLM."""
+R = TypeVar("R", bound=Record)
 SMALL, LARGE, CASCADE = "small", "large", "cascade"
 
 
@@ -173,6 +175,11 @@ def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> Pairs:
     )
 
 
+def of_these(record: type[R], **fields: Any) -> R:
+    """A file with only the fields that a decision reads."""
+    return record.model_construct(**fields)
+
+
 @lru_cache
 def settings() -> Settings:
     """The project's own params.yaml."""
@@ -198,15 +205,15 @@ def contestants(
             timing = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01}
             cost = UNKNOWN.model_copy(update=timing)
         alone = "small" if name == CASCADE and not asked else None
-        report = CascadeReport.model_construct(alone=alone, small=SMALL, large=LARGE)
+        report = of_these(CascadeReport, alone=alone, small=SMALL, large=LARGE)
         chosen = {1: float(name in kinds or name == SMALL)}
         taking_part.append(
             Contestant(
                 name,
                 name,
                 kinds.get(name, "model"),
-                Scores.model_construct(),
-                Intervals.model_construct(),
+                of_these(Scores),
+                of_these(Intervals),
                 cost,
                 cascade=report if name == CASCADE else None,
                 total=total.of(cost, settings()),
@@ -220,7 +227,7 @@ def decided(
     pairs: Pairs, names: Sequence[str], cheaper: str | None, asked: float
 ) -> tuple[Verdict, Pairs]:
     """The decision, and the pairs as it read them."""
-    audit, taking_part = Audit.model_construct(), contestants(tuple(names), cheaper, asked)
+    audit, taking_part = of_these(Audit), contestants(tuple(names), cheaper, asked)
     results = Results("simulated", audit, taking_part, pairs)
     decision = decide(results, settings())
     return decision, judged(results, decision).pairs
