@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -177,7 +177,7 @@ def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> Pairs:
 
 def of_these(record: type[R], **fields: Any) -> R:
     """A file with only the fields that a decision reads."""
-    return record.model_construct(**fields)
+    return cast(R, record.model_construct(**fields))
 
 
 @lru_cache
