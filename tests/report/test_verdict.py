@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from slingshot.files.points import Point, write_points
 from slingshot.files.notes.figures import OneClass
 from slingshot.files.pairs import Difference, Pairs
+from slingshot.files.points import Point, write_points
 from slingshot.metrics import rule
 from slingshot.report import inputs
 from slingshot.report.advice import rows_to_decide, seeds_may_decide
