@@ -13,21 +13,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
-from slingshot.files.audit import Audit
 from slingshot.files.cascade import CascadeReport
 from slingshot.files.codes import NO_SEED
 from slingshot.files.cost import Cost
-from slingshot.files.intervals import Intervals
 from slingshot.files.notes.verdicts import Kind
 from slingshot.files.pairs import Difference, Pairs
-from slingshot.files.scores import Scores
-from slingshot.files.storage.record import Record
 from slingshot.files.verdict import Verdict
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.significance import EXACT_BELOW
@@ -46,6 +42,21 @@ UNKNOWN = Cost(
     train_rows=0,
 )
 """The cost of nothing that was measured."""
+SMALL, LARGE, CASCADE = "small", "large", "cascade"
+REPORT = CascadeReport(
+    name=CASCADE,
+    small=SMALL,
+    large=LARGE,
+    max_cost=None,
+    primary="accuracy",
+    alone=None,
+    rows=0,
+    seeds=(),
+    curve=(),
+    notes=(),
+)
+UNREAD: Any = None
+"""Scores, intervals and audits, of which the decision reads nothing here."""
 NO_INTERVAL: dict[str, Any] = {
     **dict.fromkeys(("a_value", "b_value", "low", "high", "variances", "recipe")),
     "mcnemar": (),
@@ -56,8 +67,6 @@ CHEAP, TIMES = 0.0015, 20
 """What a model costs per 1,000 texts, and how many times that the LLM does."""
 ASKED = 0.3
 """Share of the rows about which a cascade asks its LLM."""
-R = TypeVar("R", bound=Record)
-SMALL, LARGE, CASCADE = "small", "large", "cascade"
 
 
 @dataclass(frozen=True)
@@ -175,11 +184,6 @@ def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> Pairs:
     )
 
 
-def of_these(record: type[R], **fields: Any) -> R:
-    """A file with only the fields that a decision reads."""
-    return cast(R, record.model_construct(**fields))
-
-
 @lru_cache
 def settings() -> Settings:
     """The project's own params.yaml."""
@@ -205,15 +209,15 @@ def contestants(
             timing = {"machine_seconds_per_1000_texts": seconds, "machine_seconds_spread": 0.01}
             cost = UNKNOWN.model_copy(update=timing)
         alone = "small" if name == CASCADE and not asked else None
-        report = of_these(CascadeReport, alone=alone, small=SMALL, large=LARGE)
+        report = REPORT.model_copy(update={"alone": alone})
         chosen = {1: float(name in kinds or name == SMALL)}
         taking_part.append(
             Contestant(
                 name,
                 name,
                 kinds.get(name, "model"),
-                of_these(Scores),
-                of_these(Intervals),
+                UNREAD,
+                UNREAD,
                 cost,
                 cascade=report if name == CASCADE else None,
                 total=total.of(cost, settings()),
@@ -227,7 +231,7 @@ def decided(
     pairs: Pairs, names: Sequence[str], cheaper: str | None, asked: float
 ) -> tuple[Verdict, Pairs]:
     """The decision, and the pairs as it read them."""
-    audit, taking_part = of_these(Audit), contestants(tuple(names), cheaper, asked)
-    results = Results("simulated", audit, taking_part, pairs)
+    taking_part = contestants(tuple(names), cheaper, asked)
+    results = Results("simulated", UNREAD, taking_part, pairs)
     decision = decide(results, settings())
     return decision, judged(results, decision).pairs

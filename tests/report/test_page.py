@@ -92,7 +92,8 @@ def test_what_the_verdict_leaves_out_and_the_audit_warns_of_stand_below_it(files
     for heading in ("Behind the verdict", "Comparison", "Costs"):
         assert f">{heading}</h" in html, heading
     assert (
-        "<li>12 rows have no value in the group column: their text alone groups them.</li>" in html
+        "<li>12 rows have no value in the group column, so only their text groups them.</li>"
+        in html
     )
 
 

@@ -57,7 +57,7 @@ def test_a_title_is_short_and_its_explanation_stands_once_below(build) -> None:
     parts, html, markdown = build()
     note = "Gemma 3 270m*: a 268M-parameter local stand-in for a large LLM."
     assert note in parts["tweets"].table.notes
-    assert html.count("stand-in") == markdown.count("stand-in") == 1
+    assert html.count(note) == markdown.count("stand-in") == 1
 
 
 def test_money_reads_like_money(build) -> None:

@@ -61,8 +61,8 @@ def test_cheaper_only_beyond_what_the_timing_says(settings, a, b, spread, first)
     totals = [total.of(timed(price, spread), held) for price in (a, b)]
     assert total.cheaper(*totals) is first
     said = total.why_neither(*totals).words
-    assert said == ("which of the two costs less is not known, because the spread of their timing is not" if spread is None
-                    else "their costs can't be told apart")  # fmt: skip
+    unknown = "which of the two costs less is not known, because the spread of their timing is not"
+    assert said == (unknown if spread is None else "their costs can't be told apart")
 
 
 def test_a_bill_is_exact_but_no_one_chooses_by_a_hundredth(settings) -> None:

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from slingshot.files.audit import measured_on
 from slingshot.files.notes.figures import OneClass
 from slingshot.files.pairs import Difference, Pairs
 from slingshot.files.points import Point, write_points
@@ -386,8 +387,7 @@ def test_more_labels_are_named_where_the_curve_leads_there(
             0,
             "minilm",
             "d0",
-            "rows",
-            "cut",
+            *measured_on(files.audit["data"], files.audit["files"]),
             {"accuracy": 0.6 if flat else 0.95 - 2 * rows**-0.35},
         )
         for rows in (150, 300, 600, 1200, 2400)

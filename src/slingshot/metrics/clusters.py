@@ -66,9 +66,8 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
     independent = float((deviations**2 * (within / np.maximum(within - 1, 0.5))[strata]).sum())
     by_size = float((sizes**2).sum()) / count
     df = max(1.0, effective_groups(groups) - 1)
-    if (
-        not independent
-    ):  # all rows are alike, which says nothing of groups: each is taken for one row
+    if not independent:
+        # All rows are alike, which says nothing of groups: each is taken for one row.
         return Spread(float(np.sqrt(by_size)), df)
     sums = np.bincount(groups, deviations)
     robust = float((sums**2 / np.maximum(1 - sizes / count, 1 / count)).sum()) / independent
