@@ -10,7 +10,7 @@ from slingshot.files.pairs import Difference
 from slingshot.files.verdict import Verdict
 from slingshot.metrics import learning
 from slingshot.report import curve, economy, total
-from slingshot.report.claims import comparison
+from slingshot.report.claims import clause, comparison
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant
 from slingshot.report.notes import facts
@@ -139,9 +139,14 @@ def brief(section: Section, settings: Settings) -> str:
     pair = _decisive(verdict)
     if pair is None or pair.difference is None:
         return verdict.words
-    return (
-        f"{comparison(results, pair, settings.metrics.primary)}{_dearer(section, pair, settings)}"
-    )
+    sentences = [comparison(results, pair, settings.metrics.primary)]
+    if verdict.decision == "cascade":
+        sentences += [
+            f"{results.titles[other.a]} {clause(results, other)}."
+            for other in verdict.cascade_pairs
+            if other != pair
+        ]
+    return " ".join([*sentences, *_dearer(section, pair, settings)])
 
 
 def _decisive(verdict: Verdict) -> Difference | None:
@@ -150,13 +155,13 @@ def _decisive(verdict: Verdict) -> Difference | None:
     return deciding[0] if verdict.decision == "cascade" and deciding else verdict.pair
 
 
-def _dearer(section: Section, pair: Difference, settings: Settings) -> str:
+def _dearer(section: Section, pair: Difference, settings: Settings) -> list[str]:
     """By how much one of two costs more in all; nothing where that is not known."""
     a, b = (section.results.named(name) for name in (pair.a, pair.b))
     first_is_cheaper = cheaper(a, b)
     if first_is_cheaper is None or not (a and a.total and b and b.total):
-        return ""
+        return []
     low, high = sorted((a.total.counted, b.total.counted))
     times = f"{significant(high / low, 2)} times as much" if low else "more"
     dearer = b if first_is_cheaper else a
-    return f" Over {total.horizon_words(settings.decision)} each, {dearer.title} costs {times}."
+    return [f"Over {total.horizon_words(settings.decision)} each, {dearer.title} costs {times}."]
