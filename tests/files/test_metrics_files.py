@@ -262,7 +262,7 @@ NOTES = {
     pairs.UndefinedFigure(contestant=None, reason=figures.OneClass(metric="auroc")): "AUROC",
     pairs.NoRowDiffers(): "both predict the same for every test row",
     cascades.NoThreshold(metric="auroc", rows=1, small="a"): "its 1 validation row",
-    cascades.MaxCostTooLow(small="a"): "max_cost is less than a alone costs",
+    cascades.MaxCostTooLow(small="a"): "its max_cost is less than a alone costs",
 }
 NOTES_OF_MAPS = (
     figures.FailedAnswers(kinds={"off_list": 2, "refused": 1}, answers=1_000),

@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix
 from slingshot.files import paths
 from slingshot.files.codes import FAILED_NAME
 from slingshot.metrics import plots, scores
-from slingshot.metrics.intervals import temperature_scaled
+from slingshot.metrics.scaling import temperature_scaled
 from slingshot.metrics.scored import Scored
 
 Maker = Callable[..., Scored]
@@ -39,7 +39,7 @@ def test_reliability_holds_the_ece_and_scaling_changes_it(
     run = one.runs[0]
     ece = scores.Ece(15).figures(run.predictions, run.scores, one.labels)["ece"]
     assert gaps.sum() / frame["rows"].sum() == pytest.approx(ece)
-    scaling = temperature_scaled(one, contestant(count=80))
+    scaling, _ = temperature_scaled(one, contestant(count=80))
     plots.write("toy", "one", one, scaling.scored, LABELS, 15)
     predicted, scaled = (
         pd.read_csv(paths.plot("toy", kind, "one")) for kind in ("reliability", "scaled")

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from slingshot.files.pairs import McNemar
 from slingshot.metrics import significance
 from slingshot.metrics.scored import Scored, SeedRun
 from tests.metrics.test_pairs import right_on, sides
@@ -14,7 +14,7 @@ from tests.metrics.test_pairs import right_on, sides
 Maker = Callable[..., Scored]
 
 
-def discordant(only_a: int, only_b: int, per_group: int = 1) -> dict[str, Any]:
+def discordant(only_a: int, only_b: int, per_group: int = 1) -> McNemar:
     [test] = significance.mcnemar(*sides(only_a, only_b, per_group))
     return test
 
@@ -37,14 +37,14 @@ def test_signs_are_those_of_groups_over_all_seeds_with_ties_left_out() -> None:
 
 def test_mcnemar_is_exact_under_25_discordant_rows_and_corrected_from_there() -> None:
     few = discordant(10, 2)
-    assert (few["only_a"], few["only_b"], few["exact"]) == (10, 2, True)
-    assert few["p"] == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert (few.only_a, few.only_b, few.exact) == (10, 2, True)
+    assert few.p == pytest.approx(2 * (1 + 12 + 66) / 2**12)
     many = discordant(20, 5)
-    assert not many["exact"]
+    assert not many.exact
     # (|20 - 5| - 1)^2 / 25 = 7.84, and the upper tail of chi-square with one degree of freedom.
-    assert many["p"] == pytest.approx(0.00511, abs=1e-5)
-    assert discordant(12, 12)["exact"]
-    assert discordant(0, 0)["p"] == 1
+    assert many.p == pytest.approx(0.00511, abs=1e-5)
+    assert discordant(12, 12).exact
+    assert discordant(0, 0).p == 1
 
 
 def test_mcnemar_meets_equal_seeds_and_a_seedless_contestant_every_seed(contestant: Maker) -> None:
@@ -52,12 +52,12 @@ def test_mcnemar_meets_equal_seeds_and_a_seedless_contestant_every_seed(contesta
     trained, other, llm = (
         right_on(rows, dict.fromkeys(seeds, 0.5)) for seeds in ((0, 1, 2), (0, 1, 2), (-1,))
     )
-    assert [(t["seed_a"], t["seed_b"]) for t in significance.mcnemar(trained, other)] == [
+    assert [(t.seed_a, t.seed_b) for t in significance.mcnemar(trained, other)] == [
         (0, 0),
         (1, 1),
         (2, 2),
     ]
-    assert [(t["seed_a"], t["seed_b"]) for t in significance.mcnemar(llm, trained)] == [
+    assert [(t.seed_a, t.seed_b) for t in significance.mcnemar(llm, trained)] == [
         (-1, 0),
         (-1, 1),
         (-1, 2),

@@ -72,7 +72,7 @@ def unexplained(verdict, groups, files) -> list[str]:
 def test_the_verdict_is_four_sentences_of_figures_in_the_files(files, study, tmp_path) -> None:
     verdict, groups = built(files, study, tmp_path)
     assert unexplained(verdict, groups, files) == []
-    decision, lead, costs, caveat = sentences(verdict.words)
+    decision, lead, costs = sentences(verdict.words)
     assert decision == f"Fine-tune minilm: it is better than {TITLE} and is cheaper."
     assert lead == (
         f"On 840 test rows minilm has accuracy 0.842 and {TITLE} 0.741, a lead of 0.101 (95% interval 0.070 to 0.132)."
@@ -81,7 +81,6 @@ def test_the_verdict_is_four_sentences_of_figures_in_the_files(files, study, tmp
         f"A million texts cost EUR 1.51 with minilm and EUR 35.20 with {TITLE}; training and labels cost EUR 336 for "
         f"minilm and EUR 336 for {TITLE}, once."
     )
-    assert caveat.startswith("Gemma 3 270m may have seen the texts")
     files.costs["gemma"]["cost_per_1000_texts"] = 9.9
     wrong = unexplained(verdict, groups, files)
     assert "35.20" in wrong, "the test must notice a number from nowhere"
@@ -354,6 +353,22 @@ def test_who_does_not_beat_the_majority_class_is_named_so(
     caveat = "minilm is not shown to beat the majority class, which has accuracy 0.558 without reading a text."
     text = written(files, study, tmp_path, **({} if compared else {"llms": []}))
     assert text.endswith(caveat) is said
+
+
+def test_what_the_llm_may_have_seen_is_the_caveat_where_it_is_chosen(
+    files, study, tmp_path
+) -> None:
+    related(files.pair("minilm", "gemma"), -0.1, 0.03, 0.001, "worse", "better")
+    assert sentences(written(files, study, tmp_path))[-1] == (
+        f"{TITLE} may have seen the texts: they were published on 2014-06-01, and its training data end on 2024-08-31."
+    )
+
+
+def test_one_training_is_the_caveat_where_nothing_weighs_more(files, study, tmp_path) -> None:
+    files.intervals["minilm"]["notes"] = [{"code": "few_seeds", "seeds": 1}]
+    assert written(files, study, tmp_path).endswith(
+        "once. minilm was trained once, so the interval ignores variation between training runs."
+    )
 
 
 def test_labels_of_a_model_are_the_first_caveat(files, study, tmp_path) -> None:

@@ -1,9 +1,9 @@
-"""Which threshold a cascade takes, by the figures on validation rows of all that are tried.
+"""Which threshold a cascade takes, by the figures that all candidates have on validation rows.
 
 The highest of many figures is high by luck too. So each threshold is judged by the lead that it shows over the better
-of the two sides: what it is ahead on these rows, less one standard error of that difference, which is small as all
+of the two sides: how far it is ahead on these rows, less one standard error of that difference, which is small as all
 answer the same rows. Where none shows a lead, the better side answers alone. bench/coverage/cascade.py simulates what
-this loses, beside other rules.
+this rule loses, and compares it with others.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BLOCKS = 20
 
 
 def candidates(confidence: np.ndarray) -> list[float]:
-    """NEVER, and quantiles of `confidence`, rising: at most THRESHOLDS. The lowest confidence is not among them: it
-    too escalates none of these rows, and ties go to the small model."""
+    """NEVER, and quantiles of `confidence`, rising: at most THRESHOLDS in all. The lowest confidence is not among them:
+    like NEVER it escalates none of these rows."""
     quantiles = np.unique(np.quantile(confidence, np.linspace(0, 1, THRESHOLDS), method="nearest"))
     return [NEVER, *quantiles[1:].tolist()]
 
@@ -32,11 +32,12 @@ def deal(groups: Sequence[str]) -> np.ndarray:
 
 
 def choose(values: np.ndarray, without: np.ndarray, within: np.ndarray) -> int | None:
-    """Which of what was tried shows the highest lead, of ties the first, which asks least; without one the better
-    side. None where neither side can be taken.
+    """The place of the candidate that shows the highest lead, or of the better side where none shows one. Of ties the
+    first, which asks the LLM least. None where neither side can be taken.
 
-    `values` are the figures, shape (tried,): first the small model alone, last the LLM alone; NaN is undefined.
-    `without` are those without each block, shape (tried, blocks). `within` says which may be taken, shape (tried,).
+    `values` are the candidates' figures, shape (candidates,): the first is of the small model alone, the last of the
+    LLM alone; NaN is undefined. `without` are the figures without each block, shape (candidates, blocks). `within`
+    says who may be taken, shape (candidates,).
     """
     allowed = within & np.isfinite(values)
     sides = [place for place in (0, len(values) - 1) if allowed[place]]
@@ -50,11 +51,14 @@ def choose(values: np.ndarray, without: np.ndarray, within: np.ndarray) -> int |
 
 
 def standard_errors(without: np.ndarray) -> np.ndarray:
-    """Of figures, from those without each block, shape (figures, blocks): the delete-a-group jackknife (Kott, 2001,
-    Journal of Official Statistics 17(4)). Blocks without a figure are left out; infinite where under two have one."""
-    held = without[:, np.isfinite(without).all(axis=0)]
-    blocks = held.shape[1]
+    """Of figures, by the delete-a-group jackknife (Kott, 2001, Journal of Official Statistics 17(4)); shape (figures,).
+
+    `without` are the figures without each block, shape (figures, blocks). Blocks that leave one undefined are left out.
+    With fewer than two others the error is infinite.
+    """
+    defined = without[:, np.isfinite(without).all(axis=0)]
+    blocks = defined.shape[1]
     if blocks < 2:
-        return np.full(len(held), np.inf)
-    squares = ((held - held.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+        return np.full(len(defined), np.inf)
+    squares = ((defined - defined.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
     return np.asarray(np.sqrt((blocks - 1) / blocks * squares))

@@ -18,35 +18,20 @@ def usage(
     *,
     priced: bool,
 ) -> Usage:
-    """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text; the
-    errors of their seconds as if independent.
+    """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text.
 
-    The seconds are those of the machine that is paid for: a `priced` LLM costs its tokens, not its seconds. Latencies
-    are estimates: a text that is escalated waits for both sides, so the 95th percentile does where more than 5 of 100
-    texts are. Where an LLM without a price answers on another's server, the seconds, and so the cost, are not known: 0.
+    The seconds are those of the machine that is paid for: a `priced` LLM costs its tokens, not its seconds. Where an
+    LLM without a price answers on another's server, the seconds, and so the cost, are not known: 0. The errors of both
+    sides' seconds are taken to be independent. Latencies are estimates: a text that is escalated waits for both sides,
+    and so does the 95th percentile where more than 5 of 100 texts are escalated.
     """
-    known = sum(run.texts for run in large.predict)
-    runs, tokens, batched = [], dict[str, int](), dict[str, int]()
-    for seed, one in asked.items():
-        parts = [
-            _of(small, seed, texts if one.small_reads else 0),
-            _of(large, seed, one.tokens * texts),
-        ]
-        timed = [part for part in (parts[:1] if priced else parts) if part.seconds]
-        if not (priced or on_paid_machine(large)) and one.tokens:
-            timed = []
-        seconds = sum(part.seconds for part in timed)
-        runs.append(
-            TimedRun(seed, sum(part.tokens for part in parts), texts, seconds, together(timed))
-        )
-        for total, bill in ((tokens, large.llm_tokens), (batched, large.batch_tokens)):
-            for kind, number in (bill or {}).items():
-                total[kind] = total.get(kind, 0) + round(
-                    number / known * one.tokens * texts if known else 0
-                )
-    mean = sum(one.rows for one in asked.values()) / len(asked)
-    memory = [
-        side.peak_memory_bytes for side in (small, large) if side.peak_memory_bytes is not None
+    share = sum(escalation.rows for escalation in asked.values()) / len(asked)
+    small_reads = any(escalation.small_reads for escalation in asked.values())
+    sides = (small, large)
+    memory = [side.peak_memory_bytes for side in sides if side.peak_memory_bytes is not None]
+    runs = [
+        _run(seed, escalation, small, large, texts, priced=priced)
+        for seed, escalation in asked.items()
     ]
     return Usage(
         kind="cascade",
@@ -57,30 +42,60 @@ def usage(
         model_bytes=(small.model_bytes or 0) + (large.model_bytes or 0) or None,
         train=small.train,
         predict=tuple(runs),
-        latency=_latency(small, large, mean, any(one.small_reads for one in asked.values())),
+        latency=_latency(small, large, share, small_reads),
         peak_memory_bytes=max(memory, default=None),
-        requests=None if large.requests is None else round(mean * texts),
-        llm_tokens=tokens if large.llm_tokens is not None else None,
-        batch_tokens=batched if large.batch_tokens is not None else None,
+        requests=None if large.requests is None else round(share * texts),
+        llm_tokens=_billed(large.llm_tokens, large, asked, texts),
+        batch_tokens=_billed(large.batch_tokens, large, asked, texts),
     )
 
 
-def _of(side: Usage, seed: int, texts: float) -> TimedRun:
-    """So many texts, at the rate of the seed's run, or of the only one."""
+def _run(
+    seed: int, escalation: Escalation, small: Usage, large: Usage, texts: int, *, priced: bool
+) -> TimedRun:
+    """The prediction of one training seed."""
+    of_small = _scaled(small, seed, texts if escalation.small_reads else 0)
+    of_large = _scaled(large, seed, escalation.tokens * texts)
+    paid = [of_small] if priced else [of_small, of_large]
+    if not (priced or on_paid_machine(large)) and escalation.tokens:
+        paid = []
+    timed = [run for run in paid if run.seconds]
+    tokens, seconds = of_small.tokens + of_large.tokens, sum(run.seconds for run in timed)
+    return TimedRun(seed, tokens, texts, seconds, together(timed))
+
+
+def _scaled(side: Usage, seed: int, texts: float) -> TimedRun:
+    """What so many texts would take a side, at the rate of the seed's run, or of the only one."""
     runs = [run for run in side.predict if run.seed == seed] or list(side.predict)
-    known = sum(run.texts for run in runs)
-    share, error = texts / known if known else 0.0, together(runs)
-    tokens, seconds = (
-        sum(run.tokens for run in runs) * share,
-        sum(run.seconds for run in runs) * share,
-    )
+    measured = sum(run.texts for run in runs)
+    share, error = texts / measured if measured else 0.0, together(runs)
     return TimedRun(
-        seed, round(tokens), round(texts), seconds, None if error is None else error * share
+        seed,
+        tokens=round(sum(run.tokens for run in runs) * share),
+        texts=round(texts),
+        seconds=sum(run.seconds for run in runs) * share,
+        error=None if error is None else error * share,
     )
+
+
+def _billed(
+    tokens: Mapping[str, int] | None, large: Usage, asked: Mapping[int, Escalation], texts: int
+) -> dict[str, int] | None:
+    """The LLM's tokens by kind for the escalated texts of all seeds; None where the LLM has none."""
+    if tokens is None:
+        return None
+    measured = sum(run.texts for run in large.predict)
+    bill = dict.fromkeys(tokens, 0)
+    if measured:
+        for escalation in asked.values():
+            for kind, number in tokens.items():
+                bill[kind] += round(number / measured * escalation.tokens * texts)
+    return bill
 
 
 def _latency(small: Usage, large: Usage, share: float, read: bool) -> dict[str, float]:
-    """It rests on as many texts as its sides' does at least."""
+    """p50 and p95 in seconds, without those that a side does not know. It rests on as many texts as the side with the
+    fewest."""
     latency: dict[str, float] = {}
     for name, escalated in (("p50", share > 0.5), ("p95", share > 0.05)):
         sides = [side.latency for side, used in ((small, read), (large, escalated)) if used]

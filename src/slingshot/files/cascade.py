@@ -57,5 +57,5 @@ class CascadeReport(Record):
 
     @property
     def alone_as(self) -> str | None:
-        """The contestant that the cascade is; None where it is none of its sides."""
+        """The contestant that the cascade is the same as on test rows; None where both sides answer some."""
         return {"small": self.small, "large": self.large}[self.alone] if self.alone else None

@@ -24,7 +24,7 @@ class VarianceFigures(Record):
 
 class RowsVariance(VarianceFigures):
     scatter: float | None
-    """Of the rows as they came out: n times the rows have an n-th of it. None where it is not told apart."""
+    """The part that falls as 1 / rows; the rest, what few rows may hide, falls as 1 / rows^2. None where it is all."""
 
 
 class Variances(Record):
@@ -35,7 +35,7 @@ class Variances(Record):
     training: tuple[VarianceFigures, ...]
     """What each side's training adds."""
     noise: float
-    """How much of `training` is chance of the rows."""
+    """How much of `training` is chance of the rows, and falls with them."""
 
 
 class McNemar(Record):
@@ -50,7 +50,7 @@ class McNemar(Record):
 
 
 class Claims(Record):
-    """What test rows say of a difference, a minus b; None where there is no interval, or too few rows for a claim.
+    """What test rows say of a difference, a minus b. None where there is no interval, or too few rows for a claim.
 
     JUDGED, the last four, are None until metrics.rule has read all pairs.
     """
@@ -71,7 +71,7 @@ class Claims(Record):
     """What a is against b."""
     reverse_verdict: Standing | None = None
     rows_to_resolve: int | None = None
-    """Test rows that would resolve it; None where it is resolved, or no number would do."""
+    """Test rows that would resolve it. None where it is resolved, or no number would do."""
 
     def turned(self) -> Self:
         """Of b minus a."""
@@ -97,7 +97,7 @@ class Difference(Claims):
     b_value: float | None
     difference: float | None
     recipe: Claims | None
-    """Claims of any training by the two recipes, where those above are only of the models that were trained."""
+    """Claims of any training by the two recipes. None where the claims above are of the recipes already."""
     mcnemar: tuple[McNemar, ...]
     notes: tuple[OfPair, ...]
 

@@ -1,8 +1,8 @@
 """The area under the ROC curve of each class against all others: what it is, and how much rows vary it.
 
 Each row has a placement: the share of the other side's rows that it is rightly above or below (DeLong, DeLong and
-Clarke-Pearson, Biometrics 44, 1988). Their variance says how much an area varies, unless few are out of place: then the
-variance of Hanley and McNeil (Radiology 143, 1982) does, which the area alone gives.
+Clarke-Pearson, Biometrics 44, 1988). The variance of the placements says how much an area varies, unless few rows are
+out of place. Then it is the variance of Hanley and McNeil (Radiology 143, 1982), which follows from the area alone.
 """
 
 from __future__ import annotations
@@ -14,39 +14,43 @@ from slingshot.metrics.scored import Scored
 from slingshot.metrics.tilted import Outcomes, linear
 
 
-def placements(one: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The areas, shape (areas,), what each row adds to their mean, and the number of its class, both of shape (rows,);
-    means over seeds. Of two classes that are all there are, one area is that of both."""
-    present, codes = np.unique(one.labels, return_inverse=True)
-    scores = [run.scores for run in one.runs if run.scores is not None]
+def placements(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The areas, shape (areas,), what each row adds to their mean, and the number of its class, both of shape (rows,).
+
+    All are means over seeds. Two classes in all have the same area, so it stands there once.
+    """
+    present, codes = np.unique(scored.labels, return_inverse=True)
+    scores = [run.scores for run in scored.runs if run.scores is not None]
     areas = np.zeros(1 if scores[0].shape[1] == 2 else len(present))
     adds = np.zeros(len(codes))
-    for held in scores:
+    means_over = len(scores) * len(areas)
+    for of_run in scores:
         for place in range(len(areas)):
-            positive, column = codes == place, held[:, present[place]]
-            ups, downs = np.sort(column[positive]), np.sort(column[~positive])
-            above = (
-                sum(np.searchsorted(downs, column[positive], side) for side in ("left", "right"))
-                / 2
-                / len(downs)
-            )
-            below = (
-                sum(np.searchsorted(ups, column[~positive], side) for side in ("left", "right"))
-                / 2
-                / len(ups)
-            )
+            positive, column = codes == place, of_run[:, present[place]]
+            ups, downs = column[positive], column[~positive]
+            above, below = _share_under(ups, downs), _share_under(downs, ups)
             areas[place] += above.mean() / len(scores)
-            share_of = len(scores) * len(areas)
-            adds[positive] += (above - above.mean()) / len(ups) / share_of
-            adds[~positive] += (below.mean() - below) / len(downs) / share_of
+            adds[positive] += (above - above.mean()) / len(ups) / means_over
+            adds[~positive] += (below.mean() - below) / len(downs) / means_over
     return areas, adds, codes
+
+
+def _share_under(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of each value, the share of the others that are under it; of ties, half."""
+    ordered = np.sort(others)
+    under = sum(np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray(under / 2 / len(ordered))
 
 
 def effective_trials(
     areas: np.ndarray, adds: np.ndarray, codes: np.ndarray
 ) -> tuple[Outcomes, float]:
-    """Areas as shares of effective trials, those that give Hanley and McNeil's variance, and by what factor their
-    standard error is wider: what they have in common, and what the placements vary beyond it."""
+    """Areas as shares of effective trials, and the factor by which the standard error of their mean is wider than that
+    of independent trials.
+
+    So many trials give Hanley and McNeil's variance. The factor is for what the areas have in common, and for what the
+    placements vary beyond that.
+    """
     positives = np.bincount(codes)[: len(areas)]
     negatives = len(codes) - positives
     more = (positives + negatives) / 2 - 1
@@ -65,14 +69,12 @@ def correlation(a: np.ndarray, b: np.ndarray, codes: np.ndarray) -> float:
     product = float(np.sqrt(own[0] * own[1]))
     if not product:
         return 0.0
-    # The few rows of a rare class say little, and this decides how wide an interval is: it is drawn towards 0, by Welch
-    # and Satterthwaite's degrees of freedom.
+    # A correlation narrows the interval of a difference, and the few rows of a rare class say little of it. So it is
+    # drawn towards 0, by Welch and Satterthwaite's degrees of freedom.
     variances, free = _variances(a + b, codes)
     df = float(variances.sum() ** 2 / (variances**2 / free).sum()) if variances.any() else 1.0
-    found = (
-        (own[0] + own[1] - float(_variances(a - b, codes)[0].sum())) / 2 / product * df / (df + 1)
-    )
-    return min(1.0, max(-1.0, found))
+    covariance = (own[0] + own[1] - float(_variances(a - b, codes)[0].sum())) / 2
+    return min(1.0, max(-1.0, covariance / product * df / (df + 1)))
 
 
 def _variances(adds: np.ndarray, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
-"""Whether scores mean what they say: temperature scaling, calibration errors and a test of them, coverage and risk.
+"""Whether scores mean what they say: temperature scaling, calibration errors, and a test of them.
 
-A row's confidence is the score of its prediction; for a failed row, which is wrong, the highest. The gap of a bin is
-its accuracy minus its mean confidence. Figures of one run; rows of a group are not taken to be independent.
+A row's confidence is the score of its prediction; a failed row is wrong, and has its highest score. The gap of a bin is
+its accuracy minus its mean confidence. All figures are those of one run. Rows of a group are not taken to be
+independent.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ def temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     logs = np.log(np.maximum(scores, CLIP))
-    held = logs[np.arange(len(labels)), labels]
+    of_label = logs[np.arange(len(labels)), labels]
 
     def log_loss(inverse: float) -> float:
         heights = inverse * logs
         top = heights.max(axis=1, keepdims=True)
         normaliser = top[:, 0] + np.log(np.exp(heights - top).sum(axis=1))
-        return float(np.mean(normaliser - inverse * held))
+        return float(np.mean(normaliser - inverse * of_label))
 
-    # Convex in 1 / T, so what is found is the minimum.
-    found = minimize_scalar(
+    # The log-loss is convex in 1 / T, so there is one minimum.
+    minimum = minimize_scalar(
         log_loss, bounds=(1 / HOTTEST, 1 / COLDEST), method="bounded", options={"xatol": 1e-5}
     )
-    return float(1 / found.x)
+    return float(1 / minimum.x)
 
 
 def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
@@ -63,21 +64,21 @@ def temperature_error(
     mean = (chances * logs).sum(axis=1)
     slopes = np.bincount(groups, logs[np.arange(len(labels)), labels] - mean)
     curvature = float((chances * (logs - mean[:, None]) ** 2).sum())
-    # Where the rows say next to nothing of the temperature, as those do that are all right, it may be any.
+    # Rows may say next to nothing of the temperature: where all are right, it may be any.
     return min(1.0, float(np.sqrt((slopes**2).sum())) / curvature) if curvature > CLIP else 1.0
 
 
 def scale(scored: Scored, validation: Scored) -> tuple[Scored, list[float]]:
     """The same rows with the scores of each run scaled by the temperature that fits its validation rows, and the
-    temperatures; predictions stay. Every run of both must have scores."""
-    runs, found = [], []
+    temperatures of the runs. Predictions stay. Every run of both must have scores."""
+    runs, temperatures = [], []
     for run, fitted in zip(scored.runs, validation.runs, strict=True):
         assert run.scores is not None and fitted.scores is not None
         value = temperature(fitted.scores, validation.labels)
         error = temperature_error(fitted.scores, validation.labels, validation.groups, value)
         runs.append(replace(run, scores=scaled(run.scores, value), temperature_error=error))
-        found.append(value)
-    return replace(scored, runs=tuple(runs)), found
+        temperatures.append(value)
+    return replace(scored, runs=tuple(runs)), temperatures
 
 
 def confidence(run: SeedRun) -> np.ndarray:
@@ -89,7 +90,7 @@ def confidence(run: SeedRun) -> np.ndarray:
 
 
 def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Number of each row's bin: equal widths, each closed above."""
+    """Number of each row's bin. Bins are of equal width, and hold their upper end."""
     return np.asarray(np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1))
 
 
@@ -98,13 +99,13 @@ class Calibration:
     """What the bins of one run say."""
 
     ece: float
-    """Sum over bins of |gap|, weighted by their rows: biased upwards, and never 0."""
+    """Expected calibration error: the sum over bins of |gap|, weighted by their rows. It is biased upwards."""
     rms_calibration_error: float
-    """Root of the mean squared gap, its bias taken off; 0 where less than nothing remains."""
+    """Root of the mean squared gap without its bias; 0 where the bias is more than the square."""
     ece_if_calibrated: float
-    """The ECE that as many rows would show on average were their confidences exact, but for the temperature's error."""
+    """The ECE that as many rows would show on average if confidences were exact, but for the temperature's error."""
     p_calibrated: float
-    """Of the hypothesis that they are."""
+    """That confidences are exact so far."""
 
 
 def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
@@ -116,9 +117,9 @@ def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
     root of the design effect of the groups (Rao and Scott, 1981). Scores that were scaled draw their true temperature
     too: else the error of the fitted one would count against them (bench/coverage/calibration.py).
     """
-    held = confidence(run)
-    place = bin_of(held, bins)
-    residuals = (run.predictions == scored.labels) - held
+    sure = confidence(run)
+    place = bin_of(sure, bins)
+    residuals = (run.predictions == scored.labels) - sure
     rows = np.bincount(place, minlength=bins)
     used = rows > 0
     gaps = np.divide(np.bincount(place, residuals, bins), rows, out=np.zeros(bins), where=used)
@@ -126,7 +127,7 @@ def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
     squares = gaps**2 - _variance(residuals - gaps[place], place, scored.groups, bins)
     square = float(np.where(np.isfinite(squares), squares, 0) @ rows / rows.sum())
     widening = np.sqrt(_design_effect(residuals - gaps[place], scored.groups))
-    by_chance = _by_chance(held, run.temperature_error * _logit(run, held), place, widening)
+    by_chance = _by_chance(sure, run.temperature_error * _logit(run, sure), place, widening)
     return Calibration(
         ece=ece,
         rms_calibration_error=float(np.sqrt(max(square, 0.0))),
@@ -138,58 +139,61 @@ def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
 def _variance(
     deviations: np.ndarray, place: np.ndarray, groups: np.ndarray, bins: int
 ) -> np.ndarray:
-    """Of each bin's gap, from the sums of the groups in it; infinite in a bin of one group, which tells nothing."""
+    """Of each bin's gap, from the sums of the groups in it. Infinite in a bin of one group, which tells nothing."""
     count = groups.max() + 1
     cells, cell = np.unique(place * count + groups, return_inverse=True)
     where = cells // count
     squares = np.bincount(where, np.bincount(cell, deviations) ** 2, bins)
-    rows, held = np.bincount(place, minlength=bins), np.bincount(where, minlength=bins)
-    known = held > 1
+    rows, in_bin = np.bincount(place, minlength=bins), np.bincount(where, minlength=bins)
+    some = in_bin > 1
     variance = np.full(bins, np.inf)
-    variance[known] = squares[known] / rows[known] ** 2 * held[known] / (held[known] - 1)
+    variance[some] = squares[some] / rows[some] ** 2 * in_bin[some] / (in_bin[some] - 1)
     return variance
 
 
 def _design_effect(deviations: np.ndarray, groups: np.ndarray) -> float:
-    """How much wider than rows of their own the groups make a sum of deviations vary; at least 1."""
+    """The factor by which groups raise the variance of a sum of deviations, against independent rows; at least 1."""
     sums = np.bincount(groups, deviations)
     own = float((deviations**2).sum())
     return max(1.0, float((sums**2).sum()) / own) if own else 1.0
 
 
-def _logit(run: SeedRun, held: np.ndarray) -> np.ndarray:
-    """How far the logit of each row's confidence moves where all logits are stretched, as a share; shape (rows,).
+def _logit(run: SeedRun, sure: np.ndarray) -> np.ndarray:
+    """How far the logit of each row's confidence `sure` moves for each unit by which all logits are stretched; both of
+    shape (rows,).
 
     It is the log score of the prediction less the others' mean: of two classes, the logit itself.
     """
     assert run.scores is not None
     logs = np.log(np.maximum(run.scores, CLIP))
-    own = np.log(np.maximum(held, CLIP))
-    return np.asarray((own - (run.scores * logs).sum(axis=1)) / np.maximum(1 - held, CLIP))
+    own = np.log(np.maximum(sure, CLIP))
+    return np.asarray((own - (run.scores * logs).sum(axis=1)) / np.maximum(1 - sure, CLIP))
 
 
 def _by_chance(
-    held: np.ndarray, error: np.ndarray, place: np.ndarray, widening: float
+    sure: np.ndarray, error: np.ndarray, place: np.ndarray, widening: float
 ) -> np.ndarray:
-    """ECE of DRAWS sets of outcomes that are right with the probability of their confidence, `widening` times as
-    scattered. `error`, of shape (rows,), is the standard error of the confidences' logits; all of a set err alike."""
+    """ECE of DRAWS sets of outcomes that are right with the probability of their confidence `sure`, `widening` times as
+    scattered; shape (DRAWS,). `error` is the standard error of the confidences' logits: all of a set err alike. The
+    other arrays have shape (rows,)."""
     generator = np.random.default_rng(SEED)
+    # Sorted by bin, so that a bin's sum is that of a slice; drawn in blocks, as all sets at once need gigabytes.
     order = np.argsort(place, kind="stable")
-    sorted_held, sorted_error = (values[order].astype(np.float32) for values in (held, error))
-    logits = logit(sorted_held.clip(CLIP, 1 - CLIP))
+    sorted_sure, sorted_error = (values[order].astype(np.float32) for values in (sure, error))
+    logits = logit(sorted_sure.clip(CLIP, 1 - CLIP))
     shifts = ndtri((np.arange(DRAWS, dtype=np.float32)[:, None] + 0.5) / DRAWS)
     starts = np.flatnonzero(np.diff(place[order], prepend=-1))
-    block = max(1, 4_000_000 // len(held))
+    block = max(1, 4_000_000 // len(sure))
     drawn = []
     for start in range(0, DRAWS, block):
-        chances = np.broadcast_to(sorted_held, (min(block, DRAWS - start), len(held)))
+        chances = np.broadcast_to(sorted_sure, (min(block, DRAWS - start), len(sure)))
         if error.any():
             chances = expit(logits + shifts[start : start + block] * sorted_error).astype(
                 np.float32
             )
         right = generator.random(chances.shape, dtype=np.float32) < chances
-        residuals = np.float32(widening) * (right - chances) + (chances - sorted_held)
+        residuals = np.float32(widening) * (right - chances) + (chances - sorted_sure)
         drawn.append(
             np.abs(np.add.reduceat(residuals, starts, axis=1, dtype=np.float64)).sum(axis=1)
         )
-    return np.concatenate(drawn) / len(held)
+    return np.concatenate(drawn) / len(sure)

@@ -49,26 +49,26 @@ def none(*, same: bool) -> Claims:
 
 
 def claims(
-    one: Scored, other: Scored, settings: MetricsSettings, *, recipes: bool
+    a: Scored, b: Scored, settings: MetricsSettings, *, recipes: bool
 ) -> tuple[Claims, Claims | None]:
-    """Claims of `one` minus `other`, and those of the recipes where these are others.
+    """Claims of a minus b, of the trained models, and those of the recipes where these are others.
 
-    With `recipes` the first ones are those of the recipes. Both sides must have a figure.
+    With `recipes` only those of the recipes, in the first place. Both sides must have a figure.
     """
     metric, assumed = settings.primary, settings.seed_sd if recipes else 0.0
-    if not same_rows(one, other):
-        estimate = apart(metric, one, other, settings.confidence, assumed)
-        return _tested(estimate, one, other, settings, same=False), None
-    same = same_answers(one, other, metric)
+    if not same_rows(a, b):
+        estimate = apart(metric, a, b, settings.confidence, assumed)
+        return _tested(estimate, a, b, settings, same=False), None
+    same = same_answers(a, b, metric)
     # Two trainings may chance to answer alike; their recipes do so only where they are trained under the same seeds.
-    same_recipe = same and _seeds(one) == _seeds(other)
-    estimate = of_recipe(metric, one, other, assumed)
-    found = _tested(estimate, one, other, settings, same=same_recipe if recipes else same)
-    few_seeds = any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (one, other))
+    same_recipe = same and _seeds(a) == _seeds(b)
+    estimate = of_recipe(metric, a, b, assumed)
+    of_models = _tested(estimate, a, b, settings, same=same_recipe if recipes else same)
+    few_seeds = any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (a, b))
     if recipes or not few_seeds:
-        return found, None
-    anew = trained_anew(estimate, metric, one, other, settings.seed_sd)
-    return found, _tested(anew, one, other, settings, same=same_recipe)
+        return of_models, None
+    anew = trained_anew(estimate, metric, a, b, settings.seed_sd)
+    return of_models, _tested(anew, a, b, settings, same=same_recipe)
 
 
 def _seeds(scored: Scored) -> list[int]:
@@ -76,19 +76,20 @@ def _seeds(scored: Scored) -> list[int]:
 
 
 def _tested(
-    estimate: Estimate, one: Scored, other: Scored, settings: MetricsSettings, *, same: bool
+    estimate: Estimate, a: Scored, b: Scored, settings: MetricsSettings, *, same: bool
 ) -> Claims:
+    """The interval, and the p of each claim unless classes have too few rows for one."""
     metric, margin = settings.primary, settings.margin
     low, high = estimate.interval(settings.confidence)
     interval = {"low": low, "high": high, "variances": _variances(estimate, settings.confidence)}
-    found = none(same=same).model_copy(update=interval)
-    if rare.why_undecidable(metric, margin, rare.class_rows(one), rare.class_rows(other)):
-        return found
+    untested = none(same=same).model_copy(update=interval)
+    if rare.why_undecidable(metric, margin, rare.class_rows(a), rare.class_rows(b)):
+        return untested
     p = estimate.p_value(0.0)
-    if metric == "accuracy" and same_rows(one, other):
+    if metric == "accuracy" and same_rows(a, b):
         # A score test of few discordant groups claims a little too much.
-        p = max(p, signs(one, other) or 0.0)
-    return found.model_copy(update={"p": p, **_as_good(estimate, margin)})
+        p = max(p, signs(a, b) or 0.0)
+    return untested.model_copy(update={"p": p, **_as_good(estimate, margin)})
 
 
 def _as_good(estimate: Estimate, margin: float) -> Mapping[str, float]:

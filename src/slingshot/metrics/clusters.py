@@ -1,8 +1,8 @@
 """How much wider groups make an interval: rows of one group are not independent, and few large groups say little.
 
-The variance of what rows add to a figure is estimated twice: from the sums of each group, robust against anything, but
-too small where few groups hold most rows; and from one correlation within groups, the same in all of them, which many
-small groups estimate well. The larger is taken, and a t quantile with the effective number of groups
+The variance of what rows add to a figure is estimated twice. The sums of each group give one that assumes nothing, but
+is too small where few groups hold most rows. One correlation within groups, the same in all of them, gives one that
+many small groups estimate well. The larger is taken, with a t quantile of the effective number of groups
 (bench/coverage/edges.py).
 """
 
@@ -37,7 +37,7 @@ class Spread:
 
 
 def effective_groups(groups: np.ndarray) -> float:
-    """The number of equal groups that say as much: (sum of sizes)^2 / sum of squared sizes (Kish, 1965). `groups` are
+    """How many groups of equal size say as much: (sum of sizes)^2 / sum of squared sizes (Kish, 1965). `groups` are
     numbers from 0, shape (rows,)."""
     sizes = np.bincount(groups)
     return float(sizes.sum() ** 2 / (sizes**2).sum())
@@ -49,13 +49,14 @@ def centred(values: np.ndarray, strata: np.ndarray) -> np.ndarray:
 
 
 def variance(values: np.ndarray, groups: np.ndarray) -> float:
-    """Of a figure to which each row adds such centred values, as the sums of groups tell it; both of shape (rows,)."""
+    """Of a figure to which each row adds its value, centred in its stratum, by the sums of groups; both of shape
+    (rows,)."""
     return float((np.bincount(groups, values) ** 2).sum())
 
 
 def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread:
-    """Of a figure to which each row adds `values`, with the rows of each stratum (from 0) fixed in number; all of shape
-    (rows,)."""
+    """The spread of a figure to which each row adds its value. Each stratum (from 0) has a fixed number of rows. All
+    arrays have shape (rows,)."""
     sizes = np.bincount(groups)
     if sizes.max() == 1:
         return Spread(1.0, np.inf)
@@ -65,21 +66,22 @@ def spread(values: np.ndarray, strata: np.ndarray, groups: np.ndarray) -> Spread
     independent = float((deviations**2 * (within / np.maximum(within - 1, 0.5))[strata]).sum())
     by_size = float((sizes**2).sum()) / count
     df = max(1.0, effective_groups(groups) - 1)
-    if not independent:  # all alike: nothing is known of groups, so rows of one are taken for one
+    if not independent:
+        # All rows are alike, which says nothing of groups: each is taken for one row.
         return Spread(float(np.sqrt(by_size)), df)
     sums = np.bincount(groups, deviations)
     robust = float((sums**2 / np.maximum(1 - sizes / count, 1 / count)).sum()) / independent
-    # The variance of the sum of a group: `own` without correlation, `whole` with one of 1.
+    # One correlation within all groups, by what their rows deviate together. The variance of a group's sum is `own`
+    # where it is 0, and `whole` where it is 1.
     spreads = (np.bincount(strata, deviations**2) / within)[strata]
     own, whole = np.bincount(groups, spreads), np.bincount(groups, np.sqrt(spreads)) ** 2
     weights = np.divide(1.0, sizes - 1, out=np.zeros(len(sizes)), where=sizes > 1)
     room = float((weights * (whole - own)).sum())
     products = float((weights * (sums**2 - np.bincount(groups, deviations**2))).sum())
     correlation = min(1.0, max(0.0, products / room)) if room > 0 else 1.0
+    # Few groups with a mistake tell little of it, so it is drawn towards 1.
     telling = len(np.unique(groups[_uncommon(values, strata)]))
-    correlation = (telling * correlation + 1) / (
-        telling + 1
-    )  # few groups with a mistake tell little of it
+    correlation = (telling * correlation + 1) / (telling + 1)
     alike = 1 + correlation * float((whole - own).sum() / own.sum())
     return Spread(float(np.sqrt(max(1.0, robust, alike))), df)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,20 +66,8 @@ def evaluate(
     figures = mean_figures(seeds)
     scaling, calibration_reason = temperature_scaled(test, validation)
     value = estimates.value_of(settings.primary, validation) if validation else None
-    scores = Scores(
-        metrics=figures,
-        auroc_classes=seeds[0].auroc_classes,
-        fraction=origin.fraction,
-        train_rows=origin.train_rows,
-        test_rows=len(test.labels),
-        primary=settings.primary,
-        validation=value,
-    )
     intervals = Intervals(
-        metrics={
-            metric: _interval(metric, figures[metric], test, settings.confidence)
-            for metric in METRICS
-        },
+        metrics=_intervals(figures, test, settings.confidence),
         confidence=settings.confidence,
         groups=test.group_count,
         effective_groups=clusters.effective_groups(test.groups),
@@ -92,6 +80,15 @@ def evaluate(
         validation_reason=_why_no_validation(value, validation, settings.primary),
         notes=(*group_notes(test), *_seed_notes(test), *_failure_notes(test)),
         predictions=origin.md5,
+    )
+    scores = Scores(
+        metrics=figures,
+        auroc_classes=seeds[0].auroc_classes,
+        fraction=origin.fraction,
+        train_rows=origin.train_rows,
+        test_rows=len(test.labels),
+        primary=settings.primary,
+        validation=value,
     )
     return Evaluation(scores, intervals, scaling.scored if scaling else None)
 
@@ -134,6 +131,13 @@ def _why_no_validation(
     if validation is None:
         return NoValidationRows()
     return undefined(primary, validation) if value is None else None
+
+
+def _intervals(
+    figures: Mapping[str, float | None], test: Scored, confidence: float
+) -> dict[str, Interval]:
+    """Of every metric, whose figures on test are `figures`."""
+    return {metric: _interval(metric, figures[metric], test, confidence) for metric in METRICS}
 
 
 def _interval(metric: str, value: float | None, scored: Scored, confidence: float) -> Interval:

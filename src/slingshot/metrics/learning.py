@@ -79,30 +79,28 @@ class Curve:
 
 
 def curves(points: Sequence[Point], metric: str) -> list[Curve]:
-    """One a contestant, in the order of the points."""
-    return [
-        _curve(name, points, metric) for name in dict.fromkeys(point.contestant for point in points)
-    ]
+    """The curve of each contestant, in the order of the points."""
+    names = dict.fromkeys(point.contestant for point in points)
+    return [_curve(name, points, metric) for name in names]
 
 
 def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
     ours = [point for point in points if point.contestant == name]
-    held: dict[tuple[float | None, int], list[Point]] = {}
+    by_level: dict[tuple[float | None, int], list[Point]] = {}
     for point in _of_like_splits([point for point in ours if point.figure(metric) is not None]):
         # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
         key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
-        held.setdefault(key, []).append(point)
-    levels = sorted(
-        (_level(found, metric) for found in held.values()), key=lambda level: level.train_rows
-    )
+        by_level.setdefault(key, []).append(point)
+    levels = [_level(of_level, metric) for of_level in by_level.values()]
+    levels.sort(key=lambda level: level.train_rows)
     prompted = {point.fraction for point in ours} == {None}
     fit, reason = (None, "prompted") if prompted else _fit(levels, metric)
     return Curve(name, prompted, tuple(levels), fit, reason, _band_of(levels))
 
 
 def _of_like_splits(points: Sequence[Point]) -> list[Point]:
-    """Points of the splits that have as many fractions as the fullest one, if there are ENOUGH_SPLITS; else of the
-    fullest alone, for a band over two splits would say nothing of a third."""
+    """Points of the splits that have the same fractions as the fullest one, if there are ENOUGH_SPLITS; else of the
+    fullest alone, as a band over two splits would say nothing of a third."""
     fractions: dict[int, set[float | None]] = {}
     for point in points:
         fractions.setdefault(point.split_seed, set()).add(point.fraction)
@@ -125,16 +123,16 @@ def _band_of(levels: Sequence[Level]) -> Band:
     return "training_seeds_and_splits" if seeds else "splits"
 
 
-def _level(found: Sequence[Point], metric: str) -> Level:
-    values = tuple(value for point in found if (value := point.figure(metric)) is not None)
+def _level(points: Sequence[Point], metric: str) -> Level:
+    values = tuple(value for point in points if (value := point.figure(metric)) is not None)
     return Level(
-        train_rows=round(float(np.mean([point.train_rows for point in found]))),
+        train_rows=round(float(np.mean([point.train_rows for point in points]))),
         mean=float(np.mean(values)),
         low=min(values),
         high=max(values),
         values=values,
-        training_seeds=len({point.training_seed for point in found}),
-        split_seeds=len({point.split_seed for point in found}),
+        training_seeds=len({point.training_seed for point in points}),
+        split_seeds=len({point.split_seed for point in points}),
     )
 
 

@@ -64,12 +64,12 @@ def match(
     points: Sequence[Point], metric: str, small: str, large: str, spread: float | None
 ) -> Match:
     """The training rows at which the mean curve of `small`, made monotone and drawn over log rows, meets the figure of
-    `large`, the LLM, of which `points` hold one a split.
+    `large`, the LLM. `points` hold one figure of the LLM for each split.
 
-    From ENOUGH_SPLITS splits on, those that have all fractions of the fullest, the interval comes from how the splits
-    differ, which tells of other test rows, training rows and training seeds. With fewer it is of the fullest split
-    alone and of other test rows and training seeds: `spread` is the standard error of the two's difference on its test
-    rows, training seeds left out; None where it is not known.
+    Where ENOUGH_SPLITS splits have all fractions of the fullest, the interval comes from how these differ, which tells
+    of other test rows, training rows and training seeds. Else it is that of the fullest split alone, and tells of other
+    test rows and training seeds: `spread` is the standard error of the difference of the two on its test rows, without
+    training seeds; None where it is not known.
     """
     ours, theirs = (
         [p for p in points if p.contestant == name and p.figure(metric) is not None]
@@ -92,7 +92,18 @@ def match(
     )
     seeded = {point.training_seed for point in used} != {NO_SEED}
     seeds = [table[splits[0]][fraction] for fraction in fractions] if seeded else None
+    return _matched(none, rows, ahead, seeds, spread)
 
+
+def _matched(
+    none: Match,
+    rows: np.ndarray,
+    ahead: np.ndarray,
+    seeds: Sequence[Sequence[float]] | None,
+    spread: float | None,
+) -> Match:
+    """Where the curve reaches the LLM's figure. `rows` are those of its levels, shape (levels,), `ahead` is its lead in
+    each split, shape (splits, levels), and `seeds` are as `_half_width` takes them."""
     tried, share = _between(np.log(rows))
     width = _half_width(ahead, share, seeds, spread)
     middle, place = share @ ahead.mean(axis=0), _meets(np.log(rows), ahead.mean(axis=0))
@@ -100,6 +111,7 @@ def match(
         return _outside(none, place < 0, rows, middle, width)
     if isinstance(width, str):
         return replace(none, rows=_rows(place), no_interval=width)
+    # The interval holds the numbers of rows at which the difference may be 0, and all between these.
     least, most = np.flatnonzero(middle + width >= 0), np.flatnonzero(middle - width <= 0)
     low = None if least[0] == 0 else _rows(min(tried[least[0]], place))
     high = None if most[-1] == len(tried) - 1 else _rows(max(tried[most[-1]], place))
@@ -121,11 +133,9 @@ def _of_the_fullest(table: Table) -> list[int]:
         return []
     fullest = max(sorted(table), key=lambda split: len(table[split]))
     complete = [split for split in sorted(table) if set(table[fullest]) <= set(table[split])]
-    return (
-        [fullest, *(s for s in complete if s != fullest)]
-        if len(complete) >= ENOUGH_SPLITS
-        else [fullest]
-    )
+    if len(complete) < ENOUGH_SPLITS:
+        return [fullest]
+    return [fullest, *(split for split in complete if split != fullest)]
 
 
 def _between(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -158,10 +168,8 @@ def _half_width(
         trained, squares = np.zeros(len(share)), np.zeros(len(share))
     elif min(map(len, seeds)) >= ENOUGH_SEEDS:
         parts = share**2 * [np.var(values, ddof=1) / len(values) for values in seeds]
-        trained, squares = (
-            parts.sum(axis=1),
-            (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1),
-        )
+        trained = parts.sum(axis=1)
+        squares = (parts**2 / [len(values) - 1 for values in seeds]).sum(axis=1)
     elif levels < ENOUGH_LEVELS:
         return "few_seeds"
     else:
@@ -173,8 +181,8 @@ def _half_width(
 
 
 def _roughness(values: np.ndarray) -> float:
-    """The variance of each of some levels about a parabola through all: what training seeds do to it, where a level has
-    too few to tell by themselves."""
+    """The variance of levels about a parabola through all: what training seeds do to each, where a level has too few
+    seeds to say so itself. `values` has shape (levels,)."""
     steps = np.vander(np.arange(len(values), dtype=float), 3)
     rest = values - steps @ np.linalg.lstsq(steps, values, rcond=None)[0]
     return float(rest @ rest / (len(values) - 3))
@@ -197,7 +205,7 @@ def _outside(
 
 
 def _meets(logs: np.ndarray, ahead: np.ndarray) -> float:
-    """The log rows at which the rising curve reaches nought: -inf before the first level, inf after the last."""
+    """The log rows at which the rising curve reaches 0: -inf before the first level, inf after the last."""
     from scipy.optimize import isotonic_regression
 
     rising = isotonic_regression(ahead).x

@@ -1,4 +1,5 @@
-"""What the rows came out as, as metrics.tilted takes it: seen outcomes, and the extreme ones that few rows may hide."""
+"""What the rows came out as, in the form that metrics.tilted takes: outcomes that were seen, and extreme ones that too
+few rows may not have shown."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from slingshot.metrics.formulas import CLIP
 from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.tilted import Gradient, Outcomes, linear
 
-Told = tuple[Outcomes, np.ndarray, np.ndarray]
+OfRows = tuple[Outcomes, np.ndarray, np.ndarray]
 """The outcomes, the number of each row's outcome and of its stratum, both of shape (rows,)."""
 LEVELS = 2_000
 """Steps from the lowest loss to the highest: losses of one step are one outcome, at their mean."""
@@ -19,13 +20,14 @@ TAIL = 0.05
 """The chance that rows hide more than is allowed for."""
 
 
-def by_value(values: np.ndarray, *, paired: bool) -> Told:
-    """Of the mean of the values, from 0 to 1, or from -1 to 1 where they are differences; shape (rows,)."""
+def by_value(values: np.ndarray, *, paired: bool) -> OfRows:
+    """Outcomes of the mean of the values, shape (rows,): from 0 to 1, or from -1 to 1 where they are `paired`
+    differences."""
     return by_class(values, np.zeros(len(values), dtype=np.int64), paired=paired)
 
 
-def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> Told:
-    """Of the mean over classes of the mean value of a class's rows."""
+def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> OfRows:
+    """Outcomes of the mean over classes of the mean value of a class's rows; both arrays of shape (rows,)."""
     codes = np.unique(labels, return_inverse=True)[1]
     classes = int(codes.max()) + 1
     ends = np.tile([-1.0 if paired else 0.0, 1.0], classes)
@@ -41,21 +43,22 @@ def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> Told:
     return Outcomes(strata, counts, linear(levels[level] / classes)), of_row, codes
 
 
-def losses(metric: str, sides: Sequence[Scored]) -> Told:
-    """Of the mean log-loss or Brier score of one contestant, or of the first minus the second.
+def losses(metric: str, sides: Sequence[Scored]) -> OfRows:
+    """Outcomes of the mean log-loss or Brier score of one contestant, or of the first minus the second.
 
-    Rows may hide the least and the most that scores like these can lose: those of any row, under any label. Wrong rows
-    tell how near to that losses come: if none of so many (of their groups) does, at most a share of 1 - TAIL^(1 / so
-    many) do (Clopper and Pearson, 1934, at 0). So much of the way from what was seen to what may be, the ends lie.
+    Two more outcomes stand for what few rows may hide. Scores like these can lose at most, and at least, what those of
+    any row lose under any label. Wrong rows tell how near losses come to that: if none of n groups with a wrong row
+    does, at most a share of 1 - TAIL^(1 / n) do (Clopper and Pearson, 1934, at 0). The two outcomes lie that share of
+    the way from the extremes that were seen to those that are possible.
     """
     labels = sides[0].labels
     under = [
         np.asarray(np.mean([_losses(metric, run) for run in side.runs], axis=0)) for side in sides
     ]
-    values, *others = (each[np.arange(len(labels)), labels] for each in under)
-    seen, most = (np.array([each.min(), each.max()]) for each in (values, under[0]))
-    if others:
-        values = values - others[0]
+    values, *second = (side[np.arange(len(labels)), labels] for side in under)
+    seen, most = (np.array([side.min(), side.max()]) for side in (values, under[0]))
+    if second:
+        values = values - second[0]
         farthest = max(under[0].max() - under[1].min(), under[1].max() - under[0].min())
         seen, most = (np.array([-far, far]) for far in (np.abs(values).max(), farthest))
     wrong = np.any([run.predictions != labels for side in sides for run in side.runs], axis=0)
@@ -73,15 +76,15 @@ def losses(metric: str, sides: Sequence[Scored]) -> Told:
 
 
 def _losses(metric: str, run: SeedRun) -> np.ndarray:
-    """Of each row, were each class its label; shape (rows, classes)."""
+    """What each row would lose if each class were its label; shape (rows, classes)."""
     assert run.scores is not None
     if metric == "log_loss":
         return np.asarray(-np.log(np.maximum(run.scores, CLIP)))
     return np.asarray((run.scores**2).sum(axis=1, keepdims=True) - 2 * run.scores + 1)
 
 
-def macro_f1(sides: Sequence[Scored]) -> Told:
-    """Of the macro-F1 of one contestant, or of the first minus the second: outcomes are what the runs predict.
+def macro_f1(sides: Sequence[Scored]) -> OfRows:
+    """Outcomes of the macro-F1 of one contestant, or of the first minus the second: what all runs predict of a row.
 
     Each class may hide rows that a side has right in every run, or wrong in the way that costs it most.
     """
@@ -89,10 +92,10 @@ def macro_f1(sides: Sequence[Scored]) -> Told:
     runs = [run for side in sides for run in side.runs]
     of_side = np.repeat(np.arange(len(sides)), [len(side.runs) for side in sides])
     signs = np.array([1.0, -1.0])[of_side] / np.array([len(side.runs) for side in sides])[of_side]
-    # A class without rows has no F1 to lose: a prediction of it is like none.
-    known = np.full(int(max(present.max(), *(run.predictions.max() for run in runs))) + 2, -1)
-    known[present] = np.arange(len(present))
-    seen = np.stack([codes, *(known[run.predictions] for run in runs)], axis=1)
+    # A class without rows has no F1 to lose: a prediction of it counts as none, -1.
+    code_of = np.full(int(max(present.max(), *(run.predictions.max() for run in runs))) + 2, -1)
+    code_of[present] = np.arange(len(present))
+    seen = np.stack([codes, *(code_of[run.predictions] for run in runs)], axis=1)
     rows = np.bincount(codes)
     hidden = _hidden(seen, rows, of_side)
     cells, of_row = np.unique(np.concatenate([seen, hidden]), axis=0, return_inverse=True)
@@ -102,27 +105,33 @@ def macro_f1(sides: Sequence[Scored]) -> Told:
 
 
 def _hidden(seen: np.ndarray, rows: np.ndarray, of_side: np.ndarray) -> np.ndarray:
-    """For each class, and each side right or at its worst: a row's class and predictions, shape (.., 1 + runs)."""
+    """A row of each class, on which each side is right or at its worst: its class and predictions, shape
+    (classes * 2^sides, 1 + runs)."""
     classes = np.arange(len(rows))
+    # A wrong prediction of a class costs most where that makes the largest step in its F1.
     harms = []
     for predicted in seen[:, 1:].T:
         hits = np.bincount(seen[:, 0], predicted == seen[:, 0])
         total = rows + np.bincount(predicted[predicted >= 0], minlength=len(rows))
         harms.append(2 * hits / total**2)
-    made = []
+    hidden = []
     for place in classes:
         worst = [
             int(np.argmax(np.where(classes == place, -1.0, harm))) if len(rows) > 1 else -1
             for harm in harms
         ]
         for right in product((True, False), repeat=int(of_side.max()) + 1):
-            made.append(
-                [place, *(place if right[side] else worst[run] for run, side in enumerate(of_side))]
-            )
-    return np.array(made)
+            runs = [place if right[side] else worst[run] for run, side in enumerate(of_side)]
+            hidden.append([place, *runs])
+    return np.array(hidden)
 
 
 def _f1_gradient(cells: np.ndarray, rows: np.ndarray, signs: np.ndarray) -> Gradient:
+    """The macro-F1, summed over runs by their signs, and its derivatives.
+
+    F1 = 2 hits / (rows + predictions). A share raises the hits of its class where the outcome is right, and
+    lowers the F1 of the class that it predicts.
+    """
     strata, classes = cells[:, 0], len(rows)
     columns = [
         (cells[:, 1 + run], cells[:, 1 + run] == strata, cells[:, 1 + run] >= 0)

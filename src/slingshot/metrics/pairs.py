@@ -79,21 +79,21 @@ def difference(
     those of the trained models, with those of the recipes in `recipe` where these are others; with `recipes` only the
     latter.
     """
-    one, other = contestants[a], contestants[b]
+    sides = contestants[a], contestants[b]
     values = {name: value_of(settings.primary, contestants[name]) for name in (a, b)}
     a_value, b_value = values[a], values[b]
     gap = None if a_value is None or b_value is None else a_value - b_value
     notes = _undefined_notes(contestants, values, settings.primary)
-    paired = claims.same_rows(one, other)
-    same = paired and claims.same_answers(one, other, settings.primary)
-    found, recipe = claims.none(same=same), None
-    groups = min(clusters.effective_groups(side.groups) for side in (one, other))
+    paired = claims.same_rows(*sides)
+    same = paired and claims.same_answers(*sides, settings.primary)
+    of_models, recipe = claims.none(same=same), None
+    groups = min(clusters.effective_groups(side.groups) for side in sides)
     if gap is not None and groups >= FEW_GROUPS:
-        found, recipe = claims.claims(one, other, settings, recipes=recipes)
-        if paired and not _any_row_differs(one, other):
+        of_models, recipe = claims.claims(*sides, settings, recipes=recipes)
+        if paired and not _any_row_differs(*sides):
             notes.append(NoRowDiffers())
     return Difference(
-        **dict(found),
+        **dict(of_models),
         a=a,
         b=b,
         a_value=a_value,

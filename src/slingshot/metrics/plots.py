@@ -25,9 +25,9 @@ def write(
     labels: Sequence[str],
     bins: int,
 ) -> None:
-    """Write data/plots/D/KIND/C.csv for every kind. A plot that needs scores holds only its header without them.
+    """Write data/plots/D/KIND/C.csv for every kind. Without scores, a plot that needs them is only its header.
 
-    `scaled` is `test` with temperature-scaled scores, None where there are none.
+    `scaled` is `test` with temperature-scaled scores, or None. `bins` are those of the reliability diagrams.
     """
     frames: dict[paths.PlotKind, pd.DataFrame] = {
         "confusion": confusion(test, labels),
@@ -54,18 +54,20 @@ def reliability(scored: Scored | None, bins: int) -> pd.DataFrame:
     """One line a bin with rows, over all seeds: mean confidence, accuracy and rows."""
     if scored is None or scored.score_source == "none":
         return pd.DataFrame(columns=["confidence", "accuracy", "rows"])
-    held = np.concatenate([calibration.confidence(run) for run in scored.runs])
+    confidence = np.concatenate([calibration.confidence(run) for run in scored.runs])
     correct = np.concatenate([run.predictions == scored.labels for run in scored.runs])
-    place = calibration.bin_of(held, bins)
+    place = calibration.bin_of(confidence, bins)
     rows = np.bincount(place, minlength=bins)
     used = rows > 0
-    means = [np.bincount(place, values, bins)[used] / rows[used] for values in (held, correct)]
+    means = [
+        np.bincount(place, values, bins)[used] / rows[used] for values in (confidence, correct)
+    ]
     return pd.DataFrame({"confidence": means[0], "accuracy": means[1], "rows": rows[used]})
 
 
 def risk(scored: Scored) -> pd.DataFrame:
-    """Share wrong among the most confident rows, for shares of them up to all: means over seeds (Geifman and El-Yaniv,
-    2017, section 2, arXiv:1705.08500). Rows of equal confidence share their mistakes."""
+    """Share of mistakes among the most confident rows, for up to POINTS shares of the rows; means over seeds (Geifman
+    and El-Yaniv, 2017, section 2, arXiv:1705.08500). Rows of equal confidence share their mistakes."""
     if scored.score_source == "none":
         return pd.DataFrame(columns=["coverage", "risk"])
     rows = len(scored.labels)

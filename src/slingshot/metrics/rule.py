@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
@@ -30,6 +30,15 @@ _TURNED: dict[Claim, Claim] = {
 }
 
 
+class _Judgement(TypedDict):
+    """The fields JUDGED of a difference."""
+
+    p_corrected: float | None
+    verdict: Standing
+    reverse_verdict: Standing
+    rows_to_resolve: int | None
+
+
 def judged(pairs: Pairs, deciding: Sequence[tuple[str, str]] = ()) -> Pairs:
     """The pairs with their verdicts, and those of their recipes where they have `recipe`.
 
@@ -39,14 +48,14 @@ def judged(pairs: Pairs, deciding: Sequence[tuple[str, str]] = ()) -> Pairs:
     """
     models = _Family.of(pairs.pairs, deciding)
     recipes = _Family.of([pair.of_recipe or pair for pair in pairs.pairs], deciding)
-    result = []
+    differences = []
     for place, pair in enumerate(pairs.pairs):
+        recipe = pair.recipe
+        if recipe:
+            recipe = recipe.model_copy(update={**recipes.judgement(place, pairs)})
         judgement = models.judgement(place, pairs)
-        if pair.recipe:
-            of_recipe = pair.recipe.model_copy(update=recipes.judgement(place, pairs))
-            judgement["recipe"] = of_recipe
-        result.append(pair.model_copy(update=judgement))
-    return pairs.model_copy(update={"pairs": tuple(result)})
+        differences.append(pair.model_copy(update={**judgement, "recipe": recipe}))
+    return pairs.model_copy(update={"pairs": tuple(differences)})
 
 
 @dataclass(frozen=True)
@@ -77,25 +86,33 @@ class _Family:
         adjusted = dict(zip(sharing, corrected([pairs[place] for place in sharing]), strict=True))
         return cls(pairs, twins, places, alone, adjusted)
 
-    def judgement(self, place: int, pairs: Pairs) -> dict[str, Any]:
-        """The fields JUDGED of the pair at `place`; its claims are those of the first ones with these predictions."""
+    def judgement(self, place: int, pairs: Pairs) -> _Judgement:
+        """Of the pair at `place`. Its claims are those of the first contestants with these predictions."""
         pair = self.pairs[place]
         a, b = (self.twins.get(name, name) for name in (pair.a, pair.b))
         tested = self.places.get(frozenset((a, b)), place)
         ps = self.adjusted.get(tested, p_values(self.pairs[tested]))
         if self.pairs[tested].a != a:
             ps = {claim: ps[_TURNED[claim]] for claim in CLAIMS}
-        fields: dict[str, Any] = {"p_corrected": ps["p"]}
+        judgement: _Judgement = {
+            "p_corrected": ps["p"],
+            "verdict": UNRESOLVED,
+            "reverse_verdict": UNRESOLVED,
+            "rows_to_resolve": None,
+        }
         if pairs.undecidable:
-            words = (UNRESOLVED, UNRESOLVED)
-            return fields | dict(zip(("verdict", "reverse_verdict"), words, strict=True))
+            return judgement
         level = round(1 - pairs.confidence, 12)
-        sharing = 1 if tested in self.deciding else max(1, len(self.adjusted))
-        fields["verdict"], fields["reverse_verdict"] = verdicts(pair.difference, ps, level)
-        rows = rows_to_resolve(
-            pair.model_copy(update=fields), pairs.test_rows, pairs.margin, level, sharing
+        standings = verdicts(pair.difference, ps, level)
+        judgement["verdict"], judgement["reverse_verdict"] = standings
+        judgement["rows_to_resolve"] = rows_to_resolve(
+            pair.model_copy(update={**judgement}),
+            pairs.test_rows,
+            pairs.margin,
+            level,
+            1 if tested in self.deciding else max(1, len(self.adjusted)),
         )
-        return fields | {"rows_to_resolve": rows}
+        return judgement
 
 
 def _twins(pairs: Sequence[Difference]) -> dict[str, str]:

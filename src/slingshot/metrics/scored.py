@@ -75,7 +75,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class PreparedRows:
-    """A data set's rows as prepared, that predictions are checked against."""
+    """The prepared rows of a data set, against which predictions are checked."""
 
     dataset: str
     labels: tuple[str, ...]
@@ -100,16 +100,16 @@ class PreparedRows:
         return frame
 
     def splits(self, contestant: str) -> dict[str, Scored]:
-        """What `scored` gives of a predictions file."""
+        """Split -> the rows of a predictions file that are scored: see `scored`."""
         return scored(self.path(contestant), self.frame(contestant), len(self.labels))
 
 
 def scored(path: Path, frame: pd.DataFrame, classes: int) -> dict[str, Scored]:
     """Split -> its scored rows: test, and validation where it is predicted.
 
-    A row without scores counts as uniform 1/classes where the contestant has a score source; a
-    cascade has those of both its sides, named with a plus, and none where one side has none.
-    Raises UserError, naming `path`, when test is missing or two seeds disagree on the rows.
+    Where the contestant has a score source, a row without scores counts as uniform 1/classes. A cascade
+    has the sources of both its sides, joined by a plus, and none where one side has none. Raises UserError,
+    naming `path`, when test is missing or two seeds disagree on the rows.
     """
     if "test" not in set(frame["split"]):
         raise UserError(f"{path}: no test rows; run `dvc repro`")
@@ -146,8 +146,9 @@ def _split(path: Path, part: pd.DataFrame, sources: list[str], classes: int) -> 
 
 
 def _scores(column: pd.Series, classes: int) -> np.ndarray:
+    """Shape (rows, classes); uniform where a row has none."""
     filled = np.full((len(column), classes), 1 / classes)
-    held = column.notna().to_numpy()
-    if held.any():
-        filled[held] = np.stack(column[held].to_list())
+    present = column.notna().to_numpy()
+    if present.any():
+        filled[present] = np.stack(column[present].to_list())
     return filled

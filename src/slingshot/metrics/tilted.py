@@ -1,9 +1,9 @@
 """Score intervals of figures that are made of what rows of several strata came out as: shares, their means, macro-F1.
 
-A percentile bootstrap knows only what was seen: of a hundred rows that are all right it says that all rows are. Here
-the shares of the outcomes are moved, along the path on which they stay as likely as they can while the figure changes,
-and a value is inside the interval while the figure is within so many standard errors of it, at the moved shares (the
-score interval; of one share Wilson's, 1927, of a paired difference of two Tango's, Statistics in Medicine 17, 1998).
+A percentile bootstrap knows only what was seen: if a hundred rows are all right, it says that all rows are. Here the
+shares of the outcomes are moved, along the path on which they stay as likely as they can while the figure changes. A
+value is inside the interval while the figure is within so many standard errors of it, at the moved shares. That is the
+score interval: of one share Wilson's (1927), of a paired difference of two Tango's (Statistics in Medicine 17, 1998).
 Outcomes that no row had take part, so that few rows hide as much as they may.
 """
 
@@ -30,7 +30,7 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How often each outcome was seen in its stratum; an outcome that may have been, but was not, has 0."""
+    """How often each outcome was seen in its stratum. An outcome that is possible but was not seen has 0."""
 
     strata: np.ndarray
     """Number of each outcome's stratum, from 0; shape (outcomes,)."""
@@ -72,25 +72,24 @@ class Outcomes:
         return moved(self._tilt(lambda at: abs(moved(at)[1] - self.value()) / wanted, wanted))[0]
 
     def bound(self, z: float, sign: int) -> float:
-        """The lower one, where `sign` is -1, or the upper one of the interval."""
+        """The lower bound of the interval where `sign` is -1, the upper one where it is 1."""
         moved = cache(partial(self._moved, sign))
         return moved(self._tilt(lambda at: moved(at)[0] / z, z * self.error))[1]
 
     def _tilt(self, reach: Callable[[float], float], apart: float) -> float:
-        """Where `reach`, which grows with the tilt, is 1, or the farthest tilt if it is less there. The search begins
-        where a figure that few errors move little would be `apart` from the measured one."""
+        """The tilt at which `reach`, which grows with it, is 1, or the farthest one if it is less there.
+
+        The search begins where a linear figure would be `apart` from the measured one.
+        """
         from scipy.optimize import brentq
 
-        def beyond(
-            at: float,
-        ) -> float:  # of logarithms, as these are nearly straight in the tilt: few steps do
+        def beyond(at: float) -> float:
+            # The logarithm is nearly straight in the tilt, so few steps do.
             return float(np.log(min(max(reach(at), 1e-12), 1e12)))
 
-        low = high = (
-            float(np.clip(np.log(apart / self.error**2), -FARTHEST, FARTHEST))
-            if self.error
-            else 0.0
-        )
+        low = high = 0.0
+        if self.error:
+            low = high = float(np.clip(np.log(apart / self.error**2), -FARTHEST, FARTHEST))
         step = 0.25
         while beyond(low) >= 0 and low > -FARTHEST:
             low, high, step = low - step, low, 2 * step
@@ -109,24 +108,27 @@ class Outcomes:
         """Standard errors from the measured figure, and the figure, at the shares that are tilted by exp(tilt)."""
         measured, at_seen = self._measured
         shares, (value, slopes) = self._likeliest(float(sign * np.exp(tilt)))
-        # A figure that is not linear bends on the way: of its two slopes the one that says less is believed.
+        # The slopes of a figure that is not linear change on the way: those that give the larger error are believed.
         error = np.sqrt(max(self._variance(shares, slopes), self._variance(shares, at_seen)))
         apart = abs(value - measured)
-        if apart <= ROUNDING:  # where seeds cancel, the error too is but rounding
+        if apart <= ROUNDING:  # where seeds cancel out, the error too is only rounding
             return 0.0, value
         return float(apart / error) if error else np.inf, value
 
     def _likeliest(self, pull: float) -> tuple[np.ndarray, tuple[float, np.ndarray]]:
         """The shares that maximise the log-likelihood plus `pull` times the figure, and the figure and its derivatives
-        there; by the generalised conditional gradient method (Bredies, Lorenz and Maass, Computational Optimization and
-        Applications 42, 2009): a round takes the figure to be linear. Where that leads too far, as a few hidden rows
-        change much of what a rare class's F1 has to lose, the best shares on the way are taken."""
+        there.
+
+        This is the generalised conditional gradient method (Bredies, Lorenz and Maass, Computational Optimization and
+        Applications 42, 2009): each round takes the figure to be linear. That may lead too far, as where a few hidden
+        rows change much of the F1 of a rare class. Then the best shares on the way are taken.
+        """
         from scipy.optimize import minimize_scalar
 
-        held = self.counts > 0
+        seen = self.counts > 0
 
         def worth(shares: np.ndarray, value: float) -> float:
-            return float(self.counts[held] @ np.log(shares[held]) + pull * value)
+            return float(self.counts[seen] @ np.log(shares[seen]) + pull * value)
 
         def loss(part: float, start: np.ndarray, step: np.ndarray) -> float:
             shares = start + part * step
@@ -137,7 +139,7 @@ class Outcomes:
             aim = self._tilted(pull * at_shares[1])
             at_aim = self.gradient(aim)
             if np.abs(at_aim[1] - at_shares[1]).max() < 1e-12:
-                return aim, at_aim  # as of a figure that is linear
+                return aim, at_aim  # the figure is linear
             before = worth(shares, at_shares[0])
             if worth(aim, at_aim[0]) - before < -LITTLE:
                 way = (shares, aim - shares)
@@ -152,21 +154,24 @@ class Outcomes:
         return shares, at_shares
 
     def _variance(self, shares: np.ndarray, slopes: np.ndarray) -> float:
-        """Of the figure by the delta method, each stratum's unbiased: divided by its rows less one."""
+        """Of the figure, by the delta method. Each stratum's is unbiased: divided by its rows less one."""
         means = np.bincount(self.strata, shares * slopes)
         squares = np.bincount(self.strata, shares * (slopes - means[self.strata]) ** 2)
         return float((squares / np.maximum(self.rows - 1, 0.5)).sum())
 
     def _tilted(self, pull: np.ndarray) -> np.ndarray:
-        """The shares that maximise sum(counts log shares) + sum(pull shares): counts / (multiplier - pull), where each
-        stratum's multiplier makes them sum to 1. Where the outcome with the most pull was not seen, it takes what the
-        others leave at the least multiplier there may be."""
+        """The shares that maximise sum(counts log shares) + sum(pull shares).
+
+        They are counts / (multiplier - pull), where each stratum's multiplier makes them sum to 1. If the outcome with
+        the most pull was not seen, it takes what the others leave at the least multiplier that is possible.
+        """
         strata, counts = self.strata, self.counts
         number = len(self.rows)
         top = np.full(number, -np.inf)
         np.maximum.at(top, strata, pull)
-        gaps, held = top[strata] - pull, counts > 0
-        in_, weights, below = strata[held], counts[held], gaps[held]
+        # In terms of `extra`, the multiplier less the most pull of its stratum, which may not be negative.
+        gaps, seen = top[strata] - pull, counts > 0
+        in_, weights, below = strata[seen], counts[seen], gaps[seen]
         least = np.bincount(
             in_,
             np.divide(weights, below, out=np.full(len(weights), np.inf), where=below > 0),
@@ -187,14 +192,14 @@ class Outcomes:
                 break
         shares = np.zeros(len(counts))
         distance = extra[in_] + below
-        shares[held] = np.divide(weights, distance, out=np.zeros(len(weights)), where=distance > 0)
+        shares[seen] = np.divide(weights, distance, out=np.zeros(len(weights)), where=distance > 0)
         left = np.maximum(1 - np.bincount(strata, shares, number), 0)
-        best = ~held & (gaps <= 1e-12)
+        best = ~seen & (gaps <= 1e-12)
         sharing = np.maximum(np.bincount(strata, best, number), 1)
         shares += np.where(best, (left / sharing)[strata], 0.0)
         return np.asarray(shares / np.bincount(strata, shares, number)[strata])
 
 
 def linear(weights: np.ndarray) -> Gradient:
-    """Of a figure that is the sum of the outcomes' shares, each times its weight."""
+    """That of a figure which is the sum of the outcomes' shares, each times its weight; shape (outcomes,)."""
     return lambda shares: (float(shares @ weights), weights)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from slingshot.files.cost import Cost
@@ -23,33 +24,22 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     """
     second = per_second(cost.hourly_price, cost.utilisation)
     train_seconds = _mean_seconds(usage.train)
-    tokens, texts, seconds = (
-        sum(getattr(run, what) for run in usage.predict) for what in ("tokens", "texts", "seconds")
-    )
-    error = together(usage.predict)
-    # A priced LLM's seconds are nobody's bill; a cascade that always asks one has no machine that works.
-    works = price is None or (usage.kind == "cascade" and seconds > 0)
-    timed = works and on_paid_machine(usage) and seconds and texts
-    machine_seconds = seconds / texts * 1000 if timed else None
+    predicted = _Prediction.of(usage, price)
     billed = _billed(usage, cost, price)
-    parts = [machine_seconds and machine_seconds * second, billed["token"]]
-    known = [part for part in parts if part is not None]
-    per_texts = None if not known or (works and machine_seconds is None) else sum(known)
-    per_token = per_texts / 1000 * texts / tokens if per_texts is not None and tokens else None
+    per_texts = predicted.cost_per_1000_texts(second, billed["token"])
+    spread = together(usage.predict)
     # The labels of test rows measure every contestant alike.
     labels = usage.train_rows + usage.validation_rows
-    # A cascade's answers come from two places, its seconds from one.
-    rated = seconds and (price is None or usage.kind != "cascade")
     return Cost(
         train_seconds=train_seconds,
         train_cost=None if train_seconds is None else train_seconds * second,
         predict_seconds=_mean_seconds(usage.predict) or None,
-        tokens_per_second=tokens / seconds or None if rated else None,
-        texts_per_second=texts / seconds or None if rated else None,
-        cost_per_million_tokens=None if per_token is None else per_token * 1e6,
+        tokens_per_second=predicted.rate(predicted.tokens),
+        texts_per_second=predicted.rate(predicted.texts),
+        cost_per_million_tokens=predicted.cost_per_million_tokens(per_texts),
         cost_per_1000_texts=per_texts,
-        machine_seconds_per_1000_texts=machine_seconds,
-        machine_seconds_spread=machine_seconds and error and error / seconds,
+        machine_seconds_per_1000_texts=predicted.machine_seconds,
+        machine_seconds_spread=predicted.machine_seconds and spread and spread / predicted.seconds,
         token_cost_per_1000_texts=billed["token"],
         list_cost_per_1000_texts=billed["list"],
         cached_cost_per_1000_texts=billed["cached"],
@@ -65,6 +55,55 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     )
 
 
+@dataclass(frozen=True)
+class _Prediction:
+    """What all prediction runs took together."""
+
+    tokens: int
+    texts: int
+    seconds: float
+    works: bool
+    """Whether a machine that is paid by the second has a part in the cost."""
+    machine_seconds: float | None
+    """Of that machine, for 1,000 texts; None where they are not known, or there is no such machine."""
+    rated: bool
+    """Whether tokens and texts a second say how fast the contestant is."""
+
+    @classmethod
+    def of(cls, usage: Usage, price: LlmPrice | None) -> _Prediction:
+        runs = usage.predict
+        texts, seconds = sum(run.texts for run in runs), sum(run.seconds for run in runs)
+        # A priced LLM's seconds are nobody's bill. A cascade that always asks one has no machine that works.
+        works = price is None or (usage.kind == "cascade" and seconds > 0)
+        timed = works and on_paid_machine(usage) and seconds > 0 and texts > 0
+        return cls(
+            tokens=sum(run.tokens for run in runs),
+            texts=texts,
+            seconds=seconds,
+            works=works,
+            machine_seconds=seconds / texts * 1000 if timed else None,
+            # The answers of a cascade with a priced LLM come from two places, its seconds from one.
+            rated=seconds > 0 and (price is None or usage.kind != "cascade"),
+        )
+
+    def rate(self, number: int) -> float | None:
+        """So many a second; None where there are none, or seconds do not tell."""
+        return number / self.seconds or None if self.rated else None
+
+    def cost_per_1000_texts(self, second: float, tokens: float | None) -> float | None:
+        """By the price of a second, and that of the tokens of 1,000 texts; None where a part is not known."""
+        if self.works and self.machine_seconds is None:
+            return None
+        machine = None if self.machine_seconds is None else self.machine_seconds * second
+        parts = [part for part in (machine, tokens) if part is not None]
+        return sum(parts) if parts else None
+
+    def cost_per_million_tokens(self, per_1000_texts: float | None) -> float | None:
+        if per_1000_texts is None or not self.tokens:
+            return None
+        return per_1000_texts / 1000 * self.texts / self.tokens * 1e6
+
+
 def headline(cost: Cost, settings: CostSettings) -> str:
     """What 1,000 texts cost, e.g. `EUR 0.0018 per 1,000 texts`."""
     texts = cost.cost_per_1000_texts
@@ -74,19 +113,20 @@ def headline(cost: Cost, settings: CostSettings) -> str:
 
 
 def together(runs: Sequence[TimedRun]) -> float | None:
-    """The standard error of the runs' seconds in all, as if their errors were independent; None where one's is not
+    """The standard error of the sum of the runs' seconds, as if their errors were independent; None where one is not
     known."""
     errors = [run.error for run in runs if run.error is not None]
     return math.hypot(*errors) if errors and len(errors) == len(runs) else None
 
 
 def on_paid_machine(usage: Usage) -> bool:
-    """Whether its seconds are those of the machine that `cost.hourly_price` is for, and not of another's server."""
+    """Whether its seconds are those of the machine with the price `cost.hourly_price`, and not of another's server."""
     return usage.hardware.get("device") != "remote"
 
 
 def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[str, float | None]:
-    """Per 1,000 texts, what the tokens of a priced LLM cost as they were billed, and would have cost otherwise."""
+    """What the tokens of a priced LLM cost as they were billed, and what they would have cost otherwise, per 1,000
+    texts: see `Cost`."""
     texts = sum(run.texts for run in usage.predict)
     if price is None or not texts:
         return dict.fromkeys(("token", "list", "cached", "batch"))

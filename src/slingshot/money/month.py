@@ -1,8 +1,8 @@
 """What labelling texts costs by the month: the break-even of two contestants, and the LLM's price at which the cheaper
 of two changes.
 
-Pure functions. report/page/page.js holds the same formulas for the sliders of the page; tests/browser compares
-the two. They stand apart from money.py because the stages that prompt and pay depend on that, and none on this.
+Pure functions. report/page/page.js has the same formulas for the sliders of the page; tests/browser compares the two.
+They are apart from prices.py, because stages that prompt and pay depend on that, and none on this.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Billing = Literal["billed", "list", "cached", "batch"]
 
 @dataclass(frozen=True)
 class Terms:
-    """What one may set; prices in one currency."""
+    """What the reader may set; prices in one currency."""
 
     texts: float
     """A month."""
@@ -31,7 +31,7 @@ class Terms:
     """Share of its paid hours in which a machine works: of those used, or of all where it is always on."""
     label_price: float
     months: float
-    """Over which training and labels are written off."""
+    """Over which the cost of training and labels is spread."""
     llm_factor: float = 1.0
     """By which an LLM's price is multiplied; a local LLM's seconds."""
     always_on: bool = False
@@ -101,30 +101,34 @@ def month(work: Work, terms: Terms) -> Month | None:
         return None
     second = per_second(terms.hourly_price, terms.utilisation)
     return Month(
-        machine=(
-            machines(work, terms) * HOURS * terms.hourly_price
-            if terms.always_on
-            else terms.texts / 1000 * machine_seconds(work, terms) * second
-        ),
+        machine=_machine(work, terms, second),
         tokens=terms.texts / 1000 * tokens,
         training=work.train_seconds * second / terms.months,
         labels=work.labels * terms.label_price / terms.months,
     )
 
 
+def _machine(work: Work, terms: Terms, second: float) -> float:
+    """The month's machines: whole ones where they are always on, else by the price of a second."""
+    if terms.always_on:
+        return machines(work, terms) * HOURS * terms.hourly_price
+    return terms.texts / 1000 * machine_seconds(work, terms) * second
+
+
 def capacity(work: Work, terms: Terms) -> float:
     """Texts a month up to which one always-on machine is enough; infinite where machines are paid by use, or not at
     all."""
     seconds = machine_seconds(work, terms)
-    return (
-        HOURS * terms.utilisation * 3600 / seconds * 1000
-        if terms.always_on and seconds
-        else math.inf
-    )
+    if not terms.always_on or not seconds:
+        return math.inf
+    return HOURS * terms.utilisation * 3600 / seconds * 1000
 
 
 def line(work: Work, terms: Terms) -> tuple[float, float] | None:
-    """A month's money as (whatever the texts, per text), while one always-on machine is enough; None as `month`."""
+    """A month's money as (fixed sum, sum per text), while one always-on machine is enough.
+
+    None where the billing has no price.
+    """
     tokens = token_price(work, terms)
     if tokens is None:
         return None
@@ -137,12 +141,12 @@ def line(work: Work, terms: Terms) -> tuple[float, float] | None:
 
 
 def apart(a: float, b: float) -> float:
-    """a - b; 0 where only their last bits differ, as those of one sum that is worked out from seconds twice may."""
+    """a - b; 0 where only their last bits differ, as they may where one sum is worked out in two ways."""
     return 0.0 if math.isclose(a, b) else a - b
 
 
 def crossing(a: tuple[float, float], b: tuple[float, float]) -> float | None:
-    """Texts at which two lines of `line` cost the same; None where they do at none, or at no positive number.
+    """The positive number of texts at which two results of `line` cost the same; None where there is none.
 
     Below it the one with the smaller fixed sum is cheaper, above it the other.
     """
@@ -151,28 +155,26 @@ def crossing(a: tuple[float, float], b: tuple[float, float]) -> float | None:
 
 
 def break_even(a: Work, b: Work, terms: Terms) -> float | None:
-    """Texts a month at which `a` and `b` cost the same; None where one is cheaper at any number that one always-on
-    machine can read."""
-    lines = line(a, terms), line(b, terms)
-    if lines[0] is None or lines[1] is None:
+    """Texts a month at which `a` and `b` cost the same.
+
+    None where one is cheaper for any number of texts that one always-on machine can read, or a price is unknown.
+    """
+    line_a, line_b = line(a, terms), line(b, terms)
+    texts = crossing(line_a, line_b) if line_a and line_b else None
+    if texts is None or texts > min(capacity(a, terms), capacity(b, terms)):
         return None
-    texts = crossing(lines[0], lines[1])
-    return (
-        texts
-        if texts is not None and texts <= min(capacity(a, terms), capacity(b, terms))
-        else None
-    )
+    return texts
 
 
 def flip_price(small: Work, large: Work, terms: Terms) -> float | None:
-    """Price of 1,000 texts of the `large` at which both cost the same by the month: below it the large is cheaper.
+    """The price of 1,000 texts of `large` at which both cost the same by the month; below it `large` is cheaper.
 
-    What the large takes once stays as it is. None where it would be dearer if it were free, or a price is unknown.
+    What `large` takes once stays as it is. None where that alone makes it dearer, or a price is unknown.
     """
-    mine = month(small, terms)
-    if mine is None:
+    of_small = month(small, terms)
+    if of_small is None:
         return None
     second = per_second(terms.hourly_price, terms.utilisation)
     once = (large.train_seconds * second + large.labels * terms.label_price) / terms.months
-    price = (mine.total - once) / (terms.texts / 1000)
+    price = (of_small.total - once) / (terms.texts / 1000)
     return price if price > 0 else None

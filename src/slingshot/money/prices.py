@@ -55,7 +55,7 @@ def bill(tokens: Mapping[str, int], price: LlmPrice, *, batch: bool = False) -> 
 def llm_cost(
     tokens: Mapping[str, int], price: LlmPrice, cost: CostSettings, *, batch: bool = False
 ) -> float:
-    """What `bill` says, in `cost.currency`."""
+    """The `bill` in `cost.currency`."""
     return convert(bill(tokens, price, batch=batch), price.currency, cost)
 
 
@@ -64,7 +64,7 @@ def reservation(
 ) -> float:
     """The most that one request can cost, in the price's own currency.
 
-    No tokenizer makes more tokens than bytes; each is taken at the dearest input price, cache writes included.
+    No tokenizer makes more tokens than bytes. Each is priced as the dearest kind of input, cache writes included.
     """
     dearest = max(
         (kind for kind in TOKEN_KINDS if kind != "output"), key=lambda kind: getattr(price, kind)
@@ -73,18 +73,17 @@ def reservation(
 
 
 def believed(tokens: Mapping[str, int], request_bytes: int, max_tokens: int) -> dict[str, int]:
-    """The tokens that a server claims, by kind (TOKEN_KINDS), none beyond what `reservation` holds that one request can
-    use."""
-    kept, left = {"output": min(tokens["output"], max_tokens)}, request_bytes + OVERHEAD
+    """The tokens that a server claims, by kind (TOKEN_KINDS), cut to what `reservation` takes one request to use."""
+    possible, left = {"output": min(tokens["output"], max_tokens)}, request_bytes + OVERHEAD
     for kind in TOKEN_KINDS:
         if kind != "output":
-            kept[kind] = min(tokens.get(kind, 0), left)
-            left -= kept[kind]
-    return kept
+            possible[kind] = min(tokens.get(kind, 0), left)
+            left -= possible[kind]
+    return possible
 
 
 def uncached(*tokens: Mapping[str, int]) -> dict[str, int]:
-    """All these tokens by kind, as they had been billed without a prompt cache."""
+    """All these tokens by kind, as they would have been billed without a prompt cache."""
     total = {kind: sum(each.get(kind, 0) for each in tokens) for kind in TOKEN_KINDS}
     output = total.pop("output")
     return {"input": sum(total.values()), "output": output}

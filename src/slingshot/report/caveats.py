@@ -28,8 +28,9 @@ def caveats(results: Results, decided: Verdict, settings: Settings) -> list[str]
     ]
     if small and large and (turned := labels_turn_it(small, large, settings)):
         sentences.append(turned)
-    sentences += [*_groups(results), *_few_seeds(choice)]
-    return [*sentences, *(_seen(results, large) if large is not choice else [])]
+    sentences += _groups(results)
+    # The table says of everybody how often it was trained: the verdict repeats it only where nothing weighs more.
+    return sentences or _few_seeds(choice)
 
 
 def _seen(results: Results, contestant: Contestant | None) -> list[str]:

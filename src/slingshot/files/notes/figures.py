@@ -77,12 +77,12 @@ class TestGroups(Note):
 
     @property
     def words(self) -> str:
-        told = plural(self.groups, "test group")
+        groups = plural(self.groups, "test group")
         if round(self.effective) < self.groups:
-            told += f" of unequal size count as {self.effective:.0f} equal ones"
+            groups += f" of unequal size count as {self.effective:.0f} equal ones"
         if self.effective < FEW_GROUPS:
-            return f"{told}: too few to resolve a difference, and intervals are too narrow"
-        return f"{told}; intervals rest on groups, not on rows"
+            return f"{groups}: too few to resolve a difference, and intervals are too narrow"
+        return f"{groups}; intervals rest on groups, not on rows"
 
 
 class FewSeeds(Note):
