@@ -16,6 +16,7 @@ import altair as alt
 from slingshot.report.grid import Grid
 from slingshot.report.inputs import Contestant
 from slingshot.report.page.theme import series
+from slingshot.settings.errors import visible
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -72,7 +73,16 @@ def finished(
     # A test validates: it takes most of the stage's time.
     spec = chart.properties(width="container", height=height).to_dict(validate=False)
     own = {key: value for key, value in spec.items() if key not in ("config", "$schema")}
-    return Chart(name, caption, own, grid)
+    return Chart(name, caption, _printable(own), grid)
+
+
+def _printable(value: Any) -> Any:
+    """With its texts made visible: a title or a class may hold characters that no SVG may."""
+    if isinstance(value, dict):
+        return {_printable(key): _printable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_printable(inner) for inner in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def look(contestants: Sequence[Contestant], labels: Container[str], *, legend: bool = True) -> Look:
