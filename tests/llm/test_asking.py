@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from slingshot.files.codes import STATUSES
+from slingshot.files.intervals import Intervals
 from slingshot.files.labels import Labels
 from slingshot.files.predictions import read_predictions
 from slingshot.files.rows import read_rows, write_rows
@@ -191,8 +192,8 @@ def test_a_failed_answer_is_paid_for_and_counts_as_wrong_and_coverage_is_reporte
         [n for _, _, n in REPLIES.values()].count(2) / len(statuses)
     )
     assert scores["auroc"] is None
-    notes = read_json(replied.root / "metrics/intervals/toy/claude.json")["notes"]
-    assert any("2 refused" in note and "1 off list" in note for note in notes)
+    notes = Intervals.read(replied.root / "metrics/intervals/toy/claude.json").notes
+    assert any("2 refused" in note.words and "1 off list" in note.words for note in notes)
 
 
 def test_what_was_said_is_kept_word_by_word(replied):

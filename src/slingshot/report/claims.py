@@ -48,9 +48,7 @@ def clause(results: Results, pair: Difference) -> str:
         return f"{words}, less than the margin" if pair.verdict == "as good" else words
     if pair.verdict == "as good":
         return f"is as good as {other}: the difference is {gap(results, pair)}"
-    return (
-        f"is not shown to be better or worse than {other}: the difference is {gap(results, pair)}"
-    )
+    return f"can't be told apart from {other}: the difference is {gap(results, pair)}"
 
 
 def against(

@@ -74,11 +74,12 @@ def _cascades(results: Results, decided: Verdict) -> Iterator[str]:
         rows = f"{count(report.rows)} validation rows"
         large = results.titles[report.large]
         if contestant.alone:
+            side = results.titles[contestant.alone]
+            why = f"On {rows} {side} alone was good enough, so "
             how = "never" if report.alone == "small" else "always"
-            yield (
-                f"On {rows} {results.titles[contestant.alone]} alone was good enough, so {contestant.title} {how} asks "
-                f"{large} and equals {results.titles[contestant.alone]}.{notes}"
-            )
+            # A note says why no threshold could be chosen: nobody was found good enough then.
+            opening = "" if report.notes else why
+            yield f"{opening}{contestant.title} {how} asks {large} and equals {side}.{notes}"
         elif contestant.name == decided.cascade:
             clauses = [clause(results, pair) for pair in decided.cascade_pairs]
             stands = f"; it {listed(clauses)}" if clauses else ""
