@@ -95,7 +95,7 @@ def test_a_cascade_that_is_one_of_its_sides_is_one_line_under_that(
     files, study, tmp_path, side, threshold, escalated, words
 ) -> None:
     files.add_cascade("both", 0.9, 0.004)
-    files.cascades["both"]["alone"] = side
+    files.cascades["both"] |= {"alone": side, "notes": []}
     for row in files.cascades["both"]["seeds"]:
         row |= {"threshold": threshold, "escalated_test": escalated}
     files.write(tmp_path)
@@ -111,6 +111,18 @@ def test_a_cascade_that_is_one_of_its_sides_is_one_line_under_that(
         (),
         "fine-tune minilm",
     )
+
+
+def test_where_no_threshold_could_be_chosen_nobody_is_called_good_enough(
+    files, study, tmp_path
+) -> None:
+    files.add_cascade("both", 0.9, 0.004)
+    note = {"code": "no_threshold", "metric": "auroc", "rows": 300, "small": "minilm"}
+    files.cascades["both"] |= {"alone": "small", "notes": [note]}
+    files.write(tmp_path)
+    text = below(sections(study(cascades=CASCADES), tmp_path)["tweets"])
+    assert "both never asks Gemma 3 270m and equals minilm. Its 300 validation rows are all" in text
+    assert "good enough" not in text
 
 
 @pytest.mark.parametrize(("escalated", "marked"), [(0.05, True), (0.0, False)])
