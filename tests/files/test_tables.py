@@ -279,7 +279,7 @@ def test_all_of_test_and_the_first_rows_of_validation_are_expected() -> None:
 )
 def test_missing_ids_are_named(keep: str, message: str) -> None:
     frame, validation, test = both_splits()
-    with pytest.raises(UserError, match=rf"p\.parquet: {message} are not the expected ones"):
+    with pytest.raises(UserError, match=rf"p\.parquet: {message}; run"):
         check_ids(Path("p.parquet"), frame.query(keep), validation, test)
 
 
