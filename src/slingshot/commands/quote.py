@@ -117,7 +117,7 @@ def _task(dataset: str, llm: str, params: Settings) -> PromptTask:
 
 
 def _quote(task: PromptTask, settings: AskedSettings, ledger: Ledger, wallet: Wallet) -> Quote:
-    api: Api = provider(settings).connect(settings, task.params)
+    api: Api = provider(settings).connect(settings, task.settings)
     asked, _ = questions(settings, task, api)
     asks = {ask.request: ask for row in asked for ask in row}
     records = stored_answers(ledger, task, api, list(asks))

@@ -1,9 +1,8 @@
 """Downloads from the Hugging Face hub: files of one commit, complete and checked.
 
 huggingface_hub keeps the files in its own cache (HF_HOME moves it, HF_ENDPOINT names a mirror), beside a list of each
-commit's files and their digests. A download is whole when every listed file that is needed has its digest. The digests
-are compared each time, because a mirror may serve other bytes and a disk may change them. Files that are missing or
-differ are fetched once more. If they still differ, that is an error.
+commit's files and their digests. A download is whole when every needed file of the list has its digest. The digests are
+compared each time, because a mirror or a disk may change bytes. Files that differ are fetched once more.
 """
 
 from __future__ import annotations
@@ -54,9 +53,8 @@ def fetch(
 ) -> tuple[Path, str]:
     """Fetch the files of the repository `name` that match `patterns`. Returns their folder and their commit.
 
-    `revision` is a branch, tag or commit; None means the default branch. Where the hub can't be reached, a whole
-    earlier download is used. Raises UserError with the command that fetches the files, and with `remedy`, what the user
-    may do instead.
+    Request explains the arguments. Where the hub can't be reached, a whole earlier download is used. Raises UserError
+    with the command that fetches the files, and with `remedy`.
     """
     import httpx2
     import huggingface_hub
@@ -78,10 +76,9 @@ def fetch(
 
 def _from_hub(api: HfApi, request: Request) -> tuple[Path, str]:
     """The files of the revision's current commit, which are downloaded unless an earlier download is whole."""
-    name, kind = request.name, request.kind
+    name, kind, revision = request.name, request.kind, request.revision
     commit = _within(
-        DEADLINE,
-        lambda: api.resolve_revision(name, repo_type=kind, revision=request.revision).resolved,
+        DEADLINE, lambda: api.resolve_revision(name, repo_type=kind, revision=revision).resolved
     )
     folder, problem = _earlier(request, commit)
     if problem:
@@ -126,11 +123,7 @@ def names(name: str, kind: Kind, commit: str) -> list[str]:
 
 def matching(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
     """Paths that match one of the patterns. `*` also matches "/", as in `hf download --include`."""
-
-    def matches(path: str) -> bool:
-        return any(fnmatchcase(path, pattern) for pattern in patterns)
-
-    return list(filter(matches, paths))
+    return [path for path in paths if any(fnmatchcase(path, pattern) for pattern in patterns)]
 
 
 def _remembered(api: HfApi, request: Request) -> str | None:
@@ -138,12 +131,10 @@ def _remembered(api: HfApi, request: Request) -> str | None:
     from huggingface_hub import errors
 
     try:
-        return api.resolve_revision(
-            request.name,
-            repo_type=request.kind,
-            revision=request.revision,
-            local_files_only=True,
-        ).resolved
+        revision = api.resolve_revision(
+            request.name, repo_type=request.kind, revision=request.revision, local_files_only=True
+        )
+        return revision.resolved
     except errors.RevisionResolutionError:
         return None
 
@@ -189,15 +180,14 @@ def _problem(path: Path, entry: TreeCacheEntry) -> str | None:
     size = path.stat().st_size
     # The hub lists the sha256 of a file in git's large file storage (LFS), and git's own hash of any other file: the
     # SHA-1 of "blob SIZE", a zero byte and the file's bytes.
-    name, listed, head = "sha256", entry.lfs_sha256, b""
-    if not listed:
-        name, listed, head = "sha1", entry.blob_id, f"blob {size}\0".encode()
+    name, listed, head = "sha1", entry.blob_id, f"blob {size}\0".encode()
+    if entry.lfs_sha256:
+        name, listed, head = "sha256", entry.lfs_sha256, b""
     digest = hashlib.new(name, head, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    actual = digest.hexdigest()
-    if actual == listed:
+    if (actual := digest.hexdigest()) == listed:
         return None
     return f"has {size:,} bytes with the {name} {actual}, but the hub lists {entry.size:,} bytes with {listed}"
 

@@ -6,14 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from slingshot.files.storage.atomic import atomic
-from slingshot.files.storage.json_files import JsonObject
 from slingshot.settings import UserError
+
+if TYPE_CHECKING:
+    from slingshot.files.storage.json_files import JsonObject
 
 
 def write_parquet(
