@@ -27,8 +27,8 @@ def main(dataset: str, model: str) -> None:
     from slingshot.metrics.choosing import chosen_by, said
     from slingshot.settings import load
 
-    settings, rows = load(), CellRows.read(dataset)
-    model_settings = settings.model(model)
+    settings = load()
+    model_settings, rows = settings.model(model), CellRows.read(dataset)
     names, truth = rows.names, rows.validation["label"].to_numpy()
     primary = chosen_by(settings.metrics.primary, truth)
     device = hardware.set_up(settings.run)
