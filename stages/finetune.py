@@ -1,4 +1,4 @@
-"""Train one model on one data set, once a seed, and predict validation and test.
+"""Train one model on one data set, once for each seed, and predict validation and test.
 
 python3 -m stages.finetune tweets minilm
 """
@@ -14,11 +14,10 @@ from slingshot.machine import console
 def main(dataset: str, model: str) -> None:
     """Train MODEL on DATASET once for each of `seeds`, and predict its validation and test rows.
 
-    Reads data/subsampled and data/prepared; writes data/predictions, data/usage, data/models (the first seed's,
-    with its card) and data/curves, which `dvc plots show` draws. A run that was killed goes on from its last
-    checkpoint; a seed that was trained before is not trained again.
+    Reads data/subsampled and data/prepared. Writes data/predictions, data/usage, data/models (the first seed's model
+    with its card) and data/curves, which `dvc plots show` draws. A run that was killed continues from its last
+    checkpoint, and a seed that was trained before is not trained again.
     """
-    from slingshot import settings
     from slingshot.files import paths
     from slingshot.files.predictions import write_predictions
     from slingshot.finetune.cell import CellRows
@@ -26,34 +25,32 @@ def main(dataset: str, model: str) -> None:
     from slingshot.finetune.run import run_cell
     from slingshot.machine import hardware
     from slingshot.metrics.choosing import chosen_by, said
+    from slingshot.settings import load
 
-    params = settings.load()
-    chosen = params.model(model)
-    rows = CellRows.read(dataset)
+    settings = load()
+    model_settings, rows = settings.model(model), CellRows.read(dataset)
     names, truth = rows.names, rows.validation["label"].to_numpy()
-    primary = chosen_by(params.metrics.primary, truth)
-    device = hardware.set_up(params.run)
+    primary = chosen_by(settings.metrics.primary, truth)
+    device = hardware.set_up(settings.run)
     task = TrainingTask(rows.train, rows.validation, names, primary, device, f"{dataset}-{model}")
-    folder, written = paths.model(dataset, model), paths.predictions(dataset, model)
-    result = run_cell(chosen, task, rows, params.seeds, model, folder)
+    folder, out = paths.model(dataset, model), paths.predictions(dataset, model)
+    result = run_cell(model_settings, task, rows, settings.seeds, model, folder)
     usage = result.usage
 
     fraction, count = rows.fraction, len(rows.train)
-    write_predictions(written, result.predictions, names, fraction=fraction, train_rows=count)
+    write_predictions(out, result.predictions, names, fraction=fraction, train_rows=count)
     usage.write(paths.usage(dataset, model))
-
-    # No part of training, so none of the key that it is kept under.
+    # Imported only now: the key of finished seeds covers every module that is loaded before training ends. These are no
+    # part of training, so a change in them must train nothing again.
     from slingshot.finetune import card, description
 
-    description.write(dataset, model, chosen, rows, primary, usage)
-    for end in card.ends(f"models.{model}", chosen, usage):
-        console.echo(f"finetune {dataset}-{model}: {end}")
-    score = said(params.metrics.primary, truth, result.validation_score(primary))
+    description.write(dataset, model, model_settings, rows, primary, usage)
+    for end in card.ends(f"models.{model}", model_settings, usage):
+        console.echo(f"finetune {task.name}: {end}")
+    score = said(settings.metrics.primary, truth, result.validation_score(primary))
     seconds = sum(run.seconds for run in usage.train)
-    console.echo(
-        f"finetune {dataset}-{model}: validation {score}, "
-        f"{seconds:.0f} s of training -> {written}, {folder}"
-    )
+    line = f"validation {score}, {seconds:.0f} s of training -> {out}, {folder}"
+    console.echo(f"finetune {task.name}: {line}")
 
 
 if __name__ == "__main__":

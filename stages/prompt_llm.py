@@ -12,22 +12,22 @@ from slingshot.machine import console
 @click.argument("dataset")
 @click.argument("llm")
 def main(dataset: str, llm: str) -> None:
-    """Prompt LLM with examples from data/shots/DATASET.parquet and label DATASET's rows.
+    """Label DATASET's rows with LLM, which sees examples from data/shots/DATASET.parquet.
 
     Writes data/predictions/DATASET/LLM.parquet, data/usage/DATASET/LLM.json and data/answers/DATASET/LLM.parquet. The
-    training fraction plays no part. Of a paid LLM no answer is asked for twice: what the ledger in the state folder,
-    or an earlier data/answers in DVC's cache, holds is replayed, so a run that was stopped goes on where it was.
+    setting `fraction` has no effect here. No answer is paid for twice: answers in the ledger, or in an earlier
+    data/answers in DVC's cache, are used again. So a run that was stopped continues where it was.
     """
-    from slingshot import settings
     from slingshot.files import paths
     from slingshot.files.answers import write_answers
     from slingshot.files.predictions import write_predictions
     from slingshot.llm.task import PromptTask, provider
+    from slingshot.settings import load
 
-    study = settings.load()
-    chosen = study.llm(llm)
-    task = PromptTask.read(dataset, llm, study)
-    cell = provider(chosen).run_cell(chosen, task)
+    settings = load()
+    llm_settings = settings.llm(llm)
+    task = PromptTask.read(dataset, llm, settings)
+    cell = provider(llm_settings).run_cell(llm_settings, task)
 
     out = paths.predictions(dataset, llm)
     write_predictions(
@@ -35,7 +35,7 @@ def main(dataset: str, llm: str) -> None:
     )
     write_answers(paths.answers(dataset, llm), cell.answers)
     cell.usage.write(paths.usage(dataset, llm))
-    console.echo(f"prompt_llm {task.name}: {cell.said} -> {out}")
+    console.echo(f"prompt_llm {task.name}: {cell.summary} -> {out}")
 
 
 if __name__ == "__main__":

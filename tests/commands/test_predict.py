@@ -413,7 +413,7 @@ def test_a_file_of_the_model_that_may_not_be_read_is_named(
 
         monkeypatch.setattr(Path, "open", refuse)
     done = slingshot("predict", model, write("texts.csv", GOOD))
-    assert f"{weights}: permission denied; give yourself the right to it" in done.output
+    assert f"{weights}: permission denied; give yourself permission" in done.output
 
 
 def test_wrong_names_are_errors_with_the_remedy(model: Path, project: Path) -> None:

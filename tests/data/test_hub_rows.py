@@ -345,7 +345,7 @@ def test_a_broken_record_of_the_first_commit_is_set_aside_once(
     done = run({"file": "train.csv"})
     assert done.exit_code == 0 and Audit.read(AUDIT).revision == second
     assert (
-        f"{record}: it can't be read. It is set aside as toy.json.damaged; the commit of "
+        f"{record}: it can't be read. It was renamed to toy.json.damaged; the commit of "
         in done.output
     )
     assert "damaged" not in run({"file": "train.csv"}).output

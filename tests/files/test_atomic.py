@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slingshot.files.storage.atomic import LEFT, atomic
+from slingshot.files.storage.atomic import ABANDONED, atomic
 from slingshot.files.storage.json_files import write_text
 from tests.conftest import ROOT
 from tests.mounts import needs_mounts
@@ -82,10 +82,10 @@ def test_what_a_kill_left_is_swept_a_day_later(
 ) -> None:
     (tmp_path / ".dvc").mkdir()
     left = kill_while_writing(tmp_path / "data/file.txt", tmp_path)
-    later(monkeypatch, LEFT - 60)
+    later(monkeypatch, ABANDONED - 60)
     write_text(tmp_path / "data/file.txt", "whole\n")
     assert left.exists()
-    later(monkeypatch, LEFT + 1)
+    later(monkeypatch, ABANDONED + 1)
     write_text(tmp_path / "data/file.txt", "whole\n")
     assert not left.exists()
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["file.txt"]
@@ -95,7 +95,7 @@ def test_a_copy_of_an_old_folder_is_not_swept(tmp_path: Path) -> None:
     """It has its time."""
     (tmp_path / ".dvc").mkdir()
     write_text(tmp_path / "old/file.txt", "old\n")
-    os.utime(tmp_path / "old", times=(time.time() - 2 * LEFT,) * 2)
+    os.utime(tmp_path / "old", times=(time.time() - 2 * ABANDONED,) * 2)
     with atomic(tmp_path / "new") as temporary:
         shutil.copytree(tmp_path / "old", temporary)
         write_text(tmp_path / "another.txt", "meanwhile\n")
@@ -114,7 +114,7 @@ def test_on_another_disk_what_a_kill_left_is_ignored_and_swept(
         for ignored in (".gitignore", ".dvcignore"):
             patterns = (ROOT / ignored).read_text().splitlines()
             assert any(left.match(pattern) for pattern in patterns), ignored
-        later(monkeypatch, LEFT + 1)
+        later(monkeypatch, ABANDONED + 1)
         write_text(left.with_name("another.txt"), "whole\n")
         assert [path.name for path in left.parent.iterdir()] == ["another.txt"]
 

@@ -130,7 +130,7 @@ def test_repeated_ids_are_not_written(tmp_path: Path) -> None:
     [
         ({"id": "same", "order": [0, 1, 2]}, "ids repeat or rows are out of order"),
         ({"order": [2, 0, 1]}, "ids repeat or rows are out of order"),
-        ({"text": [None, "x", "x"]}, "column 'text' holds nulls"),
+        ({"text": [None, "x", "x"]}, "column 'text' has nulls"),
         ({"label": [0.0, 1.0, 1.0]}, "columns are .*label double.* expected .*label int64"),
         ({"extra": 1}, "columns are .*extra.* expected"),
     ],
@@ -202,16 +202,16 @@ def test_the_prediction_is_the_class_of_the_highest_score_unless_given() -> None
 
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
-    ({"split": "train"}, "split holds"),
-    ({"score_source": "guess"}, "score_source holds"),
-    ({"status": "lost"}, "status holds"),
-    ({"id": "same"}, "an id stands twice"),
+    ({"split": "train"}, "split has"),
+    ({"score_source": "guess"}, "score_source has"),
+    ({"status": "lost"}, "status has"),
+    ({"id": "same"}, "an id appears twice"),
     ({"prediction": 2}, r"a label or prediction is outside 0\.\.1"),
     ({"prediction": -2}, r"a label or prediction is outside 0\.\.1"),
     ({"label": -1}, r"a label or prediction is outside 0\.\.1"),
     ({"prediction": -1}, "a status other than ok must go together"),
     ({"status": "refused"}, "a status other than ok must go together"),
-    ({"scores": [[1.0]] * 3}, "scores must hold 2 values"),
+    ({"scores": [[1.0]] * 3}, "scores must have 2 values"),
     ({"scores": [[0.5, 0.6]] * 3}, "scores must be probabilities"),
     ({"scores": [[1.5, -0.5]] * 3}, "scores must be probabilities"),
     ({"scores": [[float("nan"), 0.5]] * 3}, "scores must be probabilities"),
@@ -234,7 +234,7 @@ def test_broken_predictions_are_neither_written_nor_read(
 def test_predictions_without_their_metadata_are_named(tmp_path: Path) -> None:
     rewrite(tmp_path / "p.parquet", make_predictions(), PREDICTIONS, metadata={"fraction": "1.0"})
     with pytest.raises(
-        UserError, match=r"p\.parquet: its metadata lack fraction, train_rows or labels"
+        UserError, match=r"p\.parquet: its metadata lacks fraction, train_rows or labels"
     ):
         read_predictions(tmp_path / "p.parquet", LABELS)
 
@@ -245,7 +245,8 @@ def test_predictions_over_other_labels_or_in_another_order_are_named(tmp_path: P
     )
     for other in (("yes", "no"), ("no", "yes", "maybe")):
         with pytest.raises(
-            UserError, match=rf"p\.parquet: its labels are no, yes, .*expected {', '.join(other)}"
+            UserError,
+            match=rf"p\.parquet: its labels, in order, are no, yes; expected {', '.join(other)}",
         ):
             read_predictions(tmp_path / "p.parquet", other)
 
@@ -270,22 +271,24 @@ def test_all_of_test_and_the_first_rows_of_validation_are_expected() -> None:
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
-        ("id != 'v1'", "validation ids of seed 0"),  # not the last: a gap
-        ("id != 't0'", "test ids of seed 0"),
-        ("not (id == 't0' and seed == 1)", "test ids of seed 1"),
-        ("split != 'test'", "test ids of seed 0"),
+        ("id != 'v1'", "seed 0 does not have the expected validation ids"),  # not the last: a gap
+        ("id != 't0'", "seed 0 does not have the expected test ids"),
+        ("not (id == 't0' and seed == 1)", "seed 1 does not have the expected test ids"),
+        ("split != 'test'", "seed 0 does not have the expected test ids"),
     ],
 )
 def test_missing_ids_are_named(keep: str, message: str) -> None:
     frame, validation, test = both_splits()
-    with pytest.raises(UserError, match=rf"p\.parquet: {message} are not the expected ones"):
+    with pytest.raises(UserError, match=rf"p\.parquet: {message}; run"):
         check_ids(Path("p.parquet"), frame.query(keep), validation, test)
 
 
 @pytest.mark.parametrize("change", [{"label": 0}, {"group": "other"}])
 def test_predictions_of_rows_that_have_changed_since_are_refused(change: dict[str, Any]) -> None:
     frame, validation, test = both_splits()
-    with pytest.raises(UserError, match="labels or groups of validation are not the prepared ones"):
+    with pytest.raises(
+        UserError, match="validation has other labels or groups than the prepared rows"
+    ):
         check_ids(Path("p"), frame.assign(**change), validation, test)
 
 

@@ -213,7 +213,7 @@ def test_a_damaged_part_is_set_aside_said_and_trained_anew(project, model, part,
     again = CliRunner().invoke(main, ["toy", model])
     assert again.exit_code == 0, again.output
     what = "is missing" if spoil is Path.unlink else "has changed since it was written"
-    said = f"{seed}: {part} {what}. It is set aside as {seed.name}.damaged; it is trained anew\n"
+    said = f"{seed}: {part} {what}. It was renamed to {seed.name}.damaged; it is trained again\n"
     assert again.stderr.count(said) == 1
     assert again.stdout.partition(",")[0] == whole.stdout.partition(",")[0]
     assert [file.read_bytes() for file in files] == before
@@ -233,7 +233,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
     what = f"{checkpoint.name} has changed since it was written"
     assert (
         err.count(
-            f"{scratch}: {what}. It is set aside as scratch.damaged; the training starts anew\n"
+            f"{scratch}: {what}. It was renamed to scratch.damaged; the training starts again\n"
         )
         == 1
     )
@@ -303,6 +303,4 @@ def test_where_no_lock_can_be_had_this_is_said(project, monkeypatch):
     monkeypatch.setattr("fcntl.flock", refuse)
     result = CliRunner().invoke(main, ["toy", "tfidf"])
     assert result.exit_code == 0, result.output
-    assert (
-        "no lock can be had here (No locks available): run one process at a time" in result.stderr
-    )
+    assert "locks do not work here (No locks available): run one process at a time" in result.stderr

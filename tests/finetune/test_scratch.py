@@ -86,7 +86,7 @@ def test_a_damaged_one_is_set_aside_and_the_run_starts_anew(tmp_path, capsys, pa
         assert said == ""  # there is nothing to go on from
     else:
         assert said.startswith(f"{folder}: ") and said.count("\n") == 1
-        assert said.endswith("It is set aside as scratch.damaged; the training starts anew\n")
+        assert said.endswith("It was renamed to scratch.damaged; the training starts again\n")
         assert (tmp_path / "scratch.damaged").is_dir()
     fresh.save(TrainingState())
     assert scratch(folder).restore() == TrainingState()

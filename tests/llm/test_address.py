@@ -104,7 +104,8 @@ def test_where_it_wants_a_key_it_is_said_why_yours_was_not_sent(asked, named):
     named.keys = {"other-key"}
     output = asked.run(code=1).output
     assert (
-        "name the variable that holds it as key_env; ANTHROPIC_BASE_URL names this server" in output
+        "write the name of the key's variable as key_env; ANTHROPIC_BASE_URL names this server"
+        in output
     )
 
 
@@ -133,7 +134,7 @@ def test_elsewhere_it_needs_leave_and_check_and_quote_agree(asked, named, monkey
 def test_batches_that_it_lacks_are_told_as_those_of_base_url_are(asked, named, monkeypatch):
     monkeypatch.setenv(VARIABLE, f"{named.url}/nowhere")
     asked.set("run.mode", "batch")
-    assert "the server takes no batches: set run.mode: sync" in asked.run(code=1).output
+    assert "the server has no batches: set run.mode: sync" in asked.run(code=1).output
     named.problems.clear()
 
 

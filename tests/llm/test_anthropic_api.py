@@ -102,7 +102,7 @@ def test_another_server_is_another_question(asked, other, monkeypatch):
 
 def test_a_server_that_wants_a_key_is_told_apart_from_a_refused_key(asked, other):
     other.keys = {"other-key"}
-    assert "name the variable that holds it as key_env" in asked.run(code=1).output
+    assert "write the name of the key's variable as key_env" in asked.run(code=1).output
 
 
 # --- what can go wrong ---------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_where_nothing_will_be_taken_the_run_stops_at_once_and_says_what_to_do(a
     asked.server.script(fault)
     output = asked.run(code=1).output
     assert len(asked.sent) == 1 and str(fault.code) in output
-    assert any(word in output for word in ("ANTHROPIC_API_KEY", "billing", "rights", "limits"))
+    assert any(word in output for word in ("ANTHROPIC_API_KEY", "billing", "permissions", "limits"))
 
 
 def test_a_key_that_the_server_repeats_is_in_no_message_and_in_no_file(asked):

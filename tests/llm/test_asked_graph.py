@@ -148,7 +148,7 @@ def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(repository, ser
     shutil.rmtree(tmp_path / "own")
     (clone / "data/answers/toy/claude.parquet").unlink(missing_ok=True)
     failed = fresh("dvc", "repro", "-s", "-f", "prompt_llm", fails=True)
-    assert "dvc.lock holds answers of 'claude' (toy)" in failed and "`dvc pull`" in failed
+    assert "dvc.lock has answers of 'claude' (toy)" in failed and "`dvc pull`" in failed
     fresh("slingshot", "ledger", "--confirm-loss")
     failed = fresh("dvc", "repro", "-s", "-f", "prompt_llm", fails=True)
     assert "0 of 36 requests are answered" in failed and "ANTHROPIC_API_KEY" in failed

@@ -222,7 +222,7 @@ def test_an_api_that_wants_to_be_left_alone_is_left_alone(batched):
 
 @pytest.mark.parametrize(
     ("flaw", "message"),
-    [("garbled", "is no message of the Messages API"), ("huge", "the reply is over 10 MB")],
+    [("garbled", "is not a message of the Messages API"), ("huge", "the reply is over 10 MB")],
 )
 def test_an_answer_that_can_t_be_read_keeps_none_behind_it(batched, flaw, message):
     names: list[str] = []
@@ -305,10 +305,10 @@ def test_a_price_that_was_raised_before_a_batch_was_collected_is_said_and_stops_
     batched.set(f"cost.llm_prices.{CLAUDE['price']}.output", 10 * price)
     output = batched.run(code=1).output
     assert (
-        f"stopped: {REQUESTS} answers cost more than was reserved, as the price was raised"
+        f"stopped: {REQUESTS} answers cost more than was reserved, because the price was raised"
         in output
     )
-    assert "before you go on" in output and output.count("Error:") == 1
+    assert "before you run this again" in output and output.count("Error:") == 1
     assert [attempt["amount"] for attempt in attempts(batched)] == amounts
     batched.run()
     assert made(batched) == [REQUESTS] and paid_once(batched)

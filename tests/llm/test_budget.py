@@ -182,7 +182,7 @@ def test_at_the_budget_the_stage_stops_and_says_what_is_done_and_how_to_go_on(fe
         f"toy-claude: stopped: the budget is reached. {done} of {REQUESTS} requests are answered"
         in output
     )
-    assert f"{REQUESTS - done} are left" in output and "of a budget of EUR" in output
+    assert f"{REQUESTS - done} are missing" in output and "of its budget of EUR" in output
     assert "raise run.budget.claude in params.yaml" in output and "slingshot quote" in output
     assert sum(standing(few)) <= spent + 3.5 * dearest
     few.set("run.budget.claude", 1.0)
@@ -294,7 +294,7 @@ def test_a_request_that_may_be_longer_than_its_price_holds_for_is_not_sent(few):
     few.set("cost.llm_prices.test.up_to", 1500)
     output = few.run(code=1).output
     assert (
-        "the price test 2026-11-01 holds for up to 1,500 input tokens" in output
+        "the price test 2026-11-01 is valid for up to 1,500 input tokens" in output
         and "max_characters" in output
     )
     assert not few.server.requests

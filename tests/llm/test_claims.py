@@ -82,7 +82,10 @@ def test_it_is_booked_at_the_reservation_and_stops_the_run_with_one_message(
         f"{min(claimed, 2**63 - 1):,} output and" in output
         and "with max_tokens 512; EUR 0.00" in output
     )
-    assert f"{kept} of 13 requests are answered and kept" in output and "before you go on" in output
+    assert (
+        f"{kept} of 13 requests are answered and kept" in output
+        and "before you run this again" in output
+    )
     assert sorted(attempt["amount"] for attempt in attempts(few)) == pytest.approx(most(few, mode))
     assert (
         "0 asked for" in few.run().stdout

@@ -94,7 +94,7 @@ def test_what_a_batch_repeats_is_told_without_the_key(echoing, monkeypatch, capf
     new = server.new
     monkeypatch.setattr(server, "new", lambda kind: f"{new(kind)}_{KEY}")
     second = echoing.run(code=1).output
-    assert "_[key]: the API does not know it" in second and outcomes(echoing) == {
+    assert "_[key]: the API does not know the batch" in second and outcomes(echoing) == {
         "unbilled": 13,
         "unknown": 13,
     }

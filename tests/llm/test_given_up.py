@@ -86,7 +86,7 @@ def test_a_run_that_was_stopped_never_passes_for_one_with_as_many_errors_as_allo
     output = hasty.run(code=1).output
     assert (
         "toy-claude: stopped" in output
-        and "1 of 13 requests are answered and kept, 12 are left" in output
+        and "1 of 13 requests are answered and kept, 12 are missing" in output
     )
     assert not (hasty.root / "data/predictions/toy/claude.parquet").exists()
     hasty.run()

@@ -269,7 +269,7 @@ def test_an_answer_that_is_not_as_it_was_written_is_named_and_given_to_nobody(le
 def test_an_answer_that_is_no_json_is_rotten_whatever_its_digest(ledger, file, response):
     ledger.adopt({"a": RECORD})
     change(file, "UPDATE answers SET response = CAST(? AS TEXT)", response)
-    with pytest.raises(UserError, match="the answer to request a is not as it was written"):
+    with pytest.raises(UserError, match="the answer to request a is damaged"):
         ledger.answers(["a"])
     assert ledger.rotten() == ["a"]
     ledger.drop_rotten()

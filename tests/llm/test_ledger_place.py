@@ -156,7 +156,7 @@ def test_one_that_lies_in_the_state_folder_is_moved_once_with_a_message(reposito
         moved = ledger.id
     place = ledger_place.find()
     assert (
-        f"has moved out of the work tree: {inside(repository)} -> {place.file}"
+        f"was moved out of the work tree: {inside(repository)} -> {place.file}"
         in capsys.readouterr().err
     )
     assert {path.name for path in inside(repository).parent.iterdir()} == {"payers"}
@@ -248,7 +248,7 @@ def test_one_that_another_process_has_open_is_left_alone(repository):
     call = [sys.executable, "-c", HOLDS, str(inside(repository))]
     payer = subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     payer.stdout.readline()
-    with pytest.raises(UserError, match="another process has this ledger open"):
+    with pytest.raises(UserError, match="another process uses this ledger"):
         ledger_place.find()
     assert inside(repository).exists()
     payer.communicate("")
@@ -260,7 +260,7 @@ def test_one_that_an_older_version_has_open_is_left_alone(repository):
     write_old(inside(repository))
     with closing(sqlite3.connect(inside(repository))) as old:
         old.execute("SELECT * FROM answers").fetchall()
-        with pytest.raises(UserError, match="another process has this ledger open"):
+        with pytest.raises(UserError, match="another process uses this ledger"):
             ledger_place.find()
     assert billed(ledger_place.find().file) == pytest.approx(0.2)
 
@@ -322,7 +322,7 @@ def test_a_stray_file_among_the_marks_is_none(repository):
         assert ledger_place.lost(ledger, ["claude"]) == []
         mark.rename(mark.with_name("a" * 32)).write_bytes(b"/b\xff")
         [sign] = ledger_place.lost(ledger, ["claude"])
-        assert "names a ledger that lay at /b" in sign
+        assert "names a ledger that was at /b" in sign
 
 
 # --- a lost one is not a fresh budget ------------------------------------------------------------
@@ -379,14 +379,12 @@ def test_what_was_lost_is_noticed_before_anything_is_sent(tracked, lose, sign):
     lose(ledger_place.find().file)
     output = more(tracked, code=1)
     message = (
-        "dvc.lock holds answers of 'claude' (toy)"
-        if sign == "lock"
-        else "names a ledger that lay at"
+        "dvc.lock has answers of 'claude' (toy)" if sign == "lock" else "names a ledger that was at"
     )
     assert (
         output.count("Error:") == 1
         and message in output
-        and "money was spent that this ledger knows nothing" in output
+        and "money was spent that is not in this ledger" in output
     )
     assert (
         "`slingshot ledger --rebuild`" in output and "`slingshot ledger --confirm-loss`" in output
@@ -401,7 +399,7 @@ def test_one_that_is_left_behind_by_the_environment_is_named_with_the_way_out(
     monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "chosen"))
     output = more(tracked, code=1)
     way = f"copy it to {tmp_path / 'chosen/ledger.sqlite'}, or unset SLINGSHOT_STATE"
-    assert f"lay at {before} (if it still lies there, {way})" in output
+    assert f"was at {before} (if it is still there, {way})" in output
     shutil.copy(before, tmp_path / "chosen/ledger.sqlite")
     more(tracked, code=0)
 
@@ -410,7 +408,7 @@ def test_a_whole_replay_is_never_refused(tracked):
     into_cache(tracked.root)
     delete(ledger_place.find().file)
     assert f"{REQUESTS} answers replayed, 0 asked for" in tracked.run().stdout
-    assert "money was spent that this ledger knows nothing" in more(tracked, code=1), (
+    assert "money was spent that is not in this ledger" in more(tracked, code=1), (
         "what is replayed is no bill"
     )
 
@@ -430,7 +428,7 @@ def test_a_shallow_clone_replays_and_pays_for_nothing(tracked, tmp_path):
     assert f"{REQUESTS} answers replayed, 0 asked for" in tracked.run().stdout
     output = more(tracked, code=1)
     assert (
-        "Nothing is paid from here: this clone is shallow" in output
+        "This ledger may not pay: this clone is shallow" in output
         and "git fetch --unshallow" in output
     )
 

@@ -93,7 +93,7 @@ def run(**changes):
 def test_without_shots_no_labelled_row_is_used(project):
     usage, summary = run(shots=[0])
     assert usage.train_rows == 0
-    assert "0 shots a class" in summary
+    assert "0 shots for each class" in summary
 
 
 def test_fixed_shots_are_counted_in_all(project):
@@ -101,7 +101,7 @@ def test_fixed_shots_are_counted_in_all(project):
     assert usage.train_rows == 4
     assert (
         "lm: 4 shots, none calibration, accuracy" in said
-        and "on the rows they were chosen on ->" in said
+        and "on the rows that chose them ->" in said
     )
 
 

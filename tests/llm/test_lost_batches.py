@@ -66,7 +66,7 @@ def test_batches_that_are_never_made_end_the_run(batched):
     batched.server.batch_faults.extend([Fault.drop()] * 9)
     output = batched.run(code=1).output
     assert made(batched) == [REQUESTS] * 2
-    assert "stopped: a batch was submitted, and the API has not made it, 2 times" in output
+    assert "stopped: a batch was submitted, but the API does not have it, 2 times" in output
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_batch_that_was_refused_for_now_is_submitted_again(batched, fault):
     [
         (Fault.spend_limit(), "its own spend limit"),
         (Fault.status(401), "refused the key"),
-        (Fault.status(402), "paid first"),
+        (Fault.status(402), "payment first"),
         (Fault.status(403), "may not do this"),
         (Fault.status(400, message="no such field"), "no such field"),
     ],

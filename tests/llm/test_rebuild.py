@@ -98,7 +98,7 @@ def test_without_anything_spent_it_says_so(few):
 def test_a_lost_one_is_said_to_be_missing_there_and_in_a_quote(few):
     few.run()
     lose(few)
-    assert "names a ledger that lay at" in run().stdout and "--confirm-loss" in run().stdout
+    assert "names a ledger that was at" in run().stdout and "--confirm-loss" in run().stdout
     quoted = CliRunner().invoke(cli.main, ["quote", "--json"])
     assert "money was spent that this ledger knows nothing of" in quoted.stderr
     assert json.loads(quoted.stdout)["accounts"]
@@ -183,7 +183,7 @@ def test_that_a_bill_was_cut_is_said(few):
 
 def test_what_was_held_for_attempts_of_unknown_outcome_is_said_to_be_lost(few):
     few.run()
-    note = "held for attempts of unknown outcome"
+    note = "reserved for attempts of unknown outcome"
     assert note not in run("--rebuild").stdout
     lose(few)
     assert note in run("--rebuild").stdout
@@ -231,7 +231,7 @@ def test_a_part_that_is_not_here_is_named_and_the_refusal_stays_until_it_is_give
     assert "`dvc pull data/answers/toy/claude.parquet`" in output
     assert "money was spent" in ask_more(few, code=1)
     output = run("--rebuild", "--confirm-loss").stdout
-    assert "Given up: " in output and "its budget starts anew" in output
+    assert "Given up: " in output and "its budget starts again" in output
     ask_more(few)
     assert as_json()["missing"] == []
 
@@ -261,7 +261,7 @@ def test_each_of_two_ledgers_is_refused_once(few, monkeypatch):
     theirs = few.root / "theirs"
     few.llm(effort="low")
     monkeypatch.setenv("SLINGSHOT_STATE", str(theirs))
-    assert "names a ledger that lay at" in few.run(code=1).output
+    assert "names a ledger that was at" in few.run(code=1).output
     run("--confirm-loss")
     few.run()
     few.llm(effort="high")
@@ -318,7 +318,7 @@ def test_an_llm_that_params_yaml_lacks_is_named(few):
     )
     lose(few)
     assert (
-        "llms.claude is missing, by which the answers in data/answers/toy/claude"
+        "llms.claude is missing, but is needed to read the answers in data/answers/toy/claude"
         in run("--rebuild").stdout
     )
 
@@ -334,7 +334,7 @@ def test_a_rotten_answer_stops_the_run_in_one_error_and_is_mended_without_a_seco
     file.rename(few.root / "held")
     output = few.run(code=1).output
     assert output.count("Error:") == 1 and "Traceback" not in output
-    assert f"ledger.sqlite: the answer to request {request} is not as it was written" in output
+    assert f"ledger.sqlite: the answer to request {request} is damaged" in output
     assert "`slingshot ledger --rebuild`" in output and len(few.sent) == REQUESTS
     assert request in run().stdout
     (few.root / "held").rename(file)
@@ -356,9 +356,7 @@ def test_a_rotten_answer_that_data_answers_has_is_taken_from_there(few):
     rot(few, 2)
     output = few.run().output
     assert (
-        "2 answers in " in output
-        and "were not as they were written" in output
-        and "13 answers replayed" in output
+        "2 answers in " in output and "were damaged" in output and "13 answers replayed" in output
     )
     assert as_json()["missing"] == [] and as_json()["spent"] == before and len(few.sent) == REQUESTS
 
@@ -388,13 +386,13 @@ def test_one_that_data_answers_lacks_stays_until_it_is_given_up_and_is_asked_aga
     accounts = as_json("--rebuild")
     [missing] = accounts["missing"]
     assert accounts["rebuilt"]["mended"] == 5
-    assert (
-        f"answers that are not as they were written: {REQUESTS - 5} (requests " in missing
-        and len(missing) < 400
-    )
+    assert f"answers that are damaged: {REQUESTS - 5} (requests " in missing and len(missing) < 400
     output = run("--confirm-loss").stdout
-    assert f"Given up: {missing}: they may be asked and paid again, and their bills stay" in output
-    assert "budget starts anew" not in output and as_json()["missing"] == []
+    assert (
+        f"Given up: {missing}: they may be requested and paid for again, and their bills stay"
+        in output
+    )
+    assert "budget starts again" not in output and as_json()["missing"] == []
     few.run()
     assert len(few.sent) == 2 * REQUESTS - 5 and set(rotten) == {
         attempt["request"] for attempt in attempts(few)
@@ -412,5 +410,5 @@ def test_a_record_in_data_answers_that_is_no_answer_is_named(few, broken):
     accounts = as_json("--rebuild")
     assert accounts["rebuilt"]["billed"] == REQUESTS - 1
     [lacking] = accounts["rebuilt"]["lacking"]
-    assert f"the record of request {answers['request'][0]} is no answer" in lacking
+    assert f"the record of request {answers['request'][0]} is not an answer" in lacking
     assert accounts["missing"], "it is not complete"

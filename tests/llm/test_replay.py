@@ -164,7 +164,7 @@ def test_what_is_no_answers_file_counts_as_no_answers(few, monkeypatch, what):
             "" if what == "empty lock" else "schema: '2.0'\nstages: {}\n"
         )
     if (few.root / "dvc.lock").is_file() and "toy-claude" in (few.root / "dvc.lock").read_text():
-        assert "money was spent that this ledger knows nothing of" in few.run(code=1).output
+        assert "money was spent that is not in this ledger" in few.run(code=1).output
         give_up()
     output = few.run(code=1).output
     assert "0 of 6 requests are answered" in output and "ANTHROPIC_API_KEY" in output
@@ -186,7 +186,7 @@ def test_a_whole_replay_needs_no_ledger_that_can_be_used(few):
     few.llm(effort="low")
     output = few.run(code=1).output
     assert (
-        f"{ledger}: " in output and "move that file aside" in output and output.count("Error:") == 1
+        f"{ledger}: " in output and "move that file away" in output and output.count("Error:") == 1
     )
     ledger.rename(few.root / "aside")
     assert "money was spent" in few.run(code=1).output
@@ -236,7 +236,8 @@ def test_a_record_that_is_no_answer_is_named_and_keeps_no_other_from_the_ledger(
     for _ in range(2):
         output = few.run(code=1).output
         assert (
-            f"{path.relative_to(few.root)}: the record of request {request} is no answer" in output
+            f"{path.relative_to(few.root)}: the record of request {request} is not an answer"
+            in output
         )
         assert (
             "`dvc pull data/answers/toy/claude.parquet`" in output and output.count("Error:") == 1
@@ -287,13 +288,13 @@ def test_a_damaged_file_in_dvcs_cache_is_named_and_used_by_nothing(few, monkeypa
     elsewhere(few, monkeypatch)
     output = few.run(code=1).output
     assert (
-        f"{cached.relative_to(few.root)}: DVC's cache holds other bytes" in output
+        f"{cached.relative_to(few.root)}: this file of DVC's cache is not" in output
         and output.count("Error:") == 1
     )
     assert "delete it, then `dvc pull data/answers/toy/claude.parquet`" in output
     rebuilt = CliRunner().invoke(cli.main, ["ledger", "--rebuild"]).stdout
     assert "data/answers holds 0 answers" in rebuilt and "Not taken in: " in rebuilt
-    assert rebuilt.count("DVC's cache holds other bytes") == 1
+    assert rebuilt.count("this file of DVC's cache is not") == 1
     cached.write_bytes(whole)
     few.run()
     assert contents(few.root) == before
@@ -305,7 +306,7 @@ def test_a_broken_file_in_the_workspace_is_named_where_something_is_lacking(few,
     write_text(few.root / OUTPUTS[-1], "no parquet")
     output = few.run(code=1).output
     assert (
-        "data/answers/toy/claude.parquet: no file of answers" in output
+        "data/answers/toy/claude.parquet: not a file of answers" in output
         and output.count("Error:") == 1
     )
 

@@ -129,7 +129,7 @@ def test_every_architecture_gives_the_naive_log_likelihoods(models, name, length
     oracle = np.array(expected(model, prefix, QUERIES, [(*label, *END) for label in labels]))
     assert np.ptp(oracle) > 5
     np.testing.assert_allclose(scores, oracle, atol=1e-4)
-    assert ("plain way" in capsys.readouterr().err) == (name in PLAIN)
+    assert ("one by one" in capsys.readouterr().err) == (name in PLAIN)
 
 
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
@@ -190,7 +190,7 @@ def test_a_prefix_is_not_changed_by_what_is_scored_after_it(models):
 
 def test_labels_that_are_the_same_tokens_are_refused(models):
     for labels in ([(5,), (5,)], [(5,), ()]):
-        with pytest.raises(UserError, match="not told apart"):
+        with pytest.raises(UserError, match="gives two labels the same tokens"):
             CausalLm(models("llama"), labels, END, 8)
 
 

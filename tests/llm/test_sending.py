@@ -73,9 +73,9 @@ def test_the_sdk_itself_tries_nothing_again(hasty):
 STOPS = {
     "spend limit": (Fault.spend_limit(), "its own spend limit"),
     "key": (Fault.status(401), "refused the key"),
-    "payment": (Fault.status(402), "paid first"),
+    "payment": (Fault.status(402), "payment first"),
     "rights": (Fault.status(403), "may not do this"),
-    "redirect": (Fault.status(307), "sends requests on to 127.0.0.1 (307)"),
+    "redirect": (Fault.status(307), "redirects to 127.0.0.1 (307)"),
 }
 
 
@@ -121,7 +121,10 @@ def test_a_key_that_the_server_repeats_is_in_no_output_and_in_no_file(hasty, mon
 def test_a_key_of_two_lines_is_refused_before_anything_is_sent(hasty, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-one\nsk-ant-two")
     output = hasty.run(code=1).output
-    assert "ANTHROPIC_API_KEY holds a blank, a line break or another character of no key" in output
+    assert (
+        "ANTHROPIC_API_KEY is not a key: it contains a space, a line break or a special character"
+        in output
+    )
     assert (
         "sk-ant" not in output
         and not hasty.server.requests
@@ -197,7 +200,7 @@ def test_the_pace_never_falls_to_nothing_and_never_passes_a_stated_limit():
 # --- what is waited for ---
 
 
-SAID = "toy-claude: the API asks to be left alone for 1 s (429: as often as you ask); waiting\n"
+SAID = "toy-claude: the API asks to wait 1 s (429: as often as you ask); waiting\n"
 
 
 @pytest.mark.parametrize("mode", ["sync", "batch"])
@@ -209,7 +212,7 @@ def test_a_wait_that_the_api_asks_for_is_told_once_with_its_reason(hasty, monkey
     hasty.server.script(*[refusal] * 5)
     hasty.server.batch_faults.append(refusal)
     output = hasty.run().output
-    assert output.count(SAID) == output.count("left alone") == 1
+    assert output.count(SAID) == output.count("asks to wait") == 1
     assert "waiting" not in output.replace(SAID, "")
 
 
@@ -247,7 +250,7 @@ def test_a_slow_pace_is_told_once_a_rate(monkeypatch):
     for _ in range(3):
         waits.tell_pace(slow)
         waits._until = 0.0  # it is over
-    assert lines == ["the API takes no more than 1.97 requests a minute; waiting 30 s for the next"]
+    assert lines == ["the API accepts at most 1.97 requests a minute; the next one waits 30 s"]
 
 
 # --- what an answer leaves -----------------------------------------------------------------------

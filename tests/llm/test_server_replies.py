@@ -112,13 +112,13 @@ def test_tokens_are_told_apart_by_how_long_they_are_cached(saying):
 def test_what_is_no_message_is_asked_for_again_and_may_have_been_billed(saying, value):
     with pytest.raises(RetryError) as error:
         send(saying(value))
-    assert not error.value.known
+    assert not error.value.unbilled
 
 
 def test_the_field_that_is_none_of_a_message_is_named(saying):
     for field in ("output_tokens", "cache_read_input_tokens"):
         with pytest.raises(
-            RetryError, match=rf"no message of the Messages API: see its usage\.{field}$"
+            RetryError, match=rf"not a message of the Messages API: see its usage\.{field}$"
         ):
             send(saying(WHOLE | {"usage": WHOLE["usage"] | {field: -5}}))
 
@@ -162,7 +162,7 @@ def test_a_redirect_is_followed_nowhere_and_stops_the_run(saying, monkeypatch, r
     saying(
         b"", status, Location=f"{other.url.replace('127.0.0.1', 'localhost')}/v1/messages?secret=1"
     )
-    with pytest.raises(StopError, match=f"sends requests on to localhost \\({status}\\)") as error:
+    with pytest.raises(StopError, match=f"redirects to localhost \\({status}\\)") as error:
         send(api)
     assert other.requests == 0 and "secret" not in str(error.value)
     other.stop()
@@ -171,7 +171,7 @@ def test_a_redirect_is_followed_nowhere_and_stops_the_run(saying, monkeypatch, r
 @pytest.mark.parametrize("location", ["/elsewhere", "", "http://[::1", None])
 def test_a_redirect_to_anything_is_named(saying, location):
     with pytest.raises(
-        StopError, match=r"sends requests on to (127\.0\.0\.1|an address that is none) \(307\)"
+        StopError, match=r"redirects to (127\.0\.0\.1|an address that can't be read) \(307\)"
     ):
         send(saying(b"", 307, **({} if location is None else {"Location": location})))
 
@@ -183,7 +183,7 @@ BOMB = gzip.compress(b" " * 100_000_000, 1)
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble", "known"),
+    ("status", "trouble", "unbilled"),
     [
         (200, RetryError, False),
         (400, RejectError, True),
@@ -192,7 +192,7 @@ BOMB = gzip.compress(b" " * 100_000_000, 1)
     ],
 )
 @pytest.mark.parametrize("body", [b" " * 11_000_000, BOMB], ids=["plain", "packed"])
-def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, trouble, known, body):
+def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, trouble, unbilled, body):
     """An error's text does not matter: its status tells how the request ended."""
     packed = {"Content-Encoding": "gzip"} if body is BOMB else {}
     api = saying(body, status, **packed)
@@ -201,7 +201,7 @@ def test_a_reply_is_read_up_to_a_limit_and_no_further(saying, status, trouble, k
         trouble, match="the reply is over 10 MB" if status == 200 else str(status)
     ) as error:
         send(api)
-    assert getattr(error.value, "known", True) == known
+    assert getattr(error.value, "unbilled", True) == unbilled
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
 
@@ -306,7 +306,7 @@ def test_what_is_no_batch_is_nothing_that_was_made_for_sure(saying, value):
 
     with pytest.raises(RetryError) as error:
         asyncio.run(submitted(saying(value)))
-    assert not error.value.known
+    assert not error.value.unbilled
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_what_may_pass_is_retried_after_as_long_as_the_server_says(saying, statu
         send(
             saying({"type": "error", "error": {"type": "x", "message": "later"}}, status, **headers)
         )
-    assert (error.value.after, error.value.limited, error.value.known) == (
+    assert (error.value.after, error.value.limited, error.value.unbilled) == (
         after,
         status == 429,
         True,
@@ -337,7 +337,7 @@ def test_what_something_between_may_say_after_the_api_has_answered_may_have_been
 ):
     with pytest.raises(RetryError) as error:
         send(saying({}, status))
-    assert not error.value.known
+    assert not error.value.unbilled
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -349,7 +349,7 @@ def test_what_will_never_be_taken_is_not_tried_again(saying, status):
 def test_no_connection_is_known_to_cost_nothing(params):
     with pytest.raises(RetryError, match="no connection") as error:
         send(connect(AnthropicSettings(**LLM), params))
-    assert error.value.known
+    assert error.value.unbilled
 
 
 def test_results_are_read_line_by_line_and_a_large_one_is_passed_over(saying):
@@ -375,5 +375,5 @@ def test_results_are_read_line_by_line_and_a_large_one_is_passed_over(saying):
     ]
     assert (
         unread
-        == ["the reply is over 10 MB"] * 2 + ["the reply is no result of the Messages API"] * 2
+        == ["the reply is over 10 MB"] * 2 + ["the reply is not a result of the Messages API"] * 2
     )

@@ -116,6 +116,4 @@ def test_what_the_server_does_not_take_is_one_error_that_says_why(local):
 def test_batches_that_the_server_lacks_are_one_error(local):
     local.set("run.mode", "batch")
     output = local.run(code=1).output
-    assert (
-        output.count("Error:") == 1 and "the server takes no batches: set run.mode: sync" in output
-    )
+    assert output.count("Error:") == 1 and "the server has no batches: set run.mode: sync" in output

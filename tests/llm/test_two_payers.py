@@ -71,7 +71,7 @@ def test_one_that_was_stopped_is_waited_for_and_this_is_said(many):
     first.send_signal(signal.SIGSTOP)
     second = stage(many.root)
     assert second.stdout is not None
-    while "another process is asking what this run needs too; waiting until it" not in (
+    while "another process is sending requests that this run needs too; waiting until it" not in (
         line := second.stdout.readline()
     ):
         assert line, "it ended without waiting"
@@ -214,7 +214,7 @@ def test_without_locks_one_pays_at_a_time_and_the_next_is_told_who_does(few, loc
         output, _ = stage(few.root, *under).communicate(timeout=60)
         assert output.count("Error:") == 1 and "Traceback" not in output
         assert f"{marker}: the file system has no locks" in output and "delete that file" in output
-        assert f"process {first.pid} on {socket.gethostname()} has it since 20" in output
+        assert f"process {first.pid} on {socket.gethostname()} has used it since 20" in output
     few.server.latency = 0
     output, _ = first.communicate(timeout=60)
     assert first.returncode == 0, output
@@ -249,7 +249,7 @@ def test_one_without_locks_keeps_away_from_one_that_has_them(tmp_path, shim, num
     file = tmp_path / "ledger.sqlite"
     first = opened(file)
     _, output = opened(file, *refusing(shim, number)).communicate()
-    assert "another process uses this ledger and has locks" in output
+    assert "another process uses this ledger with locks" in output
     first.communicate("")
     second = opened(file, *refusing(shim, number))
     second.communicate("")

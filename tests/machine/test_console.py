@@ -199,13 +199,13 @@ def test_a_lost_right_is_named(monkeypatch: pytest.MonkeyPatch, project: Path) -
     else:  # whom no right is lost to
         refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "params.yaml")
         monkeypatch.setattr(Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(refused))
-    assert "params.yaml: permission denied; give yourself the right" in failed(cli.main, "check")
+    assert "params.yaml: permission denied; give yourself permission" in failed(cli.main, "check")
 
 
 def test_a_file_where_a_folder_should_be_is_named(raw: Path) -> None:
     (raw / "data/prepared").touch()
     assert "data/prepared" in (said := failed(prepare.main, "toy"))
-    assert "a file, where a folder should be" in said or "is no folder" in said
+    assert "a file, but should be a folder" in said or "is not a folder" in said
 
 
 def test_a_state_folder_that_is_a_file_is_named(
@@ -215,7 +215,7 @@ def test_a_state_folder_that_is_a_file_is_named(
     monkeypatch.setenv("SLINGSHOT_STATE", str(project / "file/state"))
     said = failed(finetune.main, "toy", "tfidf")
     assert (
-        f"{project / 'file/state'}: a part of its path is a file, where a folder should be; move that file away"
+        f"{project / 'file/state'}: a part of its path is a file, but should be a folder; move that file away"
         in said
     )
 
@@ -232,7 +232,7 @@ def test_a_state_folder_that_is_a_file_is_named(
 def test_a_folder_where_a_file_should_be_is_named(project: Path, file: str, command: list) -> None:
     (project / file).unlink(missing_ok=True)
     (project / file).mkdir(parents=True)
-    assert f"{file}: is a folder, where a file should be; move it away" in failed(*command)
+    assert f"{file}: is a folder, but should be a file; move it away" in failed(*command)
 
 
 def test_too_many_open_files_are_said_with_the_remedy(raw: Path) -> None:

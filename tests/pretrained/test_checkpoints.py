@@ -66,7 +66,7 @@ def test_the_installed_encoder_has_the_pinned_digest():
 
 
 def test_a_gguf_file_must_be_pinned():
-    with pytest.raises(UserError, match=r"sha256 of 'gemma-3-270m-q4_k_m\.gguf'.*pin it"):
+    with pytest.raises(UserError, match=r"sha256 of 'gemma-3-270m-q4_k_m\.gguf'.*add it"):
         checkpoints.locate(Checkpoint(checkpoint=GEMMA))
 
 
@@ -188,7 +188,7 @@ def test_a_gguf_file_of_the_hub_is_fetched_alone(gguf_file, state, hub_server):
     assert Path(folder).name == sha256_file(path)
     with pytest.raises(
         UserError,
-        match=r"nowhere\.gguf: no such GGUF file; see checkpoint and gguf in params\.yaml",
+        match=r"nowhere\.gguf: GGUF file not found; see checkpoint and gguf in params\.yaml",
     ):
         checkpoints.locate(causal("owner/tiny-gguf", gguf="nowhere.gguf"))
 
@@ -214,10 +214,11 @@ def test_a_package_may_carry_a_gguf_file(gguf_file, state, tmp_path, monkeypatch
     assert checkpoints.locate(causal("package:one-gguf")) == found
     assert checkpoints.locate(causal("package:two-gguf", gguf="b.gguf")) == found
     with pytest.raises(
-        UserError, match=r"'two-gguf' holds several GGUF files: name one as gguf, a\.gguf, b\.gguf"
+        UserError,
+        match=r"'two-gguf' has several GGUF files: name one of them as gguf: a\.gguf, b\.gguf",
     ):
         checkpoints.locate(causal("package:two-gguf"))
-    with pytest.raises(UserError, match=r"'two-gguf' holds no c\.gguf"):
+    with pytest.raises(UserError, match=r"'two-gguf' does not have the file c\.gguf"):
         checkpoints.locate(causal("package:two-gguf", gguf="c.gguf"))
 
 
@@ -236,7 +237,7 @@ def test_a_gguf_file_that_cannot_be_loaded_is_named_and_leaves_nothing(gguf_file
     for file in (half, text, other):
         with pytest.raises(UserError, match=rf"{file}: not a GGUF file of a causal language model"):
             checkpoints.locate(causal(file))
-    with pytest.raises(UserError, match=r"tiny\.gguf: sha256 is .* it is not loaded"):
+    with pytest.raises(UserError, match=r"tiny\.gguf: its sha256 is .* it is not loaded"):
         checkpoints.locate(causal(path, sha256={"tiny.gguf": "0" * 64}))
     with pytest.raises(UserError, match=r"sha256 pins tinny\.gguf, but .* is tiny\.gguf"):
         checkpoints.locate(causal(path, sha256={"tinny.gguf": "0" * 64}))
@@ -262,7 +263,7 @@ def test_a_pickle_is_not_loaded_but_converted_once(pickled, encoder, state, tmp_
     monkeypatch.chdir(tmp_path)
     asked = Checkpoint(checkpoint=str(pickled))
     with pytest.raises(
-        UserError, match=rf"a pickle, which is not loaded: run `slingshot convert {pickled}`"
+        UserError, match=rf"a pickle, and pickles are not loaded: run `slingshot convert {pickled}`"
     ):
         checkpoints.locate(asked)
     result = CliRunner().invoke(main, ["convert", str(pickled)])
@@ -281,7 +282,7 @@ def test_a_damaged_conversion_is_set_aside_and_made_again(pickled, state, capsys
     made = checkpoints.convert(asked)
     flip(made / "model.safetensors")
     assert checkpoints.convert(asked) == made and sealed.damage(made) is None
-    aside = f"It is set aside as {made.name}.damaged; it is converted anew"
+    aside = f"It was renamed to {made.name}.damaged; it is converted again"
     assert (
         f"{made}: model.safetensors has changed since it was written. {aside}"
         in capsys.readouterr().err

@@ -83,7 +83,7 @@ def test_models_have_routes_of_their_own(hub_server: Hub, tmp_path: Path) -> Non
         (NAME, "no-such", r"dataset 'owner/rows': the hub has no revision 'no-such'"),
         (NAME, "0" * 40, r"dataset 'owner/rows': the hub has no revision '0{40}'"),
         ("owner/no-such", None, r"dataset 'owner/no-such': not on the hub, or private"),
-        ("owner/a/b", None, r"dataset 'owner/a/b': no hub id .*; expected OWNER/NAME"),
+        ("owner/a/b", None, r"dataset 'owner/a/b': not an id of the hub .*; expected OWNER/NAME"),
     ],
 )
 def test_what_the_hub_does_not_hold_is_named(
@@ -215,7 +215,7 @@ def test_what_changed_on_the_disk_since_is_fetched_anew_or_refused(
     (folder / file).resolve().write_bytes(OTHER)
     hub_server.stop()
     with pytest.raises(
-        UserError, match=rf"no whole earlier download is here \({file} has 171 bytes with the sha"
+        UserError, match=rf"there is no whole earlier download \({file} has 171 bytes with the sha"
     ):
         fetch()
 

@@ -55,14 +55,16 @@ def test_a_model_that_reads_what_follows_is_no_causal_language_model(tmp_path):
     }
     config = BertConfig(vocab_size=50, initializer_range=0.5, **sizes)
     BertLMHeadModel(config).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="it reads what follows a token"):
+    with pytest.raises(UserError, match="it reads the tokens that follow"):
         loading.causal_lm(str(tmp_path))
 
 
 def test_a_head_of_another_size_is_refused(encoder, tmp_path):
     loading.classifier(str(encoder), ["a", "b"]).save_pretrained(tmp_path / "tuned")
     loading.classifier(str(tmp_path / "tuned"), ["c", "d"])
-    with pytest.raises(UserError, match="classification head is not of the data set's 3 classes"):
+    with pytest.raises(
+        UserError, match="classification head does not have the data set's 3 classes"
+    ):
         loading.classifier(str(tmp_path / "tuned"), ["a", "b", "c"])
 
 
@@ -72,7 +74,7 @@ def test_a_missing_tokenizer_is_named(encoder, tiny, tmp_path):
             if file.name in ("config.json", "model.safetensors"):
                 (tmp_path / name).mkdir(exist_ok=True)
                 shutil.copy(file, tmp_path / name)
-        with pytest.raises(UserError, match=f"{name}: holds no tokenizer"):
+        with pytest.raises(UserError, match=f"{name}: has no tokenizer"):
             loading.tokenizer(str(tmp_path / name))
 
 
@@ -111,7 +113,7 @@ def refused(folder: Path, *call: str) -> None:
     said = done.stdout + done.stderr
     assert done.returncode == 1 and "y/N" not in said and "trust_remote_code" not in said, said
     assert (
-        f"{folder}: the checkpoint needs code of its own (auto_map in its JSON files), which is never run"
+        f"{folder}: the checkpoint needs its own code (auto_map in its JSON files), which is never run"
         in said
     )
     assert not (folder / "ran").exists()
@@ -153,7 +155,7 @@ def test_prediction_runs_no_code_of_a_model(project, encoder):
 def test_a_causal_lm_runs_no_code_of_its_own(causal_lm, tmp_path):
     folder = with_code(causal_lm, tmp_path / "own")
     for load in (loading.causal_lm, loading.tokenizer):
-        with pytest.raises(UserError, match="code of its own"):
+        with pytest.raises(UserError, match="its own code"):
             load(str(folder))
     assert not (folder / "ran").exists()
 

@@ -117,9 +117,9 @@ def _task(dataset: str, llm: str, settings: Settings) -> PromptTask:
 
 
 def _quote(task: PromptTask, llm_settings: AskedSettings, ledger: Ledger, wallet: Wallet) -> Quote:
-    api: Api = provider(llm_settings).connect(llm_settings, task.params)
-    rows, _ = questions(llm_settings, task, api)
-    asks = {ask.request: ask for row in rows for ask in row}
+    api: Api = provider(llm_settings).connect(llm_settings, task.settings)
+    asked, _ = questions(llm_settings, task, api)
+    asks = {ask.request: ask for row in asked for ask in row}
     records = stored_answers(ledger, task, api, list(asks))
     missing = [ask for request, ask in asks.items() if request not in records]
     tokens = missing_tokens(task, llm_settings, api, missing, records)

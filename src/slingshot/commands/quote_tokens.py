@@ -61,14 +61,14 @@ def _tokens_per_byte(
     """Input tokens to a byte of a request, and why the API did not count them (empty where it did)."""
     if not missing:
         return 0.0, ""
-    if llm_settings.remote and not task.params.dataset(task.dataset).may_leave:
+    if llm_settings.remote and not task.settings.dataset(task.dataset).may_leave:
         return 1 / BYTES_PER_TOKEN, f"datasets.{task.dataset}.may_leave is not true"
     if llm_settings.remote and not api.key():
         return 1 / BYTES_PER_TOKEN, "no key is set"
     bodies = [ask.body for ask in missing]
     if len(bodies) > SAMPLE:
         bodies = [bodies[len(bodies) * n // SAMPLE] for n in range(SAMPLE)]
-    run = task.params.run
+    run = task.settings.run
     try:
         counted = asyncio.run(_count(api, bodies, run.timeout, run.concurrency))
     except (RetryError, RejectError, StopError, TimeoutError) as error:

@@ -1,5 +1,5 @@
-"""The files that rooms meet in: one module a kind of file, checked at every read.
+"""The files through which rooms exchange data: one module for each kind of file, which checks it at every read.
 
-A malformed file stops the stage that meets it, with the file's name and the remedy. `storage` holds what all of them
-are written with. Imports settings only; reads and writes whatever path it is given.
+A malformed file stops the stage that reads it, with the file's name and the remedy. All modules write and read through
+`storage`. The room imports settings only, and reads and writes whatever path it is given.
 """

@@ -1,4 +1,4 @@
-"""data/answers/D/L.parquet: what an LLM said to each row, sample by sample."""
+"""data/answers/D/L.parquet: an LLM's answers, one line for each row and sample."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ANSWERS = pa.schema(
 
 
 def write_answers(path: Path, frame: pd.DataFrame) -> None:
-    """Write data/answers/D/L.parquet: what an LLM said to each row, sample by sample.
+    """Write answers, with the columns of ANSWERS.
 
-    `request` is the digest of all that was asked; `record` the ledger's JSON of a paid answer.
+    `request` is the digest of the whole request. `record` is the ledger's JSON of an answer from an API.
     """
     write_parquet(path, frame, ANSWERS, {})
 
 
 def read_answers(path: Path) -> pd.DataFrame:
-    """Read what `write_answers` wrote. Raises UserError when the file breaks the contract."""
+    """Read what `write_answers` wrote. Raises UserError when the file is missing or malformed."""
     return read_parquet(path, ANSWERS)

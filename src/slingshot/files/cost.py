@@ -1,4 +1,4 @@
-"""metrics/cost/D/C.json: what a contestant's training and prediction took and cost."""
+"""metrics/cost/D/C.json: the time and the money that a contestant's training and prediction took."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slingshot.files.storage.record import Record
 class Cost(Record):
     """Flat figures for `dvc metrics diff`. Seconds are means over seeds; money is in `cost.currency`.
 
-    None where there is nothing to measure: an LLM trains nothing, an unpriced API has no cost.
+    A figure is None where there is nothing to measure: an LLM trains nothing, and an API without a price has no cost.
     """
 
     train_seconds: float | None
@@ -20,24 +20,24 @@ class Cost(Record):
     cost_per_1000_texts: float | None
     machine_seconds_per_1000_texts: float | None
     machine_seconds_spread: float | None
-    """Standard error of the machine's seconds of prediction, as a share of them."""
+    """Standard error of the machine's prediction seconds, as a share of these seconds."""
     token_cost_per_1000_texts: float | None
-    """What the tokens of a priced LLM cost as they were billed."""
+    """The cost of a priced LLM's tokens, as they were billed."""
     list_cost_per_1000_texts: float | None
-    """What they had cost without a prompt cache and without batches."""
+    """The cost of the same tokens without a prompt cache and without batches."""
     cached_cost_per_1000_texts: float | None
-    """What they had cost with the cache only."""
+    """The cost of the same tokens with the cache only."""
     batch_cost_per_1000_texts: float | None
-    """What they had cost in batches only."""
+    """The cost of the same tokens in batches only."""
     latency_p50: float | None
     latency_p95: float | None
     """Seconds in which 95 of 100 single texts were answered."""
     latency_texts: float | None
-    """Single texts that the latencies rest on."""
+    """The number of single texts that were timed."""
     peak_memory_gib: float | None
     model_mib: float | None
     labelling_cost: float
-    """Of all `labels`; it stands in no other figure."""
+    """The cost of all `labels`. No other figure includes it."""
     labels: int
-    """Training rows, or shots, and the validation rows by which was chosen."""
+    """The labelled rows that were used: training rows or shots, and the validation rows that chose settings."""
     train_rows: int

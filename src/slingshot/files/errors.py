@@ -1,6 +1,6 @@
-"""data/errors/D.json: test rows where contestants are wrong or differ, with their texts.
+"""data/errors/D.json: test rows that contestants get wrong or disagree on, with their texts.
 
-It holds texts, so it stays out of git and of every metrics file.
+The file contains texts, so it stays out of git, and no metrics file repeats it.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from slingshot.files.storage.record import Record
 
 
 class ErrorText(Record):
+    """A row's text and its true label."""
+
     text: str
     label: str
 
 
 class Mistake(Record):
-    """A row's wrong answer."""
+    """A wrong answer to a row."""
 
     id: str
     prediction: str
     confidence: float | None
-    """None where nobody has scores."""
+    """None where no contestant has scores."""
 
 
 class Disagreement(Record):
-    """Test rows by whether the first runs of two contestants are right."""
+    """Counts of test rows: whether the first runs of two contestants are right."""
 
     a: str
     b: str
@@ -36,22 +38,25 @@ class Disagreement(Record):
 
 
 class Answers(Record):
-    """What each contestant answered to a row."""
+    """The answers of all contestants to a row."""
 
     id: str
     predictions: dict[str, str]
+    """Contestant -> its answer."""
 
 
 class Errors(Record):
+    """The whole file."""
+
     texts: dict[str, ErrorText]
-    """Row id -> its text and label, of all rows that are named below."""
+    """Row id -> its text and label, for every row that is listed below."""
     agree_against_label: tuple[Mistake, ...]
-    """Rows on which all contestants give one answer that is not the label, the most confident first."""
+    """Rows where all contestants give the same wrong answer, the most confident first."""
     agree_against_label_rows: int
-    """How many such rows there are."""
+    """The number of all such rows; `agree_against_label` may list only the first of them."""
     confident_errors: dict[str, tuple[Mistake, ...]]
-    """Contestant -> its most confident mistakes; empty where it has no scores."""
+    """Contestant -> its most confident mistakes. A contestant without scores has none."""
     disagreements: tuple[Disagreement, ...]
-    """Every two contestants, in the order of the study."""
+    """One entry for each pair of contestants, in the order of the study."""
     disagreement_examples: tuple[Answers, ...]
     """The rows with the most different answers."""

@@ -11,7 +11,7 @@ from slingshot.settings import UserError
 
 @dataclass(frozen=True)
 class Labels:
-    """labels.json: class names in label order, and how many rows of train each class has."""
+    """Class names in label order, and the number of training rows of each class."""
 
     names: tuple[str, ...]
     train_counts: tuple[int, ...]
@@ -21,7 +21,7 @@ class Labels:
 
     @classmethod
     def read(cls, path: Path) -> Labels:
-        """Raises UserError when the file is missing or holds anything else."""
+        """Read the file. Raises UserError when it is missing or malformed."""
         value = read_json(path)
         try:
             labels = cls(tuple(map(str, value["names"])), tuple(map(int, value["train_counts"])))

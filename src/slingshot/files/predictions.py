@@ -1,4 +1,4 @@
-"""data/predictions/D/C.parquet: what a contestant answered to validation and test rows."""
+"""data/predictions/D/C.parquet: a contestant's predictions for validation and test rows."""
 
 from __future__ import annotations
 
@@ -42,8 +42,11 @@ def predictions_frame(
     output_tokens: Sequence[int] | np.ndarray | int = 0,
     status: Sequence[str] | str = "ok",
 ) -> pd.DataFrame:
-    """Predictions of `rows`: scores has shape (rows, classes), or is a list with None for a row that has none;
-    prediction defaults to the argmax of an array. `split` is that of all rows, or of each."""
+    """Predictions for `rows`, with the columns of PREDICTIONS.
+
+    `scores` has shape (rows, classes), or is a list with None for a row without scores. `prediction` defaults to the
+    argmax of an array. `split` is one split for all rows, or a list with the split of each row.
+    """
     if prediction is None:
         if not isinstance(scores, np.ndarray):
             raise ValueError("neither an array of scores nor predictions")
@@ -52,8 +55,8 @@ def predictions_frame(
     frame["split"], frame["seed"] = split, seed
     frame["prediction"] = np.asarray(prediction, dtype=np.int64)
     each: Iterable[np.ndarray | None] = [None] * len(rows) if scores is None else scores
-    held = [None if row is None else np.asarray(row, dtype=np.float64) for row in each]
-    frame["scores"] = pd.Series(held, index=frame.index, dtype=object)
+    arrays = [None if row is None else np.asarray(row, dtype=np.float64) for row in each]
+    frame["scores"] = pd.Series(arrays, index=frame.index, dtype=object)
     frame["score_source"], frame["status"] = score_source, status
     frame["input_tokens"], frame["output_tokens"] = input_tokens, output_tokens
     columns: list[str] = PREDICTIONS.names
@@ -68,8 +71,11 @@ def write_predictions(
     fraction: float | None,
     train_rows: int,
 ) -> None:
-    """Write predictions over `labels`, the class names in label order, checked against the contract; the names,
-    `fraction` and `train_rows` are its metadata."""
+    """Write predictions over `labels`, the class names in label order.
+
+    The names, `fraction` and `train_rows` become the file's metadata. Raises ValueError where the predictions break the
+    contract.
+    """
     problem = _predictions_problem(frame, len(labels))
     if problem:
         raise ValueError(f"{path}: {problem}")
@@ -78,14 +84,17 @@ def write_predictions(
 
 
 def read_predictions(path: Path, labels: Sequence[str]) -> pd.DataFrame:
-    """Read predictions over `labels`. Raises UserError when the file breaks the contract, or is over other labels or
-    another order of them."""
+    """Read predictions over `labels`.
+
+    Raises UserError when the file is missing or malformed, or has other labels or another order of labels.
+    """
     frame = read_parquet(path, PREDICTIONS)
     metadata = read_metadata(path)
     if not {"fraction", "train_rows", "labels"} <= metadata.keys():
-        problem: str | None = "its metadata lack fraction, train_rows or labels"
+        problem: str | None = "its metadata lacks fraction, train_rows or labels"
     elif metadata["labels"] != list(labels):
-        problem = f"its labels are {', '.join(metadata['labels'])}, in this order; expected {', '.join(labels)}"
+        stored, expected = ", ".join(metadata["labels"]), ", ".join(labels)
+        problem = f"its labels, in order, are {stored}; expected {expected}"
     else:
         problem = _predictions_problem(frame, len(labels))
     if problem:
@@ -96,10 +105,10 @@ def read_predictions(path: Path, labels: Sequence[str]) -> pd.DataFrame:
 def check_ids(
     path: Path, frame: pd.DataFrame, validation: pd.DataFrame, test: pd.DataFrame
 ) -> None:
-    """Check that every seed predicts all of test, and all or the first rows of validation.
+    """Check that every seed predicts all test rows, and all validation rows or the first of them.
 
-    `validation` and `test` are rows in nested order, with the labels and groups that predictions
-    must carry. Raises UserError naming the file.
+    `validation` and `test` are the prepared rows in nested order; the predictions must have their labels and groups.
+    Raises UserError that names the file.
     """
     truth = ["id", "label", "group"]
     for seed, runs in frame.groupby("seed"):
@@ -108,28 +117,29 @@ def check_ids(
             expected = rows if split == "test" else rows.iloc[: len(part)]
             if len(part) != len(expected) or set(part["id"]) != set(expected["id"]):
                 raise UserError(
-                    f"{path}: {split} ids of seed {seed} are not the expected ones; run `dvc repro`"
+                    f"{path}: seed {seed} does not have the expected {split} ids; run `dvc repro`"
                 )
-            held, wanted = (
+            predicted, prepared = (
                 side[truth].sort_values("id").to_numpy(dtype=object) for side in (part, expected)
             )
-            if not np.array_equal(held, wanted):
+            if not np.array_equal(predicted, prepared):
                 raise UserError(
-                    f"{path}: labels or groups of {split} are not the prepared ones; run `dvc repro`"
+                    f"{path}: {split} has other labels or groups than the prepared rows; run `dvc repro`"
                 )
 
 
 def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
-    for column, known in (
+    """How the predictions break the contract; None where they keep it."""
+    for column, allowed in (
         ("split", PREDICTED),
         ("score_source", SCORE_SOURCES),
         ("status", STATUSES),
     ):
-        wrong = set(frame[column].unique()) - set(known)
+        wrong = set(frame[column].unique()) - set(allowed)
         if wrong:
-            return f"{column} holds {sorted(wrong)}, expected {list(known)}"
+            return f"{column} has {sorted(wrong)}, expected {list(allowed)}"
     if frame.duplicated(["id", "split", "seed"]).any():
-        return "an id stands twice in one split and seed"
+        return "an id appears twice in one split and seed"
     if (
         not frame["prediction"].between(FAILED, classes - 1).all()
         or not frame["label"].between(0, classes - 1).all()
@@ -137,11 +147,11 @@ def _predictions_problem(frame: pd.DataFrame, classes: int) -> str | None:
         return f"a label or prediction is outside 0..{classes - 1}"
     if ((frame["prediction"] == FAILED) != (frame["status"] != "ok")).any():
         return f"prediction {FAILED} and a status other than ok must go together"
-    held = frame["scores"].dropna()
-    if len(held):
-        if {len(s) for s in held} != {classes}:
-            return f"scores must hold {classes} values a row"
-        scores = np.stack(held.to_list())
+    vectors = frame["scores"].dropna()
+    if len(vectors):
+        if {len(vector) for vector in vectors} != {classes}:
+            return f"scores must have {classes} values for each row"
+        scores = np.stack(vectors.to_list())
         if (
             not np.isfinite(scores).all()
             or (scores < 0).any()

@@ -1,9 +1,8 @@
-"""Rows of a data set: prepared, subsampled, and those that examples come from."""
+"""Rows of a data set: the prepared splits, the subsampled training rows, and the rows for an LLM's examples."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -22,19 +21,18 @@ ROWS = pa.schema(
 )
 
 
-def write_rows(path: Path, rows: pd.DataFrame, **metadata: Any) -> None:
+def write_rows(path: Path, rows: pd.DataFrame, **metadata: object) -> None:
     """Write rows (id, text, label, group, order), sorted by `order`. Raises ValueError on repeated ids."""
     if rows["id"].duplicated().any():
         raise ValueError(f"{path}: ids repeat")
-    if not rows[
-        "order"
-    ].is_monotonic_increasing:  # else the copy is spared, half a gigabyte at Yelp's size
+    # Sorting copies the rows, half a gigabyte for Yelp, so rows that are sorted already are left as they are.
+    if not rows["order"].is_monotonic_increasing:
         rows = rows.sort_values("order")
     write_parquet(path, rows, ROWS, metadata)
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Read rows in nested order. Raises UserError when the file breaks the contract."""
+    """Read rows in nested order. Raises UserError when the file is missing or malformed."""
     rows = read_parquet(path, ROWS)
     if not rows["id"].is_unique or not rows["order"].is_monotonic_increasing:
         raise UserError(f"{path}: ids repeat or rows are out of order; run `dvc repro`")

@@ -1,5 +1,6 @@
-"""Small models: the families, their training and prediction, and the folder that a trained model is kept in.
+"""Small models: the families, their training and prediction, and the folder of a trained model.
 
-Imports pretrained, metrics (what chooses), machine, files, settings. Reads data/subsampled and data/prepared; gives
-back data/predictions, data/usage, data/models and data/curves; keeps unfinished and finished seeds in the state folder.
+The room imports pretrained, metrics (to choose by), machine, files and settings. It reads data/subsampled and
+data/prepared, and returns the contents of data/predictions, data/usage, data/models and data/curves. It keeps finished
+and unfinished seeds in the state folder.
 """

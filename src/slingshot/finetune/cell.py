@@ -1,4 +1,4 @@
-"""The rows of one cell (a data set and a model), from the files that `prepare` and `subsample` wrote."""
+"""The rows of one cell, i.e. of a model on a data set, from the files that `prepare` and `subsample` wrote."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from slingshot.files.storage.parquet import read_metadata
 
 @dataclass(frozen=True)
 class CellRows:
-    """Rows are in nested order; labels are 0..len(names)-1."""
+    """The rows of each split, in nested order. Labels are 0..len(names)-1."""
 
     train: pd.DataFrame
     validation: pd.DataFrame
     test: pd.DataFrame
     names: tuple[str, ...]
     fraction: float
-    """Share of the training rows."""
+    """The share of all training rows that `train` is."""
     files: tuple[Path, ...]
-    """Where all of this was read."""
+    """The files that all of this was read from."""
 
     @classmethod
     def read(cls, dataset: str) -> CellRows:
-        """Raises UserError naming the first file that is missing or breaks its contract."""
+        """Read the files. Raises UserError that names the first file that is missing or malformed."""
         subsampled = paths.subsampled(dataset)
         splits = [subsampled, paths.split(dataset, "validation"), paths.split(dataset, "test")]
         labels = paths.labels(dataset)

@@ -1,6 +1,6 @@
-"""Which of our own modules a family's training runs, read from their imports.
+"""Finds our own modules that a family's training runs, from their imports.
 
-The source of these modules is part of the key of a resume folder, so a change in one family retrains that family alone.
+The source of these modules is part of the key of a resume folder. So a change in one family retrains only that family.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import slingshot
 
 ROOT = Path(slingshot.__file__).parent.parent
 LEFT_OUT = ("slingshot.settings", "slingshot.machine.console")
-"""No figure depends on their code: the key holds the settings themselves."""
+"""Modules that no figure depends on. The values of the settings are in the key anyway."""
 
 
 def sources(*modules: str) -> dict[str, Path]:
-    """Module -> its file: these, and all of ours that they import, at the top or inside a function."""
+    """Module -> its file: `modules`, and all of our own that they import, at the top or inside a function."""
     reached: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
@@ -30,11 +30,13 @@ def sources(*modules: str) -> dict[str, Path]:
 
 
 def _file(module: str) -> Path | None:
+    """The file of one of our own modules; None for any other name."""
     file = ROOT / f"{module.replace('.', '/')}.py"
     return file if module.startswith("slingshot.") and file.is_file() else None
 
 
 def _imported(file: Path) -> Iterator[str]:
+    """The names that a file imports. `from a import b` gives both a and a.b, because b may be a module."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module

@@ -1,4 +1,4 @@
-"""A cell's loss and validation curves as the files that `dvc plots` draws, written by DVCLive."""
+"""Writes a cell's loss and validation curves with DVCLive, as the files that `dvc plots` draws."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from slingshot.files.usage import Usage
 
 
 def write(folder: Path, usage: Usage, primary: str) -> None:
-    """Write a folder for each training seed: the training loss, and the primary metric on validation after each epoch.
+    """Write a folder for each seed, with the training loss, and the primary metric on validation after each epoch.
 
-    Steps are those of the optimiser. `folder` stays empty for a model that is not trained in steps.
+    Both are over the steps of the optimiser. `folder` stays empty for a model that is not trained in steps.
     """
     from dvclive.live import Live
 
@@ -29,5 +29,5 @@ def write(folder: Path, usage: Usage, primary: str) -> None:
             for epoch, score in enumerate(details["validation"], 1):
                 live.step = epoch * details["steps"]
                 live.log_metric(f"validation_{primary}", score)
-        # It holds the last step again, in a form that DVC can't plot.
+        # This file repeats the last step in a form that DVC can't plot.
         Path(live.metrics_file).unlink(missing_ok=True)

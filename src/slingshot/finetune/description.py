@@ -1,6 +1,6 @@
-"""What is written beside a trained model: its card, what it takes to load it, and the curves of its training.
+"""Writes the files beside a trained model: its card, slingshot.json, and the curves of its training.
 
-No part of training: a change here re-runs the stage in seconds, and trains nothing.
+Training does not depend on this module. So a change here re-runs the stage in seconds, and trains nothing.
 """
 
 from __future__ import annotations

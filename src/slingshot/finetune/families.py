@@ -1,7 +1,7 @@
-"""What training gets and gives back, and which class trains a family.
+"""The input and the result of training, and the class that trains each family.
 
-To add a family: a module in slingshot.finetune that names its class, with the methods of `Classifier`, as CLASSIFIER;
-and in settings/contestants.py its settings class, which names that module, in the union `ModelSettings`.
+To add a family, write a module in slingshot.finetune whose CLASSIFIER is a class with the methods of `Classifier`. Then
+write its settings class in settings/contestants.py, which names that module, and add it to the union `ModelSettings`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ S_contra = TypeVar("S_contra", bound=Family, contravariant=True)
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What a classifier is trained on. Rows are in nested order; labels are 0..len(names)-1."""
+    """The data that a classifier is trained on. Rows are in nested order; labels are 0..len(names)-1."""
 
     train: pd.DataFrame
     validation: pd.DataFrame
@@ -36,58 +36,58 @@ class TrainingTask:
 
 
 class Details(TypedDict, total=False):
-    """How one seed was trained, for people to read. A family leaves out what it has not."""
+    """How one seed was trained, for people to read. A family leaves out the keys that it does not have."""
 
     chosen: dict[str, float]
-    """What was chosen on validation rows, e.g. the epoch, and its `score` there."""
+    """The option that validation chose, e.g. the epoch, and its `score` there."""
     tried: list[dict[str, float]]
-    """All that was tried, in the form of `chosen`."""
+    """All options that were tried, in the form of `chosen`."""
     epochs: int
-    """Epochs that were run."""
+    """The number of epochs that were run."""
     steps: int
     """Steps of the optimiser in one epoch."""
     validation: list[float]
     """The primary metric on validation after each epoch."""
     loss: list[tuple[int, float]]
-    """Steps so far, and the mean training loss over the last of them."""
+    """Points of the loss curve: the steps so far, and the mean training loss since the point before."""
     tokens_per_second: float | None
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What training used: seconds and real tokens over all epochs, and what was chosen."""
+    """What training used and chose. `tokens` are those of all epochs, without padding."""
 
     seconds: float
     tokens: int
     details: Details
     dtype: str = "float32"
-    """That of the matrix products."""
+    """The dtype of the matrix products."""
 
 
 class Classifier(Protocol[S_contra]):
-    """One trained model of a family whose settings class is S_contra.
-
-    `fit` may leave a checkpoint in `scratch`, and goes on from one that it finds there.
-    """
+    """One trained model of a family whose settings class is S_contra."""
 
     @classmethod
     def fit(
         cls, settings: S_contra, task: TrainingTask, seed: int, scratch: Path
-    ) -> tuple[Self, FitResult]: ...
+    ) -> tuple[Self, FitResult]:
+        """Train one seed. It may write checkpoints into `scratch`, and continues from one that is there."""
 
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """Class probabilities, shape (texts, classes)."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Real tokens of each text as the model sees it: words for a model without a tokenizer."""
+        """The tokens of each text as the model reads it, without padding. A model without a tokenizer counts words."""
 
-    def save(self, folder: Path) -> None: ...
+    def save(self, folder: Path) -> None:
+        """Write the model into `folder`."""
 
     @classmethod
-    def load(cls, folder: Path, device: str) -> Self: ...
+    def load(cls, folder: Path, device: str) -> Self:
+        """Load what `save` wrote."""
 
 
 def classifier(settings: S | type[S]) -> type[Classifier[S]]:
-    """The class that trains such a model, imported only now."""
+    """The class that trains a model with these settings. Its module is imported only now."""
     trained_by: type[Classifier[S]] = importlib.import_module(settings.module).CLASSIFIER
     return trained_by

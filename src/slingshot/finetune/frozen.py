@@ -1,4 +1,4 @@
-"""The second baseline: logistic regression on the mean-pooled states of a pretrained encoder left as it is."""
+"""The second baseline: logistic regression on the features of a pretrained encoder that is not trained further."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from slingshot.settings import FrozenSettings
 
 
 class FrozenEncoder:
-    """An encoder, and a linear classifier on its features of a text."""
+    """An encoder, and a linear classifier on its features."""
 
     def __init__(self, encoder: Encoder, linear: LinearClassifier) -> None:
         self.encoder, self.linear = encoder, linear
@@ -26,21 +26,19 @@ class FrozenEncoder:
     def fit(
         cls, settings: FrozenSettings, task: TrainingTask, seed: int, scratch: Path
     ) -> tuple[Self, FitResult]:
-        """Embed once, try every C; the best primary metric on validation wins, ties to the first."""
+        """Embed all texts once and try every C. The best primary metric on validation wins; the first C wins a tie."""
         started = time.perf_counter()
         encoder = Encoder.of(settings, task.device)
         texts = task.train["text"].tolist()
         features = encoder.embed(texts, task.name)
         checks = encoder.embed(task.validation["text"].tolist(), "embed")
         labels, truth = task.train["label"].to_numpy(), task.validation["label"].to_numpy()
-        tried = list(
+        fits = list(
             grid(features, labels, checks, truth, len(task.names), settings.c, task.primary)
         )
-        c, score, linear = max(tried, key=lambda entry: entry[1])
-        details: Details = {
-            "chosen": {"c": c, "score": score},
-            "tried": [{"c": c, "score": score} for c, score, _ in tried],
-        }
+        _, _, linear = max(fits, key=lambda fit: fit[1])
+        tried = [{"c": c, "score": score} for c, score, _ in fits]
+        details: Details = {"chosen": max(tried, key=lambda entry: entry["score"]), "tried": tried}
         seconds = time.perf_counter() - started
         tokens = sum(encoder.count_tokens(texts))
         return cls(encoder, linear), FitResult(seconds, tokens, details)
@@ -50,9 +48,11 @@ class FrozenEncoder:
         return self.linear.predict(self.encoder.embed(texts, "predict"))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The encoder's tokens of each text."""
         return self.encoder.count_tokens(texts)
 
     def save(self, folder: Path) -> None:
+        """Write the encoder's checkpoint, linear.safetensors and linear.json."""
         from safetensors.numpy import save_file
 
         self.encoder.save(folder)
@@ -65,6 +65,7 @@ class FrozenEncoder:
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
+        """Load what `save` wrote."""
         from safetensors.numpy import load_file
 
         layer = load_file(folder / "linear.safetensors")

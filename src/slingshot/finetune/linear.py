@@ -1,6 +1,6 @@
-"""Logistic regression on fixed features, with C chosen on validation: the last part of both baselines.
+"""Logistic regression on fixed features: the last part of both baselines. Validation chooses C.
 
-It is stored as safetensors, never pickled: coefficients (classes, features) and intercepts (classes,).
+The model is stored as safetensors, never pickled: coefficients (classes, features) and intercepts (classes,).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def grid(
     cs: Sequence[float],
     by: Primary,
 ) -> Iterator[tuple[float, float, LinearClassifier]]:
-    """For each C: C, the primary metric on validation, and the model fitted on train.
+    """For each C of `cs`: C, the primary metric `by` on validation, and the model that was fitted on train.
 
     A class without a training row gets probability 0, so that every model covers every class.
     """
@@ -60,13 +60,14 @@ def _fit(features: Features, labels: np.ndarray, classes: int, c: float) -> Line
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        # Validation judges the fit, converged or not.
+        # The warning is not needed: validation judges the fit, whether it converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = LogisticRegression(C=c, max_iter=300).fit(features, labels)
     coefficients = np.zeros((classes, features.shape[1]))
     intercepts = np.full(classes, -np.inf)
     if len(fitted.classes_) == 2:
-        # scikit-learn keeps one row, the second class's. With zeros for the first the softmax is its sigmoid.
+        # For two classes scikit-learn has one row of coefficients, that of the second class, and takes its sigmoid.
+        # With zeros for the first class the softmax is the same function.
         coefficients[fitted.classes_[1]] = fitted.coef_[0]
         intercepts[fitted.classes_] = [0, fitted.intercept_[0]]
     else:

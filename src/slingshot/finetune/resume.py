@@ -1,9 +1,9 @@
-"""Training runs that go on where they stopped, and are never repeated when nothing changed.
+"""Keeps training runs, so that a stopped one continues and a finished one is not repeated.
 
-A cell's work lies in the state folder under a hash of everything that decides its outcome: settings,
-input files, the source of its family's modules and the versions of the libraries. So changed training code
-starts afresh, and a run that was killed goes on from its checkpoint. One process at a time works in a cell's folder.
-The files of a seed are compared with their digests before they are used again.
+A cell's folder is in the state folder. Its name is a hash of everything that decides the outcome: settings, input
+files, the source of the family's modules and the versions of the libraries. So changed training code starts again, and
+a run that was killed continues from its checkpoint. One process at a time works in a cell's folder. The files of a seed
+are compared with their digests before they are used again.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class RunRecord(TypedDict):
 
 
 class SeedRecord(TypedDict):
-    """What one seed used and chose: record.json."""
+    """record.json: what one seed used and chose."""
 
     train: RunRecord
     predict: RunRecord
@@ -57,9 +57,9 @@ class SeedRecord(TypedDict):
 def cell_folder(
     code: Mapping[str, Path], settings: Mapping[str, object], inputs: Iterable[Path]
 ) -> Path:
-    """The cell's folder in the state folder, made if missing.
+    """The cell's folder in the state folder, which is made if missing.
 
-    code: each module that decides the outcome, with its file. settings: plain JSON.
+    `code`: module that decides the outcome -> its file. `settings`: plain JSON. `inputs`: the files with the rows.
     """
     parts = {
         "settings": settings,
@@ -74,20 +74,20 @@ def cell_folder(
 
 
 def sole(cell: Path, name: str) -> AbstractContextManager[None]:
-    """Hold the cell's folder alone, or wait while another process works in it."""
+    """Lock the cell's folder for the block, or wait while another process works in it."""
     return sealed.sole(cell / "lock", f"{name}: another process trains it in {cell}")
 
 
 @dataclass(frozen=True)
 class SeedOutcome:
-    """What a seed leaves for a later run: predictions, usage figures and what was chosen."""
+    """The outcome of a seed: its predictions, and what it used and chose."""
 
     predictions: pd.DataFrame
     record: SeedRecord
 
 
 class SeedFolder:
-    """One seed's part of a cell's folder. It is sealed when it is complete."""
+    """One seed's folder in a cell's folder. A seal marks that the seed is finished."""
 
     def __init__(self, cell: Path, seed: int) -> None:
         self.seed = seed
@@ -101,23 +101,23 @@ class SeedFolder:
             return None
         why = sealed.damage(self.folder)
         if why:
-            sealed.set_aside(self.folder, why, "it is trained anew")
+            sealed.set_aside(self.folder, why, "it is trained again")
             return None
         if with_model and not any(self.model.glob("*")):
-            sealed.unseal(self.folder)  # so that a model half saved is not taken for a finished one
+            sealed.unseal(self.folder)  # a half-saved model must not count as a finished one
             return None
         predictions = pq.read_table(self.folder / PREDICTIONS).to_pandas()
         return SeedOutcome(predictions, read_json(self.folder / RECORD))
 
     def finish(self, outcome: SeedOutcome, with_model: bool) -> None:
-        """Keep the outcome; drop the scratch folder, and the model unless it is needed."""
+        """Keep the outcome. Delete the scratch folder, and the model unless it is needed."""
         with atomic(self.folder / PREDICTIONS) as temporary:
             table = pa.Table.from_pandas(outcome.predictions, preserve_index=False)
             pq.write_table(table, temporary)
         write_json(self.folder / RECORD, outcome.record)
-        dropped = (self.scratch, *(() if with_model else (self.model,)))
+        dropped = [self.scratch] if with_model else [self.scratch, self.model]
         starts = tuple(f"{folder.name}/" for folder in dropped)
-        # Sealed without them before they are deleted: a kill in between leaves a whole outcome.
+        # The seal comes before the deletion, and leaves these folders out: a kill in between leaves a whole outcome.
         parts = [name for name in sealed.files(self.folder) if not name.startswith(starts)]
         sealed.seal(self.folder, parts)
         for folder in dropped:

@@ -1,4 +1,4 @@
-"""One cell of the study: trains every seed or takes up what an earlier run left, and gathers predictions and usage."""
+"""Runs one cell of the study: trains the seeds that no earlier run finished, and collects predictions and usage."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ S = TypeVar("S", bound=Family)
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training a cell gives: predictions of every seed, and usage."""
+    """The result of training a cell: the predictions of every seed, and the usage."""
 
     predictions: pd.DataFrame
     usage: Usage
 
     def validation_score(self, primary: Primary) -> float:
-        """The primary metric of all seeds' validation rows together."""
+        """The primary metric on the validation rows of all seeds together."""
         rows = self.predictions[self.predictions["split"] == "validation"]
         scores = np.stack(rows["scores"].to_list())
         return primary_score(primary, rows["label"].to_numpy(), scores)
@@ -47,23 +47,23 @@ def run_cell(
     name: str,
     model: Path,
 ) -> TrainingResult:
-    """Train `settings` once a seed (once in all where no seed matters) and predict validation and test.
+    """Train the model once for each seed, and predict validation and test. A family without randomness runs once.
 
-    The files of `rows`, the settings and the code that these run are the key of the folder that keeps finished seeds,
-    and in which an unfinished one goes on. The first seed's model replaces the folder `model`.
+    Finished seeds are kept in a folder, where an unfinished seed also continues. Its key is made of the files of
+    `rows`, the settings and the code of training. The first seed's model replaces the folder `model`.
     """
-    decides = {
+    key = {
         "model": settings.model_dump(mode="json"),
         "primary": task.primary,
         "device": task.device,
     }
-    cell = resume.cell_folder(sources(settings.module, __name__), decides, rows.files)
+    cell = resume.cell_folder(sources(settings.module, __name__), key, rows.files)
     outcomes = []
     trained_seeds = seeds if settings.seeded else [NO_SEED]
     folders = [resume.SeedFolder(cell, seed) for seed in trained_seeds]
     with resume.sole(cell, task.name):
         for folder in folders:
-            first = folder is folders[0]  # only its model is kept
+            first = folder is folders[0]  # only the first seed's model is kept
             outcome = folder.finished(with_model=first)
             if outcome is None:
                 outcome = _train_seed(classifier(settings), settings, task, rows.test, folder)
@@ -71,7 +71,7 @@ def run_cell(
             outcomes.append(outcome)
         remove(model)
         with naming(model):
-            # copyfile: the copies have the user's own rights, not those of the files in the state folder.
+            # copyfile gives the copies the user's default permissions, not those of the files in the state folder.
             shutil.copytree(folders[0].model, model, copy_function=shutil.copyfile)
     predictions = pd.concat([outcome.predictions for outcome in outcomes], ignore_index=True)
     return TrainingResult(predictions, _usage(name, task, [outcome.record for outcome in outcomes]))
@@ -87,7 +87,7 @@ def _train_seed(
     """Train one seed, save its model in its folder, and predict validation and test."""
     seed = folder.seed
     fitted, fit = trained_by.fit(settings, task, max(seed, 0), folder.scratch)
-    remove(folder.model)  # what a kill may have left of it
+    remove(folder.model)  # a kill may have left a part of it
     with naming(folder.model):
         fitted.save(folder.model)
     rows = pd.concat([task.validation, test], ignore_index=True)
@@ -114,7 +114,7 @@ def _train_seed(
 
 
 def _usage(name: str, task: TrainingTask, records: list[resume.SeedRecord]) -> Usage:
-    """One usage file of all seeds; latency and hardware are the first seed's."""
+    """The usage of all seeds. Latency and hardware are those of the first seed."""
     first = records[0]
     return Usage(
         kind="model",

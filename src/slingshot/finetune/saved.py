@@ -1,4 +1,4 @@
-"""slingshot.json in a trained model's folder: what loading it takes, so that it needs no repository."""
+"""slingshot.json in a trained model's folder. With it the model can be loaded without a repository."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from slingshot.files import paths
 from slingshot.files.storage.json_files import read_json, write_json
 from slingshot.finetune.families import Classifier, classifier
 from slingshot.settings import FAMILIES, Family, UserError, nearest
@@ -15,7 +16,7 @@ FILE = "slingshot.json"
 
 @dataclass(frozen=True)
 class Saved:
-    """slingshot.json: the model's family, and its class names in label order."""
+    """The model's family, and its class names in label order."""
 
     family: str
     labels: tuple[str, ...]
@@ -25,12 +26,12 @@ class Saved:
 
     @classmethod
     def read(cls, folder: Path) -> Saved:
-        """Raises UserError when the folder holds no model."""
+        """Read the file in `folder`. Raises UserError where it is missing or malformed."""
         path = folder / FILE
         if not path.is_file():
             raise UserError(
-                f"{folder}: not a trained model, as it holds no {FILE}; name a folder that `slingshot export` made, "
-                "or data/models/DATASET/MODEL"
+                f"{folder}: not a trained model, because it has no {FILE}; name a folder that `slingshot export` made, "
+                f"or {paths.model('DATASET', 'MODEL')}"
             )
         value = read_json(path)
         try:
@@ -44,18 +45,18 @@ class Saved:
         return saved
 
     def load(self, folder: Path, device: str) -> Classifier[Family]:
-        """The model on `device`, its weights from safetensors. Raises UserError when a file is missing or broken."""
+        """Load the model from safetensors onto `device`. Raises UserError where a file is missing or broken."""
         from safetensors import SafetensorError
 
-        # The libraries read these at their import. Their bars and notes would stand among our own.
+        # The libraries read these variables when they are imported. Their bars and notes would mix with our own.
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-        # Where the right to read a file is lacking, the error names it; the libraries would say that it is missing.
+        # Without permission to read a file this raises an error that names it. The libraries would call it missing.
         for file in folder.iterdir():
             file.open("rb").close()
         try:
             return classifier(FAMILIES[self.family]).load(folder, device)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(
-                f"{folder}: can't be loaded ({error}); export the model again"
+                f"{folder}: the model can't be loaded ({error}); export it again"
             ) from None

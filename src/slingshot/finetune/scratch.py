@@ -1,8 +1,8 @@
-"""The scratch folder of a training run: its last checkpoint and the weights of its best epoch, to go on from.
+"""The scratch folder of a training run: its last checkpoint and the weights of its best epoch.
 
-A checkpoint is one safetensors file with weights, optimiser moments, the random state and how far the run has come. A
-file's name tells how far that was, and the manifest lists the files that count, with their digests. So a kill at any
-moment leaves either the earlier files or the later ones, and a run never goes on from a damaged one.
+A checkpoint is one safetensors file with weights, optimiser moments, the random state and the run's progress. The name
+of the file contains the epoch and the step, and the manifest lists the files that count, with their digests. So a kill
+at any moment leaves either the earlier files or the later ones, and a run never continues from a damaged file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from slingshot.machine import sealed
 
 @dataclass
 class TrainingState:
-    """How far the run has come. `step` counts within `epoch`; `seconds` leave interruptions and checkpoints out."""
+    """A run's progress. `step` counts within `epoch`. `seconds` do not include interruptions and checkpoints."""
 
     epoch: int = 0
     step: int = 0
@@ -33,8 +33,9 @@ class TrainingState:
     scores: list[float] = field(default_factory=list)
     """The primary metric on validation after each epoch."""
     losses: list[tuple[int, float]] = field(default_factory=list)
-    """Steps of the optimiser so far, and the mean training loss over the last of them."""
+    """Points of the loss curve: the steps so far, and the mean training loss since the point before."""
     loss_sum: float = 0.0
+    """The sum of the losses since the last point of the curve, over `loss_steps` steps."""
     loss_steps: int = 0
 
     @property
@@ -44,7 +45,7 @@ class TrainingState:
 
 
 class ScratchFolder:
-    """The scratch folder of one run, which trains `model` with `optimizer`."""
+    """The scratch folder of a run that trains `model` with `optimizer`."""
 
     def __init__(
         self, folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
@@ -52,12 +53,12 @@ class ScratchFolder:
         self.folder, self.model, self.optimizer = folder, model, optimizer
 
     def restore(self) -> TrainingState:
-        """Put the stored state back into model and optimizer; a fresh one where none is stored, or it is damaged."""
+        """Load the stored state into model and optimizer; a fresh state where none is stored, or it is damaged."""
         if not sealed.is_sealed(self.folder):
             return TrainingState()
         why = sealed.damage(self.folder)
         if why:
-            sealed.set_aside(self.folder, why, "the training starts anew")
+            sealed.set_aside(self.folder, why, "the training starts again")
             return TrainingState()
         [path] = self.folder.glob("checkpoint-*.safetensors")
         with safe_open(path, framework="pt") as file:
@@ -66,7 +67,7 @@ class ScratchFolder:
         return state
 
     def save(self, state: TrainingState) -> None:
-        """Store the run's state; it replaces an earlier one."""
+        """Store the run's state in place of the earlier one."""
         tensors = {f"model/{key}": value for key, value in self._weights().items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
             for key, value in moments.items():
@@ -81,25 +82,26 @@ class ScratchFolder:
         sealed.seal(self.folder, [path.name, *best])
 
     def keep_best(self, state: TrainingState) -> None:
-        """Write the weights as those of the best epoch; they count once `save` has sealed them."""
+        """Write the weights as those of the best epoch. They count after the next `save`, which seals them."""
         with atomic(self._best(state)) as temporary:
             save_file(self._weights(), temporary)
 
     def load_best(self, state: TrainingState) -> None:
-        """Put the weights of the best epoch back."""
+        """Load the weights of the best epoch into the model."""
         self.model.load_state_dict(load_file(self._best(state)))
 
     def _best(self, state: TrainingState) -> Path:
         return self.folder / f"best-{state.best_epoch}.safetensors"
 
     def _weights(self) -> dict[str, torch.Tensor]:
-        # Cloned, because tied weights share memory, which safetensors refuses.
+        # Cloned because tied weights share memory, and safetensors refuses tensors that do.
         return {
             key: value.detach().clone().contiguous()
             for key, value in self.model.state_dict().items()
         }
 
     def _load(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Put the tensors of a checkpoint into model, optimiser and random generators: the inverse of `save`."""
         weights: dict[str, torch.Tensor] = {}
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():

@@ -1,7 +1,7 @@
-"""The baseline every model must beat: TF-IDF word and character n-grams + logistic regression.
+"""The baseline that every model must beat: logistic regression on TF-IDF features of word and character n-grams.
 
-n-gram ranges and C are chosen by grid on validation. Stored as safetensors (idf, coefficients) and
-JSON (vocabulary, n-gram ranges), never pickled.
+Validation chooses the n-gram ranges and C from a grid. The model is stored as safetensors (idf, coefficients) and JSON
+(vocabulary, n-gram ranges), never pickled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from slingshot.settings import TfidfSettings
 
 
 class Vectorizer(Protocol):
-    """scikit-learn's TfidfVectorizer, which carries no types of its own."""
+    """scikit-learn's TfidfVectorizer, which has no types of its own."""
 
     analyzer: str
     ngram_range: tuple[int, int]
@@ -36,7 +36,7 @@ class Vectorizer(Protocol):
 
 
 class Tfidf:
-    """Fitted vectorizers, one for words and one for characters where they are used, and a linear classifier."""
+    """Fitted vectorizers, one for words and maybe one for characters, and a linear classifier."""
 
     def __init__(self, vectorizers: list[Vectorizer], linear: LinearClassifier) -> None:
         self.vectorizers, self.linear = vectorizers, linear
@@ -45,7 +45,7 @@ class Tfidf:
     def fit(
         cls, settings: TfidfSettings, task: TrainingTask, seed: int, scratch: Path
     ) -> tuple[Self, FitResult]:
-        """Try every combination; the best primary metric on validation wins, ties to the first."""
+        """Try every combination. The best primary metric on validation wins; the first combination wins a tie."""
         started = time.perf_counter()
         texts, checks = task.train["text"].tolist(), task.validation["text"].tolist()
         labels, truth = task.train["label"].to_numpy(), task.validation["label"].to_numpy()
@@ -83,6 +83,7 @@ class Tfidf:
         return [len(text.split()) for text in texts]
 
     def save(self, folder: Path) -> None:
+        """Write model.safetensors and vectorizers.json."""
         from safetensors.numpy import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,6 +102,7 @@ class Tfidf:
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
+        """Load what `save` wrote."""
         from safetensors.numpy import load_file
 
         tensors = load_file(folder / "model.safetensors")
@@ -119,7 +121,7 @@ def _vectorizer(
 ) -> Vectorizer:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    # One-letter words and "!" carry sentiment, so a token is any run of letters and digits, or any other mark.
+    # One-letter words and "!" may express sentiment. So a token is any run of letters and digits, or any other mark.
     words = {"token_pattern": r"\w+|[^\w\s]"} if analyzer == "word" else {}
     vectorizer: Vectorizer = TfidfVectorizer(
         analyzer=analyzer,

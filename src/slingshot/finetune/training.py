@@ -1,8 +1,8 @@
-"""The training loop: AdamW, warm-up and linear decay, the best epoch kept, and exact resumption.
+"""The training loop: AdamW, warm-up and linear decay, the choice of the best epoch, and exact resumption.
 
-After each epoch, and every `save_seconds`, the loop leaves a checkpoint (see finetune.scratch). A run that was killed
-reads it and ends with the same weights as one that was not: batches are a pure function of seed and epoch, and dropout
-goes on from the stored random state.
+After each epoch, and every `save_seconds`, the loop writes a checkpoint (see finetune.scratch). A run that was killed
+reads it, and ends with the same weights as a run that was not. That is because batches are a pure function of seed and
+epoch, and dropout continues from the stored random state.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ LOSS_POINTS = 100
 
 @dataclass(frozen=True)
 class Objective:
-    """What the weights are trained for, over rows that are numbered from 0."""
+    """The function that training minimises, over rows that are numbered from 0, and the score that it reports."""
 
     loss: Callable[[np.ndarray], torch.Tensor]
-    """The sum of some rows' losses, each times the row's weight."""
+    """Row numbers -> the sum of these rows' losses, each times the row's weight."""
     weights: np.ndarray
+    """The weight of each row."""
     lengths: list[int]
     """Tokens of each row."""
     validate: Callable[[], float]
-    """The score on validation of the model as it is."""
+    """The current score of the model on validation."""
     name: str
-    """What the progress bar and errors call the run."""
+    """The run's name in the progress bar and in errors."""
 
 
 def train(
@@ -46,9 +47,9 @@ def train(
     seed: int,
     folder: Path,
 ) -> TrainingState:
-    """Train `model` in place and leave it with the weights of its best epoch on validation.
+    """Train `model` in place. At the end it has the weights of its best epoch on validation.
 
-    Ties go to the earlier epoch. `folder` holds the checkpoint to go on from. Raises UserError at a loss not finite.
+    The earlier epoch wins a tie. The run continues from a checkpoint in `folder`. Raises UserError at an infinite loss.
     """
     optimizer = _optimizer(model, settings)
     torch.manual_seed(seed)  # before the scratch folder restores a random state
@@ -62,7 +63,7 @@ def train(
         nonlocal saved
         state.seconds += time.perf_counter() - saved
         scratch.save(state)
-        saved = time.perf_counter()  # so that no training second is one of saving
+        saved = time.perf_counter()  # the seconds of saving do not count as training
 
     with bar(total, objective.name, "step", state.done) as progress:
         while state.epoch < settings.epochs and not _stalled(state, settings.patience):
@@ -93,6 +94,7 @@ def _steps(
 
 
 def _stalled(state: TrainingState, patience: int | None) -> bool:
+    """Whether the last `patience` epochs brought no better score."""
     return patience is not None and state.epoch - 1 - state.best_epoch >= patience
 
 
@@ -104,11 +106,12 @@ def _step(
     rate: float,
     max_norm: float,
 ) -> float:
-    """One step of the optimiser; returns the mean loss over its rows, weighted as they are."""
+    """One step of the optimiser over some batches. Returns the weighted mean loss of their rows."""
     model.train()
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
+    # Each batch's loss is divided by the weights of all batches, so the gradients add up to that of one large batch.
     total, mean = sum(objective.weights[rows].sum() for rows in batches), 0.0
     for rows in batches:
         part = objective.loss(rows) / total
@@ -124,7 +127,7 @@ def _step(
 
 
 def _note_step(state: TrainingState, loss: float, tokens: int, every: int) -> None:
-    """Count a step. The mean loss of so many steps becomes a point of the curve."""
+    """Count a step. After every `every` steps their mean loss becomes a point of the curve."""
     state.step, state.tokens = state.step + 1, state.tokens + tokens
     state.loss_sum, state.loss_steps = state.loss_sum + loss, state.loss_steps + 1
     if state.done % every == 0:
@@ -133,7 +136,7 @@ def _note_step(state: TrainingState, loss: float, tokens: int, every: int) -> No
 
 
 def _end_epoch(state: TrainingState, score: float, scratch: ScratchFolder) -> None:
-    """Note the epoch's score on validation, and keep its weights where it is the best so far."""
+    """Note the epoch's score on validation. Keep its weights if it is the best so far."""
     if not state.scores or score > max(state.scores):
         state.best_epoch = state.epoch
         scratch.keep_best(state)

@@ -1,8 +1,8 @@
-"""A pretrained sequence classifier fine-tuned whole.
+"""A pretrained sequence classifier whose weights are all fine-tuned.
 
-The saved folder is a checkpoint as transformers knows it (safetensors, tokenizer, label names), and inputs.json,
-which says how long texts are read. Of a text that is read in windows each window is trained on with the text's label,
-and the windows' weights add up to the text's. Its logits are pooled from those of its windows.
+The saved folder is a checkpoint of transformers (safetensors, tokenizer, label names), with inputs.json, which says how
+long texts are cut. Where a long text is read in windows, each window is a training row with the text's label, and the
+weights of the windows add up to that of the text. The text's logits are pooled from those of its windows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Transformer:
-    """A classifier and its inputs."""
+    """A classifier and its tokenizer."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Transformer:
         dtype: str = "float32",
         compiled: bool = False,
     ) -> None:
-        self.model: Any = model  # its attributes differ from one architecture to the next
+        self.model: Any = model  # transformers leaves many of its methods untyped
         loading.as_module(model).to(device)
         self.inputs, self.device, self.dtype = inputs, device, dtype
         if self.model.config.pad_token_id is None:
@@ -54,12 +54,13 @@ class Transformer:
     def fit(
         cls, settings: TransformerSettings, task: TrainingTask, seed: int, scratch: Path
     ) -> tuple[Self, FitResult]:
-        """Train all weights on train and keep those of the best epoch on validation; goes on from `scratch`."""
+        """Train all weights, and keep those of the best epoch on validation. May continue from `scratch`."""
         began = time.perf_counter()
         classifier = cls._pretrained(settings, task, seed)
         windows = classifier.inputs.windows(task.train["text"].tolist())
         rows, owner = _flat(windows)
         labels = task.train["label"].to_numpy()
+        # A text's weight is shared by its windows. So a long text counts as much as a short one.
         weights_of_texts = class_weights(labels, settings.class_weights)
         weights = (weights_of_texts / [len(parts) for parts in windows])[owner]
         targets = torch.tensor(labels[owner], device=task.device)
@@ -85,6 +86,7 @@ class Transformer:
 
     @classmethod
     def _pretrained(cls, settings: TransformerSettings, task: TrainingTask, seed: int) -> Self:
+        """The classifier before training. Raises UserError where the checkpoint can't classify."""
         folder = checkpoints.locate(settings)
         torch.manual_seed(seed)  # the classification head starts at random
         model = loading.classifier(folder, task.names)
@@ -115,9 +117,11 @@ class Transformer:
         return np.asarray(softmax(pool(logits, owner, len(texts)), axis=1))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """The tokens of each text's windows together, with special tokens and without padding."""
         return [sum(map(len, rows)) for rows in self.inputs.windows(texts)]
 
     def save(self, folder: Path) -> None:
+        """Write the checkpoint and inputs.json."""
         self.model.save_pretrained(folder)
         self.inputs.tokenizer.save_pretrained(folder)
         options = {
@@ -130,6 +134,7 @@ class Transformer:
 
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
+        """Load what `save` wrote."""
         model = loading.trained(folder)
         options = read_json(folder / "inputs.json")
         dtype = hardware.precision(device, options.pop("dtype"))
@@ -148,18 +153,19 @@ def _details(state: TrainingState) -> Details:
 
 
 def _flat(windows: Sequence[list[np.ndarray]]) -> tuple[list[np.ndarray], np.ndarray]:
-    """Rows of all texts, and the number of the text that each belongs to."""
+    """The windows of all texts as one list of rows, and the number of each row's text."""
     owner = np.repeat(np.arange(len(windows)), [len(rows) for rows in windows])
     return [row for rows in windows for row in rows], owner
 
 
 def pool(logits: np.ndarray, owner: np.ndarray, texts: int) -> np.ndarray:
-    """Logits of each text, shape (texts, classes): the mean of its windows', weighted by how sure each window is.
+    """Logits of each text, shape (texts, classes): the mean over its windows, weighted by how sure each window is.
 
-    A window's weight is (1 - H(p) / log(classes)) squared, where H is the entropy of its probabilities p. In a plain
-    mean a hundred windows that say nothing lean slightly and outvote the one that decides; without the square they
-    still may. bench/pooling.py measured several poolings, on texts that most windows decide and on texts that one
-    decides: none does better on both.
+    `logits` has shape (windows, classes), and `owner` is the number of each window's text. A window's weight is
+    (1 - H(p) / log(classes)) squared, where H is the entropy of its probabilities p. In a plain mean, a hundred windows
+    that say little can outvote the one window that decides; without the square they still can. bench/pooling.py
+    measured several poolings, on texts where most windows decide and on texts where one decides. No other pooling is
+    better on both.
     """
     log_p = log_softmax(logits, axis=1)
     entropy = -(np.exp(log_p) * log_p).sum(axis=1)
@@ -170,8 +176,10 @@ def pool(logits: np.ndarray, owner: np.ndarray, texts: int) -> np.ndarray:
 
 
 def class_weights(labels: np.ndarray, how: str) -> np.ndarray:
-    """Weight of each row: 1, or, where `how` is "balanced", one by which all classes weigh the same and a row weighs 1
-    on average."""
+    """The weight of each row, shape (rows,): 1 where `how` is "none".
+
+    Where `how` is "balanced", all classes have the same sum of weights, and the mean weight is 1.
+    """
     if how == "none":
         return np.ones(len(labels))
     present, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)

@@ -1,6 +1,6 @@
-"""Reads what an LLM wrote: a label, a status and class probabilities.
+"""Reads the text that an LLM wrote: a label, a status and class probabilities.
 
-An answer that can't be read is a wrong answer, not a missing one: its status says what it was instead. An answer that
+An answer that can't be read is a wrong answer, not a missing one. Its status says why it can't be read. An answer that
 is spelt exactly like a label means that label. An answer that may mean several labels means none.
 """
 
@@ -16,22 +16,25 @@ import numpy as np
 from slingshot.files.codes import FAILED
 
 PAIRED = "\"'`*"
-"""Marks that may stand around a label: quotes, and Markdown's marks for bold and code."""
+"""Marks that may be around a label: quotes, and Markdown's marks for bold and code."""
 MARKS = PAIRED + "." + string.whitespace
-"""Every character that may stand at a label's ends."""
+"""Characters that may be at the ends of a label without belonging to it."""
 LAYERS = 8
-"""The most layers of marks that are taken off one by one."""
+"""The most layers of marks that are removed one by one."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`label` is FAILED unless `status` is ok; `confidence` is from 0 to 1, where one was stated."""
+    """One answer, read."""
 
     status: str
+    """One of STATUSES."""
     label: int = FAILED
+    """FAILED unless `status` is ok."""
     confidence: float | None = None
+    """From 0 to 1; None where the LLM stated none."""
     text: str = ""
-    """What the LLM wrote."""
+    """The text that the LLM wrote."""
 
 
 class AnswerKeys:
@@ -49,15 +52,15 @@ class AnswerKeys:
         return self._names.get(text, self._names.get(text.strip()))
 
     def meant(self, text: str) -> set[int]:
-        """The label with exactly this name, or else those whose name or id differs only in capitals and white space."""
+        """The label with exactly this name, or else those whose name or id differs only in case and white space."""
         label = self.named(text)
         return self._folded.get(folded(text), set()) if label is None else {label}
 
     def meant_alone(self, text: str) -> set[int]:
-        """The labels that a text may mean where it is one label and nothing else, maybe with marks around it.
+        """The labels that a text may mean if it is only a label, maybe with marks around it.
 
-        A text in double quotes means the label with exactly that name, if there is one. Where a mark may be the label's
-        own, the text may mean either label: "**C.**" means "C" or "C.".
+        A text in double quotes means the label with exactly that name, if there is one. Where a mark may belong to a
+        label, the text may mean the label with it or without it: "**C.**" means "C" or "C.".
         """
         spelt = text.strip()
         quoted = spelt[:1] == spelt[-1:] == '"'
@@ -68,12 +71,13 @@ class AnswerKeys:
 
 
 def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer:
-    """The answer in a text: a label and nothing else, or JSON with `label`."""
+    """The answer in a text that is a label, or JSON with `label`. `truncated`: the limit of tokens cut the text."""
     if not text.strip():
         return Answer("truncated" if truncated else "empty", text=text)
-    alone = set() if truncated else keys.meant_alone(text)  # a cut text may begin another label
-    if alone:
-        return _answer(alone, text)
+    # A cut text may be the beginning of another label.
+    labels = set() if truncated else keys.meant_alone(text)
+    if labels:
+        return _answer(labels, text)
     parsed = _json(text)
     value: dict[str, object] = parsed if isinstance(parsed, dict) else {}
     label = _label(value, keys)
@@ -83,10 +87,10 @@ def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer
 
 
 def verbalised(answer: Answer, classes: int) -> np.ndarray | None:
-    """Class probabilities (classes,) from a stated confidence. The other labels share the rest equally.
+    """Class probabilities, shape (classes,), from a stated confidence. The other labels share the rest equally.
 
-    None where no confidence was stated. A confidence below chance would speak against its own label; it is read as
-    chance.
+    None where no confidence was stated. A confidence below 1 / classes would make another label likelier than the
+    answer, so it counts as 1 / classes.
     """
     if answer.label == FAILED or answer.confidence is None:
         return None
@@ -97,9 +101,9 @@ def verbalised(answer: Answer, classes: int) -> np.ndarray | None:
 
 
 def votes(answers: Sequence[Answer], classes: int) -> tuple[int, np.ndarray | None]:
-    """The label with most votes, and each label's share of the votes. The label whose first vote came first wins a tie.
+    """The label with most votes, and each label's share of the votes, shape (classes,).
 
-    FAILED and None where no answer is valid.
+    The label with the earliest vote wins a tie. Without a valid answer the result is FAILED and None.
     """
     cast = [answer.label for answer in answers if answer.label != FAILED]
     if not cast:
@@ -109,17 +113,17 @@ def votes(answers: Sequence[Answer], classes: int) -> tuple[int, np.ndarray | No
 
 
 def folded(text: str) -> str:
-    """The text in one form, whatever its capitals and white space."""
+    """The text without differences of case and white space."""
     return " ".join(text.casefold().split())
 
 
 def bare(text: str) -> str:
-    """The text in one form, whatever its capitals, its white space and the marks around it."""
+    """The text without differences of case and white space, and without marks around it."""
     return folded(text).strip(MARKS)
 
 
 def _peeled(text: str) -> Iterator[str]:
-    """The text, then the text with one layer less each time: a layer is a pair of marks around it, or a dot behind."""
+    """The text, then the text with one layer less each time. A layer is a pair of marks around it, or a final dot."""
     yield text
     for _ in range(LAYERS):
         inner = text.strip()
@@ -132,19 +136,20 @@ def _peeled(text: str) -> Iterator[str]:
         yield text
 
 
-def _answer(meant: set[int], text: str, confidence: float | None = None) -> Answer:
-    if len(meant) != 1:
+def _answer(labels: set[int], text: str, confidence: float | None = None) -> Answer:
+    """The answer that means these labels: valid if it means exactly one."""
+    if len(labels) != 1:
         return Answer("off_list", text=text)
-    [label] = meant
+    [label] = labels
     return Answer("ok", label, confidence, text)
 
 
 class _Number(str):
-    """A number in JSON, as it is spelt there: the label 1.50 is not the label 1.5."""
+    """A number in JSON with its spelling: the label 1.50 is not the label 1.5."""
 
 
 def _json(text: str) -> object:
-    """The JSON that the text is or holds, with each number as a _Number; None where there is none."""
+    """The JSON that the text is or contains, with each number as a _Number; None where there is none."""
     for part in (text, text[text.find("{") : text.rfind("}") + 1]):
         try:
             return json.loads(part, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
@@ -154,7 +159,7 @@ def _json(text: str) -> object:
 
 
 def _label(value: dict[str, object], keys: AnswerKeys) -> str | None:
-    """The spelling of the label that stands in JSON. A label may be named like one of JSON's own words."""
+    """The spelling of the label in JSON; None without one. A label's name may be true, false or null."""
     label = value.get("label", {})
     if isinstance(label, bool):
         return json.dumps(label)
@@ -164,6 +169,7 @@ def _label(value: dict[str, object], keys: AnswerKeys) -> str | None:
 
 
 def _confidence(value: object) -> float | None:
+    """A confidence from 0 to 1, which the answer states in per cent; None for anything else."""
     if isinstance(value, _Number) and 0 <= float(value) <= 100:
         return float(value) / 100
     return None

@@ -1,8 +1,9 @@
-"""The prompt: the template of the task's kind, filled in with a data set's words, labels and texts.
+"""The prompt: a template that is filled with a data set's words, labels and texts.
 
-A text is data. In a conversation it stands between tags that it can neither close nor open. In a completion it stands
-on one line, so that it forges no example. Labels are asked for by ids, lower-case slugs of their names, because an API
-may answer an enumerated value in another capitalisation. A name is an answer too, so no id is another label's name.
+A text is data, not an instruction. In a conversation it is between tags, and can neither close nor open such a tag. In
+a completion it is on one line, so that it can't imitate an example. The LLM answers with a label's id, a lower-case
+slug of its name, because an API may change the case of an enumerated value. A label's name is a valid answer too, so no
+id is the name of another label.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Protocol, cast
 
 import jinja2
 
@@ -24,35 +25,48 @@ AFTER_SHOT = "\n\n"
 NULL_TEXT = "N/A"
 """The content-free text of contextual calibration (Zhao et al. 2021, arXiv 2102.09690, section 5)."""
 OPENED = re.compile(r"[<＜﹤](?=([^<＜﹤]*))")
-"""The first character of a tag, with what follows it up to the next such character."""
+"""The first character of a tag, with the text up to the next such character."""
 
 AnswerForm = Literal["label", "confidence", "name"]
 """JSON with the label's id, JSON with its id and a confidence, or the label's name alone."""
 
 
+class Macros(Protocol):
+    """The macros of a template, which are attributes of its module."""
+
+    def system(self, task: dict[str, object], answer: AnswerForm, /) -> str: ...
+
+    def question(self, text: str, /) -> str: ...
+
+    def opening(self, task: dict[str, object], /) -> str: ...
+
+    def before(self, task: dict[str, object], /) -> str: ...
+
+    def after(self, task: dict[str, object], /) -> str: ...
+
+
 class Prompt:
-    """One data set's prompt. Its parts are those of the template."""
+    """One data set's prompt. Each method fills one macro of the template."""
 
     def __init__(
         self, words: Words, names: Sequence[str], template: str = "classification"
     ) -> None:
-        """`words` are the data set's own, `names` the labels in order."""
+        """`words` are the data set's words, and `names` its labels in order."""
         self.names, self.ids = tuple(names), slugs(names)
-        # A template's macros are attributes of its module, which no type knows.
-        self._macros: Any = _environment().get_template(f"{template}.j2").module
+        self._macros = cast(Macros, _environment().get_template(f"{template}.j2").module)
         descriptions = words.descriptions
         labels = [
             {"id": slug, "name": name, "description": descriptions.get(name)}
             for slug, name in zip(self.ids, self.names, strict=True)
         ]
-        self._task = {**words.as_json(), "labels": labels}
+        self._task: dict[str, object] = {**words.as_json(), "labels": labels}
 
     def system(self, answer: AnswerForm) -> str:
-        """Instructions and labels: the same for every text of the data set."""
+        """The instructions and the labels, which are the same for every text of the data set."""
         return str(self._macros.system(self._task, answer))
 
     def question(self, text: str) -> str:
-        """One message of a conversation: the text between tags."""
+        """A message of a conversation: the text between tags."""
         return str(self._macros.question(text))
 
     def opening(self) -> str:
@@ -71,9 +85,9 @@ class Prompt:
 def slugs(names: Sequence[str]) -> tuple[str, ...]:
     """An id for each label, in order: its name in lower-case ASCII letters, digits and "_".
 
-    Ids differ from each other and from the other labels' names, whatever their capitals, their white space and the
-    marks around them. A leading plus makes no difference either: in JSON the number +1 is 1. A number is added only to
-    an id that is taken, because ids are part of the requests that were paid for.
+    Ids differ from each other and from the other labels' names in more than case, white space, marks around them and a
+    leading plus (the number +1 is 1 in JSON). An id that is taken already gets a number. Other ids never change,
+    because they are part of requests that were paid for.
     """
     spelt = [bare(name).lstrip("+") for name in names]
     ids: list[str] = []
@@ -89,14 +103,14 @@ def slugs(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, runs of white space as one blank."""
+    """The text on one line, with one space for each run of white space."""
     return " ".join(text.split())
 
 
 def escape_tags(text: str) -> str:
-    """The text with "<" written as "&lt;" wherever it could be read as the tag around the text, or as that tag's end.
+    """The text with "&lt;" for each "<" that could begin the tag around the text, or the end of that tag.
 
-    Full-width letters, accents, blanks and invisible characters do not hide such a tag.
+    Full-width letters, accents, spaces and invisible characters do not hide such a tag.
     """
 
     def escaped(opened: re.Match[str]) -> str:
@@ -107,7 +121,7 @@ def escape_tags(text: str) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(  # nosec B701 # a prompt is no HTML
+    environment = jinja2.Environment(  # nosec B701 # a prompt is not HTML
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         autoescape=False,

@@ -1,4 +1,4 @@
-"""What a provider gets and returns: one data set's rows, and the answers of an LLM to them."""
+"""The input and the result of a provider: one data set's rows, and an LLM's answers to them."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from slingshot.settings import PromptedSettings, Settings
 
 @dataclass(frozen=True)
 class PromptTask:
-    """One cell: a data set for an LLM. Rows are in nested order; labels are 0..len(prompt.names)-1."""
+    """One cell, i.e. an LLM on a data set. Rows are in nested order; labels are 0..len(prompt.names)-1."""
 
     dataset: str
     llm: str
-    """Its name in params.yaml."""
+    """The LLM's name in params.yaml."""
     prompt: Prompt
     pool: pd.DataFrame
     """data/shots/D.parquet: the rows of train that examples come from."""
     validation: pd.DataFrame
     """The first `max_validation` rows."""
     test: pd.DataFrame
-    params: Settings
+    settings: Settings
 
     @classmethod
-    def read(cls, dataset: str, llm: str, params: Settings) -> Self:
-        """The task of one cell, from the files that prepare and shots wrote.
+    def read(cls, dataset: str, llm: str, settings: Settings) -> Self:
+        """Read the task from the files that the stages prepare and shots wrote.
 
-        Raises UserError where one is missing, or breaks its contract.
+        Raises UserError where a file is missing or malformed.
         """
-        settings = params.llms[llm]
+        chosen = settings.llms[llm]
         words, names = Words.read(paths.prompt(dataset)), Labels.read(paths.labels(dataset)).names
         validation, test = (read_rows(paths.split(dataset, name)) for name in PREDICTED)
         return cls(
             dataset,
             llm,
-            Prompt(words, names, settings.prompt),
+            Prompt(words, names, chosen.prompt),
             read_rows(paths.shots(dataset)),
-            validation.iloc[: settings.max_validation],
+            validation.iloc[: chosen.max_validation],
             test,
-            params,
+            settings,
         )
 
     @property
@@ -59,7 +59,7 @@ class PromptTask:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The rows to predict, validation first."""
+        """The rows to predict: validation, then test."""
         return pd.concat([self.validation, self.test], ignore_index=True)
 
     @property
@@ -70,28 +70,31 @@ class PromptTask:
 
 @dataclass(frozen=True)
 class PromptResult:
-    """The contents of data/predictions, data/answers and data/usage, and a sentence on how they came about."""
+    """The contents of data/predictions, data/answers and data/usage."""
 
     predictions: pd.DataFrame
     answers: pd.DataFrame
     usage: Usage
-    said: str
+    summary: str
+    """How the answers came about, in words for the terminal."""
 
 
 class Provider(Protocol):
-    """The functions of a provider's module. Only a provider that is asked text by text has `connect`, for quotes.
-
-    Each module takes the settings class that names it.
-    """
+    """The functions of a provider's module. `llm` is of the settings class that names the module."""
 
     @staticmethod
-    def run_cell(settings: PromptedSettings, task: PromptTask) -> PromptResult: ...
+    def run_cell(llm: PromptedSettings, task: PromptTask) -> PromptResult:
+        """Label all rows of the task."""
 
     @staticmethod
-    def connect(settings: PromptedSettings, params: Settings) -> Any:
-        """An `Api` of slingshot.llm.asked.api, which this module can't import: `asked` builds on it."""
+    def connect(llm: PromptedSettings, settings: Settings) -> Any:
+        """The LLM's `Api` (slingshot.llm.asked.api), which quotes and rebuilds need too.
+
+        Only a provider that is asked text by text has it. This module can't import the type, because `asked` imports
+        this module.
+        """
 
 
-def provider(settings: PromptedSettings) -> Provider:
-    """The module that prompts such an LLM, imported only now."""
-    return importlib.import_module(settings.module)  # type: ignore[return-value]
+def provider(llm: PromptedSettings) -> Provider:
+    """The module that prompts an LLM with these settings. It is imported only now."""
+    return importlib.import_module(llm.module)  # type: ignore[return-value]

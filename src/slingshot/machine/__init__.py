@@ -1,4 +1,5 @@
-"""The machine that a command runs on: its hardware, progress bars, the terminal, Markdown, and folders that last.
+"""The machine that a command runs on: hardware, progress bars, the terminal, Markdown, and durable folders.
 
-Imports settings and files. Reads DVC's configuration; keeps the state folder ($SLINGSHOT_STATE, or beside DVC's cache).
+The room imports settings and files. It reads DVC's configuration, and owns the state folder ($SLINGSHOT_STATE, or a
+folder beside DVC's cache).
 """

@@ -1,10 +1,10 @@
-"""What all commands share: how they print, and how they fail.
+"""How all commands print and fail.
 
-Labels, texts, licences, titles and file names are data and may hold characters that a terminal would obey. So all
-output goes through `echo`, `terminal` or `progress`, which write these characters out. An error of the machine (a full
-disk, a lost right, memory) ends a command in one message with the file and the remedy; a fault of the program keeps its
-traceback. No figure depends on this module, so dvc.yaml names it under no stage. It imports nothing but click at the
-top, so that `slingshot --help` answers at once.
+Labels, texts, licences, titles and file names are data and may contain control characters that a terminal would obey.
+So all output goes through `echo`, `terminal` or `progress`, which show these characters as escapes. An error of the
+machine (a full disk, a missing permission, no memory) ends a command with one message that names the file and the
+remedy. A bug in the program keeps its traceback. No figure depends on this module, so it is in no stage's deps in
+dvc.yaml. It imports only click at the top, so that `slingshot --help` answers at once.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from slingshot.settings import UserError
 
 WIDTH = 100
-"""Columns of tables where the output is no terminal."""
+"""Columns of tables where the output is not a terminal."""
 DEBUG = "SLINGSHOT_DEBUG"
 REMEDIES = {
     errno.EACCES: (
         "permission denied",
-        "give yourself the right to it (`ls -ld` shows who has it)",
+        "give yourself permission (`ls -ld` shows who has it)",
     ),
     errno.EDQUOT: ("your quota of its disk is used up", "make room and run this again"),
-    errno.EEXIST: ("is there already, and is no folder", "move it away"),
+    errno.EEXIST: ("exists already, and is not a folder", "move it away"),
     errno.EISDIR: (
-        "is a folder, where a file should be",
+        "is a folder, but should be a file",
         "move it away, then run `dvc repro` or `dvc checkout`",
     ),
     errno.EMFILE: (
@@ -60,29 +60,29 @@ REMEDIES = {
     ),
     errno.ENOSPC: ("no space is left on its disk", "make room and run this again"),
     errno.ENOTDIR: (
-        "a part of its path is a file, where a folder should be",
+        "a part of its path is a file, but should be a folder",
         "move that file away",
     ),
-    errno.EPERM: ("not permitted", "give yourself the right to it (`ls -ld` shows who has it)"),
+    errno.EPERM: ("not permitted", "give yourself permission (`ls -ld` shows who has it)"),
     errno.EROFS: (
         "its disk is read-only",
         "make it writable (or move it, if it is the state folder: SLINGSHOT_STATE)",
     ),
 }
-"""Number of an error of the operating system -> what it refuses, and the remedy."""
+"""Error number of the operating system -> the problem and the remedy."""
 ALLOCATOR = "DefaultCPUAllocator"
-"""Stands in torch's RuntimeError where memory for a tensor is lacking."""
+"""The word that marks torch's RuntimeError for a tensor that memory has no room for."""
 
 
 def _visible(text: str) -> str:
-    # The package of settings takes a tenth of a second to load, which `slingshot --help` does without.
+    # Loading slingshot.settings takes a tenth of a second, which `slingshot --help` avoids.
     from slingshot.settings.errors import visible
 
     return visible(text)
 
 
 def echo(text: str, *, err: bool = False, fg: str | None = None) -> None:
-    """Print a line, on standard error with `err`."""
+    """Print a line on standard output, or with `err` on standard error. `fg` is click's name of a colour."""
     with printing(err=err):
         shown = _visible(text)
         click.echo(click.style(shown, fg=fg) if fg else shown, err=err)
@@ -91,13 +91,13 @@ def echo(text: str, *, err: bool = False, fg: str | None = None) -> None:
 def echo_json(value: object) -> None:
     """Print JSON, in ASCII."""
     text = json.dumps(value, indent=2, default=str, allow_nan=False)
-    echo(text.replace("\x7f", "\\u007f"))  # the only control character that JSON leaves as it is
+    echo(text.replace("\x7f", "\\u007f"))  # the only control character that JSON does not escape
 
 
 def terminal(file: TextIO | None = None) -> Console:
-    """The console that tables are printed on. It shows strings as they are, without markup.
+    """The console for tables. It shows strings as they are, without markup.
 
-    Where the output is no terminal it is plain and of a fixed width. NO_COLOR is respected.
+    Output that does not go to a terminal has no colours and a fixed width. NO_COLOR is respected.
     """
     from rich.console import Console
 
@@ -117,20 +117,20 @@ def terminal(file: TextIO | None = None) -> Console:
 
 @contextmanager
 def printing(*, err: bool = False) -> Iterator[None]:
-    """Put the name of standard output, or error, into an error of writing to it: the operating system leaves it out."""
+    """Put the stream's name into an error of writing to it, because the operating system leaves the name out."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
         error.filename = f"standard {'error' if err else 'output'}"
-        # Python would flush the stream again at its end, and fail again.
+        # At its exit Python would flush the stream again, and fail again.
         setattr(sys, "stderr" if err else "stdout", io.StringIO())
         raise
 
 
 def print_traceback() -> None:
-    """Print the traceback of the exception that is being handled, on standard error."""
+    """Print the traceback of the current exception on standard error."""
     _print_traceback(*sys.exc_info())
 
 
@@ -142,12 +142,12 @@ def _print_traceback(
 
 
 class Command(click.Command):
-    """A command that fails as the docstring of this module describes."""
+    """A command that prints and fails as this module's docstring says."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                # A character that the encoding lacks is shown as an escape and is no error.
+                # A character that the encoding lacks is shown as an escape, instead of raising an error.
                 stream.reconfigure(errors="backslashreplace")
         sys.excepthook = _print_traceback
         return super().main(*args, **extra)
@@ -158,20 +158,22 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """A group whose commands fail in that way."""
+    """A group of such commands."""
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raises UserError for an error of the machine. With $SLINGSHOT_DEBUG every error that ends in a message prints its
-    traceback first."""
+    """Turn an error of the machine into a UserError.
+
+    With $SLINGSHOT_DEBUG the traceback of every error that becomes a message is printed first.
+    """
     try:
         yield
-    except (BrokenPipeError, click.exceptions.Exit, click.Abort):  # no errors: click ends quietly
+    except (BrokenPipeError, click.exceptions.Exit, click.Abort):  # click ends quietly on these
         raise
     except Exception as error:
         has_message = isinstance(error, click.ClickException)
-        machine_error = None if has_message else _of_machine(error)
+        machine_error = None if has_message else _machine_error(error)
         if (has_message or machine_error) and os.environ.get(DEBUG):
             print_traceback()
         if machine_error:
@@ -179,12 +181,12 @@ def explained() -> Iterator[None]:
         raise
 
 
-def _of_machine(error: Exception) -> UserError | None:
-    """The message of an error of the machine; None for one of the program."""
+def _machine_error(error: Exception) -> UserError | None:
+    """The message for an error of the machine; None for a bug in the program."""
     from slingshot.settings.errors import UserError, refusal
 
-    # Only libraries that a command has loaded can have raised an error of theirs. Arrow's errors are left out: what
-    # reads a file turns them into errors that name it.
+    # A library that the command has not loaded can't have raised the error, so it need not be loaded here either.
+    # Arrow's errors are not handled here: the module that reads a parquet file turns them into errors that name it.
     torch, sqlite3 = (sys.modules.get(name) for name in ("torch", "sqlite3"))
     text = " ".join(str(error).split())
     number = refusal(error)

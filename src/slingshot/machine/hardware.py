@@ -1,4 +1,4 @@
-"""The machine a stage runs on: device, threads, memory, how fast it answers, and how usage files describe it."""
+"""The hardware that a stage runs on: device, threads, memory and speed, and their entries in usage files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 LATENCY_TEXTS = 100
-"""Single texts that are timed: the 95th percentile of fewer would rest on a handful of slow ones."""
+"""Single texts that are timed. The 95th percentile of fewer texts would depend on a handful of slow ones."""
 PARTS = 10
-"""Least number of parts that are timed on their own."""
+"""The least number of parts that are timed separately."""
 PART_TEXTS = 16
-"""Least number of texts in a part: a model is slower a text when it gets only a few at a time."""
+"""The least number of texts in a part. A model takes more time for each text when it gets few at a time."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """The answers in order, and the seconds of one pass over the texts, with their standard error."""
+    """The answers in order, the seconds of one pass over the texts, and the standard error of these seconds."""
 
     answers: np.ndarray
     seconds: float
@@ -37,11 +37,11 @@ class Timed:
 def timed(
     answer: Callable[[list[str]], np.ndarray], texts: Sequence[str], tokens: Sequence[int]
 ) -> Timed:
-    """Answer the texts in parts, each timed on its own. Few texts are answered several times, to have PARTS parts.
+    """Answer the texts in parts, and time each part. Few texts are answered several times, to get PARTS parts.
 
-    A part is every nth text, so that parts are alike where the texts are in no order. answer: gives an array with a
-    row for each text. tokens: of each text. The error covers what changes from part to part, not another machine or
-    another load on this one.
+    `answer` returns an array with a row for each text. `tokens` are the tokens of each text. A part is every nth text,
+    so that the parts are alike. The standard error covers what changes from part to part. It does not cover another
+    machine, or other work on this machine.
     """
     import numpy as np
 
@@ -62,23 +62,23 @@ def timed(
 
 
 def standard_error(seconds: Sequence[float], tokens: Sequence[int]) -> float | None:
-    """The standard error of the sum of `seconds`, each taken by so many `tokens`; None for fewer than two.
+    """The standard error of the sum of `seconds`, one entry for each part with its `tokens`; None for under two parts.
 
-    It is that of a ratio estimator (Cochran, Sampling Techniques, 1977, section 2.11): the spread of the parts around
-    the mean seconds of a token, times their tokens. Where no tokens are known, all parts count the same.
+    The formula is that of a ratio estimator (Cochran, Sampling Techniques, 1977, section 2.11). It measures how far
+    each part is from the mean seconds of a token, times the part's tokens. Without tokens all parts count the same.
     """
     import numpy as np
 
-    taken, size = np.asarray(seconds, dtype=float), np.asarray(tokens, dtype=float)
-    if len(taken) < 2:
+    durations, size = np.asarray(seconds, dtype=float), np.asarray(tokens, dtype=float)
+    if len(durations) < 2:
         return None
     shares = size / size.sum() if size.sum() else np.full(len(size), 1 / len(size))
-    residuals = taken - shares * taken.sum()
-    return float(np.sqrt((residuals**2).sum() * len(taken) / (len(taken) - 1)))
+    residuals = durations - shares * durations.sum()
+    return float(np.sqrt((residuals**2).sum() * len(durations) / (len(durations) - 1)))
 
 
 def set_up(settings: RunSettings) -> str:
-    """Choose the torch device (`auto`: CUDA, then MPS, then CPU), set threads, return its name.
+    """Set torch's threads, choose its device and return the device's name. `auto` prefers CUDA, then MPS, then CPU.
 
     Raises UserError for a device that torch does not find.
     """
@@ -100,17 +100,17 @@ def set_up(settings: RunSettings) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def precision(device: str, asked: str) -> str:
-    """The dtype of matrix products. auto: bfloat16 on a GPU that has it; on CPUs it was measured to be slower."""
-    if asked != "auto":
-        return asked
+def precision(device: str, setting: str) -> str:
+    """The dtype of matrix products. `auto` is bfloat16 on a GPU that has it; on CPUs it was measured to be slower."""
+    if setting != "auto":
+        return setting
     import torch
 
     return "bfloat16" if device == "cuda" and torch.cuda.is_bf16_supported() else "float32"
 
 
 def describe(device: str, dtype: str) -> dict[str, str | int | None]:
-    """Name, cores, device and dtype, as usage files hold them."""
+    """Name, cores, device and dtype, as in usage files."""
     name = _processor()
     if device == "cuda":
         import torch
@@ -122,9 +122,9 @@ def describe(device: str, dtype: str) -> dict[str, str | int | None]:
 def latency(
     answer: Callable[[str], object], texts: Sequence[str], count: int = LATENCY_TEXTS
 ) -> dict[str, float]:
-    """Median and 95th percentile, in seconds, of answering one text at a time, and the number of `texts`.
+    """Median and 95th percentile of the seconds for one text at a time, and the number of `texts`.
 
-    The first of `count` + 1 calls warms up and is left out, unless there is but one text.
+    The first of `count` + 1 calls warms up and is left out, unless there is only one text.
     """
     seconds = []
     for text in texts[: count + 1]:
@@ -135,7 +135,7 @@ def latency(
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Median and 95th percentile of single texts' seconds, as usage files hold them."""
+    """Median and 95th percentile of single texts' seconds, as in usage files."""
     import numpy as np
 
     return {
@@ -146,7 +146,7 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def peak_memory_bytes() -> int:
-    """The most resident memory that this process has had."""
+    """The largest resident memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if platform.system() == "Darwin" else peak * 1024
 

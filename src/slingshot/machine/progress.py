@@ -1,4 +1,4 @@
-"""Progress bars with rates and time left: redrawn on a terminal, a line every 20 seconds elsewhere."""
+"""Progress bars with rates and time left. A terminal redraws them; elsewhere they print a line every 20 seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _hidden = False
 
 
 def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Never]:
-    """A bar over `total` units that starts at `done`; use it as a context manager and call update(n)."""
+    """A bar over `total` units, which starts at `done`. Use it as a context manager and call update(n)."""
     from tqdm import tqdm
 
     return tqdm(
@@ -24,16 +24,16 @@ def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Never]:
         initial=done,
         desc=visible(what),
         unit=unit,
-        unit_scale=unit == "B",  # bytes are read in kilo and mega
+        unit_scale=unit == "B",  # shows bytes in kilo and mega
         mininterval=0.2 if sys.stderr.isatty() else 20,
-        delay=1 if sys.stderr.isatty() else 5,  # short work shows none
+        delay=1 if sys.stderr.isatty() else 5,  # short work shows no bar
         dynamic_ncols=True,
         disable=_hidden,
     )
 
 
 def say(line: str) -> None:
-    """A line on standard error, above a bar where one is shown."""
+    """Print a line on standard error, above the bar if there is one."""
     from tqdm import tqdm
 
     tqdm.write(visible(line), file=sys.stderr)
@@ -41,7 +41,7 @@ def say(line: str) -> None:
 
 @contextmanager
 def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Never]]:
-    """A bar over work in chunks; the bars that the chunks open meanwhile stay hidden."""
+    """A bar over work in chunks. Bars that the chunks open stay hidden meanwhile."""
     global _hidden
     with bar(total, what, unit) as progress:
         _hidden = True

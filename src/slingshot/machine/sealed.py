@@ -1,6 +1,6 @@
-"""Folders that are sealed with the digests of their files, so that damaged files are never used.
+"""Sealed folders: a manifest lists the digests of their files, so that damaged files are never used.
 
-A kill or a disk may damage them. One process at a time works in such a folder.
+A kill or a bad disk may damage files. One process at a time works in such a folder.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MANIFEST = "manifest.json"
 
 
 def seal(folder: Path, parts: Collection[str] | None = None) -> None:
-    """Write the manifest: the sha256 of each part, which are all files below the folder, or those named in `parts`.
+    """Write the manifest with the sha256 of each part. By default every file below the folder is a part.
 
-    It is written once all files are on the disk. Then files that are no part are deleted.
+    The manifest is written when all files are on the disk. Then files that are not parts are deleted.
     """
     sync(folder)
     names = files(folder) if parts is None else parts
@@ -34,19 +34,19 @@ def seal(folder: Path, parts: Collection[str] | None = None) -> None:
 
 
 def is_sealed(folder: Path) -> bool:
-    """Whether the folder was finished once; it may have been damaged since."""
+    """Whether the folder was finished. It may have been damaged since then."""
     return (folder / MANIFEST).is_file()
 
 
 def unseal(folder: Path) -> None:
-    """Make the folder an unfinished one again."""
+    """Delete the manifest, so that the folder counts as unfinished."""
     (folder / MANIFEST).unlink(missing_ok=True)
 
 
 def damage(folder: Path) -> str | None:
-    """How the folder differs from what was sealed, in words; None where it is whole.
+    """How the folder differs from its manifest, in words; None where it is whole.
 
-    Files of a whole folder that are no part are deleted: a kill left them before or after the seal.
+    In a whole folder, files that are not parts are deleted: a kill left them there.
     """
     parts, present = _parts(folder), files(folder)
     if not parts:
@@ -61,29 +61,31 @@ def damage(folder: Path) -> str | None:
 
 
 def set_aside(damaged: Path, why: str, then: str) -> None:
-    """Rename a damaged folder or file, over an earlier one, and print why, and what happens `then`."""
+    """Rename a damaged folder or file, and print why it is renamed and what happens `then`.
+
+    An earlier damaged one of the same name is deleted.
+    """
     aside = damaged.with_name(f"{damaged.name}.damaged")
     remove(aside)
     damaged.rename(aside)
-    say(f"{damaged}: {why}. It is set aside as {aside.name}; {then}")
+    say(f"{damaged}: {why}. It was renamed to {aside.name}; {then}")
 
 
 @contextlib.contextmanager
 def sole(lock: Path, meanwhile: str) -> Iterator[None]:
-    """Hold the lock file alone. While another process holds it, wait, and print what that process does `meanwhile`.
+    """Lock the file for the block. While another process has the lock, print what it does (`meanwhile`) and wait.
 
-    The kernel drops the lock when its process ends, even by a kill.
+    The kernel frees the lock when its process ends, even by a kill. A file system without locks gets a warning.
     """
     file_lock = FileLock(lock, fallback_to_soft=False)
     try:
         file_lock.acquire(blocking=False)
     except Timeout:
-        say(
-            f"{meanwhile} ({lock.read_text(encoding='utf-8') or 'it has just begun'}); waiting until it ends"
-        )
+        holder = lock.read_text(encoding="utf-8") or "it has just begun"
+        say(f"{meanwhile} ({holder}); waiting until it ends")
         file_lock.acquire(poll_interval=0.5)
     except OSError as error:
-        say(f"{lock}: no lock can be had here ({error.strerror}): run one process at a time")
+        say(f"{lock}: locks do not work here ({error.strerror}): run one process at a time")
     try:
         if file_lock.is_locked:
             lock.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
@@ -93,7 +95,7 @@ def sole(lock: Path, meanwhile: str) -> Iterator[None]:
 
 
 def files(folder: Path) -> list[str]:
-    """Paths of all files below the folder but the manifest, relative to it."""
+    """Paths of all files below the folder, relative to it, without the manifest."""
     below = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in below if name != MANIFEST)
 
@@ -104,7 +106,7 @@ def _sweep(folder: Path, parts: Collection[str]) -> None:
 
 
 def _parts(folder: Path) -> dict[str, str] | None:
-    """Each part's digest; None where the manifest can't be read."""
+    """Part -> its digest; None where the manifest can't be read."""
     try:
         parts = read_json(folder / MANIFEST)
     except (UserError, OSError):

@@ -1,9 +1,9 @@
-"""Where durable state is kept: downloads, the hub's revisions, resume folders, converted checkpoints. (The ledger is
-kept elsewhere: see llm.asked.ledger_place.)
+"""The state folder: downloads, the hub's revisions, resume folders and converted checkpoints.
 
-The folder is $SLINGSHOT_STATE, else `slingshot/` beside DVC's cache folder, so that worktrees and
-`dvc exp run --temp` or `--queue` runs, whose configuration names the original's cache, share it.
-DVC's configuration files say where its cache is; starting `dvc` to ask would take a second.
+It is $SLINGSHOT_STATE, or else `slingshot/` beside DVC's cache. So worktrees share it, and so do the copies of the
+repository that `dvc exp run --temp` and `--queue` make, because their configuration names the original's cache. The
+cache's path is read from DVC's configuration files, because starting `dvc` would take a second. The ledger is in
+another folder: see llm.asked.ledger_place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from slingshot.settings import UserError
 
 
 def root() -> Path:
-    """The state folder, made if missing. Raises UserError outside a DVC repository or for a relative path."""
+    """The state folder, which is made if missing. Raises UserError outside a DVC repository, or for a relative path."""
     chosen = os.environ.get("SLINGSHOT_STATE")
     folder = Path(chosen).expanduser() if chosen else beside_cache()
     if not folder.is_absolute():
@@ -27,17 +27,16 @@ def root() -> Path:
 
 
 def beside_cache() -> Path:
-    """The folder beside DVC's cache, chosen or not. Raises UserError outside a DVC repository."""
+    """The folder beside DVC's cache, whatever $SLINGSHOT_STATE says. Raises UserError outside a DVC repository."""
     return cache_dir().parent.absolute() / "slingshot"
 
 
 def cache_dir() -> Path:
-    """DVC's cache folder, of the repository around the working directory. Raises UserError outside one."""
+    """The cache folder of the DVC repository around the working directory. Raises UserError outside a repository."""
     from dvc.config import Config
 
-    dvc_dir = next(
-        (p / ".dvc" for p in (Path.cwd(), *Path.cwd().parents) if (p / ".dvc").is_dir()), None
-    )
+    folders = [folder / ".dvc" for folder in (Path.cwd(), *Path.cwd().parents)]
+    dvc_dir = next((folder for folder in folders if folder.is_dir()), None)
     if dvc_dir is None:
         raise UserError(
             "no .dvc folder here or above: run this in the repository, or set SLINGSHOT_STATE"
@@ -47,22 +46,22 @@ def cache_dir() -> Path:
 
 
 def downloads() -> Path:
-    """Archives under their sha256, shared by data sets, queued runs and worktrees."""
+    """Downloaded archives, named by their sha256. Data sets, queued runs and worktrees share them."""
     return _subfolder("downloads")
 
 
 def revisions() -> Path:
-    """The commit that each data set from the hub was last read at (see data.revision)."""
+    """For each data set from the hub, the commit that was last read (see data.revision)."""
     return _subfolder("revisions")
 
 
 def checkpoints() -> Path:
-    """Checkpoints converted once, under the sha256 of what they were made from."""
+    """Converted checkpoints, named by the sha256 of the file that they were made from."""
     return _subfolder("checkpoints")
 
 
 def resume() -> Path:
-    """Unfinished and finished training runs, one folder a key (see finetune.resume)."""
+    """Unfinished and finished training runs, one folder for each key (see finetune.resume)."""
     return _subfolder("resume")
 
 

@@ -1,5 +1,5 @@
-"""What trained models and local LLMs both load: files of the hub, checkpoints, inputs in batches, an encoder.
+"""Pretrained weights, for trained models and for local LLMs: the hub, checkpoints, inputs in batches, and an encoder.
 
-Imports settings, files and machine. Reads installed packages, local folders and the hub; keeps downloads and converted
-checkpoints in the state folder.
+The room imports settings, files and machine. It reads installed packages, local folders and the hub, and keeps
+converted checkpoints in the state folder.
 """

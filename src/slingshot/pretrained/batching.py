@@ -1,7 +1,7 @@
-"""Which rows share a batch: rows of similar length, so that little padding is computed.
+"""Puts rows of similar length into one batch, so that little padding is computed.
 
-Training batches are a pure function of lengths, seed and epoch, so that an interrupted run goes on
-with the very same batches. A prediction batch holds at most a budget of tokens, padding included.
+Training batches are a pure function of lengths, seed and epoch. So a run that was interrupted continues with exactly
+the same batches. A prediction batch has at most a budget of tokens, padding included.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 POOL = 50
-"""Batches whose rows are sorted by length together, after all rows were shuffled: still random, hardly padded."""
+"""Batches whose rows are sorted by length together. All rows are shuffled before, so batches stay random."""
 PREDICT_TOKENS = 2048
+"""The most tokens in a prediction batch, padding included."""
 
 
 def training_batches(lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Row numbers of each batch of one epoch."""
+    """The row numbers of each batch of one epoch. `lengths` are the tokens of each row, `size` the rows of a batch."""
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))
     sizes = np.asarray(lengths)
@@ -29,7 +30,7 @@ def training_batches(lengths: Sequence[int], size: int, seed: int, epoch: int) -
 
 
 def prediction_batches(lengths: Sequence[int], budget: int = PREDICT_TOKENS) -> list[np.ndarray]:
-    """Row numbers of each batch, longest last; rows x longest stays within `budget` where a batch has several rows."""
+    """The row numbers of each batch, shortest rows first. Rows x longest stays within `budget`; one row may be more."""
     order = np.argsort(lengths, kind="stable")
     batches: list[list[int]] = [[]]
     for row in order:

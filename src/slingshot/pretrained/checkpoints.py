@@ -1,7 +1,7 @@
 """Where pretrained weights come from: a pip package, a local folder, a GGUF file, or a hub id.
 
-A weight file is compared with its pinned sha256 before anything loads it. What is no safetensors is converted first: a
-GGUF file at its first use, and a pickle by `slingshot convert` alone.
+A weight file is compared with its pinned sha256 before anything loads it. Weights in another format than safetensors
+are converted first: a GGUF file at its first use, a pickle only by `slingshot convert`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PICKLE = "pytorch_model.bin"
 
 
 class LoadingLog(Protocol):
-    """transformers.utils.logging, as far as it is used here."""
+    """The functions of transformers.utils.logging that are used here."""
 
     def disable_progress_bar(self) -> object: ...
 
@@ -38,7 +38,7 @@ def locate(checkpoint: Checkpoint) -> str:
     _silence_loading()
     folder = _folder(checkpoint)
     for file, digest in checkpoint.sha256.items():
-        if not file.endswith(GGUF):  # which is compared where it is converted
+        if not file.endswith(GGUF):  # _converted compares these
             _compare(folder / file, digest)
     if any(folder.glob("*.safetensors")):
         return str(folder)
@@ -48,16 +48,16 @@ def locate(checkpoint: Checkpoint) -> str:
         whole = conversion.is_whole(converted, "convert it again")
     if not whole:
         raise UserError(
-            f"checkpoint '{checkpoint.checkpoint}' has its weights in {PICKLE} only, a pickle, which is not loaded: "
-            f"run `slingshot convert {checkpoint.checkpoint}` once, which makes safetensors of it"
+            f"checkpoint '{checkpoint.checkpoint}' has its weights only in {PICKLE}, a pickle, and pickles are not "
+            f"loaded: run `slingshot convert {checkpoint.checkpoint}` once, which converts it to safetensors"
         )
     return str(converted)
 
 
 def convert(checkpoint: Checkpoint) -> Path:
-    """Make safetensors of a checkpoint's pickle, once; returns the folder.
+    """Convert a checkpoint's pickle to safetensors, unless that is done already. Returns the folder.
 
-    Raises UserError where the checkpoint has safetensors already, or the pickle holds more than tensors.
+    Raises UserError where the checkpoint has safetensors already, or the pickle contains more than tensors.
     """
     folder = _folder(checkpoint)
     if any(folder.glob("*.safetensors")):
@@ -75,9 +75,9 @@ def convert(checkpoint: Checkpoint) -> Path:
 
 
 def _folder(checkpoint: Checkpoint) -> Path:
-    """The local folder that `checkpoint` of params.yaml means, fetched or converted where need be."""
+    """The local folder of the checkpoint. Files from the hub are fetched, and GGUF files are converted."""
     name = checkpoint.checkpoint
-    # Only a causal LM can be a GGUF file of a folder or a repository.
+    # Only the settings of a causal LM have the key `gguf`, the name of a GGUF file in a folder or a repository.
     gguf: str | None = getattr(checkpoint, "gguf", None)
     if name.startswith(PACKAGE):
         package = name.removeprefix(PACKAGE)
@@ -94,23 +94,25 @@ def _folder(checkpoint: Checkpoint) -> Path:
         raise UserError(f"params.yaml: checkpoint '{name}' is not a folder")
     if name.count("/") != 1:
         hint = "write package:NAME for a pip package, or OWNER/NAME for the hub"
-        raise UserError(f"params.yaml: checkpoint '{name}' is no folder and no hub id: {hint}")
+        raise UserError(
+            f"params.yaml: checkpoint '{name}' is neither a folder nor an id of the hub: {hint}"
+        )
     fetched = hub.fetch(name, "model", checkpoint.revision, (gguf,) if gguf else FILES, LOCAL)[0]
     return _converted(checkpoint, fetched / gguf, gguf) if gguf else fetched
 
 
 def _pickle(checkpoint: Checkpoint, folder: Path) -> Path:
-    """The one file that holds the weights where there are no safetensors."""
+    """The pickle with the weights, fetched from the hub if need be. Raises UserError where there is none."""
     name = checkpoint.checkpoint
     if not name.startswith(PACKAGE) and not Path(name).is_dir():
         folder = hub.fetch(name, "model", checkpoint.revision, (*FILES, PICKLE), LOCAL)[0]
     if not (folder / PICKLE).is_file():
-        raise UserError(f"checkpoint '{name}' holds neither safetensors nor {PICKLE}")
+        raise UserError(f"checkpoint '{name}' has neither safetensors nor {PICKLE}")
     return folder / PICKLE
 
 
 def _silence_loading() -> None:
-    """Keep transformers' loading bars and "newly initialised" notes from burying our own progress."""
+    """Hide transformers' loading bars and its notes on newly initialised weights, which would bury our own progress."""
     import transformers
 
     log: LoadingLog = transformers.utils.logging
@@ -124,18 +126,18 @@ def _compare(file: Path, digest: str) -> None:
     actual = sha256_file(file)
     if actual != digest:
         raise UserError(
-            f"{file}: sha256 is {actual}, params.yaml pins {digest}; it is not loaded. To mend it, {REMEDY}"
+            f"{file}: its sha256 is {actual}, but params.yaml pins {digest}, so it is not loaded; {REMEDY}"
         )
 
 
 def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
-    """The folder that a GGUF file is converted into, once. name: the key of `sha256` that pins its digest."""
+    """The folder of the converted GGUF file, which is converted at its first use. `name` is its key in `sha256`."""
     if not file.is_file():
-        raise UserError(f"{file}: no such GGUF file; see checkpoint and gguf in params.yaml")
+        raise UserError(f"{file}: GGUF file not found; see checkpoint and gguf in params.yaml")
     others = [pinned for pinned in checkpoint.sha256 if pinned.endswith(GGUF) and pinned != name]
     if others:
         raise UserError(
-            f"params.yaml: sha256 pins {others[0]}, but '{checkpoint.checkpoint}' is {name}"
+            f"params.yaml: sha256 pins {others[0]}, but the file of '{checkpoint.checkpoint}' is {name}"
         )
     if name in checkpoint.sha256:
         _compare(file, checkpoint.sha256[name])
@@ -147,12 +149,12 @@ def _converted(checkpoint: Checkpoint, file: Path, name: str) -> Path:
 
 
 def _joined(checkpoint: Checkpoint, parts: list[Path]) -> Path:
-    """The folder that a GGUF file in parts is converted into; the parts are joined only where it is not there yet."""
+    """The folder of a converted GGUF file that comes in parts. The parts are joined only at the first use."""
     file = parts[0].name.rpartition(".part")[0]
     digest = checkpoint.sha256.get(file)
     if digest is None:
         raise UserError(
-            f"params.yaml: sha256 of '{file}' ({checkpoint.checkpoint}) is missing; pin it"
+            f"params.yaml: the sha256 of '{file}' ({checkpoint.checkpoint}) is missing; add it"
         )
     target = state.checkpoints() / digest
     with conversion.sole(target):

@@ -1,7 +1,8 @@
-"""Checkpoints made into safetensors once, and kept in the state folder.
+"""Converts checkpoints to safetensors once, and keeps them in the state folder.
 
-Each is kept under the digest of what it was made from, and compared with its own digests at every use. Loading a GGUF
-file takes most of a minute, and its converted folder seconds. A pickle is read here alone, in a process of its own.
+A converted checkpoint is named by the digest of its source, and compared with its own digests at every use. Loading a
+GGUF file takes most of a minute; loading its converted folder takes seconds. Only this module reads pickles, in a
+separate process.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from slingshot.settings.errors import refusal
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+# A script for a separate process: a pickle that finds a way around weights_only reaches nothing of this process.
 _CONVERT = """
 import sys
 import torch
@@ -34,7 +36,7 @@ save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()
 
 @contextlib.contextmanager
 def once(target: Path) -> Iterator[Path | None]:
-    """Yield the folder to convert into, which becomes `target` once it is whole; None where `target` is whole."""
+    """Yield the folder to convert into, which becomes `target` at the end; None where `target` is whole already."""
     with sole(target):
         if is_whole(target):
             yield None
@@ -45,14 +47,14 @@ def once(target: Path) -> Iterator[Path | None]:
 
 
 def sole(target: Path) -> AbstractContextManager[None]:
-    """Hold a converted checkpoint alone, or wait while another process checks or converts it."""
+    """Lock a converted checkpoint for the block, or wait while another process checks or converts it."""
     return sealed.sole(
         target.with_name(f"{target.name}.lock"), f"{target}: another process converts or checks it"
     )
 
 
-def is_whole(converted: Path, then: str = "it is converted anew") -> bool:
-    """Whether it is there, as it was made. A damaged one is set aside, and a line says what happens `then`."""
+def is_whole(converted: Path, then: str = "it is converted again") -> bool:
+    """Whether the folder exists undamaged. A damaged one is renamed, and a line says what happens `then`."""
     if not converted.is_dir():
         return False
     why = sealed.damage(converted)
@@ -62,26 +64,26 @@ def is_whole(converted: Path, then: str = "it is converted anew") -> bool:
 
 
 def convert_pickle(pickle: Path, file: Path) -> None:
-    """Write the weights of a pickle as the safetensors `file`.
+    """Write the weights of a pickle to the safetensors file `file`.
 
     torch.load(weights_only=True) builds tensors and calls nothing else. Raises UserError where it refuses the pickle.
     """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", _CONVERT, str(pickle), str(file)], capture_output=True, text=True
     )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    if process.returncode:
+        reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
         if refusal(RuntimeError(reason)):
-            raise RuntimeError(reason)  # of the disk; `atomic` names the folder
+            raise RuntimeError(reason)  # an error of the disk: `atomic` adds the folder
         raise UserError(
-            f"{pickle}: not converted, as torch.load(weights_only=True) refuses it: {reason}"
+            f"{pickle}: not converted, because torch.load(weights_only=True) refuses it: {reason}"
         )
 
 
 def convert_gguf(file: Path, folder: Path) -> None:
     """Write the model and the tokenizer of a GGUF file into `folder`.
 
-    Raises UserError where the file is malformed, or no causal LM that transformers can load.
+    Raises UserError where the file is malformed, or is not a causal LM that transformers can load.
     """
     import torch
     import transformers
@@ -102,7 +104,8 @@ def convert_gguf(file: Path, folder: Path) -> None:
         raise UserError(f"{file}: not a GGUF file of a causal language model: {error}") from None
     model, info = loaded
     loading.check_causal(loading.as_module(model).eval(), info, file)
-    # The loader leaves quantisation marks that make save_pretrained refuse a plain fp32 model.
+    # The loader leaves quantisation marks on the model, although its weights are plain float32 now. With these marks
+    # save_pretrained would refuse it.
     for mark, value in (("hf_quantizer", None), ("is_quantized", False)):
         setattr(model, mark, value)
     if hasattr(model.config, "quantization_config"):

@@ -1,6 +1,6 @@
-"""A pretrained encoder left as it is, mean-pooled: the features of a baseline, and of the search for near examples.
+"""A pretrained encoder that is not trained further. A baseline and the search for near examples use its features.
 
-Pooling is the mean over real tokens, then unit length (Reimers and Gurevych 2019, section 3).
+A text's features are the mean of its real tokens' states, scaled to unit length (Reimers and Gurevych 2019, section 3).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Encoder:
-    """A model and its inputs."""
+    """An encoder model and its tokenizer."""
 
     def __init__(self, model: PreTrainedModel, inputs: Inputs, device: str) -> None:
         self.model, self.inputs, self.device = model, inputs, device
@@ -31,7 +31,7 @@ class Encoder:
 
     @classmethod
     def of(cls, settings: Checkpoint, device: str) -> Self:
-        """The encoder of a checkpoint. Raises UserError where it is missing or reads less than `max_length`."""
+        """Load a checkpoint. Raises UserError where it is missing, or reads fewer tokens than `max_length`."""
         folder = checkpoints.locate(settings)
         model = loading.encoder(folder)
         loading.check_length(settings, model.config)
@@ -39,16 +39,17 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path, max_length: int, device: str) -> Self:
-        """What `save` wrote."""
+        """Load what `save` wrote."""
         return cls(loading.encoder(folder), Inputs(loading.tokenizer(folder), max_length), device)
 
     def save(self, folder: Path) -> None:
+        """Write the model and its tokenizer."""
         self.model.save_pretrained(folder)
         self.inputs.tokenizer.save_pretrained(folder)
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str], name: str) -> np.ndarray:
-        """Unit-length mean-pooled states, shape (texts, width). name: what the progress bar shows."""
+        """Mean-pooled states of unit length, shape (texts, width). The progress bar shows `name`."""
         ids = [row for rows in self.inputs.windows(texts) for row in rows]
         pooled = np.empty((len(texts), self.model.config.hidden_size), dtype=np.float32)
         with bar(len(texts), name, "text") as progress:
@@ -62,5 +63,5 @@ class Encoder:
         return pooled
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Real tokens of each text, special ones included."""
+        """The tokens of each text, with special tokens and without padding."""
         return [sum(map(len, rows)) for rows in self.inputs.windows(texts)]

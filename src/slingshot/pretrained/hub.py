@@ -1,9 +1,8 @@
-"""Files from the Hugging Face hub: of one commit, and whole or not at all.
+"""Downloads from the Hugging Face hub: files of one commit, complete and checked.
 
-huggingface_hub keeps them in its own cache (HF_HOME moves it, HF_ENDPOINT names a mirror) beside a list of each
-commit's files and their digests. A download is whole when every file of that list is there with its digest. The
-digests are compared each time, because a mirror may serve other bytes and a disk may change them. Files that are
-missing or differ are fetched once more; where they still differ it is an error.
+huggingface_hub keeps the files in its own cache (HF_HOME moves it, HF_ENDPOINT names a mirror), beside a list of each
+commit's files and their digests. A download is whole when every needed file of the list has its digest. The digests are
+compared each time, because a mirror or a disk may change bytes. Files that differ are fetched once more.
 """
 
 from __future__ import annotations
@@ -30,20 +29,20 @@ T = TypeVar("T")
 Kind = Literal["model", "dataset"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DEADLINE = 7.0
-"""Seconds in which the hub must answer. The timeouts of its client start anew with each address and each try."""
+"""Seconds in which the hub must answer. The timeouts of its client start again for each address and each attempt."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Files of one repository that are wanted: those whose paths match one of `patterns`."""
+    """A request for those files of one repository whose paths match one of `patterns`."""
 
     name: str
     kind: Kind
     revision: str | None
-    """A branch, tag or commit; null takes the default branch."""
+    """A branch, tag or commit; None means the default branch."""
     patterns: Sequence[str]
     remedy: str
-    """What the user may write instead, where the hub can't be reached."""
+    """What the user may do instead where the hub can't be reached."""
 
     def __str__(self) -> str:
         return f"{self.kind} '{self.name}'"
@@ -52,11 +51,10 @@ class Request:
 def fetch(
     name: str, kind: Kind, revision: str | None, patterns: Sequence[str], remedy: str
 ) -> tuple[Path, str]:
-    """The folder that holds the files of hub id `name` that match `patterns`, and the commit they are of.
+    """Fetch the files of the repository `name` that match `patterns`. Returns their folder and their commit.
 
-    `revision` is a branch, tag or commit; null takes the default branch. Where the hub can't be reached, a whole
-    earlier download serves. Raises UserError with the command that fetches the files and with `remedy`, what to
-    write instead.
+    Request explains the arguments. Where the hub can't be reached, a whole earlier download is used. Raises UserError
+    with the command that fetches the files, and with `remedy`.
     """
     import httpx2
     import huggingface_hub
@@ -69,7 +67,7 @@ def fetch(
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         raise _refused(request, error) from None
     except errors.HFValidationError as error:
-        raise UserError(f"{request}: no hub id ({error}); expected OWNER/NAME") from None
+        raise UserError(f"{request}: not an id of the hub ({error}); expected OWNER/NAME") from None
     except (errors.RevisionResolutionError, httpx2.HTTPError, OSError) as error:
         if isinstance(error, OSError) and error.errno in REMEDIES:
             raise  # this machine's disk failed, not the network
@@ -77,24 +75,23 @@ def fetch(
 
 
 def _from_hub(api: HfApi, request: Request) -> tuple[Path, str]:
-    """The files of the commit that the revision is now, downloaded where no whole earlier download is here."""
-    name, kind = request.name, request.kind
+    """The files of the revision's current commit, which are downloaded unless an earlier download is whole."""
+    name, kind, revision = request.name, request.kind, request.revision
     commit = _within(
-        DEADLINE,
-        lambda: api.resolve_revision(name, repo_type=kind, revision=request.revision).resolved,
+        DEADLINE, lambda: api.resolve_revision(name, repo_type=kind, revision=revision).resolved
     )
     folder, problem = _earlier(request, commit)
     if problem:
-        # Asks first whether the repository is there: the download would retry for half a minute.
+        # Ask first whether the repository exists: without it the download would retry for half a minute.
         _within(DEADLINE, lambda: api.repo_info(name, repo_type=kind, revision=commit))
         folder = _download(request, commit)
     return folder, commit
 
 
 def _from_cache(api: HfApi, request: Request, error: Exception) -> tuple[Path, str]:
-    """The files of an earlier download. Raises UserError, with why the hub can't be reached, where none is whole."""
+    """The files of an earlier download. Raises UserError, which says why the hub failed, where none is whole."""
     commit = _remembered(api, request)
-    problem = "no commit is known of an earlier one"
+    problem = "the commit of an earlier one is not known"
     if commit:
         folder, problem = _earlier(request, commit)
         if not problem:
@@ -103,7 +100,7 @@ def _from_cache(api: HfApi, request: Request, error: Exception) -> tuple[Path, s
 
 
 def _refused(request: Request, error: HfHubHTTPError) -> UserError:
-    """The error of a repository or a revision that the hub does not give."""
+    """The error for a repository or a revision that the hub refuses."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.RevisionNotFoundError):
@@ -112,32 +109,32 @@ def _refused(request: Request, error: HfHubHTTPError) -> UserError:
         )
     if isinstance(error, errors.GatedRepoError):
         return UserError(
-            f"{request}: asks for its owner's leave on the hub; then run `hf auth login`"
+            f"{request}: ask its owner for access on the hub, then run `hf auth login`"
         )
-    return UserError(f"{request}: not on the hub, or private (then run `hf auth login`)")
+    return UserError(
+        f"{request}: not on the hub, or private; if it is private, run `hf auth login`"
+    )
 
 
 def names(name: str, kind: Kind, commit: str) -> list[str]:
-    """Paths of all files of a commit that `fetch` has returned, fetched or not."""
+    """Paths of all files of a commit that `fetch` has returned, whether they were fetched or not."""
     return sorted(_listed(name, kind, commit))
 
 
 def matching(paths: Iterable[str], patterns: Sequence[str]) -> list[str]:
-    """Paths that match one of the patterns, in which `*` stands for "/" too, as `hf download --include` has it."""
+    """Paths that match one of the patterns. `*` also matches "/", as in `hf download --include`."""
     return [path for path in paths if any(fnmatchcase(path, pattern) for pattern in patterns)]
 
 
 def _remembered(api: HfApi, request: Request) -> str | None:
-    """The commit that the revision was when the hub was last asked."""
+    """The commit of the revision when the hub last answered; None where it never did."""
     from huggingface_hub import errors
 
     try:
-        return api.resolve_revision(
-            request.name,
-            repo_type=request.kind,
-            revision=request.revision,
-            local_files_only=True,
-        ).resolved
+        revision = api.resolve_revision(
+            request.name, repo_type=request.kind, revision=request.revision, local_files_only=True
+        )
+        return revision.resolved
     except errors.RevisionResolutionError:
         return None
 
@@ -151,7 +148,7 @@ def _repository(name: str, kind: Kind) -> Path:
 
 
 def _listed(name: str, kind: Kind, commit: str) -> dict[str, TreeCacheEntry]:
-    """Each file of a commit, by the list in the cache; empty where there is none."""
+    """File of a commit -> its entry in the cache's list; empty where there is no list."""
     # The public get_cached_repo_tree leaves out lfs_sha256.
     from huggingface_hub._tree_cache import read_tree_cache
 
@@ -159,11 +156,11 @@ def _listed(name: str, kind: Kind, commit: str) -> dict[str, TreeCacheEntry]:
 
 
 def _earlier(request: Request, commit: str) -> tuple[Path, str]:
-    """The folder of an earlier download, and why it is not whole; empty where it is."""
+    """The folder of an earlier download, and why it is not whole; an empty text where it is."""
     folder = _repository(request.name, request.kind) / "snapshots" / commit
     listed = _listed(request.name, request.kind, commit)
     if not listed or not folder.is_dir():
-        return folder, "no list of its files is here"
+        return folder, "there is no list of its files"
     damaged = _damaged(folder, listed, request.patterns)
     return folder, " ".join(next(iter(damaged.items()), ()))
 
@@ -171,32 +168,32 @@ def _earlier(request: Request, commit: str) -> tuple[Path, str]:
 def _damaged(
     folder: Path, listed: dict[str, TreeCacheEntry], patterns: Sequence[str]
 ) -> dict[str, str]:
-    """Matching files that are missing or differ from the list -> what is wrong, with both digests."""
+    """Matching file that is missing or differs from the list -> the problem, with both digests."""
     problems = {file: _problem(folder / file, listed[file]) for file in matching(listed, patterns)}
     return {file: problem for file, problem in problems.items() if problem}
 
 
 def _problem(path: Path, entry: TreeCacheEntry) -> str | None:
-    """What is wrong with a file of a download; None where it is as listed."""
+    """What is wrong with a file of a download; None where it matches its entry."""
     if not path.is_file():
         return "is missing"
     size = path.stat().st_size
-    # The hub lists a file in git's large file storage (LFS) by its sha256, and any other by git's own hash: the SHA-1
-    # of "blob SIZE", a zero byte and the file's bytes.
-    name, wanted = ("sha256", entry.lfs_sha256) if entry.lfs_sha256 else ("sha1", entry.blob_id)
-    digest = hashlib.new(
-        name, b"" if entry.lfs_sha256 else f"blob {size}\0".encode(), usedforsecurity=False
-    )
+    # The hub lists the sha256 of a file in git's large file storage (LFS), and git's own hash of any other file: the
+    # SHA-1 of "blob SIZE", a zero byte and the file's bytes.
+    name, listed, head = "sha1", entry.blob_id, f"blob {size}\0".encode()
+    if entry.lfs_sha256:
+        name, listed, head = "sha256", entry.lfs_sha256, b""
+    digest = hashlib.new(name, head, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
-    if digest.hexdigest() == wanted:
+    if (actual := digest.hexdigest()) == listed:
         return None
-    return f"has {size:,} bytes with the {name} {digest.hexdigest()}, and its hub lists {entry.size:,} with {wanted}"
+    return f"has {size:,} bytes with the {name} {actual}, but the hub lists {entry.size:,} bytes with {listed}"
 
 
 def _download(request: Request, commit: str) -> Path:
-    """Fetch what is missing, and again what differs from the hub's list. Raises UserError where it still differs."""
+    """Fetch missing files, and once more those that differ from the hub's list. Raises UserError if they still do."""
     from huggingface_hub import snapshot_download
 
     fetch_files = partial(snapshot_download, request.name, repo_type=request.kind, revision=commit)
@@ -208,8 +205,8 @@ def _download(request: Request, commit: str) -> Path:
         damaged = _damaged(folder, listed, request.patterns)
     for file, problem in damaged.items():
         raise UserError(
-            f"{request}: {folder / file} {problem}, also after a second download: what served it is not to be "
-            f"trusted. Try the hub itself or another mirror (HF_ENDPOINT), on another network; or {request.remedy}"
+            f"{request}: {folder / file} {problem}, even after a second download, so its server is not to "
+            f"be trusted. Try the hub itself or another mirror (HF_ENDPOINT), on another network; or {request.remedy}"
         )
     return folder
 
@@ -217,7 +214,7 @@ def _download(request: Request, commit: str) -> Path:
 def _within(seconds: float, call: Callable[[], T]) -> T:
     """The call's result. Raises TimeoutError after `seconds`.
 
-    The call runs in a thread because name servers, and firewalls that drop packets, may hold it for minutes whatever
+    The call runs in a thread, because name servers, and firewalls that drop packets, may block it for minutes, whatever
     timeout its client has.
     """
     result: list[T] = []
@@ -240,14 +237,14 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
 
 
 def _unreachable(request: Request, lacks: str, error: BaseException) -> str:
-    """The message where neither the hub nor a whole earlier download serves. lacks: what the earlier one lacks."""
+    """The message where the hub fails and no earlier download is whole. `lacks` says what the earlier one lacks."""
     include = " ".join(f"--include '{pattern}'" for pattern in request.patterns)
     at = f" --revision {request.revision}" if request.revision else ""
     cause = error.__cause__ or error
     reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
     return (
         f"{request}: the hub can't be reached ({type(cause).__name__}: {reason}) "
-        f"and no whole earlier download is here {lacks}.\n"
-        f"Where there is a network, run\n  hf download {request.name} --repo-type {request.kind}{at} {include}\n"
-        f"and bring its cache folder (HF_HOME) here; or {request.remedy}"
+        f"and there is no whole earlier download {lacks}.\n"
+        f"On a machine with a network, run\n  hf download {request.name} --repo-type {request.kind}{at} {include}\n"
+        f"and copy its cache folder (HF_HOME) here; or {request.remedy}"
     )

@@ -1,8 +1,8 @@
-"""Turns texts into what a model reads. No other module knows what each architecture needs.
+"""Turns texts into the inputs of a model. Only this module knows what each architecture needs.
 
-- XLNet takes padding on the left, and a segment of its own for <cls> (Yang et al. 2019, arXiv 1906.08237, section 2.5).
-- T5 pools at its end token, so each row holds exactly one, even if its text spells out another.
-- A text longer than the model takes is cut at one end or in its middle, or read in windows that overlap.
+- XLNet needs padding on the left, and a separate segment for <cls> (Yang et al. 2019, arXiv 1906.08237, section 2.5).
+- T5 pools at its end token, so each row has exactly one, even if its text spells out another.
+- A text that is too long for the model is cut at one end or in the middle, or read in windows that overlap.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BLOCK = 1000
-"""Texts tokenised at a time: their ids are Python integers until the block is done, which take ten times the memory."""
+"""Texts that are tokenised at a time. Until then their ids are Python integers, which need ten times the memory."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class SpecialTokens:
     before: np.ndarray
     after: np.ndarray
     segments: tuple[list[int], int, list[int]] | None
-    """Segments of the tokens before, of each token of the text, and of the tokens after; None where all are 0."""
+    """The segments of the tokens before, of each token of the text, and of the tokens after; None where all are 0."""
 
 
 class Inputs:
-    """One tokenizer, and how texts that are too long are cut for it or read in windows."""
+    """A tokenizer, and the way in which long texts are cut or read in windows."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Inputs:
         self._special_ids = np.array(tokenizer.all_special_ids, dtype=np.int32)
 
     def windows(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
-        """Each text's rows of token ids, special tokens included: one row, or one for each window."""
+        """Each text's rows of token ids with special tokens: one row, or one row for each window."""
         before, after = self.special.before, self.special.after
         room = self.max_length - len(before) - len(after)
         rows = []
@@ -70,29 +70,29 @@ class Inputs:
         return rows
 
     def _plain(self, ids: np.ndarray) -> np.ndarray:
-        """The ids of a text without special tokens: one that the text spells out becomes the unknown token, or is
-        dropped where there is none."""
+        """The ids without special tokens, which a text may spell out.
+
+        They become the unknown token, or are left out where the tokenizer has no unknown token.
+        """
         spelt = np.isin(ids, self._special_ids)
         unknown = self.tokenizer.unk_token_id
         return ids[~spelt] if unknown is None else np.where(spelt, np.int32(unknown), ids)
 
     def collate(self, rows: Sequence[np.ndarray], device: str) -> dict[str, torch.Tensor]:
-        """The rows padded to the longest, on the device, with their attention mask and segments."""
+        """The rows, padded to the longest, with their attention mask and segments, on the device."""
         fields: dict[str, list[list[int]]] = {"input_ids": [row.tolist() for row in rows]}
         if self.special.segments is not None:
             before, own, after = self.special.segments
             text_lengths = [len(row) - len(before) - len(after) for row in rows]
-            fields["token_type_ids"] = [
-                [*before, *[own] * length, *after] for length in text_lengths
-            ]
+            fields["token_type_ids"] = [before + [own] * size + after for size in text_lengths]
         padded = self.tokenizer.pad(fields, return_tensors="pt")
         return {key: value.to(device) for key, value in padded.items()}
 
 
 def cut(ids: np.ndarray, room: int, truncation: Truncation, overlap: float) -> list[np.ndarray]:
-    """The parts of a text's tokens that are read, each at most `room` long.
+    """The parts of a text's tokens that are read, each of at most `room` tokens.
 
-    With `windows` a part begins every room x (1 - overlap) tokens; the last one begins where it is still full.
+    With `windows` a part begins every room x (1 - overlap) tokens, and the last part ends with the text.
     """
     if len(ids) <= room:
         return [ids]
@@ -109,7 +109,7 @@ def cut(ids: np.ndarray, room: int, truncation: Truncation, overlap: float) -> l
 
 
 def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
-    """What the tokenizer puts around a text, read off a text of one letter."""
+    """The tokens that the tokenizer puts around a text, found with a text of one letter."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     framed = tokenizer("a", return_token_type_ids=True)
     ids, segments = list(framed["input_ids"]), list(framed["token_type_ids"])

@@ -1,7 +1,7 @@
-"""Models and tokenizers from a local folder: safetensors only, float32, and no code but that of transformers.
+"""Loads models and tokenizers from a local folder: only safetensors, in float32, with only the code of transformers.
 
-Transformers loads nothing anywhere else. A checkpoint may name code of its own (`auto_map`): that code is never run,
-and the user is not asked.
+No other module loads anything through transformers. A checkpoint may name its own code (`auto_map`). That code is never
+run, and the user is not asked to allow it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-TOKENIZER = "put its files there, beside the weights"
+TOKENIZER = "put the tokenizer's files there, beside the weights"
 
 
 class AutoClass(Protocol):
-    """One of transformers' Auto classes, which carry no types of their own."""
+    """One of transformers' Auto classes, which have no types of their own."""
 
     def from_pretrained(self, pretrained_model_name_or_path: str | Path, **options: Any) -> Any: ...
 
 
 class LoadingInfo(TypedDict):
-    """What transformers gives beside a model with `output_loading_info`, as far as it is used here."""
+    """The keys used here of what transformers returns beside a model with `output_loading_info`."""
 
     missing_keys: set[str]
 
 
 def pretrained(kind: AutoClass, folder: str | Path, **options: object) -> Any:
-    """What an Auto class makes of the folder.
+    """The object that an Auto class loads from the folder.
 
-    Raises UserError where that would take code of the checkpoint's own, and whatever `kind` raises.
+    Raises UserError where the checkpoint needs its own code, and whatever else `kind` raises.
     """
     try:
         return kind.from_pretrained(folder, trust_remote_code=False, **options)
@@ -43,18 +43,18 @@ def pretrained(kind: AutoClass, folder: str | Path, **options: object) -> Any:
         if "trust_remote_code" not in str(error):
             raise
         raise UserError(
-            f"{folder}: the checkpoint needs code of its own (auto_map in its JSON files), which is never run: name a "
+            f"{folder}: the checkpoint needs its own code (auto_map in its JSON files), which is never run: name a "
             "checkpoint of an architecture that transformers has"
         ) from None
 
 
 def as_module(model: PreTrainedModel) -> torch.nn.Module:
-    """The same model with torch's types: transformers overrides `to`, `train` and `eval` without any."""
+    """The same model with torch's types: transformers overrides `to`, `train` and `eval` without types."""
     return model
 
 
 def encoder(folder: str | Path) -> PreTrainedModel:
-    """A model without a head."""
+    """A model without a head, in float32."""
     import torch
     import transformers
 
@@ -75,9 +75,9 @@ def trained(folder: Path) -> PreTrainedModel:
 
 
 def classifier(folder: str, names: Sequence[str]) -> PreTrainedModel:
-    """A sequence classifier of `names`, whose new weights start at random.
+    """A sequence classifier for the classes `names`. Weights that the checkpoint lacks start at random.
 
-    Raises UserError where the checkpoint's architecture has none, or its head is of another size.
+    Raises UserError where the checkpoint's architecture has no classifier, or its head has another number of classes.
     """
     import torch
     import transformers
@@ -98,8 +98,8 @@ def classifier(folder: str, names: Sequence[str]) -> PreTrainedModel:
         if "mismatch" not in str(error):
             raise
         raise UserError(
-            f"{folder}: its classification head is not of the data set's {len(names)} classes: "
-            "name the checkpoint that it was tuned from"
+            f"{folder}: its classification head does not have the data set's {len(names)} classes: "
+            "name the checkpoint that it was fine-tuned from"
         ) from None
     except (ValueError, OSError, SafetensorError) as error:
         raise UserError(f"{folder}: not a checkpoint that can classify: {_short(error)}") from None
@@ -107,7 +107,7 @@ def classifier(folder: str, names: Sequence[str]) -> PreTrainedModel:
 
 
 def causal_lm(folder: str) -> torch.nn.Module:
-    """A causal language model in float32. Raises UserError where the checkpoint is none."""
+    """A causal language model in float32. Raises UserError where the checkpoint is not one."""
     import torch
     import transformers
     from safetensors import SafetensorError
@@ -135,7 +135,7 @@ def _short(error: Exception) -> str:
 
 
 def check_causal(model: torch.nn.Module, info: LoadingInfo, source: object) -> None:
-    """Raises UserError where weights are missing, or a later token changes the prediction for an earlier one."""
+    """Raises UserError where weights are missing, or a later token changes the prediction after an earlier one."""
     import torch
 
     if info["missing_keys"]:
@@ -145,7 +145,7 @@ def check_causal(model: torch.nn.Module, info: LoadingInfo, source: object) -> N
     with torch.inference_mode():
         alone, followed = (model(torch.tensor([ids])).logits[0, 0] for ids in ([1], [1, 2]))
     if not torch.allclose(alone, followed, atol=1e-2):
-        raise UserError(f"{source}: not a causal language model: it reads what follows a token")
+        raise UserError(f"{source}: not a causal language model: it reads the tokens that follow")
 
 
 def tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
@@ -156,17 +156,17 @@ def tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
         loaded: PreTrainedTokenizerBase = pretrained(transformers.AutoTokenizer, folder)
     except (ValueError, OSError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{folder}: holds no tokenizer that can be loaded ({error}); {TOKENIZER}"
+            f"{folder}: has no tokenizer that can be loaded ({error}); {TOKENIZER}"
         ) from None
-    # Without its files some classes load with their special tokens alone, and every word would be unknown.
+    # Some classes load without their files. Then they have only their special tokens, and every word is unknown.
     files = loaded.vocab_files_names.values()
     if not any((Path(folder) / file).is_file() for file in files):
-        raise UserError(f"{folder}: holds no tokenizer, neither {' nor '.join(files)}; {TOKENIZER}")
+        raise UserError(f"{folder}: has no tokenizer, neither {' nor '.join(files)}; {TOKENIZER}")
     return loaded
 
 
 def check_length(checkpoint: Checkpoint, config: PreTrainedConfig) -> None:
-    """Raises UserError when texts would be cut longer than the model can read."""
+    """Raises UserError where `max_length` is more than the model can read."""
     limit = getattr(config, "max_position_embeddings", None)
     if limit is not None and 0 < limit < checkpoint.max_length:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Pretrained weights that installed pip packages carry: a checkpoint's folder, or a GGUF file whole or in parts."""
+"""Pretrained weights in installed pip packages: a checkpoint's folder, or a GGUF file, whole or in parts."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from slingshot.settings import UserError
 
 PACKAGE = "package:"
-"""What a checkpoint in a package begins with in params.yaml."""
+"""The beginning of a `checkpoint` in params.yaml that is a package."""
 GGUF = ".gguf"
 REMEDY = "run `make install`, which installs the packages of weights.txt"
 
 
 def folder(package: str) -> Path:
-    """The folder of the package's checkpoint. Raises UserError where it is not installed or holds none."""
+    """The folder of the package's checkpoint. Raises UserError where the package is not installed or has none."""
     folders = [file.parent for file in _files(package) if file.name == "config.json"]
     if not folders:
-        raise UserError(f"the package '{package}' holds no config.json, so no checkpoint")
+        raise UserError(f"the package '{package}' has no config.json, so it has no checkpoint")
     return min(folders, key=lambda folder: len(folder.parts))
 
 
 def gguf_parts(package: str) -> list[Path]:
-    """The chunks of a GGUF file that PACKAGE-part1, PACKAGE-part2, ... carry, in order."""
+    """The parts of a GGUF file in the packages PACKAGE-part1, PACKAGE-part2, ..., in order."""
     prefix = f"{_normal(package)}-part"
     installed = {
         distribution.metadata["Name"] for distribution in importlib.metadata.distributions()
@@ -33,15 +33,15 @@ def gguf_parts(package: str) -> list[Path]:
 
 
 def gguf_file(package: str, name: str | None) -> Path | None:
-    """The GGUF file of a package, the one called `name` where it has several; null where it has none."""
+    """The GGUF file of a package, or of its several the one called `name`; None where it has none."""
     files = [file for file in _files(package) if file.suffix == GGUF]
     candidates = [file for file in files if name in (None, file.name)]
     if name and not candidates:
-        raise UserError(f"the package '{package}' holds no {name}")
+        raise UserError(f"the package '{package}' does not have the file {name}")
     if len(candidates) > 1:
         listed = ", ".join(sorted(file.name for file in candidates))
         raise UserError(
-            f"the package '{package}' holds several GGUF files: name one as gguf, {listed}"
+            f"the package '{package}' has several GGUF files: name one of them as gguf: {listed}"
         )
     return candidates[0] if candidates else None
 
@@ -55,5 +55,5 @@ def _files(package: str) -> list[Path]:
 
 
 def _normal(name: str) -> str:
-    """A package's name with "-" for "_" and in small letters, as pip compares names."""
+    """A package's name in lower case with "-" for "_", as pip compares names."""
     return name.lower().replace("_", "-")

@@ -364,6 +364,6 @@ def test_predictions_that_older_code_wrote_are_said_to_be_and_compared_by_their_
     assert one["how"] == "intervals"
     [note] = one["notes"]
     assert note.startswith(
-        "the predictions of the workspace are not as today's code writes them: its metadata lack"
+        "the predictions of the workspace are not as today's code writes them: its metadata lacks"
     )
     assert "cache" not in note and "dvc repro" not in note

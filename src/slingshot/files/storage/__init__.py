@@ -1,1 +1,1 @@
-"""How files are written and read whatever they hold: atomically, as JSON, as parquet, known by their digests."""
+"""Writing and reading files of any content: atomic writes, JSON, parquet, and digests."""

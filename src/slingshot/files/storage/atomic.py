@@ -1,8 +1,8 @@
-"""Files that appear whole or not at all, and are on the disk before they have their name.
+"""Atomic writes: a file appears whole or not at all, and is on the disk before it gets its name.
 
-Until then they lie in DVC's own folder for temporary files, so that a process that is killed leaves nothing in a folder
-that DVC or git tracks. Where that is on another disk they lie beside what they become, under names that .gitignore and
-.dvcignore leave out. Of both places the next process sweeps them, a day later.
+Until then it is a temporary file in DVC's own folder for such files. So a process that is killed leaves nothing in a
+folder that DVC or git tracks. Where that folder is on another disk, the temporary file is beside the final path, under
+a name that .gitignore and .dvcignore leave out. A later process deletes temporary files that are over a day old.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 
 from slingshot.settings.errors import refusal
 
-LEFT = 86_400.0
-"""Seconds after which a temporary file is one that a killed process left."""
+ABANDONED = 86_400.0
+"""The age in seconds from which a temporary file must be from a process that was killed."""
 SUFFIX = ".slingshot-tmp"
 
 
@@ -36,14 +36,13 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def scratch(path: Path) -> Iterator[Path]:
-    """Yield a path, on the file system of `path` and named like it, for what is deleted at the end."""
+    """Yield a path on the file system of `path`, for a file or a folder that is deleted at the end."""
     place = _place(path.parent.absolute(), Path.cwd())
-    for left in place.glob(f".*{SUFFIX}"):
-        with contextlib.suppress(FileNotFoundError):  # another process may just be done with it
-            if (
-                left.lstat().st_ctime < time.time() - LEFT
-            ):  # a copy has the other time of what it was copied from
-                remove(left)
+    for leftover in place.glob(f".*{SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):  # another process may just have deleted it
+            # st_ctime, because a copied file keeps the st_mtime of its original.
+            if leftover.lstat().st_ctime < time.time() - ABANDONED:
+                remove(leftover)
     temporary = place / f".{path.name}.{uuid.uuid4().hex[:12]}{SUFFIX}"
     try:
         yield temporary
@@ -53,9 +52,10 @@ def scratch(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
-    """Raise an error of the operating system as OSError that names `path`.
+    """Turn an error of the operating system into an OSError that names `path`.
 
-    A full disk names no file, whether Python, Arrow, safetensors or tokenizers write; a lost right names `temporary`.
+    The error of a full disk names no file, whether Python, Arrow, safetensors or tokenizers write. The error of a
+    missing permission names `temporary`, which the user does not know.
     """
     try:
         yield
@@ -71,7 +71,7 @@ def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or a folder and all below it, is on the disk."""
+    """Wait until a file, or a folder with everything below it, is on the disk."""
     for below in path.rglob("*") if path.is_dir() else ():
         _sync(below)
     _sync(path)
@@ -99,9 +99,8 @@ def _publish(temporary: Path, path: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = path.with_name(
-            temporary.name
-        )  # one disk, mounted twice: as a container's volume is
+        # A disk that is mounted twice, as a container's volume is, looks like one and refuses the move all the same.
+        beside = path.with_name(temporary.name)
         try:
             shutil.move(temporary, beside)
             sync(beside)
@@ -111,8 +110,11 @@ def _publish(temporary: Path, path: Path) -> None:
 
 
 def _place(folder: Path, here: Path) -> Path:
-    """Where what will stand in `folder` is made: the temporary folder of the repository around it, or around `here`,
-    if that is on the same file system and can be written to; else the folder itself."""
+    """The folder for the temporary files that will be moved to `folder`.
+
+    It is the temporary folder of the DVC repository around `folder`, or else around `here`, if that is writable and on
+    the same file system. Without one it is `folder` itself.
+    """
     for parent in (folder, *folder.parents, here, *here.parents):
         dvc = parent / ".dvc"
         if dvc.is_dir() and dvc.stat().st_dev == folder.stat().st_dev:

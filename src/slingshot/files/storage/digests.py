@@ -1,4 +1,4 @@
-"""What tells the contents of a file apart."""
+"""Digests of files: a file whose contents change gets another digest."""
 
 from __future__ import annotations
 

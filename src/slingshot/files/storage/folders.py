@@ -1,4 +1,4 @@
-"""Folders of one file a contestant."""
+"""Folders with one file for each contestant."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def keep_only(folder: Path, names: Collection[str]) -> None:
-    """Delete the files of the folder whose stem is none of the names: those of contestants that left the study."""
+    """Delete the files whose stem is not one of `names`: their contestants have left the study."""
     for file in folder.iterdir():
         if file.is_file() and file.suffix and file.stem not in names:
             file.unlink()

@@ -9,6 +9,9 @@ from typing import Any
 from slingshot.files.storage.atomic import atomic
 from slingshot.settings import UserError
 
+JsonObject = dict[str, Any]
+"""An object of JSON whose keys and values no class states."""
+
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
@@ -16,7 +19,7 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write sorted, indented JSON that ends in a newline. Raises ValueError on NaN or infinity."""
     write_text(
         path,

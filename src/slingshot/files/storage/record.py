@@ -1,14 +1,15 @@
-"""JSON files as frozen classes: of the very types stated, without unknown keys, validated at every read."""
+"""JSON files as frozen classes. Every read checks the types, which are never converted, and refuses unknown keys."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from slingshot.files.storage.json_files import write_json
+from slingshot.files.storage.json_files import JsonObject, write_json
 from slingshot.settings import UserError, nearest
 
 
@@ -24,8 +25,8 @@ class Record(BaseModel):
         """The keys that the file may have."""
         return cls.model_fields
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain JSON values, as the file holds them."""
+    def as_json(self) -> JsonObject:
+        """Plain JSON values, as in the file."""
         return self.model_dump(mode="json")
 
     def write(self, path: Path) -> None:
@@ -45,19 +46,21 @@ class Record(BaseModel):
 
     @classmethod
     def parse(cls, text: str | bytes, where: str, remedy: str) -> Self:
-        """The record of JSON text. Raises UserError that names `where`, every wrong key and the remedy."""
+        """The record of a JSON text. Raises UserError with `where`, up to five wrong keys and the remedy."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            problems = "; ".join(_problem(cls, one) for one in error.errors()[:5])
+            problems = "; ".join(_problem(cls, details) for details in error.errors()[:5])
             raise UserError(f"{where}: {problems}; {remedy}") from None
 
 
-def _problem(record: type[Record], error: Any) -> str:
+def _problem(record: type[Record], error: ErrorDetails) -> str:
+    """One of pydantic's errors in words."""
     if error["type"] == "json_invalid":
         return f"not valid JSON: {error['ctx']['error']}"
     key = ".".join(map(str, error["loc"])) or "the file"
     if error["type"] == "extra_forbidden":
+        # Only a key of the file itself is compared with the known ones: a deeper one is of another class.
         known = record.file_keys() if len(error["loc"]) == 1 else ()
         return f"unknown key '{key}'{nearest(key, known) if known else ''}"
     if error["type"] == "missing":

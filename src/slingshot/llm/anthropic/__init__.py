@@ -1,1 +1,1 @@
-"""Anthropic's Messages API, and servers that speak it: requests, replies, batches and what goes wrong."""
+"""Anthropic's Messages API, and other servers with the same API: requests, replies, batches and errors."""

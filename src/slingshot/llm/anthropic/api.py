@@ -1,7 +1,7 @@
-"""Anthropic's Messages API through its SDK: asking one by one, asking by Message Batches, and reading the answers.
+"""Anthropic's Messages API through its SDK: single requests, Message Batches, and the answers.
 
-The SDK's own retries are off: each attempt is reserved in the ledger first. No key is in a request's digest, in a
-message or in a file: whatever comes back passes the redactor first.
+The SDK's own retries are off, because each attempt is reserved in the ledger first. No digest, message or file contains
+a key: everything that a server sends passes the redactor first.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ if TYPE_CHECKING:
     import anthropic
 
 
-def run_cell(settings: AnthropicSettings, task: PromptTask) -> PromptResult:
-    """Answer every row: see slingshot.llm.asked.asking."""
-    return asking.run_cell(settings, task, connect(settings, task.params))
+def run_cell(llm: AnthropicSettings, task: PromptTask) -> PromptResult:
+    """Label all rows: see slingshot.llm.asked.asking."""
+    return asking.run_cell(llm, task, connect(llm, task.settings))
 
 
-def connect(settings: AnthropicSettings, params: Settings) -> MessagesApi:
-    """The LLM's API. Nothing is sent yet."""
-    return MessagesApi(settings, params)
+def connect(llm: AnthropicSettings, settings: Settings) -> MessagesApi:
+    """The LLM's API. This sends nothing yet."""
+    return MessagesApi(llm, settings)
 
 
 class MessagesApi:
-    """One model behind the API. The connection is made with the first request."""
+    """One model behind the API. The first request makes the connection. See Api for the methods."""
 
-    def __init__(self, settings: AnthropicSettings, params: Settings) -> None:
-        self.settings, self.params = settings, params
+    def __init__(self, llm: AnthropicSettings, settings: Settings) -> None:
+        self.llm, self.settings = llm, settings
         self._client: anthropic.AsyncAnthropic | None = None
         self._redactor = Redactor()
-        self._troubles = Troubles(settings, params, self._redactor)
-        self._requests = requests.Requests(settings)
+        self._troubles = Troubles(llm, settings, self._redactor)
+        self._requests = requests.Requests(llm)
 
     # --- requests --------------------------------------------------------------------------------
 
@@ -88,13 +88,13 @@ class MessagesApi:
         return Reply(response, request_id, per_minute(raw.headers))
 
     async def count(self, body: Body) -> int:
-        counted = {key: value for key, value in body.items() if key != "max_tokens"}
+        arguments = {key: value for key, value in body.items() if key != "max_tokens"}
         with self._troubles.translated():
-            raw = await self._connected().messages.with_raw_response.count_tokens(**counted)
+            raw = await self._connected().messages.with_raw_response.count_tokens(**arguments)
             reply = self._read(raw)
             count: object = reply.get("input_tokens") if isinstance(reply, dict) else None
             if not is_count(count):
-                raise RetryError("the reply is no count of tokens", known=False)
+                raise RetryError("the reply has no count of tokens", unbilled=False)
         return count
 
     # --- batches ---------------------------------------------------------------------------------
@@ -102,15 +102,17 @@ class MessagesApi:
     async def submit(self, asks: Sequence[Ask]) -> BatchState:
         entries = [{"custom_id": ask.request, "params": ask.body} for ask in asks]
         missing = None
-        if self.settings.server:
-            missing = "the server takes no batches: set run.mode: sync"
+        if self.llm.server:
+            missing = "the server has no batches: set run.mode: sync"
         with self._troubles.translated(missing):
             batches = self._connected().messages.batches
             raw = await batches.with_raw_response.create(requests=entries)
             return batch_state(self._read(raw))
 
     async def look(self, batch: str) -> BatchState:
-        with self._troubles.translated(missing="the API does not know it, or has deleted it"):
+        with self._troubles.translated(
+            missing="the API does not know the batch, or has deleted it"
+        ):
             batches = self._connected().messages.batches
             raw = await batches.with_raw_response.retrieve(batch)
             return batch_state(self._read(raw))
@@ -121,8 +123,10 @@ class MessagesApi:
                 yield batch_state(self._redactor.json(batch.to_dict(mode="json")))
 
     async def results(self, batch: str) -> AsyncGenerator[BatchResult, None]:
-        """The results, from the address that the API documents: an address that a server names may be somebody else's,
-        and would get the key."""
+        """The results, from the address in the API's documentation.
+
+        The address that a server names is not used: it may be somebody else's, and would get the key.
+        """
         import anthropic
         import httpx2
 
@@ -146,8 +150,8 @@ class MessagesApi:
                         yield self._result(batch, line)
 
     def _result(self, batch: str, line: bytes) -> BatchResult:
-        """One line of a batch's results. A line that can't be read counts as a missing one: paid, nobody knows how
-        much."""
+        """The result in one line of a batch's results. A line that can't be read counts as a missing answer, which was
+        billed with an unknown sum."""
         try:
             entry = self._redactor.json(read_json(line))
             request, result = str(entry["custom_id"]), entry["result"]
@@ -160,7 +164,7 @@ class MessagesApi:
             error = result["error"]["error"]
             kind, message = error["type"], error["message"]
         except (LookupError, RecursionError, TypeError, ValueError):
-            return BatchResult(None, None, "the reply is no result of the Messages API")
+            return BatchResult(None, None, "the reply is not a result of the Messages API")
         except RetryError as trouble:
             return BatchResult(None, None, str(trouble))
         reason = self._troubles.clean(f"{kind}: {message}")
@@ -172,7 +176,7 @@ class MessagesApi:
     # --- replies ---------------------------------------------------------------------------------
 
     def read(self, response: Response, keys: AnswerKeys) -> Answer:
-        """The answer. A refusal is not interpreted. A thinking block may stand before the text."""
+        """The answer in a response. The text of a refusal is not read. A thinking block may come before the text."""
         message = as_message(response)
         blocks = [block for block in message["content"] if block.get("type") == "text"]
         text = "".join(str(block.get("text") or "") for block in blocks)
@@ -188,13 +192,13 @@ class MessagesApi:
     # --- the connection --------------------------------------------------------------------------
 
     def key(self) -> str | None:
-        return anthropic_client.key(self.settings)
+        return anthropic_client.key(self.llm)
 
     def _connected(self) -> Any:
-        """The SDK's client, as Any: its methods take only the SDK's own types, not a body that was built here."""
+        """The SDK's client, without its types: they would not allow a body that was built here."""
         if self._client is None:
-            timeout = self.params.run.timeout
-            self._client = anthropic_client.client(self.settings, timeout, self._redactor)
+            timeout = self.settings.run.timeout
+            self._client = anthropic_client.client(self.llm, timeout, self._redactor)
         return self._client
 
     def _read(self, raw: Any) -> Any:

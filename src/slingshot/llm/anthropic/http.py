@@ -1,5 +1,7 @@
-"""The HTTP client below the SDK: it follows no redirect, limits how much of a reply it reads, and notes the keys that
-are sent. Import it where it is used: it loads the SDK."""
+"""The HTTP client below the SDK. It follows no redirect, limits the size of replies, and notes the keys that it sends.
+
+This module loads the SDK, so import it inside functions.
+"""
 
 from __future__ import annotations
 
@@ -12,35 +14,35 @@ import httpx2
 from slingshot.llm.asked.redacting import Redactor
 
 LARGEST = 10_000_000
-"""The most bytes of a reply, or of a line of a batch's results, unpacked. The longest answers have a tenth of that."""
+"""The most bytes of an unpacked reply, or of a line of a batch's results. The longest answers have a tenth of that."""
 LONGEST_ERROR = 100_000
 """The most bytes of an error that are read."""
 TOO_LARGE = f"the reply is over {LARGEST // 1_000_000} MB"
 CODED = ("content-encoding", "content-length", "transfer-encoding")
-"""Headers that describe only the bytes on the wire."""
+"""Headers that describe only the bytes of the transfer."""
 
 
 class TooLargeError(Exception):
-    """A reply is over the limit; the rest was not read."""
+    """A reply is over the limit. The rest of it was not read."""
 
 
 class Client(anthropic.DefaultAsyncHttpxClient):
-    """The SDK's own HTTP client, with these limits."""
+    """The SDK's own HTTP client with these limits."""
 
     def __init__(self, redactor: Redactor, *, direct: bool) -> None:
-        """`direct`: nothing leaves this machine, not even through a proxy that the environment names."""
+        """With `direct` nothing leaves this machine: the proxies that the environment names are not used."""
         if direct:
             limits = anthropic.DEFAULT_CONNECTION_LIMITS
             transport = httpx2.AsyncHTTPTransport(limits=limits)
             super().__init__(follow_redirects=False, transport=transport)
-        else:  # the SDK looks at whether `transport` is given, not at its value
+        else:  # `transport=None` would not be the same, because the SDK checks whether the argument is given
             super().__init__(follow_redirects=False)
         self._redactor = redactor
 
     async def send(
         self, request: httpx2.Request, *, stream: bool = False, **options: Any
     ) -> httpx2.Response:
-        """A reply that was read. With `stream`, a reply that is yet to be read, unless it is an error.
+        """Send a request. The reply has been read, unless `stream` is set and the reply is not an error.
 
         Raises TooLargeError.
         """
@@ -52,9 +54,9 @@ class Client(anthropic.DefaultAsyncHttpxClient):
 
 
 async def _read(response: httpx2.Response) -> httpx2.Response:
-    """The same reply with its contents, unpacked piece by piece: a reply that is small on the wire may be large.
+    """The same reply with its contents. They are unpacked piece by piece, because a small transfer may unpack to a lot.
 
-    An error's contents are cut: its status says enough. Raises TooLargeError.
+    The contents of an error are cut, because its status says enough. Raises TooLargeError.
     """
     body, most = bytearray(), LARGEST if response.is_success else LONGEST_ERROR
     try:
@@ -66,8 +68,8 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
                 break
     finally:
         await response.aclose()
-    sent = response.headers.multi_items()
-    headers = [(name, value) for name, value in sent if name.lower() not in CODED]
+    items = response.headers.multi_items()
+    headers = [(name, value) for name, value in items if name.lower() not in CODED]
     return httpx2.Response(
         response.status_code,
         headers=headers,
@@ -78,7 +80,7 @@ async def _read(response: httpx2.Response) -> httpx2.Response:
 
 
 async def lines(response: httpx2.Response) -> AsyncIterator[bytes | None]:
-    """The lines of a streamed reply without blank ones. A line that is too large is not kept: it is None."""
+    """The lines of a streamed reply, without blank lines. A line that is too large is None."""
     line, size = bytearray(), 0
     async for part in response.aiter_bytes():
         for piece in part.splitlines(keepends=True):

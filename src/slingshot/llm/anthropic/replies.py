@@ -1,6 +1,6 @@
-"""What Anthropic's API sends back, read and checked: messages, batches, and how long it wants to be left alone.
+"""Reads and checks the replies of Anthropic's API: messages, batches, and the wait that it asks for.
 
-Nothing is believed unchecked: a server may send what the API never would.
+Nothing is believed unchecked, because another server may send what Anthropic's API never would.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from slingshot.llm.asked.api import BatchState, Response, RetryError
 LONGEST_WAIT = 3600.0
 """The longest retry-after that is believed, in seconds."""
 GREATEST = 2**63 - 1
-"""The greatest whole number that a column of a file holds."""
+"""The greatest whole number that fits into a column of a file."""
 COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
 
 
 class Block(TypedDict):
-    """A piece of a message: a text, or what the model thought."""
+    """A piece of a message: a text, or the model's thinking."""
 
     type: str
     text: NotRequired[str | None]
 
 
 class CacheCreation(TypedDict):
-    """Tokens written to the cache, by how long they are kept."""
+    """Tokens that were written to the cache for an hour."""
 
     ephemeral_1h_input_tokens: NotRequired[int | None]
 
 
 class MessageUsage(TypedDict):
-    """What a message is billed by."""
+    """The tokens that a message is billed by."""
 
     input_tokens: int
     output_tokens: int
@@ -46,17 +46,27 @@ class MessageUsage(TypedDict):
 
 
 class Message(TypedDict):
-    """An answer: those of its keys that are read here."""
+    """The keys of an answer that are read here."""
 
     content: list[Block]
     usage: MessageUsage
     stop_reason: NotRequired[str | None]
 
 
-def read_json(text: bytes) -> Any:
-    """A reply's JSON, with only characters that a file can hold and no whole number beyond GREATEST.
+class Batch(TypedDict):
+    """The keys of a batch that are read here."""
 
-    Python refuses to read numbers of thousands of digits, and would refuse an answer that was paid for with them.
+    id: str
+    request_counts: dict[str, int]
+    """How a request ended, or that it has not (COUNTS) -> the number of requests."""
+    created_at: str
+    processing_status: str
+
+
+def read_json(text: bytes) -> Any:
+    """The JSON of a reply, made safe for files: unpaired surrogates are replaced, and whole numbers cut to GREATEST.
+
+    Python refuses to read numbers of thousands of digits. Without the cut it would refuse an answer that was paid for.
     Raises ValueError or RecursionError.
     """
     value = json.loads(text, parse_int=_whole)
@@ -64,22 +74,25 @@ def read_json(text: bytes) -> Any:
 
 
 def _whole(digits: str) -> int:
-    return max(-GREATEST, min(int(digits[:21]), GREATEST))  # a sign and 20 digits are beyond it
+    return max(-GREATEST, min(int(digits[:21]), GREATEST))  # a sign and 20 digits exceed GREATEST
 
 
 def is_count(value: object) -> TypeGuard[int]:
-    """Whether it is a whole number from 0 on."""
+    """Whether the value is a whole number that is not negative."""
     return type(value) is int and value >= 0
 
 
 def as_message(response: Response) -> Message:
-    """A response that is to be read as a message. One that `checked` did not see may turn out to be none: then reading
-    it raises AttributeError, LookupError or TypeError."""
+    """The response, typed as a message.
+
+    A response that has not passed `checked` may be something else: then reading it raises AttributeError, LookupError
+    or TypeError.
+    """
     return cast(Message, response)
 
 
 def tokens(message: Message) -> dict[str, int]:
-    """What a message is billed by, by kind (money.prices.TOKEN_KINDS)."""
+    """The tokens that a message is billed by, by kind (money.prices.TOKEN_KINDS)."""
     usage = message["usage"]
     hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
     return {
@@ -91,34 +104,36 @@ def tokens(message: Message) -> dict[str, int]:
     }
 
 
-def checked(response: Any) -> Response:
-    """The reply. Raises RetryError where it is no message: then nobody knows what was billed."""
+def checked(response: object) -> Response:
+    """The reply. Raises RetryError where it is not a message: then nobody knows what was billed."""
     wrong: str | None = "content or usage"
     try:
-        usage, creation = response["usage"], response["usage"].get("cache_creation") or {}
-        counts = {key: usage[key] for key in ("input_tokens", "output_tokens")}
-        cached = {
+        message = cast(Message, response)
+        usage = message["usage"]
+        creation = usage.get("cache_creation") or CacheCreation()
+        counts = {"input_tokens": usage["input_tokens"], "output_tokens": usage["output_tokens"]}
+        optional = {
             "cache_creation_input_tokens": usage.get("cache_creation_input_tokens"),
             "cache_read_input_tokens": usage.get("cache_read_input_tokens"),
             "cache_creation.ephemeral_1h_input_tokens": creation.get("ephemeral_1h_input_tokens"),
         }
-        counts |= {key: count for key, count in cached.items() if count is not None}
-        if all(isinstance(block, dict) for block in response["content"]):
+        counts |= {key: count for key, count in optional.items() if count is not None}
+        if all(isinstance(block, dict) for block in message["content"]):
             uncounted = (f"usage.{key}" for key, count in counts.items() if not is_count(count))
             wrong = next(uncounted, None)
     except (AttributeError, LookupError, TypeError):
         pass
     if wrong:
         raise RetryError(
-            f"the reply is no message of the Messages API: see its {wrong}", known=False
+            f"the reply is not a message of the Messages API: see its {wrong}", unbilled=False
         )
-    message: Response = response
-    return message
+    return cast(Response, response)
 
 
-def batch_state(batch: Any) -> BatchState:
-    """How far a batch is. Raises RetryError where the reply is no batch."""
+def batch_state(reply: object) -> BatchState:
+    """The state of a batch. Raises RetryError where the reply is not a batch."""
     try:
+        batch = cast(Batch, reply)
         name, counts = batch["id"], [batch["request_counts"][kind] for kind in COUNTS]
         created = datetime.fromisoformat(batch["created_at"]).timestamp()
         if not (isinstance(name, str) and name and all(map(is_count, counts))):
@@ -126,11 +141,11 @@ def batch_state(batch: Any) -> BatchState:
         ended = batch["processing_status"] == "ended"
         return BatchState(name, ended, sum(counts), sum(counts[1:]), created)
     except (LookupError, OverflowError, TypeError, ValueError):
-        raise RetryError("the reply is no batch of the Messages API", known=False) from None
+        raise RetryError("the reply is not a batch of the Messages API", unbilled=False) from None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the API asks to be left alone, from either header, in seconds or as a date."""
+    """The seconds that the API asks to wait, from either header, which may state seconds or a date."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
         value = headers.get(name, "")
         try:
@@ -143,7 +158,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _until(date: str) -> float:
-    """Seconds until a date; NaN where the text is no date."""
+    """The seconds until a date; NaN where the text is not a date."""
     try:
         return email.utils.parsedate_to_datetime(date).timestamp() - time.time()
     except (OverflowError, TypeError, ValueError):
@@ -151,7 +166,7 @@ def _until(date: str) -> float:
 
 
 def per_minute(headers: Mapping[str, str]) -> float | None:
-    """The most requests a minute that the API says it takes."""
+    """The most requests in a minute that the API accepts, if it says so."""
     value = headers.get("anthropic-ratelimit-requests-limit", "")
     limit = float(value) if value.isdecimal() else 0.0
     return limit if 0 < limit < math.inf else None

@@ -12,8 +12,8 @@ from slingshot.llm.asked.api import Body, Shots
 from slingshot.settings import AnthropicSettings
 
 BYTES_PER_TOKEN = 3
-"""Fewer than there are, so that every beginning that may be long enough for the cache is marked. A mark on one that is
-too short costs nothing."""
+"""Fewer bytes than a token has. So every beginning that may be long enough for the cache is marked. A mark on a shorter
+beginning costs nothing."""
 
 
 class CacheControl(TypedDict):
@@ -39,7 +39,7 @@ class Turn(TypedDict):
 
 
 class OutputConfig(TypedDict, total=False):
-    """How the API is to answer."""
+    """The form and the effort of the answer."""
 
     format: dict[str, object]
     effort: str
@@ -48,51 +48,55 @@ class OutputConfig(TypedDict, total=False):
 class Requests:
     """Builds and reads the requests to one model."""
 
-    def __init__(self, settings: AnthropicSettings) -> None:
-        self._settings = settings
+    def __init__(self, llm: AnthropicSettings) -> None:
+        self._llm = llm
         self._shots: Shots = ()
-        self._shown: list[Turn] = []
+        self._shot_turns: list[Turn] = []
         """The messages of `_shots`."""
 
     def body(self, system: str, shots: Shots, question: str, schema: Mapping[str, object]) -> Body:
         """A request. The text to label comes last, so that everything before it can be cached."""
-        # Thousands of texts have the same examples, and their bodies share these messages.
+        # Thousands of texts have the same examples. To save memory, their bodies share the messages of these examples.
         if shots is not self._shots:
-            self._shots, self._shown = shots, list(_turns(shots))
+            self._shots, self._shot_turns = shots, list(_turns(shots))
         body: Body = {
-            "model": self._settings.model,
-            "max_tokens": self._settings.max_tokens,
+            "model": self._llm.model,
+            "max_tokens": self._llm.max_tokens,
             "system": [_block(system)],
-            "messages": [*self._shown, _turn("user", question)],
+            "messages": [*self._shot_turns, _turn("user", question)],
         }
         config: OutputConfig = {}
-        if self._settings.structured:
+        if self._llm.structured:
             config["format"] = {"type": "json_schema", "schema": dict(schema)}
-        if self._settings.effort:
-            config["effort"] = self._settings.effort
+        if self._llm.effort:
+            config["effort"] = self._llm.effort
         if config:
             body["output_config"] = config
-        if self._settings.thinking:
-            body["thinking"] = self._settings.thinking
+        if self._llm.thinking:
+            body["thinking"] = self._llm.thinking
         return body
 
     def digest(self, body: Body, sample: int) -> str:
-        """The hash of the request, the server and the sample's number."""
-        asked = {
+        """The hash of the request, the server and the number of the sample. The ledger keeps answers under it."""
+        key = {
             "api": "messages",
-            "base_url": self._settings.server,
+            "base_url": self._llm.server,
             "sample": sample,
             "request": body,
         }
-        text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(key, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def marked(self, body: Body, *, hour: bool) -> Body:
-        """The body with a mark behind the last example, or behind the instructions where examples differ from text to
-        text."""
-        least, turns = self._settings.cache_from, _messages(body)
-        static = turns[:-1] if self._settings.selection != "nearest" else []
-        texts = [*_system(body), *(block for turn in static for block in turn["content"])]
+        """The body with a mark after the last example, or after the instructions where each text has its own examples.
+
+        With `hour` the API keeps the cache for an hour. A beginning that is too short for the cache gets no mark.
+        """
+        least, turns = self._llm.cache_from, _messages(body)
+        static = turns[:-1] if self._llm.selection != "nearest" else []
+        texts = list(_system(body))
+        for turn in static:
+            texts += turn["content"]
         size = sum(len(block["text"].encode()) for block in texts)
         if least is None or size < least * BYTES_PER_TOKEN:
             return body
@@ -100,7 +104,7 @@ class Requests:
         if hour:
             mark["ttl"] = "1h"
         last: TextBlock = {**texts[-1], "cache_control": mark}
-        # The messages and blocks are shared between bodies, so the marked ones are copies.
+        # Bodies share messages and blocks, so the marked ones are copies.
         if not static:
             return {**body, "system": [*_system(body)[:-1], last]}
         end: Turn = {**static[-1], "content": [last]}
@@ -108,18 +112,18 @@ class Requests:
 
 
 def lengths(body: Body) -> tuple[int, int]:
-    """Bytes up to the last mark (0 without one), and in all."""
+    """The bytes of a request up to its last mark (0 without one), and all its bytes."""
     # The model reads the schema of the answer before everything else.
     schema = len(json.dumps(body["output_config"]).encode()) if "output_config" in body else 0
     blocks = list(_blocks(body))
     sizes = [len(block["text"].encode()) for block in blocks]
-    reach = list(itertools.accumulate(sizes, initial=schema))
-    marked = [reach[n] for n, block in enumerate(blocks, start=1) if "cache_control" in block]
-    return marked[-1] if marked else 0, reach[-1]
+    ends = list(itertools.accumulate(sizes, initial=schema))
+    marked = [ends[n] for n, block in enumerate(blocks, start=1) if "cache_control" in block]
+    return marked[-1] if marked else 0, ends[-1]
 
 
 def caches(body: Body) -> bool:
-    """Whether a body bears marks."""
+    """Whether a body has marks."""
     return any("cache_control" in block for block in _blocks(body))
 
 

@@ -1,4 +1,4 @@
-"""LLMs that are asked text by text over an API: the ledger of answers, the budget, sending, batches and replay.
+"""LLMs behind APIs, which answer text by text: the ledger of answers, the budget, sending, batches and replay.
 
-An answer is in the ledger before it is used, so nothing is paid twice. A provider adds an `Api` (see api.py).
+An answer is in the ledger before it is used, so nothing is paid for twice. A provider adds an `Api` (see api.py).
 """

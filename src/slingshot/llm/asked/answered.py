@@ -1,4 +1,4 @@
-"""From the answers of a cell to its files: predictions, answers, usage. The same records give the same files."""
+"""Turns the answers of a cell into its files: predictions, answers, usage. The same records give the same files."""
 
 from __future__ import annotations
 
@@ -23,74 +23,74 @@ from slingshot.money.prices import TOKEN_KINDS, believed, llm_cost, uncached
 from slingshot.settings import AskedSettings
 
 SOURCES = {"none": "none", "verbalised": "verbalised", "votes": "vote"}
-"""The setting `scores` -> the score source."""
+"""The setting `scores` -> the score source in data/predictions."""
 NO_ANSWER = Answer("error")
-TOLD_SAVING = 0.0005
-"""The share of the list price from which a saving is told."""
+SHOWN_SAVING = 0.0005
+"""The share of the list price from which the summary shows a saving."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One request of a row, and what came of it."""
+    """One request of a row, and its answer."""
 
     ask: Ask
     record: Record | None
-    """None where it was not answered."""
+    """None where the request was not answered."""
     answer: Answer
     claimed: Mapping[str, int]
-    """Tokens by kind that the API claims; empty without an answer."""
+    """Tokens by kind, as the API claims them; empty without an answer."""
     tokens: Mapping[str, int]
-    """The claimed tokens, cut to what the request can use."""
+    """The claimed tokens, cut to the most that the request can use."""
 
 
 def cell(
-    settings: AskedSettings,
+    llm: AskedSettings,
     task: PromptTask,
     api: Api,
-    asked: Sequence[Sequence[Ask]],
+    asks: Sequence[Sequence[Ask]],
     records: Mapping[str, Record],
     labelled: int,
     tally: Tally,
 ) -> PromptResult:
-    """The cell's files. `asked` are each row's requests, `records` the answers that there are, and `labelled` is the
-    number of rows that examples came from."""
+    """The cell's files.
+
+    `asks` are the requests of each row, `records` are the answers by request, and `labelled` is the number of labelled
+    rows that examples were taken from.
+    """
     keys = AnswerKeys(task.prompt.ids, task.prompt.names)
-    rows = [
-        [_sample(settings, api, keys, ask, records.get(ask.request)) for ask in asks]
-        for asks in asked
-    ]
-    predictions = _predictions(settings, task, rows)
-    usage = _usage(settings, task, predictions, rows, labelled)
+    rows = [[_sample(llm, api, keys, ask, records.get(ask.request)) for ask in row] for row in asks]
+    predictions = _predictions(llm, task, rows)
+    usage = _usage(llm, task, predictions, rows, labelled)
     summary = _summary(task, predictions, usage, tally)
     samples = [sample for row in rows for sample in row]
     beyond = sum(sum(s.claimed.values()) > sum(s.tokens.values()) for s in samples)
     if beyond:
-        summary += f"; {beyond:,} claim more tokens than a request can use, and count with the most that it can"
+        summary += f"; {beyond:,} claim more tokens than a request can use, and count as the most that it can use"
     return PromptResult(predictions, _answers(task, rows), usage, summary)
 
 
 def _sample(
-    settings: AskedSettings, api: Api, keys: AnswerKeys, ask: Ask, record: Record | None
+    llm: AskedSettings, api: Api, keys: AnswerKeys, ask: Ask, record: Record | None
 ) -> Sample:
     if record is None:
         return Sample(ask, None, NO_ANSWER, {}, {})
     claimed = api.tokens(record.response)
-    tokens = believed(claimed, size(ask.body), settings.max_tokens)
+    tokens = believed(claimed, size(ask.body), llm.max_tokens)
     return Sample(ask, record, api.read(record.response, keys), claimed, tokens)
 
 
 def _predictions(
-    settings: AskedSettings, task: PromptTask, rows: Sequence[Sequence[Sample]]
+    llm: AskedSettings, task: PromptTask, rows: Sequence[Sequence[Sample]]
 ) -> pd.DataFrame:
     classes = len(task.prompt.names)
-    outcomes = [_outcome(settings, [sample.answer for sample in row], classes) for row in rows]
+    outcomes = [_outcome(llm, [sample.answer for sample in row], classes) for row in rows]
     labels, scores, statuses = (list(column) for column in zip(*outcomes, strict=True))
     tokens = [_total([sample.tokens for sample in row]) for row in rows]
     return predictions_frame(
         task.rows,
         task.splits,
         scores,
-        score_source=SOURCES[settings.scores],
+        score_source=SOURCES[llm.scores],
         prediction=labels,
         input_tokens=[sum(kinds.values()) - kinds["output"] for kinds in tokens],
         output_tokens=[kinds["output"] for kinds in tokens],
@@ -104,21 +104,21 @@ def _total(tokens: Sequence[Mapping[str, int]]) -> dict[str, int]:
 
 
 def _outcome(
-    settings: AskedSettings, answers: list[Answer], classes: int
+    llm: AskedSettings, answers: list[Answer], classes: int
 ) -> tuple[int, np.ndarray | None, str]:
-    """A row's label, scores and status. A row with an unanswered sample has no label: the vote is not over."""
+    """A row's label, scores and status. With an unanswered sample the vote is incomplete, so there is no label."""
     if any(answer is NO_ANSWER for answer in answers):
         return FAILED, None, NO_ANSWER.status
-    if settings.scores == "votes":
+    if llm.scores == "votes":
         label, shares = votes(answers, classes)
         return label, shares, answers[0].status if label == FAILED else "ok"
     [answer] = answers
-    scores = verbalised(answer, classes) if settings.scores == "verbalised" else None
+    scores = verbalised(answer, classes) if llm.scores == "verbalised" else None
     return answer.label, scores, answer.status
 
 
 def _answers(task: PromptTask, rows: Sequence[Sequence[Sample]]) -> pd.DataFrame:
-    """data/answers: one line for each row and sample, in order."""
+    """The rows of data/answers: one for each row and sample, in order."""
     lines = []
     for row_id, split, row in zip(task.rows["id"], task.splits, rows, strict=True):
         for number, sample in enumerate(row):
@@ -130,7 +130,7 @@ def _answers(task: PromptTask, rows: Sequence[Sequence[Sample]]) -> pd.DataFrame
 
 
 def _usage(
-    settings: AskedSettings,
+    llm: AskedSettings,
     task: PromptTask,
     predictions: pd.DataFrame,
     rows: Sequence[Sequence[Sample]],
@@ -144,11 +144,11 @@ def _usage(
     seconds = [record.seconds for record, _ in answered if record.seconds is not None]
     return Usage(
         kind="llm",
-        title=settings.title,
+        title=llm.title,
         hardware={
             "name": "an API",
             "cores": None,
-            "device": "remote" if settings.remote else "server",
+            "device": "remote" if llm.remote else "server",
             "dtype": None,
         },
         train_rows=labelled,
@@ -168,16 +168,17 @@ def _usage(
 def _timed(
     predictions: pd.DataFrame, seconds: list[float], tokens: Sequence[Mapping[str, int]]
 ) -> TimedRun:
-    """The run's tokens, texts and seconds. Batches do not say how long their answers took: with one, seconds are 0."""
-    known = predictions[predictions["status"] != NO_ANSWER.status]
-    read = int(known["input_tokens"].sum())
+    """Tokens, texts and seconds. An answer from a batch has no time, so with any such answer the seconds are 0."""
+    answered = predictions[predictions["status"] != NO_ANSWER.status]
+    input_tokens = int(answered["input_tokens"].sum())
     if len(seconds) < len(tokens):
-        return TimedRun(NO_SEED, read, len(known), 0.0, None)
+        return TimedRun(NO_SEED, input_tokens, len(answered), 0.0, None)
     error = hardware.standard_error(seconds, [sum(kinds.values()) for kinds in tokens])
-    return TimedRun(NO_SEED, read, len(known), sum(seconds), error)
+    return TimedRun(NO_SEED, input_tokens, len(answered), sum(seconds), error)
 
 
 def _details(predictions: pd.DataFrame, records: Sequence[Record]) -> dict[str, object]:
+    """The counts of statuses by split, and the price lists and models of the answers."""
     statuses = Counter(zip(predictions["split"], predictions["status"], strict=True))
     return {
         "statuses": {f"{split} {status}": n for (split, status), n in statuses.items()},
@@ -187,10 +188,10 @@ def _details(predictions: pd.DataFrame, records: Sequence[Record]) -> dict[str, 
 
 
 def _summary(task: PromptTask, predictions: pd.DataFrame, usage: Usage, tally: Tally) -> str:
-    """The sentence on how the answers came about, and what the cache and batches save."""
+    """How the answers came about, and what the cache and batches saved, in words for the terminal."""
     valid = (predictions["status"] == "ok").mean()
     text = f"{len(predictions):,} rows, {tally.replayed:,} answers replayed, {tally.answered:,} asked for"
-    wallet = Wallet.of(task.llm, task.params, spending=False)
+    wallet = Wallet.of(task.llm, task.settings, spending=False)
     if tally.answered and wallet.price:
         text += f" at {wallet.shown(tally.cost)}"
     text += f", coverage {valid:.3f}"
@@ -199,6 +200,6 @@ def _summary(task: PromptTask, predictions: pd.DataFrame, usage: Usage, tally: T
         paid = llm_cost(single, wallet.price, wallet.cost)
         paid += llm_cost(batched, wallet.price, wallet.cost, batch=True)
         listed = llm_cost(uncached(single, batched), wallet.price, wallet.cost)
-        if listed and abs(1 - paid / listed) >= TOLD_SAVING:
+        if listed and abs(1 - paid / listed) >= SHOWN_SAVING:
             text += f"; its cache and batches save {1 - paid / listed:.1%} of the list price"
     return text

@@ -1,4 +1,4 @@
-"""Books an answer: stores it with its bill, and collects the answers that claim more than they can have cost."""
+"""Books answers: stores them with their bills, and collects those that claim more than they can have cost."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from slingshot.llm.asked.wallet import ROUNDING, Wallet, size
 from slingshot.money.prices import believed
 
 CLAIM = "claim", "more tokens than a request can use"
-COST = "cost", "more than was reserved, as the price was raised meanwhile"
+COST = "cost", "more than was reserved, because the price was raised meanwhile"
 
 
 class Books:
-    """The books of one run over the requests of one LLM."""
+    """The books of one run with one LLM."""
 
     def __init__(
         self, api: Api, ledger: Ledger, wallet: Wallet, max_tokens: int, tally: Tally
@@ -25,7 +25,7 @@ class Books:
         self._api, self._ledger, self._wallet = api, ledger, wallet
         self._max_tokens, self._tally = max_tokens, tally
         self._suspects: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        """What is wrong with answers' bills (CLAIM or COST) -> a line for each answer."""
+        """The problem of a bill (CLAIM or COST) -> a line for each answer that has it."""
 
     def keep(
         self, ask: Ask, attempt: int, reply: Reply, seconds: float | None, *, batch: bool = False
@@ -43,16 +43,16 @@ class Books:
         self._tally.count(believed(claimed, length, self._max_tokens), booked)
         shown = self._wallet.shown(booked)
         if beyond:
-            read = sum(claimed.values()) - claimed["output"]
+            input_tokens = sum(claimed.values()) - claimed["output"]
             self._suspects[CLAIM].append(
-                f"{claimed['output']:,} output and {read:,} input tokens, of a request of {length:,} bytes with "
-                f"max_tokens {self._max_tokens:,}; {shown} was booked, for the most that it can use"
+                f"{claimed['output']:,} output and {input_tokens:,} input tokens, for a request of {length:,} "
+                f"bytes with max_tokens {self._max_tokens:,}; {shown} was booked, for the most that it can use"
             )
         elif booked < bill * (1 - ROUNDING):
             self._suspects[COST].append(f"{self._wallet.shown(bill)}; {shown} was booked")
 
     def take_warnings(self) -> list[str]:
-        """A message for each kind of wrong bill since the last call. Somebody should look before more is asked."""
+        """A message for each problem of bills since the last call. The user should look before the run goes on."""
         warnings = [
             _warning(verb, excess, lines) for (verb, excess), lines in self._suspects.items()
         ]
@@ -65,6 +65,6 @@ def _warning(verb: str, excess: str, lines: list[str]) -> str:
     answers = f"an answer {verb}s" if number == 1 else f"{number:,} answers {verb}"
     first = "" if number == 1 else ", the first"
     return (
-        f"{answers} {excess}{first}: {lines[0]}, and the answer is kept. See what the API's own account was billed, "
-        "and whether server, model and price are the right ones, before you go on"
+        f"{answers} {excess}{first}: {lines[0]}, and the answer is kept. Check the bill in the API's own account, "
+        "and whether server, model and price are right, before you run this again"
     )

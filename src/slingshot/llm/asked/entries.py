@@ -1,4 +1,4 @@
-"""What the ledger stores and reports, as other modules see it: answers, sums and attempts."""
+"""The entries of the ledger for other modules: answers, sums and attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal, Self
 from slingshot.llm.asked.api import Response
 
 Outcome = Literal["answered", "unbilled", "unknown"]
-"""How an attempt ended: it was billed; it was not billed; nobody learned which, so it counts as spent."""
+"""The end of an attempt: it was answered and billed, it was not billed, or nobody knows, so that it counts as spent."""
 
 
 @dataclass(frozen=True)
@@ -19,55 +19,60 @@ class Record:
 
     response: Response
     request_id: str
+    """The API's own id of the request."""
     seconds: float | None
+    """From sending to the whole answer; None for an answer from a batch."""
     at: str
+    """When the answer came, as an ISO date in UTC."""
     batch: bool
     price: str
+    """The price list's key and date, or `none`."""
 
     def as_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError, TypeError or RecursionError where the text is no record."""
+        """Raises ValueError, TypeError or RecursionError where the text is not a record."""
         return cls(**json.loads(text))
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What one LLM has cost in one currency: bills, and what is reserved for attempts that are in flight or whose
-    outcome is unknown."""
+    """The money that one LLM has cost in one currency."""
 
     currency: str
     billed: float
     reserved: float
+    """For attempts that are in flight, or whose outcome is unknown."""
     answers: int
-    """How many answers were billed."""
+    """The number of answers that were billed."""
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Which LLM attempts are for, and the limit of everything ever spent on that LLM."""
+    """The LLM that attempts are for, and the limit of all money that is ever spent on it."""
 
     llm: str
     currency: str
     limit: float | None
-    """In `currency`; null where nothing is paid."""
+    """In `currency`; None where nothing is paid."""
     worth: Mapping[str, float] = field(default_factory=dict)
-    """Another currency in which the LLM was paid before -> what one unit of it is worth in `currency`."""
+    """Another currency that the LLM was paid in before -> the value of one unit of it in `currency`."""
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """What a request for room in the budget led to."""
+    """The result of reserving money for attempts."""
 
     entered: dict[str, int]
     """Request -> its attempt."""
     answered: set[str]
+    """Requests that are answered already."""
     busy: set[str]
-    """Requests that another process, or a batch, has in flight."""
+    """Requests that are in flight in another process or in a batch."""
     over: bool
-    """Whether the limit left something out."""
+    """Whether the limit left a request out."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,6 @@ class Flight:
     request: str
     batch: str | None
     at: float
-    """When it was entered, seconds since the epoch."""
+    """When the attempt was entered, in seconds since the epoch."""
     alive: bool
-    """Whether the connection that made it is still open, and may learn its outcome."""
+    """Whether the connection that made it is still open, so that it may still learn the outcome."""

@@ -1,8 +1,8 @@
-"""The ledger: every answer that was paid for, and every attempt at one, in an SQLite file of the state folder.
+"""The ledger: an SQLite file with every answer that was paid for, and every attempt to get one.
 
 An answer is on disk before anything uses it. An attempt is entered before it is sent, with the most that it can cost,
-and keeps that amount until its bill is known. So an attempt whose outcome nobody learned, because the process was
-killed or the connection broke, counts as spent for ever. Several processes may share the file. It never holds a key.
+and keeps that amount until its bill is known. So if the outcome is never known, because the process was killed or the
+connection broke, the amount counts as spent for ever. Several processes may share the file. It contains no keys.
 
 This module adds the attempts to the answers (ledger_answers.py) and the file (ledger_file.py).
 """
@@ -20,23 +20,22 @@ from slingshot.llm.asked.ledger_tables import ENTER, SPEND
 
 
 class Ledger(LedgerAnswers):
-    """One connection to the file. Raises UserError, naming the file, where it can't be read or written."""
+    """A connection to the file. Raises UserError that names the file where it can't be read or written."""
 
     def reserve(
-        self, wanted: Mapping[str, float], hold: Hold, batch: str | None = None
+        self, amounts: Mapping[str, float], hold: Hold, batch: str | None = None
     ) -> Reservation:
-        """Enter an attempt at each request of `wanted` (request -> the most it can cost), in order, until the limit is
-        met.
+        """Enter attempts for the requests of `amounts` (request -> the most that it can cost), until the limit is met.
 
-        A request that is answered already, or just being asked, is left out. Attempts whose process is gone are ended.
+        Requests that are answered or in flight are left out. Attempts whose process is gone are ended first.
         """
         now, entered = time.time(), {}
         # One transaction reads the sum and adds to it, so that two processes can't both take the last of the budget.
         with self._transaction():
-            answered, busy = self._taken(list(wanted))
+            answered, busy = self._answered_and_busy(list(amounts))
             room = math.inf if hold.limit is None else hold.limit - self._total(hold)
             over = False
-            for request, amount in wanted.items():
+            for request, amount in amounts.items():
                 if request in answered or request in busy:
                     continue
                 if amount > room:
@@ -46,7 +45,7 @@ class Ledger(LedgerAnswers):
                 entered[request] = self._enter(
                     request, hold.llm, now, hold.currency, amount, batch, None
                 )
-            self._add(hold.llm, hold.currency, sum(wanted[request] for request in entered))
+            self._add(hold.llm, hold.currency, sum(amounts[request] for request in entered))
         return Reservation(entered, answered, busy, over)
 
     def settle(
@@ -56,10 +55,11 @@ class Ledger(LedgerAnswers):
         bill: float | None = None,
         record: Record | None = None,
     ) -> float | None:
-        """End an attempt: keep its answer, and put its bill in place of what was reserved for it.
+        """End an attempt: store its answer, and replace the reserved amount with its bill.
 
-        Without a bill, or with one that is higher, the reserved amount stays: an attempt never takes more than it
-        reserved. Returns what counts as spent, or None where another process that collects the same batch was first.
+        Without a bill, or with a higher one, the reserved amount stays, because an attempt never spends more than it
+        reserved. Returns the amount that counts as spent. Returns None where the attempt had ended already, as when
+        another process collected the same batch.
         """
         with self._transaction():
             request, llm, currency, reserved, before = self._db.execute(
@@ -68,8 +68,8 @@ class Ledger(LedgerAnswers):
             ).fetchone()
             if record is not None:
                 self._insert(request, record)
-            # Another process may have taken this attempt for lost, where this machine lost its lock. Its outcome may
-            # still be learnt; every other outcome is final.
+            # Where this process lost its lock, another process may have ended this attempt as unknown. An unknown
+            # outcome may still become known; every other outcome is final.
             if before is not None and (before != "unknown" or outcome == "unknown"):
                 return None
             amount = float(reserved if bill is None else min(bill, reserved))
@@ -83,9 +83,10 @@ class Ledger(LedgerAnswers):
     def restore(
         self, llm: str, paid: Mapping[str, tuple[Record, str, float]], over: Collection[str] = ()
     ) -> int:
-        """Adopt answers, and keep the bills of those that have none yet.
+        """Take answers in, and add the bills of those that have none yet.
 
-        `paid`: request -> answer, currency and bill. Returns how many bills were added.
+        `paid`: request -> answer, currency and bill. `over`: requests whose stored answers are replaced. Returns the
+        number of bills that were added.
         """
         with self._transaction():
             rows = self._db.execute("SELECT request FROM attempts WHERE outcome = 'answered'")
@@ -99,18 +100,18 @@ class Ledger(LedgerAnswers):
         return len(unbilled)
 
     def name_batch(self, old: str, new: str) -> None:
-        """Give a batch's attempts the API's id, by which it is collected, in place of the one it was made under."""
+        """Replace the name of a batch that was just submitted with the API's id, by which it is collected."""
         with self._transaction():
             self._db.execute("UPDATE attempts SET batch = ? WHERE batch = ?", (new, old))
 
     def settle_lost(self, batch: str) -> bool:
-        """End a batch's attempts as unknown. False where none is in flight under that name (any more)."""
+        """End the attempts of a batch as unknown. False where none of them is in flight under that name."""
         sql = "UPDATE attempts SET outcome = 'unknown' WHERE batch = ? AND outcome IS NULL"
         with self._transaction():
             return self._db.execute(sql, (batch,)).rowcount > 0
 
     def in_flight(self, requests: Iterable[str]) -> list[Flight]:
-        """Attempts at these requests that have not ended."""
+        """The attempts for these requests that have not ended."""
         rows = []
         for chunk in chunks(list(requests)):
             query = (
@@ -120,21 +121,22 @@ class Ledger(LedgerAnswers):
             with self._explained():
                 rows += self._db.execute(query, chunk).fetchall()
         with self._explained():
-            alive = {owner: self._present.alive(owner) for owner in {row[-1] for row in rows}}
+            owners = {row[-1] for row in rows}
+            alive = {owner: self._present.alive(owner) for owner in owners}
         return [
             Flight(attempt, request, batch, at, alive[owner])
             for attempt, request, batch, at, owner in rows
         ]
 
     def batch_size(self, batch: str) -> int:
-        """How many attempts were in this batch."""
+        """The number of attempts in this batch."""
         query = "SELECT COUNT(*) FROM attempts WHERE batch = ?"
         with self._explained():
             (count,) = self._db.execute(query, (batch,)).fetchone()
         return int(count)
 
     def spent(self, llm: str) -> list[Spent]:
-        """What was ever spent on an LLM, one entry for each currency."""
+        """The money that was ever spent on an LLM, with an entry for each currency."""
         with self._explained():
             rows = self._db.execute(
                 "SELECT currency, SUM(CASE WHEN outcome IN ('answered', 'unbilled') THEN amount ELSE 0 END),"
@@ -146,13 +148,13 @@ class Ledger(LedgerAnswers):
         return [Spent(*row) for row in rows]
 
     def llms(self) -> list[str]:
-        """The LLMs that attempts were made at, by name."""
+        """The names of the LLMs that have attempts."""
         query = "SELECT DISTINCT llm FROM attempts ORDER BY llm"
         with self._explained():
             return [llm for (llm,) in self._db.execute(query)]
 
-    def _taken(self, requests: Sequence[str]) -> tuple[set[str], set[str]]:
-        """Which of the requests are answered, and which are in flight."""
+    def _answered_and_busy(self, requests: Sequence[str]) -> tuple[set[str], set[str]]:
+        """The requests that are answered, and those in flight. Attempts whose process is gone are ended as unknown."""
         answered, busy = set(), set()
         for chunk in chunks(requests):
             query = f"SELECT request FROM answers WHERE request IN ({marks(chunk)})"
@@ -166,7 +168,7 @@ class Ledger(LedgerAnswers):
         return answered, busy
 
     def _total(self, hold: Hold) -> float:
-        """All that was ever spent or is reserved, in the hold's currency."""
+        """All money that was ever spent or is reserved, in the hold's currency."""
         query = "SELECT currency, amount FROM totals WHERE llm = ?"
         sums = self._db.execute(query, (hold.llm,)).fetchall()
         worth = {**hold.worth, hold.currency: 1.0}

@@ -1,6 +1,6 @@
-"""The answers in the ledger: reading them, taking them over from elsewhere, and dropping what can't be used.
+"""The answers in the ledger: reading them, taking in answers from elsewhere, and deleting unusable ones.
 
-An answer whose digest does not match has rotted: the disk or something else has changed it since it was written.
+An answer is rotten where its digest does not match: the disk or something else has changed it since it was written.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from slingshot.llm.asked.ledger_tables import DIGEST, SOUND
 from slingshot.settings import UserError
 
 CHUNK = 500
-"""Values in one statement."""
+"""The most values in one SQL statement."""
 
 
 class LedgerAnswers(LedgerFile):
-    """One connection to the answers."""
+    """A connection to the answers."""
 
     def answers(self, requests: Iterable[str]) -> dict[str, Record]:
-        """The stored answers, by request. Raises UserError where one has rotted."""
+        """The stored answers, by request. Raises UserError where one is rotten."""
         records, rotten = self.read(requests)
         if rotten:
             raise self.spoilt(rotten)
         return records
 
     def read(self, requests: Iterable[str]) -> tuple[dict[str, Record], set[str]]:
-        """The stored answers, by request, and the requests whose answers have rotted."""
+        """The stored answers, by request, and the requests whose answers are rotten."""
         columns = "request, response, request_id, seconds, at, batch, price"
         records, rotten = {}, set()
         for chunk in chunks(list(requests)):
@@ -44,34 +44,36 @@ class LedgerAnswers(LedgerFile):
         return records, rotten
 
     def spoilt(self, requests: Collection[str]) -> UserError:
-        """The error that says what to do about rotten answers."""
+        """The error for rotten answers, with the remedies."""
         more = f" (and {len(requests) - 1:,} more)" if len(requests) > 1 else ""
         return UserError(
-            f"{self.path}: the answer to request {min(requests)}{more} is not as it was written: the disk or something "
-            "else has changed it. `slingshot ledger --rebuild` takes it from data/answers again; `slingshot ledger "
-            "--confirm-loss` gives it up"
+            f"{self.path}: the answer to request {min(requests)}{more} is damaged: the disk or something else has "
+            "changed it. `slingshot ledger --rebuild` restores it from data/answers; `slingshot ledger --confirm-loss` "
+            "gives it up"
         )
 
     def adopt(self, records: Mapping[str, Record], over: Collection[str] = ()) -> None:
-        """Keep answers that were paid elsewhere. They replace rotten answers and those of the requests `over`; other
-        stored answers stay."""
+        """Take in answers that were paid elsewhere.
+
+        They replace rotten answers and those of the requests `over`. Other stored answers stay.
+        """
         with self._transaction():
             for request, record in records.items():
                 self._replace(request, record, over)
 
     def rotten(self) -> list[str]:
-        """The requests whose answers have rotted."""
+        """The requests whose answers are rotten."""
         query = f"SELECT request FROM answers WHERE NOT {SOUND} ORDER BY request"
         with self._explained():
             return [request for (request,) in self._db.execute(query)]
 
     def drop_rotten(self) -> None:
-        """Delete the answers that have rotted."""
+        """Delete the rotten answers."""
         with self._transaction():
             self._db.execute(f"DELETE FROM answers WHERE NOT {SOUND}")
 
     def drop_unbilled(self, requests: Iterable[str]) -> None:
-        """Delete the answers of these requests, except those that were paid from here."""
+        """Delete the answers to these requests, except those that this ledger paid for."""
         paid = "SELECT request FROM attempts WHERE outcome = 'answered'"
         sql = f"DELETE FROM answers WHERE request = ? AND request NOT IN ({paid})"
         with self._transaction():
@@ -102,7 +104,7 @@ class LedgerAnswers(LedgerFile):
 
 
 def chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The values in parts that one statement takes."""
+    """The values in parts that are small enough for one statement."""
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]
 

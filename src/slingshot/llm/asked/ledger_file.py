@@ -1,4 +1,4 @@
-"""The ledger's SQLite file: how it is opened, how several processes share it, and what is said where it can't be used.
+"""The ledger's SQLite file: opening it, sharing it between processes, and the errors where it can't be used.
 
 Its tables are in ledger_tables.py.
 """
@@ -30,13 +30,13 @@ from slingshot.machine.console import REMEDIES
 from slingshot.settings import UserError
 
 PATIENCE = 60.0
-"""Seconds of waiting for another process that writes."""
+"""Seconds to wait for another process that writes."""
 ALONE = ("locking_mode = EXCLUSIVE", "busy_timeout = 0", "journal_mode = DELETE")
-"""What keeps other connections out."""
+"""The settings that keep other connections out."""
 
 
 class LedgerFile:
-    """One connection, and its owner's presence. Raises UserError, naming the file, where it can't be used."""
+    """A connection to the file, and its mark that it is open. Raises UserError where the file can't be used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class LedgerFile:
             self._db = sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
             opened.callback(self._db.close)
             self._db.create_function("digest_of", 7, digest, deterministic=True)
-            # A text that has rotted is read all the same: its digest tells.
+            # A rotten text is read too, whatever its bytes: its digest shows that it is rotten.
             self._db.text_factory = lambda data: data.decode(errors="replace")
             self._prepare(time.monotonic() + PATIENCE)
             self._opened = opened.pop_all()
@@ -64,7 +64,7 @@ class LedgerFile:
 
     @property
     def id(self) -> str:
-        """The id by which this ledger is recognised."""
+        """The id of this ledger."""
         [own] = self.known("self")
         return own
 
@@ -80,7 +80,7 @@ class LedgerFile:
             self._db.executemany(KNOW, [(kind, name) for name in names])
 
     def be_alone(self) -> None:
-        """Keep others from the file until this is closed. Raises UserError where another connection is open."""
+        """Keep others out of the file until this connection closes. Raises UserError where another one is open."""
         with self._explained():
             try:
                 for setting in ALONE:
@@ -91,18 +91,19 @@ class LedgerFile:
                 if not _busy(error):
                     raise
                 raise UserError(
-                    f"{self.path}: another process has this ledger open. Run this again when it has ended"
+                    f"{self.path}: another process uses this ledger. Run this again when it has ended"
                 ) from None
 
     def take_in(self, other: LedgerFile) -> None:
-        """Add what another ledger holds and this one does not, and answer to its id from then on.
+        """Add the entries of another ledger that this one lacks, and its id, which counts as one of this ledger from
+        then on.
 
-        A bill that both hold counts once, whether one is a copy of the other or both took it from data/answers.
+        A bill that both have counts once, whether one ledger is a copy of the other, or both took it from data/answers.
         """
         query = f"SELECT {ATTEMPT} FROM attempts ORDER BY id"
         with self._transaction():
             own = self._db.execute(query).fetchall()
-            # A copy has the same attempts; a rebuilt ledger has attempts of its own at the same requests.
+            # A copy has the very same attempts. A rebuilt ledger has other attempts with bills for the same requests.
             copies = {(request, owner, at) for request, _, owner, at, *_ in own}
             billed = {row[0] for row in own if row[-1] == "answered"}
             for row in other._db.execute(query).fetchall():
@@ -116,7 +117,7 @@ class LedgerFile:
                 self._db.execute(statement)
 
     def _prepare(self, until: float) -> None:
-        """Set the file up so that readers don't wait for writers, and a commit returns when it is on disk."""
+        """Set the file up so that readers do not wait for writers, and a commit returns only when it is on disk."""
         locking = "NORMAL" if self._present.locks else "EXCLUSIVE"
         while True:
             try:
@@ -128,7 +129,7 @@ class LedgerFile:
                     self._migrate()
                 return
             except sqlite3.OperationalError as error:
-                # Turning to WAL fails at once, without SQLite's own waiting, while another process does the same.
+                # The change to WAL fails at once while another process makes it too: SQLite does not wait here.
                 if not _busy(error) or time.monotonic() > until:
                     raise
                 time.sleep(0.02)
@@ -137,8 +138,8 @@ class LedgerFile:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise UserError(
-                f"{self.path}: a newer Slingshot wrote this ledger (version {version} of its tables; this one knows "
-                f"{VERSION}): update Slingshot. Nothing is sent, and the file stays as it is"
+                f"{self.path}: a newer Slingshot wrote this ledger (version {version} of its tables; this one reads "
+                f"{VERSION}): update Slingshot. Nothing is sent, and the file is not changed"
             )
         return int(version)
 
@@ -170,18 +171,18 @@ class LedgerFile:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn what SQLite and the system raise into a UserError with the remedy."""
+        """Turn errors of SQLite and of the operating system into a UserError with the remedy."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:
             problem: object = error
-            remedy = "Make room or mend the file (never delete it: what it holds was paid for)"
+            remedy = "Make room or mend the file (never delete it: its answers were paid for)"
             if isinstance(error, OSError) and error.errno in REMEDIES:
                 problem, remedy = REMEDIES[error.errno]
                 remedy = remedy[0].upper() + remedy[1:]
             code = getattr(error, "sqlite_errorcode", None)
             if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-                remedy = "Mend it, or move that file aside and run `slingshot ledger --rebuild`"
+                remedy = "Mend it, or move that file away and run `slingshot ledger --rebuild`"
             raise UserError(
                 f"{self.path}: the ledger of paid answers can't be used: {problem}. Nothing more is sent. {remedy}, "
                 "then run `dvc repro` again"
@@ -189,5 +190,5 @@ class LedgerFile:
 
 
 def _busy(error: sqlite3.Error) -> bool:
-    """Whether another connection is in the way."""
+    """Whether another connection blocks this one."""
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

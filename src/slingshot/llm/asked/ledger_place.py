@@ -1,11 +1,11 @@
-"""Where the ledger lies, and whether it is the one that this repository's money was spent from.
+"""Finds the ledger's file, and checks that it is the ledger that paid for this repository's answers.
 
-By default it lies in a folder of the user's own, outside the work tree, under the repository's root commit: clones,
+By default the file is in the user's own data folder, in a folder named by the repository's root commit. So clones,
 worktrees and the copies that `dvc exp run --temp` and `--queue` make share it, and `git clean` does not reach it.
-$SLINGSHOT_STATE wins, and a ledger that lies beside a cache outside the work tree stays there.
+$SLINGSHOT_STATE takes precedence, and a ledger beside a DVC cache outside the work tree stays there.
 
-A lost ledger does not make the money unspent. So before the first payment the ledger's id is written beside DVC's
-cache, and dvc.lock knows which LLMs have answered.
+Money is still spent when its ledger is lost. So before the first payment the ledger's id is written beside DVC's cache,
+and dvc.lock shows which LLMs have answered.
 """
 
 from __future__ import annotations
@@ -29,27 +29,26 @@ from slingshot.settings import UserError
 
 NAME = "ledger.sqlite"
 REMEDY = (
-    "`dvc pull` brings data/answers and `slingshot ledger --rebuild` takes them with their bills; "
-    "`slingshot ledger --confirm-loss` accepts that the rest is gone and that its budget starts anew"
+    "`dvc pull` fetches data/answers, and `slingshot ledger --rebuild` takes in these answers with their bills; "
+    "`slingshot ledger --confirm-loss` accepts that the rest is lost and that its budget starts again"
 )
 
 
 @dataclass(frozen=True)
 class Place:
-    """The ledger's file, and whether it may be paid from."""
+    """The ledger's file, and whether it may pay."""
 
     file: Path
     refusal: str | None = None
-    """Why nothing may be paid from this ledger, with the remedy."""
+    """Why this ledger may not pay, with the remedy; None where it may."""
 
 
 def find() -> Place:
     """The ledger's place.
 
-    A ledger in the work tree's state folder is moved out of it, and the move is said. A ledger beside a cache
-    elsewhere, which others may share, stays there.
-
-    Raises UserError where another process has a ledger open that is to be moved.
+    A ledger in a state folder inside the work tree is moved out of it, and a line reports the move. A ledger beside a
+    cache elsewhere, which others may share, stays there. Raises UserError where another process has a ledger open that
+    must be moved.
     """
     inside = state.root() / NAME
     if os.environ.get("SLINGSHOT_STATE"):
@@ -69,7 +68,7 @@ def find() -> Place:
     if not writable:
         return Place(
             inside,
-            f"{folder}: the ledger belongs there ({why}): set SLINGSHOT_STATE to a lasting folder",
+            f"{folder}: the ledger can't be in this folder ({why}): set SLINGSHOT_STATE to a durable folder",
         )
     if inside.is_file():
         _move(inside, folder / NAME)
@@ -77,49 +76,49 @@ def find() -> Place:
 
 
 def check(ledger: Ledger, place: Place, llm: str) -> None:
-    """Allow payment for an LLM from this ledger, and mark that money is spent from it.
+    """Check that this ledger may pay for an LLM, and mark that it pays.
 
-    Raises UserError where the ledger that knows what was spent is another one or is gone.
+    Raises UserError where another ledger, or a lost one, has paid before.
     """
     if place.refusal:
-        raise UserError(f"Nothing is paid from here: {place.refusal}")
+        raise UserError(f"This ledger may not pay: {place.refusal}")
     signs = lost(ledger, [llm])
     if signs:
         raise UserError(
-            f"{ledger.path}: money was spent that this ledger knows nothing of: {'; '.join(signs)}. So nothing is "
-            f"sent: {REMEDY}"
+            f"{ledger.path}: money was spent that is not in this ledger: {'; '.join(signs)}. So nothing is sent: "
+            f"{REMEDY}"
         )
     ledger.know("llm", [llm])
     mark(ledger)
 
 
 def lost(ledger: Ledger, llms: Iterable[str]) -> list[str]:
-    """Signs of money that was spent on these LLMs, or from another ledger, and that this ledger knows nothing of."""
+    """Signs that another ledger, or a lost one, has paid, for these LLMs or at all; in words, with the place."""
     own = ledger.known("self") | ledger.known("ledger")
     remedy = ""
     if os.environ.get("SLINGSHOT_STATE"):
-        remedy = f" (if it still lies there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)"
+        remedy = f" (if it is still there, copy it to {ledger.path}, or unset SLINGSHOT_STATE)"
     signs = []
     for marker in _markers():
         if marker.name not in own:
             place = marker.read_text(encoding="utf-8", errors="replace")
-            signs.append(f"{marker} names a ledger that lay at {place}{remedy}")
-    paid, known = locked.paid(), ledger.known("llm")
+            signs.append(f"{marker} names a ledger that was at {place}{remedy}")
+    paid, covered = locked.paid(), ledger.known("llm")
     for llm in llms:
-        if llm in paid and llm not in known:
-            signs.append(f"{locked.LOCK} holds answers of '{llm}' ({', '.join(paid[llm])})")
+        if llm in paid and llm not in covered:
+            signs.append(f"{locked.LOCK} has answers of '{llm}' ({', '.join(paid[llm])})")
     return signs
 
 
 def settle(ledger: Ledger) -> None:
-    """Accept this ledger as the one that knows all that was spent."""
+    """Accept this ledger as complete, i.e. as the one with all money that was spent."""
     ledger.know("ledger", [marker.name for marker in _markers()])
     ledger.know("llm", locked.paid())
     mark(ledger)
 
 
 def mark(ledger: Ledger) -> None:
-    """Write beside DVC's cache that money is spent from this ledger."""
+    """Write beside DVC's cache that this ledger pays."""
     marker = _payers() / ledger.id
     if not marker.is_file():
         with atomic(marker) as temporary:
@@ -127,12 +126,12 @@ def mark(ledger: Ledger) -> None:
 
 
 def _markers() -> list[Path]:
-    """The files that mark payment, one for each ledger, each named by the ledger's id."""
+    """The marks of ledgers that pay. Each is a file named by the ledger's id."""
     return sorted(_payers().glob("[0-9a-f]" * 32))
 
 
 def _payers() -> Path:
-    """The folder of this repository's marks, beside DVC's cache if there is one, which other projects may share."""
+    """The folder of this repository's marks, beside DVC's cache if there is one. Other projects may share the cache."""
     try:
         folder = state.beside_cache()
     except UserError:
@@ -141,7 +140,7 @@ def _payers() -> Path:
 
 
 def _root_commit() -> tuple[str | None, str | None]:
-    """The first commit of the repository around the working directory, or why nothing may be paid without it.
+    """The first commit of the repository around the working directory, or else the reason why nothing may be paid.
 
     Both are None outside a repository, and before its first commit.
     """
@@ -151,12 +150,12 @@ def _root_commit() -> tuple[str | None, str | None]:
             return None, None
         return (
             None,
-            f"git can't read this repository, whose first commit names its ledger: {shallow.stderr.strip()}",
+            f"git can't read this repository, whose first commit names the ledger: {shallow.stderr.strip()}",
         )
     if shallow.stdout.strip() == "true":
         return None, (
-            "this clone is shallow and does not know its repository's first commit, which names its ledger: run "
-            "`git fetch --unshallow`, or set SLINGSHOT_STATE to a lasting folder"
+            "this clone is shallow and lacks its repository's first commit, which names the ledger: run "
+            "`git fetch --unshallow`, or set SLINGSHOT_STATE to a durable folder"
         )
     roots = _git("rev-list", "--max-parents=0", "--first-parent", "HEAD")
     if roots.returncode == 0:
@@ -165,12 +164,12 @@ def _root_commit() -> tuple[str | None, str | None]:
         return None, None
     return (
         None,
-        f"git can't find this repository's first commit, which names its ledger: {roots.stderr.strip()}",
+        f"git can't find this repository's first commit, which names the ledger: {roots.stderr.strip()}",
     )
 
 
 def _in_work_tree(file: Path) -> bool:
-    """Whether the file lies in the work tree around the working directory."""
+    """Whether the file is in the work tree around the working directory."""
     top = Path(_git("rev-parse", "--show-toplevel").stdout.strip())
     return file.resolve().is_relative_to(top.resolve())
 
@@ -184,12 +183,11 @@ def _git(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _move(inside: Path, outside: Path) -> None:
-    """Merge a ledger in the state folder into the one at the new place, which may exist already."""
+    """Merge a ledger in the state folder into the one at its new place, which may exist already."""
     lock = inside.with_name(f"{NAME}-move.lock")
     with ExitStack() as turn:
-        with suppress(
-            OSError
-        ):  # a file system without locks: there only one process has the ledger open
+        # A file system without locks raises OSError, but there only one process has the ledger open anyway.
+        with suppress(OSError):
             turn.enter_context(FileLock(lock, fallback_to_soft=False))
         if not inside.is_file():
             return  # another process has just moved it
@@ -203,5 +201,5 @@ def _move(inside: Path, outside: Path) -> None:
         shutil.rmtree(inside.with_name(f"{NAME}-owners"), ignore_errors=True)
         lock.unlink(missing_ok=True)
     progress.say(
-        f"The ledger of paid answers has moved out of the work tree: {inside} -> {outside}"
+        f"The ledger of paid answers was moved out of the work tree: {inside} -> {outside}"
     )

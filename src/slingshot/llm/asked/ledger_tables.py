@@ -1,4 +1,4 @@
-"""The tables of the ledger's SQLite file, and the digest that tells whether an answer is as it was written."""
+"""The tables of the ledger's SQLite file, and the digest that shows whether an answer has changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 
 VERSION = 1
-"""Version of the tables. Version 0 had no number and no digests, and told who is alive by process and clock."""
+"""Version of the tables. Version 0 had no number and no digests, and found live processes by id and clock."""
 ANSWERS = """
 CREATE TABLE answers (
     request TEXT PRIMARY KEY,   -- digest of all that was asked
@@ -44,10 +44,10 @@ DIGEST = (
     " CAST(at AS BLOB), batch, CAST(price AS BLOB))"
 )
 SOUND = f"(digest = {DIGEST}) IS TRUE"
-"""Whether an answer is as it was written."""
+"""Whether an answer is unchanged since it was written."""
 ATTEMPT = "request, llm, owner, at, currency, amount, batch, outcome"
 FRESH = (ANSWERS, ATTEMPTS, IN_FLIGHT, BATCHES, TOTALS, KNOWS)
-"""What makes a new file."""
+"""The statements that make a new file."""
 FROM_0 = (
     "ALTER TABLE answers ADD COLUMN digest TEXT",
     f"UPDATE answers SET digest = {DIGEST}",
@@ -55,13 +55,13 @@ FROM_0 = (
     KNOWS,
     "INSERT INTO knows SELECT DISTINCT 'llm', llm FROM attempts",
 )
-"""What makes a file of version 1 from one of version 0."""
+"""The statements that turn a file of version 0 into one of version 1."""
 SPEND = "INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
 ENTER = f"INSERT INTO attempts ({ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 ANSWER = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 KNOW = "INSERT OR IGNORE INTO knows VALUES (?, ?)"
 KNOWN = "SELECT CASE kind WHEN 'self' THEN 'ledger' ELSE kind END, name FROM knows"
-"""What another ledger knows, as the one that merges it should know it."""
+"""The rows of another ledger's `knows` for the ledger that takes it in: the other's own id becomes that of a ledger."""
 SUMS = (
     "DELETE FROM totals",
     "INSERT INTO totals SELECT llm, currency, SUM(amount) FROM attempts GROUP BY llm, currency",
@@ -69,7 +69,7 @@ SUMS = (
 
 
 def digest(request: bytes, response: bytes, *others: object) -> str | None:
-    """The digest of an answer's columns. None, which no digest equals, where `response` is no JSON object."""
+    """The digest of an answer's columns; None, which no digest equals, where `response` is not a JSON object."""
     try:
         is_object = isinstance(json.loads(response), dict)
     except (ValueError, RecursionError):

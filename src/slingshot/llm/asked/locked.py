@@ -1,4 +1,4 @@
-"""What dvc.lock knows of LLMs: which cells have answers, where DVC's cache holds them, and with which settings."""
+"""Reads from dvc.lock which cells have answers, where DVC's cache has them, and which settings they were made with."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
+from slingshot.files import paths
 from slingshot.machine import state
 from slingshot.settings import UserError, read_yaml
 
 LOCK = Path("dvc.lock")
-ANSWERS = Path("data/answers")
 
 
 class LockedLlm(TypedDict, total=False):
-    """An LLM's settings in dvc.lock: those that are read here."""
+    """The settings of an LLM in dvc.lock that are read here."""
 
     price: str | None
     max_tokens: int
@@ -28,28 +28,23 @@ class LockedOut(TypedDict):
 
 
 class LockedStage(TypedDict, total=False):
-    """A stage of dvc.lock: those of its keys that are read here."""
+    """The keys of a stage in dvc.lock that are read here."""
 
     outs: list[LockedOut]
     params: dict[str, dict[str, LockedLlm]]
-    """File -> key -> value. Only values of `llms` are read."""
-
-
-def answers_file(dataset: str, llm: str) -> Path:
-    """data/answers/D/L.parquet."""
-    return ANSWERS / dataset / f"{llm}.parquet"
+    """File -> key -> value. Only the keys under `llms` are read."""
 
 
 def cells() -> list[tuple[str, str]]:
-    """Data set and LLM of all answers that dvc.lock knows, or that lie here."""
-    paths = [Path(out["path"]) for stage in _stages().values() for out in stage.get("outs", [])]
-    paths += sorted(ANSWERS.glob("*/*.parquet"))
-    names = [(path.parent.name, path.stem) for path in paths if path.parent.parent == ANSWERS]
-    return list(dict.fromkeys(names))
+    """Data set and LLM of all answers that dvc.lock lists, or that are in the work tree."""
+    files = [Path(out["path"]) for stage in _stages().values() for out in stage.get("outs", [])]
+    files += sorted(Path().glob(str(paths.answers("*", "*"))))
+    pairs = {file: (file.parent.name, file.stem) for file in files}
+    return [pair for file, pair in pairs.items() if file == paths.answers(*pair)]
 
 
 def paid() -> dict[str, list[str]]:
-    """LLM -> data sets for which dvc.lock knows answers that had a price."""
+    """LLM -> the data sets for which it has answers that had a price."""
     datasets: dict[str, list[str]] = {}
     for dataset, llm in cells():
         if settings(dataset, llm).get("price"):
@@ -58,7 +53,7 @@ def paid() -> dict[str, list[str]]:
 
 
 def settings(dataset: str, llm: str) -> LockedLlm:
-    """The LLM's settings that dvc.lock knows of the cell; empty where it knows none."""
+    """The LLM's settings in dvc.lock for the cell; empty where there are none."""
     for values in _stage(dataset, llm).get("params", {}).values():
         if chosen := values.get(f"llms.{llm}"):
             return chosen
@@ -66,7 +61,7 @@ def settings(dataset: str, llm: str) -> LockedLlm:
 
 
 def cached_answers(dataset: str, llm: str) -> Path | None:
-    """The file in DVC's cache that holds what dvc.lock says the cell's answers were."""
+    """The path in DVC's cache of the cell's answers, as dvc.lock has them; None where it has none."""
     md5 = digest(dataset, llm)
     if md5 is None:
         return None
@@ -77,8 +72,8 @@ def cached_answers(dataset: str, llm: str) -> Path | None:
 
 
 def digest(dataset: str, llm: str) -> str | None:
-    """The MD5 of the cell's answers, as dvc.lock has it."""
-    path = answers_file(dataset, llm).as_posix()
+    """The MD5 of the cell's answers in dvc.lock; None where it has none."""
+    path = paths.answers(dataset, llm).as_posix()
     for out in _stage(dataset, llm).get("outs", []):
         if out.get("path") == path and "md5" in out:
             return str(out["md5"])
@@ -96,5 +91,5 @@ def _stages() -> dict[str, LockedStage]:
 
 @lru_cache(maxsize=1)
 def _read(path: Path, written: int) -> dict[str, LockedStage]:
-    """The stages, read once as long as the file stays the same: a large one takes a tenth of a second."""
+    """The stages of the file, cached by the time when it was `written`: a large file takes a tenth of a second."""
     return (read_yaml(path) or {}).get("stages") or {}

@@ -1,7 +1,7 @@
-"""Finds batches whose id was never learnt, because a kill or a broken connection came first.
+"""Finds batches whose id never reached the ledger, because of a kill or a broken connection.
 
-Such a batch is in the ledger under a name of its own. It is looked for among the account's latest batches, and
-recognised by what its results hold.
+Such a batch is in the ledger under a temporary name. The search goes through the account's latest batches, and
+recognises the batch by the requests in its results.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from slingshot.llm.asked.retrying import Retrying
 from slingshot.llm.asked.sending import Sender
 
 NEW = "new:"
-"""Begins a batch's name until the API has named it."""
+"""The beginning of a batch's name in the ledger until the API's id replaces it."""
 CLOCKS = 86_400.0
-"""Seconds that the API's clock may differ from ours. A batch is recognised by what its results hold, not by when it was
-made, so this only bounds the search."""
+"""Seconds by which the API's clock may differ from ours. This only limits the search: a batch is recognised by its
+results, not by its time."""
 
 
 class LostBatches:
-    """The search of one run."""
+    """The search for lost batches in one run."""
 
     def __init__(self, sender: Sender, retrying: Retrying) -> None:
         self._sender, self._retrying = sender, retrying
         self._never_made = 0
-        """Batches that were submitted and never made."""
+        """The number of batches that were submitted, but that the API does not have."""
 
     async def named(self, name: str, flights: Sequence[Flight]) -> str | None:
         """The API's id of the batch that is in the ledger under `name`, with these attempts.
 
-        None while another process is submitting it, and where it is nowhere: then it was not made or can no longer be
-        found, and its attempts stay spent. Raises RetryError where that happened `run.attempts` times.
+        None while another process is submitting it, and where the API does not have it. Then its attempts stay spent.
+        Raises RetryError where the API lacked `run.attempts` batches.
         """
         if not name.startswith(NEW):
             return name
         ledger, run = self._sender.ledger, self._sender.run
         if any(flight.alive for flight in flights) and ledger.owner not in name:
-            return None  # another process is just submitting it
+            return None  # another process is submitting it now
         size, at = ledger.batch_size(name), min(flight.at for flight in flights)
         requests = {flight.request for flight in flights}
         for state in await self._retrying.call(lambda: self._around(at), run.timeout):
@@ -50,15 +50,18 @@ class LostBatches:
             if self._sender.ended.is_set():
                 return None
         if not ledger.settle_lost(name):
-            return None  # another process has just named it, or taken it for lost
+            return None  # another process has just found it, or given it up
         self._never_made += 1
         if self._never_made == run.attempts:
-            raise RetryError("a batch was submitted, and the API has not made it")
+            raise RetryError("a batch was submitted, but the API does not have it")
         return None
 
     async def _around(self, at: float) -> list[BatchState]:
-        """The account's batches except those from long before `at`. Those that have ended come first, because they
-        need no waiting; among them those made closest to `at`."""
+        """The account's batches, without those from long before `at`.
+
+        Batches that have ended come first, because they need no waiting. Among them come first those made closest to
+        `at`.
+        """
         states: list[BatchState] = []
         async for state in self._sender.api.recent():
             if state.created < at - CLOCKS:
@@ -67,7 +70,7 @@ class LostBatches:
         return sorted(states, key=lambda state: (not state.ended, abs(state.created - at)))
 
     async def _holds(self, batch: str, requests: set[str]) -> bool:
-        """Whether these requests are in a batch. The account's other users make batches of that size too."""
+        """Whether these requests are in a batch. Other users of the account may have batches of the same size."""
         try:
             if not await self._retrying.ends(batch):
                 return False

@@ -1,11 +1,10 @@
-"""Who has a ledger open, and which of the connections that made its attempts are still alive.
+"""Tells which connections have a ledger open, and whether the connection that made an attempt is still alive.
 
-Each connection holds a kernel lock on a file of its own beside the ledger, as long as it is open. The kernel drops the
-lock when the process ends, however it ends. Clocks play no part. Neither do process numbers, which mean nothing in
-another container.
+Each open connection has a kernel lock on its own file beside the ledger. The kernel frees the lock when the process
+ends, however it ends. Clocks and process numbers are not used, because another container has other ones.
 
-Where the file system has no locks, one process at a time uses the ledger: it makes a file that says so, and removes it
-at its end.
+On a file system without locks, only one process at a time uses the ledger. It makes a marker file, and deletes it at
+its end.
 """
 
 from __future__ import annotations
@@ -28,11 +27,12 @@ NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 class Owner:
-    """A connection's own presence. `locks` says whether the file system has locks."""
+    """The mark of one connection that it is open. `locks` says whether the file system has locks."""
 
     def __init__(self, ledger: Path) -> None:
-        """Raises UserError where the file system has no locks and another process has the ledger; OSError where a file
-        beside it can't be made."""
+        """Raises UserError where the file system has no locks and another process uses the ledger, and OSError where a
+        file beside the ledger can't be made.
+        """
         self.name = uuid.uuid4().hex
         self._folder = ledger.with_name(f"{ledger.name}-owners")
         self._marker = ledger.with_name(f"{ledger.name}-payer")
@@ -51,6 +51,7 @@ class Owner:
             self._mark()
 
     def close(self) -> None:
+        """Remove the mark."""
         if self.locks:
             self._file(self.name).unlink(missing_ok=True)
             self._lock.release()
@@ -58,7 +59,7 @@ class Owner:
             self._marker.unlink(missing_ok=True)
 
     def alive(self, owner: str) -> bool:
-        """Whether a connection of that name is still open, in any process. If not, its file is removed."""
+        """Whether the connection of that name is still open in any process. If not, its file is deleted."""
         if owner == self.name:
             return True
         return self.locks and not _ended(self._file(owner))
@@ -67,17 +68,17 @@ class Owner:
         return self._folder / f"{owner}.lock"
 
     def _greet(self) -> None:
-        """With locks: refuse where a process without locks is here, and remove the files of dead connections."""
+        """With locks: delete the files of dead connections. Raises UserError if a process without locks is here."""
         if self._marker.exists():
             self.close()
             raise self._taken()
         for file in self._folder.glob("*.lock"):
             if file != self._file(self.name):
-                with suppress(OSError):  # somebody else's, who may delete it
+                with suppress(OSError):  # its own process may be deleting it
                     _ended(file)
 
     def _mark(self) -> None:
-        """Without locks: refuse where anybody else is here, and mark that this process is."""
+        """Without locks: raise UserError if another process uses the ledger, and mark that this process does."""
         self._file(self.name).unlink(missing_ok=True)
         holder = {
             "host": socket.gethostname(),
@@ -93,19 +94,19 @@ class Owner:
         if with_locks:
             self.close()
             raise UserError(
-                f"{with_locks}: another process uses this ledger and has locks, which this one can't have: wait until "
-                "it has ended; if none runs, delete that file"
+                f"{with_locks}: another process uses this ledger with locks, which this process can't use: wait until "
+                "it has ended; if no such process runs, delete that file"
             )
 
     def _taken(self) -> UserError:
         try:
             holder = json.loads(self._marker.read_text(encoding="utf-8"))
-            who = f"process {holder['process']} on {holder['host']} has it since {holder['since']}"
+            who = f"process {holder['process']} on {holder['host']} has used it since {holder['since']}"
         except (OSError, ValueError, KeyError, TypeError):
-            who = "another process has it"
+            who = "another process uses it"
         return UserError(
-            f"{self._marker}: the file system has no locks, so one process at a time uses the ledger, and {who}. Wait "
-            "until it has ended; if it was killed, delete that file. Then run this again"
+            f"{self._marker}: the file system has no locks, so only one process at a time may use the ledger, and "
+            f"{who}. Wait until it has ended; if it was killed, delete that file. Then run this again"
         )
 
 
@@ -114,7 +115,7 @@ def _lock(file: Path) -> FileLock:
 
 
 def _ended(file: Path) -> bool:
-    """Whether nobody holds that lock. If so, its file is removed."""
+    """Whether the lock is free. If so, its file is deleted."""
     if not file.exists():
         return True
     try:

@@ -1,8 +1,8 @@
-"""How fast an API is asked: as fast as it says, and slower for a while where it says "too often".
+"""Controls the rate of requests: the API's stated limit, and less for a while after it refuses one as too many.
 
-A rate that rises by steps and falls by a share finds a limit that nobody states, and shares it with others (additive
-increase, multiplicative decrease: Chiu and Jain 1989). Up to the rate that was last known to hold it doubles each
-second instead, so that a refusal of the first requests, or an outage, is soon forgotten.
+A rate that rises by steps and falls by a share finds a limit that is not stated, and shares it fairly with others
+(additive increase, multiplicative decrease: Chiu and Jain 1989). Up to the last rate that worked it doubles each second
+instead. So a refusal of the first requests, or an outage, has no lasting effect.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from collections import deque
 from collections.abc import Callable
 
 SHARE = 0.985
-"""The share of a stated limit that is used; the rest is for clocks that differ."""
+"""The share of a stated limit that is used. The rest allows for differences between clocks."""
 FALL = 0.8
-"""The share of the rate that is left after a refusal."""
+"""The share of the rate that remains after a refusal."""
 RISE = 0.02
 """The share of the rate that a second without a refusal adds to it."""
 WINDOW = 5.0
-"""Seconds over which the rate that was reached is measured."""
+"""Seconds over which the actual rate is measured."""
 LEAST = 0.1
-"""The lowest rate, in requests a second."""
+"""The lowest rate, in requests in a second."""
 FEW = 5.0
-"""Waits of up to so many seconds are not told."""
+"""Waits of up to so many seconds are not reported."""
 
 
 class Pace:
@@ -32,13 +32,17 @@ class Pace:
 
     def __init__(self) -> None:
         self.rate: float | None = None
-        """Requests a second; None where no limit is known yet."""
+        """Requests in a second; None while no limit is known."""
         self._ceiling: float | None = None
+        """The rate that the API states as its limit, times SHARE."""
         self._steep_until = math.inf
-        """The rate up to which it doubles each second: the last one that was known to hold."""
+        """The rate up to which the rate doubles each second: the last one that worked. Infinite before a refusal."""
         self._next = 0.0
+        """When the next request may start."""
         self._fell = 0.0
+        """When the rate last fell."""
         self._answered: deque[float] = deque()
+        """When requests were answered in the last WINDOW seconds."""
 
     @property
     def seconds(self) -> float:
@@ -46,7 +50,7 @@ class Pace:
         return max(self._next - time.monotonic(), 0.0)
 
     async def turn(self) -> float:
-        """Wait for the next turn. Returns the time at which it came."""
+        """Wait until a request may start. Returns the time."""
         while True:
             now = time.monotonic()
             if now >= self._next:
@@ -55,45 +59,48 @@ class Pace:
             await asyncio.sleep(self._next - now)
 
     def answered(self, per_minute: float | None) -> None:
-        """A request was answered; `per_minute` is the limit that the API states."""
+        """Note an answer. `per_minute` is the limit that the API states, if it does."""
         now = time.monotonic()
         self._answered.append(now)
         while self._answered[0] < now - WINDOW:
             self._answered.popleft()
         if per_minute:
             self._ceiling = per_minute / 60 * SHARE
-        if self._ceiling and self._steep_until == math.inf:  # nothing else is known yet
+        if self._ceiling and self._steep_until == math.inf:  # there was no refusal yet
             self.rate = self._ceiling
         elif self.rate:
-            # Per answer: as many answers as the rate come in a second, so together they add 100 % or RISE.
+            # This is the rise for one answer. A second brings as many answers as the rate, which add up to 100 % or
+            # RISE.
             rise = 1 if self.rate < self._steep_until else RISE
             risen = self.rate * (1 + rise / max(self.rate, 1))
             self.rate = min(risen, self._ceiling) if self._ceiling else risen
 
     def refused(self, started: float, after: float | None) -> None:
-        """A request that started at `started` was one too many. The API wants to be left alone for `after` seconds."""
+        """Note that the API refused a request as one too many, and asks to wait `after` s. It started at `started`."""
         now = time.monotonic()
         if after:
             self._next = max(self._next, now + after)
-        if started < self._fell:  # it left before the rate fell
+        if (
+            started < self._fell
+        ):  # it started before the rate fell, so it says nothing about the new rate
             return
-        since = [at for at in self._answered if at > self._fell]
-        reached = len(since) / max(now - since[0], 0.1) if since else self.rate or 1.0
-        self.rate = max(LEAST, FALL * min(reached, self.rate or reached))
-        if since:
+        times = [at for at in self._answered if at > self._fell]
+        actual = len(times) / max(now - times[0], 0.1) if times else self.rate or 1.0
+        self.rate = max(LEAST, FALL * min(actual, self.rate or actual))
+        if times:
             self._steep_until = self.rate
         self._fell = now
 
 
 class Waits:
-    """Says what a run waits for: once for all workers together, and again only where it takes much longer."""
+    """Reports waits: once for all workers together, and again only where the wait becomes much longer."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._until, self._rate, self._elsewhere = 0.0, 0.0, False
 
     def tell(self, seconds: float, why: str) -> bool:
-        """Say why the run waits so many seconds, if that is news. Returns whether it was said."""
+        """Report a wait of so many seconds, unless it is reported already. Returns whether it was reported now."""
         now = time.monotonic()
         if seconds <= FEW + 2 * max(self._until - now, 0.0):
             return False
@@ -102,16 +109,16 @@ class Waits:
         return True
 
     def tell_elsewhere(self, seconds: float) -> None:
-        """Say once that another process takes long over what this one needs too, as one that was stopped does."""
+        """Report once that another process, maybe a suspended one, takes long with requests that this run needs."""
         if seconds > FEW and not self._elsewhere:
             self._elsewhere = True
             self._say(
-                "another process is asking what this run needs too; waiting until it has its answers, or ends"
+                "another process is sending requests that this run needs too; waiting until it has the answers, or ends"
             )
 
     def tell_pace(self, pace: Pace) -> None:
-        """Say once for each rate that the next request has long to wait for its turn."""
+        """Report once for each rate that the next request must wait long."""
         rate, seconds = pace.rate or 0.0, pace.seconds
-        reason = f"the API takes no more than {60 * rate:.3g} requests a minute; waiting {seconds:.0f} s for the next"
+        reason = f"the API accepts at most {60 * rate:.3g} requests a minute; the next one waits {seconds:.0f} s"
         if rate != self._rate and self.tell(seconds, reason):
             self._rate = rate

@@ -1,12 +1,13 @@
-"""Rebuilds the ledger from data/answers: it takes lost and rotten answers from there, with their bills.
+"""Rebuilds the ledger from data/answers: restores lost and rotten answers, with their bills.
 
-Each record names the price list that it was billed by, so its bill is known as long as params.yaml has that list.
+Each record names the price list that it was billed by. So its bill can be computed as long as params.yaml has the list.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from slingshot.files import paths
 from slingshot.llm.asked import ledger_place, locked, replay
 from slingshot.llm.asked.api import Api
 from slingshot.llm.asked.entries import Record
@@ -17,42 +18,43 @@ from slingshot.money.prices import believed, bill
 from slingshot.settings import PARAMS, AskedSettings, LlmPrice, Settings, UserError
 
 LONGEST = 1_000_000
-"""The most input tokens of a request, where the price has no `up_to`. No record says how long its request was."""
+"""The most input tokens of a request whose price has no `up_to`. Records do not contain the length of the request."""
 SHOWN = 3
-"""How many requests with rotten answers are named."""
+"""The number of requests with rotten answers that a line names."""
 
 
 @dataclass
 class Rebuilt:
-    """What a rebuild has done."""
+    """The result of a rebuild."""
 
     answers: int = 0
-    """How many answers data/answers holds."""
+    """Answers in data/answers."""
     billed: int = 0
-    """How many of their bills the ledger did not have."""
+    """Those of them whose bills were missing in the ledger."""
     mended: int = 0
-    """How many of them were rotten in the ledger."""
+    """Those of them that were rotten in the ledger."""
     lacking: list[str] = field(default_factory=list)
-    """What could not be taken in, each with the remedy."""
+    """Lines on what could not be taken in, each with the remedy."""
     notes: list[str] = field(default_factory=list)
+    """Lines on bills that are not certain."""
 
     @property
     def complete(self) -> bool:
+        """Whether data/answers has answers, and all of them were taken in."""
         return bool(self.answers) and not self.lacking
 
 
-def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
-    """Take every answer of data/answers, in the work tree and as dvc.lock knows it, into the ledger, with its bill.
+def rebuild(settings: Settings, ledger: Ledger) -> Rebuilt:
+    """Take every answer of data/answers into the ledger, with its bill: from the work tree, and as dvc.lock has it.
 
-    A bill that the ledger has already is not counted again. Where everything that dvc.lock knows is here, the ledger
-    then counts as one that knows what was spent. Raises UserError, and changes nothing, where params.yaml lacks a price
-    list.
+    A bill that the ledger has already is not counted again. Where nothing was missing, the ledger counts as complete
+    from then on. Raises UserError, and changes nothing, where params.yaml lacks a price list.
     """
     rebuilt = Rebuilt()
-    cells = [(dataset, llm) for dataset, llm in locked.cells() if _is_asked(llm, params)]
-    bills = [(llm, _paid(dataset, llm, params, rebuilt)) for dataset, llm in cells]
+    cells = [(dataset, llm) for dataset, llm in locked.cells() if _is_asked(llm, settings)]
+    bills = [(llm, _paid(dataset, llm, settings, rebuilt)) for dataset, llm in cells]
     for llm, paid in bills:
-        spoilt = replay.sound(ledger, _api(llm, params), paid)[1] if paid else set()
+        spoilt = replay.sound(ledger, _api(llm, settings), paid)[1] if paid else set()
         rebuilt.answers += len(paid)
         rebuilt.billed += ledger.restore(llm, paid, spoilt)
         rebuilt.mended += len(spoilt)
@@ -60,73 +62,75 @@ def rebuild(params: Settings, ledger: Ledger) -> Rebuilt:
         ledger_place.settle(ledger)
         if rebuilt.billed:
             rebuilt.notes.append(
-                "the bills of answers that data/answers holds no longer, as of other settings, and what was held for "
-                "attempts of unknown outcome are lost: that much of the budget starts anew"
+                "lost are the bills of answers that data/answers no longer has, e.g. of earlier settings, and the sums "
+                "reserved for attempts of unknown outcome: this part of the budget starts again"
             )
     return rebuilt
 
 
-def confirm_loss(params: Settings, ledger: Ledger) -> list[str]:
-    """Accept that missing answers are gone, and drop rotten ones. Returns what was accepted, and what it means."""
-    again = "may be asked and paid again"
-    accepted = [
-        f"{sign}: its budget starts anew, and its answers {again}" for sign in _lost(params, ledger)
+def confirm_loss(settings: Settings, ledger: Ledger) -> list[str]:
+    """Accept that missing answers are lost, and delete rotten ones. Returns lines on each loss and its consequences."""
+    again = "may be requested and paid for again"
+    losses = [
+        f"{sign}: its budget starts again, and its answers {again}"
+        for sign in _lost(settings, ledger)
     ]
-    accepted += [f"{line}: they {again}, and their bills stay" for line in _rotten(ledger)]
+    losses += [f"{line}: they {again}, and their bills stay" for line in _rotten(ledger)]
     ledger.drop_rotten()
-    if accepted:
+    if losses:
         ledger_place.settle(ledger)
-    return accepted
+    return losses
 
 
-def missing(params: Settings, ledger: Ledger) -> list[str]:
-    """What the ledger should hold and does not."""
-    return _lost(params, ledger) + _rotten(ledger)
+def missing(settings: Settings, ledger: Ledger) -> list[str]:
+    """Lines on the entries that the ledger should have, but lacks."""
+    return _lost(settings, ledger) + _rotten(ledger)
 
 
-def _lost(params: Settings, ledger: Ledger) -> list[str]:
-    asked = [name for name, llm in params.llms.items() if isinstance(llm, AskedSettings)]
-    return ledger_place.lost(ledger, asked)
+def _lost(settings: Settings, ledger: Ledger) -> list[str]:
+    names = [name for name, llm in settings.llms.items() if isinstance(llm, AskedSettings)]
+    return ledger_place.lost(ledger, names)
 
 
 def _rotten(ledger: Ledger) -> list[str]:
-    """One line for all rotten answers, if there are any."""
+    """One line on all rotten answers, if there are any."""
     rotten = ledger.rotten()
     if not rotten:
         return []
     first = ", ".join(rotten[:SHOWN]) + (", ..." if rotten[SHOWN:] else "")
-    return [f"answers that are not as they were written: {len(rotten):,} (requests {first})"]
+    return [f"answers that are damaged: {len(rotten):,} (requests {first})"]
 
 
-def _is_asked(llm: str, params: Settings) -> bool:
-    """Whether an LLM is asked through an API. dvc.lock says so of one that params.yaml has no longer."""
-    settings = params.llms.get(llm)
-    return llm in locked.paid() if settings is None else isinstance(settings, AskedSettings)
+def _is_asked(llm: str, settings: Settings) -> bool:
+    """Whether an LLM is behind an API. For one that params.yaml no longer has, dvc.lock shows it by a price."""
+    llm_settings = settings.llms.get(llm)
+    return llm in locked.paid() if llm_settings is None else isinstance(llm_settings, AskedSettings)
 
 
 def _paid(
-    dataset: str, llm: str, params: Settings, rebuilt: Rebuilt
+    dataset: str, llm: str, settings: Settings, rebuilt: Rebuilt
 ) -> dict[str, tuple[Record, str, float]]:
-    """One cell's answers: request -> answer, currency and bill. Notes what can't be had in `rebuilt`."""
-    file, settings = locked.answers_file(dataset, llm), params.llms.get(llm)
-    if not isinstance(settings, AskedSettings):
+    """One cell's answers: request -> answer, currency and bill. Adds lines on unusable answers to `rebuilt`."""
+    file, llm_settings = paths.answers(dataset, llm), settings.llms.get(llm)
+    if not isinstance(llm_settings, AskedSettings):
         rebuilt.lacking.append(
-            f"{PARAMS}: llms.{llm} is missing, by which the answers in {file} are read: put it back"
+            f"{PARAMS}: llms.{llm} is missing, but is needed to read the answers in {file}: put it back"
         )
         return {}
-    api = _api(llm, params)
+    api = _api(llm, settings)
     earlier = replay.earlier(dataset, llm, api)
     rebuilt.lacking += earlier.troubles(earlier.broken)
     if not (earlier.damaged or replay.whole(dataset, llm)):
         rebuilt.lacking.append(
-            f"{file}: what {locked.LOCK} knows of it is not in DVC's cache: `dvc pull {file}`"
+            f"{file}: the answers that {locked.LOCK} lists are not in DVC's cache: `dvc pull {file}`"
         )
     before = locked.settings(dataset, llm)
     default = AskedSettings.model_fields["max_tokens"].default
-    most = max(settings.max_tokens, before.get("max_tokens", default) if before else 0)
+    # No record has the max_tokens that its request was sent with, so the greatest value that is known limits the bill.
+    most = max(llm_settings.max_tokens, before.get("max_tokens", default) if before else 0)
     paid, cut = {}, 0
     for request, record in earlier.records.items():
-        price = _price(record, params, rebuilt)
+        price = _price(record, settings, rebuilt)
         if price is None:
             paid[request] = (record, FREE, 0.0)
             continue
@@ -136,29 +140,29 @@ def _paid(
         paid[request] = (record, price.currency, bill(tokens, price, batch=record.batch))
     if cut:
         rebuilt.notes.append(
-            f"{file}: {cut:,} answers claim more tokens than a request can use, and are billed for that most; they "
-            f"cost more if llms.{llm}.max_tokens was greater than {most:,} when they were asked for"
+            f"{file}: {cut:,} answers claim more tokens than a request can use, and are billed for the most that it "
+            f"can; they cost more if llms.{llm}.max_tokens was over {most:,} when they were requested"
         )
     return paid
 
 
-def _api(llm: str, params: Settings) -> Api:
-    settings = params.llms[llm]
-    api: Api = provider(settings).connect(settings, params)
+def _api(llm: str, settings: Settings) -> Api:
+    llm_settings = settings.llms[llm]
+    api: Api = provider(llm_settings).connect(llm_settings, settings)
     return api
 
 
-def _price(record: Record, params: Settings, rebuilt: Rebuilt) -> LlmPrice | None:
-    """The price list that the record names; None where nothing was paid. Raises UserError where it is missing."""
+def _price(record: Record, settings: Settings, rebuilt: Rebuilt) -> LlmPrice | None:
+    """The price list that the record names; None where nothing was paid. Raises UserError where the list is missing."""
     if record.price == FREE:
         return None
     name, _, date = record.price.rpartition(" ")
-    price = params.cost.llm_prices.get(name)
+    price = settings.cost.llm_prices.get(name)
     if price is None:
         raise UserError(
-            f"{PARAMS}: cost.llm_prices.{name} is missing, by which answers were billed: put it back"
+            f"{PARAMS}: cost.llm_prices.{name} is missing, but is needed to bill answers: put it back"
         )
-    note = f"{PARAMS}: answers that were billed by {record.price} are counted by that list as it is of {price.date}"
+    note = f"{PARAMS}: answers that were billed by {record.price} are billed here by that list as of {price.date}"
     if str(price.date) != date and note not in rebuilt.notes:
         rebuilt.notes.append(note)
     return price

@@ -1,8 +1,7 @@
-"""The answers of an earlier run of a cell, as DVC has them. They make a cell reproducible without a key.
+"""Reads the answers of an earlier run of a cell from DVC. They make a cell reproducible without a key.
 
-data/answers/D/L.parquet is an output of the stage, and DVC deletes outputs before it runs a stage again. But the file's
-contents stay in DVC's cache, under the digest that dvc.lock names (see locked.py); `dvc pull` brings them to a fresh
-clone.
+data/answers/D/L.parquet is an output of the stage, and DVC deletes outputs before it runs a stage again. But the
+contents stay in DVC's cache under the digest in dvc.lock (see locked.py), and `dvc pull` fetches them into a new clone.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from slingshot.files import paths
 from slingshot.files.answers import read_answers
 from slingshot.llm.answer import AnswerKeys
 from slingshot.llm.asked import locked
@@ -23,6 +23,7 @@ from slingshot.llm.asked.ledger import Ledger
 from slingshot.settings import UserError
 
 NO_KEYS = AnswerKeys([], [])
+"""Labels to read an answer with where only matters whether it can be read."""
 TYPES = {
     "response": dict,
     "request_id": str,
@@ -30,39 +31,40 @@ TYPES = {
     "batch": bool,
     "price": str,
 }
-"""A record's fields, and their types."""
+"""A record's field -> its type."""
 
 
 @dataclass
 class Earlier:
-    """The answers of earlier runs of a cell, and what can't be read of them."""
+    """The answers of earlier runs of a cell, with those that can't be read."""
 
     file: Path
     records: dict[str, Record] = field(default_factory=dict)
     """Request -> answer."""
     broken: dict[str, Path] = field(default_factory=dict)
-    """Request whose record is no answer -> the file that holds it, unless another file holds a sound one."""
+    """Request whose record can't be read -> its file, unless another file has a readable record."""
     damaged: list[str] = field(default_factory=list)
     """Files that can't be used, each with the remedy."""
 
     def troubles(self, requests: Iterable[str]) -> list[str]:
-        """What may keep the answers to these requests from being here, each with the remedy."""
-        troubles, broken = [*self.damaged], [name for name in requests if name in self.broken]
+        """Possible reasons why the answers to these requests are missing, each with the remedy."""
+        troubles = list(self.damaged)
+        broken = [request for request in requests if request in self.broken]
         if broken:
             more = f" (and {len(broken) - 1:,} more)" if broken[1:] else ""
             troubles.append(
-                f"{self.broken[broken[0]]}: the record of request {broken[0]}{more} is no answer of this API: "
-                f"`dvc pull {self.file}` brings what was there before. Its sound answers are in the ledger now: once "
-                "that file is deleted, the others are asked for again"
+                f"{self.broken[broken[0]]}: the record of request {broken[0]}{more} is not an answer of this API: "
+                f"`dvc pull {self.file}` restores the earlier file. The ledger has taken in its readable answers. If "
+                "you delete that file, the others are requested again"
             )
         return troubles
 
     def add(self, path: Path, api: Api) -> None:
-        """Add what a file holds. Raises UserError where it is no file of answers."""
+        """Add the answers of a file. Raises UserError where it is not a file of answers."""
         answers = read_answers(path)
         for request, text in zip(answers["request"], answers["record"], strict=True):
             if not isinstance(text, str):
-                continue  # it was never answered
+                continue  # the request was not answered
             try:
                 record = Record.from_json(text)
             except (RecursionError, TypeError, ValueError):
@@ -74,18 +76,18 @@ class Earlier:
 
 
 def earlier(dataset: str, llm: str, api: Api) -> Earlier:
-    """The answers of the last run of the cell that dvc.lock knows, and of a run by hand since then."""
-    file, cached = locked.answers_file(dataset, llm), locked.cached_answers(dataset, llm)
+    """The answers of the cell's last run in dvc.lock, and of a later run by hand."""
+    file, cached = paths.answers(dataset, llm), locked.cached_answers(dataset, llm)
     digest = locked.digest(dataset, llm)
     answers = Earlier(file)
     if cached and cached.is_file() and _md5(file) != digest:
         if _md5(cached) == digest:
-            # A file of an earlier version can't be read; it holds no answer to these requests.
+            # An earlier version's file can't be read, but it has no answers to these requests anyway.
             with suppress(UserError):
                 answers.add(cached, api)
         else:
             answers.damaged.append(
-                f"{cached}: DVC's cache holds other bytes there than {locked.LOCK} says of {file}: delete it, then "
+                f"{cached}: this file of DVC's cache is not the {file} that {locked.LOCK} lists: delete it, then "
                 f"`dvc pull {file}`"
             )
     if file.is_file():
@@ -93,7 +95,7 @@ def earlier(dataset: str, llm: str, api: Api) -> Earlier:
             answers.add(file, api)
         except UserError as error:
             answers.damaged.append(
-                f"{file}: no file of answers ({error}): `dvc pull {file}`, or delete it"
+                f"{file}: not a file of answers ({error}): `dvc pull {file}`, or delete it"
             )
     for request in answers.records.keys() & answers.broken.keys():
         del answers.broken[request]
@@ -101,9 +103,9 @@ def earlier(dataset: str, llm: str, api: Api) -> Earlier:
 
 
 def whole(dataset: str, llm: str) -> bool:
-    """Whether the answers that dvc.lock knows of the cell, if it knows any, can be read here."""
+    """Whether the cell's answers in dvc.lock can be read here. True where it has none."""
     digest = locked.digest(dataset, llm)
-    for path in (locked.answers_file(dataset, llm), locked.cached_answers(dataset, llm)):
+    for path in (paths.answers(dataset, llm), locked.cached_answers(dataset, llm)):
         if path and digest and _md5(path) == digest:
             with suppress(UserError):
                 return bool(len(read_answers(path)))
@@ -111,7 +113,7 @@ def whole(dataset: str, llm: str) -> bool:
 
 
 def readable(record: Record, api: Api) -> bool:
-    """Whether the record is an answer of that API, from which everything can be read."""
+    """Whether the record is a complete answer of that API."""
     try:
         datetime.fromisoformat(record.at)
         api.read(record.response, NO_KEYS)
@@ -123,16 +125,16 @@ def readable(record: Record, api: Api) -> bool:
 
 
 def sound(ledger: Ledger, api: Api, requests: Iterable[str]) -> tuple[dict[str, Record], set[str]]:
-    """The answers that the ledger holds, and the requests whose answers are spoilt.
+    """The ledger's answers to the requests, and those requests whose answers are spoilt, i.e. rotten or unreadable.
 
-    An answer that is none of this API and was not paid from here is dropped: an earlier version took it over.
+    An unreadable answer that this ledger did not pay for is deleted: an earlier version has taken it in from elsewhere.
     """
     records, spoilt = ledger.read(requests)
-    alien = {request for request, record in records.items() if not readable(record, api)}
-    if alien:
-        ledger.drop_unbilled(alien)
-        spoilt |= ledger.read(alien)[0].keys()
-    return {request: record for request, record in records.items() if request not in alien}, spoilt
+    unreadable = {request for request, record in records.items() if not readable(record, api)}
+    if unreadable:
+        ledger.drop_unbilled(unreadable)
+        spoilt |= ledger.read(unreadable)[0].keys()
+    return {name: records[name] for name in records if name not in unreadable}, spoilt
 
 
 def _md5(path: Path) -> str | None:

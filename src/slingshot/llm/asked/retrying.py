@@ -1,4 +1,4 @@
-"""The calls about batches: each is tried several times, and a batch's end is waited for."""
+"""Calls of the API for batches: each call has several attempts, and one waits for the end of a batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Retrying:
-    """One run's calls, paced and ended by its sender."""
+    """The calls of one run, which its sender can end."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
@@ -23,12 +23,13 @@ class Retrying:
         attempt: Callable[[], Awaitable[T]],
         seconds: float | None,
         *,
-        unless_unknown: bool = False,
+        only_unbilled: bool = False,
     ) -> T:
-        """The result, after up to `run.attempts` tries.
+        """The result of a call, after up to `run.attempts` attempts.
 
-        `seconds` is the time of one try; None where `attempt` watches over its own time. `unless_unknown` tries again
-        only while the call surely did nothing. Raises RejectError, StopError, or the last RetryError.
+        `seconds` limits the time of one attempt; None where `attempt` limits its own time. With `only_unbilled` there
+        is another attempt only if the last one certainly did nothing. Raises RejectError, StopError, or the last
+        RetryError.
         """
         sender, attempts = self._sender, self._sender.run.attempts
         for number in range(attempts):
@@ -37,12 +38,12 @@ class Retrying:
                     return await attempt()
             except TimeoutError:
                 limit = seconds or sender.run.timeout
-                error = RetryError(f"no whole answer in {limit:g} s", known=False)
+                error = RetryError(f"no whole answer in {limit:g} s", unbilled=False)
             except RetryError as caught:
                 error = caught
-            if (unless_unknown and not error.known) or number + 1 == attempts:
+            if (only_unbilled and not error.unbilled) or number + 1 == attempts:
                 raise error
-            # The pace, which keeps to an API's retry-after, is that of requests one by one: here the wait is kept.
+            # `wait` gives 0 where the pace of single requests keeps an API's retry-after. Batches have no pace.
             pause = sender.wait(error, number)
             await sender.sleep(pause if error.after is None else error.after)
             if sender.ended.is_set():

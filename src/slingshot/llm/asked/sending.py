@@ -1,7 +1,7 @@
-"""Requests to an API, many at a time: paced, retried, reserved before they leave and stored before they are used.
+"""Sends requests to an API, many at a time. Each is reserved before it is sent, and stored before it is used.
 
-A run ends early for one of three reasons, each of which leaves the ledger whole: the budget is reached (once nothing
-is in flight any more), the API takes nothing any more, or Ctrl-C (what is in flight has GRACE seconds left).
+A run may end early for three reasons, and each leaves the ledger whole: the budget is reached and nothing is in flight;
+the API accepts no more requests; or the user presses Ctrl-C, and requests in flight get GRACE seconds.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from slingshot.machine import progress
 from slingshot.settings import RunSettings
 
 GRACE = 1.2
-"""Seconds that requests in flight have left once the run ends."""
+"""Seconds that requests in flight still have after the end of the run."""
 ELSEWHERE = 0.2
-"""Seconds between looks at what another process is asking."""
+"""Seconds between checks of requests that another process has in flight."""
 LONGEST = 60.0
-"""Seconds of waiting that doubling stops at."""
+"""The longest wait in seconds that comes from doubling."""
 ALL_FAILED = 5
-"""Requests that failed, while none was answered, after which the fault is in all."""
+"""After so many failures without an answer, the fault is not in single requests."""
 
 
 class Sender:
-    """One run over the requests of one LLM. `say` shows a line to the user."""
+    """One run with one LLM. `say` shows a line to the user."""
 
     def __init__(
         self,
@@ -57,25 +57,25 @@ class Sender:
         self._queue: deque[Ask] = deque()
 
     async def send_all(self, asks: Sequence[Ask], *, first_alone: bool) -> None:
-        """Ask everything, one by one. `first_alone` lets one request fill the API's cache before others read it."""
+        """Send all requests singly. With `first_alone` one request fills the API's cache before the others read it."""
         self._queue = deque(asks)
         if first_alone and self._queue:
             await self.together([self._answer(self._queue.popleft())])
         await self.together([self._work() for _ in range(self.run.concurrency)])
 
-    def left(self, asks: Sequence[Ask]) -> list[Ask]:
-        """The requests that are neither answered nor given up."""
+    def remaining(self, asks: Sequence[Ask]) -> list[Ask]:
+        """The requests that are neither answered nor failed."""
         answered = self.ledger.answers([ask.request for ask in asks])
-        done = answered.keys() | self.tally.failed.keys()
-        return [ask for ask in asks if ask.request not in done]
+        finished = answered.keys() | self.tally.failed.keys()
+        return [ask for ask in asks if ask.request not in finished]
 
     async def together(self, works: Sequence[Coroutine[None, None, None]]) -> None:
-        """Run all until they are done or the run ends. Then what is in flight has GRACE seconds."""
+        """Run all until they are done, or the run ends. Then requests in flight have GRACE seconds."""
         tasks = [asyncio.create_task(work) for work in works]
         ended = asyncio.create_task(self.ended.wait())
         pending = {*tasks}
-        # The handler stays until the loop closes: Ctrl-C must work between two calls of this too. Another system has
-        # no such handlers, and neither has a thread.
+        # The handler stays until the loop closes, so that Ctrl-C also works between two calls of this method. Windows
+        # and threads have no such handlers.
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         while pending and not self.ended.is_set():
@@ -97,7 +97,7 @@ class Sender:
         self.end("interrupted")
 
     def end(self, reason: str) -> None:
-        """Ask for nothing more."""
+        """End the run: send nothing more."""
         self.tally.stopped = self.tally.stopped or reason
         self.ended.set()
 
@@ -106,8 +106,8 @@ class Sender:
             await self._answer(self._queue.popleft())
 
     async def _answer(self, ask: Ask) -> None:
-        """Try one request until it is answered, given up, or the run ends."""
-        reason, pause = "was not asked", 0.0
+        """Send one request until it is answered, has failed, or the run ends."""
+        reason, pause = "was not sent", 0.0
         for number in range(self.run.attempts):
             if pause:
                 await self.sleep(pause)
@@ -130,18 +130,18 @@ class Sender:
         self.fail(ask.request, reason)
 
     async def _turn(self, ask: Ask) -> int | None:
-        """Wait for the pace and for room in the budget, and reserve. Returns the attempt.
+        """Wait for the pace and for room in the budget, then reserve. Returns the number of the attempt.
 
-        None where the run ended, or another process has the answer or has the request in a batch. Where another
-        process is just asking it, this waits for that answer.
+        None where the run has ended, or another process has the answer, or has the request in a batch. While another
+        process is sending the request, this waits for its answer.
         """
         self.waits.tell_pace(self.pace)
         await self.pace.turn()
         await self._check_all_failed()
         hold, waited = self.wallet.hold(), 0.0
-        wanted = {ask.request: self.wallet.most(ask.body, self.max_tokens)}
+        amounts = {ask.request: self.wallet.most(ask.body, self.max_tokens)}
         while not self.ended.is_set():
-            reservation = self.ledger.reserve(wanted, hold)
+            reservation = self.ledger.reserve(amounts, hold)
             if reservation.entered:
                 return reservation.entered[ask.request]
             if reservation.answered:
@@ -154,7 +154,7 @@ class Sender:
                 waited += ELSEWHERE
                 self.waits.tell_elsewhere(waited)
                 continue
-            # The budget has no room. Requests in flight reserve more than they will cost, so room may come.
+            # The budget has no room. Requests in flight reserve more than they will cost, so they may free some.
             async with self._settled:
                 if not self._in_flight:
                     self.tally.budget_reached = True
@@ -164,6 +164,7 @@ class Sender:
         return None
 
     async def _attempt(self, ask: Ask, attempt: int) -> None:
+        """Send a request once, and settle the attempt in the ledger, whatever happens."""
         self._in_flight += 1
         started = time.monotonic()
         try:
@@ -171,9 +172,9 @@ class Sender:
                 reply = await self.api.send(ask.body)
         except TimeoutError:
             self.ledger.settle(attempt, "unknown")
-            raise RetryError(f"no whole answer in {self.run.timeout:g} s", known=False) from None
+            raise RetryError(f"no whole answer in {self.run.timeout:g} s", unbilled=False) from None
         except RetryError as error:
-            if error.known:
+            if error.unbilled:
                 self.ledger.settle(attempt, "unbilled", 0.0)
             else:
                 self.ledger.settle(attempt, "unknown")
@@ -196,17 +197,17 @@ class Sender:
                 self._settled.notify_all()
 
     def end_if_beyond(self) -> None:
-        """End the run where answers claim more than they can have cost."""
+        """End the run if answers claim more than they can have cost."""
         for warning in self.books.take_warnings():
             self.end(warning)
 
     def fail(self, request: str, reason: str) -> None:
-        """Give a request up."""
+        """Note that a request has failed."""
         self.tally.failed[request] = reason
         self.tally.tell()
 
     def end_if_all_failed(self) -> None:
-        """End the run where nothing was ever answered, because then the fault is not in one request."""
+        """End the run if all of at least ALL_FAILED requests failed."""
         if self._nothing_but_failed() and not self.ended.is_set():
             reasons = list(self.tally.failed.values())
             self.tally.all_failed = True
@@ -217,7 +218,7 @@ class Sender:
         return len(self.tally.failed) >= ALL_FAILED and not successes
 
     async def _check_all_failed(self) -> None:
-        """Wait for what is in flight where all requests failed so far, before more is asked."""
+        """If all requests have failed so far, wait for those in flight before sending more."""
         async with self._settled:
             await self._settled.wait_for(
                 lambda: not (self._in_flight and self._nothing_but_failed())
@@ -225,15 +226,14 @@ class Sender:
         self.end_if_all_failed()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, but no longer than the run goes on."""
+        """Sleep, but not beyond the end of the run."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.ended.wait(), seconds)
 
     def wait(self, error: RetryError, number: int) -> float:
-        """Seconds before the next try, if there is one; long waits are told.
+        """The seconds to wait before the next attempt, if there is one. Long waits are reported.
 
-        They are the API's retry-after (which the pace keeps where the API was asked too often), else twice as long
-        each time.
+        An API's retry-after counts, but gives 0 where the pace keeps it. Else the wait doubles with each attempt.
         """
         reason = textwrap.shorten(str(error), 120, placeholder=" ...")
         another = number + 1 < self.run.attempts
@@ -241,7 +241,7 @@ class Sender:
             if another or error.limited:
                 self.waits.tell(
                     error.after,
-                    f"the API asks to be left alone for {error.after:.0f} s ({reason}); waiting",
+                    f"the API asks to wait {error.after:.0f} s ({reason}); waiting",
                 )
             return 0.0 if error.limited else error.after
         most = min(LONGEST, self.run.backoff * 2.0**number)

@@ -1,4 +1,4 @@
-"""The counts of a run: they grow while it goes on, the progress bar shows them, and the last message reports them."""
+"""The counts of a run, for its progress bar and its last message."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """The counts of a run so far. `tell` is called at each change."""
+    """The counts of a run so far."""
 
     tell: Callable[[], None] = lambda: None
+    """A function that is called at each change."""
     answered: int = 0
     replayed: int = 0
     tokens: int = 0
@@ -19,17 +20,19 @@ class Tally:
     failed: dict[str, str] = field(default_factory=dict)
     """Request -> why it has no answer."""
     stopped: str | None = None
-    """Why the run ended before everything was asked."""
+    """Why the run ended early."""
     all_failed: bool = False
-    """Whether it ended because every request had failed."""
+    """Whether the run ended because all requests failed."""
     budget_reached: bool = False
     interrupted: bool = False
 
     def replay(self, answers: int) -> None:
+        """Count answers that were stored already."""
         self.replayed += answers
         self.tell()
 
     def count(self, tokens: dict[str, int], cost: float) -> None:
+        """Count an answer from the API."""
         self.answered += 1
         self.tokens += sum(tokens.values())
         self.cost += cost

@@ -1,4 +1,4 @@
-"""One LLM's money: what a request may cost, what it did cost, and the budget that all its requests share."""
+"""The money of one LLM: the most that a request can cost, its bill, and the budget that all requests share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slingshot.settings import PARAMS, CostSettings, LlmPrice, Settings, UserErr
 FREE = "none"
 """The currency of an LLM without a price."""
 ROUNDING = 1e-9
-"""The share of a sum of money by which rounding may change it."""
+"""The share by which rounding may change a sum of money."""
 
 
 def size(body: Body) -> int:
@@ -25,52 +25,54 @@ def size(body: Body) -> int:
 
 @dataclass(frozen=True)
 class Standing:
-    """What was ever spent on an LLM from this state folder, in `cost.currency`. `left` is None without a budget."""
+    """The money that a ledger has ever spent on an LLM, in `cost.currency`."""
 
     billed: float
     reserved: float
+    """For attempts that are in flight, or whose outcome is unknown."""
     left: float | None
+    """The rest of the budget; None without a budget."""
 
 
 @dataclass(frozen=True)
 class Wallet:
-    """The prices and the budget of the LLM `name`, as params.yaml has them now."""
+    """The prices and the budget of the LLM `name` in today's params.yaml."""
 
     name: str
     cost: CostSettings
     price: LlmPrice | None
     price_name: str
-    """The price list's key and date, which the ledger keeps beside an answer."""
+    """The price list's key and date. The ledger stores them with each answer."""
     budget: float | None
     """In `cost.currency`; None where nothing is paid."""
 
     @classmethod
-    def of(cls, name: str, params: Settings, *, spending: bool = True) -> Wallet:
-        """Raises UserError where a priced LLM has no budget, unless nothing is to be spent."""
-        key = params.llms[name].price
+    def of(cls, name: str, settings: Settings, *, spending: bool = True) -> Wallet:
+        """The wallet of an LLM. Raises UserError where `spending` is set and a priced LLM has no budget."""
+        key = settings.llms[name].price
         if key is None:
-            return cls(name, params.cost, None, FREE, None)
-        price = params.cost.llm_prices[key]
-        if spending and name not in params.run.budget:
+            return cls(name, settings.cost, None, FREE, None)
+        price = settings.cost.llm_prices[key]
+        if spending and name not in settings.run.budget:
             raise UserError(
-                f"{PARAMS}: run.budget.{name} is missing: say how many {params.cost.currency} it may cost"
+                f"{PARAMS}: run.budget.{name} is missing: write how many {settings.cost.currency} it may cost"
             )
-        return cls(name, params.cost, price, f"{key} {price.date}", params.run.budget.get(name))
+        return cls(name, settings.cost, price, f"{key} {price.date}", settings.run.budget.get(name))
 
     def check_length(self, asks: Iterable[Ask]) -> None:
-        """Raises UserError where a request may be too long for the price."""
+        """Raises UserError where a request may have more tokens than the price is valid for."""
         if self.price is None or self.price.up_to is None:
             return
         longest = max((size(ask.body) for ask in asks), default=0)
         if longest + OVERHEAD > self.price.up_to:
             raise UserError(
-                f"{PARAMS}: the price {self.price_name} holds for up to {self.price.up_to:,} input tokens (up_to), and "
-                f"a request has {longest:,} bytes, which may be as many tokens: lower llms.{self.name}.shots or "
-                "max_characters, or name a price for longer ones"
+                f"{PARAMS}: the price {self.price_name} is valid for up to {self.price.up_to:,} input tokens (up_to), "
+                f"but a request has {longest:,} bytes, which may be as many tokens: lower llms.{self.name}.shots or "
+                "max_characters, or name a price for longer requests"
             )
 
     def hold(self) -> Hold:
-        """What attempts at this LLM are reserved under."""
+        """The LLM and the limit that attempts are reserved with."""
         if self.price is None:
             return Hold(self.name, FREE, None)
         unit = convert(1, self.price.currency, self.cost)
@@ -88,10 +90,9 @@ class Wallet:
     def bill(
         self, claimed: Mapping[str, int], body: Body, max_tokens: int, *, batch: bool = False
     ) -> tuple[float, bool]:
-        """What an answer with these claimed tokens cost, in the price's currency, and whether it claims more than its
-        request can use.
+        """The bill of an answer with these claimed tokens, in the price's currency, and whether the claim is too high.
 
-        An answer is billed for no more tokens than its request can use. One that claims a higher bill than `most` is
+        An answer is billed for no more tokens than its request can use. If its claim would cost more than `most`, it is
         billed `most`.
         """
         if self.price is None:
@@ -100,14 +101,14 @@ class Wallet:
         most = self.most(body, max_tokens, batch=batch)
         try:
             beyond = bill(claimed, self.price, batch=batch) > most * (1 + ROUNDING)
-        except OverflowError:  # no float holds such a number of tokens
+        except OverflowError:  # so many tokens are too large for a float
             beyond = True
         if beyond:
             return most, True
         return bill(used, self.price, batch=batch), sum(claimed.values()) > sum(used.values())
 
     def standing(self, ledger: Ledger) -> Standing:
-        """Raises UserError where the rate of a currency that was paid in is missing."""
+        """The money spent so far. Raises UserError where the rate of a currency that was paid in is missing."""
         sums = [spent for spent in ledger.spent(self.name) if spent.currency != FREE]
         billed = sum(convert(spent.billed, spent.currency, self.cost) for spent in sums)
         reserved = sum(convert(spent.reserved, spent.currency, self.cost) for spent in sums)

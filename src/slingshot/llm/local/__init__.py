@@ -1,1 +1,1 @@
-"""A causal LLM on this machine: it labels a text by the exact log-likelihood of each label."""
+"""A causal LLM on this machine. It labels a text by the exact log-likelihood of each label."""

@@ -1,7 +1,7 @@
-"""A local causal LLM: it chooses shots and calibration on validation, then labels validation and test.
+"""Labels rows with a local causal LLM: chooses shots and calibration on validation, then labels all rows.
 
-Labels are scored whole (scoring.py) after a prompt in the LLM's own form (rendering.py) that shows it examples
-(examples.py). choosing.py says how shots and calibration are chosen.
+rendering.py turns a prompt into tokens, examples.py chooses the examples in it, scoring.py scores whole labels after
+it, and choosing.py chooses the number of shots and the calibration.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from slingshot.pretrained import checkpoints, loading
 from slingshot.settings import CausalLmSettings
 
 
-def load(settings: CausalLmSettings, prompt: Prompt, device: str) -> tuple[CausalLm, Form]:
-    """The LLM that scores the prompt's labels, and the form of its prompts.
+def load(llm: CausalLmSettings, prompt: Prompt, device: str) -> tuple[CausalLm, Form]:
+    """Load the LLM, which scores the prompt's labels, and the form of its prompts.
 
-    Raises UserError where the checkpoint is missing or no causal LLM, or can't tell two labels apart.
+    Raises UserError where the checkpoint is missing or not a causal LLM, or has the same tokens for two labels.
     """
-    folder = checkpoints.locate(settings)
-    # Of transformers' classes the protocols state only what is used here.
+    folder = checkpoints.locate(llm)
+    # The protocols Tokenizer and Model state only those parts of transformers' classes that are used here.
     tokenizer = cast(Tokenizer, loading.tokenizer(folder))
     model = cast(Model, loading.causal_lm(folder).to(device))
-    wording = form(tokenizer, prompt, settings.chat, settings.max_length)
-    return CausalLm(model, wording.labels, wording.end, settings.batch_size), wording
+    wording = form(tokenizer, prompt, llm.chat, llm.max_length)
+    return CausalLm(model, wording.labels, wording.end, llm.batch_size), wording
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """The task's rows with their scores. Shots and calibration were chosen on the first `seen` rows."""
+    """The task's rows with their scores."""
 
     examples: Examples
     queries: list[Tokens]
@@ -61,63 +61,67 @@ class Labelled:
     """Shape (rows, labels)."""
     shares: np.ndarray
     """Label probabilities, calibrated: shape (rows, labels)."""
-    seen: int
+    choosing_rows: int
+    """Shots and calibration were chosen on so many rows, the first ones."""
     timed: hardware.Timed
-    """The rows after the first `seen`."""
+    """The log-likelihoods and label probabilities of the other rows, and the time that they took."""
     choice: Choice
 
 
-def run_cell(settings: CausalLmSettings, task: PromptTask) -> PromptResult:
-    """Label the task's rows."""
-    lm, wording = load(settings, task.prompt, hardware.set_up(task.params.run))
-    labelled = _label(lm, wording, settings, task)
+def run_cell(llm: CausalLmSettings, task: PromptTask) -> PromptResult:
+    """Label the task's rows: see Provider."""
+    scorer, wording = load(llm, task.prompt, hardware.set_up(task.settings.run))
+    labelled = _label(scorer, wording, llm, task)
     predictions = _predictions(task, labelled, wording)
-    usage = _usage(settings, task, lm, labelled, predictions)
+    usage = _usage(llm, task, scorer, labelled, predictions)
     answers = _answers(task, labelled, predictions)
-    return PromptResult(predictions, answers, usage, _summary(settings, task, labelled))
+    return PromptResult(predictions, answers, usage, _summary(llm, task, labelled))
 
 
-def _label(lm: CausalLm, wording: Form, settings: CausalLmSettings, task: PromptTask) -> Labelled:
+def _label(scorer: CausalLm, wording: Form, llm: CausalLmSettings, task: PromptTask) -> Labelled:
     """Choose shots and calibration, and label all rows.
 
-    Each number of shots takes one pass over the first `choose_rows` validation rows. Each calibration is read off the
-    same pass, and the chosen pass is kept, not repeated.
+    Each number of shots takes one pass over the first `choose_rows` validation rows, which serves every calibration.
+    The chosen pass is kept, so these rows are not labelled again.
     """
     texts = task.rows["text"].tolist()
-    labels = task.validation["label"].to_numpy()[: settings.choose_rows]
-    seen, rest = texts[: len(labels)], texts[len(labels) :]
+    labels = task.validation["label"].to_numpy()[: llm.choose_rows]
+    first, rest = texts[: len(labels)], texts[len(labels) :]
     began = time.perf_counter()
-    with bar(len(seen) * len(settings.shots) + len(rest), task.name, "text") as progress:
-        shown = _examples(lm, wording, settings, task)
-        passes = [run_pass(examples, seen, settings, progress.update) for examples in shown]
-        chosen, calibration, tried = choose(passes, settings, labels, task.params.metrics.primary)
+    with bar(len(first) * len(llm.shots) + len(rest), task.name, "text") as progress:
+        options = _examples(scorer, wording, llm, task)
+        passes = [run_pass(examples, first, llm, progress.update) for examples in options]
+        chosen, calibration, tried = choose(passes, llm, labels, task.settings.metrics.primary)
         seconds, examples = time.perf_counter() - began, chosen.examples
 
         def answer(texts: list[str]) -> np.ndarray:
+            """Log-likelihoods and label probabilities, shape (texts, 2, labels)."""
+            # Each text is timed as if it were new, also where it repeats an earlier one.
             for text in texts:
                 examples.forget(text)
-            scored = examples.score(texts, progress.update)
+            scores = examples.score(texts, progress.update)
             null = examples.null(texts) if calibration == "contextual" else None
-            return np.stack([scored, probabilities(scored, null)], axis=1)
+            return np.stack([scores, probabilities(scores, null)], axis=1)
 
         timed = hardware.timed(answer, rest, [len(query) for query in examples.queries(rest)])
-    choice = Choice(examples.shots, calibration, tried, seconds, len(seen) * len(passes))
+    choice = Choice(examples.shots, calibration, tried, seconds, len(first) * len(passes))
     log_likelihoods = np.vstack([chosen.first, timed.answers[:, 0]])
     shares = np.vstack([chosen.shares(calibration), timed.answers[:, 1]])
     queries = examples.queries(texts)
-    return Labelled(examples, queries, log_likelihoods, shares, len(seen), timed, choice)
+    return Labelled(examples, queries, log_likelihoods, shares, len(first), timed, choice)
 
 
 def _examples(
-    lm: CausalLm, wording: Form, settings: CausalLmSettings, task: PromptTask
+    scorer: CausalLm, wording: Form, llm: CausalLmSettings, task: PromptTask
 ) -> Iterator[Examples]:
-    near = Neighbours(task, settings) if settings.selection == "nearest" else None
-    for shots in settings.shots:
+    """The examples for each number of shots."""
+    near = Neighbours(task, llm) if llm.selection == "nearest" else None
+    for shots in llm.shots:
         if near:
-            yield NearestExamples(lm, wording, near, shots)
+            yield NearestExamples(scorer, wording, near, shots)
         else:
-            rows = select(task.pool, shots, settings.selection)
-            yield SameExamples(lm, wording, rows, shots, settings.max_length)
+            rows = select(task.pool, shots, llm.selection)
+            yield SameExamples(scorer, wording, rows, shots, llm.max_length)
 
 
 def _predictions(task: PromptTask, labelled: Labelled, wording: Form) -> pd.DataFrame:
@@ -133,16 +137,17 @@ def _predictions(task: PromptTask, labelled: Labelled, wording: Form) -> pd.Data
 
 
 def _usage(
-    settings: CausalLmSettings,
+    llm: CausalLmSettings,
     task: PromptTask,
-    lm: CausalLm,
+    scorer: CausalLm,
     labelled: Labelled,
     predictions: pd.DataFrame,
 ) -> Usage:
-    """Tokens by kind count the rows after the first `seen`. Shared tokens are written to the cache once, and read for
-    every text."""
-    examples, later = labelled.examples, predictions.iloc[labelled.seen :]
-    tokens, shared = sum(map(len, labelled.queries[labelled.seen :])), len(labelled.examples.shared)
+    """The usage, with the tokens of the rows after the first `choosing_rows`."""
+    examples, start = labelled.examples, labelled.choosing_rows
+    later = predictions.iloc[start:]
+    tokens, shared = sum(map(len, labelled.queries[start:])), len(examples.shared)
+    timed = labelled.timed
 
     def answer(text: str) -> None:
         examples.forget(text)
@@ -152,18 +157,17 @@ def _usage(
 
     return Usage(
         kind="llm",
-        title=settings.title,
-        hardware=hardware.describe(lm.model.device.type, "float32"),
+        title=llm.title,
+        hardware=hardware.describe(scorer.model.device.type, "float32"),
         train_rows=examples.rows,
         validation_rows=len(task.validation),
-        model_bytes=sum(p.numel() * p.element_size() for p in lm.model.parameters()),
+        model_bytes=sum(p.numel() * p.element_size() for p in scorer.model.parameters()),
         train=(),
-        predict=(
-            TimedRun(NO_SEED, tokens, len(later), labelled.timed.seconds, labelled.timed.error),
-        ),
+        predict=(TimedRun(NO_SEED, tokens, len(later), timed.seconds, timed.error),),
         latency=hardware.latency(answer, task.rows["text"].tolist()),
         peak_memory_bytes=hardware.peak_memory_bytes(),
         requests=len(later),
+        # The tokens that all prompts share are written to the cache once, and read for every text.
         llm_tokens={
             "input": tokens,
             "output": int(later["output_tokens"].sum()),
@@ -175,7 +179,7 @@ def _usage(
 
 
 def _answers(task: PromptTask, labelled: Labelled, predictions: pd.DataFrame) -> pd.DataFrame:
-    """data/answers: for each row the digest of the prompt's tokens, the answer and the labels' log-likelihoods."""
+    """The rows of data/answers. `request` is the digest of the prompt's tokens."""
     shared = hashlib.sha256(repr(labelled.examples.shared).encode())
     requests = []
     for query in labelled.queries:
@@ -191,11 +195,13 @@ def _answers(task: PromptTask, labelled: Labelled, predictions: pd.DataFrame) ->
     return answers
 
 
-def _summary(settings: CausalLmSettings, task: PromptTask, labelled: Labelled) -> str:
-    """The sentence on what was chosen."""
+def _summary(llm: CausalLmSettings, task: PromptTask, labelled: Labelled) -> str:
+    """What was chosen, in words for the terminal."""
     choice = labelled.choice
-    shots = f"{choice.shots} shots{' a class' if settings.selection == 'stratified' else ''}"
+    shots = f"{choice.shots} shots"
+    if llm.selection == "stratified":
+        shots += " for each class"
     score = max(trial.score for trial in choice.tried)
-    labels = task.validation["label"].to_numpy()[: labelled.seen]
-    best = f"{said(task.params.metrics.primary, labels, score)} on the rows they were chosen on"
+    labels = task.validation["label"].to_numpy()[: labelled.choosing_rows]
+    best = f"{said(task.settings.metrics.primary, labels, score)} on the rows that chose them"
     return f"{shots}, {choice.calibration} calibration, {best}"

@@ -1,6 +1,6 @@
 """Chooses a local LLM's number of shots and its calibration on the first validation rows.
 
-Each number of shots takes one pass over these rows. Each calibration is read off the same pass.
+Each number of shots takes one pass over these rows, which serves every calibration.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ from slingshot.settings import CausalLmSettings, Primary
 
 @dataclass(frozen=True)
 class Pass:
-    """The log-likelihoods of the first rows and of the content-free text, with one number of shots."""
+    """The scores of the first rows with one number of shots."""
 
     examples: Examples
     first: np.ndarray
+    """The labels' log-likelihoods after each of the first rows: shape (rows, labels)."""
     null: np.ndarray | None
+    """The same after the content-free text: shape (rows or 1, labels); None where no calibration needs it."""
 
     def shares(self, calibration: str) -> np.ndarray:
-        """The first rows' label probabilities."""
+        """The first rows' label probabilities, shape (rows, labels)."""
         return probabilities(self.first, self.null if calibration == "contextual" else None)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One option, and its primary metric on the first validation rows."""
+    """An option, and its primary metric on the first validation rows."""
 
     shots: int
     calibration: str
@@ -41,7 +43,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen option, and what choosing it took."""
+    """The chosen option, and the work of choosing it."""
 
     shots: int
     calibration: str
@@ -50,7 +52,7 @@ class Choice:
     requests: int
 
     def details(self) -> dict[str, object]:
-        """The choice as data/usage shows it."""
+        """The choice as JSON for data/usage."""
         return {
             "chosen": {"shots": self.shots, "calibration": self.calibration},
             "tried": [asdict(trial) for trial in self.tried],
@@ -59,21 +61,21 @@ class Choice:
         }
 
 
-def run_pass(
-    examples: Examples, texts: list[str], settings: CausalLmSettings, advance: Advance
-) -> Pass:
-    """Score the texts with one kind of examples."""
-    null = examples.null(texts) if "contextual" in settings.calibration else None
+def run_pass(examples: Examples, texts: list[str], llm: CausalLmSettings, advance: Advance) -> Pass:
+    """Score the texts after these examples."""
+    null = examples.null(texts) if "contextual" in llm.calibration else None
     return Pass(examples, examples.score(texts, advance), null)
 
 
 def choose(
-    passes: Iterable[Pass], settings: CausalLmSettings, labels: np.ndarray, primary: Primary
+    passes: Iterable[Pass], llm: CausalLmSettings, labels: np.ndarray, primary: Primary
 ) -> tuple[Pass, str, list[Trial]]:
-    """The option with the best primary metric on the first validation rows. The one that params.yaml names first wins a
-    tie."""
+    """The option with the best primary metric on the first validation rows: its pass, its calibration, and all trials.
+
+    The option that params.yaml names first wins a tie.
+    """
     tried, metric = [], chosen_by(primary, labels)
-    options = list(itertools.product(passes, settings.calibration))
+    options = list(itertools.product(passes, llm.calibration))
     for candidate, calibration in options:
         score = primary_score(metric, labels, candidate.shares(calibration))
         tried.append(Trial(candidate.examples.shots, calibration, score))
@@ -82,11 +84,11 @@ def choose(
 
 
 def probabilities(log_likelihoods: np.ndarray, null: np.ndarray | None = None) -> np.ndarray:
-    """Label probabilities, shape (texts, labels), normalised over the labels.
+    """Label probabilities, shape (texts, labels). They sum to 1 over the labels.
 
-    `null` are log-likelihoods of the content-free text: shape (labels,), or a row for each text. With them, each
-    label's probability is first divided by its content-free one: contextual calibration, Zhao et al. 2021, section 5,
-    W = diag(p_cf)^-1.
+    `null` are log-likelihoods after the content-free text: shape (labels,), or a row for each text. With them, each
+    label's probability is first divided by its probability after that text. This is contextual calibration with
+    W = diag(p_cf)^-1 (Zhao et al. 2021, arXiv 2102.09690, section 5).
     """
     logits = log_likelihoods if null is None else log_likelihoods - null
     return np.asarray(softmax(logits, axis=1))

@@ -1,4 +1,4 @@
-"""What scoring and rendering need of transformers' models and tokenizers, as types."""
+"""Types for those parts of transformers' models and tokenizers that scoring and rendering use."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import torch
 
 
 class Config(Protocol):
-    """A decoder's configuration. Other attributes are looked up where a model may lack them."""
+    """A decoder's configuration. Attributes that a model may lack are read with getattr instead."""
 
     vocab_size: int
 
 
 class WholeConfig(Protocol):
-    """A model's configuration, which may hold one for each of its parts."""
+    """A model's configuration, which may contain one for each part of the model."""
 
     def get_text_config(self, *, decoder: bool) -> Config: ...
 
 
 class Cache(Protocol):
-    """The key/value cache of a prefix, a layer at a time."""
+    """The key/value cache of a prefix, with an entry for each layer."""
 
     layers: list[object]
 
@@ -30,7 +30,7 @@ class Output(Protocol):
     """The result of a forward pass."""
 
     logits: torch.Tensor
-    """Shape (rows, kept places, vocabulary)."""
+    """Shape (rows, places whose logits are kept, vocabulary)."""
 
 
 class Model(Protocol):

@@ -1,8 +1,8 @@
-"""A prompt as a local LLM's tokens: a text to go on with, or a conversation in the checkpoint's chat template.
+"""Turns a prompt into a local LLM's tokens: a completion, or a conversation in the checkpoint's chat template.
 
-Texts, labels and instructions are tokenised on their own, and special tokens that are spelt out in them stay text. Only
-the template's own pieces may hold special tokens. So no text can end its message. A form gives the tokens before a text
-(the same for every text with the same examples), those of the text with the words around it, and those of each label.
+Texts, labels and instructions are tokenised separately, and special tokens that they spell out stay text. Only the
+template's own pieces may have special tokens. So no text can end its message. A form gives the tokens before a text
+(the same for every text with the same examples), those of the text and the words around it, and those of each label.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from slingshot.settings import UserError
 Tokens = tuple[int, ...]
 
 GUARDS = ("\n", "a")
-"""Texts to put before a piece, so that it is tokenised as the inside of a text."""
+"""Texts that are put before a piece, so that it is tokenised like the middle of a text."""
 MARKS = "[\ue000-\uf8ff]"
-"""Placeholders of the contents while a chat template is rendered: one character of the private use area for each."""
+"""Placeholders for the messages while a chat template is rendered: characters of the private use area."""
 DATE = "26 Jul 2024"
-"""The date that templates get, so that prompts don't change from day to day."""
+"""The date that templates get, so that prompts do not change from day to day."""
 SAME_DATE = f'{{% macro strftime_now(format) %}}{DATE}{{% endmacro %}}{{{{ "" }}}}'
-"""Put before a template, because some templates ask for today's date themselves."""
+"""A definition that is put before a template, because some templates ask for today's date themselves."""
 
 
 def encode(tokenizer: Tokenizer, text: str, *, special: bool = False) -> Tokens:
-    """The tokens of a piece inside a prompt. With `special`, special tokens that are spelt out in it are special."""
-    # SentencePiece puts a blank before what it takes for the beginning of a text, so a guard stands there instead. A
-    # guard may melt into the piece's first token; then another guard is tried.
+    """The tokens of a piece inside a prompt. With `special`, it may spell out special tokens."""
+    # SentencePiece adds a space at the beginning of a text. So the piece is tokenised after a guard, whose tokens are
+    # then removed. Where guard and piece share a token that is not possible, and the next guard is tried.
     for guard in GUARDS:
         before, whole = (_ids(tokenizer, piece, special) for piece in (guard, guard + text))
         if whole[: len(before)] == before:
@@ -47,25 +47,25 @@ def _ids(tokenizer: Tokenizer, text: str, special: bool = False) -> Tokens:
 
 
 class Completion:
-    """Opening, examples and text one below the other. The label follows after a blank."""
+    """Opening, examples and text, one below the other. The label follows after a space."""
 
     def __init__(self, tokenizer: Tokenizer, prompt: Prompt, max_length: int) -> None:
         self.tokenizer, self.max_length = tokenizer, max_length
         self.labels = [encode(tokenizer, " " + name) for name in prompt.names]
         self.end = encode(tokenizer, AFTER_SHOT)
-        """What follows a label."""
+        """The tokens after a label."""
         start = tokenizer.bos_token_id
         self._opening = (() if start is None else (start,)) + _ids(tokenizer, prompt.opening())
         self._before = encode(tokenizer, prompt.before())
         self._after = encode(tokenizer, prompt.after())
 
     def query(self, text: str) -> Tokens:
-        """A text, cut to `max_length` tokens, and what stands around it."""
+        """A text, cut to `max_length` tokens, with the words around it."""
         tokens = encode(self.tokenizer, " " + one_line(text))[: self.max_length]
         return self._before + tokens + self._after
 
     def prefix(self, texts: Sequence[str], labels: Sequence[int]) -> Tokens:
-        """All that stands before a query, with these texts and labels as examples."""
+        """Everything before a query, with these texts and labels as examples."""
         tokens = self._opening
         for text, label in zip(texts, labels, strict=True):
             tokens += self.query(text) + self.labels[label] + self.end
@@ -73,7 +73,7 @@ class Completion:
 
 
 class Conversation:
-    """A system message, examples as turns of user and assistant, and the text as the user's last message."""
+    """A system message, examples as messages of user and assistant, and the text as the user's last message."""
 
     def __init__(self, tokenizer: Tokenizer, prompt: Prompt, max_length: int) -> None:
         """Raises UserError where the chat template does not show every message once."""
@@ -84,15 +84,15 @@ class Conversation:
         self._opened, self._closed = encode(tokenizer, opened), encode(tokenizer, closed)
         self._pieces: dict[int, list[Tokens]] = {}
         self.end = self._template(1)[3]
-        """What follows a label."""
+        """The tokens after a label."""
         self._after = self._template(0)[-1]
 
     def query(self, text: str) -> Tokens:
-        """A text, cut to `max_length` tokens, and what stands around it."""
+        """A text, cut to `max_length` tokens, with the words around it."""
         return self._question(text) + self._after
 
     def prefix(self, texts: Sequence[str], labels: Sequence[int]) -> Tokens:
-        """All that stands before a query, with these texts and labels as examples."""
+        """Everything before a query, with these texts and labels as examples."""
         *pieces, last, _ = self._template(len(texts))
         contents = [self._system]
         for text, label in zip(texts, labels, strict=True):
@@ -107,14 +107,15 @@ class Conversation:
         return self._opened + tokens + self._closed
 
     def _template(self, shots: int) -> list[Tokens]:
-        """The template's own tokens before, between and after system message, `shots` examples and the question."""
+        """The template's own tokens before, between and after the messages of a prompt with `shots` examples."""
         if shots not in self._pieces:
-            # Each message is one placeholder, so the rendered text splits into the template's own pieces.
+            # Each message is one placeholder. So the rendered text can be split at the placeholders into the pieces
+            # that are the template's own.
             contents = [_mark(n) for n in range(2 * shots + 2)]
             turns = list(zip(itertools.cycle(("user", "assistant")), contents[1:], strict=False))
             rendered = self._render([("system", contents[0]), *turns])
             if re.findall(MARKS, rendered) != contents:
-                # The template has no system message: the instructions head the first question instead.
+                # The template has no system message, so the instructions come before the first question.
                 rendered = self._render([("user", f"{contents[0]}\n\n{contents[1]}"), *turns[1:]])
             if re.findall(MARKS, rendered) != contents:
                 raise UserError(
@@ -125,11 +126,12 @@ class Conversation:
         return self._pieces[shots]
 
     def _render(self, messages: Sequence[tuple[str, str]]) -> str:
-        listed = [{"role": role, "content": content} for role, content in messages]
+        """The conversation as text; empty where the template refuses these roles."""
+        conversation = [{"role": role, "content": content} for role, content in messages]
         template = SAME_DATE + self.tokenizer.get_chat_template()
         try:
             rendered = self.tokenizer.apply_chat_template(
-                listed,
+                conversation,
                 chat_template=template,
                 tokenize=False,
                 add_generation_prompt=True,
@@ -153,7 +155,7 @@ def form(
 ) -> Form:
     """A conversation where `chat` is true, or auto and the tokenizer has a chat template; else a completion.
 
-    Raises UserError where a conversation is asked for and there is no template that shows it.
+    Raises UserError where `chat` is true and the tokenizer has no template.
     """
     template = bool(tokenizer.chat_template)
     if chat is True and not template:

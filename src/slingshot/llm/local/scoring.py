@@ -1,11 +1,11 @@
-"""A local causal LM's exact log-likelihoods of whole labels after a prompt.
+"""Computes a local causal LM's exact log-likelihoods of whole labels after a prompt.
 
-A label's score is the sum of its tokens' log-probabilities. The prompts' common beginning is run once and its
-key/value cache kept. After it several texts stand in one row, each followed by the labels' inner tokens ("very" of
-"very negative") as a tree (packing.py). An attention mask shows each token the cache, its own text and its own branch.
-So no text, no cache and no padding is repeated, whatever the number of labels. The vocabulary-wide output layer runs
-only where a label's token is predicted. A model that does not follow such a mask scores plainly, with a row for each
-label.
+A label's score is the sum of its tokens' log-probabilities. The model reads the prompts' common beginning once, and its
+key/value cache is kept. After it several texts are in one row. A tree of the labels' inner tokens ("very" of "very
+negative") follows each text (packing.py). An attention mask shows each token the cache, its own text and its own
+branch. So nothing is read twice and nothing is padded, whatever the number of labels. The output layer, which is as
+wide as the vocabulary, runs only where a label's token is predicted. A model that does not follow such a mask scores
+labels the plain way, with a row for each label.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from slingshot.machine.progress import say
 from slingshot.settings import UserError
 
 ROW = 512
-"""Most tokens of a row after its cache, unless one text alone is longer: masked attention grows with their square."""
+"""The most tokens of a row after its cache, unless one text is longer. Masked attention grows with their square."""
 LOGITS = 2**26
-"""Most logits at a time (256 MiB), unless one label alone takes more."""
+"""The most logits at a time (256 MiB), unless one label needs more."""
 TOLERANCE = 1e-3
-"""Rounding makes the two ways of scoring differ by less. A mask that is not followed moves log-likelihoods by more."""
+"""Rounding changes log-likelihoods by less than this, and a mask that the model does not follow by more."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """The prompts' common beginning: its tokens, their key/value cache, if any, and whether rows are packed."""
+    """The prompts' common beginning: its tokens, their key/value cache if there is one, and whether rows are packed."""
 
     tokens: Tokens
     cache: Cache | None = field(repr=False, default=None)
@@ -49,22 +49,23 @@ class CausalLm:
     def __init__(
         self, model: Model, labels: Sequence[Tokens], end: Tokens, batch_size: int
     ) -> None:
-        """`labels` in order; `end` is what may follow a label; `batch_size` texts or plain rows are run at a time.
+        """`labels` are in label order, and `end` are the tokens after a label. `batch_size` texts or plain rows are run
+        at a time.
 
-        Raises UserError when two labels are the same tokens, or one has none.
+        Raises UserError where two labels have the same tokens, or a label has none.
         """
         if len(set(labels)) < len(labels) or () in labels:
             raise UserError(
-                "labels are not told apart by the LLM's tokenizer; rename them under labels in params.yaml"
+                "the LLM's tokenizer gives two labels the same tokens; rename them under labels in params.yaml"
             )
         self.model, self.batch_size = model.eval(), batch_size
         self.config = model.config.get_text_config(decoder=True)
-        self.scored = _told_apart(labels, end[:1])
+        self.scored = _distinct(labels, end[:1])
         most = max(1, min(LOGITS // self.config.vocab_size, ROW))
         self.trees = list(trees(self.scored, most))
 
     def check_room(self, tokens: int) -> None:
-        """Raises UserError when a prompt of so many tokens and its label are more than the model reads."""
+        """Raises UserError where a prompt of so many tokens is, with its label, too long for the model."""
         longest = tokens + max(map(len, self.scored))
         if self._reads < longest:
             raise UserError(
@@ -74,15 +75,16 @@ class CausalLm:
 
     @property
     def _reads(self) -> float:
-        """Most tokens at a time, infinite where the checkpoint does not say."""
+        """The most tokens that the model reads; infinite where the checkpoint does not say."""
         limit = getattr(self.config, "max_position_embeddings", None) or -1
         return limit if limit > 0 else math.inf
 
     @torch.inference_mode()
     def prefix(self, tokens: Tokens, probe: Tokens) -> Prefix:
-        """Run the prompts' common beginning once; it is empty where they have nothing in common.
+        """Run the prompts' common beginning once. It is empty where they have nothing in common.
 
-        `probe` is a query that may follow: it is scored both ways, and rows are packed only if the two agree.
+        `probe` is a query that may follow. It is scored in a packed row and the plain way, and rows are packed only if
+        the results agree.
         """
         cache = None
         if tokens:
@@ -92,7 +94,7 @@ class CausalLm:
         if (cache is not None or not tokens) and self._agrees(packed, probe):
             return packed
         say(
-            "the LLM's architecture does not score labels in packed rows: it takes a slower, plain way"
+            "the LLM's architecture can't score labels in packed rows: they are scored one by one, which is slower"
         )
         return Prefix(tokens, packed=False)
 
@@ -103,9 +105,9 @@ class CausalLm:
         queries: Sequence[Tokens],
         advance: Callable[[int], object] = lambda texts: None,
     ) -> np.ndarray:
-        """Log-likelihood of every label after the prefix and each query: shape (queries, labels).
+        """The log-likelihood of every label after the prefix and each query: shape (queries, labels).
 
-        `advance` is called with the number of queries that are newly done.
+        `advance` gets the number of queries that were just finished.
         """
         result = np.zeros((len(queries), len(self.scored)))
         if not prefix.packed:
@@ -125,7 +127,7 @@ class CausalLm:
     def _rows(
         self, units: Sequence[tuple[int, Tree]], queries: Sequence[Tokens]
     ) -> Iterator[list[tuple[int, Tree]]]:
-        """The units in rows of at most `batch_size` queries, ROW tokens and LOGITS logits; a unit alone may be more."""
+        """The units in rows of at most `batch_size` queries, ROW tokens and LOGITS logits; one unit may be more."""
         row: list[tuple[int, Tree]] = []
         tokens = predicted = 0
         for number, tree in units:
@@ -143,7 +145,7 @@ class CausalLm:
             yield row
 
     def _packed(self, prefix: Prefix, texts: Sequence[tuple[Tokens, Tree]]) -> list[np.ndarray]:
-        """For each query and tree, which share one row, the log-probability of each of the tree's terms."""
+        """Score queries, each with a tree, in one row: for each, the log-probability of each of the tree's terms."""
         row = pack(texts, len(prefix.tokens))
         output = self.model(
             input_ids=self._tensor([row.tokens]),
@@ -155,7 +157,7 @@ class CausalLm:
         )
         logits = _kept(output.logits, row.predicting)[0].float()
         normaliser = logits.logsumexp(-1)
-        # Only the terms' own logits are normalised: a log-softmax would write the whole vocabulary once more.
+        # Only the terms' own logits are normalised, because a log-softmax would copy the whole vocabulary.
         scores, offset = [], 0
         for _, tree in texts:
             nodes, terms = (self._tensor(tree.terms[:, column]) for column in (1, 2))
@@ -165,11 +167,13 @@ class CausalLm:
         return scores
 
     def _plain(self, prompt: Tokens, labels: Sequence[int]) -> np.ndarray:
-        """Log-likelihoods of some labels by whole rows without a cache, padded on the right, which causality hides."""
+        """The log-likelihoods of some labels from whole rows without a cache, which are padded on the right."""
         inner = {self.scored[label][:-1] for label in labels}
-        # A row also scores every label whose inner tokens begin it, so only the longest ones need a row.
-        rows = sorted(p for p in inner if not any(q != p and q[: len(p)] == p for q in inner))
-        known: dict[Tokens, torch.Tensor] = {}
+        # A row also scores every label whose inner tokens are its beginning. So only the longest of them need a row.
+        begun = {path[:depth] for path in inner for depth in range(len(path))}
+        rows = sorted(inner - begun)
+        # The inner tokens so far -> the log-probabilities of the next token.
+        predictions: dict[Tokens, torch.Tensor] = {}
         for start in range(0, len(rows), self.batch_size):
             batch = rows[start : start + self.batch_size]
             width = max(map(len, batch))
@@ -178,18 +182,20 @@ class CausalLm:
             output = self.model(input_ids=ids, use_cache=False, logits_to_keep=self._tensor(keep))
             logits = _kept(output.logits, keep).float()
             for row, predicted in zip(batch, logits.log_softmax(-1).cpu(), strict=True):
-                known.update((row[:depth], predicted[depth]) for depth in range(len(row) + 1))
+                predictions.update((row[:depth], predicted[depth]) for depth in range(len(row) + 1))
         totals = []
         for number in labels:
             label = self.scored[number]
-            totals.append(sum(float(known[label[:i]][token]) for i, token in enumerate(label)))
+            totals.append(
+                sum(float(predictions[label[:i]][token]) for i, token in enumerate(label))
+            )
         return np.array(totals)
 
     def _agrees(self, prefix: Prefix, probe: Tokens) -> bool:
-        """Whether a row gives what plain rows give, for a longest label and those that share its row.
+        """Whether a packed row scores like plain rows, for a longest label and those that are beginnings of it.
 
-        The probe stands at both ends of a row as long as any, and between them a query as long as fits. So a model
-        shows itself that reaches only so far back in a row, or that reads far positions in another way.
+        The probe is at both ends of a row of the greatest length, with a query that fills the space between. So the
+        check fails for a model that sees only a part of a long row, or that treats high positions in another way.
         """
         tree = max(self.trees, key=lambda t: max(map(len, t.paths), default=0))
         path = max(reversed(tree.paths), key=len, default=())
@@ -205,7 +211,7 @@ class CausalLm:
         try:
             scores = self._packed(prefix, texts)
         except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError):
-            return False  # refused, each architecture in its own way
+            return False  # architectures differ in the error by which they refuse such a row
         plain = {query: self._plain(prefix.tokens + query, labels) for query, _ in texts}
         return all(
             abs(values[tree.terms[:, 0] == label].sum() - expected) < TOLERANCE
@@ -218,21 +224,23 @@ class CausalLm:
 
 
 def _kept(logits: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
-    """The logits of these places, which some architectures give among those of all."""
+    """The logits of these places. Some architectures return those of all places instead."""
     return logits if logits.shape[1] == len(places) else logits[:, list(places)]
 
 
 def _shallow(cache: Cache | None) -> Cache | None:
-    """A cache that can grow while the original stays: layers replace their tensors, and never write into them."""
+    """A copy that can grow while the original stays. It shares tensors, which layers replace and never write into."""
     if cache is None:
         return None
-    grown = copy.copy(cache)
-    grown.layers = [copy.copy(layer) for layer in cache.layers]
-    return grown
+    shallow = copy.copy(cache)
+    shallow.layers = [copy.copy(layer) for layer in cache.layers]
+    return shallow
 
 
-def _told_apart(labels: Sequence[Tokens], end: Tokens) -> list[Tokens]:
-    """The labels, each with `end` where one label begins another, as "1" begins "10": otherwise the longer one could
-    never be the likelier."""
+def _distinct(labels: Sequence[Tokens], end: Tokens) -> list[Tokens]:
+    """The labels, with `end` after each where any label is the beginning of another, as "1" is of "10".
+
+    Otherwise the longer label could never be likelier than the shorter one.
+    """
     begun = any(a != b and b[: len(a)] == a for a in labels for b in labels)
     return [label + end for label in labels] if begun else list(labels)
