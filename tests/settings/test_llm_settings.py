@@ -43,8 +43,8 @@ def load(claude: dict[str, Any], **run: Any) -> settings.Settings:
         ({"scores": "votes"}, "scores: votes and samples above 1 go together"),
         ({"samples": 3}, "scores: votes and samples above 1 go together"),
         ({"api_key": "secret"}, "llms.claude: unknown key 'api_key'"),
-        ({"base_url": "localhost:80"}, "llms.claude.base_url: 'localhost:80' is no address"),
-        ({"base_url": "https://me:secret@host"}, "an address holds no user or password"),
+        ({"base_url": "localhost:80"}, "llms.claude.base_url: 'localhost:80' is not an address"),
+        ({"base_url": "https://me:secret@host"}, "an address must have no user or password"),
         ({"key_env": "my key"}, "llms.claude.key_env"),
         ({"prompt": "clasification"}, "llms.claude.prompt"),
         ({"shots": -1}, "llms.claude.shots"),
@@ -77,7 +77,8 @@ def test_only_a_loopback_server_keeps_texts_here(
 
 def test_an_llm_that_is_paid_for_needs_a_budget_once_it_takes_part() -> None:
     with pytest.raises(
-        settings.UserError, match=r"run\.budget\.claude: is missing; say how many EUR"
+        settings.UserError,
+        match=r"run\.budget\.claude: is missing; write the most that 'claude' may ever cost, in EUR",
     ):
         load(CLAUDE, budget={})
     assert load(LOCAL, budget={}).run.budget == {}
@@ -98,7 +99,9 @@ def test_descriptions_are_of_labels() -> None:
     values = settings.read_yaml(ROOT / "params.yaml")
     words = {"text": "Tweet", "label": "Sentiment", "descriptions": {"negativ": "bad"}}
     values["datasets"]["tweets"]["prompt"] = words
-    with pytest.raises(settings.UserError, match="'negativ' is no label, did you mean 'negative'"):
+    with pytest.raises(
+        settings.UserError, match="'negativ' is not a label, did you mean 'negative'"
+    ):
         settings.validated(values, Path("params.yaml"))
 
 

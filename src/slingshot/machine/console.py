@@ -183,13 +183,13 @@ def explained() -> Iterator[None]:
 
 def _machine_error(error: Exception) -> UserError | None:
     """The message for an error of the machine; None for a bug in the program."""
-    from slingshot.settings.errors import UserError, refusal
+    from slingshot.settings.errors import UserError, errno_of
 
     # A library that the command has not loaded can't have raised the error, so it need not be loaded here either.
     # Arrow's errors are not handled here: the module that reads a parquet file turns them into errors that name it.
     torch, sqlite3 = (sys.modules.get(name) for name in ("torch", "sqlite3"))
     text = " ".join(str(error).split())
-    number = refusal(error)
+    number = errno_of(error)
     if isinstance(error, OSError):
         return _refused(number, error.filename2 or error.filename, error.strerror or text)
     if (

@@ -19,7 +19,7 @@ from slingshot.files.storage.atomic import atomic
 from slingshot.machine import sealed
 from slingshot.pretrained import loading
 from slingshot.settings import UserError
-from slingshot.settings.errors import refusal
+from slingshot.settings.errors import errno_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -73,7 +73,7 @@ def convert_pickle(pickle: Path, file: Path) -> None:
     )
     if process.returncode:
         reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
-        if refusal(RuntimeError(reason)):
+        if errno_of(RuntimeError(reason)):
             raise RuntimeError(reason)  # an error of the disk: `atomic` adds the folder
         raise UserError(
             f"{pickle}: not converted, because torch.load(weights_only=True) refuses it: {reason}"

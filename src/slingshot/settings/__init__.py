@@ -3,8 +3,8 @@
 `load()` returns a `Settings`, or raises one `UserError` that names the file, every wrong key and, for a misspelt one,
 the nearest known name. Nothing here loads torch, pandas or a data set, so `slingshot check` answers at once.
 
-`params` holds the whole, and each block has a module: `study` (with `metrics:` and `decision:`), `datasets` with
-`sources`, `contestants` (`models:`), `llms`, `cost` and `run`. `catalogue` lists the metrics.
+`params` has the class of the whole file. Each block has a module: `study` (with `metrics:` and `decision:`), `datasets`
+with `sources`, `contestants` (`models:`), `llms`, `cost` and `run`. `catalogue` lists the metrics.
 """
 
 from __future__ import annotations

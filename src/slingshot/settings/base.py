@@ -1,4 +1,4 @@
-"""What every block of params.yaml is built on: its errors, its types, and classes that refuse unknown keys."""
+"""What every block of params.yaml uses: errors, types, and a base class that refuses unknown keys."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def _quoted_date(value: Any) -> Any:
     if isinstance(value, datetime.date):
         raise PydanticCustomError(
             "bare_date",
-            'put the date in quotes: "{date}" (DVC refuses a bare one)',
+            'put the date in quotes: "{date}" (DVC refuses a date without quotes)',
             {"date": str(value)},
         )
     if not isinstance(value, str) or not DAY.fullmatch(value):
-        # The example completes a year, or a year and its month, that was found.
+        # If the value is a year, or a year and a month, the example completes it to a day.
         parts = re.match(r"\d{4}(-\d\d)?", str(value))
         day = f"{parts[0]}-01-01"[:10] if parts else "2024-01-31"
         raise ValueError(f'found {value!r}; write a day in quotes, such as "{day}"')
@@ -50,7 +50,7 @@ def _quoted_date(value: Any) -> Any:
 
 
 def shaped(value: object, form: tuple[type, str]) -> object:
-    """The value, if it is of the form's type. Otherwise raises ValueError, which shows how such a value is written."""
+    """The value, if it has the form's type. form: a type, and an example for the ValueError of any other value."""
     kind, example = form
     if not isinstance(value, kind | Block):
         raise ValueError(f"found {value!r}; write {example}")
@@ -77,7 +77,7 @@ Primary = Annotated[str, AfterValidator(_known_primary)]
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is spelt most like this one, if one is close."""
+    """The known name with the most similar spelling; None if no name is similar."""
     return next(iter(difflib.get_close_matches(str(name), sorted(known), n=1, cutoff=0.5)), None)
 
 
@@ -91,10 +91,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Block(BaseModel):
-    """Frozen settings of the very types stated.
+    """Frozen settings. Types are checked, and values are never converted.
 
-    An unknown key is reported with the nearest known one, and with whatever else is wrong: pydantic alone would report
-    it without a word on what was meant.
+    An unknown key is reported with the nearest known key, together with all other errors. Pydantic alone would not
+    suggest a key.
     """
 
     model_config = ConfigDict(
@@ -131,6 +131,6 @@ def _problem(
     loc: tuple[int | str, ...] = (),
     context: dict[str, Any] | None = None,
 ) -> InitErrorDetails:
-    """An error of pydantic's, once more: raised anew, it keeps its kind, its words and what these were made of."""
+    """An error for pydantic to raise again, with its kind, its text, and the values in that text (`context`)."""
     error = PydanticCustomError(kind, "{text}", {**(context or {}), "text": text})
     return InitErrorDetails(type=error, loc=loc, input=value)

@@ -1,6 +1,6 @@
 """Every metric that Slingshot reports: its key, titles, direction, range, and the class that computes it.
 
-To add one: an entry here, its formula in slingshot.metrics (the class that `formula` names), and its test.
+To add a metric, write an entry here, its formula in slingshot.metrics (the class that `formula` names), and a test.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of predictions, under `key` in every file."""
+    """A metric of predictions. Every file holds its figure under `key`."""
 
     key: str
     title: str
-    """In a sentence."""
+    """Its name in a sentence."""
     heading: str
-    """Of a column."""
+    """Its name above a column."""
     short: str
-    """Of a narrow column."""
+    """Its name above a narrow column."""
     formula: str | None
-    """The evaluate.Metric class that computes it, as module:class; None for what metrics.calibration measures."""
+    """The evaluate.Metric class that computes it, as module:class; None for a figure of metrics.calibration."""
     highest: float = 1.0
-    """What no figure passes; none is below 0."""
+    """The highest possible figure. The lowest is 0."""
     lower_is_better: bool = False
     needs_scores: bool = False
     """Whether it is undefined without class probabilities."""
     macro: bool = False
-    """Whether it is a mean over classes, each with an equal part."""
+    """Whether it is a mean over classes that all weigh the same."""
     primary: bool = False
     """Whether it may be metrics.primary."""
     compared: bool = True

@@ -17,7 +17,7 @@ class Rate(Block):
 
 
 class LlmPrice(Block):
-    """List price per million tokens, dated and sourced."""
+    """List prices per million tokens, with their date and source."""
 
     currency: str
     input: float = Field(ge=0)
@@ -26,13 +26,13 @@ class LlmPrice(Block):
     cache_read: float = Field(ge=0)
     batch_discount: float = Field(default=0.5, ge=0, le=1)
     up_to: Count | None = None
-    """Input tokens of a request up to which this price holds; longer ones are not sent."""
+    """Most input tokens of a request at this price; longer requests are not sent."""
     date: Date
     source: str
 
     @property
     def cache_write_1h(self) -> float:
-        """Of what a cache keeps for an hour: twice the input."""
+        """The price of input that a cache keeps for an hour: twice the price of uncached input."""
         return 2 * self.input
 
 
@@ -40,15 +40,16 @@ class CostSettings(Block):
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     rates: dict[str, Rate] = {}
     hourly_price: Positive
-    """Of the machine that trains and predicts, in `currency`."""
+    """The price of the machine that trains and predicts, in `currency`."""
     hourly_price_source: str
     utilisation: float = Field(gt=0, le=1)
     """Share of the paid hours in which the machine works."""
     always_on: bool = False
-    """Whether prediction pays whole machines all month, or only the hours that it works. Training pays the latter."""
+    """Whether prediction pays for whole machines all month, or only for the hours in which they work. Training always
+    pays for those hours only."""
     llm_prices: dict[str, LlmPrice] = {}
     label_price: float = Field(ge=0)
-    """Of one human label, in `currency`."""
+    """The price of one human label, in `currency`."""
 
     @model_validator(mode="after")
     def _every_price_can_be_converted(self) -> Self:

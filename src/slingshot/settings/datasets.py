@@ -1,4 +1,4 @@
-"""The `datasets:` block of params.yaml: what rows are and how they are split. Where they come from: sources.py."""
+"""The `datasets:` block of params.yaml: what rows are and how they are split. `sources` says where they come from."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ OF_A_DATA_SET = {
         "a mapping such as {train: 1000}, {validation: 200} or {test: 500}; leave the key out for all",
     ),
 }
-"""Key -> its type, and an example for the error: keys that are easily written in another form."""
+"""Key -> its type, and an example for the error message. These keys are easily written in a wrong form."""
 
 
 class SplitSettings(Block):
     by: Literal["group", "row"] = "group"
-    """`row` splits rows at random, whatever their group: a leak kept on purpose, of which the audit warns."""
+    """`row` splits rows at random, whatever their group. That is a leak on purpose, and the audit warns of it."""
     validation: Share = 0.2
-    """Share of all rows; where the source has a test file of its own, of the training rows left."""
+    """Share of all rows; where the source has a test file of its own, share of the other rows."""
     test: Share = 0.2
     """Share of all rows; unused where the source has a test file of its own."""
     near: float | None = Field(default=0.9, gt=0, le=1)
-    """Jaccard similarity from which two texts are near duplicates; null only counts them."""
+    """Jaccard similarity from which two texts are near duplicates; null counts near duplicates, but joins none."""
     drop_shared: bool = True
-    """Drop rows of train that share a group with a given test file."""
+    """Whether train drops rows that share a group with the source's own test file."""
 
     @model_validator(mode="after")
     def _leave_rows_to_train_on(self) -> Self:
@@ -57,20 +57,22 @@ class MaxRows(Block):
 
 
 class PromptWords(Block):
-    """What a prompt says of the task: words for a text and a label (`Tweet`, `Sentiment`), and what labels mean."""
+    """The data set's own words in a prompt: what a text and a label are called, and what labels mean."""
 
     text: Line = "Text"
+    """What a text is called, e.g. `Tweet`."""
     label: Line = "Label"
+    """What a label is called, e.g. `Sentiment`."""
     instructions: str | None = None
-    """What else an LLM should know of the task, e.g. how to decide between two labels."""
+    """What else an LLM should know about the task, e.g. how to decide between two labels."""
     descriptions: dict[str, Line] = {}
-    """Label name -> what it means; a name without one stands alone."""
+    """Label name -> its meaning. A label may have none: then the prompt shows its name alone."""
 
 
 class DatasetSettings(Block):
     source: Source
     labels: list[str] | dict[str, str] | None = None
-    """Label names in their order, or {value in the file: name} in that order; null takes those of the file, sorted."""
+    """Label names in order, or {value in the file: name} in order; null takes the values of the file, sorted."""
     label_source: str
     """Who labelled the rows: `human`, or the name of a model such as `GPT-3.5`."""
     licence: str
@@ -85,7 +87,7 @@ class DatasetSettings(Block):
 
     @property
     def has_test_file(self) -> bool:
-        """Whether the source's own test rows are kept."""
+        """Whether the source has a test file of its own."""
         return any(getattr(self.source, key, None) for key in ("test_file", "test_text_file"))
 
     @field_validator(*OF_A_DATA_SET, mode="before")
@@ -96,7 +98,7 @@ class DatasetSettings(Block):
     @field_validator("labels", mode="before")
     @classmethod
     def _are_two_names_or_more(cls, labels: object) -> object:
-        """In one line: the union of a list and a mapping would report what is wrong for each of the two."""
+        """Gives one error. Pydantic would report what is wrong twice: for a list, and for a mapping."""
         if labels is None:
             return labels
         if not isinstance(labels, list | dict):
@@ -118,7 +120,7 @@ class DatasetSettings(Block):
         unknown = [name for name in self.prompt.descriptions if names and name not in names]
         if unknown and names:
             raise ValueError(
-                f"prompt.descriptions: '{unknown[0]}' is no label{nearest(unknown[0], names)}"
+                f"prompt.descriptions: '{unknown[0]}' is not a label{nearest(unknown[0], names)}"
             )
         return self
 
@@ -134,8 +136,8 @@ class DatasetSettings(Block):
         return self
 
     @model_validator(mode="after")
-    def _no_label_stands_twice(self) -> Self:
-        # In a mapping several values of the file may have one name.
+    def _labels_differ(self) -> Self:
+        # In a mapping several values of the file may have the same name.
         if isinstance(self.labels, list) and len(set(self.labels)) != len(self.labels):
             raise ValueError("labels repeat a name")
         return self

@@ -1,7 +1,7 @@
-"""The `llms:` block of params.yaml: one class a provider.
+"""The `llms:` block of params.yaml: one class for each provider.
 
-To add a provider: a module in slingshot.llm with `run_cell(settings, task)`, and here its settings class, which
-names that module, in the union `LlmSettings`.
+To add a provider, write a module in slingshot.llm with `run_cell(llm, task)`. Write its settings class here, with the
+name of that module, and add the class to the union `LlmSettings`.
 """
 
 from __future__ import annotations
@@ -22,41 +22,42 @@ ScoreMethod = Literal["none", "verbalised", "votes"]
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
 ANTHROPIC_API = "https://api.anthropic.com"
 BASE_URL = "ANTHROPIC_BASE_URL"
-"""The variable by which all that uses Anthropic's SDK is told of another server."""
+"""The environment variable that gives Anthropic's SDK the address of another server."""
 
 
 def _http(url: str) -> str:
     if "@" in urlsplit(url if "//" in url else f"//{url}").netloc:
         raise ValueError(
-            "an address holds no user or password; name the variable that holds the key as key_env"
+            "an address must have no user or password; name the variable that holds the key as key_env"
         )
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError(f"'{url}' is no address: write http://HOST:PORT or https://HOST")
+        raise ValueError(f"'{url}' is not an address: write http://HOST:PORT or https://HOST")
     return url.rstrip("/")
 
 
 class PromptedSettings(Block):
-    """What every provider's LLM has."""
+    """Settings that every LLM has."""
 
     module: ClassVar[str]
-    """The module of slingshot.llm that prompts it."""
+    """The module of slingshot.llm that prompts the LLM."""
     title: Line
-    """What the LLM is called wherever its figures stand."""
+    """The LLM's name in reports."""
     note: Line | None = None
-    """What its title does not say; a table explains it once, below."""
+    """A remark on the LLM, which stands once below a table."""
     prompt: Literal["classification"] = "classification"
-    """The template, a file of src/slingshot/llm/prompts: one a kind of task."""
+    """The template, a file in src/slingshot/llm/prompts. Each kind of task has one."""
     selection: Selection = "stratified"
-    """Which rows of data/shots/D.parquet are shown as examples: the first `shots` as they come (fixed), the first
-    `shots` of each class (stratified), or the `shots` nearest to the text by `encoder` (nearest)."""
+    """Which rows of data/shots/D.parquet are shown as examples: the first `shots` rows (fixed), the first `shots` rows
+    of each class (stratified), or the `shots` rows nearest to the text by `encoder` (nearest)."""
     encoder: Checkpoint | None = None
-    """An encoder, mean-pooled, that says what is near."""
+    """The encoder that measures what is near, by its mean-pooled output."""
     max_validation: Count = 300
-    """First validation rows that are predicted. Of several LLMs the best is chosen on those that all predict."""
+    """The LLM predicts this many of the first validation rows. The best of several LLMs is chosen on the rows that all
+    of them predict."""
     training_cutoff: Date | None = None
     price: Name | None = None
-    """Key of cost.llm_prices; null is priced by its seconds, as a local LLM is."""
+    """A key of cost.llm_prices; null prices the seconds, as for a local LLM."""
 
     @property
     def remote(self) -> bool:
@@ -78,20 +79,20 @@ class PromptedSettings(Block):
 
 
 class CausalLmSettings(PromptedSettings, Checkpoint):
-    """A local causal LLM; labels scored by log-likelihood."""
+    """A local causal LLM, which scores labels by log-likelihood."""
 
     module: ClassVar[str] = "slingshot.llm.local.causal_lm"
     provider: Literal["causal_lm"]
     gguf: str | None = None
     """The GGUF file to load, in the folder or hub repository that `checkpoint` names."""
     chat: bool | Literal["auto"] = "auto"
-    """Whether the prompt is a conversation in the checkpoint's chat template, or a text to go on with; auto is a
-    conversation where the checkpoint has a template."""
+    """Whether the prompt is a conversation in the checkpoint's chat template, or a text to continue; auto is a
+    conversation if the checkpoint has a template."""
     shots: list[Annotated[int, Field(ge=0)]] = Field(default=[4, 8], min_length=1)
-    """Examples (a class, where selection is stratified); each value is tried on validation."""
+    """Number of examples (per class if selection is stratified); each value is tried on validation."""
     calibration: list[Calibration] = Field(default=["none", "contextual"], min_length=1)
     choose_rows: Count = 150
-    """First validation rows on which shots and calibration are chosen."""
+    """Shots and calibration are chosen on this many of the first validation rows."""
     batch_size: Count = 8
 
     @model_validator(mode="after")
@@ -104,23 +105,23 @@ class CausalLmSettings(PromptedSettings, Checkpoint):
 
 
 class AskedSettings(PromptedSettings):
-    """What every LLM that is asked text by text has, its answers kept in the ledger.
+    """Settings of an LLM that is asked text by text. The ledger keeps its answers.
 
-    Texts are taken to leave this machine, and to cost money, unless a provider's class says otherwise.
+    Texts leave this machine and requests cost money, unless a provider's class says otherwise.
     """
 
     shots: int = Field(default=2, ge=0)
-    """Examples (a class, where selection is stratified)."""
+    """Number of examples (per class if selection is stratified)."""
     scores: ScoreMethod = "none"
-    """Where class probabilities come from: nowhere, the confidence that the LLM states, or the votes of `samples`."""
+    """The source of class probabilities: none, the confidence that the LLM states, or the votes of `samples`."""
     samples: Count = 1
-    """Answers to each text, each paid; more than one for `scores: votes`."""
+    """Answers to each text, all of which are paid. `scores: votes` needs more than one."""
     max_tokens: Count = 512
-    """Most output tokens of an answer, thinking included."""
+    """Most output tokens of an answer, including thinking."""
     max_characters: Count = 20_000
-    """Characters that a text is cut to."""
+    """Most characters of a text; a longer text is cut."""
     max_errors: int = Field(default=0, ge=0)
-    """Rows that may be left without an answer, which count as wrong; with more the stage fails."""
+    """Most rows that may have no answer. They count as wrong. If more rows have none, the stage fails."""
 
     @property
     def remote(self) -> bool:
@@ -146,40 +147,39 @@ class AskedSettings(PromptedSettings):
 
 
 class AnthropicSettings(AskedSettings):
-    """An LLM behind Anthropic's Messages API, or behind any server that speaks it (`base_url`)."""
+    """An LLM behind Anthropic's Messages API, or behind any server with the same API (`base_url`)."""
 
     module: ClassVar[str] = "slingshot.llm.anthropic.api"
     provider: Literal["anthropic"]
     model: Line
     """The model's id, as the API knows it."""
     base_url: Annotated[str, AfterValidator(_http)] | None = None
-    """Another server's address; null is Anthropic's, or what ANTHROPIC_BASE_URL says (see `server`)."""
+    """The address of another server; null is Anthropic's, or the address in ANTHROPIC_BASE_URL (see `server`)."""
     key_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] | None = None
-    """The environment variable that holds the key. Null is ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, and for another
-    `server` than Anthropic's no key: yours is sent to no other unless you say so."""
+    """The environment variable that holds the key. Null is ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN for Anthropic's
+    server, and no key for another `server`, which gets a key only if you name its variable here."""
     structured: bool = True
-    """Whether the API is given a JSON schema of the answer; off for a server that refuses one."""
+    """Whether requests hold a JSON schema of the answer; false for a server that refuses schemas."""
     thinking: dict[str, Any] | None = None
     """The API's parameter of that name, e.g. {type: disabled}; null leaves it to the model."""
     effort: Effort | None = None
     cache_from: Count | None = 1024
-    """Tokens from which the model caches a prompt's static beginning; null never asks it to."""
+    """The fewest tokens of a prompt's static beginning that the model caches; null never asks for a cache."""
     retired: Date | None = None
-    """When the API stopped serving the model: it is not offered in another's place."""
+    """When the API stopped serving the model. Messages do not suggest a retired model."""
 
     @property
     def server(self) -> str | None:
-        """The address of another server than Anthropic's, if one is asked: `base_url`, else what ANTHROPIC_BASE_URL
-        says when this is read.
+        """The address of the server, from `base_url` or else from ANTHROPIC_BASE_URL; None for Anthropic's own.
 
-        Whether params.yaml is valid, and who is paid, does not depend on the variable. Raises UserError where it holds
-        no address.
+        Whether params.yaml is valid, and who is paid, do not depend on the variable. Raises UserError if the variable
+        does not hold an address.
         """
-        named = os.environ.get(BASE_URL, "").strip()
-        if self.base_url or not named:
+        address = os.environ.get(BASE_URL, "").strip()
+        if self.base_url or not address:
             return self.base_url
         try:
-            url = _http(named)
+            url = _http(address)
         except ValueError as error:
             raise UserError(f"the environment variable {BASE_URL}: {error}; or unset it") from None
         return None if url.lower() == ANTHROPIC_API else url

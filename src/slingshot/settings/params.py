@@ -1,4 +1,4 @@
-"""params.yaml as a whole: its blocks, and that they fit together."""
+"""The whole of params.yaml: its blocks, and the checks that they fit together."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Settings(Block):
     """The contents of params.yaml."""
 
     fraction: float = Field(gt=0, le=1)
-    """Share of the training rows that models are trained on. A smaller share is part of a larger one."""
+    """Share of the training rows that models are trained on. A larger share holds all rows of a smaller one."""
     seed: int = Field(ge=0, lt=2**31)
-    """Of the split, and of the order in which shares of the training rows are nested."""
+    """The seed of the split, and of the nested order of the training rows."""
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
-    """Of training: a model whose training is random is trained once with each of them."""
+    """The seeds of training. A model is trained once with each of them, if its training is random."""
     shots_pool: Count
-    """How many training rows the examples in prompts are taken from, at least one a class."""
+    """The number of training rows that examples in prompts are taken from. Each class has at least one of them."""
     study: StudySettings
     datasets: dict[Name, DatasetSettings]
     models: dict[Name, ModelSettings]
@@ -60,7 +60,7 @@ class Settings(Block):
         return self
 
     def _blocks(self) -> dict[str, tuple[list[str], Iterable[str]]]:
-        """Block -> the names of it that take part, and those that it defines."""
+        """Block -> the names in `study`, and the names that the block defines."""
         study = self.study
         return {
             "datasets": (study.datasets, self.datasets),
@@ -107,13 +107,13 @@ class Settings(Block):
         budgets, currency = self.run.budget, self.cost.currency
         for name, llm in self.llms.items():
             if name in self.study.llms and llm.paid and name not in budgets:
-                yield f"run.budget.{name}: is missing; say how many {currency} '{name}' may ever cost"
+                yield f"run.budget.{name}: is missing; write the most that '{name}' may ever cost, in {currency}"
         for name in budgets:
             if name not in self.llms:
                 yield f"run.budget: '{name}' has no definition under llms{nearest(name, self.llms)}"
 
     def contestant(self, name: str) -> ContestantSettings:
-        """Its settings. Raises UserError for an unknown name."""
+        """The contestant's settings. Raises UserError for an unknown name."""
         cascades = {cascade.name: cascade for cascade in self.study.cascades}
         contestants: dict[str, ContestantSettings] = {**self.models, **self.llms, **cascades}
         return _named(contestants, name, "no contestant")
@@ -124,7 +124,7 @@ class Settings(Block):
         return _named(cascades, name, "study.cascades: no cascade")
 
     def price(self, name: str) -> LlmPrice | None:
-        """The list price of an LLM, or of a cascade's LLM; None for what is priced by its seconds."""
+        """The list price of an LLM, or of a cascade's LLM; None for a contestant that is priced by its seconds."""
         contestant = self.contestant(name)
         llm = self.llms.get(contestant.large if isinstance(contestant, CascadeSettings) else name)
         return self.cost.llm_prices[llm.price] if llm and llm.price else None

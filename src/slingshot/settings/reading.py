@@ -1,4 +1,4 @@
-"""Reads params.yaml: the only place that does. Also reads the other YAML files of a repository."""
+"""Reads params.yaml, which no other module does, and any other YAML file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from slingshot.settings.params import Settings
 
 MISSING = "is missing; add it"
 OWN_WORDS = ("unknown_key", "study", "value_error", "missing", "bare_date")
-"""Kinds of errors whose words say what was found, or that nothing was."""
+"""Kinds of errors with a message that needs no `(found ...)` after it."""
 TAGGED: dict[int | str, int] = {"models": 2, "llms": 2, "datasets": 3}
-"""Block -> how many keys lead to a mapping whose class a tag says: models.minilm, datasets.tweets.source."""
+"""Block -> the number of keys that lead to a mapping with a tag, such as models.minilm or datasets.tweets.source. The
+tag (family, provider or kind) names the mapping's class."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -77,10 +78,10 @@ def _line(error: ErrorDetails) -> str:
 
 
 def _without_tag(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """The place of an error as params.yaml has it.
+    """The keys of an error, as in params.yaml.
 
-    Where a tag says of which class a mapping is, pydantic puts the tag behind the keys that lead there: the error of
-    models.minilm.epochs stands at models, minilm, transformer, epochs.
+    Pydantic puts the tag of a mapping after the mapping's keys: an error in models.minilm.epochs has the keys models,
+    minilm, transformer, epochs.
     """
     keys = TAGGED.get(loc[0]) if loc else None
     if keys is None or (loc[0] == "datasets" and loc[2:3] != ("source",)):

@@ -1,4 +1,4 @@
-"""Where the rows of a data set come from: `source:` of a data set in params.yaml, one class a kind."""
+"""Where the rows of a data set come from: `source:` of a data set in params.yaml, one class for each kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OF_COLUMNS = {
     "file": (str, FILE),
     "test_file": (str, f"{FILE}, or leave the key out where there is none"),
 }
-"""Key -> its type, and an example for the error: keys that are easily written in another form."""
+"""Key -> its type, and an example for the error message. These keys are easily written in a wrong form."""
 
 
 def _inside(file: str) -> str:
@@ -35,7 +35,7 @@ RawFile = Annotated[str, Field(min_length=1), AfterValidator(_inside)]
 
 
 def separator(value: str) -> str:
-    """The character itself; a tab for `tab`. Raises ValueError for what can't separate columns."""
+    """The value as one character, which is a tab for `tab`. Raises ValueError if it can't separate columns."""
     mark = "\t" if value == "tab" else value
     if len(mark) != 1 or mark.isalnum() or mark in "\"'\r\n ":
         raise ValueError(f'expected one character such as ";", or tab, found {value!r}')
@@ -57,7 +57,7 @@ class VaderSource(Block):
 
 
 class Columns(Block):
-    """Which columns of a table hold what."""
+    """The columns of a table that hold texts, labels and groups."""
 
     text: str
     label: str
@@ -70,27 +70,28 @@ class Columns(Block):
         return value if optional else shaped(value, OF_COLUMNS[str(info.field_name)])
 
     @model_validator(mode="after")
-    def _text_is_no_label(self) -> Self:
+    def _text_is_not_the_label(self) -> Self:
         if self.text == self.label:
             raise ValueError(f"text and label both name the column '{self.text}'")
         return self
 
 
 class FileSource(Columns):
-    """The user's own table in data/raw/D: CSV, TSV, JSONL or Parquet, compressed too."""
+    """The user's own table in data/raw/D: CSV, TSV, JSONL or Parquet, which may be compressed."""
 
     kind: Literal["file"]
     file: RawFile
     test_file: RawFile | None = None
     encoding: str = "utf-8"
-    """Of CSV, TSV and JSONL without a byte order mark."""
+    """The encoding of CSV, TSV and JSONL without a byte order mark."""
     separator: Separator | None = None
-    """Between the columns of CSV and TSV: a character, or `tab`. Null takes that of the suffix, or else the only one
-    that splits the header into the columns named here."""
+    """The separator of CSV and TSV: a character, or `tab`. Null takes the usual separator of the suffix, or else the
+    only separator that splits the header into the columns named here."""
 
 
 class LinesSource(Block):
-    """The user's own parallel files in data/raw/D, one text and one label a line."""
+    """The user's own parallel files in data/raw/D: a line of one is a text, and the same line of the other its
+    label."""
 
     kind: Literal["lines"]
     text_file: RawFile
@@ -113,13 +114,14 @@ class HubSource(Columns):
     id: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
     """OWNER/NAME."""
     file: str = Field(min_length=1)
-    """Pattern of the paths in the repository that hold the rows, e.g. `data/train-*`; only these are fetched."""
+    """Pattern of the paths in the repository that hold the rows, e.g. `data/train-*`. No other file is fetched, except
+    those of `test_file`."""
     test_file: str | None = Field(default=None, min_length=1)
     """Pattern of the paths that hold the test rows."""
     separator: Separator | None = None
-    """Between the columns of CSV, as for a file of your own."""
+    """The separator of CSV, as for a file of your own."""
     revision: str | None = None
-    """A branch, a tag or a commit. Null is the default branch at the first run; later runs take its commit."""
+    """A branch, a tag or a commit. Null is the default branch in the first run; later runs keep the same commit."""
 
 
 Source = Annotated[VaderSource | FileSource | LinesSource | HubSource, Field(discriminator="kind")]

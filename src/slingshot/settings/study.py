@@ -1,4 +1,4 @@
-"""The `study:`, `metrics:` and `decision:` blocks of params.yaml: who takes part, and by what rule it is decided."""
+"""The `study:`, `metrics:` and `decision:` blocks of params.yaml: what is compared, and how the verdict is made."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class CascadeSettings(Block):
     small: Name
     large: Name
     max_cost: Positive | None = None
-    """The most that 1,000 texts may cost, in `cost.currency`; null is no limit. Within it the threshold is taken that
-    shows the highest lead over the better of the two sides in the primary metric on validation rows."""
+    """The most that 1,000 texts may cost, in `cost.currency`; null is no limit. The cascade takes the threshold within
+    this limit that has the highest lead over the better side, in the primary metric on validation rows."""
 
 
 class StudySettings(Block):
-    """What takes part; every matrix of dvc.yaml comes from here."""
+    """The data sets and contestants that take part. Every matrix in dvc.yaml comes from here."""
 
     datasets: list[Name] = Field(min_length=1)
     models: list[Name]
@@ -34,32 +34,32 @@ class StudySettings(Block):
 
 
 class MetricsSettings(Block):
-    """Each key is some stage's param in dvc.yaml, and DVC fails where one is missing: hence no defaults."""
+    """How predictions are scored. DVC fails if a key is missing, because dvc.yaml lists it: so no key has a default."""
 
     primary: Primary
     margin: Share
     """Non-inferiority margin on the primary metric, stated before the figures are seen."""
     confidence: Share
     seed_sd: NotNegative
-    """Standard deviation of the primary metric between training seeds, assumed of a contestant with fewer than
-    metrics.scored.ENOUGH_SEEDS of them."""
+    """Standard deviation of the primary metric between training seeds. It is assumed for a contestant with fewer than
+    metrics.scored.ENOUGH_SEEDS seeds."""
     ece_bins: Count
     """Equal-width bins of the expected calibration error."""
 
 
 class DecisionSettings(Block):
-    """What the verdict must respect beside the primary metric, and over what the costs are added up; null requires
-    nothing. DVC needs each key."""
+    """What the verdict requires besides the primary metric, and the texts and months for which costs are added up. Null
+    requires nothing. DVC needs each key."""
 
     monthly_texts: Count | None
     """Texts to label in a month; null: the total cost assumes report.total.TEXTS, and says so."""
     horizon_months: Count | None
     """Months over which the total cost is added up; null: report.total.MONTHS, and the report says so."""
     count_labels: bool
-    """Whether the labels of training and validation rows are still to be paid for. Those that one has already are
-    sunk."""
+    """Whether the labels of training and validation rows still have to be paid for. Labels that exist already are a
+    sunk cost."""
     monthly_budget: Positive | None
-    """The most that labelling them may cost in a month, in `cost.currency`; needs `monthly_texts`."""
+    """The most that labelling `monthly_texts` may cost, in `cost.currency`; needs `monthly_texts`."""
     latency_p95: Positive | None
     """Seconds within which 95 of 100 single texts must be answered."""
 

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from slingshot.settings.errors import refusal
+from slingshot.settings.errors import errno_of
 
 ABANDONED = 86_400.0
 """The age in seconds from which a temporary file must be from a process that was killed."""
@@ -61,10 +61,10 @@ def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is None or (temporary and temporary.name in str(error.filename)):
-            error.errno, error.filename = refusal(error), str(path)
+            error.errno, error.filename = errno_of(error), str(path)
         raise
     except Exception as error:
-        number = refusal(error)
+        number = errno_of(error)
         if number is None:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
