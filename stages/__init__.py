@@ -1,8 +1,7 @@
-"""One thin click script a stage, run as `python3 -m stages.NAME` in the root of the repository.
+"""A thin click script for each stage, run as `python3 -m stages.NAME` in the root of the repository.
 
-This runs before any stage: it puts the working directory's own src first on the path, so that a
-queued experiment runs its own code and not the workspace's, and stops a Python that is not the
-project's environment with the remedy.
+This module runs before every stage. It puts the src of the working directory first on the path, so that a queued
+experiment runs its own code and not the workspace's. A Python outside the project's environment stops with the remedy.
 """
 
 import importlib.metadata
@@ -10,8 +9,8 @@ import os
 import sys
 
 sys.path.insert(0, "src")
-# Threads that wait for each other by spinning lose most of a busy machine: measured, training beside
-# another process is 7 times as fast when they sleep. Read when torch is loaded.
+# Threads that spin while they wait are slow on a busy machine: training beside another process was measured to be 7
+# times as fast when they sleep. The variable is read when torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 try:
     importlib.metadata.distribution("slingshot")

@@ -1,4 +1,4 @@
-"""Make a cascade of two contestants' predictions: the small model where it is confident enough, else the LLM.
+"""Build a cascade from the predictions of a small model and an LLM.
 
 python3 -m stages.cascade tweets cascade
 """
@@ -15,7 +15,7 @@ from slingshot.settings import load
 def main(dataset: str, name: str) -> None:
     """Build the cascade NAME of study.cascades on DATASET.
 
-    Temperature and threshold are chosen on validation rows. Reads predictions and usage of both sides; writes
+    Temperature and threshold are chosen on validation rows. Reads the predictions and the usage of both sides. Writes
     data/predictions/DATASET/NAME.parquet, data/usage/DATASET/NAME.json and metrics/cascade/DATASET/NAME.json.
     """
     from slingshot.cascade import build as cascade
@@ -52,8 +52,9 @@ def main(dataset: str, name: str) -> None:
         train_rows=metadata["train_rows"],
     )
     texts = len(prepared.test)
-    used = usage(name, small_usage, large_usage, built.asked, texts, priced=price is not None)
-    used.write(paths.usage(dataset, name))
+    priced = price is not None
+    own_usage = usage(name, small_usage, large_usage, built.escalations, texts, priced=priced)
+    own_usage.write(paths.usage(dataset, name))
     built.report.write(paths.cascade(dataset, name))
     console.echo(f"cascade {dataset}-{name}: {cascade.headline(built.report)} -> {out}")
 

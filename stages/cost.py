@@ -11,7 +11,7 @@ from slingshot.settings import load
 def main(dataset: str) -> None:
     """Price the contestants of DATASET that `study` names.
 
-    Reads data/usage/DATASET and the prices in params.yaml; writes metrics/cost/DATASET, a file a contestant.
+    Reads data/usage/DATASET and the prices in params.yaml. Writes metrics/cost/DATASET, one file for each contestant.
     """
     from slingshot.files import paths
     from slingshot.files.storage.folders import keep_only

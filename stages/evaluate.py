@@ -1,6 +1,6 @@
-"""Score every contestant of one data set and compare every two of them on its test rows.
+"""Score every contestant of one data set, and compare every two of them on its test rows.
 
-It can't tell who predicted: it reads predictions and labels alone.
+Models, LLMs and cascades are scored alike: the stage reads only predictions and labels.
 """
 
 import click
@@ -16,10 +16,10 @@ def main(dataset: str) -> None:
 
     \b
     Reads  data/predictions/DATASET and data/prepared/DATASET.
-    Writes metrics/scores/DATASET      point figures, a file a contestant, for `dvc metrics diff`
+    Writes metrics/scores/DATASET      figures for `dvc metrics diff`, a file for each contestant
            metrics/intervals/DATASET   their intervals, classes, calibration and notes
-           metrics/pairs/DATASET.json  every pair: difference, interval and p of each claim
-           data/plots/DATASET          what `dvc plots` draws, a folder a kind
+           metrics/pairs/DATASET.json  every pair: difference, interval, and p of each claim
+           data/plots/DATASET          tables for `dvc plots`, a folder for each kind
            data/errors/DATASET.json    rows where contestants are wrong or differ, with their texts
     """
     from slingshot.files import paths

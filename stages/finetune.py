@@ -20,6 +20,7 @@ def main(dataset: str, model: str) -> None:
     """
     from slingshot.files import paths
     from slingshot.files.predictions import write_predictions
+    from slingshot.finetune import card, description
     from slingshot.finetune.cell import CellRows
     from slingshot.finetune.families import TrainingTask
     from slingshot.finetune.run import run_cell
@@ -40,10 +41,6 @@ def main(dataset: str, model: str) -> None:
     fraction, count = rows.fraction, len(rows.train)
     write_predictions(out, result.predictions, names, fraction=fraction, train_rows=count)
     usage.write(paths.usage(dataset, model))
-    # Imported only now: the key of finished seeds covers every module that is loaded before training ends. These are no
-    # part of training, so a change in them must train nothing again.
-    from slingshot.finetune import card, description
-
     description.write(dataset, model, model_settings, rows, primary, usage)
     for end in card.ends(f"models.{model}", model_settings, usage):
         console.echo(f"finetune {task.name}: {end}")

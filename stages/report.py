@@ -1,4 +1,7 @@
-"""python3 -m stages.report: the verdict, the tables and the page, from metrics/, data/plots and data/errors."""
+"""Write the verdict, the tables and the page, from metrics/, data/plots and data/errors.
+
+python3 -m stages.report
+"""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from slingshot.settings import load
 @click.command(cls=console.Command)
 @click.argument("dataset")
 def main(dataset: str) -> None:
-    """Keep the first `shots_pool` (params.yaml) of DATASET's training rows, at least one per class.
+    """Keep the first `shots_pool` (params.yaml) of DATASET's training rows, and at least one row of each class.
 
-    They do not depend on `fraction`: another fraction must not change a prompt, which would cost again.
+    The rows do not depend on `fraction`, because a changed prompt would have to be paid for again.
 
     \b
     Reads  data/prepared/DATASET/train.parquet

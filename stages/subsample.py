@@ -11,9 +11,8 @@ from slingshot.settings import load
 def main(dataset: str) -> None:
     """Keep the first `fraction` (params.yaml) of DATASET's training rows.
 
-    Rows are taken in nested order, whole groups only: they are stratified by label, and a quarter is a
-    subset of the half of the same seed. If the fraction is too small to hold every class, it takes more
-    rows until it does.
+    Whole groups are taken in nested order. So the rows are stratified by label, and a quarter is a
+    subset of the half of the same seed. If a class would be missing, more rows are taken.
 
     \b
     Reads  data/prepared/DATASET/train.parquet
@@ -32,7 +31,7 @@ def main(dataset: str) -> None:
     rows = first_groups(train, count, every_class=True)
     path = paths.subsampled(dataset)
     write_rows(path, rows, fraction=fraction, train_rows=len(rows))
-    over = " (more than asked, to keep every class)" if len(rows) > count else ""
+    over = " (more than this fraction, to keep every class)" if len(rows) > count else ""
     console.echo(
         f"subsample {dataset}: {len(rows):,} of {len(train):,} rows, fraction {fraction:g}{over} -> {path}"
     )

@@ -128,7 +128,7 @@ def test_a_better_small_model_answers_everything_and_a_cascade_can_beat_both() -
         cascade.headline(alone.report)
         == "large answers 0.0% of the test rows; the cascade is the same as small alone"
     )
-    assert alone.asked[-1] == Escalation(0.0, 0.0, True)
+    assert alone.escalations[-1] == Escalation(0.0, 0.0, True)
     small, large = predicted(4), other(4, validation=120)
     mixed = build(small, large)
     assert 0 < mixed.report.seeds[0].escalated_test < 1
@@ -159,7 +159,7 @@ def test_where_no_threshold_leads_the_llm_it_always_answers_and_the_report_says_
     made = build(predicted(1), large)
     assert (made.report.seeds[0].threshold, made.report.alone) == (None, "large")
     assert accuracy(made.predictions, "test") == 1
-    assert made.asked == {-1: Escalation(1.0, 1.0, False)}
+    assert made.escalations == {-1: Escalation(1.0, 1.0, False)}
     assert (
         cascade.headline(made.report)
         == "large answers 100.0% of the test rows; the cascade is the same as large alone"
@@ -277,12 +277,12 @@ def test_a_failed_answer_of_the_llm_is_wrong_and_has_no_scores() -> None:
         (
             predicted(3, validation=10),
             predicted(3),
-            "large predicts no validation row that small does too",
+            "large predicts no validation row that small predicts too",
         ),
         (
             predicted(3),
             predicted(3).query("split == 'test'"),
-            "large predicts no validation row that small does too",
+            "large predicts no validation row that small predicts too",
         ),
     ],
 )
@@ -295,7 +295,7 @@ def test_sides_that_make_no_cascade_are_named(
 
 def test_a_bound_on_an_unknown_cost_is_named() -> None:
     bounded = SETTINGS.model_copy(update={"max_cost": 1.0})
-    with pytest.raises(UserError, match="max_cost needs what both sides cost"):
+    with pytest.raises(UserError, match="max_cost needs the cost of both sides"):
         build(predicted(3), other(3), bounded, prices=Prices(None, 1.0))
     unpriced = build(predicted(3), other(3), prices=Prices(None, 1.0)).report
     assert unpriced.curve[0].cost_per_1000_texts is None
@@ -327,12 +327,12 @@ def test_what_is_paid_follows_the_tokens_of_the_escalated_rows_and_requests_thei
     large = other(4, validation=120)
     large["input_tokens"] = 10
     made = build(predicted(4), large)
-    even = made.asked[-1]
+    even = made.escalations[-1]
     assert 0 < even.rows < 1
     assert even.tokens == pytest.approx(even.rows)
     test = made.predictions[made.predictions["split"] == "test"]
     sent = set(test.loc[test["score_source"] == "verbalised", "id"])
     large.loc[large["id"].isin(sent), "input_tokens"] = 40
-    heavy = build(predicted(4), large).asked[-1]
+    heavy = build(predicted(4), large).escalations[-1]
     assert heavy.rows == even.rows
     assert heavy.tokens == pytest.approx(4 * even.rows / (4 * even.rows + 1 - even.rows))

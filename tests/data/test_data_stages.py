@@ -165,7 +165,7 @@ def test_a_quarter_is_inside_the_half_stratified_and_has_every_class(project: Pr
 def test_a_fraction_too_small_for_the_classes_keeps_them_and_says_so(project: Project) -> None:
     project.run(prepare)
     printed = project.run(subsample, fraction=0.01)
-    assert "4 of 120 rows, fraction 0.01 (more than asked, to keep every class)" in printed
+    assert "4 of 120 rows, fraction 0.01 (more than this fraction, to keep every class)" in printed
 
 
 def test_shots_do_not_depend_on_the_fraction(project: Project) -> None:

@@ -1,5 +1,5 @@
-"""A contestant made of two others: the small model answers where it is confident enough, else the LLM.
+"""A contestant made of two others: the small model answers where it is confident enough, and the LLM elsewhere.
 
-Imports metrics, money, machine, files, settings. Reads data/predictions and data/usage of both sides; gives back the
-cascade's own, and metrics/cascade/D/NAME.json.
+The room imports metrics, money, machine, files and settings. It reads data/predictions and data/usage of both sides,
+and returns the contents of the cascade's own files there and of metrics/cascade/D/NAME.json.
 """

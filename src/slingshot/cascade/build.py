@@ -1,8 +1,9 @@
-"""A cascade: the small model answers where its calibrated confidence reaches a threshold, else the LLM does.
+"""A cascade: the small model answers where its calibrated confidence reaches a threshold, and the LLM elsewhere.
 
-Both are chosen for each training seed on validation rows alone: the temperature on all that the small model predicts,
-the threshold, a quantile of the confidences, on those that the LLM predicts too (Chen et al., 2023, FrugalGPT, section
-3, arXiv:2305.05176; here with one step), by the rule of cascade/threshold.py. Test rows choose nothing.
+This is FrugalGPT with one step (Chen et al., 2023, section 3, arXiv:2305.05176). Temperature and threshold are chosen
+for each training seed on validation rows alone. The temperature is fitted on all validation rows that the small model
+predicts. The threshold is a quantile of the confidences on the rows that the LLM predicts too, and threshold.py has the
+rule that chooses it. Test rows choose nothing.
 """
 
 from __future__ import annotations
@@ -24,20 +25,23 @@ from slingshot.settings import PARAMS, CascadeSettings, UserError
 
 @dataclass(frozen=True)
 class Cascade:
+    """A built cascade."""
+
     predictions: pd.DataFrame
-    """Test, and the validation rows that both sides predict, under every seed."""
-    asked: dict[int, Escalation]
-    """By training seed, how much of the test rows the LLM is asked."""
+    """For every seed, the test rows and the validation rows that both sides predict."""
+    escalations: dict[int, Escalation]
+    """Training seed -> the escalation of the test rows."""
     report: CascadeReport
 
 
 @dataclass(frozen=True)
-class _OfSeed:
+class _SeedCascade:
     """The cascade of one training run of the small model."""
 
     predictions: tuple[pd.DataFrame, pd.DataFrame]
     """Of validation and of test."""
-    asked: Escalation
+    escalation: Escalation
+    """Of the test rows."""
     report: CascadeSeed
     curve: list[CascadePoint]
 
@@ -50,10 +54,10 @@ def build(
     classes: int,
     prices: Prices,
 ) -> Cascade:
-    """The cascade of two predictions frames over so many classes.
+    """The cascade of two contestants' predictions, with the columns of data/predictions. `classes` is their number.
 
-    Raises UserError where the small model has no scores, the two share no validation row, or something that chooses the
-    threshold is unknown.
+    Raises UserError where the small model has no scores, the two sides share no validation row, or a cost or a score
+    that the threshold is chosen by is unknown.
     """
     _check(settings, small, large, primary, prices)
     scoring = Scoring(primary, classes)
@@ -75,8 +79,8 @@ def build(
         notes=_notes(settings, primary, seeds[0], prices),
     )
     parts = [part for cascade in cascades for part in cascade.predictions]
-    asked = {cascade.report.seed: cascade.asked for cascade in cascades}
-    return Cascade(pd.concat(parts, ignore_index=True), asked, report)
+    escalations = {cascade.report.seed: cascade.escalation for cascade in cascades}
+    return Cascade(pd.concat(parts, ignore_index=True), escalations, report)
 
 
 def headline(report: CascadeReport) -> str:
@@ -92,22 +96,23 @@ def _of_seed(
     large: pd.DataFrame,
     scoring: Scoring,
     prices: Prices,
-) -> _OfSeed:
+) -> _SeedCascade:
+    """The cascade of one seed; `small` has the predictions of this seed alone."""
     seed, temperature = int(small["seed"].iloc[0]), _temperature(small)
     validation, test = (
         Rows.of(split, small, large, temperature) for split in ("validation", "test")
     )
     candidates = [*thresholds.candidates(validation.confidence), None]
     threshold = candidates[_choose(settings, validation, candidates, scoring, prices)]
-    answered = (validation.answered(threshold), test.answered(threshold))
+    predictions = (validation.predictions(threshold), test.predictions(threshold))
     report = CascadeSeed(
         seed=seed,
         temperature=temperature,
         threshold=threshold,
         rows=len(validation.small),
-        escalated_validation=validation.asked(threshold).rows,
-        escalated_test=test.asked(threshold).rows,
-        validation=scoring.value(answered[0]),
+        escalated_validation=validation.escalation(threshold).rows,
+        escalated_test=test.escalation(threshold).rows,
+        validation=scoring.value(predictions[0]),
         small_validation=scoring.value(validation.small),
         large_validation=scoring.value(validation.large),
     )
@@ -115,18 +120,18 @@ def _of_seed(
         CascadePoint(
             seed=seed,
             threshold=candidate,
-            escalated=test.asked(candidate).rows,
-            value=scoring.value(test.answered(candidate)),
+            escalated=test.escalation(candidate).rows,
+            value=scoring.value(test.predictions(candidate)),
             cost_per_1000_texts=prices.of(test, candidate),
             chosen=candidate == threshold,
         )
         for candidate in candidates
     ]
-    return _OfSeed(answered, test.asked(threshold), report, curve)
+    return _SeedCascade(predictions, test.escalation(threshold), report, curve)
 
 
 def _temperature(small: pd.DataFrame) -> float:
-    """That fits all validation rows which the small model predicts, also those that the LLM was not asked."""
+    """The temperature that fits all validation rows of the small model, also those that the LLM does not predict."""
     rows = small[small["split"] == "validation"]
     return calibration.temperature(np.stack(rows["scores"].to_list()), rows["label"].to_numpy())
 
@@ -138,12 +143,13 @@ def _choose(
     scoring: Scoring,
     prices: Prices,
 ) -> int:
-    """The place of the candidate that is taken: the small model alone, the first, where the rows can choose nothing."""
+    """The index of the chosen candidate. It is 0, the small model alone, where no candidate can be chosen."""
     block = thresholds.deal(rows.small["group"].tolist())
+    # The first part has all rows; each other part lacks one block.
     without = [block != number for number in range(block.max() + 1)]
     parts = [np.ones(len(block), bool), *(part for part in without if part.any())]
-    answered = [rows.answered(candidate) for candidate in candidates]
-    values = [[scoring.value(frame[part]) for part in parts] for frame in answered]
+    predictions = [rows.predictions(candidate) for candidate in candidates]
+    values = [[scoring.value(frame[part]) for part in parts] for frame in predictions]
     figures = np.array(values, float)
     most = settings.max_cost
     costs = [prices.of(rows, candidate) for candidate in candidates]
@@ -152,7 +158,7 @@ def _choose(
 
 
 def _alone(seeds: Sequence[CascadeSeed]) -> Literal["small", "large"] | None:
-    """The side that the cascade is on the test rows under every seed; None where both answer some."""
+    """The side that answers every test row under every seed; None where both sides answer some."""
     shares = {seed.escalated_test for seed in seeds}
     if shares == {0.0}:
         return "small"
@@ -162,7 +168,7 @@ def _alone(seeds: Sequence[CascadeSeed]) -> Literal["small", "large"] | None:
 def _notes(
     settings: CascadeSettings, primary: str, seed: CascadeSeed, prices: Prices
 ) -> tuple[OfCascade, ...]:
-    """Why nothing could be chosen. It is alike for all seeds, as labels and prices are."""
+    """Why no threshold could be chosen. The reason is the same for all seeds, because labels and prices are."""
     if seed.large_validation is None:
         return (NoThreshold(metric=primary, rows=seed.rows, small=settings.small),)
     costs = [cost for cost in (prices.small, prices.large) if cost is not None]
@@ -178,17 +184,18 @@ def _check(
     primary: str,
     prices: Prices,
 ) -> None:
+    """Raises UserError where the cascade can't be built: see `build`."""
     key = f"{PARAMS}: study.cascades: '{settings.name}'"
     if small["scores"].isna().any():
         raise UserError(
-            f"{key}: {settings.small} has rows without scores, so no confidence; name another as small"
+            f"{key}: {settings.small} has rows without scores, so no confidence; name another model as small"
         )
     small_ids, large_ids = (
         set(side.loc[side["split"] == "validation", "id"]) for side in (small, large)
     )
     if not large_ids or not large_ids <= small_ids:
         raise UserError(
-            f"{key}: {settings.large} predicts no validation row that {settings.small} does too"
+            f"{key}: {settings.large} predicts no validation row that {settings.small} predicts too"
         )
     if primary == "auroc" and (large["score_source"] == "none").all():
         raise UserError(
@@ -196,5 +203,5 @@ def _check(
         )
     if settings.max_cost is not None and None in (prices.small, prices.large):
         raise UserError(
-            f"{key}: max_cost needs what both sides cost per 1,000 texts, and one is unknown"
+            f"{key}: max_cost needs the cost of both sides per 1,000 texts, and one cost is not known"
         )

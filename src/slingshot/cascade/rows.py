@@ -1,4 +1,4 @@
-"""The rows of one split that both sides of a cascade predict: who answers them, and what that asks of the LLM."""
+"""The rows of one split that both sides of a cascade predict: which side answers them, what it costs, how it scores."""
 
 from __future__ import annotations
 
@@ -14,88 +14,90 @@ from slingshot.metrics.scored import Scored, SeedRun
 
 @dataclass(frozen=True)
 class Escalation:
-    """What of some rows the LLM is asked."""
+    """How much of some rows the LLM answers."""
 
     rows: float
-    """Their share."""
+    """The share of the rows that the LLM answers, i.e. of the escalated rows."""
     tokens: float
-    """The escalated rows' share of the LLM's tokens on all these rows, and so of what it would bill for them all."""
+    """The escalated rows' share of the tokens that the LLM used on all rows, and so of its bill."""
     small_reads: bool
-    """Whether the small model reads every text. It does unless the LLM always answers."""
+    """Whether the small model reads every text. It does so unless the LLM always answers."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows that both sides predict, in one order. A threshold of None lets the LLM answer always."""
+    """Rows that both sides predict, in the same order. With a threshold of None the LLM always answers."""
 
     small: pd.DataFrame
-    """Of one seed, its scores scaled by the temperature."""
+    """The small model's predictions of one seed, with scores scaled by the temperature."""
     large: pd.DataFrame
+    """The LLM's predictions."""
     confidence: np.ndarray
-    """The small model's, calibrated; shape (rows,)."""
+    """The small model's calibrated confidence, shape (rows,)."""
 
     @classmethod
     def of(cls, split: str, small: pd.DataFrame, large: pd.DataFrame, temperature: float) -> Rows:
-        """The rows of a split. `small` holds predictions of one seed, whose scores are scaled here."""
-        ours, theirs = (
+        """The rows of a split. `small` has the predictions of one seed, and this method scales their scores."""
+        of_small, of_large = (
             side[side["split"] == split].set_index("id").sort_index() for side in (small, large)
         )
-        ours = ours.loc[theirs.index]
-        scores = calibration.scaled(np.stack(ours["scores"].to_list()), temperature)
-        ours["scores"] = pd.Series(list(scores), index=ours.index, dtype=object)
-        confidence = calibration.confidence(SeedRun(0, ours["prediction"].to_numpy(), scores))
-        return cls(ours.reset_index(), theirs.reset_index(), confidence)
+        of_small = of_small.loc[of_large.index]
+        scores = calibration.scaled(np.stack(of_small["scores"].to_list()), temperature)
+        of_small["scores"] = pd.Series(list(scores), index=of_small.index, dtype=object)
+        run = SeedRun(0, of_small["prediction"].to_numpy(), scores)
+        return cls(of_small.reset_index(), of_large.reset_index(), calibration.confidence(run))
 
-    def answered(self, threshold: float | None) -> pd.DataFrame:
-        """Predictions of the cascade. Of an escalated row both sides read the text, so its input tokens add up."""
-        up = self._escalated(threshold)
+    def predictions(self, threshold: float | None) -> pd.DataFrame:
+        """The cascade's predictions. Both sides read the text of an escalated row, so its input tokens add up."""
+        escalated = self._escalated(threshold)
         rows = self.small.copy()
         for column in ("prediction", "scores", "score_source", "status", "output_tokens"):
-            rows[column] = self.large[column].where(up, self.small[column])
-        rows["input_tokens"] = self.small["input_tokens"] + self.large["input_tokens"].where(up, 0)
+            rows[column] = self.large[column].where(escalated, self.small[column])
+        of_large = self.large["input_tokens"]
+        rows["input_tokens"] = self.small["input_tokens"] + of_large.where(escalated, 0)
         if threshold is None:
-            rows["input_tokens"] = self.large["input_tokens"]
+            rows["input_tokens"] = of_large
         return rows
 
-    def asked(self, threshold: float | None) -> Escalation:
-        """What the LLM is asked. Without tokens every row weighs the same."""
+    def escalation(self, threshold: float | None) -> Escalation:
+        """How much of the rows the LLM answers. If no tokens were counted, all rows weigh the same."""
         tokens = (self.large["input_tokens"] + self.large["output_tokens"]).to_numpy(dtype=float)
         weights = tokens if tokens.sum() else np.ones(len(tokens))
-        up = self._escalated(threshold)
-        share = float(weights[up].sum() / weights.sum())
-        return Escalation(float(up.mean()), share, threshold is not None)
+        escalated = self._escalated(threshold)
+        share = float(weights[escalated].sum() / weights.sum())
+        return Escalation(float(escalated.mean()), share, threshold is not None)
 
     def _escalated(self, threshold: float | None) -> np.ndarray:
-        """Which rows the LLM answers: those under the threshold, or all; shape (rows,)."""
+        """Whether the LLM answers each row, because its confidence is under the threshold; shape (rows,)."""
         return np.ones(len(self.small), bool) if threshold is None else self.confidence < threshold
 
 
 @dataclass(frozen=True)
 class Prices:
-    """Of 1,000 texts, in `cost.currency`; None where it is unknown."""
+    """The cost of 1,000 texts for each side, in `cost.currency`; None where it is not known."""
 
     small: float | None
     large: float | None
 
     def of(self, rows: Rows, threshold: float | None) -> float | None:
-        """What the cascade costs on these rows; None where a price is unknown."""
+        """The cascade's cost of 1,000 texts such as these rows; None where a price is not known."""
         if self.small is None or self.large is None:
             return None
         if threshold is None:
             return self.large
-        return self.small + rows.asked(threshold).tokens * self.large
+        return self.small + rows.escalation(threshold).tokens * self.large
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """By what rows are scored."""
+    """How rows are scored."""
 
     primary: str
     classes: int
-    """Number of classes of the data set."""
+    """The number of classes of the data set."""
 
     def value(self, frame: pd.DataFrame) -> float | None:
-        """The primary metric of a frame's rows; None where it is undefined."""
+        """The primary metric of predictions; None where it is undefined."""
         run = SeedRun(0, frame["prediction"].to_numpy(), None)
         if self.primary == "auroc":
             # A failed answer has no scores: it counts as uniform, as in metrics.scored.

@@ -1,9 +1,9 @@
-"""Which threshold a cascade takes, by the figures that all candidates have on validation rows.
+"""Chooses a cascade's threshold, by the figures of all candidates on validation rows.
 
-The highest of many figures is high by luck too. So each threshold is judged by the lead that it shows over the better
-of the two sides: how far it is ahead on these rows, less one standard error of that difference, which is small as all
-answer the same rows. Where none shows a lead, the better side answers alone. bench/coverage/cascade.py simulates what
-this rule loses, and compares it with others.
+The highest of many figures is partly luck. So each threshold is judged by its lead over the better of the two sides:
+the difference of their figures on these rows, less one standard error of this difference. The error is small, because
+all candidates answer the same rows. Where no threshold has a positive lead, the better side answers alone.
+bench/coverage/cascade.py simulates what this rule loses, and compares it with other rules.
 """
 
 from __future__ import annotations
@@ -14,47 +14,52 @@ import numpy as np
 
 THRESHOLDS = 20
 NEVER = 0.0
-"""The threshold that no row is under."""
+"""The threshold that no confidence is under, so that the LLM never answers."""
 BLOCKS = 20
 """Parts of the rows that are left out in turn to see how much a figure varies."""
 
 
 def candidates(confidence: np.ndarray) -> list[float]:
-    """NEVER, and quantiles of `confidence`, rising: at most THRESHOLDS in all. The lowest confidence is not among them:
-    like NEVER it escalates none of these rows."""
+    """At most THRESHOLDS thresholds in ascending order: NEVER, then quantiles of `confidence`.
+
+    The lowest confidence is left out, because like NEVER it escalates none of these rows.
+    """
     quantiles = np.unique(np.quantile(confidence, np.linspace(0, 1, THRESHOLDS), method="nearest"))
     return [NEVER, *quantiles[1:].tolist()]
 
 
 def deal(groups: Sequence[str]) -> np.ndarray:
-    """Each row's block, from 0: whole groups, dealt out in turn; shape (rows,)."""
+    """The number of each row's block, shape (rows,). Whole groups are dealt out to the blocks in turn."""
     return np.asarray(np.unique(np.asarray(groups), return_inverse=True)[1] % BLOCKS)
 
 
 def choose(values: np.ndarray, without: np.ndarray, within: np.ndarray) -> int | None:
-    """The place of the candidate that shows the highest lead, or of the better side where none shows one. Of ties the
-    first, which asks the LLM least. None where neither side can be taken.
+    """The index of the candidate with the highest lead, or of the better side where no lead is positive.
 
-    `values` are the candidates' figures, shape (candidates,): the first is of the small model alone, the last of the
-    LLM alone; NaN is undefined. `without` are the figures without each block, shape (candidates, blocks). `within`
-    says who may be taken, shape (candidates,).
+    The first candidate, which asks the LLM least, wins a tie. None where neither side is allowed.
+
+    `values` are the candidates' figures, shape (candidates,). The first is the small model's, the last the LLM's; NaN
+    is an undefined figure. `without` are the figures without each block, shape (candidates, blocks). `within` says
+    which candidates are allowed, shape (candidates,).
     """
     allowed = within & np.isfinite(values)
-    sides = [place for place in (0, len(values) - 1) if allowed[place]]
+    sides = [index for index in (0, len(values) - 1) if allowed[index]]
     if not sides:
         return None
-    better = max(sides, key=lambda place: float(values[place]))
+    better = max(sides, key=lambda index: float(values[index]))
     errors = standard_errors(without - without[better])
-    shown = np.round(np.where(allowed, values - values[better] - errors, -np.inf), 12)
-    highest = int(np.argmax(shown))
-    return highest if shown[highest] > 0 else better
+    # Rounded, so that equal candidates tie whatever the last bits of their figures.
+    leads = np.round(np.where(allowed, values - values[better] - errors, -np.inf), 12)
+    highest = int(np.argmax(leads))
+    return highest if leads[highest] > 0 else better
 
 
 def standard_errors(without: np.ndarray) -> np.ndarray:
-    """Of figures, by the delete-a-group jackknife (Kott, 2001, Journal of Official Statistics 17(4)); shape (figures,).
+    """The standard errors of figures by the delete-a-group jackknife, shape (figures,).
 
-    `without` are the figures without each block, shape (figures, blocks). Blocks that leave one undefined are left out.
-    With fewer than two others the error is infinite.
+    The formula is that of Kott (2001), Journal of Official Statistics 17(4). `without` are the figures without each
+    block, shape (figures, blocks). A block is left out if some figure is undefined without it. With fewer than two
+    blocks the error is infinite.
     """
     defined = without[:, np.isfinite(without).all(axis=0)]
     blocks = defined.shape[1]

@@ -1,4 +1,4 @@
-"""What a cascade uses: the small model on every text, the LLM on those that are escalated."""
+"""The usage of a cascade: of the small model on every text, and of the LLM on escalated texts."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ def usage(
     title: str,
     small: Usage,
     large: Usage,
-    asked: Mapping[int, Escalation],
+    escalations: Mapping[int, Escalation],
     texts: int,
     *,
     priced: bool,
 ) -> Usage:
-    """The usage of a cascade on `texts` texts under each training seed, from that of its two sides, by the text.
+    """The usage of a cascade on `texts` texts under each training seed, in proportion to the usage of its two sides.
 
-    The seconds are those of the machine that is paid for: a `priced` LLM costs its tokens, not its seconds. Where an
-    LLM without a price answers on another's server, the seconds, and so the cost, are not known: 0. The errors of both
-    sides' seconds are taken to be independent. Latencies are estimates: a text that is escalated waits for both sides,
-    and so does the 95th percentile where more than 5 of 100 texts are escalated.
+    `escalations`: training seed -> escalation. Seconds are those of the machine that is paid for. So they leave out a
+    `priced` LLM, which is paid by its tokens. They are 0, for not known, where an LLM without a price answers on
+    another's server. The errors of both sides' seconds are taken to be independent. Latencies are estimates: an
+    escalated text waits for both sides, and so does the 95th percentile if more than 5 of 100 texts are escalated.
     """
-    share = sum(escalation.rows for escalation in asked.values()) / len(asked)
-    small_reads = any(escalation.small_reads for escalation in asked.values())
+    share = sum(escalation.rows for escalation in escalations.values()) / len(escalations)
+    small_reads = any(escalation.small_reads for escalation in escalations.values())
     sides = (small, large)
     memory = [side.peak_memory_bytes for side in sides if side.peak_memory_bytes is not None]
     runs = [
         _run(seed, escalation, small, large, texts, priced=priced)
-        for seed, escalation in asked.items()
+        for seed, escalation in escalations.items()
     ]
     return Usage(
         kind="cascade",
@@ -45,8 +45,8 @@ def usage(
         latency=_latency(small, large, share, small_reads),
         peak_memory_bytes=max(memory, default=None),
         requests=None if large.requests is None else round(share * texts),
-        llm_tokens=_billed(large.llm_tokens, large, asked, texts),
-        batch_tokens=_billed(large.batch_tokens, large, asked, texts),
+        llm_tokens=_billed(large.llm_tokens, large, escalations, texts),
+        batch_tokens=_billed(large.batch_tokens, large, escalations, texts),
     )
 
 
@@ -65,7 +65,7 @@ def _run(
 
 
 def _scaled(side: Usage, seed: int, texts: float) -> TimedRun:
-    """What so many texts would take a side, at the rate of the seed's run, or of the only one."""
+    """A side's run on so many texts, at the rate of its run of the seed, or of its only run."""
     runs = [run for run in side.predict if run.seed == seed] or list(side.predict)
     measured = sum(run.texts for run in runs)
     share, error = texts / measured if measured else 0.0, together(runs)
@@ -79,26 +79,29 @@ def _scaled(side: Usage, seed: int, texts: float) -> TimedRun:
 
 
 def _billed(
-    tokens: Mapping[str, int] | None, large: Usage, asked: Mapping[int, Escalation], texts: int
+    tokens: Mapping[str, int] | None,
+    large: Usage,
+    escalations: Mapping[int, Escalation],
+    texts: int,
 ) -> dict[str, int] | None:
-    """The LLM's tokens by kind for the escalated texts of all seeds; None where the LLM has none."""
+    """The LLM's tokens by kind for the escalated texts of all seeds; None where `tokens` is None."""
     if tokens is None:
         return None
     measured = sum(run.texts for run in large.predict)
     bill = dict.fromkeys(tokens, 0)
     if measured:
-        for escalation in asked.values():
+        for escalation in escalations.values():
             for kind, number in tokens.items():
                 bill[kind] += round(number / measured * escalation.tokens * texts)
     return bill
 
 
-def _latency(small: Usage, large: Usage, share: float, read: bool) -> dict[str, float]:
-    """p50 and p95 in seconds, without those that a side does not know. It rests on as many texts as the side with the
-    fewest."""
+def _latency(small: Usage, large: Usage, share: float, small_reads: bool) -> dict[str, float]:
+    """p50 and p95 in seconds, as far as both sides have them, and the smaller of their numbers of timed texts."""
     latency: dict[str, float] = {}
     for name, escalated in (("p50", share > 0.5), ("p95", share > 0.05)):
-        sides = [side.latency for side, used in ((small, read), (large, escalated)) if used]
+        used_by_side = ((small, small_reads), (large, escalated))
+        sides = [side.latency for side, used in used_by_side if used]
         if all(name in side for side in sides):
             latency[name] = sum(side[name] for side in sides)
             latency["texts"] = min(side["texts"] for side in sides)
