@@ -197,7 +197,7 @@ def test_the_prediction_is_the_class_of_the_highest_score_unless_given() -> None
     given = predictions_frame(make_rows(), "test", None, score_source="none", prediction=[1, 1, 0])
     assert given["prediction"].tolist() == [1, 1, 0]
     assert given["scores"].isna().all()
-    with pytest.raises(ValueError, match="nor predictions"):
+    with pytest.raises(ValueError, match="needs predictions"):
         predictions_frame(make_rows(), "test", None, score_source="none")
 
 

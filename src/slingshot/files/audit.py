@@ -13,7 +13,7 @@ from slingshot.files.storage.record import Record
 WITHIN_MEANING = (
     "It is the share of the scored rows that carry the most frequent label of their text, counted among the scored "
     "rows. Texts are compared after folding case and white space: no contestant that ignores both and reads only the "
-    "text can score higher, but one that tells them apart may."
+    "text can score higher, but a contestant that tells them apart may."
 )
 """The ceilings called `within`, for a reader."""
 WHOLE_MEANING = (
@@ -85,7 +85,7 @@ class Ceilings(Record):
 
 
 class SharedTexts(Record):
-    """What test and train share: before rows are dropped where test is the user's file."""
+    """What test and train share. If test is the user's file, this is before train drops rows."""
 
     test_rows: int
     """Test rows whose text is in train too."""
@@ -122,7 +122,7 @@ class WordCounts(Record):
 
 
 class Majority(Record):
-    """What always answering the most frequent class of train scores on test. Its probabilities are train's shares."""
+    """The scores on test of always answering the most frequent class of train, with train's shares as probabilities."""
 
     label: str
     accuracy: float
@@ -134,13 +134,13 @@ class Majority(Record):
     """None where test has one class."""
 
     def figure(self, metric: str) -> float | None:
-        """Its figure of a metric; None where it has none."""
+        """The figure of a metric; None where there is none."""
         value = dict(self).get(metric)
         return value if isinstance(value, float | int) else None
 
 
 class Audit(Record):
-    """What metrics/audit/D.json holds. A file sorts the keys, so mappings keep their own order only until then."""
+    """The whole file. It sorts the keys of mappings, so a mapping that was read is in alphabetical order."""
 
     rows: AuditRows
     wanted_rows: dict[str, int]
@@ -175,7 +175,7 @@ class Audit(Record):
 
     @property
     def measured_on(self) -> tuple[str, str]:
-        """What tells this data and its split apart from others."""
+        """Two hashes that tell this data and its split apart from others: see `measured_on` below."""
         return measured_on(self.data, self.files)
 
 

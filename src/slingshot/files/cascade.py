@@ -1,4 +1,4 @@
-"""metrics/cascade/D/NAME.json: how a cascade's threshold was chosen on validation rows, and what it asks on test."""
+"""metrics/cascade/D/NAME.json: how a cascade's threshold was chosen on validation rows, and its result on test."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ class CascadeSeed(Record):
     seed: int
     temperature: float
     threshold: float | None
-    """Of the calibrated confidence; None where the LLM always answers."""
+    """The calibrated confidence from which the small model answers; None where the LLM always answers."""
     rows: int
     """Validation rows that both sides predict."""
     escalated_validation: float
+    """Share of these rows that the LLM answers."""
     escalated_test: float
-    """Share of the rows that the LLM answers."""
+    """Share of the test rows that the LLM answers."""
     validation: float | None
+    """The cascade's primary metric on these validation rows."""
     small_validation: float | None
     large_validation: float | None
-    """The primary metric on validation rows, of the cascade and of each side."""
 
 
 class CascadePoint(Record):
-    """What a threshold that was tried would have scored on test; test chooses nothing."""
+    """The result on test rows of a threshold that was tried. Test rows choose nothing."""
 
     seed: int
     threshold: float | None
@@ -38,13 +39,15 @@ class CascadePoint(Record):
 
 
 class CascadeReport(Record):
+    """The whole file."""
+
     name: str
     small: str
     large: str
     max_cost: float | None
     primary: str
     alone: Literal["small", "large"] | None
-    """The side that the cascade is on the test rows under every seed; None where both answer some."""
+    """The side that answers every test row under every seed; None where both sides answer some."""
     rows: int
     seeds: tuple[CascadeSeed, ...]
     curve: tuple[CascadePoint, ...]
@@ -57,5 +60,5 @@ class CascadeReport(Record):
 
     @property
     def alone_as(self) -> str | None:
-        """The contestant that the cascade is the same as on test rows; None where both sides answer some."""
+        """The contestant that answers every test row; None where both sides answer some."""
         return {"small": self.small, "large": self.large}[self.alone] if self.alone else None

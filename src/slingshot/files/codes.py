@@ -1,4 +1,4 @@
-"""Numbers and words that stand for something in several files."""
+"""Numbers and words that have the same meaning in several files."""
 
 from __future__ import annotations
 

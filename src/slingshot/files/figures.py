@@ -1,4 +1,4 @@
-"""A figure for each metric of the catalogue, as files hold them: flat, beside what else a file says."""
+"""A figure for each metric of the catalogue. A file has them as keys beside its other keys."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from slingshot.settings.catalogue import METRICS
 
 
 class Figures(Record):
-    """In a file each metric is a key of its own, beside those of the other fields."""
+    """In a file each metric has a key of its own, beside the keys of the other fields."""
 
     metrics: dict[str, float | None]
-    """Metric -> its figure, of all metrics; None where it is undefined."""
+    """Metric -> its figure, for every metric; None where it is undefined."""
 
     @classmethod
     def file_keys(cls) -> Collection[str]:
@@ -31,8 +31,9 @@ class Figures(Record):
     def _gathered(cls, value: Any) -> Any:
         if not isinstance(value, dict) or "metrics" in value:
             return value
-        others = {key: other for key, other in value.items() if key not in METRICS}
-        return others | {"metrics": {key: value[key] for key in METRICS if key in value}}
+        fields = {key: field for key, field in value.items() if key not in METRICS}
+        figures = {key: value[key] for key in METRICS if key in value}
+        return fields | {"metrics": figures}
 
     @field_validator("metrics")
     @classmethod

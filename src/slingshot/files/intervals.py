@@ -23,12 +23,13 @@ class SeedFigures(Figures):
     seed: int
     auroc_classes: int | None
     ece_if_calibrated: float | None
-    """The ECE that chance alone gives."""
+    """The mean ECE of scores that are calibrated, which comes from chance alone."""
     p_calibrated: float | None
+    """The p-value of the hypothesis that the scores are calibrated."""
 
 
 class CalibrationFigures(Record):
-    """Means over seeds; of the tests' p the smallest, corrected for their number."""
+    """Means over seeds. `p_calibrated` is the smallest of the seeds, corrected for their number."""
 
     log_loss: float
     brier: float
@@ -53,7 +54,7 @@ class Calibration(Record):
 
 
 class ClassFigures(Record):
-    """Means over seeds of a class with a test row."""
+    """The figures of a class that has a test row: means over seeds."""
 
     label: str
     rows: int
@@ -66,13 +67,15 @@ class ClassFigures(Record):
 
 
 class Intervals(Record):
+    """The whole file."""
+
     metrics: dict[str, Interval]
-    """Of every metric."""
+    """Metric -> its interval, for every metric."""
     confidence: float
     groups: int
-    """Of test rows."""
+    """Groups of test rows."""
     effective_groups: float
-    """How many groups of equal size say as much."""
+    """The number of groups of equal size that give as much information."""
     ece_bins: int
     score_source: str
     seeds: tuple[SeedFigures, ...]
@@ -83,4 +86,4 @@ class Intervals(Record):
     """Why metrics/scores has no figure on validation rows."""
     notes: tuple[OfContestant, ...]
     predictions: str
-    """md5 of the predictions that these figures are of."""
+    """The md5 of the predictions file that was scored."""

@@ -1,6 +1,6 @@
 """metrics/pairs/D.json: every two contestants of a data set and their difference on the same test rows.
 
-`Difference` is what a paired difference is everywhere: in this file, in report/verdict.json and in `slingshot diff`.
+`Difference` is the form of a paired difference in this file, in report/verdict.json and in `slingshot diff`.
 """
 
 from __future__ import annotations
@@ -13,68 +13,76 @@ from slingshot.files.storage.record import Record
 Standing = Literal["better", "as good", "worse", "not resolved"]
 UNRESOLVED: Standing = "not resolved"
 JUDGED = ("p_corrected", "verdict", "reverse_verdict", "rows_to_resolve")
-"""What metrics.rule makes of all pairs together. metrics/pairs does not hold these."""
+"""The keys that metrics.rule computes from all pairs together. metrics/pairs does not hold them."""
 
 
 class VarianceFigures(Record):
+    """A variance."""
+
     value: float
     df: float | None
     """Degrees of freedom; None where the variance is known."""
 
 
 class RowsVariance(VarianceFigures):
+    """A variance that comes from the choice of test rows."""
+
     scatter: float | None
-    """The part that falls as 1 / rows; the rest, what few rows may hide, falls as 1 / rows^2. None where it is all."""
+    """The part that falls as 1 / rows. The rest, for what few rows may hide, falls as 1 / rows^2. None where there is
+    no rest."""
 
 
 class Variances(Record):
-    """What the interval is made of."""
+    """The variances that an interval is computed from."""
 
     rows: RowsVariance
-    """What test rows add."""
     training: tuple[VarianceFigures, ...]
-    """What each side's training adds."""
+    """The variance between training runs, for each side."""
     noise: float
-    """How much of `training` is chance of the rows, and falls with them."""
+    """The part of `training` that comes from the choice of test rows, and falls with their number."""
 
 
 class McNemar(Record):
-    """McNemar's test of two fitted models."""
+    """McNemar's test of two trained models."""
 
     seed_a: int
     seed_b: int
     only_a: int
+    """Test rows that only a predicts right."""
     only_b: int
     p: float
     exact: bool
+    """Whether p comes from the exact test."""
 
 
 class Claims(Record):
-    """What test rows say of a difference, a minus b. None where there is no interval, or too few rows for a claim.
+    """What test rows show about a difference, a minus b.
 
-    JUDGED, the last four, are None until metrics.rule has read all pairs.
+    Values are None where there is no interval, or too few rows for a claim. JUDGED, the last four, are None until
+    metrics.rule has read all pairs.
     """
 
     low: float | None
     high: float | None
     variances: Variances | None
     p: float | None
-    """That the two do not differ."""
+    """The p-value of the hypothesis that the two do not differ."""
     p_as_good: float | None
-    """That a is worse by the margin."""
+    """The p-value of the hypothesis that a is worse by the margin."""
     p_reverse_as_good: float | None
-    """That b is."""
+    """The p-value of the hypothesis that b is worse by the margin."""
     same: bool
-    """Whether both say the same of every row."""
+    """Whether both predict the same for every row."""
     p_corrected: float | None = None
     verdict: Standing | None = None
-    """What a is against b."""
+    """How a compares with b."""
     reverse_verdict: Standing | None = None
+    """How b compares with a."""
     rows_to_resolve: int | None = None
-    """Test rows that would resolve it. None where it is resolved, or no number would do."""
+    """Test rows that would resolve the pair. None where it is resolved, or no number of rows would resolve it."""
 
     def turned(self) -> Self:
-        """Of b minus a."""
+        """The claims for b minus a."""
         return self.model_copy(update=self._turned())
 
     def _turned(self) -> dict[str, Any]:
@@ -97,13 +105,14 @@ class Difference(Claims):
     b_value: float | None
     difference: float | None
     recipe: Claims | None
-    """Claims of any training by the two recipes. None where the claims above are of the recipes already."""
+    """The claims for any training runs with the settings of a and b (their recipes). None where the claims above hold
+    for these already."""
     mcnemar: tuple[McNemar, ...]
     notes: tuple[OfPair, ...]
 
     @property
     def of_recipe(self) -> Difference | None:
-        """The same difference with the claims of the recipes."""
+        """The same difference with the claims for the recipes."""
         if self.recipe is None:
             return None
         return self.model_copy(update={**dict(self.recipe), "recipe": None, "notes": ()})
@@ -121,23 +130,25 @@ class Difference(Claims):
 
 
 class Pairs(Record):
+    """The whole file."""
+
     primary: str
     margin: float
     confidence: float
     seed_sd: float
     groups: int
-    """Of test rows."""
+    """Groups of test rows."""
     test_rows: int
     undecidable: RareClasses | None
-    """Why nothing is claimed of any pair."""
+    """Why there are no claims for any pair."""
     notes: tuple[OfPairs, ...]
     pairs: tuple[Difference, ...]
     """Every two contestants, in the order of the study."""
     validation: dict[str, dict[str, float]]
-    """Contestant -> number of validation rows -> its primary metric on the first so many."""
+    """Contestant -> number of validation rows -> its primary metric on that many of the first validation rows."""
 
     def as_json(self) -> dict[str, Any]:
-        """As the file holds them: without JUDGED."""
+        """As in the file: without JUDGED."""
         judged = dict.fromkeys(JUDGED, True)
         pair: dict[str, bool | dict[str, bool]] = {**judged, "recipe": judged}
         return self.model_dump(mode="json", exclude={"pairs": {"__all__": pair}})

@@ -73,7 +73,7 @@ def training_curves(dataset: str, name: str) -> Path:
 
 
 def plots(dataset: str, kind: PlotKind) -> Path:
-    """data/plots/D/KIND, the folder of one CSV file a contestant."""
+    """data/plots/D/KIND, the folder with a CSV file for each contestant."""
     return DATA / "plots" / dataset / kind
 
 
@@ -93,7 +93,7 @@ def audit(dataset: str) -> Path:
 
 
 def scores_folder(dataset: str) -> Path:
-    """metrics/scores/D, the folder of one file a contestant."""
+    """metrics/scores/D, the folder with a file for each contestant."""
     return METRICS / "scores" / dataset
 
 
@@ -103,7 +103,7 @@ def scores(dataset: str, contestant: str) -> Path:
 
 
 def intervals_folder(dataset: str) -> Path:
-    """metrics/intervals/D, the folder of one file a contestant."""
+    """metrics/intervals/D, the folder with a file for each contestant."""
     return METRICS / "intervals" / dataset
 
 
@@ -118,7 +118,7 @@ def pairs(dataset: str) -> Path:
 
 
 def cost_folder(dataset: str) -> Path:
-    """metrics/cost/D, the folder of one file a contestant."""
+    """metrics/cost/D, the folder with a file for each contestant."""
     return METRICS / "cost" / dataset
 
 

@@ -1,6 +1,6 @@
 """Points of learning curves: metrics/curve/D.csv, which `slingshot curve --write` fills and the report reads.
 
-A point has a figure of every metric that the catalogue marks with `curve`, and the file a column for each.
+A point has a figure of every metric that the catalogue marks with `curve`. The file has a column for each of them.
 """
 
 from __future__ import annotations
@@ -23,30 +23,32 @@ SCORES = tuple(metric.key for metric in METRICS.values() if metric.curve)
 
 @dataclass(frozen=True)
 class Point:
-    """One line of metrics/curve/D.csv: what a contestant scored on test with one training seed."""
+    """One line of metrics/curve/D.csv: a contestant's figures on test with one training seed."""
 
     experiment: str
-    """Its name in DVC, or `HEAD` or `workspace`."""
+    """The experiment's name in DVC, or `HEAD` or `workspace`."""
     commit: str
     """Empty for the workspace."""
     fraction: float | None
-    """None for an LLM, whose training rows are its shots."""
+    """None for an LLM: its training rows are its shots."""
     train_rows: int
     split_seed: int
     training_seed: int
     contestant: str
     definition: str
-    """Of data set and contestant in params.yaml (`experiments.definition`). A curve holds points of one definition."""
+    """A hash of data set and contestant in params.yaml (`commands.definitions`). A curve holds points of one
+    definition."""
     data: str
-    """The usable rows (`audit.measured_on`); empty where an older Slingshot wrote the file."""
+    """A hash of the usable rows (`audit.measured_on`); empty where an older Slingshot wrote the file."""
     split: str
-    """The prepared rows and labels. Of one split seed, a curve holds points of one split."""
+    """A hash of the prepared rows and labels. With the same split seed, all points of a curve have the same split."""
     figures: Mapping[str, float | None]
-    """Metric -> its figure. One that is None, or is not there, is undefined."""
+    """Metric -> its figure. A figure that is None or missing is undefined."""
 
     @property
     def key(self) -> tuple[str, int, int, int]:
-        """What a file holds once: under one split seed, as many rows are the same rows."""
+        """The values that no other point of a file has. With one split seed, equally many training rows are the same
+        rows."""
         return self.contestant, self.train_rows, self.split_seed, self.training_seed
 
     def figure(self, metric: str) -> float | None:
@@ -63,22 +65,22 @@ MEASURED_ON = ("data", "split")
 def of_today(
     points: Sequence[Point], measured: tuple[str, str] | None, seed: int
 ) -> tuple[list[Point], str]:
-    """The points of today's rows, and a sentence on those that are left out: empty where none is.
+    """The points of today's rows, and a sentence on the points that are left out; empty where all are of today's rows.
 
-    `measured` is what `Audit.measured_on` says of today's rows, which `seed` has split; None where it is not known. A
-    point of another split seed belongs to the curve if it is of the same usable rows.
+    `measured` is `Audit.measured_on` of today's rows; None where it is not known. `seed` is the seed of today's split.
+    A point of another split seed belongs to the curve if its usable rows are the same.
     """
     known = [point for point in points if point.data]
     data, split = measured or (None, None)
     kept = [
-        p
-        for p in known
-        if not data or (p.data == data and (p.split_seed != seed or p.split == split))
+        point
+        for point in known
+        if not data or (point.data == data and (point.split_seed != seed or point.split == split))
     ]
     names = sorted({point.experiment for point in points if point not in kept})
     if not names:
         return kept, ""
-    why = "were measured on other rows than there are today, or do not say on which"
+    why = "were measured on other rows than today's, or on unknown rows"
     return kept, (
         f"{len(points) - len(kept)} learning-curve points are left out, of {', '.join(names)}: they {why}. Run the "
         "experiments again, then `slingshot curve --write`."
@@ -119,7 +121,7 @@ def read_points(path: Path) -> list[Point]:
 
 
 def _point(header: Sequence[str], line: Sequence[str]) -> Point:
-    """Raises ValueError where a cell is missing or is no number."""
+    """The point of a line. Raises ValueError where a cell is missing or is not a number."""
     cells = dict(zip(header, line, strict=True))
     missing = [name for name in FACTS if name not in cells and name not in MEASURED_ON]
     if missing:
@@ -144,6 +146,7 @@ def _number(cell: str) -> float | None:
 
 
 def _problem(points: Sequence[Point]) -> str | None:
+    """How the points break the contract; None where they keep it."""
     keys, splits = set(), dict[int, str]()
     for point in points:
         of_split = splits.setdefault(point.split_seed, point.split)

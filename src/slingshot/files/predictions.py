@@ -49,13 +49,13 @@ def predictions_frame(
     """
     if prediction is None:
         if not isinstance(scores, np.ndarray):
-            raise ValueError("neither an array of scores nor predictions")
+            raise ValueError("needs predictions, or an array of scores")
         prediction = scores.argmax(axis=1)
     frame: pd.DataFrame = rows[["id", "group", "label"]].copy()
     frame["split"], frame["seed"] = split, seed
     frame["prediction"] = np.asarray(prediction, dtype=np.int64)
-    each: Iterable[np.ndarray | None] = [None] * len(rows) if scores is None else scores
-    arrays = [None if row is None else np.asarray(row, dtype=np.float64) for row in each]
+    vectors: Iterable[np.ndarray | None] = [None] * len(rows) if scores is None else scores
+    arrays = [None if vector is None else np.asarray(vector, np.float64) for vector in vectors]
     frame["scores"] = pd.Series(arrays, index=frame.index, dtype=object)
     frame["score_source"], frame["status"] = score_source, status
     frame["input_tokens"], frame["output_tokens"] = input_tokens, output_tokens

@@ -14,14 +14,14 @@ VALIDATION = "validation_"
 
 
 class Scores(Figures):
-    """In the file the key of `validation` is `validation_` and the primary metric."""
+    """In the file the key of `validation` names the primary metric, e.g. `validation_macro_f1`."""
 
     auroc_classes: int | None
     """Classes over which AUROC is a mean; None where it is undefined."""
     fraction: float | None
-    """Of the training rows; None for an LLM."""
+    """The share of all training rows that was used; None for an LLM."""
     train_rows: int
-    """Of an LLM, its shots."""
+    """For an LLM, the number of its shots."""
     test_rows: int
     primary: str
     validation: float | None
@@ -37,13 +37,13 @@ class Scores(Figures):
     def _named(cls, value: Any) -> Any:
         primaries = {VALIDATION + metric: metric for metric in PRIMARY}
         keys = [key for key in primaries if key in value] if isinstance(value, dict) else []
-        if len(keys) != 1:  # what is missing, or unknown, is said by the fields
+        if len(keys) != 1:  # the check of the fields reports a missing or unknown key
             return value
-        others = {key: other for key, other in value.items() if key != keys[0]}
-        return others | {"primary": primaries[keys[0]], "validation": value[keys[0]]}
+        fields = {key: field for key, field in value.items() if key != keys[0]}
+        return fields | {"primary": primaries[keys[0]], "validation": value[keys[0]]}
 
     def as_json(self) -> dict[str, Any]:
-        """As the file holds them: flat."""
+        """As in the file: with the figures as keys, and without `primary`."""
         fields = super().as_json()
         fields[VALIDATION + fields.pop("primary")] = fields.pop("validation")
         return fields

@@ -14,24 +14,26 @@ Decision = Literal["fine-tune", "prompt", "cascade", "undecided", "no comparison
 
 
 class Horizon(Record):
-    """Over which costs are added up; `assumed` where params.yaml names no number."""
+    """The months and texts for which costs are added up."""
 
     months: float
     months_assumed: bool
+    """Whether params.yaml names no number of months."""
     texts: float
-    """A month."""
+    """Texts in a month."""
     texts_assumed: bool
+    """Whether params.yaml names no number of texts."""
 
 
 class TotalCost(Record):
-    """Over all months, in `cost.currency`."""
+    """A contestant's cost over all months, in `cost.currency`."""
 
     prediction: float
     noise: float | None
     """How far prediction and training may be off; None where the spread of their timing is not known."""
     training: float
     labels: float
-    """Of training and validation rows, or shots."""
+    """The cost of the labels of training and validation rows, or of shots."""
     without_labels: float
     with_labels: float
 
@@ -42,9 +44,9 @@ class PayBack(Record):
     dearer: str
     other: str
     more: float
-    """What it costs more at first."""
+    """How much more it costs at first."""
     texts: float | None
-    """In all, after which that has paid off; None where no such number is known."""
+    """The number of texts after which it has paid for itself; None where no such number is known."""
 
 
 class Verdict(Record):
@@ -56,7 +58,8 @@ class Verdict(Record):
     large: str | None
     cascade: str | None
     deciding: tuple[tuple[str, str], ...] = ()
-    """The pairs that are tested one after the other at the full level; claims of all others are corrected together."""
+    """The pairs that are tested one after the other at the full level. The claims for all other pairs are corrected
+    together."""
     pair: Difference | None = None
     """`small` against `large`."""
     cascade_pairs: tuple[Difference, ...] = ()
@@ -66,18 +69,18 @@ class Verdict(Record):
     excluded: dict[str, Miss] = Field(default_factory=dict)
     unranked: dict[str, Unranked] = Field(default_factory=dict)
     shared: dict[Kind, int] = Field(default_factory=dict)
-    """Kind -> the number of validation rows that all of it answered, where some answered more."""
+    """Kind -> the number of validation rows that all contestants of the kind answered, where some answered more."""
     rows_to_decide: int | None = None
-    """Estimated test rows; None where the pair is decided or no number of rows would do."""
+    """Estimated test rows that would decide the pair. None where it is decided, or no number would decide it."""
     seeds_may_decide: bool = False
-    """Whether more training seeds may decide the pair, where no number of rows would do."""
+    """Whether more training seeds may decide the pair, where no number of test rows would."""
     labels_to_decide: int | None = None
-    """Estimated training rows at which the small model would be chosen; None where that can't be said."""
+    """Estimated training rows from which the small model would be chosen; None where there is no estimate."""
     horizon: Horizon | None = None
     totals: dict[str, TotalCost] = Field(default_factory=dict)
-    """Without those whose price is not known."""
+    """Contestant -> its total cost, if its prices are known."""
     pay_back: PayBack | None = None
-    """Of `small` and `large`."""
+    """For `small` and `large`."""
     reasons: tuple[Reason, ...] = ()
     words: str = ""
     """At most four sentences for people."""

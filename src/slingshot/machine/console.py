@@ -206,6 +206,6 @@ def _machine_error(error: Exception) -> UserError | None:
 def _refused(number: int | None, file: object, text: str) -> UserError:
     from slingshot.settings.errors import UserError
 
-    what, remedy = REMEDIES.get(number or 0, (text, f"set {DEBUG}=1 to see where"))
+    problem, remedy = REMEDIES.get(number or 0, (text, f"set {DEBUG}=1 to see where"))
     prefix = f"{os.fsdecode(file)}: " if isinstance(file, str | bytes | os.PathLike) else ""
-    return UserError(f"{prefix}{what}; {remedy}")
+    return UserError(f"{prefix}{problem}; {remedy}")

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _hidden = False
 
 
-def bar(total: int, what: str, unit: str, done: int = 0) -> tqdm[Never]:
+def bar(total: int, name: str, unit: str, done: int = 0) -> tqdm[Never]:
     """A bar over `total` units, which starts at `done`. Use it as a context manager and call update(n)."""
     from tqdm import tqdm
 
     return tqdm(
         total=total,
         initial=done,
-        desc=visible(what),
+        desc=visible(name),
         unit=unit,
         unit_scale=unit == "B",  # shows bytes in kilo and mega
         mininterval=0.2 if sys.stderr.isatty() else 20,
@@ -40,10 +40,10 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def sole_bar(total: int, what: str, unit: str) -> Iterator[tqdm[Never]]:
+def sole_bar(total: int, name: str, unit: str) -> Iterator[tqdm[Never]]:
     """A bar over work in chunks. Bars that the chunks open stay hidden meanwhile."""
     global _hidden
-    with bar(total, what, unit) as progress:
+    with bar(total, name, unit) as progress:
         _hidden = True
         try:
             yield progress

@@ -1,1 +1,1 @@
-"""What files say besides figures: each note is a code with its values, and its words stand here and nowhere else."""
+"""Notes, i.e. what files say besides figures. A note is a code with its values. Its words are here and nowhere else."""

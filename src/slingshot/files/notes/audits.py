@@ -1,6 +1,6 @@
-"""Notes of metrics/audit: what a reader of the scores must know of the rows behind them.
+"""Notes of metrics/audit: what a reader of the scores must know about the rows behind them.
 
-Those about labels and classes are in `labels`.
+Notes about labels and classes are in `labels`.
 """
 
 from __future__ import annotations

@@ -68,12 +68,12 @@ class NoValidationScores(Note):
 
 
 class TestGroups(Note):
-    """Test rows come in groups, and few of these make intervals narrow."""
+    """Test rows come in groups. With few groups, intervals are too narrow."""
 
     code: Literal["test_groups"] = "test_groups"
     groups: int
     effective: float
-    """How many groups of equal size say as much."""
+    """The number of groups of equal size that give as much information."""
 
     @property
     def words(self) -> str:

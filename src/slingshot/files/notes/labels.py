@@ -1,6 +1,6 @@
 """Notes of metrics/audit about how a source spells its labels, and about classes that a split lacks.
 
-Those of labels hold the first SHOWN, and how many more there are.
+A note about labels holds the first SHOWN of them, and how many more there are.
 """
 
 from __future__ import annotations

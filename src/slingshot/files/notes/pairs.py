@@ -1,4 +1,4 @@
-"""Notes of metrics/pairs: why a difference is missing, or why nothing is claimed of it."""
+"""Notes of metrics/pairs: why a difference is missing, or why there is no claim about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slingshot.files.notes.figures import TestGroups, Undefined
 from slingshot.settings.catalogue import METRICS
 
 ENOUGH_ROWS = 10
-"""Test rows from which a class is taken to show what a contestant makes of it."""
+"""The fewest test rows of a class that show how well a contestant predicts it."""
 
 
 class UndefinedFigure(Note):
@@ -35,13 +35,13 @@ class NoRowDiffers(Note):
 
 
 class RareClasses(Note):
-    """Classes of few test rows that could together move a macro figure by more than the margin."""
+    """Classes with few test rows, which together could move a macro figure by more than the margin."""
 
     code: Literal["rare_classes"] = "rare_classes"
     metric: str
     margin: float
     classes: int
-    """In test."""
+    """Classes in test."""
     rare: dict[str, int]
     """Class -> its test rows, of those with under ENOUGH_ROWS."""
 
@@ -58,7 +58,7 @@ class RareClasses(Note):
 
 
 class ScoreSources(Note):
-    """An AUROC of votes has few levels, and one of stated confidences rests on what an LLM says of itself."""
+    """AUROCs that differ in their scores. Votes have few levels, and an LLM states its confidence itself."""
 
     code: Literal["score_sources"] = "score_sources"
     sources: dict[str, str]

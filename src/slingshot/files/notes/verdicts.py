@@ -1,6 +1,6 @@
 """Notes of report/verdict.json: why a contestant is chosen, or takes no part.
 
-Contestants stand in them by their names in params.yaml; `said` puts their titles in.
+A note has contestants' names as in params.yaml; `said` puts their titles in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
     "llm": ("LLM", "LLMs"),
     "cascade": ("cascade", "cascades"),
 }
-"""Kind -> what one, and several, of it are called."""
+"""Kind -> its name in the singular and in the plural."""
 _STANDS = {
     "better": "is better than {other}",
     "as_good": "is as good as {other}",
@@ -39,7 +39,7 @@ _PLAIN = {
 
 
 class Stands(Note):
-    """What a contestant is against another."""
+    """How a contestant compares with another."""
 
     code: Literal["better", "as_good", "within_margin", "cheaper", "as_good_but_dearer"]
     contestant: str
@@ -76,7 +76,7 @@ class Plain(Note):
 
 
 class Empty(Note):
-    """A kind that the study names none of."""
+    """The study has no contestant of a kind."""
 
     code: Literal["empty"] = "empty"
     kind: Kind
@@ -87,7 +87,7 @@ class Empty(Note):
 
 
 class NoChoice(Note):
-    """A kind of which none has a figure on validation rows."""
+    """No contestant of a kind has a figure on validation rows."""
 
     code: Literal["no_choice"] = "no_choice"
     kind: Kind
@@ -98,15 +98,15 @@ class NoChoice(Note):
 
 
 class NoneMeets(Note):
-    """Kinds of which none meets what `decision` requires."""
+    """No contestant of some kinds meets what `decision` requires."""
 
     code: Literal["none_meets"] = "none_meets"
     kinds: tuple[Kind, ...]
 
     @property
     def words(self) -> str:
-        nobody = " and ".join(f"no {KINDS[kind][0]}" for kind in self.kinds)
-        return f"{nobody} meets what `decision` requires"
+        kinds = " and ".join(f"no {KINDS[kind][0]}" for kind in self.kinds)
+        return f"{kinds} meets what `decision` requires"
 
 
 class NotMeasured(Note):
@@ -135,7 +135,7 @@ class TooSlow(Note):
 
 
 class ThinLatency(Note):
-    """A latency over the limit that rests on too few texts to exclude anybody."""
+    """A latency over the limit that was timed on too few texts to exclude the contestant."""
 
     code: Literal["thin_latency"] = "thin_latency"
     seconds: float
@@ -169,6 +169,6 @@ Reason = Annotated[
     Stands | Plain | Empty | NoChoice | NoneMeets | RareClasses, Field(discriminator="code")
 ]
 Miss = Annotated[NotMeasured | TooSlow | OverBudget, Field(discriminator="code")]
-"""What a contestant misses of what `decision` requires."""
+"""A requirement of `decision` that a contestant does not meet."""
 Unranked = Annotated[NeedsScores | OneClass | NoValidationRows, Field(discriminator="code")]
 """Why a contestant could not be chosen among others."""
