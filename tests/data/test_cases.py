@@ -32,12 +32,12 @@ def prepared(name: str) -> PreparedDataset:
             "pdcr",
             r"line 2: 1 field, but the header has 2; a carriage return \(\\r\) in a text cuts it",
         ),
-        ("pqbadutf", "column 'text', row 1: byte 72 of it is not valid UTF-8"),
+        ("pqbadutf", "column 'text', row 1: byte 72 is not valid UTF-8"),
         ("pqdup", "column 'label' stands twice"),
         ("short", "line 2: 2 fields, but the header has 3; .* last fields too: 'text'"),
         (
             "tworows",
-            "validation has none, as no class has three .* Add rows until each of the 20 classes has three",
+            "validation has none, because no class has three .* Add rows until each of the 20 classes has three",
         ),
         (
             "trailsep",

@@ -179,7 +179,7 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
         ({"file": "b.csv"}, "no column 'label', did you mean 'labels'?"),
         ({"file": "c.parquet"}, "c.parquet: not a whole parquet file "),
         ({"file": "d.csv"}, "d.csv: line 3: 2 fields, but the header has 4; a carriage return"),
-        ({"file": "d.parquet"}, "d.parquet: column 'text', row 2: byte 4 of it is not valid UTF-8"),
+        ({"file": "d.parquet"}, "d.parquet: column 'text', row 2: byte 4 is not valid UTF-8"),
         ({"file": "e.parquet"}, "e.parquet: column 'label' stands twice; rename one"),
         ({"file": "e.csv"}, "e.csv: holds no rows; fill it, or name another file as source.file"),
     ],
@@ -345,7 +345,7 @@ def test_a_broken_record_of_the_first_commit_is_set_aside_once(
     done = run({"file": "train.csv"})
     assert done.exit_code == 0 and Audit.read(AUDIT).revision == second
     assert (
-        f"{record}: it can't be read. It was renamed to toy.json.damaged; the commit of "
+        f"{record}: it can't be read. It was renamed to toy.json.damaged; the present commit of "
         in done.output
     )
     assert "damaged" not in run({"file": "train.csv"}).output

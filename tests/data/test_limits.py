@@ -134,7 +134,7 @@ def nulls(path: Path) -> None:
     pq.write_table(pa.table({"text": none, "label": none}), path)
 
 
-LINE = "is longer than 16,777,216 characters, which no text to classify is; take it out or cut it"
+LINE = "is longer than 16,777,216 characters, too long for a text to classify; remove or cut it"
 RATIO = "over 200 times"
 BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     **{
@@ -266,10 +266,10 @@ def test_honest_logs_that_repeat_themselves_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ({"ROWS": 5}, "l.txt: with it the data set has more than 5 rows; put a sample"),
+        ({"ROWS": 5}, "l.txt: with this file the data set has more than 5 rows; put a sample"),
         (
             {"SIZE": 50},
-            "l.txt: with it the data set has more than 50 bytes in the columns that are used",
+            "l.txt: with this file the data set has more than 50 bytes in the columns that are used",
         ),
     ],
 )

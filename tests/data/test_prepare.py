@@ -214,7 +214,7 @@ def test_a_large_group_is_named_and_one_too_large_stops(
         ),
         (
             labelled(4),
-            "too few rows to split: validation has none, as no class has three groups of its own",
+            "too few rows to split: validation has none, because no class has three groups of its own",
         ),
         (
             [(text, f"{i / 7:.2f}") for i, text in enumerate(sentences(30))],
@@ -234,9 +234,9 @@ def test_two_rows_a_class_stop_and_each_remedy_that_is_named_helps(make: Make) -
     with pytest.raises(UserError) as stopped:
         make(rows)
     assert stopped.value.message == (
-        "data set 'toy': too few rows to split: validation has none, as no class has three groups of its own, one for "
-        "each of train, validation and test (the most is 2; copies of a text, near copies and rows of one source.group "
-        "are one group). Add rows until each of the 20 classes has three or more, join classes by "
+        "data set 'toy': too few rows to split: validation has none, because no class has three groups of its own, one "
+        "for each of train, validation and test (the most is 2; copies of a text, near copies and rows of one "
+        "source.group are one group). Add rows until each of the 20 classes has three or more, join classes by "
         "`labels: {value: name}`, or name a test file of its own in `source`"
     )
     joined = {name: "early" if name < "k" else "late" for name in "abcdefghijklmnopqrst"}
@@ -272,7 +272,7 @@ def test_groups_of_several_classes_are_no_classs_own(make: Make) -> None:
     ]
     with pytest.raises(
         UserError,
-        match=r"validation has none, as no class has three groups of its own, .*most is 0;",
+        match=r"validation has none, because no class has three groups of its own, .*most is 0;",
     ):
         make(rows)
 

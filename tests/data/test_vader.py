@@ -98,7 +98,7 @@ def test_a_delivery_with_another_hash_is_refused(
     monkeypatch: pytest.MonkeyPatch, pip: list[list[str]]
 ) -> None:
     monkeypatch.setattr(vader, "SHA256", "0" * 64)
-    with pytest.raises(UserError, match="delete it and run this again"):
+    with pytest.raises(UserError, match="delete the file and run this again"):
         vader.archive()
 
 

@@ -34,7 +34,7 @@ def test_a_transformers_card_tells_of_data_training_and_use(project: Path, encod
     }
     for part in (
         "one of 3 classes",
-        "The data set `toy`: 150 training rows, 100% of those there are.",
+        "The data set `toy`: 150 training rows, 100% of all there are.",
         *(f"| {name} | 50 |" for name in NAMES),
         "learning_rate 0.003, batch_size 8",
         "Training: seed 0; ",
@@ -56,9 +56,9 @@ def test_the_card_is_the_same_again_and_counts_the_rows_it_was_trained_on(projec
     write_rows(project / "data/subsampled/toy/train.parquet", quarter, fraction=0.25, train_rows=30)
     first = trained("tfidf")
     assert first.content == trained("tfidf").content
-    assert "30 training rows, 25% of those there are" in first.text
+    assert "30 training rows, 25% of all there are" in first.text
     assert "| bad | 15 |\n| fine | 15 |\n| good | 0 |" in first.text
-    assert "no seed, as nothing in it is random" in first.text
+    assert "no seed, because nothing in it is random" in first.text
     assert "Checkpoint" not in first.text and "pipeline(" not in first.text
     assert first.data.license_name == "of-its-data"
 
@@ -107,12 +107,12 @@ def test_the_front_matter_names_a_base_model_of_the_hub(
         (
             [1.0, 3.0, 30.0],
             30.0,
-            "The best C, 30, is the largest of those tried: a larger may be better.",
+            "The best C, 30, is the largest value that was tried: a larger value may be better.",
         ),
         (
             [3.0, 1.0, 30.0],
             1.0,
-            "The best C, 1, is the least of those tried: a smaller may be better.",
+            "The best C, 1, is the smallest value that was tried: a smaller value may be better.",
         ),
         ([1.0, 30.0, 3.0], 3.0, None),
         ([3.0], 3.0, None),
@@ -132,7 +132,7 @@ def test_the_stage_and_the_card_say_so(project: Path, model: str) -> None:
     done = CliRunner().invoke(main, ["toy", model])
     assert done.exit_code == 0, done.output
     written = (project / f"data/models/toy/{model}/README.md").read_text()
-    said = f"of those tried: a (smaller|larger) may be better. Add one to models.{model}.c in params.yaml."
+    said = f"value that was tried: a (smaller|larger) value may be better. Add one to models.{model}.c in params.yaml."
     for text in (
         done.output,
         written,

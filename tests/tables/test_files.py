@@ -188,7 +188,7 @@ def test_text_in_parquet_that_is_not_utf8_is_named_by_its_row(
     table = pa.table({"Text": ["a"] * 4, "Class": ["x"] * 4, "Who": ["1"] * 4} | {column: held})
     pq.write_table(table, tmp_path / "r.parquet")
     with pytest.raises(
-        UserError, match=f"r.parquet: column '{column}', row 3: byte 4 of it is not valid UTF-8"
+        UserError, match=f"r.parquet: column '{column}', row 3: byte 4 is not valid UTF-8"
     ):
         files.read(source("r.parquet"), tmp_path)
 
@@ -270,7 +270,7 @@ def test_what_is_no_text_is_named_by_what_it_is(
         path.write_bytes(gzip.compress(table.to_csv().encode()))
     with pytest.raises(
         UserError,
-        match=rf"r.csv: is {kind}, whatever its name says; save the table as .csv, or name",
+        match=rf"r.csv: is {kind}, whatever its name says; save the table as .csv, or give",
     ):
         files.read(source("r.csv", encoding=encoding), tmp_path)
 
@@ -449,12 +449,12 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         (
             "r.csv",
             "Text,Class,Who\n1,a,b,c\n2,d,e,f\n",
-            "the header has no name for the column of row names, as R's write.table",
+            "the header has no name for the column of row names, which R's write.table",
         ),
         (
             "r.csv",
             "Text,Class,Who\na,b,c,d\ne,f,g,h\n",
-            "each row has as many: put a name for that column into the header",
+            "every row has one field more: put a name for that column into the header",
         ),
         (
             "r.csv",

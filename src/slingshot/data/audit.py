@@ -123,10 +123,10 @@ def ceiling(
 
 
 def majority(labels: Labels, test: np.ndarray) -> Majority:
-    """What always answering the most frequent class of train scores on test rows (class numbers, shape (rows,)).
+    """The scores of always answering the most frequent class of train. `test`: class numbers of test, shape (rows,).
 
-    Its probabilities are train's class shares. Macro figures average over the classes with a test
-    row. AUROC of a constant score is 0.5; it is undefined, None, if the test rows have one class.
+    Its probabilities are train's class shares. Macro figures average over the classes with a test row. The AUROC of a
+    constant score is 0.5. It is undefined, None, if the test rows have one class.
     """
     shares = np.array(labels.train_counts) / sum(labels.train_counts)
     answer, classes = int(shares.argmax()), len(np.unique(test))
@@ -185,9 +185,9 @@ def _ceilings(texts: np.ndarray, label: np.ndarray, test: np.ndarray) -> Ceiling
 
 
 def _shared(dataset: DatasetSettings, placed: PlacedRows) -> SharedTexts | None:
-    """What test and train share: before rows are dropped for a given test file, after a split by row.
+    """What test and train share: before train drops rows for a test file, or after a split by row.
 
-    None where whole groups were split, which share nothing.
+    None where whole groups were split, because then they share nothing.
     """
     rows, text = placed.rows, placed.groups.text
     if dataset.has_test_file:
@@ -207,14 +207,12 @@ def _shared(dataset: DatasetSettings, placed: PlacedRows) -> SharedTexts | None:
 
 
 def _wanted(dataset: DatasetSettings, rows: pd.DataFrame) -> dict[str, int]:
-    """Rows that validation and test should have by the settings' shares and caps; not of test if it is a given file."""
+    """Rows that validation and test should have by the settings' shares and caps; without test if it is a file."""
     dealt = int((~rows["test"] & (rows["side"] != "shared_with_test")).sum())
     splits = ["validation"] if dataset.has_test_file else ["validation", "test"]
     shares, caps = dataset.split, dataset.max_rows
-    return {
-        split: min(round(getattr(shares, split) * dealt), getattr(caps, split) or dealt)
-        for split in splits
-    }
+    wanted = {split: round(getattr(shares, split) * dealt) for split in splits}
+    return {split: min(rows, getattr(caps, split) or dealt) for split, rows in wanted.items()}
 
 
 def _groups(rows: pd.DataFrame) -> GroupSizes:

@@ -1,4 +1,4 @@
-"""The notes of an audit: what a reader of the scores must know of the rows behind them."""
+"""The notes of an audit: what a reader of the scores must know about the rows behind them."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def _classes(dataset: DatasetSettings, audit: Audit) -> Iterator[OfAudit]:
     for split in MEASURED:
         missing = [name for name, rows in audit.classes.items() if not getattr(rows, split)]
         if missing:
-            given = split == "test" and dataset.has_test_file
-            unit = None if given else dataset.split.by
+            is_file = split == "test" and dataset.has_test_file
+            unit = None if is_file else dataset.split.by
             yield NotInSplit(split=split, classes=tuple(missing), unit=unit)
     few = [name for name, rows in audit.classes.items() if 0 < rows.test < FEW_TEST_ROWS]
     if few:

@@ -58,14 +58,14 @@ def check_splits(
     if len(labels.names) < 2:
         remaining = f"only '{labels.names[0]}'" if labels.names else "none"
         raise UserError(
-            f"a comparison needs two classes; train holds {remaining}; check the labels and the test file"
+            f"a comparison needs two classes, but train holds {remaining}; check the labels and the test file"
         )
     for split in SPLITS:
         if not (rows["side"] == split).any():
             if dataset.has_test_file and split == "test":
                 raise UserError(_no_test_rows(spelling, labels))
             raise UserError(
-                f"too few rows to split: {split} has none, as {_too_few(rows, dataset)}"
+                f"too few rows to split: {split} has none, because {_too_few(rows, dataset)}"
             )
 
 

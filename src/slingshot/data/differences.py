@@ -1,8 +1,9 @@
 """Finds what sets texts apart from their family: the rare 5-grams that a text has and the common ones that it lacks.
 
-A family is many texts that mostly share one template. Two near texts share what few others share: an added gram or, if
-both changed the same word, the lack of a gram that most of the family have. Two sets with Jaccard >= t share one of the
-|x| - ceil(t |x|) + 1 rarest grams of each (prefix filter: Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007).
+A family is many texts that mostly share one template. Two near texts have something in common that few other texts
+have: an added gram or, if both changed the same word, the lack of a common gram. Two sets with Jaccard >= t share one
+of the |x| - ceil(t |x|) + 1 rarest grams of each (prefix filter: Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant
+2007).
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ MinHash and its bands: Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Mass
 texts from one template share whole bands, near or not, and comparing all of them would take work that grows with the
 number of pairs. So in a large bucket each text is compared with only one: the shortest, which adds least to the
 template. If these comparisons join a family of texts only in part, its texts are looked up by what sets them apart
-(differences.py). In large buckets of that lookup each text is compared with the text of least noise: that text is near
-to whatever is near to a noisier one, unless those two share their noise. Work and memory grow with the number of
-characters, never with that of pairs.
+(differences.py). In large buckets of that lookup each text is compared with the text of least noise. A text that is
+near to a noisier one is near to the text of least noise too, unless it shares the noise. Work and memory grow with the
+number of characters, never with the number of pairs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Holds a data set of the hub to the commit of its first load, unless params.yaml names another.
+"""Keeps a data set of the hub at the commit of its first load, unless params.yaml names another.
 
-The audit that is committed to git holds that commit. Before anything is committed, a file in the state folder does.
-(The audit in the working tree does not: DVC removes it before it runs the stage that writes it.)
+The audit that is committed to git contains that commit. Until an audit is committed, a file in the state folder has it.
+The audit in the working tree is no help: DVC deletes it before it runs the stage that writes it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from slingshot.settings import HubSource, UserError
 
 
 class Origin(Record):
-    """Which commit of which repository the rows are of."""
+    """The repository and the commit that the rows came from."""
 
-    # An audit of an earlier version counts too, whatever else it holds: else an upgrade would take other rows unasked.
+    # An audit of another version of Slingshot is read too, whatever other keys it has. Otherwise an upgrade could
+    # silently take other rows.
     model_config = ConfigDict(extra="ignore")
 
     hub_id: str | None
@@ -70,6 +71,6 @@ def _stored(name: str, hub_id: str) -> str | None:
         sealed.set_aside(
             path,
             "it can't be read",
-            f"the commit of '{hub_id}' on the hub now is taken for the first",
+            f"the present commit of '{hub_id}' on the hub counts as the first",
         )
         return None

@@ -1,4 +1,4 @@
-"""Finds labels that are several in one: lists, JSON of annotation tools, and `a#b`, `a|b`, `a;b` or `a,b`."""
+"""Finds labels that are several labels in one: lists, JSON of annotation tools, and `a#b`, `a|b`, `a;b` or `a,b`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ ARRAY = re.compile(r"\[('[^']+'\s*)+\]")
 def several(labels: Iterable[str]) -> list[str]:
     """The labels that are two labels or more in one, in their order.
 
-    A list is one, and so are labels with a `#` or `|` between characters if there are at least two of them. Otherwise a
-    separator joins labels if parts of a label occur in others too: so `C#`, `Ticket #1` and `no, thanks` stay whole.
+    A list counts as several labels. So does a label with a `#` or `|` between characters, if at least two labels have
+    one. Any other separator counts if parts of a label occur in other labels too. So `C#`, `Ticket #1` and `no, thanks`
+    stay whole.
     """
     names = list(dict.fromkeys(labels))
     listed = {name for name in names if len(_listed(name)) > 1}

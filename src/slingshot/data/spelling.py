@@ -98,9 +98,9 @@ class Spelling:
         return as_yaml(merged, list(self.rows))
 
     def notes(self) -> list[LabelsAlike | MissingLabels | SeveralLabels]:
-        """What to know of labels that read the same, read as missing, or are several in one.
+        """Notes about labels that read the same, that read as missing values, or that are several labels in one.
 
-        Labels that params.yaml lists are meant to be classes, so only the first is said of them.
+        Labels that params.yaml lists are meant to be classes, so they get only the first note.
         """
         notes: list[LabelsAlike | MissingLabels | SeveralLabels] = []
         if self.alike:
@@ -147,7 +147,7 @@ class Spelling:
 def as_yaml(labels: Mapping[str, str], order: Sequence[str]) -> str:
     """`labels:` to paste under a data set of params.yaml. The values of one name come together.
 
-    order: of the names, which is the order of the classes in a prompt. A name that is not in it comes last.
+    order: the names in the order of the classes in a prompt. A name that is not in it comes last.
     """
     names = dict.fromkeys(labels.values())
     known = [name for name in order if name in names]

@@ -26,9 +26,10 @@ def assign(
 ) -> np.ndarray:
     """Side of each row: a key of `shares`, or "train" for the rest. No group is on two sides.
 
-    labels: class of each row, from 0; groups: name of each row's group; both of shape (rows,), as the result. A class
-    with one group is in train, with two in train and the first key's side, with three on each side, if its groups allow
-    it. A group larger than `_limit` goes to train, unless another side needs it for a class.
+    labels: class of each row, from 0; groups: name of each row's group; both of shape (rows,), as the result. If its
+    groups allow it, a class with one group is in train, a class with two groups in train and on the first key's side,
+    and a class with three groups on each side. A group larger than `_limit` goes to train, unless another side needs it
+    for a class.
     """
     codes, names = pd.factorize(groups, sort=True)
     counts = _class_counts(codes, labels)
@@ -61,9 +62,9 @@ def nested_order(
 ) -> np.ndarray:
     """Row indices, best first, shape (rows,): every prefix is nearly stratified by label, groups are contiguous.
 
-    With every_class, one group of each class comes first, so that a small prefix has all classes: an order to learn
-    from. If there are many classes, a prefix then has far more than their share of the rare ones. Without every_class
-    no prefix has: an order to measure on.
+    With every_class, one group of each class comes first, so that a small prefix has all classes. That order is for
+    training. If there are many classes, rare classes have far more than their share of such a prefix. Without
+    every_class each class has nearly its share of every prefix. That order is for measuring.
     """
     codes, names = pd.factorize(groups, sort=True)
     if not len(names):

@@ -23,10 +23,10 @@ def check(dataset: DatasetSettings, folder: Path) -> None:
     """Raises UserError if a file of a data set is not in its folder."""
     for key, path in own_files(dataset, folder).items():
         if not path.is_file():
-            given = path.relative_to(folder)
-            if given.is_relative_to(folder) and given.is_file():
+            written = path.relative_to(folder)  # the value in params.yaml
+            if written.is_relative_to(folder) and written.is_file():
                 raise UserError(
-                    f"source.{key}: write {given.relative_to(folder)}, its path within {folder}"
+                    f"source.{key}: write {written.relative_to(folder)}, its path within {folder}"
                 )
             if path.is_dir():
                 raise UserError(f"source.{key}: {path} is a folder; name a file in it")

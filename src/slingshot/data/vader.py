@@ -65,7 +65,9 @@ def archive() -> bytes:
         _fetch(path)
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != SHA256:
-        raise UserError(f"{path}: its name is not its sha256; delete it and run this again")
+        raise UserError(
+            f"{path}: its sha256 differs from its name; delete the file and run this again"
+        )
     return data
 
 

@@ -1,7 +1,7 @@
-"""README.md of a trained model's folder: what it predicts, what it was trained on and how, how to use it.
+"""README.md of a trained model's folder: what the model predicts, how it was trained and on what, and how to use it.
 
-Its front matter has the hub's form. The stage writes what it knows; `slingshot export` replaces the last section by the
-scores, the costs and the facts of the data set.
+Its front matter has the hub's form. The stage writes what it knows. `slingshot export` replaces the last section with
+the scores, the costs and the facts of the data set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TASK = "text-classification"
 
 @dataclass(frozen=True)
 class Trained:
-    """What the card of one trained model tells. counts: training rows of each of the classes `names`."""
+    """What the card of a trained model says. counts: training rows of each of the classes `names`."""
 
     dataset: str
     model: str
@@ -40,8 +40,8 @@ def write(folder: Path, trained: Trained) -> None:
     """Write the card into the model's folder. The same training gives the same card."""
     sections = [
         f"# {trained.dataset}-{trained.model}",
-        "A text classifier trained with Slingshot: of a text it says which one of "
-        f"{len(trained.names)} classes it belongs to, with a probability for each.",
+        "A text classifier trained with Slingshot. It gives each text one of "
+        f"{len(trained.names)} classes, with a probability for each class.",
         "## What it was trained on",
         *_data(trained),
         "## How it was trained",
@@ -49,7 +49,8 @@ def write(folder: Path, trained: Trained) -> None:
         "## How to use it",
         *_usage(trained.settings),
         UNSCORED,
-        f"Not in this copy: `slingshot export {trained.dataset} {trained.model} FOLDER` makes one that holds them.",
+        "This copy does not have them. "
+        f"`slingshot export {trained.dataset} {trained.model} FOLDER` makes a copy that does.",
     ]
     write_text(
         folder / FILE, f"---\n{_front_matter(trained)}\n---\n\n" + "\n\n".join(sections) + "\n"
@@ -63,7 +64,7 @@ def _front_matter(trained: Trained) -> str:
     from_checkpoint = isinstance(trained.settings, Checkpoint)
     data = ModelCardData(
         model_name=f"{trained.dataset}-{trained.model}",
-        license="other",  # the hub's word where none of its list fits: data and checkpoint decide it together
+        license="other",  # the hub's word for a licence that is not in its list
         license_name="of-its-data-and-checkpoint" if from_checkpoint else "of-its-data",
         pipeline_tag=TASK,
         library_name="transformers" if transformer else "slingshot",
@@ -84,7 +85,7 @@ def _data(trained: Trained) -> list[str]:
     rows = trained.usage.train_rows
     classes = zip(trained.names, trained.counts, strict=True)
     return [
-        f"The data set `{trained.dataset}`: {rows:,} training rows, {100 * trained.fraction:g}% of those there are.",
+        f"The data set `{trained.dataset}`: {rows:,} training rows, {100 * trained.fraction:g}% of all there are.",
         table(["Class", "Training rows"], [(name, f"{count:,}") for name, count in classes]),
     ]
 
@@ -93,7 +94,7 @@ def _training(trained: Trained) -> list[str]:
     usage, run = trained.usage, trained.usage.train[0]
     details: Details = (usage.details or {}).get(str(run.seed)) or Details()
     machine = usage.hardware
-    seed = f"seed {run.seed}" if run.seed >= 0 else "no seed, as nothing in it is random"
+    seed = f"seed {run.seed}" if run.seed >= 0 else "no seed, because nothing in it is random"
     others = f", the first of {len(usage.train)} that were trained" if len(usage.train) > 1 else ""
     facts = [
         f"Family: `{trained.settings.family}`. {type(trained.settings).__doc__}",
@@ -112,7 +113,7 @@ def _checkpoint(settings: ModelSettings) -> list[str]:
     if not isinstance(settings, Checkpoint):
         return []
     local = Path(settings.checkpoint).is_dir()
-    # Only the folder's name: its path tells of the machine, and means nothing elsewhere.
+    # Only the folder's name: its path belongs to this machine, and means nothing elsewhere.
     name = (
         f"a local folder, {code(Path(settings.checkpoint).name)}"
         if local
@@ -151,8 +152,10 @@ def _chosen(details: Details, primary: str) -> list[str]:
 
 
 def ends(key: str, settings: ModelSettings, usage: Usage) -> list[str]:
-    """A line for each end of the grid of C that was chosen, because a C beyond it may be better. key: the model's key
-    in params.yaml."""
+    """A line for each end of the grid of C that was chosen, because a C beyond this end may be better.
+
+    key: the model's key in params.yaml.
+    """
     tried = getattr(settings, "c", [])
     if min(tried, default=None) == max(tried, default=None):
         return []
@@ -162,10 +165,11 @@ def ends(key: str, settings: ModelSettings, usage: Usage) -> list[str]:
         if "c" in details.get("chosen", {})
     }
     return [
-        f"The best C, {c:g}, is the {end} of those tried: {beyond} may be better. Add one to {key}.c in {PARAMS}."
+        f"The best C, {c:g}, is the {end} value that was tried: a {beyond} value may be better. Add one to {key}.c in "
+        f"{PARAMS}."
         for end, c, beyond in (
-            ("least", min(tried), "a smaller"),
-            ("largest", max(tried), "a larger"),
+            ("smallest", min(tried), "smaller"),
+            ("largest", max(tried), "larger"),
         )
         if c in chosen
     ]

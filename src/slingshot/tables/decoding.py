@@ -17,7 +17,7 @@ from slingshot.settings import UserError, nearest
 from slingshot.tables.unpacking import UnpackedFile
 
 LONGEST = 2**24
-"""Most characters of a line, a record or a cell; a book has three million."""
+"""Most characters of a line, a record or a cell. A long book has three million."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, because it begins with that mark
@@ -52,9 +52,9 @@ class ReadOptions:
     """How a file is read. The last three say, for error messages, where the user sets the options."""
 
     encoding: str = "utf-8"
-    """Of a file without a byte order mark."""
+    """The encoding of a file without a byte order mark."""
     separator: str | None = None
-    """Of the columns of a table; None takes that of the suffix, or the one that the header shows."""
+    """The separator of a table's columns; None takes the suffix's separator, or the one that the header shows."""
     encoding_key: str = "source.encoding in params.yaml"
     separator_key: str = "source.separator in params.yaml"
     columns_remedy: str = "see source in params.yaml"
@@ -92,7 +92,7 @@ def _text_stream(
     )
     if binary:
         raise UserError(
-            f"{path}: {binary}, whatever its name says; save the table as .csv, or name the file as it is"
+            f"{path}: {binary}, whatever its name says; save the table as .csv, or give the file its right suffix"
         )
     marked = (name for mark, name in MARKS.items() if head.startswith(mark))
     encoding = next(marked, options.encoding)
@@ -117,15 +117,15 @@ def _undecodable(
         else "utf-16-le or utf-16-be where it has no mark"
     )
     return UserError(
-        f"{path}: byte {byte} (line {line}) is not valid {encoding}: set {options.encoding_key} to what the file was "
-        f"saved in, often {likely}, or save it as UTF-8"
+        f"{path}: byte {byte} (line {line}) is not valid {encoding}: set {options.encoding_key} to the encoding of the "
+        f"file, often {likely}, or save the file as UTF-8"
     )
 
 
 def too_long(path: Path, where: str) -> UserError:
     """The error of a line, a record or a cell that is longer than any text."""
     return UserError(
-        f"{path}: {where} is longer than {LONGEST:,} characters, which no text to classify is; take it out or cut it. "
+        f"{path}: {where} is longer than {LONGEST:,} characters, too long for a text to classify; remove or cut it. "
         "Look for a missing line break, or for a quote that is never closed"
     )
 

@@ -20,7 +20,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 CANDIDATES = (",", ";", "\t", "|")
 IN_WORDS = {"\t": "tabs", ",": "commas"}
 EXCEL = re.compile(r'"?sep=([^\r\n])"?[\r\n]*', re.IGNORECASE)
-"""Excel's own first line, which names the separator."""
+"""The first line that Excel may write, which names the separator."""
 MOST_NAMES = 12
 """Most columns that a message lists."""
 TEXT_WORDS = 4
@@ -132,7 +132,7 @@ def too_wide(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None
         )
     if all(row[0].strip().isdigit() for row in rows):
         return (
-            "the header has no name for the column of row names, as R's write.table writes it: put one first in the "
+            "the header has no name for the column of row names, which R's write.table writes: put a name first in the "
             "header, e.g. `row`, or write with row.names = FALSE"
         )
-    return "each row has as many: put a name for that column into the header"
+    return "every row has one field more: put a name for that column into the header"

@@ -56,10 +56,8 @@ def batches(
         try:
             file = pq.ParquetFile(raw)
             check_columns(path, names, file.schema_arrow.names, options)
-            total, rows = (
-                0,
-                max(1, min(BATCH_ROWS, BATCH_SIZE // _longest_row(path, file, raw, names))),
-            )
+            total, most = 0, BATCH_SIZE // _longest_row(path, file, raw, names)
+            rows = max(1, min(BATCH_ROWS, most))
             # Categories that are not UTF-8 are only read if they stay categories; then they are refused by name.
             categories = [
                 name for name in names if pa.types.is_dictionary(file.schema_arrow.field(name).type)
@@ -184,6 +182,6 @@ def _check_utf8(path: Path, name: str, column: pa.ChunkedArray) -> None:
                 (value.as_py() or b"").decode()
             except UnicodeDecodeError as error:
                 raise UserError(
-                    f"{path}: column '{name}', row {row}: byte {error.start + 1} of it is not valid UTF-8; write the "
-                    "file again, with its text decoded from what it was saved in, often cp1252 or latin-1"
+                    f"{path}: column '{name}', row {row}: byte {error.start + 1} is not valid UTF-8; write the file "
+                    "again, with its text decoded from the right encoding, often cp1252 or latin-1"
                 ) from None

@@ -30,5 +30,5 @@ class RowLimit:
 def over_limit(path: Path, most: str) -> UserError:
     """The error of a data set that is too large. most: the limit in words."""
     return UserError(
-        f"{path}: with it the data set has more than {most}; put a sample of its rows there instead"
+        f"{path}: with this file the data set has more than {most}; put a sample of its rows there instead"
     )

@@ -37,7 +37,7 @@ DAMAGE = (
     lzma.LZMAError,
     zipfile.BadZipFile,
 )
-"""What readers of archives raise for a damaged one, besides OSError."""
+"""The errors, besides OSError, that readers of archives raise for a damaged archive."""
 
 
 class ByteReader(Protocol):
@@ -127,7 +127,7 @@ def _unzip(raw: IO[bytes]) -> ByteReader:
     if len(members) != 1:
         names = ", ".join(member.filename for member in members[:5]) or "nothing"
         raise UserError(
-            f"holds {len(members)} files ({names}), expected one: put only that one into the archive"
+            f"holds {len(members)} files ({names}), expected one: put only the table into the archive"
         )
     if members[0].flag_bits & 1:
         raise UserError("is locked by a password; pack it again without one")
