@@ -39,9 +39,9 @@ class _SeedCascade:
     """The cascade of one training run of the small model."""
 
     predictions: tuple[pd.DataFrame, pd.DataFrame]
-    """Of validation and of test."""
+    """The predictions of validation and of test rows."""
     escalation: Escalation
-    """Of the test rows."""
+    """The escalation of the test rows."""
     report: CascadeSeed
     curve: list[CascadePoint]
 

@@ -54,7 +54,7 @@ class PlacedRows:
     excluded: dict[str, int]
     """Reason -> rows left out for it."""
     commit: str | None
-    """Of the hub's files; None for other files."""
+    """The commit of the hub's files; None for other files."""
 
     def is_in(self, split: str) -> np.ndarray:
         """Whether each row is in the split; shape (rows,)."""

@@ -45,9 +45,9 @@ def row_sets(values: np.ndarray, offsets: np.ndarray, bits: int) -> tuple[np.nda
     """
     shift = np.uint64(64 - bits)
     row = np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
-    kept = distinct(row << shift | values >> np.uint64(bits))
-    sizes = np.bincount((kept >> shift).astype(np.int64), minlength=len(offsets) - 1)
-    return kept & ((np.uint64(1) << shift) - np.uint64(1)), np.concatenate([[0], np.cumsum(sizes)])
+    sets = distinct(row << shift | values >> np.uint64(bits))
+    sizes = np.bincount((sets >> shift).astype(np.int64), minlength=len(offsets) - 1)
+    return sets & ((np.uint64(1) << shift) - np.uint64(1)), np.concatenate([[0], np.cumsum(sizes)])
 
 
 def jaccard(texts: list[str], pairs: np.ndarray) -> np.ndarray:
@@ -69,5 +69,5 @@ def jaccard(texts: list[str], pairs: np.ndarray) -> np.ndarray:
 def distinct(values: np.ndarray) -> np.ndarray:
     """The distinct values, sorted: as np.unique, which is slower because it looks each up in a table first."""
     values = np.sort(values)
-    kept: np.ndarray = values[np.append(True, values[1:] != values[:-1])[: len(values)]]
-    return kept
+    firsts: np.ndarray = values[np.append(True, values[1:] != values[:-1])[: len(values)]]
+    return firsts

@@ -1,4 +1,4 @@
-"""From the labels in a file to class numbers and names."""
+"""Turns the labels in a file into class numbers and names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a source to prepared rows: read, exclude and count, group, split, order, cap, audit."""
+"""Makes prepared rows from a source: reads, excludes and counts, groups, splits, orders, caps and audits them."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _order(rows: pd.DataFrame, split: str, cap: int | None, seed: int) -> None:
     labels, groups = part["label"].to_numpy(), part["group"].to_numpy()
     part = part.iloc[nested_order(labels, groups, seed, every_class=split != "validation")]
     if cap is not None:
-        kept = first_groups(part, cap, every_class=split == "train")
-        rows.loc[part.index[len(kept) :], "side"] = "over_max_rows"
-        part = kept
+        capped = first_groups(part, cap, every_class=split == "train")
+        rows.loc[part.index[len(capped) :], "side"] = "over_max_rows"
+        part = capped
     rows.loc[part.index, "order"] = np.arange(len(part))

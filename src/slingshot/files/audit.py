@@ -100,7 +100,7 @@ class LargestGroup(Record):
 
     largest_rows: int
     largest_share: float
-    """Of these rows."""
+    """Its share of these rows."""
     largest_text: str
     """A text of it, cut."""
 

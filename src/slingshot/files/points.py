@@ -72,17 +72,17 @@ def of_today(
     """
     known = [point for point in points if point.data]
     data, split = measured or (None, None)
-    kept = [
+    todays = [
         point
         for point in known
         if not data or (point.data == data and (point.split_seed != seed or point.split == split))
     ]
-    names = sorted({point.experiment for point in points if point not in kept})
+    names = sorted({point.experiment for point in points if point not in todays})
     if not names:
-        return kept, ""
+        return todays, ""
     why = "were measured on other rows than today's, or on unknown rows"
-    return kept, (
-        f"{len(points) - len(kept)} learning-curve points are left out, of {', '.join(names)}: they {why}. Run the "
+    return todays, (
+        f"{len(points) - len(todays)} learning-curve points are left out, of {', '.join(names)}: they {why}. Run the "
         "experiments again, then `slingshot curve --write`."
     )
 

@@ -145,9 +145,9 @@ def _chosen(details: Details, primary: str) -> list[str]:
     if not chosen or score is None:
         return []
     run = f" of {details['epochs']} that were run" if "epochs" in details else ""
-    what = ", ".join(f"{key} {_plain(value)}" for key, value in sorted(chosen.items()))
+    choice = ", ".join(f"{key} {_plain(value)}" for key, value in sorted(chosen.items()))
     return [
-        f"Chosen on validation rows: {what}{run}, with {primary.replace('_', ' ')} {score:.3f} there."
+        f"Chosen on validation rows: {choice}{run}, with {primary.replace('_', ' ')} {score:.3f} there."
     ]
 
 
