@@ -1,4 +1,4 @@
-"""The pairs of a data set as a table, and how a pair's figures are written."""
+"""The pairs of a data set as a table, and a pair's figures as words."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FLOOR = 0.0001
 
 
 def p_words(claims: Claims) -> str:
-    """The corrected p, e.g. `0.031`; `< 0.0001` where it is smaller still."""
+    """The corrected p, e.g. `0.031`; `< 0.0001` if it is smaller."""
     if claims.p_corrected is not None and claims.p_corrected < FLOOR:
         return f"< {FLOOR:.4f}"
     return significant(claims.p_corrected, 2)
 
 
 def standing(pair: Difference) -> str:
-    """What the first of a pair is, for the table."""
+    """The verdict about the first of a pair, for the table."""
     parts = [pair.verdict or MISSING]
     if (pair.verdict, pair.reverse_verdict) == (UNRESOLVED, "as good"):
         parts.append("the second is as good")
@@ -31,7 +31,7 @@ def standing(pair: Difference) -> str:
 
 
 def every_pair(results: Results) -> list[Difference]:
-    """In the order of the study, without cascades that equal one of their sides."""
+    """The pairs in the order of the study, without cascades that equal one of their sides."""
     return [results.pair(a, b) for a, b in combinations(results.shown, 2)]
 
 
@@ -64,7 +64,7 @@ def grid(results: Results, deciding: tuple[tuple[str, str], ...] = ()) -> Grid:
 def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]:
     notes = [
         "'Rows needed' estimates the test rows that would settle a pair in 80 of 100 studies if the difference held. "
-        f"{MISSING}: settled, or no number would do.",
+        f"{MISSING}: settled, or no number would be enough.",
         f"p is corrected for the number of pairs{_except(results, deciding)}.",
     ]
     if results.pairs.undecidable:
@@ -75,7 +75,7 @@ def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]
             f"same settings if {assumed(results)}."
         )
     elif any(contestant.seeds() for contestant in results.contestants):
-        notes.append("Intervals include what training seeds differ by.")
+        notes.append("Intervals include the variation between training seeds.")
     return notes
 
 
@@ -85,5 +85,5 @@ def _except(results: Results, deciding: tuple[tuple[str, str], ...]) -> str:
 
 
 def assumed(results: Results) -> str:
-    """What is assumed of training where few seeds were run."""
+    """The assumption about training if few seeds were run."""
     return f"training runs have a standard deviation of {results.pairs.seed_sd:g} (metrics.seed_sd)"
