@@ -171,7 +171,7 @@ def test_a_wrong_study_is_one_error_before_anything_runs(
     [
         (
             "study: {models: [minilm]}",
-            "leaves out tfidf, frozen, whose outputs and metrics DVC would delete here",
+            "leaves out tfidf, frozen, and DVC would delete their outputs and metrics here",
             1,
         ),
         ("sweep: {fraction: [1.0, 0.25]}", "has 2 experiments", 2),

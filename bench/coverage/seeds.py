@@ -212,7 +212,7 @@ def figures(run: Simulations) -> Iterator[Figure]:
         alarms = run.each(gate, rows, seeds).mean()
         yield Figure(
             f"{rows:,} rows, {seeds} seeds",
-            f"{GATED} contestants trained anew: alarm",
+            f"{GATED} contestants trained again: alarm",
             float(alarms),
             most=MOST,
         )

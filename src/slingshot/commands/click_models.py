@@ -31,10 +31,8 @@ def export(dataset: str, model: str, folder: Path) -> None:
 @click.command()
 @click.argument("folder", type=PATH)
 @click.argument("file", type=PATH)
-@click.option(
-    "--text", "column", default="text", show_default=True, help="Column that holds the texts."
-)
-@click.option("--output", type=PATH, help="File to write. Its suffix says the format.")
+@click.option("--text", "column", default="text", show_default=True, help="Column with the texts.")
+@click.option("--output", type=PATH, help="File to write. Its suffix gives the format.")
 @click.option(
     "--batch",
     default=1000,

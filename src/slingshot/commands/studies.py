@@ -62,9 +62,7 @@ class Study:
         lost = [name for name in (*study.datasets, *study.contestants) if name not in kept]
         if lost:
             listed = ", ".join(lost)
-            return (
-                f"{self.path} leaves out {listed}, whose outputs and metrics DVC would delete here"
-            )
+            return f"{self.path} leaves out {listed}, and DVC would delete their outputs and metrics here"
         several = len(self.runs) > 1
         return f"{self.path} has {len(self.runs)} experiments" if several else None
 

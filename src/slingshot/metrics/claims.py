@@ -10,7 +10,7 @@ import numpy as np
 from slingshot.files.pairs import Claims, RowsVariance, VarianceFigures, Variances
 from slingshot.metrics import rare
 from slingshot.metrics.estimates import Estimate
-from slingshot.metrics.recipes import apart, of_recipe, trained_anew
+from slingshot.metrics.recipes import apart, of_recipe, with_training
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored
 from slingshot.metrics.significance import signs
 from slingshot.metrics.variances import Variance
@@ -69,8 +69,8 @@ def claims(
     few_seeds = any(0 < side.trained_seeds < ENOUGH_SEEDS for side in (a, b))
     if recipes or not few_seeds:
         return of_models, None
-    anew = trained_anew(estimate, metric, a, b, settings.seed_sd)
-    return of_models, _tested(anew, a, b, settings, same=same_recipe)
+    retrained = with_training(estimate, metric, a, b, settings.seed_sd)
+    return of_models, _tested(retrained, a, b, settings, same=same_recipe)
 
 
 def _seeds(scored: Scored) -> list[int]:

@@ -14,11 +14,11 @@ from slingshot.metrics.variances import Variance
 
 
 def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:
-    """The `estimate` of a, or of a minus b, with the variance of training: see `trained_anew`."""
-    return trained_anew(estimate(metric, a, b), metric, a, b, seed_sd)
+    """The `estimate` of a, or of a minus b, with the variance of training: see `with_training`."""
+    return with_training(estimate(metric, a, b), metric, a, b, seed_sd)
 
 
-def trained_anew(
+def with_training(
     fixed: Estimate, metric: str, a: Scored, b: Scored | None, seed_sd: float
 ) -> Estimate:
     """The estimate `fixed` of a, or of a minus b, with the variance of training.

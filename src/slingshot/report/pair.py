@@ -26,7 +26,7 @@ def standing(pair: Difference) -> str:
     if (pair.verdict, pair.reverse_verdict) == (UNRESOLVED, "as good"):
         parts.append("the second is as good")
     if pair.recipe:
-        parts.append(f"trained anew: {pair.recipe.verdict}")
+        parts.append(f"trained again: {pair.recipe.verdict}")
     return "; ".join([*parts, *(note.words for note in pair.notes)])
 
 
@@ -71,8 +71,8 @@ def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]
         notes.append(f"No pair is judged: {results.pairs.undecidable.words}.")
     if any(pair.recipe for pair in every_pair(results)):
         notes.append(
-            "Differences are between the models trained here. 'Trained anew' says what holds for any training with the "
-            f"same settings if {assumed(results)}."
+            "Differences are between the models trained here. 'Trained again' says what is true for any training with "
+            f"the same settings if {assumed(results)}."
         )
     elif any(contestant.seeds() for contestant in results.contestants):
         notes.append("Intervals include the variation between training seeds.")
