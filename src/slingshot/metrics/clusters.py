@@ -22,7 +22,7 @@ class Spread:
     stretch: float
     """The factor by which groups make it larger; at least 1."""
     df: float
-    """Degrees of freedom of the t distribution; infinite where each group is one row."""
+    """Degrees of freedom of the t distribution; infinite if each group is one row."""
 
     def quantile(self, confidence: float) -> float:
         """Half the width of a two-sided interval, in standard errors of independent rows."""

@@ -81,7 +81,7 @@ def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]
 
 def _except(results: Results, deciding: tuple[tuple[str, str], ...]) -> str:
     names = [f"{results.titles[a]} against {results.titles[b]}" for a, b in deciding]
-    return f", except where the pair decides ({listed(names)})" if names else ""
+    return f", except for the pairs that decide ({listed(names)})" if names else ""
 
 
 def assumed(results: Results) -> str:

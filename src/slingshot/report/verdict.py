@@ -163,7 +163,7 @@ def judged(results: Results, verdict: Verdict) -> Results:
 
 
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
-    """Whether `a` costs less than `b` in total; None where that is unknown or can't be told."""
+    """Whether `a` costs less than `b` in total; None if that is unknown or can't be told."""
     return total.cheaper(a.total, b.total) if a and b else None
 
 
