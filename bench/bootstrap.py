@@ -1,11 +1,11 @@
-"""One vectorised bootstrap over groups, for all metrics but AUROC of all contestants: what the library's intervals,
-which do not resample, are measured against, and what whole studies of many metrics take.
+"""A vectorised bootstrap over groups, for all contestants and all metrics except AUROC. The library's intervals, which
+do not resample, are compared with it.
 
-A resample draws as many groups as there are, with replacement; a row counts as often as its group
-was drawn (Davison and Hinkley, 1997, section 3.8; Miller, arXiv:2411.00640, section 2.2: rows of a
-group are not independent). What a row adds to a metric is a column of a sparse matrix, summed over
-groups once; that matrix times a block of group weights gives the metric of every resample in it.
-Everything is float64, so counts are exact. Nothing here loads `evaluate`.
+A resample draws as many groups as there are, with replacement; a row counts as often as its group was drawn (Davison
+and Hinkley, 1997, section 3.8; Miller, arXiv:2411.00640, section 2.2: rows of a group are not independent). What each
+row adds to the metrics is a sparse matrix, which is summed over groups once. That matrix times a block of group weights
+gives the metrics of every resample in the block. All numbers are float64, so counts are exact. Nothing here loads
+`evaluate`.
 """
 
 from __future__ import annotations
@@ -19,21 +19,20 @@ from slingshot.metrics.formulas import CLIP
 from slingshot.metrics.scored import ENOUGH_SEEDS, Scored, SeedRun
 
 SEED = 20241
-"""Of every bootstrap: contestants on the same rows meet the same resamples, so differences are paired. Another seed
-makes resamples independent of these."""
+"""Default seed. Contestants on the same rows get the same resamples, so differences are paired. Another seed makes
+independent resamples."""
 LEAST, BLOCK, BLOCK_BYTES = 8, 64, 1_300_000
-"""Resamples at a time, and bytes of their weights: as much as a core's cache likes."""
+"""The fewest and the most resamples at a time, and the bytes of their weights, which should fit into a core's cache."""
 
 
 def resample(
     contestants: Sequence[Scored], resamples: int, *, seed: int = SEED
 ) -> list[dict[str, np.ndarray]]:
-    """For each contestant, metric -> its figure in each resample, shape (seeds, resamples); `recall` is that of
-    each class among the rows, shape (seeds, classes, resamples), NaN where the resample has none of it.
+    """For each contestant, metric -> its figure in each resample, shape (seeds, resamples).
 
-    All contestants must be scored on the same rows. Losses are left out for a contestant without scores.
-    `missing_class` is 1 where a class of the rows has none in the resample, so that macro figures average over the
-    rest.
+    `recall` has the recall of each class, shape (seeds, classes, resamples), NaN if the resample lacks the class.
+    `missing_class` is 1 if the resample lacks a class; macro figures are then means over the other classes. All
+    contestants must be scored on the same rows. Contestants without scores have no losses.
     """
     groups = contestants[0].group_count
     statistics = [[Statistics(c, run) for run in c.runs] for c in contestants]
@@ -58,18 +57,18 @@ def resample(
 
 
 def point(scored: Scored, run: SeedRun) -> dict[str, float]:
-    """Metric -> its figure on the rows as they are; as in `resample`, without those of each class."""
+    """Metric -> its figure on the rows without resampling; the metrics of `resample` without `recall`."""
     once = np.ones((scored.group_count, 1))
     figures = Statistics(scored, run).metrics(once)
-    return {name: float(held[0]) for name, held in figures.items() if name != "recall"}
+    return {name: float(values[0]) for name, values in figures.items() if name != "recall"}
 
 
 def over_seeds(figures: np.ndarray, seed: int = SEED) -> np.ndarray:
     """Figures of shape (seeds, resamples), averaged over seeds to shape (resamples,).
 
-    With at least three seeds each resample draws its seeds with replacement too, so that the interval holds the
-    variance of training. A few seeds lie closer to their own mean than to that of all: what is drawn is widened by
-    sqrt(seeds / (seeds - 1)), which makes its variance right (Rao and Wu, 1988, section 2; bench/coverage.py).
+    With at least three seeds, each resample also draws its seeds with replacement, so that the interval includes the
+    variance of training. A few seeds are closer to their own mean than to the true mean. So deviations are multiplied
+    by sqrt(seeds / (seeds - 1)), which makes their variance right (Rao and Wu, 1988, section 2; bench/coverage).
     """
     seeds, means = len(figures), np.asarray(figures.mean(axis=0))
     if seeds < ENOUGH_SEEDS:
@@ -84,8 +83,7 @@ def group_weights(
 ) -> Iterator[np.ndarray]:
     """Multinomial counts of the groups, in blocks of shape (groups, up to `block` resamples).
 
-    The same counts whatever the block: counting uniform draws is five times as fast as
-    `Generator.multinomial`.
+    The counts do not depend on `block`. Counting uniform draws is five times as fast as `Generator.multinomial`.
     """
     generator = np.random.default_rng(seed)
     for start in range(0, resamples, block):
@@ -97,7 +95,7 @@ def group_weights(
 
 
 class Statistics:
-    """What each group of one run adds to every metric but AUROC."""
+    """What each group of one run adds to every metric except AUROC."""
 
     def __init__(self, scored: Scored, run: SeedRun) -> None:
         rows, labels = np.arange(len(scored.labels)), scored.labels
@@ -128,30 +126,30 @@ class Statistics:
         )
 
     def metrics(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Metric -> figures of shape (resamples,), for `recall` (classes, resamples), under whole weights of shape
-        (groups, resamples)."""
+        """Metric -> figures of shape (resamples,), for `recall` (classes, resamples). `weights` are counts of groups,
+        shape (groups, resamples)."""
         at = np.cumsum([len(self.totals), self.classes, self.classes])
         totals, support, hits, predicted = np.split(self.sums @ weights, at)
         rows = totals[0]
         figures = {
             name: total / rows for name, total in zip(self.totals[1:], totals[1:], strict=True)
         }
-        held = support > 0
-        figures["recall"] = np.where(held, hits / np.maximum(support, 1), np.nan)
-        figures["balanced_accuracy"] = _mean(hits / np.maximum(support, 1), held)
-        figures["macro_f1"] = _mean(2 * hits / np.maximum(support + predicted, 1), held)
-        figures["missing_class"] = 1.0 - held.all(axis=0)
+        present = support > 0
+        figures["recall"] = np.where(present, hits / np.maximum(support, 1), np.nan)
+        figures["balanced_accuracy"] = _mean(hits / np.maximum(support, 1), present)
+        figures["macro_f1"] = _mean(2 * hits / np.maximum(support + predicted, 1), present)
+        figures["missing_class"] = 1.0 - present.all(axis=0)
         return figures
 
 
 def _cells(
     rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], value: float = 1.0
 ) -> sparse.csr_array:
-    """A sparse matrix with `value` at each (row, column), added up where a cell stands twice."""
+    """A sparse matrix with `value` at each (row, column); repeated cells are added up."""
     return sparse.csr_array((np.full(len(rows), value), (rows, columns)), shape=shape)
 
 
-def _mean(values: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Mean over axis 0 of the values that are held; NaN where none is."""
+def _mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Mean over axis 0 of the values that are `present`; NaN if none is."""
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(held, values, 0).sum(axis=0) / held.sum(axis=0))
+        return np.asarray(np.where(present, values, 0).sum(axis=0) / present.sum(axis=0))

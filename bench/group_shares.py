@@ -1,10 +1,10 @@
-"""How much of test one group holds, and how far test is from its wanted size, over simulated shapes of groups.
+"""The share of test rows in the largest group, and how far test is from its planned size, for simulated groups.
 
     python -m bench.group_shares                        # 500 splits of each shape: three minutes
 
-1,000 rows of three classes are dealt into 60/20/20: without a limit, with the one that Slingshot had (half of what test
-is to have), and with today's. In a mixed shape each row has a label of its own, as the sentences of a review have;
-otherwise all rows of a group have one, as near duplicates have.
+1,000 rows of three classes are split into 60/20/20: without a limit, with Slingshot's old limit (half of test's planned
+rows), and with today's limit. In a mixed shape each row has its own label, like the sentences of a review. Otherwise
+all rows of a group have the same label, like near duplicates.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SHAPES: dict[str, Weights] = {
 def draw(
     chance: np.random.Generator, weights: np.ndarray, mixed: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The label of each row, and its group's name."""
+    """Draw the label of each row, and the name of its group; both of shape (rows,)."""
     sizes = np.maximum(1, np.round(ROWS * weights / weights.sum())).astype(int)
     groups = np.repeat(np.arange(len(sizes)), sizes)
     of_group = chance.choice(len(CLASSES), len(sizes), p=CLASSES)
@@ -50,7 +50,7 @@ def draw(
 
 
 def half(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
-    """The rule before: a group of over half a side goes to train, and its place stays empty."""
+    """The old rule: a group with more than half of a side's planned rows goes to train, and its place stays empty."""
     codes, names = pd.factorize(groups, sort=True)
     counts = split._class_counts(codes, labels)
     position = split._positions(counts, split._shuffle(names, seed))
@@ -61,7 +61,8 @@ def half(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
 
 
 def figures(side: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
-    """Whether a group holds over a fifth of test, whether test is under half its wanted rows, its effective groups."""
+    """Whether a group has over a fifth of test, whether test has under half its planned rows, and its effective
+    groups."""
     codes = np.unique(groups[side == "test"], return_inverse=True)[1]
     if not len(codes):
         return 1.0, 1.0, 0.0
@@ -74,20 +75,20 @@ def figures(side: np.ndarray, groups: np.ndarray) -> tuple[float, float, float]:
 
 
 def simulate(weights: Weights, mixed: bool, splits: int) -> np.ndarray:
-    """Means of `figures` of each rule, shape (rules, 3)."""
-    found = []
+    """Means of `figures` for each rule, shape (rules, 3)."""
+    results = []
     for seed in range(splits):
         chance = np.random.default_rng(seed)
         labels, groups = draw(chance, weights(chance), mixed)
         with mock.patch.object(split, "LARGEST_SHARE", np.inf):
             unlimited = split.assign(labels, groups, SHARES, seed)
         sides = [unlimited, half(labels, groups, seed), split.assign(labels, groups, SHARES, seed)]
-        found.append([figures(side, groups) for side in sides])
-    return np.asarray(np.mean(found, axis=0))
+        results.append([figures(side, groups) for side in sides])
+    return np.asarray(np.mean(results, axis=0))
 
 
 @click.command(help=__doc__)
-@click.option("--splits", default=500, show_default=True, help="Of each shape.")
+@click.option("--splits", default=500, show_default=True, help="Splits of each shape.")
 def main(splits: int) -> None:
     started = time.perf_counter()
     click.echo(
@@ -100,8 +101,8 @@ def main(splits: int) -> None:
             cells = [
                 " / ".join(f"{100 * share:.0f}%" for share in shares) for shares in (over, under)
             ]
-            told = " / ".join(f"{number:.1f}" for number in groups)
-            click.echo(f"| {name}{', mixed' if mixed else ''} | {cells[0]} | {cells[1]} | {told} |")
+            cells.append(" / ".join(f"{number:.1f}" for number in groups))
+            click.echo(f"| {name}{', mixed' if mixed else ''} | {' | '.join(cells)} |")
     click.echo(
         f"{time.perf_counter() - started:.0f} s, {splits} splits of each: without a limit / half / today's"
     )

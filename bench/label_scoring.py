@@ -1,13 +1,13 @@
-"""The local LLM's texts per second against naive scoring: a whole forward for each text and label, nothing cached.
+"""The local LLM's texts per second against naive scoring: one full forward pass per text and label, without a cache.
 
-Naive scoring too is spared the output layer where no label's token is predicted. In the repository's root, once
-`dvc repro shots` has made the rows:
+Naive scoring also skips the output layer for tokens that are not a label's. Run `dvc repro shots` first, then in the
+repository's root:
 
     .venv/bin/python -m bench.label_scoring --dataset tweets --llm gemma
     SLINGSHOT_REAL_DATA=FOLDER .venv/bin/python -m bench.label_scoring --llm gemma --banking
 
-The second scores the 77 labels of banking77, several tokens each, with one shot a class. `--double` scores naively in
-float64 too, which tells how much of a difference is the rounding of float32.
+The second command scores the 77 labels of banking77, which have several tokens, with one shot per class. `--double`
+also scores naively in float64, which shows how much of a difference is the rounding of float32.
 """
 
 import os
@@ -35,7 +35,7 @@ from slingshot.machine import hardware
 
 @torch.inference_mode()
 def naive(lm: CausalLm, prompts: Sequence[Tokens], labels: Sequence[int]) -> np.ndarray:
-    """The log-likelihoods of these labels, each by a forward of its own: shape (prompts, labels)."""
+    """The log-likelihoods of these labels, each by its own forward pass; shape (prompts, labels)."""
     scores = np.empty((len(prompts), len(labels)))
     for at in np.ndindex(scores.shape):
         label = lm.scored[labels[at[1]]]
@@ -58,12 +58,10 @@ def of_study(dataset: str) -> tuple[Prompt, pd.DataFrame, list[str]]:
 
 
 def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
-    """The same of banking77's own files."""
+    """The prompt, the pool of shots and the texts of banking77's files."""
     real = os.environ.get("SLINGSHOT_REAL_DATA")
     if not real:
-        raise click.ClickException(
-            "set SLINGSHOT_REAL_DATA to the folder that holds banking77_train.csv"
-        )
+        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder with banking77_train.csv")
     pool, test = (
         pd.read_csv(Path(real) / f"banking77_{split}.csv").sample(frac=1, random_state=0)
         for split in ("train", "test")
@@ -80,7 +78,7 @@ def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
 @click.option(
     "--banking",
     is_flag=True,
-    help="banking77's 77 labels with 1 shot a class in the place of --dataset.",
+    help="Score banking77's 77 labels with 1 shot per class instead of --dataset.",
 )
 @click.option(
     "--texts", "count", type=int, help="Texts that slingshot scores; 64, or 8 with --banking."
@@ -89,13 +87,13 @@ def of_banking77() -> tuple[Prompt, pd.DataFrame, list[str]]:
     "--naive",
     "few",
     type=int,
-    help="Of them, texts that are scored naively too; 4, or 1 with --banking.",
+    help="The first texts, which are also scored naively; 4, or 1 with --banking.",
 )
 @click.option(
     "--naive-labels",
     default=11,
     show_default=True,
-    help="Most labels scored so; the time is scaled to all.",
+    help="The most labels that are scored naively; the time is scaled to all labels.",
 )
 @click.option("--double", is_flag=True, help="Compare both ways with naive scoring in float64.")
 def main(
@@ -111,7 +109,7 @@ def main(
     study = settings.load()
     chosen = study.llms[llm]
     if not isinstance(chosen, settings.CausalLmSettings):
-        raise click.ClickException(f"'{llm}' is no local LLM")
+        raise click.ClickException(f"'{llm}' is not a local LLM")
     prompt, pool, texts = of_banking77() if banking else of_study(dataset)
     texts, some = texts[: count or (8 if banking else 64)], texts[: few or (1 if banking else 4)]
     lm, wording = load(chosen, prompt, hardware.set_up(study.run))

@@ -1,10 +1,11 @@
-"""Near duplicates among texts that fill templates: how many are joined, in how many seconds and how much memory.
+"""Near duplicates among texts from templates: how many are joined, in how many seconds, with how much memory.
 
 .venv/bin/python -m bench.near_duplicates WORK_FOLDER
 
-First processor time and peak memory, each of a process of its own: for ordinary text, which bench/prepare_rows.py
-generates, for all kinds in tests/templates.py mixed, and for a kind of which hardly any compared pair is near. Then the
-share of near pairs (those that comparing all pairs finds) that end in one group, on 10,000 rows of each kind.
+First it measures processor time and peak memory, in a separate process for each case: ordinary text from
+bench/prepare_rows.py, a mixture of all kinds in tests/templates.py, and a kind with hardly any near pair among the
+compared pairs. Then it counts the near pairs that end in one group, as a share of all near pairs among 10,000 rows of
+each kind.
 """
 
 import resource
@@ -28,7 +29,7 @@ TIMED = ("ordinary", "all mixed", "copied tails")
 
 
 def texts_of(kind: str, rows: int, work: Path) -> list[str]:
-    """Distinct texts, sorted, as `near_pairs` wants them."""
+    """Distinct texts, sorted, as `near_pairs` requires."""
     if kind != "ordinary":
         return sorted(set(KINDS[kind](np.random.default_rng(0), rows)))
     folder = work / f"ordinary-{rows}"
@@ -40,7 +41,7 @@ def texts_of(kind: str, rows: int, work: Path) -> list[str]:
 
 
 def joined(kind: str, work: Path) -> None:
-    """Print the share of the near pairs that lie in one component, and of the near texts that have a pair."""
+    """Print the share of near pairs that are in one component, and the share of texts in near pairs that are found."""
     texts = texts_of(kind, COMPARED, work)
     found, every = near_pairs(texts, NEAR), all_pairs(texts, NEAR)
     component = components(found, len(texts))[every]
@@ -53,7 +54,7 @@ def joined(kind: str, work: Path) -> None:
 
 
 def measured(kind: str, rows: int, work: Path) -> tuple[int, float, float]:
-    """Characters of the mean text, seconds of the processor, and GiB at the peak, the texts themselves included."""
+    """Mean characters of a text, processor seconds, and peak memory in GiB, including the texts."""
     texts = texts_of(kind, rows, work)
     started = time.process_time()
     near_pairs(texts, NEAR)
@@ -66,7 +67,7 @@ def measured(kind: str, rows: int, work: Path) -> tuple[int, float, float]:
 @click.argument("work", type=click.Path(path_type=Path))
 def main(work: Path) -> None:
     """Measure with texts generated in WORK."""
-    # A process starts with its parent's peak as its own: so the comparing of all pairs comes last.
+    # A process starts with its parent's peak memory, so the comparison of all pairs comes last.
     print("| texts | characters | rows | seconds | peak memory, GiB |\n|---|---|---|---|---|")
     with ProcessPoolExecutor(
         1, mp_context=get_context("spawn"), max_tasks_per_child=1

@@ -1,4 +1,4 @@
-"""The most resident memory that any process of a command holds (stages run one at a time).
+"""Measures the peak resident memory of any process of a command (stages run one at a time).
 
 python3 bench/peak_memory.py make repro
 """

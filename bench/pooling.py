@@ -1,12 +1,11 @@
-"""How the windows of a long text are pooled: each way that was thought of, on the same trained models.
+"""Compares ways to pool the windows of a long text, on the same trained models.
 
-A model is trained once a seed and reads each window once; every pooling then starts from what it read. In the root:
+A model is trained once per seed and reads each window once; every pooling uses these outputs. In the root:
 
     SLINGSHOT_REAL_DATA=FOLDER .venv/bin/python -m bench.pooling WORK_FOLDER [--only medical40]
 
 `medical40` are the notes of mtsamples, split by group. `buried` are texts of 32 questions of banking77, of which two
-neighbours decide the class; `test_long` holds two in 202. WORK_FOLDER keeps what each model read, and lets a stopped
-run go on.
+neighbours decide the class; in `test_long`, two of 202 do. WORK_FOLDER keeps the outputs, so a stopped run can resume.
 """
 
 import os
@@ -35,7 +34,7 @@ from slingshot.settings import DatasetSettings, TransformerSettings
 METRICS = ("accuracy", "macro_f1", "log_loss")
 RESAMPLES = 10_000
 KEPT = "mean of logits, weighted by sureness squared"
-"""What `slingshot.finetune.transformer.pool` does."""
+"""The pooling of `slingshot.finetune.transformer.pool`."""
 Splits = dict[str, pd.DataFrame]
 
 
@@ -49,7 +48,7 @@ def medical40(real: Path) -> tuple[Splits, list[str]]:
 
 
 def buried(real: Path) -> tuple[Splits, list[str]]:
-    """Every seventh topic of banking77 is a class; the questions of all others say nothing of it."""
+    """Every seventh topic of banking77 is a class; questions of all other topics tell nothing about it."""
     rng = np.random.default_rng(0)
     files = {
         name: pd.read_csv(real / f"banking77_{name}.csv").drop_duplicates("text")
@@ -59,8 +58,8 @@ def buried(real: Path) -> tuple[Splits, list[str]]:
     names = topics[::7]
 
     def texts(file: str, first: int, last: int, copies: int, around: int) -> pd.DataFrame:
-        """Of each class the pairs of questions `first` to `last`, each in `copies` surroundings of `around` questions,
-        which are a group."""
+        """Texts with the pairs of questions `first` to `last` of each class. Each pair is placed among `around` other
+        questions, `copies` times; these texts are a group."""
         rows = files[file]
         others = rows.loc[~rows["category"].isin(names), "text"].to_numpy()
         made = []
@@ -68,10 +67,10 @@ def buried(real: Path) -> tuple[Splits, list[str]]:
             own = rows.loc[rows["category"] == name, "text"].to_numpy()
             for pair in range(first, min(last, len(own) // 2)):
                 for _ in range(copies):
-                    held = list(rng.choice(others, around, replace=False))
+                    questions = list(rng.choice(others, around, replace=False))
                     place = int(rng.integers(around + 1))
-                    held[place:place] = own[2 * pair : 2 * pair + 2]
-                    made.append((" ".join(held), label, f"{name} {pair}"))
+                    questions[place:place] = own[2 * pair : 2 * pair + 2]
+                    made.append((" ".join(questions), label, f"{name} {pair}"))
         return pd.DataFrame(made, columns=["text", "label", "group"])
 
     rows = {
@@ -97,12 +96,12 @@ CHANGES = {
 
 @torch.inference_mode()
 def read(classifier: Transformer, texts: list[str]) -> dict[str, np.ndarray]:
-    """`logits` of each window, shape (windows, classes); the text that each belongs to, its `owner`; and `hidden`: the
-    logits of each text, that BERT's head makes of the mean of what it reads of the windows, shape (texts, classes)."""
+    """`logits` of each window, shape (windows, classes); `owner`, the text of each window, shape (windows,); and
+    `hidden`, the logits of BERT's head on the mean hidden state of a text's windows, shape (texts, classes)."""
     model = classifier.model.eval()
     windows = classifier.inputs.windows(texts)
     rows, owner = (
-        [row for held in windows for row in held],
+        [row for of_text in windows for row in of_text],
         np.repeat(np.arange(len(texts)), list(map(len, windows))),
     )
     states = torch.empty(len(rows), model.config.hidden_size)
@@ -159,13 +158,13 @@ POOLINGS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] 
     ),
     "mean of what the head reads": lambda _, __, hidden: softmax(hidden, axis=1),
 }
-"""Name -> the probabilities of each text, shape (texts, classes), of what `read` gives."""
+"""Name -> a function from the results of `read` to the probabilities of each text, shape (texts, classes)."""
 
 
 def run(
     name: str, seed: int, rows: Splits, names: list[str], work: Path
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Split of test texts -> what a model trained with `seed` reads of them, kept in `work`."""
+    """Split of test texts -> the outputs of a model trained with `seed`, kept in `work`."""
     kept = {
         split: work / f"{name}-{split}-{seed}.npz" for split in rows if split.startswith("test")
     }
@@ -189,7 +188,7 @@ def run(
 
 
 def table(name: str, test: pd.DataFrame, found: list[dict[str, np.ndarray]]) -> list[str]:
-    """A line a pooling: means over seeds and each seed's figures, and the paired difference from the kept one's."""
+    """A line for each pooling: means over seeds, each seed's figures, and the paired difference from KEPT."""
     labels, groups = test["label"].to_numpy(), np.unique(test["group"], return_inverse=True)[1]
     poolings = []
     for pooled in POOLINGS.values():
@@ -224,15 +223,13 @@ def table(name: str, test: pd.DataFrame, found: list[dict[str, np.ndarray]]) -> 
     "--seeds",
     default=3,
     show_default=True,
-    help="Training seeds; from 3 on, the intervals hold theirs too.",
+    help="Training seeds; from 3 on, the intervals include their variation.",
 )
 def main(work: Path, only: tuple[str, ...], seeds: int) -> None:
     """Train in WORK and print the scores of every pooling as a Markdown table."""
     real = os.environ.get("SLINGSHOT_REAL_DATA")
     if not real:
-        raise click.ClickException(
-            "set SLINGSHOT_REAL_DATA to the folder that holds the real files"
-        )
+        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder with the real files")
     heads = [cell for metric in METRICS for cell in (metric, "minus the kept one's [95%]")]
     lines = [f"| data set | pooling | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     for name in only or DATASETS:
@@ -242,7 +239,7 @@ def main(work: Path, only: tuple[str, ...], seeds: int) -> None:
             windows = np.bincount(found[0][split]["owner"])
             click.echo(
                 f"{name}, {split}: {len(rows['train'])} / {len(rows['validation'])} / {len(windows)} rows, test texts "
-                f"in {rows[split]['group'].nunique()} groups, of {windows.mean():.1f} windows, {windows.max()} at most"
+                f"in {rows[split]['group'].nunique()} groups, {windows.mean():.1f} windows each, most {windows.max()}"
             )
             lines += table(f"{name}, {split}", rows[split], [one[split] for one in found])
     click.echo("\n".join(lines))

@@ -1,9 +1,9 @@
-"""The prepare stage on as many rows as Yelp-5 has, of its length: seconds, and the most memory that it holds.
+"""Seconds and peak memory of the stage prepare, on as many rows as Yelp-5 has, with texts of similar length.
 
 .venv/bin/python -m bench.prepare_rows WORK_FOLDER [--kind hub] [--rows 650000]
 
-The texts are generated: words drawn as often as in real text (Zipf), 134 a text on average, some of them repeated whole
-and some with one word changed. `hub` serves the same files from 127.0.0.1 as the hub would.
+The texts are generated: words have frequencies as in real text (Zipf), on average 134 per text. Some texts are repeated
+exactly, and some with one word changed. `hub` serves the same files from 127.0.0.1 like the hub.
 """
 
 import os
@@ -22,11 +22,11 @@ from tests.hub_server import Hub
 ROOT = Path(__file__).resolve().parents[1]
 WORDS, SEED, BLOCK = 60_000, 0, 50_000
 REPEATED = 0.002
-"""Share of the texts that another repeats, half of those with a word changed."""
+"""Share of the texts that repeat another text, half of them with one word changed."""
 
 
 def generate(folder: Path, rows: int) -> None:
-    """train-*.parquet and test.parquet (a thirteenth as many rows), columns label and text, in `folder`."""
+    """Write train-*.parquet and test.parquet (a thirteenth as many rows), with columns label and text, to `folder`."""
     rng = np.random.default_rng(SEED)
     letters = np.array(list("etaoinshrdlucmfwypvbgk"))
     words = np.array(
@@ -54,7 +54,7 @@ def generate(folder: Path, rows: int) -> None:
 
 
 def lay_out(work: Path, kind: str, rows: int) -> None:
-    """A project in `work` whose `yelp5` reads the generated files, in data/raw/yelp5 or on the hub."""
+    """Make a project in `work` with a `yelp5` that reads the generated files, from data/raw/yelp5 or from the hub."""
     generated = work / f"generated-{rows}"
     if not generated.is_dir():
         generate(generated, rows)
@@ -83,10 +83,13 @@ def lay_out(work: Path, kind: str, rows: int) -> None:
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("--kind", type=click.Choice(["file", "hub"]), default="file", show_default=True)
 @click.option(
-    "--rows", default=650_000, show_default=True, help="Of train; a thirteenth more are test rows."
+    "--rows",
+    default=650_000,
+    show_default=True,
+    help="Training rows; test has a thirteenth of them.",
 )
 def main(work: Path, kind: str, rows: int) -> None:
-    """Generate the rows in WORK, once, and run `python -m stages.prepare yelp5` under peak_memory.py."""
+    """Generate the rows in WORK once, and run `python -m stages.prepare yelp5` under peak_memory.py."""
     lay_out(work, kind, rows)
     environment = {**os.environ, "SLINGSHOT_STATE": str((work / "state").absolute())}
     hub = Hub() if kind == "hub" else None

@@ -1,10 +1,10 @@
-"""banking77, tweet_eval sentiment and mtsamples, the last with both splits, through every stage with three models.
+"""Runs every stage with three models on banking77, tweet_eval sentiment and mtsamples, the last with both splits.
 
-The files are read where SLINGSHOT_REAL_DATA says; nothing of them enters the repository. In its root:
+The files are read from SLINGSHOT_REAL_DATA; nothing of them enters the repository. In its root:
 
     SLINGSHOT_REAL_DATA=FOLDER .venv/bin/python -m bench.real_data WORK_FOLDER [--only medical40]
 
-WORK_FOLDER is made if missing, holds everything that is written, and lets a stopped run go on.
+WORK_FOLDER is made if missing. All output goes there, so a stopped run can resume.
 """
 
 import os
@@ -33,7 +33,7 @@ MTSAMPLES = {
     "text": "transcription",
     "label": "medical_specialty",
 }
-"""The local copy of Medical-Transcript-40's rows, which takes the place of the hub's in params.yaml."""
+"""The local copy of Medical-Transcript-40's rows, which replaces the hub's copy in params.yaml."""
 CC0 = "CC0 as stated by its packager"
 DATASETS = {
     "banking77": dataset(
@@ -62,8 +62,8 @@ DATASETS = {
         MTSAMPLES, CC0, split={"by": "row", "drop_shared": False, "validation": 0.1, "test": 0.1}
     ),
 }
-# Small grids and texts cut at 128 tokens, because 77 or 40 classes and long notes take long on two cores; a higher
-# rate, because many classes learn slower.
+# 77 or 40 classes and long notes take long on two cores, so grids are small and texts are cut at 128 tokens. The
+# learning rate is higher, because many classes are learned more slowly.
 CHANGES: dict[str, dict[str, Any]] = {
     "tfidf": {"word_ngrams": [2], "char_ngrams": [0, 5], "c": [3.0, 30.0], "max_features": 50_000},
     "frozen": {"c": [10.0, 100.0], "max_length": 128},
@@ -72,11 +72,11 @@ CHANGES: dict[str, dict[str, Any]] = {
 EPOCHS = {
     "medical40": 2,
     "medical40_random": 2,
-}  # long notes: two passes take as long as four over the others
+}  # the notes are long: two epochs take as long as four on the other data sets
 
 
 def lay_out(work: Path, real: Path, dataset: str) -> None:
-    """A project in `work`: the repository's code by link, these data sets, the study's models for `dataset`."""
+    """Make a project in `work`: links to the repository's code, these data sets, the study's models for `dataset`."""
     work.mkdir(parents=True, exist_ok=True)
     for name in ("src", "stages"):
         (work / name).unlink(missing_ok=True)
@@ -113,9 +113,7 @@ def main(work: Path, only: tuple[str, ...]) -> None:
     """Run the stages in WORK and print the scores as a Markdown table."""
     real = os.environ.get("SLINGSHOT_REAL_DATA")
     if not real:
-        raise click.ClickException(
-            "set SLINGSHOT_REAL_DATA to the folder that holds the real files"
-        )
+        raise click.ClickException("set SLINGSHOT_REAL_DATA to the folder with the real files")
     environment = {**os.environ, "SLINGSHOT_STATE": str((work / "state").absolute())}
 
     def stage(*words: str) -> None:

@@ -171,10 +171,10 @@ def test_a_wrong_study_is_one_error_before_anything_runs(
     [
         (
             "study: {models: [minilm]}",
-            "leaves out tfidf, frozen, whose outputs and metrics DVC would delete here",
+            "leaves out tfidf, frozen, and DVC would delete their outputs and metrics here",
             1,
         ),
-        ("sweep: {fraction: [1.0, 0.25]}", "stands for 2 experiments", 2),
+        ("sweep: {fraction: [1.0, 0.25]}", "has 2 experiments", 2),
     ],
 )
 def test_a_narrower_study_and_a_sweep_run_in_a_copy_of_the_work_tree(

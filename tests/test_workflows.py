@@ -163,7 +163,7 @@ def test_the_review_is_posted_word_for_word_and_runs_nothing(github: GitHub) -> 
     assert (method, path) == ("POST", "repos/us/it/issues/7/comments")
     assert (
         body
-        == f"{MARKER}\nOf abc, written by the code of this pull request in [this run](the run).\n\n{text}"
+        == f"{MARKER}\nFor abc, written by the code of this pull request in [this run](the run).\n\n{text}"
     )
     assert {path.name for path in (github.folder / "work").iterdir()} == {
         "review.zip",
@@ -226,4 +226,4 @@ def test_a_comment_is_never_longer_than_github_takes(github: GitHub, text: str |
     github.review(text)
     [[_, _, body]] = github.run()
     assert 60_000 < len(body) < 65_000
-    assert body.endswith("Cut here; the whole is in the summary of the run.")
+    assert body.endswith("Cut here; the full text is in the summary of the run.")

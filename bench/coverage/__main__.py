@@ -24,13 +24,13 @@ STUDIES = {
     "seeds": 1000,
     "timing": 2000,
 }
-"""Simulations of each case: fewer where these take long and shares lie well within their bounds."""
+"""Simulations of each case: fewer for studies that take long and keep well within their bounds."""
 
 
 @click.command(help=bench.coverage.__doc__)
 @click.argument("studies", nargs=-1, type=click.Choice(list(STUDIES)))
 @click.option(
-    "--simulations", type=int, help="Of each case.  [default: 2000; 1000 of those that take long]"
+    "--simulations", type=int, help="For each case.  [default: 2000; 1000 for long studies]"
 )
 @click.option("--quick", is_flag=True, help="Only the cases that a test needs.")
 @click.option("--processes", default=2, show_default=True)

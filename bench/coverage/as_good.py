@@ -1,8 +1,8 @@
-"""How often one that is behind by just the margin is called as good, or better.
+"""How often a contestant that is behind by exactly the margin is called as good, or better.
 
-Two contestants read the same rows; class counts are fixed, and the difference is that of the figures as they would be
-on endless rows. Either all classes lose alike, or the rarest one loses all of it. Log-loss and Brier are no primary
-metrics; `slingshot diff` judges them by the same rule.
+Two contestants read the same rows. Class counts are fixed. The true difference is that of their figures on infinitely
+many rows. Either all classes lose equally, or the rarest class loses everything. Log-loss and Brier can't be primary
+metrics, but `slingshot diff` judges them by the same rule.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from slingshot.settings.catalogue import METRICS
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 MARGINS, MOST = (0.02, 0.05), 0.05
-"""The second one, a rare class's recall less by more than a tenth, is no matter of common classes."""
+"""The second margin is tried only if a rare class alone loses. MOST is the highest share of such errors."""
 SURELY_NOT = 0.2
-"""The p of a loss of the margin from which nothing is claimed; far above that of a claim."""
+"""If the p of a loss of the margin is higher, nothing is claimed. It is far above the p of a claim."""
 MACRO = ("balanced_accuracy", "macro_f1", "auroc")
 SKILL, TRUTH_ROWS = 3.0, 200_000
-"""Of losses: how far the better one's logits point to the label, where noise has 1; and rows for the true ones."""
+"""For losses: what the better contestant adds to the label's logit (noise has the deviation 1), and rows for the true
+losses."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Case:
     counts: tuple[int, ...]
     """Rows of each class."""
     figures: tuple[float, ...] = ()
-    """Of the better one, by class: its recalls, or its areas under the curve. Losses have SKILL instead."""
+    """Recalls, or areas under the curve, of the better contestant by class. Losses use SKILL instead."""
     metrics: tuple[str, ...] = MACRO
     rarest: bool = True
-    """Whether the other one lacks of the last class alone; else of all equally much."""
+    """Whether the other contestant is worse only on the last class; otherwise on all classes equally."""
     decidable: bool = True
 
     @property
@@ -69,7 +70,7 @@ CASES = (
 
 
 def behind(case: Case, metric: str, margin: float) -> tuple[float, ...]:
-    """The figures by class of one that is behind by the margin; of losses its skill."""
+    """The figures by class of a contestant that is behind by the margin; for losses, its skill."""
     if METRICS[metric].lower_is_better:
         logits = np.random.default_rng(5).normal(size=(TRUTH_ROWS, len(case.counts)))
 
@@ -98,23 +99,23 @@ def behind(case: Case, metric: str, margin: float) -> tuple[float, ...]:
 
 
 def _brier(scores: np.ndarray) -> np.ndarray:
-    """Of rows of the first class."""
+    """Brier score of rows of the first class, shape (rows,)."""
     return np.asarray((scores[:, 0] - 1) ** 2 + (scores[:, 1:] ** 2).sum(axis=1))
 
 
 def draw(
     generator: np.random.Generator, case: Case, metric: str, other: tuple[float, ...]
 ) -> list[Scored]:
-    """The one that is behind, and the better one."""
+    """Draw the rows of the contestant that is behind, and of the better one."""
     if metric in ("accuracy", "balanced_accuracy", "macro_f1"):
         return edges.draw(generator, edges.Case("", case.counts, (other, case.figures)))
     labels = np.repeat(np.arange(len(case.counts)), case.counts)
     rows = np.arange(len(labels))
     shared, *own = generator.normal(size=(3, len(labels), len(case.counts)))
-    found = []
+    contestants = []
     for noise, figures in zip(own, (other, case.figures or (SKILL,)), strict=True):
         logits = np.sqrt(edges.SHARED) * shared + np.sqrt(1 - edges.SHARED) * noise
-        # The area under the curve of two normals of variance 1 that are so far apart (ranks are all that it sees).
+        # The distance of two normals of variance 1 that gives this area under the curve, which only sees ranks.
         points = (
             np.sqrt(2) * ndtri(figures)
             if metric == "auroc"
@@ -123,26 +124,26 @@ def draw(
         logits[rows, labels] += points[labels]
         scores = logits if metric == "auroc" else softmax(logits, axis=1)
         run = SeedRun(-1, logits.argmax(axis=1), scores)
-        found.append(Scored(rows, labels, rows, "softmax", (run,), {}))
-    return found
+        contestants.append(Scored(rows, labels, rows, "softmax", (run,), {}))
+    return contestants
 
 
 def simulate(case: Case, options: MetricsSettings, other: tuple[float, ...], number: int) -> bool:
-    """Whether it is called as good, or better."""
+    """Whether the contestant that is behind is called as good, or better."""
     metric = options.primary
     worse, better = draw(
         stream(f"{case.name}, {metric}, {options.margin}", number), case, metric, other
     )
-    found, loss = (
+    difference, loss = (
         estimate(metric, worse, better),
         options.margin * (1 if METRICS[metric].lower_is_better else -1),
     )
-    measured_as_far_behind = (found.value - loss) * loss >= 0
-    if measured_as_far_behind or found.p_value(loss) >= SURELY_NOT:
-        return False  # which the other p-values, that take long, could not change
+    measured_as_far_behind = (difference.value - loss) * loss >= 0
+    if measured_as_far_behind or difference.p_value(loss) >= SURELY_NOT:
+        return False  # the other p-values take long and could not change that
     pair = pairs.difference("worse", "better", {"worse": worse, "better": better}, options)
-    words = rule.verdicts(pair.difference, rule.p_values(pair), 1 - options.confidence)
-    return words[METRICS[metric].lower_is_better] in ("as good", "better")
+    standings = rule.verdicts(pair.difference, rule.p_values(pair), 1 - options.confidence)
+    return standings[METRICS[metric].lower_is_better] in ("as good", "better")
 
 
 def figures(run: Simulations) -> Iterator[Figure]:

@@ -1,8 +1,8 @@
-"""The calibration test: of scores that are calibrated, how many are said not to be?
+"""How often the calibration test rejects calibrated scores.
 
-Labels are drawn from softmax(logits / HEAT), and softmax(logits) is what is scored: a temperature makes it exact. It is
-known to the test in "exact", and fitted on other rows, those of validation, in "fitted". Rows of a group draw their
-labels together. "no allowance" takes the fitted temperature for the true one, as Slingshot did before.
+Labels are drawn from softmax(logits / HEAT), and the scores are softmax(logits), so a temperature makes them exact. In
+"exact" the test knows that temperature; in "fitted" it is fitted on validation rows. Rows of a group draw their labels
+together. "no allowance" treats the fitted temperature as the true one, as Slingshot did before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from slingshot.metrics.scored import Scored, SeedRun
 
 HEAT = 1.5
 LEVEL, MOST = 0.05, 0.065
-"""The second with the little that the fit of a temperature leaves."""
+"""MOST includes the small error that remains after fitting a temperature."""
 BINS = 15
 HOW = ("exact", "fitted", "fitted, no allowance")
 
@@ -43,21 +43,21 @@ CASES = (
 
 
 def draw(generator: np.random.Generator, rows: int, case: Case) -> Scored:
-    """Rows whose labels are drawn from softmax(logits / HEAT); what is scored is softmax(logits)."""
+    """Draw rows with labels from softmax(logits / HEAT) and scores softmax(logits)."""
     groups = np.arange(rows) // case.per_group
     shape = (rows, case.classes)
     logits = 1.5 * HEAT * (generator.normal(size=shape)[groups] + generator.normal(size=shape))
-    chances, held = (np.exp(logits / heat) for heat in (HEAT, 1.0))
-    held /= held.sum(axis=1, keepdims=True)
+    chances, scores = (np.exp(logits / heat) for heat in (HEAT, 1.0))
+    scores /= scores.sum(axis=1, keepdims=True)
     cuts = chances.cumsum(axis=1) / chances.sum(axis=1, keepdims=True)
     labels = (generator.random(rows)[groups, None] > cuts).sum(axis=1).clip(max=case.classes - 1)
     return Scored(
-        np.arange(rows), labels, groups, "softmax", (SeedRun(0, held.argmax(axis=1), held),), {}
+        np.arange(rows), labels, groups, "softmax", (SeedRun(0, scores.argmax(axis=1), scores),), {}
     )
 
 
 def simulate(case: Case, number: int) -> list[float]:
-    """p of each of HOW."""
+    """The p of each temperature in HOW."""
     generator = stream(case.name, number)
     test, validation = draw(generator, case.test, case), draw(generator, case.validation, case)
     fitted = calibration.scale(test, validation)[0].runs[0]

@@ -1,8 +1,8 @@
-"""A cascade's threshold: how far the one that validation rows choose is under the better side, and under the best.
+"""How far a cascade's threshold, chosen on validation rows, falls below the better side, and below the best threshold.
 
-The small model is right with a probability that each text has; its confidence is that probability, distorted and noisy.
-The LLM finds the texts hard that the small model does, to a degree that each case states. Thresholds are chosen on a
-draw of validation rows; what they are worth is known, as the population is.
+Each text has a probability that the small model is right; its confidence is that probability, distorted and noisy. Each
+case states how far the same texts are hard for the LLM. Thresholds are chosen on drawn validation rows. Their true
+accuracy is known, because the population is known.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ POPULATION = 400_000
 MARGIN = 0.02
 """metrics.margin in params.yaml."""
 LEAST = 0.34
-"""What guessing among three classes gives."""
+"""About the accuracy of guessing among three classes."""
 SPREAD, DISTORTION, NOISE = 1.5, 1.3, 0.4
-"""Of the small model's log odds; how its confidence exaggerates them; and what it adds to them by chance."""
+"""Deviation of the small model's log odds, the factor by which its confidence exaggerates them, and its noise."""
 BEYOND = 0.05
+"""The highest share of cascades that may be more than the margin below the better side."""
 SIZES = (150, 300, 1000)
 MIDDLE = 300
-"""Rows at which the other rules that Slingshot might have taken are shown too."""
+"""The number of validation rows for which all rules are shown."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Case:
     large: float
     """Accuracies."""
     shared: float
-    """How much of what makes a text hard for the small model makes it hard for the LLM."""
+    """How much of a text's difficulty for the small model is shared by the LLM."""
 
 
 CASES = (
@@ -55,14 +56,14 @@ CASES = (
 
 @dataclass(frozen=True)
 class Population:
-    """Texts by rising confidence."""
+    """Texts in the order of rising confidence."""
 
     confidence: np.ndarray
     small: np.ndarray
     large: np.ndarray
     """The probability that each is right; shape (texts,)."""
     worth: np.ndarray
-    """The accuracy where so many texts, from the least confident, go to the LLM; shape (texts + 1,)."""
+    """The accuracy if the first n texts, which are the least confident, go to the LLM; shape (texts + 1,)."""
 
     @property
     def better(self) -> float:
@@ -89,7 +90,7 @@ def population(case: Case) -> Population:
 
 
 def reaches(values: np.ndarray, without: np.ndarray) -> int:
-    """What Slingshot did: the fewest escalations that reach the LLM's figure."""
+    """Slingshot's old rule: the fewest escalations that reach the LLM's figure."""
     enough = np.flatnonzero(values[:-1] >= values[-1] - 1e-12)
     return int(enough[0]) if len(enough) else len(values) - 1
 
@@ -99,7 +100,7 @@ def best(values: np.ndarray, without: np.ndarray) -> int:
 
 
 def near_the_best(values: np.ndarray, without: np.ndarray) -> int:
-    """The one-standard-error rule as it is known: the fewest escalations within one of the best."""
+    """The usual one-standard-error rule: the fewest escalations within one standard error of the best."""
     errors = threshold.standard_errors(without - without[best(values, without)])
     return int(np.flatnonzero(np.round(values - values.max() + errors, 12) >= 0)[0])
 
@@ -110,7 +111,7 @@ def side(values: np.ndarray, without: np.ndarray) -> int:
 
 
 def lead(values: np.ndarray, without: np.ndarray) -> int:
-    """Slingshot's own."""
+    """Slingshot's rule: the highest lead minus its standard error."""
     chosen = threshold.choose(values, without, np.ones(len(values), bool))
     return 0 if chosen is None else chosen
 
@@ -126,35 +127,35 @@ RULES: dict[str, Rule] = {
 
 
 def simulate(case: Case, rows: int, number: int) -> list[int]:
-    """By each rule, how many texts of the population go to the LLM."""
-    held = population(case)
+    """For each rule, the number of texts in the population that go to the LLM."""
+    texts = population(case)
     generator = stream(f"{case.name}; {rows} rows", number)
     drawn = generator.integers(0, POPULATION, rows)
-    confidence = held.confidence[drawn]
-    right = [generator.random(rows) < chances[drawn] for chances in (held.small, held.large)]
+    confidence = texts.confidence[drawn]
+    right = [generator.random(rows) < chances[drawn] for chances in (texts.small, texts.large)]
     tried = [*threshold.candidates(confidence), np.inf]
     answered = np.where(confidence < np.array(tried)[:, None], right[1], right[0]).astype(float)
     parts = np.eye(threshold.BLOCKS)[threshold.deal([f"{row:05d}" for row in range(rows)])]
     without = (answered @ (1 - parts)) / (1 - parts).sum(axis=0)
     values = answered.mean(axis=1)
     return [
-        int(np.searchsorted(held.confidence, tried[rule(values, without)]))
+        int(np.searchsorted(texts.confidence, tried[rule(values, without)]))
         for rule in RULES.values()
     ]
 
 
-def told_apart(held: Population, rows: int) -> bool:
-    """Whether so many rows show which side is better, or it does not matter: else no rule can keep the bound."""
-    lead = abs(held.worth[-1] - held.worth[0])
-    differ = np.mean(held.small * (1 - held.large) + held.large * (1 - held.small))
+def told_apart(texts: Population, rows: int) -> bool:
+    """Whether `rows` rows show which side is better, or it does not matter. Otherwise no rule can keep the bound."""
+    lead = abs(texts.worth[-1] - texts.worth[0])
+    differ = np.mean(texts.small * (1 - texts.large) + texts.large * (1 - texts.small))
     return bool(lead <= MARGIN or norm.sf(lead / np.sqrt((differ - lead**2) / rows)) < BEYOND / 2)
 
 
 def figures(run: Simulations) -> Iterator[Figure]:
     for case in CASES[:2] if run.quick else CASES:
         for rows in (MIDDLE,) if run.quick else SIZES:
-            found = run.each(simulate, case, rows)
-            for name, asked in zip(RULES, found.T, strict=True):
+            escalated = run.each(simulate, case, rows)
+            for name, asked in zip(RULES, escalated.T, strict=True):
                 if rows == MIDDLE or name not in ("best", "near the best"):
                     yield from _of_rule(
                         f"{case.name}; {rows} rows", name, rows, population(case), asked
@@ -162,22 +163,22 @@ def figures(run: Simulations) -> Iterator[Figure]:
 
 
 def _of_rule(
-    case: str, rule: str, rows: int, held: Population, asked: np.ndarray
+    case: str, rule: str, rows: int, texts: Population, asked: np.ndarray
 ) -> Iterator[Figure]:
-    worth = held.worth[asked]
-    most = BEYOND if rule == "lead" and told_apart(held, rows) else np.inf
+    worth = texts.worth[asked]
+    most = BEYOND if rule == "lead" and told_apart(texts, rows) else np.inf
     loss = MARGIN if rule == "lead" else np.inf
-    yield Figure(case, f"{rule}: under the LLM", float(np.mean(worth < held.worth[-1] - 1e-12)))
+    yield Figure(case, f"{rule}: under the LLM", float(np.mean(worth < texts.worth[-1] - 1e-12)))
     yield Figure(
-        case, f"{rule}: margin under the LLM", float(np.mean(worth < held.worth[-1] - MARGIN))
+        case, f"{rule}: margin under the LLM", float(np.mean(worth < texts.worth[-1] - MARGIN))
     )
     yield Figure(
         case,
         f"{rule}: margin under the better",
-        float(np.mean(worth < held.better - MARGIN)),
+        float(np.mean(worth < texts.better - MARGIN)),
         most=most,
     )
     yield Figure(
-        case, f"{rule}: under the best, mean", float(held.worth.max() - worth.mean()), most=loss
+        case, f"{rule}: under the best, mean", float(texts.worth.max() - worth.mean()), most=loss
     )
     yield Figure(case, f"{rule}: asked of the LLM, mean", float(asked.mean() / POPULATION))

@@ -1,9 +1,9 @@
-"""Simulated contests, for bench.coverage.decision: contestants on the same single rows, what metrics/pairs would hold
-of them, and what the report would decide.
+"""Simulated contests for bench.coverage.decision: contestants on the same single rows, their metrics/pairs, and the
+report's decision.
 
-On single rows and without training seeds a pair's p-values need three numbers: the rows that only one has right, those
-that only the other has, and all rows. The score statistic that the library finds by iteration is then Tango's, which
-has a closed form; tests/bench/test_coverage.py compares the two.
+On single rows without training seeds, a pair's p-values need three numbers: the rows that only the first has right, the
+rows that only the second has right, and all rows. The score statistic, which the library finds by iteration, is then
+Tango's, which has a closed form. tests/bench/test_coverage.py compares the two.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from slingshot.settings import Settings, read_yaml, validated
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SHARED = 0.5
-"""How much of what makes a row hard is so for all contestants."""
+"""How much of a row's difficulty all contestants share."""
 UNKNOWN = Cost(
     **dict.fromkeys(Cost.model_fields.keys() - {"labels", "labelling_cost", "train_rows"}),
     labels=0,
     labelling_cost=0.0,
     train_rows=0,
 )
-"""The cost of nothing that was measured."""
+"""A cost without measurements."""
 SMALL, LARGE, CASCADE = "small", "large", "cascade"
 REPORT = CascadeReport(
     name=CASCADE,
@@ -56,15 +56,15 @@ REPORT = CascadeReport(
     notes=(),
 )
 UNREAD: Any = None
-"""Scores, intervals and audits, of which the decision reads nothing here."""
+"""Replaces scores, intervals and audits, which the decision does not read here."""
 NO_INTERVAL: dict[str, Any] = {
     **dict.fromkeys(("a_value", "b_value", "low", "high", "variances", "recipe")),
     "mcnemar": (),
     "notes": (),
 }
-"""What a simulated pair lacks."""
+"""Fields that a simulated pair does not have."""
 CHEAP, TIMES = 0.0015, 20
-"""What a model costs per 1,000 texts, and how many times that the LLM does."""
+"""Cost of a model per 1,000 texts, and the factor from it to the LLM's cost."""
 ASKED = 0.3
 """Share of the rows about which a cascade asks its LLM."""
 
@@ -80,20 +80,20 @@ class Contest:
     cascade: float | None = None
     asked: float = ASKED
     cheaper: str | None = SMALL
-    """`small` or `large`; None where no price is known."""
+    """`small` or `large`; None if no price is known."""
 
     @property
     def true(self) -> dict[str, float]:
-        """In the order of a study: models, LLM, cascade."""
+        """Contestant -> true accuracy, in the order of a study: models, LLM, cascade."""
         cascades = {} if self.cascade is None else {CASCADE: self.cascade}
         models = {f"model {place}": value for place, value in enumerate(self.others)}
         return {**models, SMALL: self.small, LARGE: self.large, **cascades}
 
 
 def draw(generator: np.random.Generator, contest: Contest) -> np.ndarray:
-    """Who has which row right, shape (contestants, rows): where a normal figure, which all partly share, is low enough.
-    The cascade's is that of the side which answers, drawn by chance; how low it must be is the cascade's own, so that
-    its true accuracy is known."""
+    """Which contestant has which row right, shape (contestants, rows): a row is right if its difficulty, a normal
+    variable that all partly share, is under a threshold. The cascade takes the difficulty of the side that answers,
+    drawn by chance, but has its own threshold, so that its true accuracy is known."""
     names = list(contest.true)
     own = generator.normal(size=(len(names), contest.rows))
     hard = np.sqrt(SHARED) * generator.normal(size=contest.rows) + np.sqrt(1 - SHARED) * own
@@ -104,11 +104,11 @@ def draw(generator: np.random.Generator, contest: Contest) -> np.ndarray:
 
 
 def scored(names: Sequence[str], right: np.ndarray) -> dict[str, Scored]:
-    """The same rows as the metrics read them."""
+    """The same rows in the form that the metrics read."""
     rows = np.arange(right.shape[1])
     runs = {
-        name: SeedRun(NO_SEED, np.where(held, 0, -1), None)
-        for name, held in zip(names, right, strict=True)
+        name: SeedRun(NO_SEED, np.where(hits, 0, -1), None)
+        for name, hits in zip(names, right, strict=True)
     }
     return {
         name: Scored(rows, np.zeros_like(rows), rows, "none", (run,), {})
@@ -117,19 +117,19 @@ def scored(names: Sequence[str], right: np.ndarray) -> dict[str, Scored]:
 
 
 def only(right: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Rows, or their weights, that one has right and the other wrong; shape (contestants, contestants)."""
-    held = right.astype(np.float64)
-    return np.asarray((held if weights is None else held * weights) @ (1 - held).T)
+    """The number, or weight, of rows that one has right and another wrong; shape (contestants, contestants)."""
+    hits = right.astype(np.float64)
+    return np.asarray((hits if weights is None else hits * weights) @ (1 - hits).T)
 
 
 def claims(
     only_a: np.ndarray, only_b: np.ndarray, rows: int, margin: float
 ) -> dict[str, np.ndarray]:
-    """The p of each claim as metrics.pairs has them; shape of `only_a`."""
+    """The p of each claim as in metrics.pairs, with the shape of `only_a`."""
     lead = (only_a - only_b) / rows
 
     def p_value(value: float) -> np.ndarray:
-        # Tango (Statistics in Medicine 17, 1998): the likeliest share of `only_b` where the lead is `value`.
+        # Tango (Statistics in Medicine 17, 1998): the likeliest share of `only_b` if the lead is `value`.
         linear = (2 * rows - only_a + only_b) * value - only_a - only_b
         product = -8 * rows * only_b * value * (1 - value)
         share = (np.sqrt(np.maximum(linear**2 - product, 0.0)) - linear) / (4 * rows)
@@ -150,13 +150,13 @@ def claims(
 
 
 def pairs(names: Sequence[str], counts: np.ndarray, rows: int) -> Pairs:
-    """The contents of metrics/pairs without intervals, by what `only` gives of the contestants."""
+    """The contents of metrics/pairs without intervals, from the result of `only`."""
     metrics = settings().metrics
     first, second = np.triu_indices(len(names), 1)
     a, b = counts[first, second], counts[second, first]
     ps = {key: values.tolist() for key, values in claims(a, b, rows, metrics.margin).items()}
     leads, same = ((a - b) / rows).tolist(), (a + b == 0).tolist()
-    # Not validated: thousands of studies are simulated, and these values are of our own making.
+    # Not validated, because thousands of studies are simulated, and this module makes all values.
     differences = [
         Difference.model_construct(
             **NO_INTERVAL,
@@ -194,7 +194,8 @@ def settings() -> Settings:
 def contestants(
     names: tuple[str, ...], cheaper: str | None, asked: float
 ) -> tuple[Contestant, ...]:
-    """As the report reads them; the other one of `small` and `large` costs TIMES as much as the cheaper one."""
+    """The contestants in the form that the report reads. Of `small` and `large`, one costs TIMES as much as the
+    `cheaper` one."""
     prices = {
         LARGE: CHEAP * (1 if cheaper == LARGE else TIMES),
         SMALL: CHEAP * (TIMES if cheaper == LARGE else 1),
@@ -230,7 +231,7 @@ def contestants(
 def decided(
     pairs: Pairs, names: Sequence[str], cheaper: str | None, asked: float
 ) -> tuple[Verdict, Pairs]:
-    """The decision, and the pairs as it read them."""
+    """The decision, and the pairs as judged for it."""
     taking_part = contestants(tuple(names), cheaper, asked)
     results = Results("simulated", UNREAD, taking_part, pairs)
     decision = decide(results, settings())

@@ -1,9 +1,9 @@
-"""How often the decision is right: its power, its false claims, what it makes of a trifle, and whether the test rows
-that it advises are enough.
+"""How often the decision is right: its power, its false claims, its answer to a tiny difference, and whether the test
+rows that it advises are enough.
 
-All is judged by metrics.rule and report.verdict. Two contestants of 80% differ on 23 of 100 rows. The rule promises
-that false claims of each of the two pairs that decide are as rare as of any 95% interval, that those of all other pairs
-together are, and so are decisions that rest on a false claim. What these add up to stands beside them, without a bound.
+metrics.rule and report.verdict judge all pairs. Two contestants of 80% differ on 23 of 100 rows. The rule promises that
+at most 5 of 100 studies have a false claim about the first deciding pair, about the second, about any of all other
+pairs, and a decision based on a false claim. Shares of several of these together are shown without a bound.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from slingshot.metrics import pairs, rule
 MARGIN = 0.02
 """metrics.margin in params.yaml."""
 LEVEL, NOISE = 0.05, 0.01
-"""Of false claims, and two standard errors of such a share of 2,000: a test at its full level has just that share."""
+"""The share of false claims of a test at its full level, and two standard errors of it in 2,000 studies."""
 TRIFLE = {840: np.inf, 2000: np.inf, 20_000: 0.1, 50_000: 0.01}
-"""Test rows, and the most that prompt though the LLM is but a point ahead. Few rows can't tell that from a loss beyond
-the margin, and then a significant lead decides."""
+"""Test rows -> the highest share of studies that prompt although the LLM is only a point ahead. With few rows, such a
+lead may look larger than the margin, and then a significant lead decides."""
 ENOUGH = (0.75, 0.85)
-"""Share of second studies that decide with the rows advised, which are meant for 0.8."""
+"""Bounds of the share of second studies that decide with the advised rows, which are meant for 0.8."""
 ROWS = 840
 LEADS = {0.03: 0.43, 0.04: 0.65, 0.05: 0.85}
-"""Of the small model, and the least share of studies that find it better."""
+"""Lead of the small model -> the lowest share of studies that find it better."""
 GAIN = 0.2
-"""By which that share is higher at least than with the claims of all pairs corrected."""
+"""That share must be higher by at least this than with the claims of all pairs corrected."""
 EQUAL = Contest(ROWS, 0.8, 0.8, (0.8, 0.8), 0.8)
 BEHIND = Contest(ROWS, 0.78, 0.8, (0.75, 0.78), 0.78)
 LAST = Contest(ROWS, 0.8, 0.8, (0.78, 0.8), 0.78)
@@ -57,7 +57,7 @@ TRUTHS = {
     f"the same four, {MANY:,} rows": replace(FOUR, rows=MANY),
 }
 FLAGS = {
-    # what is false: the most that it may be
+    # where a claim is false: the highest share of studies
     "deciding pair": LEVEL + NOISE,
     "cascade's pair": LEVEL + NOISE,
     "either of these pairs": np.inf,
@@ -69,17 +69,17 @@ FLAGS = {
 
 
 def judge(contest: Contest, generator: np.random.Generator) -> tuple[Pairs, Verdict, Pairs]:
-    """What metrics/pairs holds, the decision, and the pairs as it read them."""
+    """The contents of metrics/pairs, the decision, and the pairs as judged for it."""
     names = list(contest.true)
-    found = contests.pairs(names, contests.only(contests.draw(generator, contest)), contest.rows)
-    return found, *contests.decided(found, names, contest.cheaper, contest.asked)
+    drawn = contests.pairs(names, contests.only(contests.draw(generator, contest)), contest.rows)
+    return drawn, *contests.decided(drawn, names, contest.cheaper, contest.asked)
 
 
 def power(contest: Contest, number: int) -> tuple[bool, bool]:
-    """Whether the small model is said to be better: by the rule, and with the claims of all pairs corrected."""
-    found, _, told = judge(contest, stream(f"power, {contest}", number))
-    return _pair(told, SMALL, LARGE).verdict == "better", _pair(
-        rule.judged(found), SMALL, LARGE
+    """Whether the small model is called better: by the rule, and with the claims of all pairs corrected."""
+    drawn, _, judged = judge(contest, stream(f"power, {contest}", number))
+    return _pair(judged, SMALL, LARGE).verdict == "better", _pair(
+        rule.judged(drawn), SMALL, LARGE
     ).verdict == "better"
 
 
@@ -90,12 +90,12 @@ def _pair(pairs: Pairs, a: str, b: str) -> Difference:
 
 
 def errors(contest: Contest, number: int) -> tuple[bool, ...]:
-    """Whether there is a false claim, by FLAGS."""
-    _, decision, told = judge(contest, stream(f"errors, {contest}", number))
+    """Whether there is a false claim, for each of FLAGS."""
+    _, decision, judged = judge(contest, stream(f"errors, {contest}", number))
     alike = {} if contest.asked else {CASCADE: SMALL}
     first, *second = (frozenset(pair) for pair in decision.deciding)
     false: dict[str, set[str]] = {"first": set(), "second": set(), "others": set()}
-    for pair in told.pairs:
+    for pair in judged.pairs:
         key = frozenset(alike.get(name, name) for name in (pair.a, pair.b))
         where = "first" if key == first else "second" if key in second else "others"
         false[where] |= _false(pair, contest.true)
@@ -113,22 +113,22 @@ def errors(contest: Contest, number: int) -> tuple[bool, ...]:
 
 
 def _false(pair: Difference, true: dict[str, float]) -> set[str]:
-    """Which words about the pair are false."""
+    """The false verdicts about the pair."""
     lead = round(true[pair.a] - true[pair.b], 9)
-    told = ((pair.verdict, lead), (pair.reverse_verdict, -lead))
+    verdicts = ((pair.verdict, lead), (pair.reverse_verdict, -lead))
     least = {"better": 0.0, "as good": -MARGIN}
-    return {word for word, ahead in told if word and word in least and ahead <= least[word]}
+    return {word for word, ahead in verdicts if word and word in least and ahead <= least[word]}
 
 
 def _steps(decision: Verdict) -> list[tuple[str, str]]:
-    """Who was taken over whom."""
+    """The steps of the decision, as pairs (chosen contestant, rejected contestant)."""
     taken = decision.deciding[1][1] if decision.deciding[1:] else decision.choice
     steps = [(taken, LARGE if taken == SMALL else SMALL)] if taken else []
     return [*steps, (CASCADE, taken)] if taken and decision.choice == CASCADE else steps
 
 
 def _unfounded(taken: str, other: str, contest: Contest) -> bool:
-    """Whether it is no better, and not cheaper, or behind by the margin."""
+    """Whether `taken` is truly not better than `other`, and is also not cheaper, or is behind by the margin."""
     by_price = {
         SMALL: [SMALL, CASCADE, LARGE],
         LARGE: [LARGE, SMALL, CASCADE],
@@ -140,8 +140,8 @@ def _unfounded(taken: str, other: str, contest: Contest) -> bool:
 
 @dataclass(frozen=True)
 class First:
-    """A study of kinds of rows: who has each right, shape (contestants, kinds), and how many rows are of each. A second
-    study draws its rows from these, so that what was measured is true."""
+    """A first study, by kinds of rows: which contestants have each kind right, shape (contestants, kinds), and the
+    number of rows of each kind. A second study draws its rows from these, so the first study's figures are true."""
 
     names: tuple[str, ...]
     right: np.ndarray
@@ -152,12 +152,12 @@ class First:
         drawn = stream(f"{self.counts}, {rows}", number).multinomial(
             rows, self.counts / self.counts.sum()
         )
-        found = contests.pairs(self.names, contests.only(self.right, drawn), rows)
-        return contests.decided(found, self.names, self.cheaper, contests.ASKED)
+        pairs = contests.pairs(self.names, contests.only(self.right, drawn), rows)
+        return contests.decided(pairs, self.names, self.cheaper, contests.ASKED)
 
 
 def two(only_small: int, only_large: int, cheaper: str | None, rows: int = ROWS) -> First:
-    """Of the small model and the LLM."""
+    """A first study of the small model and the LLM."""
     right = np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=bool)
     both = round(0.7 * rows)
     counts = np.array([both, only_small, only_large, rows - both - only_small - only_large])
@@ -172,20 +172,20 @@ def of_contest(contest: Contest, number: int) -> First:
 
 
 def advised(first: First) -> tuple[Verdict, Pairs]:
-    """The first study itself, judged by the library from its rows on."""
-    held = contests.scored(first.names, np.repeat(first.right, first.counts, axis=1))
-    found = pairs.compare(held, "simulated", contests.settings().metrics)
-    return contests.decided(found, first.names, first.cheaper, contests.ASKED)
+    """The decision of the first study, computed by the library from its rows."""
+    scored = contests.scored(first.names, np.repeat(first.right, first.counts, axis=1))
+    compared = pairs.compare(scored, "simulated", contests.settings().metrics)
+    return contests.decided(compared, first.names, first.cheaper, contests.ASKED)
 
 
 def trifle(first: First, rows: int, number: int) -> tuple[bool, ...]:
-    """Whether it is decided to fine-tune, or to prompt, and whether the LLM's lead is significant: once that came
-    first."""
-    decision, told = first.again(rows, number)
+    """Whether the decision is to fine-tune, whether it is to prompt, and whether the LLM's lead is significant, which
+    decided in an earlier rule."""
+    decision, judged = first.again(rows, number)
     return (
         decision.decision == "fine-tune",
         decision.decision == "prompt",
-        _pair(told, LARGE, SMALL).verdict == "better",
+        _pair(judged, LARGE, SMALL).verdict == "better",
     )
 
 
@@ -209,20 +209,20 @@ FIRSTS = {
     "3.0 points of 100 rows, no price known": two(5, 2, None, 100),
     "0 points of 300 rows, small cheaper": two(6, 6, SMALL, 300),
 }
-"""By the small model's lead in a first study that decides nothing."""
+"""First studies that decide nothing, named by the small model's lead."""
 DECIDED = two(93, 76, SMALL)
-"""It gives one to take, but does not say who is better."""
+"""A first study that chooses a contestant, but does not say which is better."""
 FIVE = Contest(ROWS, 0.83, 0.75, (0.8, 0.81), 0.84)
 
 
 def figures(run: Simulations) -> Iterator[Figure]:
     for lead in (0.05,) if run.quick else LEADS:
         contest = Contest(ROWS, 0.8 + lead, 0.8, (0.74 + lead, 0.77 + lead), 0.81 + lead)
-        found, plain = run.each(power, contest).mean(axis=0)
+        first, corrected = run.each(power, contest).mean(axis=0)
         case = f"small ahead by {100 * lead:.0f} points"
-        yield Figure(case, "better: its pair first", found, LEADS[lead])
-        yield Figure(case, "better: all pairs corrected", plain)
-        yield Figure(case, "gained", found - plain, GAIN)
+        yield Figure(case, "better: its pair first", first, LEADS[lead])
+        yield Figure(case, "better: all pairs corrected", corrected)
+        yield Figure(case, "gained", first - corrected, GAIN)
     for case in ("all equal",) if run.quick else TRUTHS:
         for (what, most), share in zip(
             FLAGS.items(), run.each(errors, TRUTHS[case]).mean(axis=0), strict=True

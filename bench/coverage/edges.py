@@ -1,8 +1,8 @@
-"""The edges: figures near the ceiling, rare classes, many classes, and groups of very unequal size.
+"""Coverage of intervals at the edges: figures near the ceiling, rare classes, many classes, groups of unequal size.
 
-Class counts are fixed. An interval must hold the figure over the classes present, as it would be on endless rows.
-Beside each share of held intervals stands that of the percentile bootstrap, which Slingshot used, and beside the shares
-of one contestant the mean width, as a multiple of Clopper and Pearson's.
+Class counts are fixed. An interval must contain the figure of infinitely many rows, over the classes present. The
+coverage of the percentile bootstrap, which Slingshot used before, is shown too. For one contestant's accuracy and
+recall, so is the mean width, as a multiple of Clopper and Pearson's.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from slingshot.metrics.scored import Scored, SeedRun
 
 LEAST, WIDEST = 0.93, 1.25
 RESAMPLES, BOOTSTRAPPED = 400, 5
-"""Of the bootstrap, and of how many simulations it sees one: it only shows what was."""
+"""Resamples of the bootstrap. It only sees one of BOOTSTRAPPED simulations, because it is only shown."""
 SHARED = 0.6
-"""How much of what makes a row hard is so for both contestants."""
+"""How much of a row's difficulty both contestants share."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Case:
     counts: tuple[int, ...]
     """Rows of each class."""
     recalls: tuple[tuple[float, ...], tuple[float, ...]]
-    """Of each class, of both contestants; a wrong row is taken for the others by their rows."""
+    """Recall of each class, for both contestants. Wrong predictions are spread over other classes by their rows."""
     metrics: tuple[str, ...] = ("accuracy",)
     sizes: tuple[int, ...] = ()
-    """Of groups, where rows have some; else each row is one."""
+    """Sizes of groups; if empty, each row is a group."""
     correlation: float = 0.0
-    """Within groups, of what makes rows hard."""
+    """Correlation of the difficulty of rows within a group."""
     mixed: bool = False
-    """Whether groups hold rows of all classes; else they follow one another as the classes do."""
+    """Whether groups have rows of all classes; otherwise groups follow the order of the classes."""
 
 
 def ceiling(rows: int, right: float) -> Case:
@@ -101,7 +101,7 @@ CASES = (
 
 
 def confusion(case: Case, side: int) -> np.ndarray:
-    """Chances of what a row of each class is taken for, shape (classes, classes)."""
+    """Chance that a row of each class is predicted as each class, shape (classes, classes)."""
     counts, recalls = np.array(case.counts, float), np.array(case.recalls[side])
     chances = np.tile(counts, (len(counts), 1))
     np.fill_diagonal(chances, 0)
@@ -112,8 +112,8 @@ def confusion(case: Case, side: int) -> np.ndarray:
 
 
 def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
-    """Both contestants on rows of fixed class counts. A row is right where a normal figure that both, and the rows of a
-    group, partly share is low enough."""
+    """Draw both contestants on rows with fixed class counts. A row is right if its difficulty is low enough: a normal
+    variable that both contestants, and the rows of a group, partly share."""
     from scipy.special import ndtr
 
     labels = np.repeat(np.arange(len(case.counts)), case.counts)
@@ -131,7 +131,7 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
             * (np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * of_row)
         )
     hard = ndtr(parts[0] + parts[1])
-    found = []
+    contestants = []
     for side in range(2):
         recalls = np.array(case.recalls[side])[labels]
         predictions = np.where(hard[side] < recalls, labels, -1)
@@ -141,7 +141,7 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
             cuts[np.arange(len(wrong)), labels[wrong]] = 0
             cuts = cuts.cumsum(axis=1) / cuts.sum(axis=1, keepdims=True)
             predictions[wrong] = (generator.random(len(wrong))[:, None] > cuts).sum(axis=1)
-        found.append(
+        contestants.append(
             Scored(
                 np.arange(len(labels)),
                 labels,
@@ -151,7 +151,7 @@ def draw(generator: np.random.Generator, case: Case) -> list[Scored]:
                 {},
             )
         )
-    return found
+    return contestants
 
 
 def truth(case: Case, metric: str, side: int) -> float:
@@ -167,8 +167,8 @@ def truth(case: Case, metric: str, side: int) -> float:
 
 
 def simulate(case: Case, metric: str, number: int) -> list[float]:
-    """Whether the own and the paired interval hold the truth, the own one's width and Clopper and Pearson's, and, in
-    one of BOOTSTRAPPED simulations, whether the bootstrap's two do."""
+    """Whether the interval of one contestant, and the paired interval, contain the truth; the width of the first, and
+    of Clopper and Pearson's; and, in one of BOOTSTRAPPED simulations, whether both bootstrap intervals contain it."""
     both = draw(stream(case.name, number), case)
     true = [truth(case, metric, side) for side in range(2)]
     if metric == "recall":
@@ -176,17 +176,17 @@ def simulate(case: Case, metric: str, number: int) -> list[float]:
     name = "accuracy" if metric == "recall" else metric
     own, paired = estimate(name, both[0]), estimate(name, *both)
     low, high = own.interval(0.95)
-    held = [_holds((low, high), true[0]), _holds(paired.interval(0.95), true[0] - true[1])]
-    found = [*held, high - low, _clopper_pearson(own.value, len(both[0].labels))]
+    covered = [_holds((low, high), true[0]), _holds(paired.interval(0.95), true[0] - true[1])]
+    figures = [*covered, high - low, _clopper_pearson(own.value, len(both[0].labels))]
     if number % BOOTSTRAPPED:
-        found += [np.nan, np.nan]
+        figures += [np.nan, np.nan]
     else:
         a, b = (one[name][0] for one in bootstrap.resample(both, RESAMPLES))
-        found += [
+        figures += [
             _holds(percentiles(a, 0.95), true[0]),
             _holds(percentiles(a - b, 0.95), true[0] - true[1]),
         ]
-    return [float(value) for value in found]
+    return [float(value) for value in figures]
 
 
 def _holds(interval: tuple[float | None, float | None], value: float) -> bool:
@@ -195,7 +195,7 @@ def _holds(interval: tuple[float | None, float | None], value: float) -> bool:
 
 
 def _clopper_pearson(value: float, rows: int) -> float:
-    """Its width."""
+    """Width of Clopper and Pearson's 95% interval."""
     right, wrong = round(value * rows), rows - round(value * rows)
     low = beta.ppf(0.025, right, wrong + 1) if right else 0.0
     high = beta.isf(0.025, right + 1, wrong) if wrong else 1.0

@@ -1,7 +1,8 @@
-"""How often two contestants of the same true figure are told apart where rows come in groups of unequal size.
+"""How often two contestants with the same true figure are told apart if rows come in groups of unequal size.
 
-By p < 0.05, as metrics.pairs has it with its sign test over groups, and by the interval of the difference, which must
-leave out 0. Under FEW_GROUPS effective groups there is neither: how often that is so is shown, and nothing is claimed.
+They are told apart by p < 0.05 from metrics.pairs, with its sign test over groups, or by an interval of the difference
+that excludes 0. With fewer than FEW_GROUPS effective groups there is neither p nor interval, and nothing is claimed.
+The share of such simulations is shown.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ def accuracy(name: str, correlation: float) -> Case:
 
 
 def classes(name: str, mixed: bool) -> Case:
-    """Of 6/10, 3/10 and 1/10 of the rows."""
+    """Three classes with 6/10, 3/10 and 1/10 of the rows."""
     rows = sum(SHAPES[name])
     counts = (rows - rows // 10 * 4, rows // 10 * 3, rows // 10)
     recalls = ((0.9, 0.8, 0.6), (0.9, 0.8, 0.6))
-    told = f"{name}, 3 classes {'in each' if mixed else 'apart'}"
-    return Case(told, counts, recalls, ("balanced_accuracy", "macro_f1"), SHAPES[name], 0.2, mixed)
+    title = f"{name}, 3 classes {'in each' if mixed else 'apart'}"
+    return Case(title, counts, recalls, ("balanced_accuracy", "macro_f1"), SHAPES[name], 0.2, mixed)
 
 
 CASES = (
@@ -59,7 +60,7 @@ CASES = (
 
 
 def simulate(case: Case, metric: str, before: bool, number: int) -> list[float]:
-    """Whether there is an interval, whether p is under 0.05, whether the interval leaves out 0, and, with `before`,
+    """Whether there is an interval, whether p is under 0.05, whether the interval excludes 0, and, with `before`,
     whether p would be under 0.05 if each row were a group."""
     settings = MetricsSettings.model_validate(SETTINGS | {"primary": metric})
     both = dict(zip("ab", draw(stream(case.name, number), case), strict=True))

@@ -1,10 +1,10 @@
-"""Labels to match an LLM: does the interval hold them, and is who is said to be ahead or behind so?
+"""Labels to match an LLM: how often the interval contains the true number, and how often "ahead" or "behind" is true.
 
-True curves are power laws through 0.6 and 0.85 at 1/16 and 1 of 2,520 training rows. Every training seed differs by
-0.012, and each of the 840 test rows of a split is hard or easy for all who read it: for the model at every level and
-seed, and in part for the LLM. What is said holds where the interval has the rows at which the true curve meets the
-LLM's true figure, where "ahead already" or "behind still" is true, and where nothing is said. The way that Slingshot
-left behind stands beside: it redrew splits and seeds, and took who was ahead at a level's word.
+True curves are power laws through 0.6 and 0.85 at 1/16 and 1 of 2,520 training rows. Training seeds have a standard
+deviation of 0.012. Each of the 840 test rows of a split has a difficulty, which the model shares at every level and
+seed, and the LLM partly. An outcome is right if the interval contains the rows at which the true curve meets the LLM's
+true figure, if "ahead" or "behind" is true, or if nothing is claimed. Slingshot's old method is shown too: it resampled
+splits and seeds, and trusted the measured order at a level.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ ROWS = np.array(list(LEVELS.values()), float)
 LOWEST, HIGHEST = 0.6, 0.85
 TEST_ROWS, SEED_SPREAD = 840, 0.012
 SHARED, OWN = 0.4, 0.3
-"""Shares of what makes a row hard: for everybody, and for the model in all its runs. The rest is each run's."""
+"""Shares of a row's difficulty: common to model and LLM, and to all runs of the model. The rest differs by run."""
 WITHIN = (0.93, 0.97)
 ROUGHLY = (0.93, 0.985)
-"""Of one split and one seed, where the seeds' spread is told from the curve's roughness, which test rows add to."""
+"""Bounds with one split and one seed: the spread of seeds is then estimated from the curve's roughness, which test rows
+increase."""
 FALSE = 0.035
-"""The most of "ahead already" and "behind still" that may be false: 2.5%, and noise of 2,000 simulations."""
+"""The highest share of false "ahead" and "behind": 2.5%, and noise of 2,000 simulations."""
 REDRAWN = 200
 
 
@@ -43,7 +44,7 @@ class Case:
     power: float
     where: str
     rows: float
-    """At which the true curve meets the LLM."""
+    """Training rows at which the true curve meets the LLM."""
 
     @property
     def name(self) -> str:
@@ -60,7 +61,7 @@ PLACES = {
 }
 INNER = ("at the second", "between levels")
 CASES = (*((0.5, where) for where in PLACES), *((0.1, where) for where in INNER))
-"""The power of the law, and where the LLM lies."""
+"""The power of the law, and the place at which it meets the LLM."""
 RUNS = ((3, 1), (3, 3), (1, 1), (1, 3))
 
 
@@ -73,8 +74,8 @@ def law(rows: np.ndarray | float, power: float) -> Any:
 
 
 def draw(generator: np.random.Generator, case: Case) -> tuple[np.ndarray, np.ndarray, float]:
-    """Test accuracy of the model, shape (splits, levels, seeds), and of the LLM, shape (splits,); the standard error of
-    their difference on the first split's test rows, at the last level, less what each seed adds."""
+    """Test accuracy of the model, shape (splits, levels, seeds), and of the LLM, shape (splits,); and the standard
+    error of their difference on the first split's test rows, at the last level, without what differs by seed."""
     ours, theirs, spread = [], [], 0.0
     for split in range(case.splits):
         shared, own = (
@@ -104,8 +105,8 @@ def point(
 
 
 def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
-    """Whether what is said holds; whether a number is given; and whether "ahead already" or "behind still" is said,
-    but false: by match, and by the old way, for which the curve's not meeting the LLM was enough."""
+    """Whether the outcome is right; whether a number is given; and whether "ahead" or "behind" is claimed but false: by
+    `match`, and by the old method, which claimed it whenever the curve did not meet the LLM."""
     ours, theirs, spread = draw(stream(case.name, number), case)
     points = [
         point("llm", None, 12, split, NO_SEED, float(value)) for split, value in enumerate(theirs)
@@ -113,25 +114,26 @@ def simulate(case: Case, number: int) -> tuple[bool, bool, bool, bool]:
     for (split, level, seed), value in np.ndenumerate(ours):
         fraction = list(LEVELS)[level]
         points.append(point("small", fraction, LEVELS[fraction], split, seed, float(value)))
-    found = match(points, "accuracy", "small", "llm", spread)
-    unmet = (found.reason in ("ahead", "perhaps_ahead") and case.rows > ROWS[0]) or (
-        found.reason in ("behind", "perhaps_behind") and case.rows < ROWS[-1]
+    outcome = match(points, "accuracy", "small", "llm", spread)
+    unmet = (outcome.reason in ("ahead", "perhaps_ahead") and case.rows > ROWS[0]) or (
+        outcome.reason in ("behind", "perhaps_behind") and case.rows < ROWS[-1]
     )
-    false = unmet and found.reason in ("ahead", "behind")
-    inside = (found.low or 0) <= round(case.rows) <= (found.high or math.inf)
-    return (not false if found.rows is None else inside), found.rows is not None, false, unmet
+    false = unmet and outcome.reason in ("ahead", "behind")
+    inside = (outcome.low or 0) <= round(case.rows) <= (outcome.high or math.inf)
+    right = not false if outcome.rows is None else inside
+    return right, outcome.rows is not None, false, unmet
 
 
 def simulate_old(case: Case, number: int) -> bool:
-    """Whether the interval of resampled splits and seeds held the rows, with the LLM moved by the spread under three
-    splits; one that has no number counts as holding."""
+    """Whether the interval of resampled splits and seeds contains the true rows. With fewer than three splits, the LLM
+    is moved by the spread. A curve without a number counts as right."""
     generator = stream(case.name, number)
     ours, theirs, spread = draw(generator, case)
-    met = [
+    crossings = [
         crossing(curve.mean(axis=(0, 2)) - goal)
         for curve, goal in (redraw(ours, theirs, spread, generator) for _ in range(REDRAWN))
     ]
-    low, high = np.quantile(met, [0.025, 0.975], method="nearest")
+    low, high = np.quantile(crossings, [0.025, 0.975], method="nearest")
     return bool(low <= math.log(case.rows) <= high) or not math.isfinite(
         crossing(ours.mean(axis=(0, 2)) - theirs.mean())
     )
@@ -140,7 +142,7 @@ def simulate_old(case: Case, number: int) -> bool:
 def redraw(
     ours: np.ndarray, theirs: np.ndarray, spread: float, generator: np.random.Generator
 ) -> tuple[np.ndarray, float]:
-    """A resample of splits and of each level's seeds, deviations widened by sqrt(n / (n - 1))."""
+    """A resample of splits and of each level's seeds, with deviations multiplied by sqrt(n / (n - 1))."""
     splits, levels, seeds = ours.shape
     chosen = generator.integers(splits, size=splits)
     picked = generator.integers(seeds, size=(splits, levels, seeds))
@@ -159,7 +161,7 @@ def redraw(
 
 
 def crossing(ahead: np.ndarray) -> float:
-    """Log rows at which the monotone curve reaches nought; infinite where it does not."""
+    """Log rows at which the monotone curve reaches 0; infinite if it does not."""
     from slingshot.metrics.matching import _meets
 
     return _meets(np.log(ROWS), ahead)
@@ -172,20 +174,21 @@ def figures(run: Simulations) -> Iterator[Figure]:
 
 
 def _figures(run: Simulations, case: Case) -> Iterator[Figure]:
-    said = run.each(simulate, case)
-    holds, given, false, old = said.mean(axis=0)
+    outcomes = run.each(simulate, case)
+    right, numbers, false, old = outcomes.mean(axis=0)
     least, most = ROUGHLY if (case.splits, case.seeds) == (1, 1) else WITHIN
     yield Figure(
-        case.name, "what is said holds", float(holds), least, most if case.where in INNER else 1.0
+        case.name, "the outcome is right", float(right), least, most if case.where in INNER else 1.0
     )
     if case.where not in INNER:
-        yield Figure(case.name, "a number is given", float(given))
-        yield Figure(case.name, "its interval holds", float(said[said[:, 1] > 0, 0].mean()))
-        yield Figure(
-            case.name, '"ahead already" or "behind still", false', float(false), most=FALSE
-        )
-        yield Figure(case.name, "left behind: either, false", float(old))
+        yield Figure(case.name, "a number is given", float(numbers))
+        covered = outcomes[outcomes[:, 1] > 0, 0].mean()
+        yield Figure(case.name, "its interval contains the truth", float(covered))
+        yield Figure(case.name, '"ahead" or "behind", false', float(false), most=FALSE)
+        yield Figure(case.name, "old method: either, false", float(old))
     elif (case.power, case.where) == CASES[3] and not run.quick:
         yield Figure(
-            case.name, "left behind: the interval holds", float(run.each(simulate_old, case).mean())
+            case.name,
+            "old method: the interval contains the truth",
+            float(run.each(simulate_old, case).mean()),
         )

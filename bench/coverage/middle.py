@@ -1,7 +1,7 @@
-"""The middle: four classes, two contestants of middling skill, groups and training seeds.
+"""Coverage of intervals in the middle: four classes, two contestants of medium skill, groups and training seeds.
 
-Texts come in groups that share what makes them hard. Two contestants read the same texts, a little differently in each
-training seed; their true figures are those of a very large sample.
+Texts of a group share a part of their difficulty. Two contestants read the same texts, slightly differently under each
+training seed. Their true figures come from a very large sample.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PRIOR = np.array([0.4, 0.3, 0.2, 0.1])
 SKILLS = (2.2, 1.8)
 """How strongly the two contestants' logits point to the label."""
 TRUTH_PARTS, TRUTH_ROWS, TRUTH_SEEDS = 20, 20_000, 40
-"""The very large sample: so many parts of so many rows, each with training seeds of its own where they differ."""
+"""The very large sample: its parts, the rows of each part, and the training seeds of each part if seeds differ."""
 LEAST, MOST = 0.93, 0.97
 WIDER = 0.01
-"""By how much more may hold the true figure, each, where groups have several rows and where seeds are drawn: of groups
-the larger of two variances is taken, and Cochran's t of a few seeds is never too small."""
+"""How much higher the coverage may be if groups have several rows, and again if seeds are drawn. For groups, the larger
+of two variances is taken; for a few seeds, Cochran's t is never too small."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Case:
     name: str
     groups: int
     rows: int
-    """Of a group."""
+    """Rows of each group."""
     seeds: int
     seed_spread: float = 0.0
-    """Standard deviation of what a training run adds to each class's logit."""
+    """Standard deviation of the offset that a training run adds to each class's logit."""
 
 
 CASES = (
@@ -51,14 +51,14 @@ CASES = (
 def draw(
     generator: np.random.Generator, case: Case, groups: int, offsets: list[np.ndarray]
 ) -> list[Scored]:
-    """The two contestants on `groups` groups; `offsets` has shape (seeds, classes) for each of them."""
+    """Draw the two contestants on `groups` groups; `offsets` has an array of shape (seeds, classes) for each."""
     group = np.repeat(np.arange(groups), case.rows)
     rows = len(group)
     labels = generator.choice(CLASSES, size=groups, p=PRIOR)[group]
     apart = generator.random(rows) < 0.5  # half of a group's rows have labels of their own
     labels = np.where(apart, generator.choice(CLASSES, size=rows, p=PRIOR), labels)
     hard = generator.normal(size=(groups, CLASSES))[group] + generator.normal(size=(rows, CLASSES))
-    found = []
+    contestants = []
     for skill, offset in zip(SKILLS, offsets, strict=True):
         own = 0.7 * generator.normal(size=(rows, CLASSES))
         logits = skill * np.eye(CLASSES)[labels] + hard + own
@@ -67,8 +67,8 @@ def draw(
             raised = np.exp(logits + seed)
             scores = raised / raised.sum(axis=1, keepdims=True)
             runs.append(SeedRun(number, scores.argmax(axis=1), scores))
-        found.append(Scored(np.arange(rows), labels, group, "softmax", tuple(runs), {}))
-    return found
+        contestants.append(Scored(np.arange(rows), labels, group, "softmax", tuple(runs), {}))
+    return contestants
 
 
 def seed_offsets(generator: np.random.Generator, case: Case, seeds: int) -> list[np.ndarray]:
@@ -81,7 +81,7 @@ def truth(run: Simulations, case: Case) -> list[dict[str, float]]:
 
 
 def part_of_truth(case: Case, number: int) -> list[list[float]]:
-    """The figures of both, shape (contestants, metrics)."""
+    """The figures of both contestants on one part of the sample, shape (contestants, metrics)."""
     generator = stream(f"truth, {case.name}", number)
     seeds = TRUTH_SEEDS if case.seed_spread else 1
     both = draw(generator, case, TRUTH_ROWS // case.rows, seed_offsets(generator, case, seeds))
@@ -89,16 +89,17 @@ def part_of_truth(case: Case, number: int) -> list[list[float]]:
 
 
 def simulate(case: Case, true: list[dict[str, float]], number: int) -> list[bool]:
-    """Whether each interval holds the true figure: of each metric the first's own, and the paired difference."""
+    """Whether each interval contains the true figure: for each metric, that of the first contestant, and the paired
+    difference."""
     generator = stream(case.name, number)
     both = draw(generator, case, case.groups, seed_offsets(generator, case, case.seeds))
-    held = []
+    covered = []
     for name in METRICS:
         own, paired = of_recipe(name, both[0]), of_recipe(name, both[0], both[1])
-        for found, value in ((own, true[0][name]), (paired, true[0][name] - true[1][name])):
-            low, high = found.interval(0.95)
-            held.append(low <= value <= high)
-    return held
+        for estimated, value in ((own, true[0][name]), (paired, true[0][name] - true[1][name])):
+            low, high = estimated.interval(0.95)
+            covered.append(low <= value <= high)
+    return covered
 
 
 def figures(run: Simulations) -> Iterator[Figure]:

@@ -1,10 +1,9 @@
-"""Figures of class probabilities at the edges: votes near the ceiling, rare classes, and scores that are too sure.
+"""Coverage for figures of class probabilities: votes near the ceiling, rare classes, and overconfident scores.
 
-Class counts are fixed, and what is to be held is the figure as it would be on endless rows with these shares of
-classes. A row's evidence for each class is normal, partly the same for both contestants; probabilities are what follows
-from it, raised to a power where a contestant is too sure, and the shares of so many answers drawn from them where they
-are votes. Beside each share of held intervals stands the mean width, as a multiple of 2 x 1.96 standard deviations
-of the figure between simulations.
+Class counts are fixed. The truth is the figure on infinitely many rows with these shares of classes. A row's evidence
+for each class is normal, and partly shared by both contestants. Probabilities follow from the evidence. They are raised
+to a power if a contestant is overconfident. Votes are the shares of answers drawn from them. The mean width of the
+intervals is shown too, as a multiple of 2 x 1.96 standard deviations of the figure between simulations.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from slingshot.metrics.scored import Scored, SeedRun
 
 METRICS = ("auroc", "brier", "log_loss")
 TRUTH_PARTS, TRUTH_ROWS = 10, 30_000
-"""The endless rows: so many parts of about so many rows."""
+"""The sample for the truth: its parts, and about how many rows each part has."""
 VOTES, STATED = 5, 0.95
 
 
@@ -32,21 +31,21 @@ class Case:
     counts: tuple[int, ...]
     """Rows of each class."""
     skills: tuple[float, float]
-    """Of both contestants: by how many standard deviations a row's evidence for its own class is higher."""
+    """Skill of both contestants: how many standard deviations a row's evidence for its own class is higher."""
     votes: int = 0
-    """Answers to each row; 0 where probabilities are the model's own."""
+    """Answers to each row; 0 if probabilities are the model's own."""
     power: float = 1.0
-    """What calibrated odds are raised to."""
+    """The power to which calibrated odds are raised."""
     stated: float = 0.0
     """The score of the likeliest class in every row, if not 0."""
     sizes: tuple[int, ...] = ()
-    """Of groups, where rows have some; else each row is one."""
+    """Sizes of groups; if empty, each row is a group."""
     correlation: float = 0.0
-    """Within groups, of the evidence."""
+    """Correlation of the evidence within groups."""
 
 
 RIGHT = {0.8: (1.19, 0.742), 0.95: (2.326, 2.037), 0.99: (3.29, 3.069)}
-"""Share right of two classes -> the skill, sqrt(2) times its normal quantile, and that of half as many more wrong."""
+"""Accuracy with two classes -> its skill, sqrt(2) times its normal quantile; and that of 1.5 times the errors."""
 RARE = (
     ("a class of 3 in 300", (297, 3)),
     ("classes of 3 and 9 in 300", (200, 88, 9, 3)),
@@ -62,8 +61,7 @@ KINDS: tuple[tuple[str, int, float, float], ...] = (
 
 
 def ceiling(rows: int, right: float, kind: int) -> Case:
-    """Two classes of equal size, of which the first contestant has this share right, the second half as many more
-    wrong."""
+    """Two classes of equal size. The first contestant has the accuracy `right`, the second 1.5 times as many errors."""
     return of_kind(
         kind, f"{right} right of {rows} rows", (rows // 2, rows - rows // 2), RIGHT[right]
     )
@@ -89,7 +87,7 @@ CASES = (
 
 
 def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Scored]:
-    """Both contestants on `copies` times the rows of each class."""
+    """Draw both contestants on `copies` times the rows of each class."""
     counts = np.array(case.counts)
     classes, rows = len(counts), copies * int(counts.sum())
     labels = generator.permutation(np.repeat(np.arange(classes), copies * counts))
@@ -108,7 +106,7 @@ def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Sc
             np.sqrt(case.correlation) * of_group + np.sqrt(1 - case.correlation) * own
         )
 
-    shared, found = noise(), []
+    shared, contestants = noise(), []
     for skill in case.skills:
         evidence = (
             skill * np.eye(classes)[labels]
@@ -122,10 +120,9 @@ def draw(generator: np.random.Generator, case: Case, copies: int = 1) -> list[Sc
             best = np.eye(classes, dtype=bool)[scores.argmax(axis=1)]
             scores = np.where(best, case.stated, (1 - case.stated) / (classes - 1))
         run = SeedRun(-1, scores.argmax(axis=1), scores)
-        found.append(
-            Scored(np.arange(rows), labels, groups, "vote" if case.votes else "softmax", (run,), {})
-        )
-    return found
+        source = "vote" if case.votes else "softmax"
+        contestants.append(Scored(np.arange(rows), labels, groups, source, (run,), {}))
+    return contestants
 
 
 def truth(case: Case) -> np.ndarray:
@@ -144,31 +141,32 @@ def truth(case: Case) -> np.ndarray:
 
 
 def simulate(case: Case, true: np.ndarray, number: int) -> list[list[float]]:
-    """Of each metric, own and paired: whether the interval holds the truth, its width, and the figure."""
+    """For each metric, of one contestant and paired: whether the interval contains the truth, its width, the figure."""
     both = draw(stream(case.name, number), case)
-    found = []
+    figures = []
     for place, name in enumerate(METRICS):
         for contestants, value in (
             (both[:1], true[0, place]),
             (both, true[0, place] - true[1, place]),
         ):
-            told = estimate(name, *contestants)
-            low, high = told.interval(0.95)
+            estimated = estimate(name, *contestants)
+            low, high = estimated.interval(0.95)
             low = max(low, 0.0 if len(contestants) == 1 else -np.inf)
-            found.append([float(low - 1e-9 <= value <= high + 1e-9), high - low, told.value])
-    return found
+            covered = low - 1e-9 <= value <= high + 1e-9
+            figures.append([float(covered), high - low, estimated.value])
+    return figures
 
 
 def figures(run: Simulations) -> Iterator[Figure]:
     for case in (CASES[1], CASES[16]) if run.quick else CASES:
         simulated = run.each(simulate, case, truth(case))
         most = WIDEST if case.skills == RIGHT[0.8] else np.inf
-        for place, (held, width, value) in enumerate(simulated.transpose(1, 2, 0)):
-            what = f"{METRICS[place // 2]}, {'paired' if place % 2 else 'own'}"
-            yield Figure(case.name, f"{what}: coverage", float(held.mean()), LEAST)
+        for place, (covered, width, value) in enumerate(simulated.transpose(1, 2, 0)):
+            metric = f"{METRICS[place // 2]}, {'paired' if place % 2 else 'own'}"
+            yield Figure(case.name, f"{metric}: coverage", float(covered.mean()), LEAST)
             yield Figure(
                 case.name,
-                f"{what}: width, 3.92 deviations 1",
+                f"{metric}: width, 3.92 deviations 1",
                 float(width.mean() / (3.92 * value.std())),
                 most=most,
             )

@@ -1,9 +1,9 @@
-"""Training seeds: whether claims of recipes hold, how often the gate of `slingshot diff` fails an unchanged recipe, and
-whether the test rows that are advised are enough where training varies too.
+"""Training seeds: how often claims about recipes are false, how often the gate of `slingshot diff` fails an unchanged
+recipe, and whether the advised test rows are enough if training varies too.
 
-Each training of a recipe has a true accuracy of its own, normal around the recipe's. Its rows are right where a normal
-figure that all trainings and both contestants partly share is low enough. Beside the shares of false claims of one seed
-stand those of claims from the test rows alone, as if the trained models were the recipes.
+Each training of a recipe has its own true accuracy, normal around the recipe's. A row is right if its difficulty is low
+enough: a normal variable that all trainings and both contestants partly share. With one seed, false claims from test
+rows alone are shown too, as if the trained models were the recipes.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ SPREAD = 0.01
 """True standard deviation of accuracy between trainings."""
 RIGHT = 0.8
 SHARED, OWN = 0.6, 0.25
-"""How much of what makes a row hard is so for all, and for all trainings of one recipe besides."""
+"""Shares of a row's difficulty: common to all contestants, and common to all trainings of one recipe."""
 GATED = 10
-"""Contestants behind the gate."""
+"""Contestants that the gate checks."""
 FEW_ROWS, MOST_ROWS = 840, 100_000
-"""Of a first study, and the most that are drawn of a second one: more would hardly differ."""
+"""Rows of a first study, and the most rows that are drawn for a second study: more would hardly change it."""
 ADVISED = ((0.03, 0.005, 3), (0.02, 0.003, 3), (0.02, 0.006, 5))
 """Lead over an LLM, standard deviation between trainings, and seeds, for which test rows are advised."""
 ROUGH = ((0.04, 0.01, 3), (0.05, 0.012, 3), (0.03, 0.012, 5))
-"""The same where trainings vary as much as minilm's: what a study's own seeds say of that is rough, and fewer decide
-than are meant, unless it is as the seeds say."""
+"""The same if trainings vary as much as minilm's. A study's own seeds measure that only roughly, so fewer second
+studies decide than intended, unless the true variation is as measured."""
 MEASURED = 300
-"""Studies whose mean variances stand for those that are truly as measured."""
+"""Studies of which the mean variances are used as the true variances."""
 ENOUGH = (0.75, 0.85)
-"""Share of second studies that decide with the rows advised, which are meant for 0.8."""
+"""Bounds of the share of second studies that decide with the advised rows, which are meant for 0.8."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Case:
     rows: int
     seeds: int
     rival: str
-    """`LLM`, which has no training, or `model`."""
+    """`LLM`, which is not trained, or `model`."""
 
     @property
     def name(self) -> str:
@@ -75,7 +75,8 @@ def draw(
     seeds: int,
     spread: float = SPREAD,
 ) -> Scored:
-    """One contestant on the rows whose difficulty is `shared`; no spread, no training."""
+    """Draw one contestant on rows with the common difficulty `shared`, shape (rows,). Without `spread` it is not
+    trained."""
     rows = len(shared)
     own = np.sqrt(SHARED) * shared + np.sqrt(OWN) * generator.normal(size=rows)
     labels = np.zeros(rows, dtype=np.int64)
@@ -90,24 +91,24 @@ def draw(
 
 
 def simulate(case: Case, number: int) -> list[bool]:
-    """Whether a recipe is falsely said to be better or worse, and the same from test rows alone; and whether one that
-    is worse by the margin is said to be as good, with the same."""
+    """Whether an equal recipe is called better or worse, and the same from test rows alone; and whether a recipe that
+    is worse by the margin is called as good, and the same from test rows alone."""
     generator = stream(case.name, number)
     shared = generator.normal(size=case.rows)
     rival = draw(generator, shared, RIGHT, *((1, 0.0) if case.rival == "LLM" else (case.seeds,)))
-    found = []
+    false_claims = []
     for right in (RIGHT, RIGHT - OPTIONS.margin):
         both = {"a": draw(generator, shared, right, case.seeds), "b": rival}
-        told = pairs.difference("a", "b", both, OPTIONS)
+        pair = pairs.difference("a", "b", both, OPTIONS)
         claim: rule.Claim = "p" if right == RIGHT else "p_as_good"
-        for claims in (told.recipe or told, told):
+        for claims in (pair.recipe or pair, pair):
             p = rule.p_values(claims)[claim]
-            found.append(p is not None and p < LEVEL)
-    return found
+            false_claims.append(p is not None and p < LEVEL)
+    return false_claims
 
 
 def gate(rows: int, seeds: int, number: int) -> bool:
-    """Whether any of GATED contestants that were trained anew is said to be lost."""
+    """Whether the gate reports a loss for any of GATED contestants that were only trained again."""
     generator = stream(f"gate, {rows} rows, {seeds} seeds", number)
     shared = generator.normal(size=rows)
     both = [
@@ -115,15 +116,15 @@ def gate(rows: int, seeds: int, number: int) -> bool:
     ]
 
     def measured(places: Iterable[int]) -> list[Comparison]:
-        found = []
+        comparisons = []
         for place in places:
-            now, before = (Predicted(one, ["yes", "no"]) for one in both[place])
-            found.append(compare.measured(now, before, True, str(place), OPTIONS))
-        return found
+            now, before = (Predicted(side, ["yes", "no"]) for side in both[place])
+            comparisons.append(compare.measured(now, before, True, str(place), OPTIONS))
+        return comparisons
 
     now, before = np.array([[_accuracy(one) for one in sides] for sides in both]).T
     if all(_p(one) >= LEVEL for one in measured(np.flatnonzero(before - now > OPTIONS.margin))):
-        return False  # which p corrected over all of them, that takes long, could not change
+        return False  # corrected p-values of all contestants take long and could not change that
     judged = Dataset("d", "both", tuple(compare.judged(measured(range(GATED)), OPTIONS)))
     return bool(replace(NOTHING, datasets=(judged,)).lost)
 
@@ -133,16 +134,16 @@ def _p(one: Comparison) -> float:
 
 
 def _accuracy(one: Scored) -> float:
-    """As `value_of` has it, without what an interval needs: of 20 sides in each simulation that takes long."""
+    """Mean accuracy over seeds, faster than `value_of`, because each simulation has 20 sides."""
     return float(np.mean([run.predictions == one.labels for run in one.runs]))
 
 
 Plan = tuple[float, float, int]
-"""Of ADVISED or ROUGH."""
+"""An entry of ADVISED or ROUGH."""
 
 
 def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> Difference:
-    """A model so far ahead of an LLM, as one study measures the two."""
+    """The difference that one study measures between a model and an LLM, if the model is truly ahead by `lead`."""
     generator = stream(f"ahead by {lead}, {spread}, {rows} rows, {seeds} seeds", number)
     shared = generator.normal(size=rows)
     sides = {
@@ -153,21 +154,21 @@ def ahead(lead: float, spread: float, seeds: int, rows: int, number: int) -> Dif
 
 
 def advised(plan: Plan, study: Difference) -> int | None:
-    """The test rows that a first study of FEW_ROWS advises with its variances, had it measured the true lead."""
+    """The test rows that a first study of FEW_ROWS advises with its variances, if it has measured the true lead."""
     true = study.model_copy(update={"difference": plan[0]})
     return rule.rows_to_decide(true, FEW_ROWS, OPTIONS.margin, LEVEL, first_is_cheaper=None)
 
 
 def as_measured(plan: Plan) -> int:
-    """The same where its variances are as such studies have them on average."""
+    """The test rows that a first study advises if its variances are the means of MEASURED studies."""
     studies = [ahead(*plan, FEW_ROWS, number) for number in range(MEASURED)]
-    found = [study.variances for study in studies if study.variances is not None]
-    training = [sum(part.value for part in one.training) for one in found]
-    rows_value = float(np.mean([one.rows.value for one in found]))
+    variances = [study.variances for study in studies if study.variances is not None]
+    training = [sum(part.value for part in each.training) for each in variances]
+    rows_value = float(np.mean([each.rows.value for each in variances]))
     means = Variances(
         rows=RowsVariance(value=rows_value, df=None, scatter=None),
         training=(VarianceFigures(value=float(np.mean(training)), df=plan[2] - 1),),
-        noise=float(np.mean([one.noise for one in found])),
+        noise=float(np.mean([each.noise for each in variances])),
     )
     rows = advised(plan, studies[0].model_copy(update={"variances": means}))
     assert rows is not None
@@ -175,20 +176,20 @@ def as_measured(plan: Plan) -> int:
 
 
 def follow(plan: Plan, number: int) -> tuple[float, bool]:
-    """The rows advised by a first study's own variances, and whether a second study with so many decides; nan and no
-    where no number of rows would do."""
+    """The rows advised by a first study's own variances, and whether a second study with that many rows decides; nan
+    and False if no number of rows is enough."""
     rows = advised(plan, ahead(*plan, FEW_ROWS, number))
     return (np.nan, False) if rows is None else (rows, decides(plan, rows, number))
 
 
 def decides(plan: Plan, rows: int, number: int) -> bool:
-    """Whether a second study, with so many test rows and all trained anew, calls the model better."""
-    told = ahead(*plan, min(rows, MOST_ROWS), number)
+    """Whether a second study with `rows` test rows, in which all are trained again, calls the model better."""
+    pair = ahead(*plan, min(rows, MOST_ROWS), number)
     return bool(
-        told.p is not None
-        and told.p < LEVEL
-        and told.difference is not None
-        and told.difference > 0
+        pair.p is not None
+        and pair.p < LEVEL
+        and pair.difference is not None
+        and pair.difference > 0
     )
 
 
@@ -211,7 +212,7 @@ def figures(run: Simulations) -> Iterator[Figure]:
         alarms = run.each(gate, rows, seeds).mean()
         yield Figure(
             f"{rows:,} rows, {seeds} seeds",
-            f"{GATED} contestants trained anew: alarm",
+            f"{GATED} contestants trained again: alarm",
             float(alarms),
             most=MOST,
         )

@@ -1,8 +1,8 @@
-"""How often two contestants that take the same seconds a text are said to differ in cost.
+"""How often two contestants with the same seconds per text are said to differ in cost.
 
-Each predicts the same texts in parts that are timed on their own, as hardware.timed has it. What a part takes is its
-tokens' time, and noise: of each part, in spikes as of another process, or the same through a whole run, which no timing
-of one run can see. Each case is shown for the timing alone, too: without what total.LEAST adds to it.
+Each predicts the same texts in parts that are timed separately, as by hardware.timed. A part takes the time of its
+tokens, and noise: noise of each part, spikes as from another process, or a load that slows a whole run, which the
+timing of one run can't see. Each case is also shown for the timing alone, without the error that total.LEAST adds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from slingshot.report.total import ERRORS, Total, cheaper, off
 
 TEXTS = 1000
 MOST = 0.05
-"""The share of runs in which two alike may be told apart."""
+"""The highest share of runs in which two equal contestants are told apart."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Case:
     load: float = 0.0
     """Relative standard deviation of a whole run's seconds."""
     bounded: bool = True
-    """Whether it is claimed to be covered."""
+    """Whether Slingshot claims to cover this case."""
 
 
 CASES = (
@@ -46,9 +46,9 @@ CASES = (
 
 def figures(run: Simulations) -> Iterator[Figure]:
     for case in CASES:
-        told, alone = run.each(one, case).mean(axis=0)
+        share, alone = run.each(one, case).mean(axis=0)
         yield Figure(
-            case.name, "two alike are told apart", told, most=MOST if case.bounded else np.inf
+            case.name, "two alike are told apart", share, most=MOST if case.bounded else np.inf
         )
         yield Figure(case.name, "the same by the timing alone", alone)
 
@@ -73,7 +73,7 @@ def one(case: Case, number: int) -> tuple[bool, bool]:
 
 
 def _timed(generator: np.random.Generator, case: Case, parts: list[int]) -> tuple[float, float]:
-    """Seconds and their standard error."""
+    """The seconds of all parts together, and their standard error."""
     speed = max(1 + case.load * generator.normal(), 0.1)
     noise = 1 + np.abs(case.noise * generator.normal(size=len(parts)))
     spikes = 1 + (generator.random(len(parts)) < case.spikes)

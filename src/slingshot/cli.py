@@ -1,6 +1,6 @@
-"""The `slingshot` command: the group, to which slingshot.commands.click_* give its commands.
+"""The `slingshot` command: the group of commands from slingshot.commands.click_*.
 
-At the top nothing but click is imported, here and there, so that `slingshot --help` answers at once.
+These modules import nothing heavy at the top, so that `slingshot --help` is fast.
 """
 
 from __future__ import annotations

@@ -360,7 +360,7 @@ def test_an_older_revision_gives_points_as_todays_do(study) -> None:
         (SCORES, "[]", f"{SCORES} of older: the file: input should be an object"),
         (SCORES, "{}", f"{SCORES} of older: key 'train_rows' is missing"),
         (SCORES, '{"train_rows": "many"}', f"{SCORES} of older: train_rows: input should be"),
-        (INTERVALS, "{}", f"{INTERVALS} of older: holds no seeds"),
+        (INTERVALS, "{}", f"{INTERVALS} of older: has no seeds"),
         (INTERVALS, '{"seeds": [{}]}', f"{INTERVALS} of older: key 'seeds.0.seed' is missing"),
         ("metrics/audit/tweets.json", "{", "metrics/audit/tweets.json of older: not valid JSON"),
         ("metrics/audit/tweets.json", "{}", curve.OTHER_ROWS.format(dataset="tweets")),

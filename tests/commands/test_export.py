@@ -98,7 +98,7 @@ def test_the_card_is_completed_with_scores_costs_and_warnings(project: Path) -> 
         WARNING,
         "Licence of the data: MIT",
         "Published: 2014-06-01",
-        "144 rows to train on",
+        "144 training",
     ):
         assert part in card.text, part
     assert "48 test rows" in card.text and "from a folder that has no git commit" in card.text
@@ -166,7 +166,7 @@ def test_a_folder_with_files_is_refused_and_a_failure_leaves_nothing(
     Path("full").mkdir()
     Path("full/mine.txt").write_text("keep")
     done = slingshot("export", "toy", "tfidf", "full")
-    assert done.exit_code == 1 and "full: holds files already" in done.output
+    assert done.exit_code == 1 and "full: already contains files" in done.output
     assert [path.name for path in Path("full").iterdir()] == ["mine.txt"]
     assert "full/mine.txt: is a file" in slingshot("export", "toy", "tfidf", "full/mine.txt").output
     Path("empty").mkdir()

@@ -276,7 +276,7 @@ def test_columns_that_are_not_read_may_stand_twice_or_have_no_name(model: Path) 
     assert row[:6] == ["0", "a great phone", "1", "2", "", "good"]
     done = slingshot("predict", model, "in.csv", "--output", "out.jsonl")
     assert (
-        "in.csv: column '' stands twice, which a .jsonl can't hold; write .csv, or rename one"
+        "in.csv: column '' stands twice, which .jsonl does not allow; write .csv, or rename one"
         in done.output
     )
     assert not Path("out.jsonl").exists()
@@ -425,8 +425,7 @@ def test_wrong_names_are_errors_with_the_remedy(model: Path, project: Path) -> N
     done = slingshot("predict", project, file)
     assert "not a trained model" in done.output and "slingshot export" in done.output
     assert (
-        "is the file that is read"
-        in slingshot("predict", model, file, "--output", "./texts.csv").output
+        "is the input file" in slingshot("predict", model, file, "--output", "./texts.csv").output
     )
     (model / "model.safetensors").write_bytes(b"half")
     assert "can't be loaded" in slingshot("predict", model, file).output

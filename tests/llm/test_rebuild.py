@@ -100,7 +100,7 @@ def test_a_lost_one_is_said_to_be_missing_there_and_in_a_quote(few):
     lose(few)
     assert "names a ledger that was at" in run().stdout and "--confirm-loss" in run().stdout
     quoted = CliRunner().invoke(cli.main, ["quote", "--json"])
-    assert "money was spent that this ledger knows nothing of" in quoted.stderr
+    assert "money was spent that this ledger does not record" in quoted.stderr
     assert json.loads(quoted.stdout)["accounts"]
 
 
@@ -240,7 +240,7 @@ def test_with_nothing_to_rebuild_from_nothing_is_settled(few):
     few.run()
     shutil.rmtree(few.root / "data/answers")
     lose(few)
-    assert "data/answers holds 0 answers" in run("--rebuild").stdout
+    assert "data/answers has 0 answers" in run("--rebuild").stdout
     assert "money was spent" in ask_more(few, code=1)
 
 

@@ -293,7 +293,7 @@ def test_a_damaged_file_in_dvcs_cache_is_named_and_used_by_nothing(few, monkeypa
     )
     assert "delete it, then `dvc pull data/answers/toy/claude.parquet`" in output
     rebuilt = CliRunner().invoke(cli.main, ["ledger", "--rebuild"]).stdout
-    assert "data/answers holds 0 answers" in rebuilt and "Not taken in: " in rebuilt
+    assert "data/answers has 0 answers" in rebuilt and "Not taken in: " in rebuilt
     assert rebuilt.count("this file of DVC's cache is not") == 1
     cached.write_bytes(whole)
     few.run()

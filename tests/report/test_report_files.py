@@ -127,14 +127,14 @@ def test_ceilings_and_warnings_stand_with_the_scores(files, build) -> None:
     files.audit["warnings"] = [HOLD]
     for text in build()[1:]:
         assert "score above 0.999 on these test rows (0.996 on all rows)" in text
-        assert "would score 0.998 on the test rows" in text
+        assert "the score on the test rows would be 0.998" in text
         assert "12 rows have no value in the group column" in text
 
 
 def test_where_no_text_has_two_labels_one_sentence_says_so(files, build) -> None:
     files.audit["ceiling"] = {"test": {"within": 1.0, "whole": 1.0}, "all": {"within": 1.0}}
     for text in build()[1:]:
-        assert "No text stands under two labels, so the labels hold no score down." in text
+        assert "No text has two labels, so the labels do not limit the scores." in text
 
 
 def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_them(
@@ -153,7 +153,7 @@ def test_contradicting_labels_put_both_ceilings_under_the_scores_and_explain_the
     )
     assert cells(part, "ceiling, all rows")["auroc"] == "–"
     [note] = [note for note in part.table.notes if "The ceilings are" in note]
-    assert "can pass 0.942" in note and "would score 0.476" in note
+    assert "can score above 0.942" in note and "the score would be 0.476" in note
     assert note in html and note in markdown
 
 

@@ -137,8 +137,8 @@ def test_under_three_seeds_claims_are_of_the_trained_models_and_the_recipe_stand
     recipe["p_as_good"] = 0.3
     verdict, groups = built(files, study, tmp_path)
     assert sentences(verdict.words)[3] == (
-        "This is about the minilm trained here: trained again, the difference may be "
-        f"{gap}, and more training seeds may settle it."
+        "This is about the minilm trained here: after another training, the difference may be "
+        f"{gap}; more training seeds may settle it."
     )
     assert "Any training of minilm can't be told apart from" in below(files, study, tmp_path)
     files.scores["minilm"]["train_rows"] = 191
@@ -149,7 +149,7 @@ def test_from_three_seeds_on_claims_are_of_the_recipe(files, study, tmp_path) ->
     files.intervals["minilm"]["seeds"] = [seed(number, 0.842) for number in range(3)]
     text = below(files, study, tmp_path)
     assert (
-        "The claims hold for any training of minilm: intervals include what its 3 training seeds differ by."
+        "The claims hold for any training of minilm: intervals include the variation between its training seeds."
         in text
     )
     assert "trained here" not in text

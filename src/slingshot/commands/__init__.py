@@ -1,4 +1,5 @@
-"""What only the `slingshot` command does: check, study, experiments, quote, ledger, curve, diff, export, predict.
+"""The commands of `slingshot`: check, study, repro, show, quote, ledger, curve, diff, export, predict, convert.
 
-Imports everything but cli. Reads params.yaml, metrics/, git and DVC's experiments; each command says what it writes.
+Imports all packages except cli. Reads params.yaml, metrics/, git and DVC's experiments. Each command says what it
+writes.
 """

@@ -1,4 +1,4 @@
-"""The ledger as people see it: where it lies, what each LLM has cost, and what is missing of it: `slingshot ledger`."""
+"""`slingshot ledger`: the path of the ledger, what each LLM has cost, and what the ledger lacks."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from slingshot.settings import Settings
 
 @dataclass
 class Accounts:
-    """The ledger's accounts, and what this command has done to them."""
+    """The ledger's accounts, and what this command has changed."""
 
     file: str
     refusal: str | None
-    """Why nothing may be paid from here, wherever the ledger is."""
+    """Why nothing may be paid from this clone, with any ledger; None if payments are allowed."""
     spent: dict[str, list[Spent]]
     """LLM -> what it cost, one entry for each currency."""
     missing: list[str]
-    """What the ledger should hold and does not. Nothing is paid until it does."""
+    """Answers and bills that the ledger lacks. While some are missing, nothing is paid."""
     rebuilt: Rebuilt | None = None
     accepted: list[str] = field(default_factory=list)
     """The losses that were accepted."""
 
 
 def accounts(settings: Settings, *, rebuilt: bool = False, confirmed: bool = False) -> Accounts:
-    """The ledger's accounts. `rebuilt` first rebuilds it from data/answers; `confirmed` then accepts what is missing as
+    """The ledger's accounts. `rebuilt` first rebuilds it from data/answers. `confirmed` then accepts missing entries as
     lost."""
     place = ledger_place.find()
     with Ledger(place.file) as ledger:
@@ -45,7 +45,7 @@ def as_json(report: Accounts) -> dict[str, object]:
 
 
 def show(report: Accounts) -> None:
-    """Print where the ledger lies, what was done to it, a table of what was spent, and what is missing."""
+    """Print the path of the ledger, what was changed, a table of spending, and what is missing."""
     from rich import box
     from rich.table import Table
 
@@ -74,12 +74,12 @@ def show(report: Accounts) -> None:
 
 
 def _done(report: Accounts) -> list[str]:
-    """What this command has done."""
+    """What this command has changed, one line each."""
     lines = []
     if rebuilt := report.rebuilt:
         lines.append(
-            f"data/answers holds {rebuilt.answers:,} answers: the bills of {rebuilt.billed:,} were added, and "
-            f"{rebuilt.mended:,} rotten ones were replaced."
+            f"data/answers has {rebuilt.answers:,} answers: the bills of {rebuilt.billed:,} were added, and "
+            f"{rebuilt.mended:,} damaged answers were replaced."
         )
         lines += [f"Not taken in: {line}." for line in rebuilt.lacking]
         lines += [f"Note: {line}." for line in rebuilt.notes]
@@ -87,7 +87,7 @@ def _done(report: Accounts) -> list[str]:
 
 
 def _warnings(report: Accounts) -> list[str]:
-    """What keeps the ledger from being paid from."""
+    """Why nothing can be paid with this ledger, one line each."""
     lines = [f"Missing: {line}." for line in report.missing]
     if report.missing:
         lines.append(f"Nothing is paid until that is settled: {ledger_place.REMEDY}.")

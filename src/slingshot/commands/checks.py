@@ -1,4 +1,4 @@
-"""What the commands check before they run or show anything: data files, and whether the report is current."""
+"""The checks of commands before they run or show anything: data files, and whether the report is current."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slingshot.settings import PARAMS, Settings, UserError
 
 
 def files(settings: Settings) -> None:
-    """Raises UserError naming the first data file of the study that is not in data/raw/D."""
+    """Raises UserError that names the first data file of the study that is missing in data/raw/D."""
     for name in settings.study.datasets:
         try:
             tracked.check(settings.datasets[name], paths.raw(name))
@@ -22,7 +22,7 @@ def files(settings: Settings) -> None:
 
 
 def untracked(settings: Settings) -> list[str]:
-    """A line on each of the user's own files that a run in a copy of the repository will not find."""
+    """A line about each of the user's own files that a run in a copy of the repository will not find."""
     return [
         line
         for name in settings.study.datasets
@@ -31,7 +31,7 @@ def untracked(settings: Settings) -> list[str]:
 
 
 def warnings(settings: Settings) -> Iterator[str]:
-    """A line on each file that a queued run will not find, and on each LLM that may not be sent all texts.
+    """A line about each file that a queued run will not find, and about each LLM to which some texts may not be sent.
 
     The stored answers of such an LLM can still be replayed.
     """
@@ -45,9 +45,9 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 
 def report_is_current(values: Values) -> None:
-    """Raises UserError where params.yaml, with these values, has changed since the report was made.
+    """Raises UserError if params.yaml, with these values, has changed since the report was made.
 
-    Old figures would be shown under new names. dvc.lock holds the values that the stage `report` read.
+    Otherwise old figures would be shown under new names. dvc.lock has the values that the stage `report` read.
     """
     report = experiments.workspace().lock.get("report", LockedStage())
     read = report.params.get(str(PARAMS), {})

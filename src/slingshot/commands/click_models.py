@@ -19,7 +19,7 @@ PATH = click.Path(path_type=Path)
 def export(dataset: str, model: str, folder: Path) -> None:
     """Copy the MODEL trained on DATASET to FOLDER.
 
-    Its card, README.md, gains the scores, the costs and what limits the scores.
+    Scores, costs and the limits of the scores are added to its card, README.md.
     """
     from slingshot.commands.export import export
 
@@ -31,26 +31,24 @@ def export(dataset: str, model: str, folder: Path) -> None:
 @click.command()
 @click.argument("folder", type=PATH)
 @click.argument("file", type=PATH)
-@click.option(
-    "--text", "column", default="text", show_default=True, help="Column that holds the texts."
-)
-@click.option("--output", type=PATH, help="File to write. Its suffix says the format.")
+@click.option("--text", "column", default="text", show_default=True, help="Column with the texts.")
+@click.option("--output", type=PATH, help="File to write. Its suffix gives the format.")
 @click.option(
     "--batch",
     default=1000,
     show_default=True,
     type=click.IntRange(min=1),
-    help="How many rows are read at a time, at most.",
+    help="The most rows that are read at a time.",
 )
 @click.option(
     "--encoding",
     default="utf-8",
     show_default=True,
-    help="Encoding of FILE, unless a byte order mark says it.",
+    help="Encoding of FILE, unless a byte order mark shows it.",
 )
 @click.option(
     "--separator",
-    help="Between the columns of FILE: a character, or tab. Without it, the header shows which it is.",
+    help="Separator of the columns of FILE: a character, or tab. By default, the header shows it.",
 )
 @click.option(
     "--safe-csv/--no-safe-csv",
@@ -75,7 +73,7 @@ def predict(
     the stage `prepare`. Each row gains `prediction` and a probability for each class: columns `probability_CLASS` in a
     table, a mapping `scores` in JSONL. They are empty for a row without a text.
 
-    In tables a text that begins with = + - @, a tab or a carriage return gains a ' before it, so that a spreadsheet
+    In tables, a text that begins with = + - @, a tab or a carriage return gains a ' before it, so that a spreadsheet
     shows it as text. Numbers such as -5 stay as they are.
     """
     from slingshot.commands.predict import label
@@ -96,11 +94,11 @@ def predict(
 @click.argument("checkpoint")
 @click.option("--revision", help="A branch, a tag or a commit, if CHECKPOINT is a hub id.")
 def convert(checkpoint: str, revision: str | None) -> None:
-    """Make safetensors of a pickled CHECKPOINT.
+    """Convert the pickled weights of CHECKPOINT to safetensors.
 
     CHECKPOINT is a hub id or a local folder, as in params.yaml, with its weights in pytorch_model.bin only. The pickle
-    is read with torch.load(weights_only=True), in a process of its own. This is done once: training finds the result in
-    the state folder.
+    is read with torch.load(weights_only=True), in a separate process. This is needed only once: training finds the
+    result in the state folder.
     """
     from slingshot.pretrained import checkpoints
     from slingshot.settings import Checkpoint

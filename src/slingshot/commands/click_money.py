@@ -12,12 +12,12 @@ from slingshot.machine import console
 @click.argument("llms", nargs=-1, metavar="[LLM]...")
 @JSON
 def quote(llms: tuple[str, ...], as_json: bool) -> None:
-    """Say what the missing answers would cost. Nothing is bought.
+    """Show what the missing answers would cost. Nothing is bought.
 
-    It also says what is left of each budget. LLM names entries of `llms` in params.yaml, whether they take part in the
-    study or not. Without a name it is all LLMs of the study that are asked through an API. The data sets are those of
-    the study; `dvc repro shots` prepares them. Tokens are counted by the API, for free, if a key is set and the data
-    set has `may_leave: true`. Otherwise no text is sent, and tokens are estimated.
+    The rest of each budget is shown too. LLM names entries of `llms` in params.yaml, which need not be in the study.
+    Without a name, all LLMs of the study with an API are quoted, on the data sets of the study (`dvc repro shots`
+    prepares them). The API counts tokens, for free, if a key is set and the data set has `may_leave: true`. Otherwise
+    no text is sent, and tokens are estimated.
     """
     from slingshot.commands import quote as quoting
     from slingshot.settings import UserError, load
@@ -39,22 +39,22 @@ def quote(llms: tuple[str, ...], as_json: bool) -> None:
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Take in all answers and bills of data/answers, and replace damaged ones.",
+    help="Add all answers and bills of data/answers, and replace damaged answers.",
 )
 @click.option(
     "--confirm-loss",
     is_flag=True,
-    help="Accept that what is missing is gone. Its budget starts anew.",
+    help="Accept missing answers as lost. The budget starts again.",
 )
 @JSON
 def ledger(rebuild: bool, confirm_loss: bool, as_json: bool) -> None:
-    """Say what each LLM has cost, and what the ledger lacks.
+    """Show what each LLM has cost, and what the ledger lacks.
 
     The ledger of paid answers is a file in your own data folder (or in $SLINGSHOT_STATE), named after the repository's
-    first commit. If it was lost, which dvc.lock and a mark beside DVC's cache show, nothing is paid until one of two
-    options is given. `--rebuild` takes in all answers that data/answers holds here and in DVC's cache; run `dvc pull`
-    first. It counts no request twice. `--confirm-loss` gives up what is missing. Both together take in what is there
-    and give up the rest.
+    first commit. dvc.lock and a mark beside DVC's cache show if a ledger is lost. Then nothing is paid until you give
+    one of two options. `--rebuild` adds all answers from data/answers and DVC's cache; run `dvc pull` first. It counts
+    no request twice. `--confirm-loss` gives up missing answers. With both, available answers are added and the rest is
+    given up.
     """
     from slingshot.commands import accounts
     from slingshot.settings import load

@@ -1,4 +1,4 @@
-"""What the click commands share. They import nothing heavy at the top, so that `slingshot --help` answers at once."""
+"""Shared options of the click commands. All of them import heavy modules late, so that `slingshot --help` is fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that compare what runs measured: curve and diff."""
+"""The commands that compare the figures of runs: curve and diff."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def _draw(dataset: str | None, metric: str | None, as_json: bool) -> None:
 def diff(
     rev: str, fail_on_worse: bool, as_json: bool, dataset: str | None, metric: str | None
 ) -> None:
-    """Compare the scores with those of REV, and print Markdown.
+    """Compare the scores of the work tree with those of REV, and print Markdown.
 
-    One side is the work tree. REV is the other one: a git revision or an experiment.
-    Where both sides predicted the same test rows, the two are compared row by row (paired). REV's predictions come from
-    DVC's cache or its remote. Otherwise the two are compared as independent samples (unpaired).
+    REV is a git revision or an experiment. If both sides predicted the same test rows, they are compared row by row
+    (paired). REV's predictions come from DVC's cache or its remote. Otherwise the two sides are compared as independent
+    samples (unpaired).
 
     With --fail-on-worse the exit code is 1 after a loss: a paired difference that is worse by its corrected p and
-    larger than metrics.margin. It is 2 if nothing is lost but something on both sides could not be paired, or has under
-    20 groups of test rows or too few rows of some classes. Otherwise it is 0. After an error it is 2 in any case.
+    larger than metrics.margin. It is 2 without a loss, if a contestant of both sides could not be paired, or has under
+    20 groups of test rows or too few rows of some classes. Otherwise it is 0. After an error it is always 2.
     """
     try:
         with console.explained():
@@ -91,7 +91,7 @@ def diff(
 
 
 def _compared(rev: str, as_json: bool, dataset: str | None, metric: str | None) -> Diff:
-    """The comparison, once it is printed."""
+    """Print the comparison, and return it."""
     from slingshot.commands.diff import compare, markdown
     from slingshot.settings import load
 

@@ -1,4 +1,4 @@
-"""The commands that run things: check, study, repro, and show, which prints what a run came to."""
+"""The commands that check, run and show studies: check, study, repro and show."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def check(as_json: bool = False) -> None:
 def study(name: str, queue: bool, dry: bool, table: bool, as_json: bool) -> None:
     """Run studies/NAME.yaml as DVC experiments and print their table.
 
-    The file changes keys of params.yaml. If a run failed, give the command again: it goes on where it stopped.
+    The file changes keys of params.yaml. If a run failed, give the command again: it resumes where it stopped.
     """
     from slingshot.commands import studies
 
@@ -91,7 +91,7 @@ def show(as_json: bool = False) -> None:
 def repro(context: click.Context, arguments: tuple[str, ...]) -> None:
     """Check, run `dvc repro ARGUMENTS` and show the results.
 
-    It does what `slingshot check` and `slingshot show` do, too. The environment need not be activated.
+    This is the same as `slingshot check`, `dvc repro` and `slingshot show`. The environment need not be activated.
     Example: slingshot repro --force report
     """
     context.invoke(check)

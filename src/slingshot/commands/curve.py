@@ -1,7 +1,7 @@
-"""Learning-curve points: from DVC's experiments, the last commit and the workspace into metrics/curve/D.csv.
+"""Collects learning-curve points from DVC's experiments, the last commit and the workspace into metrics/curve/D.csv.
 
-A file holds one point a contestant, number of training rows and pair of seeds: the newest measured.
-Experiments do not travel with a clone, so a point stays in its file when its experiment is gone.
+A file has one point for each contestant, number of training rows and pair of seeds: the newest. A clone has no
+experiments, so a point stays in its file if its experiment is gone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OTHER_ROWS = (
 
 
 class Collection:
-    """The points of a data set while they are collected, and why others are left out."""
+    """The collected points of a data set, and why others are left out."""
 
     def __init__(self, dataset: str, values: Values, rows: Rows) -> None:
         self.dataset, self.values, self.rows = dataset, values, rows
@@ -36,11 +36,11 @@ class Collection:
 
     @property
     def left_out(self) -> dict[str, list[str]]:
-        """Why -> the names of the revisions."""
+        """Reason -> the names of the revisions that are left out."""
         return {why: sorted(names) for why, names in self._left_out.items()}
 
     def keep(self, points: Sequence[Point]) -> None:
-        """Take the points that the file has, but not those of an earlier workspace."""
+        """Add the points of the file, without points of an earlier workspace."""
         for point in points:
             if why := self._why_unlike(point):
                 self._leave_out(why, point.experiment)
@@ -48,7 +48,7 @@ class Collection:
                 self._points[point.key] = point
 
     def add(self, revision: Revision) -> None:
-        """Take the points of a revision, newer than all before it, where they are of today's curve."""
+        """Add the points of a revision that belong to today's curve. Revisions must be added from old to new."""
         if self.dataset not in revision.params.study.datasets:
             return
         for contestant in revision.params.study.contestants:
@@ -65,7 +65,7 @@ class Collection:
                     self._replace(point)
 
     def _replace(self, point: Point) -> None:
-        """An experiment that only repeats the figures leaves the point with the first that measured them."""
+        """Replace the point, unless its figures are the same: then the first experiment with them keeps it."""
         before = self._points.get(point.key)
         if before is None or before.figures != point.figures:
             self._points[point.key] = point
@@ -74,7 +74,7 @@ class Collection:
         self._left_out.setdefault(why, set()).add(name)
 
     def _why_unlike(self, point: Point) -> str | None:
-        """Why it is no point of today's curve; None where it is."""
+        """Why the point does not belong to today's curve; None if it does."""
         if point.definition != definition(self.values, self.dataset, point.contestant):
             return DEFINED_OTHERWISE.format(dataset=self.dataset)
         split = self.rows.splits.get(point.split_seed, point.split)
@@ -83,9 +83,9 @@ class Collection:
 
 
 def write(revisions: Sequence[Revision], values: Values) -> Iterator[str]:
-    """Write the file of every data set of params.yaml that has points, and yield a line on each.
+    """Write the file of every data set in params.yaml that has points, and yield a line about each.
 
-    `revisions` stand oldest first. Raises UserError when a file that is there breaks its contract.
+    `revisions` are sorted, oldest first. Raises UserError if an existing file is malformed.
     """
     revisions, unreadable = readable(revisions)
     for dataset in values["datasets"]:
@@ -111,9 +111,9 @@ def collected(
     rows: Rows,
     of_file: Sequence[Point] = (),
 ) -> Collection:
-    """The data set's points by params.yaml's `values`, on today's `rows`; `of_file` are those that its file has.
+    """The data set's points for the `values` of params.yaml, on today's `rows`. `of_file` are the points of its file.
 
-    `revisions` stand oldest first: a newer figure replaces an older one.
+    `revisions` are sorted, oldest first: a newer figure replaces an older one.
     """
     collection = Collection(dataset, values, rows)
     collection.keep(of_file)
@@ -123,9 +123,9 @@ def collected(
 
 
 def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
-    """One a training seed; none where nothing was measured.
+    """One point for each training seed; empty if nothing was measured.
 
-    Raises UserError where a file can't be read, or lacks what a point needs.
+    Raises UserError if a file can't be read, or lacks a key that a point needs.
     """
     scores = revision.scores(dataset, contestant)
     if scores is None:
@@ -134,7 +134,7 @@ def _points(revision: Revision, dataset: str, contestant: str) -> list[Point]:
         raise revision.refused(paths.scores(dataset, contestant), "key 'train_rows' is missing")
     intervals = revision.intervals(dataset, contestant)
     if intervals is None or not intervals.seeds:
-        raise revision.refused(paths.intervals(dataset, contestant), "holds no seeds")
+        raise revision.refused(paths.intervals(dataset, contestant), "has no seeds")
     audit = revision.audit(dataset)
     data, split = (audit.measured_on if audit else None) or ("", "")
     return [

@@ -1,7 +1,7 @@
-"""What defines a contestant's figures in params.yaml: the block of its data set, and its own.
+"""The blocks of params.yaml that define a contestant's figures: the data set's block and the contestant's own.
 
-Two revisions that define both in the same words may be compared, and stand in one learning curve. The blocks are
-compared as they are written, so that those of an older Slingshot are read too.
+Two revisions with equal blocks may be compared, and belong to one learning curve. The blocks are compared as they are
+written, without validation, so that blocks of an older Slingshot can be read too.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Mapping
 from typing import Any
 
 DESCRIBES = ("label_source", "licence", "published", "may_leave")
-"""Keys of a data set that neither its rows nor a prompt depend on."""
+"""Keys of a data set that change neither its rows nor a prompt."""
 
 Values = Mapping[str, Any]
 """The contents of a params.yaml, not validated."""
 
 
 def defined_alike(a: Values, b: Values, dataset: str, contestant: str) -> bool:
-    """Whether two params.yaml define the data set's rows and the contestant in the same words."""
+    """Whether two params.yaml define the data set's rows and the contestant by equal blocks."""
     return definition(a, dataset, contestant) == definition(b, dataset, contestant)
 
 
 def definition(values: Values, dataset: str, contestant: str) -> str:
-    """What defines the two in params.yaml, as 12 digits of a hash."""
-    words = json.dumps(_blocks(values, dataset, contestant), sort_keys=True, default=str)
-    return hashlib.sha256(words.encode()).hexdigest()[:12]
+    """A hash of the blocks that define data set and contestant, 12 hexadecimal digits."""
+    text = json.dumps(_blocks(values, dataset, contestant), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _blocks(values: Values, dataset: str, contestant: str) -> list[Any]:
-    """The blocks that define the two; of a cascade also those of its two sides."""
+    """The blocks that define data set and contestant; for a cascade, also the blocks of both its sides."""
     rows = (values.get("datasets") or {}).get(dataset) or {}
     described = {key: value for key, value in rows.items() if key not in DESCRIBES}
     own = [(values.get(block) or {}).get(contestant) for block in ("models", "llms")]

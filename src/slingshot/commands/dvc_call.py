@@ -1,4 +1,4 @@
-"""Calls of dvc, in a process of its own."""
+"""Calls dvc in a separate process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run this environment's dvc, whose stages then find this environment's `python3`; its exit code."""
+    """Run this environment's dvc, and return its exit code. Its stages find this environment's `python3`."""
     binaries = str(Path(sys.executable).parent)
     path = os.pathsep.join((binaries, os.environ.get("PATH", os.defpath)))
     call = [sys.executable, "-m", "dvc", *arguments]

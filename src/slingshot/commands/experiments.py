@@ -1,7 +1,7 @@
-"""What DVC's experiments, commits and the workspace measured, from the files that each holds.
+"""The figures of DVC's experiments, of commits and of the workspace, from their files.
 
-DVC lists the experiments; one `git archive` a revision reads its small committed files in memory, so
-nothing is checked out and the workspace stays as it is.
+DVC lists the experiments. One `git archive` for each revision reads its small committed files into memory, so nothing
+is checked out and the workspace does not change.
 """
 
 from __future__ import annotations
@@ -41,30 +41,30 @@ from slingshot.settings import PARAMS, UserError
 WORKSPACE = "workspace"
 LOCK = Path("dvc.lock")
 FILES = tuple(map(str, (PARAMS, LOCK, paths.METRICS)))
-REMEDY = "`dvc repro` on that revision writes it anew"
+REMEDY = "`dvc repro` on that revision writes it again"
 AnyLenient = TypeVar("AnyLenient", bound=Lenient)
-Found = TypeVar("Found")
+Contents = TypeVar("Contents")
 
 
 @dataclass(frozen=True)
 class Revision:
     """An experiment, a git revision or `workspace`, with the contents of its files by their paths.
 
-    An older Slingshot may have written the files, so of these only what the commands need is read. Those of the
-    workspace must have today's form. Each method raises UserError, which names file and revision, where a file can't
-    be read, and gives None where the revision has no such file.
+    An older Slingshot may have written the files, so only needed keys are read. The workspace's files must have the
+    current format. Each method returns None if the revision has no such file, and raises UserError, which names file
+    and revision, if the file can't be read.
     """
 
     name: str
     commit: str
     """Empty for the workspace."""
     time: float
-    """Of the commit, in seconds; infinite for the workspace."""
+    """Time of the commit, in seconds; infinite for the workspace."""
     files: Mapping[str, bytes]
 
     @property
     def title(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return self.name if self.commit else f"the {WORKSPACE}"
 
     @cached_property
@@ -78,7 +78,7 @@ class Revision:
 
     @cached_property
     def lock(self) -> dict[str, LockedStage]:
-        """What dvc.lock records of each stage."""
+        """Stage -> its record in dvc.lock."""
         return self._of(RevisionLock, self._yaml(LOCK), LOCK).stages
 
     def scores(self, dataset: str, contestant: str) -> RevisionScores | None:
@@ -94,7 +94,7 @@ class Revision:
         return self._read(paths.audit(dataset), RevisionAudit, Audit)
 
     def measured_on(self, dataset: str) -> tuple[str, str] | None:
-        """The rows that it prepared, as `Audit.measured_on`; None where its audit does not say, or can't be read."""
+        """The rows that it prepared, as `Audit.measured_on`; None if its audit does not say, or can't be read."""
         audit = if_readable(self.audit, dataset)
         return audit.measured_on if audit else None
 
@@ -102,7 +102,7 @@ class Revision:
         return paths.scores(dataset, contestant).as_posix() in self.files
 
     def contents(self, path: Path) -> object:
-        """The contents of a JSON file, as they stand, for programs."""
+        """The contents of a JSON file, not validated, for programs."""
         text = self.files.get(path.as_posix())
         try:
             return None if text is None else json.loads(text)
@@ -110,7 +110,7 @@ class Revision:
             raise self.refused(path, f"not valid JSON: {error}") from None
 
     def refused(self, path: Path, why: str) -> UserError:
-        """The error that says why one of its files is of no use."""
+        """The error that says why one of its files can't be used."""
         remedy = "" if self.commit else f"; restore it with `git restore {path}`"
         return UserError(f"{path} of {self.title}: {why}{remedy}")
 
@@ -140,8 +140,8 @@ class Revision:
             raise self.refused(path, f"not a YAML mapping: {error}") from None
 
 
-def if_readable(read: Callable[..., Found | None], *names: str | Path) -> Found | None:
-    """What a method of Revision reads under these names; None also where the file can't be read."""
+def if_readable(read: Callable[..., Contents | None], *names: str | Path) -> Contents | None:
+    """The result of a method of Revision with these names; None also if the file can't be read."""
     try:
         return read(*names)
     except UserError:
@@ -149,7 +149,7 @@ def if_readable(read: Callable[..., Found | None], *names: str | Path) -> Found 
 
 
 def readable(revisions: Sequence[Revision]) -> tuple[list[Revision], dict[str, str]]:
-    """Those whose params.yaml and dvc.lock can be read; and of the others, name -> why not."""
+    """The revisions with readable params.yaml and dvc.lock; and for the others, name -> why they can't be read."""
     kept, others = [], {}
     for revision in revisions:
         try:
@@ -175,15 +175,15 @@ def everything() -> list[Revision]:
 
 
 def workspace() -> Revision:
-    """The files as they lie in the work tree."""
+    """The present files of the work tree."""
     own = [PARAMS, LOCK, *sorted(paths.METRICS.rglob("*.json"))]
     files = {path.as_posix(): path.read_bytes() for path in own if path.is_file()}
     return Revision(WORKSPACE, "", math.inf, files)
 
 
 def at(name: str) -> Revision:
-    """A git revision or an experiment, named as DVC's commands take it. Raises UserError for an unknown one, one that
-    holds no measured study, and outside a repository."""
+    """A git revision or an experiment, named as in DVC's commands. Raises UserError for an unknown revision, for a
+    revision without a measured study, and outside a repository."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.scm import RevError, resolve_rev
@@ -225,7 +225,8 @@ def _experiments(all_commits: bool) -> list[Revision]:
 
 
 def _archived(name: str, commit: str) -> Revision:
-    """Git puts the commit's id and time into the archive. One that lacks a file of FILES has measured nothing."""
+    """The files of a commit by `git archive`, which also gives the commit's id and time. A commit without one of FILES
+    has measured nothing, so its `files` are empty."""
     done = subprocess.run(["git", "archive", commit, *FILES], capture_output=True)
     if done.returncode:
         return Revision(name, commit, 0, {})

@@ -1,4 +1,4 @@
-"""`slingshot export`: copies a trained model to a folder of its own, whose card holds the study's results for it."""
+"""`slingshot export`: copies a trained model to a new folder, and adds the study's results to its card."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from slingshot.settings.catalogue import METRICS
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What metrics/ holds of one model on one data set."""
+    """The results of one model on one data set, from metrics/."""
 
     audit: Audit
     scores: Scores
     intervals: Intervals
     cost: Cost
     own: SeedFigures
-    """Those of the seed whose model is kept."""
+    """Figures of the seed with the saved model."""
     currency: str
 
 
 def export(dataset: str, model: str, folder: Path) -> None:
-    """Copy data/models/DATASET/MODEL to `folder`, whole or not at all, and complete its card.
+    """Copy data/models/DATASET/MODEL to `folder`, completely or not at all, and complete its card.
 
-    Raises UserError for unknown names, a model or metrics that are not there, or a folder that holds files.
+    Raises UserError for unknown names, for a missing model or missing metrics, or for a folder with files.
     """
     settings = load()
     settings.dataset(dataset)
@@ -53,7 +53,7 @@ def export(dataset: str, model: str, folder: Path) -> None:
 
 
 def _remedy(settings: Settings, dataset: str, model: str) -> str:
-    """What the user does to have the model trained."""
+    """How the user gets the model trained."""
     study = settings.study
     left_out = [name for name in (dataset, model) if name not in (*study.datasets, *study.models)]
     if left_out:
@@ -78,9 +78,9 @@ def _study_results(settings: Settings, dataset: str, model: str) -> StudyResults
 
 
 def _copy(source: Path, folder: Path, text: str) -> None:
-    """The model's files and its card, under the folder's name once they are whole."""
+    """Copy the model's files and its card. The folder gets its name when they are complete."""
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder}: holds files already; name a new folder, or empty this one")
+        raise UserError(f"{folder}: already contains files; name a new folder, or empty this one")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; name a new folder")
     try:
@@ -96,7 +96,7 @@ def _copy(source: Path, folder: Path, text: str) -> None:
 
 
 def _completed(path: Path, dataset: str, results: StudyResults) -> str:
-    """The stage's card, with the study's results in the place of the section that says they are missing."""
+    """The card of the stage finetune, with the study's results instead of the section that says they are missing."""
     from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
     try:
@@ -130,7 +130,7 @@ def _completed(path: Path, dataset: str, results: StudyResults) -> str:
 def _scores(results: StudyResults) -> list[str]:
     scores, intervals = results.scores, results.intervals
     seeds = len(intervals.seeds)
-    means = f"Means over {seeds} training seeds, of which this folder holds one: "
+    means = f"Means over {seeds} training seeds; this folder has the model of one of them. "
     majority, ceiling = results.audit.majority, results.audit.ceiling.test
     reasons = [
         f"{metric.heading}: {reason.words}"
@@ -139,16 +139,17 @@ def _scores(results: StudyResults) -> list[str]:
     ]
     return [
         "## Scores",
-        f"{means if seeds > 1 else ''}{scores.test_rows:,} test rows, in {intervals.groups:,} groups that the "
-        f"intervals allow for. Always answering '{plain(majority.label)}' has accuracy {majority.accuracy:.3f}; the "
-        f"labels allow {ceiling.within:.3f} at most to what reads the text alone, but for its case and white space.",
+        f"{means if seeds > 1 else ''}The scores are from {scores.test_rows:,} test rows in {intervals.groups:,} "
+        f"groups, which the intervals take into account. Always answering '{plain(majority.label)}' has accuracy "
+        f"{majority.accuracy:.3f}. A model that reads only the text, without case and white space, can have at most "
+        f"{ceiling.within:.3f} with these labels.",
         _scores_table(results),
         bullets(sentence(words) for words in (*reasons, *(note.words for note in intervals.notes))),
     ]
 
 
 def _scores_table(results: StudyResults) -> str:
-    """A row a metric. Of several seeds the kept model's own scores have a column beside the means."""
+    """A table with a row for each metric. With several seeds, the saved model's own scores have a column too."""
     intervals = results.intervals
     several = len(intervals.seeds) > 1
     head = ["Metric", "Score", f"{100 * intervals.confidence:g}% interval"]
@@ -174,29 +175,29 @@ def _cost(results: StudyResults) -> list[str]:
         "Peak memory of training": (cost.peak_memory_gib, "{} GiB"),
     }
     rows = [
-        (what, shape.format(_three_digits(value)))
-        for what, (value, shape) in lines.items()
+        (name, unit.format(_three_digits(value)))
+        for name, (value, unit) in lines.items()
         if value is not None
     ]
-    return ["## Cost", "On the machine that is named above.", table(["What", "Figure"], rows)]
+    return ["## Cost", "On the machine that is named above.", table(["Item", "Figure"], rows)]
 
 
 def _data(dataset: str, audit: Audit) -> list[str]:
     rows = audit.rows
-    published = audit.published or "at no date that is known"
+    published = audit.published or "at an unknown date"
     return [
         "## The data, and what limits the scores",
-        f"`{dataset}`: {rows.train:,} rows to train on, {rows.validation:,} to choose by and {rows.test:,} to "
-        f"test on. What a text is: {plain(audit.description)}. Labelled by: {plain(audit.label_source)}. Licence of "
-        f"the data: {plain(audit.licence)}. Published: {published}.",
+        f"`{dataset}`: {rows.train:,} training, {rows.validation:,} validation and {rows.test:,} test rows. Each text "
+        f"is: {plain(audit.description)}. Labelled by: {plain(audit.label_source)}. Licence of the data: "
+        f"{plain(audit.licence)}. Published: {published}.",
         bullets(sentence(warning.words) for warning in audit.warnings),
-        "Slingshot gives the model no licence of its own: it may be used where the licences of its data, and of the "
-        "checkpoint that it started from if there is one, allow it.",
+        "Slingshot gives the model no licence of its own. Its use must be allowed by the licences of its data, and of "
+        "the checkpoint from which it was trained, if there is one.",
     ]
 
 
 def _origin() -> list[str]:
-    return ["## Where it comes from", f"Made by `slingshot export` from {_commit()}."]
+    return ["## Origin", f"Made by `slingshot export` from {_commit()}."]
 
 
 def _commit() -> str:

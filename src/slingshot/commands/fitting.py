@@ -1,4 +1,4 @@
-"""Which experiment fits each run of a study: it holds what the run sets, and was measured on the run's rows."""
+"""Finds the experiment for each run of a study: it has the run's settings and was measured on the run's rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slingshot.commands.freshness import Rows
 from slingshot.commands.overrides import StudyRun
 
 NOT_MEASURED = ("study", "run")
-"""Blocks of params.yaml that say who takes part and how it runs: no figure depends on them."""
+"""Blocks of params.yaml that say which contestants take part and how they run: no figure depends on them."""
 
 
 def cells(
@@ -20,7 +20,7 @@ def cells(
     contestant: str,
     rows: Sequence[Rows],
 ) -> list[Revision | None]:
-    """One a run of a study: the newest experiment that fits it and was measured on the run's `rows`."""
+    """For each run of a study, the newest experiment that fits it and was measured on the run's `rows`, or None."""
     fitting: list[Revision | None] = []
     for run, rows_of_run in zip(runs, rows, strict=True):
         candidates = _fitting(revisions, run, dataset, contestant)
@@ -48,8 +48,8 @@ def of_other_rows(
 def _fitting(
     revisions: Sequence[Revision], run: StudyRun, dataset: str, contestant: str
 ) -> list[Revision]:
-    """The experiments that hold what the run sets, define data set and contestant as it does, and have scores of the
-    two, newest first."""
+    """The experiments with the run's settings, equal definitions of data set and contestant, and their scores; newest
+    first."""
     changes = {key: change for key, change in run.changes.items() if key not in NOT_MEASURED}
     return [
         revision

@@ -1,6 +1,6 @@
-"""Whether a revision's figures are of the parameters that it holds, and of the rows that a data set has today.
+"""Whether a revision's figures belong to its parameters, and to the rows that a data set has today.
 
-dvc.lock records what each stage read; metrics/audit/D.json holds the hashes of what `prepare` wrote.
+dvc.lock records what each stage read; metrics/audit/D.json has the hashes of the files that `prepare` wrote.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ CHOOSING = ("prepare", "subsample", "finetune", "prompt_llm")
 
 
 def stale(revision: Revision, dataset: str, contestant: str) -> bool:
-    """Whether the figures are of other parameters than params.yaml holds, or of other rows than prepared last.
+    """Whether the figures belong to other parameters than params.yaml has, or to other rows than the last prepared.
 
-    dvc.lock records what each stage read. What can't be read of the audit or the intervals tells nothing.
+    dvc.lock records what each stage read. An audit or intervals file that can't be read is ignored.
     """
     names = [name for name in _stages(revision, dataset, contestant) if name in revision.lock]
     if any(_edited(revision, revision.lock[name]) for name in names if name.startswith(CHOOSING)):
@@ -42,7 +42,7 @@ def stale(revision: Revision, dataset: str, contestant: str) -> bool:
 
 
 def _prepared(revision: Revision, dataset: str) -> dict[str, str | None]:
-    """Prepared file -> its md5, by the audit."""
+    """Prepared file -> its md5, from the audit."""
     audit = if_readable(revision.audit, dataset)
     files = (audit and audit.files) or {}
     return {(paths.prepared(dataset) / name).as_posix(): md5 for name, md5 in files.items()}
@@ -75,7 +75,7 @@ def _at(values: Any, key: str) -> Any:
 
 
 def raw(dataset: str) -> str | None:
-    """The hash of data/raw/D as it lies in the work tree, as dvc.lock records it; None where it is not there."""
+    """The hash of data/raw/D in the work tree, as dvc.lock would record it; None if the folder does not exist."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -90,35 +90,35 @@ def raw(dataset: str) -> str | None:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a data set as they are today, by what `Audit.measured_on` tells apart."""
+    """Today's rows of a data set, as the hashes of `Audit.measured_on`."""
 
     data: str
-    """Empty where no revision says."""
+    """Hash of the rows; empty if no revision has it."""
     splits: Mapping[int, str]
-    """By the split's seed."""
+    """The split's seed -> hash of the split."""
 
     def hold(self, revision: Revision, dataset: str) -> bool:
-        """Whether they are those that the revision holds."""
+        """Whether the revision was measured on these rows."""
         today = (self.data, self.splits.get(revision.params.seed))
         return bool(self.data) and revision.measured_on(dataset) == today
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a revision prepared."""
+    """The rows that a revision prepared, as hashes."""
 
     seed: int
     data: str
     split: str
     raw: str | None
-    """The hash of the data/raw/D that it read."""
+    """Hash of the data/raw/D that it read."""
 
 
 def today(revisions: Sequence[Revision], values: Values, dataset: str, now: str | None) -> Rows:
-    """Today's rows: those of the last of `revisions` that read data/raw/D as it lies here, whose hash is `now`.
+    """Today's rows: those of the last of `revisions` that read the present data/raw/D, which has the hash `now`.
 
-    Where none did, they are those of the last that defines the data set as params.yaml's `values` do. The split of
-    each split seed is that of the last revision on these rows.
+    If no revision did, the last revision that defines the data set as the `values` of params.yaml do gives the rows.
+    The last revision on these rows with a split seed gives the split of that seed.
     """
     known = []
     for revision in revisions:

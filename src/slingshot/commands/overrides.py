@@ -1,8 +1,8 @@
-"""Turns a study file (studies/NAME.yaml) into the `-S key=value` that `dvc exp run` takes.
+"""Turns a study file (studies/NAME.yaml) into the options `-S key=value` of `dvc exp run`.
 
-`-S` takes single values, in Hydra's grammar. A key that it does not know changes nothing, without a word. So a file is
-checked against Settings first, and a key that params.yaml lacks is added with `++`. A mapping that becomes one of
-another kind, or a list, is removed with `~` first: otherwise the keys of its old kind would stay beside the new ones.
+`-S` takes single values, in Hydra's grammar. An unknown key changes nothing, without a message. So a file is first
+checked against Settings, and a key that params.yaml lacks is added with `++`. A mapping that changes its kind, or
+becomes a list, is first removed with `~`. Otherwise the keys of its old kind would stay beside the new keys.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from slingshot.settings import Settings, UserError, validated
 
 SWEEP, COPY = "sweep", "copy"
 """A study file's own keys. `sweep` is {dotted key of params.yaml: [values]}, with one experiment for each value. `copy`
-lists paths that git does not track, which a run in a copy of the work tree takes along."""
+lists paths without git tracking that are copied for a run in a copy of the work tree."""
 TAGS = ("kind", "family", "provider")
 """Keys that say which other keys their mapping has."""
 PLAIN = re.compile(r"[A-Za-z_][\w.-]*")
 OWN_PLACE = "put its mapping into params.yaml itself"
 RESERVED = ("null", "true", "false", "inf", "nan")
-"""Words that Hydra reads as values: as strings they are quoted."""
+"""Words that Hydra reads as values; as strings they need quotes."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StudyRun:
     point: Mapping[str, Any]
     """Swept key -> its value; empty without a sweep."""
     changes: Mapping[str, Any]
-    """What it changes in params.yaml, the swept values among them."""
+    """Its changes of params.yaml, including the swept values."""
     values: Mapping[str, Any]
     """params.yaml with these changes."""
     settings: Settings
@@ -44,10 +44,10 @@ class StudyRun:
 
 
 def runs(values: Mapping[str, Any], study: Mapping[str, Any], path: Path) -> list[StudyRun]:
-    """The experiments that a study file stands for: one without a sweep, else one for each combination of values.
+    """The experiments of a study file: one without a sweep, otherwise one for each combination of values.
 
-    `values` are those of params.yaml, `study` the contents of `path`. Raises UserError for the first experiment that is
-    not valid.
+    `values` is the content of params.yaml, `study` the content of `path`. Raises UserError for the first invalid
+    experiment.
     """
     changes = {key: change for key, change in study.items() if key not in (SWEEP, COPY)}
     experiments = []
@@ -108,7 +108,7 @@ def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
 
 
 def _of_another_kind(below: object, change: object) -> bool:
-    """Whether nothing of `below` may stay beside `change`."""
+    """Whether `change` replaces all of `below`, because their kinds differ."""
     if not isinstance(below, Mapping) or not isinstance(change, Mapping):
         return isinstance(below, Mapping) != isinstance(change, Mapping)
     return any(tag in below and tag in change and below[tag] != change[tag] for tag in TAGS)
@@ -132,14 +132,14 @@ def flattened(
 
 
 def literal(value: object) -> str:
-    """A value in Hydra's override grammar: {a:1,b:[x,'y z']}. Raises UserError for what it can't say."""
+    """A value in Hydra's override grammar: {a:1,b:[x,'y z']}. Raises UserError for a value that it can't express."""
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{_key(key)}:{literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(literal, value)) + "]"
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
-    if isinstance(value, datetime.date):  # Hydra would make a string of it
+    if isinstance(value, datetime.date):  # Hydra would turn it into a string
         raise UserError(
             f"the date {value} can't be set by `dvc exp run -S`: put it into params.yaml itself"
         )

@@ -1,6 +1,6 @@
 """`slingshot predict`: a trained model labels the texts of a file, chunk by chunk.
 
-A row whose text is empty gets no prediction, for no model has learnt anything of such a text.
+A row with an empty text gets no prediction, because no model was trained on such a text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from slingshot.tables.unpacking import opened
 
 @dataclass
 class RowCounts:
-    """Rows that were read, and how many of them have an empty text."""
+    """The number of rows, and how many of them have an empty text."""
 
     rows: int = 0
     empty: int = 0
@@ -41,19 +41,19 @@ def label(
 ) -> RowCounts:
     """Label the texts in `column` of `file` with the model in `folder`, up to `batch` rows at a time.
 
-    Writes `output` whole or not at all; None is the standard output, in the format of `file`. safe: whether a table's
-    cells that a spreadsheet would run as formulas are made plain text. Raises UserError that names the file, the line
-    and the remedy.
+    Writes `output` completely or not at all; if it is None, writes to the standard output in the format of `file`.
+    `safe` turns cells of a table that a spreadsheet would run as formulas into plain text. Raises UserError that names
+    the file, the line and the remedy.
     """
     saved = Saved.read(folder)
     suffix = writing.format_of(file, output)
     if output and output.resolve() == file.resolve():
-        raise UserError(f"{output}: is the file that is read; name another as --output")
+        raise UserError(f"{output}: is the input file; name another file as --output")
     counts = RowCounts()
     with opened(file) as unpacked:
         columns, rows = streams.read_rows(file, unpacked, column, options)
         chunks = blocks(rows, batch, lambda row: row.size)
-        first = next(chunks, [])  # so that a malformed file is refused before the model is loaded
+        first = next(chunks, [])  # refuses a malformed file before the model is loaded
         model = saved.load(folder, hardware.set_up(RunSettings()))
         with writing.sink(output) as put, sole_bar(file.stat().st_size, file.name, "B") as progress:
             write = writing.writer(put, file, suffix, columns, saved.labels, safe)
@@ -63,7 +63,7 @@ def label(
                     write(row, scores)
                     counts.empty += scores is None
                 counts.rows += len(chunk)
-                # `update` draws the bar, and no more often than it should.
+                # `update` draws the bar, at limited intervals.
                 progress.set_postfix(rows=f"{counts.rows:,}", refresh=False)
                 progress.update(unpacked.place() - progress.n)
     return counts
@@ -75,7 +75,7 @@ def _scores(
     labels: Sequence[str],
     chunk: Sequence[streams.InputRow],
 ) -> Iterator[dict[str, float] | None]:
-    """Each row's probabilities by class; None where it has no text."""
+    """Each row's probabilities by class; None for a row without a text."""
     texts = [row.text for row in chunk if row.text.strip()]
     predicted = iter(model.predict(texts).tolist() if texts else [])
     for row in chunk:

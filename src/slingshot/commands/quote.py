@@ -1,7 +1,7 @@
-"""What the answers that are not here yet would cost, before anything is sent for them: `slingshot quote`.
+"""`slingshot quote`: the cost of the missing answers, before any request is sent.
 
-quote_tokens.py counts or estimates their tokens. The budget does not go by an estimate: each request reserves the most
-that it can cost.
+quote_tokens.py counts or estimates their tokens. The budget does not use estimates: each request reserves its highest
+possible cost.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quote:
-    """What is missing of one LLM on one data set. Money is in `currency`; null where the LLM has no price."""
+    """The missing answers of one LLM on one data set. Money is in `currency`; null if the LLM has no price."""
 
     dataset: str
     llm: str
     requests: int
     stored: int
-    """Answers that are here already."""
+    """Answers in the ledger."""
     to_send: int
     input_tokens: int
-    """Of the requests to send, with their static beginnings."""
+    """Input tokens of the requests to send, with their static beginnings."""
     cacheable_tokens: int
-    """The part of `input_tokens` in beginnings that are alike and long enough for the API's cache."""
+    """The part of `input_tokens` in equal beginnings that are long enough for the API's cache."""
     output_tokens: int
     counted: bool
-    """Whether input tokens were counted by the API; else they are estimated."""
+    """Whether the API counted the input tokens; otherwise they are estimated."""
     why: str
     """Why they were not counted."""
     currency: str
     cost: float | None
-    """At list price."""
+    """Cost at list price."""
     cost_cached: float | None
-    """With the API's cache, if it is read every time but the first."""
+    """Cost with the API's cache, if every request except the first reads it."""
     cost_batch: float | None
-    """In Message Batches, with the cache."""
+    """Cost in Message Batches, with the cache."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Account:
 def quotes(settings: Settings, llms: Sequence[str]) -> tuple[list[Quote], list[Account]]:
     """A quote for each data set of the study and each LLM, and each LLM's account.
 
-    Raises UserError for an LLM that is unknown or is not asked through an API, and where no rows are prepared.
+    Raises UserError for an LLM that is unknown or has no API, and if no rows are prepared.
     """
     quoted, accounts = [], []
     with Ledger(ledger_place.find().file) as ledger:
         for sign in ledger_place.lost(ledger, llms):
             progress.say(
-                f"Warning: money was spent that this ledger knows nothing of: {sign}; see `slingshot ledger`"
+                f"Warning: money was spent that this ledger does not record: {sign}; see `slingshot ledger`"
             )
         for name in llms:
             llm_settings = settings.llm(name)
@@ -175,7 +175,7 @@ def as_json(quotes: Sequence[Quote], accounts: Sequence[Account]) -> dict[str, o
 
 
 def show(quotes: Sequence[Quote], accounts: Sequence[Account]) -> None:
-    """Print a table of quotes, one of accounts, and what they rest on."""
+    """Print a table of quotes, a table of accounts, and notes."""
     from slingshot.machine.console import terminal
 
     out, currency = terminal(), quotes[0].currency
@@ -238,8 +238,8 @@ def _notes(quotes: Sequence[Quote], accounts: Sequence[Account]) -> Iterator[str
         yield f"~ Input tokens of {cells} are estimated, {BYTES_PER_TOKEN:g} bytes to a token: {why}."
     if any(quote.counted and quote.to_send for quote in quotes):
         yield f"Input tokens were counted by the API on up to {SAMPLE} requests and scaled by bytes."
-    yield "~ Output tokens are those of stored answers, or of a short answer; what a model thinks comes on top."
-    yield "Another `seed` is another test set, and pays again."
+    yield "~ Output tokens are estimated from stored answers, or from a short answer. Thinking tokens come on top."
+    yield "Another `seed` is another test set, and its answers must be paid for again."
     for account in accounts:
         if account.budget is None:
             yield f"{account.llm} has no budget: name one as run.budget.{account.llm} in {PARAMS} before it is asked."

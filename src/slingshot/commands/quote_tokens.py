@@ -1,7 +1,7 @@
-"""How many tokens the answers that are not here yet would take: the basis of a quote.
+"""The number of tokens of the missing answers, from which a quote is computed.
 
-Input tokens are counted by the API on a sample of the requests, where a key is set and the texts may leave, and scaled
-by bytes; elsewhere they are estimated from bytes. Output tokens are those of the answers that are here.
+If a key is set and the texts may leave, the API counts the input tokens of a sample of requests, which are scaled by
+bytes. Otherwise input tokens are estimated from bytes. Output tokens are estimated from the stored answers.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from slingshot.money.prices import OVERHEAD
 from slingshot.settings import AskedSettings
 
 SAMPLE = 40
-"""How many requests the API counts."""
+"""The most requests that the API counts."""
 BYTES_PER_TOKEN = 3.5
-"""About what English and JSON have."""
+"""An approximate value for English and JSON."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Tokens:
     """The tokens of the missing answers."""
 
     input: int
-    """Of all requests, with their static beginnings."""
+    """Input tokens of all requests, with their static beginnings."""
     cacheable: int
-    """The part of `input` that is in beginnings that are alike and long enough for the API's cache."""
+    """The part of `input` in equal beginnings that are long enough for the API's cache."""
     output: int
     uncounted: str
-    """Why the API did not count the input tokens, so that they are estimated; empty where it did."""
+    """Why the API did not count the input tokens, so that they are estimated; empty if it did."""
 
 
 def missing_tokens(
@@ -43,7 +43,7 @@ def missing_tokens(
     missing: Sequence[Ask],
     records: Mapping[str, Record],
 ) -> Tokens:
-    """The tokens of the missing answers; `records` are the answers that are here."""
+    """The tokens of the missing answers. `records` are the stored answers."""
     per_byte, uncounted = _tokens_per_byte(task, llm_settings, api, missing)
     lengths = [api.lengths(api.marked(ask.body, hour=False)) for ask in missing]
     beginning = lengths[0][0] if missing else 0
@@ -58,7 +58,7 @@ def missing_tokens(
 def _tokens_per_byte(
     task: PromptTask, llm_settings: AskedSettings, api: Api, missing: Sequence[Ask]
 ) -> tuple[float, str]:
-    """Input tokens to a byte of a request, and why the API did not count them (empty where it did)."""
+    """Input tokens per byte of a request, and why the API did not count them (empty if it did)."""
     if not missing:
         return 0.0, ""
     if llm_settings.remote and not task.settings.dataset(task.dataset).may_leave:
@@ -77,7 +77,7 @@ def _tokens_per_byte(
 
 
 async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int) -> int:
-    """The bodies' input tokens by the API, none beyond what a request of its bytes can have."""
+    """The input tokens of the bodies as counted by the API, each at most what a request of its bytes can have."""
     total = 0
     try:
         async with asyncio.timeout(seconds):
@@ -92,7 +92,7 @@ async def _count(api: Api, bodies: Sequence[Body], seconds: float, at_once: int)
 
 
 def _output_tokens(api: Api, records: Mapping[str, Record], llm_settings: AskedSettings) -> float:
-    """Output tokens of one answer: the mean of the answers here, else those of an answer in JSON without thinking."""
+    """Output tokens of one answer: the mean of the stored answers, otherwise an estimate for JSON without thinking."""
     known = [
         min(api.tokens(record.response)["output"], llm_settings.max_tokens)
         for record in records.values()

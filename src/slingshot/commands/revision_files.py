@@ -1,7 +1,7 @@
-"""What the commands read of files that another revision holds.
+"""Lenient classes for files of other revisions.
 
-An older Slingshot may have written them: keys may be missing, others may be there that today's classes forbid, and
-notes may be sentences. So these classes state just what is needed, and ignore the rest.
+An older Slingshot may have written them: keys may be missing, there may be keys that today's classes forbid, and notes
+may be sentences. So these classes have only the keys that the commands need, and ignore the rest.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from slingshot.settings.catalogue import METRICS
 
 
 class Lenient(Record):
-    """What it states has the types that it states; whatever else stands in the file is ignored."""
+    """Checks the types of its own keys, and ignores all other keys in the file."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 def problems(error: ValidationError) -> str:
-    """The first five keys that are wrong, and why."""
+    """The first five wrong keys, and why they are wrong."""
     lines = []
     for details in error.errors()[:5]:
         key = ".".join(map(str, details["loc"]))
@@ -34,7 +34,7 @@ def problems(error: ValidationError) -> str:
 
 
 class RevisionFigures(Lenient):
-    """In a file each metric is a key of its own."""
+    """Figures by metric. In the file, each metric is a key of its own."""
 
     metrics: dict[str, float | None] = Field(default_factory=dict)
 
@@ -46,12 +46,12 @@ class RevisionFigures(Lenient):
         return value | {"metrics": {key: value[key] for key in METRICS if key in value}}
 
     def figure(self, metric: str) -> float | None:
-        """None where it is undefined, or where the file has no such metric."""
+        """The metric's figure; None if it is undefined, or if the file has no such metric."""
         return self.metrics.get(metric)
 
 
 class RevisionScores(RevisionFigures):
-    """Of metrics/scores/D/C.json."""
+    """metrics/scores/D/C.json."""
 
     fraction: float | None = None
     train_rows: int | None = None
@@ -73,22 +73,22 @@ class RevisionClass(Lenient):
 
 
 class RevisionIntervals(Lenient):
-    """Of metrics/intervals/D/C.json."""
+    """metrics/intervals/D/C.json."""
 
     metrics: dict[str, RevisionInterval] = Field(default_factory=dict)
     confidence: float | None = None
     groups: int = 0
     effective_groups: float | None = None
-    """Absent from files of before groups were counted as equal ones."""
+    """Missing in older files, which did not count groups as equal ones."""
     score_source: str = ""
     seeds: tuple[RevisionSeed, ...] = ()
     classes: tuple[RevisionClass, ...] = ()
     predictions: str | None = None
-    """md5 of the predictions that the figures are of."""
+    """md5 of the predictions from which the figures were computed."""
 
     @property
     def equal_groups(self) -> float:
-        """How many groups of equal size the test rows count as."""
+        """The number of groups of equal size that tell as much as the test rows."""
         return self.groups if self.effective_groups is None else self.effective_groups
 
     @property
@@ -103,13 +103,13 @@ class RevisionIntervals(Lenient):
 
 
 class RevisionCost(Lenient):
-    """Of metrics/cost/D/C.json."""
+    """metrics/cost/D/C.json."""
 
     train_seconds: float | None = None
 
 
 class RevisionAudit(Lenient):
-    """Of metrics/audit/D.json."""
+    """metrics/audit/D.json."""
 
     data: str | None = None
     files: dict[str, str] | None = None
@@ -117,7 +117,7 @@ class RevisionAudit(Lenient):
 
     @property
     def measured_on(self) -> tuple[str, str] | None:
-        """As `Audit.measured_on`; None where the file does not say."""
+        """As `Audit.measured_on`; None if the file lacks the hashes."""
         if self.data is None or self.files is None:
             return None
         return audit.measured_on(self.data, self.files)
@@ -129,7 +129,7 @@ class LockedFile(Lenient):
 
 
 class LockedStage(Lenient):
-    """What dvc.lock records of a stage that has run."""
+    """The record of a finished stage in dvc.lock."""
 
     deps: Sequence[LockedFile] = ()
     outs: Sequence[LockedFile] = ()
@@ -162,7 +162,7 @@ class RevisionStudy(Lenient):
         return [*self.models, *self.llms, *(cascade.name for cascade in self.cascades)]
 
     def sides(self, contestant: str) -> list[str]:
-        """The two that a cascade is made of; none of another contestant."""
+        """The small model and the LLM of a cascade; empty for other contestants."""
         return [
             side
             for cascade in self.cascades
@@ -172,7 +172,7 @@ class RevisionStudy(Lenient):
 
 
 class RevisionParams(Lenient):
-    """params.yaml. What a definition holds is compared as it is written."""
+    """params.yaml. The blocks of definitions are kept as they are written, to be compared."""
 
     study: RevisionStudy = RevisionStudy()
     seed: int = 0

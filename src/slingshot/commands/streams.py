@@ -1,7 +1,7 @@
-"""Rows that `predict` labels, read one by one, so that memory does not grow with the file.
+"""Reads the rows for `predict` one by one, so that memory does not grow with the file.
 
-Reads CSV, TSV and JSONL, plain or compressed, as the suffix says and by the rules of `prepare`. The values of a table
-stay strings.
+The suffix says whether it is CSV, TSV or JSONL, plain or compressed. It is read by the rules of `prepare`. The values
+of a table stay strings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REMEDY = "name the texts' {} with --text"
 
 
 def reading(encoding: str, separator: str | None) -> ReadOptions:
-    """How `predict` reads a file, with the options that change it."""
+    """The options with which `predict` reads a file."""
     return ReadOptions(encoding, separator, "--encoding", "--separator", REMEDY.format("column"))
 
 
@@ -35,7 +35,7 @@ class InputRow:
     """One row of the file: its columns, their values, its text, and the line that it begins on."""
 
     names: Sequence[str]
-    """The same name may stand twice in a table, and a name may be empty."""
+    """In a table, a name may occur twice or be empty."""
     values: Sequence[object]
     text: str
     line: int
@@ -46,13 +46,13 @@ class InputRow:
 def read_rows(
     file: Path, unpacked: UnpackedFile, column: str, options: ReadOptions
 ) -> tuple[list[str], Iterator[InputRow]]:
-    """The columns (of JSONL those of its first line) and the rows, whose texts stand in `column`.
+    """The columns (for JSONL, those of its first line) and the rows, with their texts from `column`.
 
-    Raises UserError that names the line where the file is malformed: at once for the beginning, for later rows as they
+    Raises UserError that names the line if the file is malformed: at once for the beginning, for later rows when they
     are read.
     """
     suffix = file_format(file, FORMATS, UNPACK)
-    if suffix in SEPARATORS:  # "\r" ends a line of these too
+    if suffix in SEPARATORS:  # "\r" ends a line of tables too
         table = CsvTable(file, lines(file, unpacked, options, ""), [column], suffix, options)
         table.check([column])
         return table.header, _table_rows(file, table, column)
@@ -73,7 +73,7 @@ def _table_rows(file: Path, table: CsvTable, column: str) -> Iterator[InputRow]:
             )
             warned = True
         blanks = _after_blanks(record.cells)
-        # 8 more for each cell: a Python list has a pointer to it even where it is empty.
+        # 8 more for each cell, for the pointer to it in a Python list.
         size = sum(map(len, record.cells)) + 8 * len(record.cells)
         yield InputRow(table.header, record.cells, record.cells[place], record.line, size)
 
@@ -81,7 +81,7 @@ def _table_rows(file: Path, table: CsvTable, column: str) -> Iterator[InputRow]:
 def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
     """Whether a line inside a text, split at the separators, could be a row.
 
-    A row has words in the column of the text, and no empty cell. It has no blank behind a separator, as a sentence has,
+    A row has words in the column of the text, and no empty cell. Unlike a sentence, it has no blank after a separator,
     unless the record before has such `blanks` too.
     """
     has_words = any(map(str.isalpha, cells[place]))
@@ -90,7 +90,7 @@ def _is_row(cells: list[str], place: int, blanks: bool) -> bool:
 
 
 def _after_blanks(cells: list[str]) -> bool:
-    """Whether a cell but the first begins with a blank."""
+    """Whether a cell other than the first begins with a blank."""
     return any(cell.startswith(" ") for cell in cells[1:])
 
 
@@ -111,7 +111,7 @@ def _text(file: Path, number: int, column: str, value: object) -> str:
         raise UserError(
             f"{file}: line {number}: '{column}' holds {shown_type(value)}, expected text or a number"
         )
-    # A lone surrogate, as in "\ud83d", is no character: tokenizers refuse it.
+    # A lone surrogate, such as "\ud83d", is not a character, and tokenizers refuse it.
     return (
         value.encode("utf-8", "replace").decode() if isinstance(value, str) else json.dumps(value)
     )

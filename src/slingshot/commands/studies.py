@@ -1,4 +1,4 @@
-"""`slingshot study NAME`: a study file becomes DVC experiments, and these a table."""
+"""`slingshot study NAME`: runs a study file as DVC experiments, and shows them in a table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STUDIES = Path("studies")
 
 @dataclass(frozen=True)
 class Study:
-    """A study file, and the experiments that it stands for."""
+    """A study file and its experiments."""
 
     name: str
     path: Path
@@ -39,7 +39,7 @@ class Study:
 
     @classmethod
     def read(cls, name: str) -> Study:
-        """studies/NAME.yaml over params.yaml. Raises UserError where one of the two is not valid."""
+        """Read studies/NAME.yaml and params.yaml. Raises UserError if one of the two is not valid."""
         values, path = read_yaml(PARAMS), STUDIES / f"{name}.yaml"
         settings = validated(values, PARAMS)
         if not path.is_file():
@@ -52,25 +52,24 @@ class Study:
         return cls(name, path, changes, values, settings, runs)
 
     def why_apart(self) -> str | None:
-        """Why the experiments can't run in the work tree; None where they can.
+        """Why the experiments can't run in the work tree; None if they can.
 
-        DVC deletes there the outputs and committed metrics of what a run leaves out, and each run replaces the last.
+        There, DVC deletes the outputs and committed metrics of data sets and contestants that a run leaves out, and
+        each run replaces the last.
         """
         kept = set.intersection(*(_names(run.settings) for run in self.runs))
         study = self.settings.study
         lost = [name for name in (*study.datasets, *study.contestants) if name not in kept]
         if lost:
             listed = ", ".join(lost)
-            return (
-                f"{self.path} leaves out {listed}, whose outputs and metrics DVC would delete here"
-            )
+            return f"{self.path} leaves out {listed}, and DVC would delete their outputs and metrics here"
         several = len(self.runs) > 1
-        return f"{self.path} stands for {len(self.runs)} experiments" if several else None
+        return f"{self.path} has {len(self.runs)} experiments" if several else None
 
     def calls(self, place: str | None, *, dry: bool) -> list[list[str]]:
-        """The arguments of dvc, a call for each experiment. place: `--queue` or `--temp`; None is the work tree.
+        """The arguments of dvc, one call for each experiment. `place` is `--queue`, `--temp` or None, the work tree.
 
-        Raises UserError for a file that a run elsewhere needs and would not find there, unless the calls are `dry`.
+        Raises UserError for a file that a run elsewhere needs but would not find, unless the calls are `dry`.
         """
         where: list[str] = []
         if place:
@@ -91,12 +90,12 @@ class Study:
 
 
 def _names(settings: Settings) -> set[str]:
-    """Of all that takes part."""
+    """The names of all data sets and contestants that take part."""
     return {*settings.study.datasets, *settings.study.contestants}
 
 
 def run(study: Study, *, queue: bool, dry: bool) -> int:
-    """Print the calls of dvc and run them, unless `dry`, up to the first that fails; the exit code."""
+    """Print the calls of dvc and, unless `dry`, run them up to the first that fails. Returns the exit code."""
     place = "--queue" if queue else None
     apart = None if queue else study.why_apart()
     if apart:
@@ -112,7 +111,7 @@ def run(study: Study, *, queue: bool, dry: bool) -> int:
 
 
 def show(study: Study, *, as_json: bool) -> None:
-    """Print the table of the study from the experiments of the current commit, and why others are not in it."""
+    """Print the study's table from the experiments of the current commit, and why experiments are left out."""
     revisions, unreadable = experiments.readable(experiments.of_head())
     labels = [study_table.label(run.point) for run in study.runs]
     names = [run.settings.study for run in study.runs]

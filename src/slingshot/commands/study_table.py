@@ -1,4 +1,4 @@
-"""The table of `slingshot study NAME`: accuracy, AUROC and training time, the swept values side by side."""
+"""The table of `slingshot study NAME`: accuracy, AUROC and training time, with the swept values side by side."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HEADINGS = ("Accuracy", "AUROC", "Training s")
 FRACTIONS = {1.0: "full", 0.5: "half", 0.25: "quarter"}
 
 Cells = Mapping[str, Mapping[str, Sequence[Revision | None]]]
-"""Data set -> contestant -> the experiment of each run, None where there is none."""
+"""Data set -> contestant -> the experiment of each run, None without an experiment."""
 
 
 def label(point: Mapping[str, object]) -> str:
-    """What a run is called: `full`, `quarter`, `epochs 2, seed 1`; empty without a sweep."""
+    """The name of a run: `full`, `quarter`, `epochs 2, seed 1`; empty without a sweep."""
     parts = []
     for key, value in point.items():
         known = FRACTIONS.get(value) if key == "fraction" and isinstance(value, float) else None
@@ -33,7 +33,8 @@ def label(point: Mapping[str, object]) -> str:
 def show(
     cells: Cells, labels: Sequence[str], name: str, settings: Settings, file: TextIO | None = None
 ) -> None:
-    """Print a table a data set, one row a contestant and one column a metric and run, and whose figures they are."""
+    """Print a table for each data set, with a row for each contestant and a column for each metric and run; and the
+    experiments that the figures come from."""
     out = terminal(file)
     for dataset, rows in cells.items():
         grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -55,7 +56,7 @@ def show(
 
 
 def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, object]:
-    """For programs: data set -> contestant -> a list of what each run measured, null where there is none."""
+    """For programs: data set -> contestant -> a list with the figures of each run, null without an experiment."""
     return {
         dataset: {
             contestant: [
@@ -69,7 +70,7 @@ def as_json(cells: Cells, labels: Sequence[str]) -> dict[str, object]:
 
 
 def problems(cells: Cells) -> list[str]:
-    """Why files of the experiments in the table can't be read, so that a dash stands for what they hold."""
+    """Why files of the experiments in the table can't be read. The table has a dash for each of their figures."""
     messages: list[str] = []
     for dataset, rows in cells.items():
         for contestant, revisions in rows.items():
@@ -102,7 +103,7 @@ def _run_as_json(
 
 
 def _printed(revisions: Sequence[Revision | None], dataset: str, contestant: str) -> list[str]:
-    """The row's cells, metric by metric: a dash where there is no experiment, or no such figure in it."""
+    """The row's cells, metric by metric: a dash if there is no experiment, or if it lacks the figure."""
     of_runs = [_figures(revision, dataset, contestant) for revision in revisions]
     return [figures[place] for place in range(len(HEADINGS)) for figures in of_runs]
 

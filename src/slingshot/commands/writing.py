@@ -1,6 +1,6 @@
-"""Rows that `predict` has labelled, written one by one: to CSV, TSV or JSONL, as the suffix says.
+"""Writes the rows that `predict` has labelled one by one, to CSV, TSV or JSONL, as the suffix says.
 
-What JSONL held is written as it was read, NaN and Infinity as null.
+Values of JSONL are written as they were read, except NaN and Infinity, which become null.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet may run a cell that begins with one of these as a formula."""
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?%?")
 SPECIAL = re.compile(r'["\r\n,;\t|]')
-"""A cell with one of these gets quotes: some spreadsheets split at `;` or tabs too, whatever the separator is."""
+"""A cell with one of these gets quotes: some spreadsheets also split at `;` or tabs, with any separator."""
 
 Put = Callable[[str], object]
 Write = Callable[[InputRow, dict[str, float] | None], None]
 
 
 def format_of(file: Path, output: Path | None) -> str:
-    """The suffix that says which of FORMATS is written. Raises UserError for an unknown one."""
+    """The suffix in FORMATS of the written format. Raises UserError for an unknown suffix."""
     return file_format(output, FORMATS, COMPRESS) if output else file_format(file, FORMATS, UNPACK)
 
 
 @contextmanager
 def sink(output: Path | None) -> Iterator[Put]:
-    """A function that writes text as UTF-8. A file gets its name once it is whole. On a terminal, characters that it
-    would obey are written out."""
+    """A function that writes text as UTF-8. A file gets its name when it is complete. On a terminal, control characters
+    are made visible."""
     if output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8", errors="replace", newline="")
@@ -74,9 +74,9 @@ def writer(
 ) -> Write:
     """A function that writes a row with its prediction and probabilities.
 
-    A table has a column `probability_CLASS` for each class, JSONL a mapping `scores`; they are empty, or null, where
-    there are no scores. suffix: of the format that is written. safe: whether a table's cells that a spreadsheet would
-    run as formulas get an apostrophe before them.
+    A table has a column `probability_CLASS` for each class, JSONL a mapping `scores`. They are empty, or null, without
+    scores. `suffix` names the written format. With `safe`, cells of a table that a spreadsheet would run as formulas
+    get an apostrophe before them.
     """
     if suffix not in SEPARATORS:
         return partial(_write_json, put, file)
@@ -103,12 +103,12 @@ def _quoted(cell: str) -> str:
 
 
 def _inert(cell: str) -> str:
-    """The cell, behind an apostrophe where a spreadsheet would run it as a formula: numbers such as -5 are none."""
+    """The cell, after an apostrophe if a spreadsheet would run it as a formula. Numbers such as -5 are not formulas."""
     return f"'{cell}" if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell) else cell
 
 
 def _in_columns(file: Path, row: InputRow, columns: Sequence[str]) -> Sequence[object]:
-    """The row's values in the order of the columns; null for one that it lacks."""
+    """The row's values in the order of the columns; None for a column that it lacks."""
     if list(row.names) == list(columns):
         return row.values
     values = dict(zip(row.names, row.values, strict=True))
@@ -126,7 +126,7 @@ def _write_json(put: Put, file: Path, row: InputRow, scores: dict[str, float] | 
     if len(record) < len(row.names):
         twice = Counter(row.names).most_common(1)[0][0]
         raise UserError(
-            f"{file}: column '{twice}' stands twice, which a .jsonl can't hold; write .csv, or rename one"
+            f"{file}: column '{twice}' stands twice, which .jsonl does not allow; write .csv, or rename one"
         )
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
     record |= {"prediction": _best(scores), "scores": rounded}
@@ -137,12 +137,12 @@ def _refuse_taken(file: Path, line: int, names: Collection[str], added: Collecti
     taken = [name for name in added if name in names]
     if taken:
         raise UserError(
-            f"{file}: line {line}: '{taken[0]}' is there already, and would be written; rename it"
+            f"{file}: line {line}: '{taken[0]}' is there already, but `predict` adds it; rename it"
         )
 
 
 def _best(scores: dict[str, float] | None) -> str | None:
-    """The most probable class; the first of several."""
+    """The most probable class; the first at a tie."""
     return max(scores, key=scores.__getitem__) if scores else None
 
 

@@ -1,8 +1,8 @@
-"""The area under the ROC curve of each class against all others: what it is, and how much rows vary it.
+"""The area under the ROC curve of each class against all others, and how much it varies with the test rows.
 
-Each row has a placement: the share of the other side's rows that it is rightly above or below (DeLong, DeLong and
-Clarke-Pearson, Biometrics 44, 1988). The variance of the placements says how much an area varies, unless few rows are
-out of place. Then it is the variance of Hanley and McNeil (Radiology 143, 1982), which follows from the area alone.
+Each row has a placement: the share of the other side's rows that the row is rightly above or below (DeLong, DeLong and
+Clarke-Pearson, Biometrics 44, 1988). The variance of an area comes from the variance of the placements. If few rows are
+out of place, it is the variance of Hanley and McNeil (Radiology 143, 1982), which follows from the area alone.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from slingshot.metrics.tilted import Outcomes, linear
 
 
 def placements(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The areas, shape (areas,), what each row adds to their mean, and the number of its class, both of shape (rows,).
+    """The areas, shape (areas,), what each row adds to their mean, and each row's class number, both of shape (rows,).
 
-    All are means over seeds. Two classes in all have the same area, so it stands there once.
+    Areas and additions are means over seeds. With two classes, both areas are equal, so only one is returned.
     """
     present, codes = np.unique(scored.labels, return_inverse=True)
     scores = [run.scores for run in scored.runs if run.scores is not None]
@@ -36,8 +36,9 @@ def placements(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _share_under(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of each value, the share of the others that are under it; of ties, half."""
+    """For each value, the share of the others that are under it; a tie counts as half."""
     ordered = np.sort(others)
+    # The mean of the two sides counts each tie as half.
     under = sum(np.searchsorted(ordered, values, side) for side in ("left", "right"))
     return np.asarray(under / 2 / len(ordered))
 
@@ -45,11 +46,11 @@ def _share_under(values: np.ndarray, others: np.ndarray) -> np.ndarray:
 def effective_trials(
     areas: np.ndarray, adds: np.ndarray, codes: np.ndarray
 ) -> tuple[Outcomes, float]:
-    """Areas as shares of effective trials, and the factor by which the standard error of their mean is wider than that
-    of independent trials.
+    """Areas as shares of effective trials, and a factor: the standard error of their mean, relative to the standard
+    error of independent trials; at least 1.
 
-    So many trials give Hanley and McNeil's variance. The factor is for what the areas have in common, and for what the
-    placements vary beyond that.
+    The number of effective trials is chosen to give Hanley and McNeil's variance. The factor is needed because areas
+    share rows, and because placements may vary more than that. The arguments are what `placements` returns.
     """
     positives = np.bincount(codes)[: len(areas)]
     negatives = len(codes) - positives
@@ -64,13 +65,13 @@ def effective_trials(
 
 
 def correlation(a: np.ndarray, b: np.ndarray, codes: np.ndarray) -> float:
-    """Of two mean areas on the same rows, from what each row adds to them."""
+    """The correlation of two mean areas on the same rows, from what each row adds to them; all of shape (rows,)."""
     own = [float(_variances(adds, codes)[0].sum()) for adds in (a, b)]
     product = float(np.sqrt(own[0] * own[1]))
     if not product:
         return 0.0
-    # A correlation narrows the interval of a difference, and the few rows of a rare class say little of it. So it is
-    # drawn towards 0, by Welch and Satterthwaite's degrees of freedom.
+    # A correlation narrows the interval of a difference, but the few rows of a rare class measure it badly. So it is
+    # shrunk towards 0, by Welch and Satterthwaite's degrees of freedom.
     variances, free = _variances(a + b, codes)
     df = float(variances.sum() ** 2 / (variances**2 / free).sum()) if variances.any() else 1.0
     covariance = (own[0] + own[1] - float(_variances(a - b, codes)[0].sum())) / 2

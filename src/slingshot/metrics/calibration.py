@@ -1,8 +1,8 @@
-"""Whether scores mean what they say: temperature scaling, calibration errors, and a test of them.
+"""Whether scores are calibrated: temperature scaling, calibration errors, and a test of calibration.
 
-A row's confidence is the score of its prediction; a failed row is wrong, and has its highest score. The gap of a bin is
-its accuracy minus its mean confidence. All figures are those of one run. Rows of a group are not taken to be
-independent.
+A row's confidence is the score of its prediction. A failed row counts as wrong, and its confidence is its highest
+score. The gap of a bin is its accuracy minus its mean confidence. All figures are those of one run. Rows of a group are
+not assumed to be independent.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from slingshot.metrics.scored import Scored, SeedRun
 
 SEED = 20242
 DRAWS = 2000
-"""Of the outcomes that perfect calibration would give."""
+"""Sets of outcomes that are drawn under perfect calibration."""
 COLDEST, HOTTEST = 0.05, 20.0
-"""Temperatures that are tried."""
+"""The lowest and the highest temperature that is tried."""
 
 
 def temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     """The T at which softmax(log scores / T) has the least log-loss (Guo et al., 2017, section 4.2, arXiv:1706.04599).
 
-    `scores` has shape (rows, classes). Without logits, log scores serve: they are logits less a constant of each row.
+    `scores` has shape (rows, classes), `labels` (rows,). Log scores replace logits: they differ only by a constant for
+    each row.
     """
     from scipy.optimize import minimize_scalar
 
@@ -55,22 +56,23 @@ def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
 def temperature_error(
     scores: np.ndarray, labels: np.ndarray, groups: np.ndarray, temperature: float
 ) -> float:
-    """Standard error of a temperature that was fitted on these rows, as a share of it; at most 1.
+    """Standard error of a temperature that was fitted on these rows, as a share of the temperature; at most 1.
 
-    From the curvature of the log-loss, with sums over groups (the sandwich: White, 1982; Liang and Zeger, 1986).
+    It follows from the curvature of the log-loss and from sums over groups (the sandwich estimator: White, 1982; Liang
+    and Zeger, 1986). `scores` has shape (rows, classes), `labels` and `groups` (rows,).
     """
     chances = scaled(scores, temperature)
     logs = np.log(np.maximum(scores, CLIP)) / temperature
     mean = (chances * logs).sum(axis=1)
     slopes = np.bincount(groups, logs[np.arange(len(labels)), labels] - mean)
     curvature = float((chances * (logs - mean[:, None]) ** 2).sum())
-    # Rows may say next to nothing of the temperature: where all are right, it may be any.
+    # If all rows are right, they tell almost nothing about the temperature.
     return min(1.0, float(np.sqrt((slopes**2).sum())) / curvature) if curvature > CLIP else 1.0
 
 
 def scale(scored: Scored, validation: Scored) -> tuple[Scored, list[float]]:
-    """The same rows with the scores of each run scaled by the temperature that fits its validation rows, and the
-    temperatures of the runs. Predictions stay. Every run of both must have scores."""
+    """The rows of `scored`, with the scores of each run scaled by the temperature that fits its validation rows; and
+    the temperature of each run. Predictions do not change. Every run of both must have scores."""
     runs, temperatures = [], []
     for run, fitted in zip(scored.runs, validation.runs, strict=True):
         assert run.scores is not None and fitted.scores is not None
@@ -82,7 +84,7 @@ def scale(scored: Scored, validation: Scored) -> tuple[Scored, list[float]]:
 
 
 def confidence(run: SeedRun) -> np.ndarray:
-    """Shape (rows,). Raises ValueError for a run without scores."""
+    """Confidence of each row, shape (rows,). Raises ValueError for a run without scores."""
     if run.scores is None:
         raise ValueError("no scores")
     own = run.scores[np.arange(len(run.scores)), run.predictions]
@@ -90,32 +92,32 @@ def confidence(run: SeedRun) -> np.ndarray:
 
 
 def bin_of(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """Number of each row's bin. Bins are of equal width, and hold their upper end."""
+    """Number of each row's bin, from 0; shape (rows,). Bins have equal width and include their upper end."""
     return np.asarray(np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the bins of one run say."""
+    """Calibration figures of one run."""
 
     ece: float
     """Expected calibration error: the sum over bins of |gap|, weighted by their rows. It is biased upwards."""
     rms_calibration_error: float
-    """Root of the mean squared gap without its bias; 0 where the bias is more than the square."""
+    """Root of the mean squared gap without its bias; 0 if the bias is larger than the mean square."""
     ece_if_calibrated: float
-    """The ECE that as many rows would show on average if confidences were exact, but for the temperature's error."""
+    """The mean ECE of as many rows if confidences were exact, except for the error of the temperature."""
     p_calibrated: float
-    """That confidences are exact so far."""
+    """The chance of an ECE at least as large in that case."""
 
 
 def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
-    """Calibration of a run on the rows of `scored`.
+    """Calibration of a run on the rows of `scored`. Raises ValueError for a run without scores.
 
     The squared error is debiased bin by bin (Ferro and Fricker, 2012, A bias-corrected decomposition of the Brier
     score; Kumar et al., 2019, section 4, arXiv:1909.10155), with the gap's variance from the group sums. The test draws
-    outcomes from the confidences (consistency resampling: Broecker and Smith, 2007) and widens what they scatter by the
-    root of the design effect of the groups (Rao and Scott, 1981). Scores that were scaled draw their true temperature
-    too: else the error of the fitted one would count against them (bench/coverage/calibration.py).
+    outcomes from the confidences (consistency resampling: Broecker and Smith, 2007). It widens their scatter by the
+    root of the design effect of the groups (Rao and Scott, 1981). For scaled scores, a true temperature is drawn too.
+    Otherwise the error of the fitted temperature would count as bad calibration (bench/coverage/calibration.py).
     """
     sure = confidence(run)
     place = bin_of(sure, bins)
@@ -139,7 +141,8 @@ def measure(run: SeedRun, scored: Scored, bins: int) -> Calibration:
 def _variance(
     deviations: np.ndarray, place: np.ndarray, groups: np.ndarray, bins: int
 ) -> np.ndarray:
-    """Of each bin's gap, from the sums of the groups in it. Infinite in a bin of one group, which tells nothing."""
+    """Variance of each bin's gap, from the sums of the groups in it; shape (bins,). It is infinite in a bin of one
+    group, which tells nothing."""
     count = groups.max() + 1
     cells, cell = np.unique(place * count + groups, return_inverse=True)
     where = cells // count
@@ -152,17 +155,18 @@ def _variance(
 
 
 def _design_effect(deviations: np.ndarray, groups: np.ndarray) -> float:
-    """The factor by which groups raise the variance of a sum of deviations, against independent rows; at least 1."""
+    """The factor by which groups raise the variance of a sum of deviations, compared with independent rows; at least
+    1."""
     sums = np.bincount(groups, deviations)
     own = float((deviations**2).sum())
     return max(1.0, float((sums**2).sum()) / own) if own else 1.0
 
 
 def _logit(run: SeedRun, sure: np.ndarray) -> np.ndarray:
-    """How far the logit of each row's confidence `sure` moves for each unit by which all logits are stretched; both of
-    shape (rows,).
+    """The derivative of each row's logit of the confidence `sure` by a factor on all logits; shape (rows,).
 
-    It is the log score of the prediction less the others' mean: of two classes, the logit itself.
+    It is the log score of the prediction minus the mean log score of the other classes, weighted by their scores. With
+    two classes, it is the logit itself.
     """
     assert run.scores is not None
     logs = np.log(np.maximum(run.scores, CLIP))
@@ -173,11 +177,11 @@ def _logit(run: SeedRun, sure: np.ndarray) -> np.ndarray:
 def _by_chance(
     sure: np.ndarray, error: np.ndarray, place: np.ndarray, widening: float
 ) -> np.ndarray:
-    """ECE of DRAWS sets of outcomes that are right with the probability of their confidence `sure`, `widening` times as
-    scattered; shape (DRAWS,). `error` is the standard error of the confidences' logits: all of a set err alike. The
-    other arrays have shape (rows,)."""
+    """ECE of DRAWS sets of outcomes, shape (DRAWS,). Each row is right with the probability `sure`; the scatter is
+    multiplied by `widening`. `error` is the standard error of the confidences' logits: within a set, all logits move
+    together. `sure`, `error` and `place` (the row's bin) have shape (rows,)."""
     generator = np.random.default_rng(SEED)
-    # Sorted by bin, so that a bin's sum is that of a slice; drawn in blocks, as all sets at once need gigabytes.
+    # Rows are sorted by bin, so each bin is a slice. Sets are drawn in blocks, because all at once need gigabytes.
     order = np.argsort(place, kind="stable")
     sorted_sure, sorted_error = (values[order].astype(np.float32) for values in (sure, error))
     logits = logit(sorted_sure.clip(CLIP, 1 - CLIP))

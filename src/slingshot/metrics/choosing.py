@@ -1,6 +1,6 @@
-"""The primary metric on validation rows, by which hyper-parameters, epochs and prompts are chosen.
+"""The primary metric on validation rows, by which finetune and llm choose hyper-parameters, epochs and prompts.
 
-It serves the rooms that choose (finetune, llm); the figures people read come from slingshot.metrics.
+The figures that people read come from the other modules of slingshot.metrics.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from slingshot.settings import Primary
 
 
 def chosen_by(primary: Primary, labels: np.ndarray) -> Primary:
-    """The metric that chooses on rows of these labels: `primary`, or accuracy in place of an AUROC that is undefined,
-    for the rows are of one class."""
+    """The metric that chooses on rows with these labels: `primary`, or accuracy if AUROC is undefined because all rows
+    are of one class."""
     return "accuracy" if primary == "auroc" and len(np.unique(labels)) < 2 else primary
 
 
 def said(primary: Primary, labels: np.ndarray, score: float) -> str:
-    """The score that chose on rows of these labels, e.g. `macro_f1 0.842`."""
-    by = chosen_by(primary, labels)
-    return f"{by} {score:.3f}" + (
-        "" if by == primary else f" ({primary} is undefined, as the rows are of one class)"
+    """The score that chose on rows with these labels, in words, e.g. `macro_f1 0.842`."""
+    metric = chosen_by(primary, labels)
+    return f"{metric} {score:.3f}" + (
+        "" if metric == primary else f" ({primary} is undefined, as the rows are of one class)"
     )
 
 
 def primary_score(primary: Primary, labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Higher is better. `labels` (rows,), `probabilities` (rows, classes).
+    """The score of the rows, higher is better. `labels` has shape (rows,), `probabilities` (rows, classes).
 
     Raises ValueError for the AUROC of one class: see `chosen_by`.
     """

@@ -1,6 +1,6 @@
-"""Rows to read: where contestants are surely wrong, where they differ, where all agree against the label.
+"""Rows worth reading: confident mistakes, rows on which contestants differ, rows on which all agree against the label.
 
-What this finds holds texts, so it stays in data/errors, out of git and of every metrics file.
+The result contains texts, so it stays in data/errors and never reaches git or a metrics file.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from slingshot.metrics import calibration
 from slingshot.metrics.scored import PreparedRows, Scored
 
 CHARACTERS = 400
-"""Of a text that are shown."""
+"""Characters of a text that are shown."""
 AGREED, CONFIDENT, EXAMPLES = 50, 20, 20
-"""Rows that are shown at most: of those on which all agree against the label, of each contestant, of differing rows."""
+"""The most rows that are shown: all agree against the label; mistakes of one contestant; contestants differ."""
 
 
 def find(contestants: dict[str, Scored], prepared: PreparedRows) -> Errors:
     """The contents of data/errors/D.json. All contestants must be scored on the same rows."""
-    votes = Votes.of(contestants, [*prepared.labels, FAILED_NAME])  # -1 is the last
+    # A failed answer, -1, indexes the last name.
+    votes = Votes.of(contestants, [*prepared.labels, FAILED_NAME])
     agreed = votes.agreed()
     agreed.sort(key=lambda row: -(votes.mean_confidence(row) or 0))
     first = next(iter(contestants))
@@ -53,16 +54,16 @@ def find(contestants: dict[str, Scored], prepared: PreparedRows) -> Errors:
 
 @dataclass(frozen=True)
 class Votes:
-    """What each contestant answers to the test rows, over its seeds."""
+    """The answer of each contestant to each test row, over its seeds. Arrays have shape (rows,)."""
 
     ids: np.ndarray
     labels: np.ndarray
     names: Sequence[str]
-    """Class names in label order; the last is that of a failed answer."""
+    """Class names in label order, then the name of a failed answer."""
     predictions: Mapping[str, np.ndarray]
-    """Contestant -> each row's most frequent prediction, shape (rows,)."""
+    """Contestant -> each row's most frequent prediction."""
     confidence: Mapping[str, np.ndarray | None]
-    """Contestant -> mean confidence, shape (rows,); None without scores."""
+    """Contestant -> each row's mean confidence; None without scores."""
 
     @classmethod
     def of(cls, contestants: Mapping[str, Scored], names: Sequence[str]) -> Votes:
@@ -76,7 +77,7 @@ class Votes:
         )
 
     def mean_confidence(self, row: int) -> float | None:
-        """The mean over contestants with scores; None where there are none."""
+        """The mean over contestants with scores; None if no contestant has scores."""
         known = [values[row] for values in self.confidence.values() if values is not None]
         return float(np.mean(known)) if known else None
 
@@ -89,7 +90,7 @@ class Votes:
         return Answers(id=self.ids[row], predictions=answers)
 
     def confident_mistakes(self, name: str) -> tuple[Mistake, ...]:
-        """The mistakes of a contestant, the most confident first; a failed answer is none."""
+        """The mistakes of a contestant, the most confident first; without failed answers."""
         confidence, vote = self.confidence[name], self.predictions[name]
         if confidence is None:
             return ()
@@ -98,7 +99,7 @@ class Votes:
         return tuple(self.mistake(name, row, float(confidence[row])) for row in rows[:CONFIDENT])
 
     def agreed(self) -> list[int]:
-        """Rows on which at least two contestants give one valid answer that is not the label."""
+        """Rows on which all contestants, at least two, give the same valid answer, and it is not the label."""
         if len(self.predictions) < 2:
             return []
         stacked = np.stack(list(self.predictions.values()))
@@ -106,7 +107,7 @@ class Votes:
         return np.flatnonzero(alike & (stacked[0] != self.labels)).tolist()
 
     def most_different(self) -> list[int]:
-        """Rows with two answers or more, those with the most first."""
+        """Rows with two or more different answers; rows with the most answers come first."""
         stacked = np.sort(np.stack(list(self.predictions.values())), axis=0)
         answers = 1 + (np.diff(stacked, axis=0) != 0).sum(axis=0)
         order = np.argsort(-answers, kind="stable")
@@ -114,7 +115,7 @@ class Votes:
 
 
 def _majority(scored: Scored) -> np.ndarray:
-    """Each row's most frequent prediction over seeds, the lowest class of a tie; shape (rows,)."""
+    """Each row's most frequent prediction over seeds; a tie gives the lowest class. Shape (rows,)."""
     stacked = np.stack([run.predictions for run in scored.runs])
     if len(stacked) == 1:
         return np.asarray(stacked[0])
@@ -123,7 +124,7 @@ def _majority(scored: Scored) -> np.ndarray:
 
 
 def _confidence(scored: Scored) -> np.ndarray | None:
-    """Mean over seeds; None without scores."""
+    """Each row's mean confidence over seeds, shape (rows,); None without scores."""
     if scored.score_source == "none":
         return None
     return np.asarray(np.mean([calibration.confidence(run) for run in scored.runs], axis=0))

@@ -1,16 +1,16 @@
-"""A figure of one contestant, or of two on the same rows, with its interval and the p of any value.
+"""A figure of one contestant, or the difference of two on the same rows, with its interval and the p of any value.
 
     estimate("macro_f1", a).interval(0.95)
     estimate("macro_f1", a, b).p_value(0.0)         # of a - b
 
 Shares (accuracy, coverage, the recall of a class) have Clopper and Pearson's interval (1934) on effective rows (Korn
 and Graubard, 1998). Paired and macro figures have the score interval of metrics.tilted. AUROC has Newcombe's score
-interval (Statistics in Medicine 25, 2006, part 2, method 5) on the effective trials of metrics.auroc, and its paired
-difference that of square-and-add (Zou, Psychological Methods 12, 2007). AUROC, log-loss and Brier take the bounds of
-the plain interval where these are farther.
+interval (Statistics in Medicine 25, 2006, part 2, method 5) on the effective trials of metrics.auroc. A paired
+difference of AUROC has the square-and-add interval (Zou, Psychological Methods 12, 2007). AUROC, log-loss and Brier
+take the bounds of the plain interval if these are farther.
 
 The intervals say how the figure varies if other rows, with as many of each class, are drawn for the same trained
-models. metrics.recipes adds what training varies.
+models. metrics.recipes adds the variance between trainings.
 """
 
 from __future__ import annotations
@@ -32,51 +32,54 @@ from slingshot.metrics.variances import Variance, error, quantile
 SHARES = ("accuracy", "coverage")
 SCORED = ("log_loss", "brier")
 LEAST_LOG_P = -700.0
-"""Logarithm of the least p that is looked for; a smaller one is 0."""
+"""Logarithm of the smallest p that is searched for; a smaller p becomes 0."""
 FARTHEST = 60.0
-"""Most standard errors that are looked for between an AUROC difference and a value."""
+"""The largest distance, in standard errors, that is searched between an AUROC difference and a value."""
 
 
 @dataclass(frozen=True)
 class Estimate:
+    """A figure and what its intervals and p-values need."""
+
     value: float
     spread: Spread
     bounds: Callable[[float, float], tuple[float, float]]
-    """From a confidence and a quantile (of the standard error that takes rows to be independent) to low and high."""
+    """(confidence, quantile) -> (low, high). The quantile counts standard errors of independent rows."""
     statistic: Callable[[float], float]
-    """How many such standard errors the figure is from a value."""
+    """A value -> the distance of the figure from it, in standard errors of independent rows."""
     adds: np.ndarray
-    """What each row adds to the figure, compared with the rows of its class; shape (rows,). Empty where the figure is a
-    difference of two on other rows."""
+    """What each row adds to the figure, relative to the mean of its class; shape (rows,). Empty for a difference of two
+    contestants on different rows."""
     training: tuple[Variance, ...] = ()
-    """What training seeds add."""
+    """The variances that training adds."""
     scatter: float = np.inf
-    """Variance of the rows as they came out: n times the rows have an n-th of it. The interval is wider, by what few
-    rows may hide, and that falls with their square. Infinite where an estimate does not separate the two."""
+    """The variance of the figure that the observed rows show; with n times the rows, it is divided by n. The interval
+    is wider, because few rows may hide rare outcomes; that part is divided by n^2. Infinite if an estimate does not
+    separate the two."""
     noise: float = 0.0
-    """How much of `training` is chance of the rows, as each seed has other rows wrong. With n times the rows it is an
-    n-th. The variance of the rows holds it too."""
+    """The part of `training` that is chance of the rows, because each seed has other rows wrong. With n times the rows,
+    it is divided by n. The variance of the rows includes it too."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Low and high. Without `training` they say what other test rows vary; else what other trainings vary too."""
+        """Low and high, for other test rows; if there is `training`, also for other trainings."""
         low, high = self._of_rows(confidence)
         if not self.training:
             return low, high
         return self._farther(low, confidence), self._farther(high, confidence)
 
     def rows(self, confidence: float) -> Variance:
-        """What test rows alone add: the variance that gives an interval as wide as that at this confidence."""
+        """The variance from test rows alone: it gives an interval of the same width at this confidence."""
         low, high = self._of_rows(confidence)
         return Variance(((high - low) / 2 / self._deviate(confidence)) ** 2, self.spread.df)
 
     def p_value(self, value: float) -> float:
-        """Two-sided p that the figure is `value`."""
+        """Two-sided p of the hypothesis that the true figure is `value`."""
         from scipy.optimize import brentq
 
         statistic, distance = self.statistic(value), abs(self.value - value)
         if not self.training or not statistic:
             return self.spread.p_value(statistic)
-        # The score test's standard error depends on the value that is tested: it is the distance over the statistic.
+        # The score test's standard error depends on the tested value: it is the distance divided by the statistic.
         parts = self._parts((distance * self.spread.stretch / statistic) ** 2)
         wanted = distance / error(parts)
 
@@ -86,7 +89,7 @@ class Estimate:
         return float(np.exp(brentq(beyond, LEAST_LOG_P, 0.0))) if beyond(LEAST_LOG_P) > 0 else 0.0
 
     def _farther(self, bound: float, confidence: float) -> float:
-        """A bound that test rows alone give, moved away from the figure by what training adds."""
+        """A bound from test rows alone, moved away from the figure to include training."""
         parts = self._parts(((bound - self.value) / self._deviate(confidence)) ** 2)
         reach = quantile(1 - confidence, parts) * error(parts)
         return float(self.value + np.sign(bound - self.value) * reach)
@@ -100,14 +103,14 @@ class Estimate:
         return self.spread.quantile(confidence) / self.spread.stretch
 
     def _parts(self, rows: float) -> tuple[Variance, ...]:
-        """The variances of a recipe's figure, of which test rows alone have the variance `rows`."""
+        """The variances of a recipe's figure: `rows` from the test rows, then those of training."""
         return Variance(rows, self.spread.df), *self.training
 
 
 def estimate(metric: str, a: Scored, b: Scored | None = None) -> Estimate:
-    """`metric` of `a`, or of a minus b, means over seeds. Both must have scores where the metric needs them."""
+    """`metric` of `a`, or of a minus b, as a mean over seeds. Both must have scores if the metric needs them."""
     plain = _estimate(metric, a, b)
-    # Both take a search. Claims of the recipe ask for them again, as they differ only in what training adds.
+    # Both functions search. Claims about the recipe call them again, because only `training` differs.
     return replace(plain, bounds=lru_cache(plain.bounds), statistic=lru_cache(plain.statistic))
 
 
@@ -129,18 +132,18 @@ def _estimate(metric: str, a: Scored, b: Scored | None) -> Estimate:
 
 
 def value_of(metric: str, scored: Scored) -> float | None:
-    """Mean over seeds; None where it is undefined."""
+    """The metric as a mean over seeds; None if it is undefined."""
     values = [figure(metric, scored.labels, run.predictions, run.scores) for run in scored.runs]
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
-    """The mean of values from 0 to 1: rows that are right, or the seeds that have each right; shape (rows,)."""
+    """The mean of values from 0 to 1, shape (rows,): the share of seeds that have each row right."""
     rows, value = len(values), float(np.mean(values))
     outcomes, of_row, strata = by_value(values, paired=False)
-    # Rows that only some seeds have right vary less than those of one seed, by the factor `less`. Few such rows tell
-    # little of it, so it is drawn towards 1, as if two more rows had shown no less.
+    # Rows that only some seeds have right vary less than the rows of one seed, by the factor `less`. A few such rows
+    # measure it badly, so it is shrunk towards 1, as if two more rows had a factor of 1.
     most = value * (1 - value)
     mixed = int(((values > 0) & (values < 1)).sum())
     less = (mixed * float(np.var(values)) / most + 2) / (mixed + 2) if most else 1.0
@@ -150,7 +153,7 @@ def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
         from scipy.stats import beta, norm
 
         tail = (1 - confidence) / 2
-        # So many independent rows of one seed would give as wide an interval, groups taken into account.
+        # The number of independent rows of one seed that give an interval of the same width, with groups.
         effective = rows / less * (norm.isf(tail) / quantile) ** 2
         right, wrong = value * effective, (1 - value) * effective
         low = beta.ppf(tail, right, wrong + 1) if right > 1e-9 else 0.0
@@ -189,10 +192,10 @@ def _auroc(scored: Scored) -> Estimate:
 
 
 def _farther(outcomes: Outcomes, spread: Spread, adds: np.ndarray) -> Estimate:
-    """An estimate with the farther bounds of the score and the plain interval.
+    """An estimate with the farther bounds of the score interval and the plain interval.
 
-    Where few rows are wrong, or lose much, the score interval's bound on the side of a perfect figure is too near
-    (Brown, Cai and DasGupta, Statistical Science 16, 2001, of Wilson's).
+    If few rows are wrong, or lose much, the score interval's bound on the side of a perfect figure is too near (shown
+    for Wilson's interval by Brown, Cai and DasGupta, Statistical Science 16, 2001).
     """
     value, error = outcomes.value(), outcomes.error
 
@@ -239,7 +242,7 @@ def _auroc_difference(a: Scored, b: Scored) -> Estimate:
 
 
 def _hits(metric: str, scored: Scored) -> np.ndarray:
-    """Share of the seeds that have each row right, or a valid answer to it for coverage; shape (rows,)."""
+    """Share of the seeds that have each row right, or for coverage that answer it validly; shape (rows,)."""
     runs = [
         run.predictions >= 0 if metric == "coverage" else run.predictions == scored.labels
         for run in scored.runs

@@ -1,4 +1,4 @@
-"""What evaluate writes of one contestant: its scores, their intervals, and the points of its plots."""
+"""The files that the stage evaluate writes for one contestant: scores, intervals, and the points of plots."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write(
 
 
 def sweep(dataset: str, names: Collection[str]) -> None:
-    """Delete what contestants of an earlier study left in the folders that `write` writes to."""
+    """Delete files of other contestants than `names` from the folders that `write` writes to."""
     folders = [paths.scores_folder(dataset), paths.intervals_folder(dataset)]
     folders += [paths.plots(dataset, kind) for kind in get_args(paths.PlotKind)]
     for folder in folders:

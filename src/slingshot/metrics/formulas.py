@@ -1,7 +1,7 @@
-"""The point figures: one formula each, of one run's rows. Everything that needs one asks `figure`.
+"""The formulas of the point figures of one run. All other code calls `figure`.
 
-Arrays: `labels` and `predictions` of shape (rows,), `scores` of shape (rows, classes). The classes are those with at
-least one scored row. -1, a failed row, is never a class: it only loses recall. An undefined figure is NaN.
+Arrays: `labels` and `predictions` have shape (rows,), `scores` (rows, classes). Only classes with at least one scored
+row count. A failed row has the prediction -1, which is never a class: it only loses recall. An undefined figure is NaN.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 CLIP = 1e-6
-"""Lowest score that log-loss sees."""
+"""Log-loss raises lower scores to this score."""
 
 
 def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -28,7 +28,7 @@ def balanced_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def macro_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """F1 = 2 hits / (rows + predictions) of a class, averaged over the classes (Opitz and Burst, 2019)."""
+    """F1 of a class, 2 hits / (rows + predictions), averaged over the classes (Opitz and Burst, 2019)."""
     from sklearn.metrics import f1_score
 
     present = np.unique(labels)
@@ -41,7 +41,7 @@ def coverage(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """One-vs-rest area under the ROC curve, averaged over the classes (Fawcett, 2006, section 9); NaN of one class."""
+    """One-vs-rest area under the ROC curve, averaged over the classes (Fawcett, 2006, section 9); NaN for one class."""
     from sklearn.metrics import roc_auc_score
 
     present = np.unique(labels)
@@ -78,7 +78,7 @@ OF_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 def figure(
     metric: str, labels: np.ndarray, predictions: np.ndarray, scores: np.ndarray | None
 ) -> float | None:
-    """The figure of one run; None where it is undefined: without scores, or an AUROC of one class."""
+    """The figure of one run; None if it is undefined: it needs scores and has none, or is an AUROC of one class."""
     if metric in OF_PREDICTIONS:
         return OF_PREDICTIONS[metric](labels, predictions)
     value = float("nan") if scores is None else OF_SCORES[metric](labels, scores)

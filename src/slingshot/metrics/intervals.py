@@ -1,4 +1,4 @@
-"""A contestant's scores and their intervals by metrics.estimates, as metrics/scores and metrics/intervals hold them."""
+"""A contestant's scores and their intervals, as the files in metrics/scores and metrics/intervals store them."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from slingshot.settings.catalogue import METRICS
 
 @dataclass(frozen=True)
 class Origin:
-    """What the file of the predictions says beside its rows."""
+    """Where a contestant's figures come from: its training rows and its file of predictions."""
 
     fraction: float | None
-    """Of the training rows; None for an LLM."""
+    """Share of the training rows; None for an LLM."""
     train_rows: int
     md5: str
-    """Of the file."""
+    """Digest of the file."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of one contestant on its own."""
+    """The figures of one contestant on its own."""
 
     scores: Scores
     intervals: Intervals
     scaled: Scored | None
-    """The test rows with temperature-scaled scores; None where no temperature could be fitted."""
+    """The test rows with temperature-scaled scores; None if no temperature could be fitted."""
 
 
 def evaluate(
@@ -58,7 +58,7 @@ def evaluate(
     settings: MetricsSettings,
     origin: Origin,
 ) -> Evaluation:
-    """Score a contestant. `labels` are the class names in label order. `validation` is None where it predicts none.
+    """Score a contestant. `labels` are the class names in label order. `validation` is None without such predictions.
 
     The temperatures are fitted once, for the intervals and for the plots.
     """
@@ -108,7 +108,7 @@ def undefined(metric: str, scored: Scored) -> Undefined:
 
 
 def group_notes(scored: Scored) -> list[TestGroups]:
-    """What a reader must know of the groups of these rows; empty where they are enough."""
+    """A note that these rows have few groups; empty if they have enough."""
     effective = clusters.effective_groups(scored.groups)
     if effective >= ENOUGH_GROUPS:
         return []
@@ -136,7 +136,7 @@ def _why_no_validation(
 def _intervals(
     figures: Mapping[str, float | None], test: Scored, confidence: float
 ) -> dict[str, Interval]:
-    """Of every metric, whose figures on test are `figures`."""
+    """Metric -> its interval. `figures` are the test figures."""
     return {metric: _interval(metric, figures[metric], test, confidence) for metric in METRICS}
 
 
@@ -151,7 +151,7 @@ def _interval(metric: str, value: float | None, scored: Scored, confidence: floa
 
 
 def _within_range(interval: tuple[float, float], highest: float) -> tuple[float, float]:
-    """The interval, cut at what the figure can be: training seeds, and losses, may carry it past that."""
+    """The interval, cut at the lowest and the highest possible figure. Training seeds, and losses, may exceed them."""
     low, high = interval
     return max(0.0, low), min(highest, high)
 

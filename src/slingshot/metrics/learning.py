@@ -13,14 +13,15 @@ from slingshot.files.points import Point
 from slingshot.settings.catalogue import METRICS
 
 ENOUGH_SPLITS = 3
-"""Values of `seed` from which a band says how other test rows and other training rows would have come out."""
+"""Values of `seed` from which a band includes the variation of test rows and training rows."""
 ENOUGH_LEVELS = 4
-"""Numbers of training rows that a power law is fitted to: one more than it has parameters."""
+"""The fewest numbers of training rows to which a power law is fitted: one more than it has parameters."""
 MOST_LOG_ROWS = 100.0
+"""Logarithm of the most rows that `PowerLaw.rows_for` returns."""
 NoFit = Literal["prompted", "undefined", "few_levels", "no_gain", "no_law"]
 """Why no power law is fitted: more rows did not help (no_gain), or least squares found none (no_law)."""
 Band = Literal["no_level", "one_seed", "training_seeds", "splits", "training_seeds_and_splits"]
-"""What a curve's band spans; nothing without a level, or with one seed at each."""
+"""What a curve's band spans. There is no band without a level, or with one seed at each level."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class Level:
     """One share of the training rows, over its seeds."""
 
     train_rows: int
-    """Mean over splits, whose whole groups differ a little."""
+    """Mean over splits. These differ a little, because groups stay whole."""
     mean: float
     low: float
     high: float
-    """The lowest and the highest figure of any seed; both the mean where there is one."""
+    """The lowest and the highest figure of any seed."""
     values: tuple[float, ...]
     training_seeds: int
     split_seeds: int
@@ -40,7 +41,7 @@ class Level:
 
 @dataclass(frozen=True)
 class PowerLaw:
-    """a - b rows^-c, for what rises with the rows; a + b rows^-c for what falls."""
+    """a - b rows^-c for a metric that rises with the rows, a + b rows^-c for a metric that falls."""
 
     a: float
     b: float
@@ -52,7 +53,7 @@ class PowerLaw:
         return self.a + distance if self.falls else self.a - distance
 
     def rows_for(self, value: float) -> float | None:
-        """The rows at which `value` is reached; None where it never is."""
+        """The rows at which `value` is reached; None if it is never reached."""
         distance = value - self.a if self.falls else self.a - value
         if distance <= 0 or self.b <= 0:
             return None
@@ -61,7 +62,8 @@ class PowerLaw:
 
     @property
     def ends_anywhere(self) -> bool:
-        """Whether its end is, in three digits, the best figure there is: the points do not tell where theirs is."""
+        """Whether the curve levels off, to three digits, at the best possible figure. The points then do not show where
+        it levels off."""
         return abs(self.a - (0 if self.falls else 1)) < 5e-4
 
 
@@ -69,12 +71,12 @@ class PowerLaw:
 class Curve:
     contestant: str
     prompted: bool
-    """Whether its rows are the shots of a prompt, which no fraction changes."""
+    """Whether the contestant is an LLM: its rows are the shots of a prompt, which no fraction changes."""
     levels: tuple[Level, ...]
-    """By training rows; levels without a figure are left out."""
+    """Sorted by training rows; levels without a figure are left out."""
     fit: PowerLaw | None
     fit_reason: NoFit | None
-    """Why there is none."""
+    """Why there is no fit; None if there is a fit."""
     band_of: Band
 
 
@@ -88,7 +90,7 @@ def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
     ours = [point for point in points if point.contestant == name]
     by_level: dict[tuple[float | None, int], list[Point]] = {}
     for point in _of_like_splits([point for point in ours if point.figure(metric) is not None]):
-        # Splits differ a little in the rows of a fraction; another number of shots is another prompt.
+        # Splits have slightly different rows at a fraction, but form one level. Each number of shots is a level.
         key = (point.fraction, 0) if point.fraction is not None else (None, point.train_rows)
         by_level.setdefault(key, []).append(point)
     levels = [_level(of_level, metric) for of_level in by_level.values()]
@@ -99,8 +101,8 @@ def _curve(name: str, points: Sequence[Point], metric: str) -> Curve:
 
 
 def _of_like_splits(points: Sequence[Point]) -> list[Point]:
-    """Points of the splits that have the same fractions as the fullest one, if there are ENOUGH_SPLITS; else of the
-    fullest alone, as a band over two splits would say nothing of a third."""
+    """Points of the splits that have the same fractions as the fullest split, if there are ENOUGH_SPLITS. Otherwise the
+    points of the fullest split, because a band over two splits tells nothing about a third."""
     fractions: dict[int, set[float | None]] = {}
     for point in points:
         fractions.setdefault(point.split_seed, set()).add(point.fraction)
@@ -137,7 +139,8 @@ def _level(points: Sequence[Point], metric: str) -> Level:
 
 
 def _fit(levels: Sequence[Level], metric: str) -> tuple[PowerLaw | None, NoFit | None]:
-    """The power law of least squares through the means (Hestness et al., 2017, section 3, arXiv:1712.00409)."""
+    """The power law that fits the means by least squares (Hestness et al., 2017, section 3, arXiv:1712.00409), or why
+    there is none."""
     from scipy.optimize import curve_fit
 
     if not levels:

@@ -1,8 +1,8 @@
 """Labels to match an LLM: the training rows at which a learning curve meets the LLM's figure.
 
-The interval holds every number of rows at which a t interval of the two's difference holds nought, and what lies
-between these (Fieller's way, 1954). So nothing is assumed of the curve's slope, and the interval is open where the
-data end. bench/coverage/matching.py counts how often it holds the truth.
+The interval contains every number of rows at which a t interval of the difference of model and LLM contains 0, and all
+numbers between them (Fieller's method, 1954). So nothing is assumed about the curve's slope, and the interval is open
+at an end of the data. bench/coverage/matching.py counts how often it contains the true number.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from slingshot.metrics.scored import ENOUGH_SEEDS
 from slingshot.settings.catalogue import METRICS
 
 INSIDE = 0.95
+"""Confidence of the interval."""
 STEPS = 100
 """Numbers of rows that are tried from one level of the curve to the next."""
 
@@ -34,30 +35,30 @@ NoMatch = Literal[
     "perhaps_behind",
 ]
 """Why no number of rows is given: the curve has one level; the LLM was asked about other test rows; nothing is claimed
-on these classes (set by the report); or the curve is above the LLM from its first level on, or below it to its last."""
+on these classes (set by the report); the curve is above the LLM from its first level on, or below it to its last."""
 NoInterval = Literal["no_spread", "few_seeds"]
-"""Why there is no interval: the spread of the two's difference on test, or how training seeds differ, is not known."""
+"""Why there is no interval: the spread of the difference on test, or the spread of training seeds, is not known."""
 Table = dict[int, dict[float, list[float]]]
 """Split seed -> fraction -> the figure of each training seed."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """The training rows at which `small` scores as `large` does, with their interval; None where it is not known."""
+    """The training rows at which `small` scores as high as `large`, with their interval; None if it is not known."""
 
     small: str
     large: str
     rows: int | None = None
     low: int | None = None
-    """None with `rows` known: fewer than the curve's fewest rows may do."""
+    """None although `rows` is known: fewer rows than the curve's first level may be enough."""
     high: int | None = None
-    """None with `rows` known: more than the curve's most rows may be needed."""
+    """None although `rows` is known: more rows than the curve's last level may be needed."""
     reason: NoMatch | None = None
-    """Why there is no number."""
+    """Why `rows` is None."""
     edge: int | None = None
-    """The rows of the curve's first or last level, of a reason that speaks of it."""
+    """The rows of the curve's first or last level, if the reason is about that level."""
     no_interval: NoInterval | None = None
-    """Why there is no interval; None where `low` and `high` are one."""
+    """Why there is no interval; None if `low` and `high` give it."""
 
 
 def match(
@@ -66,10 +67,10 @@ def match(
     """The training rows at which the mean curve of `small`, made monotone and drawn over log rows, meets the figure of
     `large`, the LLM. `points` hold one figure of the LLM for each split.
 
-    Where ENOUGH_SPLITS splits have all fractions of the fullest, the interval comes from how these differ, which tells
-    of other test rows, training rows and training seeds. Else it is that of the fullest split alone, and tells of other
-    test rows and training seeds: `spread` is the standard error of the difference of the two on its test rows, without
-    training seeds; None where it is not known.
+    If ENOUGH_SPLITS splits have all fractions of the fullest split, the interval comes from the differences between
+    these splits. It then includes the variation of test rows, training rows and training seeds. Otherwise the fullest
+    split alone gives the interval, with the variation of test rows and training seeds. `spread` is the standard error
+    of the difference between `small` and `large` on its test rows, without training seeds; None if it is not known.
     """
     ours, theirs = (
         [p for p in points if p.contestant == name and p.figure(metric) is not None]
@@ -102,8 +103,8 @@ def _matched(
     seeds: Sequence[Sequence[float]] | None,
     spread: float | None,
 ) -> Match:
-    """Where the curve reaches the LLM's figure. `rows` are those of its levels, shape (levels,), `ahead` is its lead in
-    each split, shape (splits, levels), and `seeds` are as `_half_width` takes them."""
+    """The rows at which the curve reaches the LLM's figure. `rows` has shape (levels,). `ahead` is the curve's lead,
+    shape (splits, levels). `_half_width` explains `seeds`."""
     tried, share = _between(np.log(rows))
     width = _half_width(ahead, share, seeds, spread)
     middle, place = share @ ahead.mean(axis=0), _meets(np.log(rows), ahead.mean(axis=0))
@@ -128,7 +129,7 @@ def _by_split(points: Sequence[Point], metric: str) -> Table:
 
 
 def _of_the_fullest(table: Table) -> list[int]:
-    """The split seeds that have all fractions of the one with the most, if they are ENOUGH_SPLITS; else that one."""
+    """The split seed with the most fractions, then all others with these fractions if there are ENOUGH_SPLITS."""
     if not table:
         return []
     fullest = max(sorted(table), key=lambda split: len(table[split]))
@@ -139,8 +140,9 @@ def _of_the_fullest(table: Table) -> list[int]:
 
 
 def _between(logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Log rows from the first level to the last, and the share that each level has in a curve drawn straight between
-    levels; shapes (tried,) and (tried, levels)."""
+    """Log rows to try, from the first level to the last, and the weight of each level in a curve that is straight
+    between levels; shapes (tried,) and (tried, levels)."""
+    # STEPS equal steps between two neighbouring levels.
     tried = np.interp(np.arange((len(logs) - 1) * STEPS + 1) / STEPS, np.arange(len(logs)), logs)
     return tried, np.array([np.interp(tried, logs, level) for level in np.eye(len(logs))]).T
 
@@ -153,8 +155,9 @@ def _half_width(
 ) -> np.ndarray | NoInterval:
     """Half the width of the interval of the difference at each number of rows that is tried, or why there is none.
 
-    `ahead` has shape (splits, levels); `seeds` are the figures of a level's training seeds, None where training has
-    none. Variances of one split are added up, with the degrees of freedom of Welch and Satterthwaite.
+    `ahead` has shape (splits, levels). `seeds` has the figures of each level's training seeds; it is None if training
+    has no seed. With one split, the variances of test rows and training are added, with the degrees of freedom of Welch
+    and Satterthwaite.
     """
     from scipy.stats import t
 
@@ -181,8 +184,8 @@ def _half_width(
 
 
 def _roughness(values: np.ndarray) -> float:
-    """The variance of levels about a parabola through all: what training seeds do to each, where a level has too few
-    seeds to say so itself. `values` has shape (levels,)."""
+    """The variance of levels around a parabola that fits them all; it replaces the variance between training seeds if
+    levels have too few seeds. `values` has shape (levels,)."""
     steps = np.vander(np.arange(len(values), dtype=float), 3)
     rest = values - steps @ np.linalg.lstsq(steps, values, rcond=None)[0]
     return float(rest @ rest / (len(values) - 3))
@@ -191,8 +194,8 @@ def _roughness(values: np.ndarray) -> float:
 def _outside(
     none: Match, first: bool, rows: np.ndarray, middle: np.ndarray, width: np.ndarray | NoInterval
 ) -> Match:
-    """`none` with the reason, where the curve does not meet the LLM's figure: it is ahead from its first level on, or
-    behind to its last. That is sure only where the difference at that level is more than noise."""
+    """`none` with the reason why the curve does not meet the LLM's figure: it is ahead from its first level on, or
+    behind to its last. This is certain only if the difference at that level is more than noise."""
     place = 0 if first else -1
     end = replace(none, edge=round(float(rows[place])))
     if isinstance(width, str):
@@ -205,7 +208,7 @@ def _outside(
 
 
 def _meets(logs: np.ndarray, ahead: np.ndarray) -> float:
-    """The log rows at which the rising curve reaches 0: -inf before the first level, inf after the last."""
+    """The log rows at which the monotone curve reaches 0: -inf before the first level, inf after the last."""
     from scipy.optimize import isotonic_regression
 
     rising = isotonic_regression(ahead).x

@@ -1,5 +1,5 @@
-"""What the rows came out as, in the form that metrics.tilted takes: outcomes that were seen, and extreme ones that too
-few rows may not have shown."""
+"""The outcomes of test rows, as input for metrics.tilted: observed outcomes, and extreme outcomes that may be missing
+because there are few rows."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from slingshot.metrics.scored import Scored, SeedRun
 from slingshot.metrics.tilted import Gradient, Outcomes, linear
 
 OfRows = tuple[Outcomes, np.ndarray, np.ndarray]
-"""The outcomes, the number of each row's outcome and of its stratum, both of shape (rows,)."""
+"""The outcomes, the number of each row's outcome, and the number of each row's stratum; both of shape (rows,)."""
 LEVELS = 2_000
-"""Steps from the lowest loss to the highest: losses of one step are one outcome, at their mean."""
+"""Steps from the lowest loss to the highest. All losses in one step are one outcome, at their mean."""
 TAIL = 0.05
-"""The chance that rows hide more than is allowed for."""
+"""The chance that rows hide a larger share of extreme losses than `losses` assumes."""
 
 
 def by_value(values: np.ndarray, *, paired: bool) -> OfRows:
-    """Outcomes of the mean of the values, shape (rows,): from 0 to 1, or from -1 to 1 where they are `paired`
+    """Outcomes of the mean of `values`, shape (rows,). They lie from 0 to 1, or from -1 to 1 if they are `paired`
     differences."""
     return by_class(values, np.zeros(len(values), dtype=np.int64), paired=paired)
 
 
 def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> OfRows:
-    """Outcomes of the mean over classes of the mean value of a class's rows; both arrays of shape (rows,)."""
+    """Outcomes of a macro mean: the mean value of each class's rows, averaged over classes. Both arrays have shape
+    (rows,). The lowest and the highest possible value are outcomes of each class, even if no row has them."""
     codes = np.unique(labels, return_inverse=True)[1]
     classes = int(codes.max()) + 1
     ends = np.tile([-1.0 if paired else 0.0, 1.0], classes)
     levels, of_level = np.unique(np.concatenate([np.round(values, 12), ends]), return_inverse=True)
-    # One number for a class and a level: sorting rows of both takes twenty times as long.
+    # One number encodes class and level: np.unique over two columns takes twenty times as long.
     cells, of_row = np.unique(
         np.concatenate([codes, np.repeat(np.arange(classes), 2)]) * len(levels) + of_level,
         return_inverse=True,
@@ -46,10 +47,10 @@ def by_class(values: np.ndarray, labels: np.ndarray, *, paired: bool) -> OfRows:
 def losses(metric: str, sides: Sequence[Scored]) -> OfRows:
     """Outcomes of the mean log-loss or Brier score of one contestant, or of the first minus the second.
 
-    Two more outcomes stand for what few rows may hide. Scores like these can lose at most, and at least, what those of
-    any row lose under any label. Wrong rows tell how near losses come to that: if none of n groups with a wrong row
-    does, at most a share of 1 - TAIL^(1 / n) do (Clopper and Pearson, 1934, at 0). The two outcomes lie that share of
-    the way from the extremes that were seen to those that are possible.
+    Two more outcomes represent losses that few rows may hide. The possible extremes are the lowest and the highest loss
+    of any row under any label. If none of n groups with a wrong row shows an extreme loss, at most a share of
+    1 - TAIL^(1 / n) has it (Clopper and Pearson, 1934, at 0). The two outcomes lie that share of the way from the
+    observed extremes to the possible extremes.
     """
     labels = sides[0].labels
     under = [
@@ -76,7 +77,7 @@ def losses(metric: str, sides: Sequence[Scored]) -> OfRows:
 
 
 def _losses(metric: str, run: SeedRun) -> np.ndarray:
-    """What each row would lose if each class were its label; shape (rows, classes)."""
+    """The loss of each row if each class were its label; shape (rows, classes)."""
     assert run.scores is not None
     if metric == "log_loss":
         return np.asarray(-np.log(np.maximum(run.scores, CLIP)))
@@ -84,15 +85,16 @@ def _losses(metric: str, run: SeedRun) -> np.ndarray:
 
 
 def macro_f1(sides: Sequence[Scored]) -> OfRows:
-    """Outcomes of the macro-F1 of one contestant, or of the first minus the second: what all runs predict of a row.
+    """Outcomes of the macro-F1 of one contestant, or of the first minus the second.
 
-    Each class may hide rows that a side has right in every run, or wrong in the way that costs it most.
+    An outcome is a row's class with the predictions of all runs. Each class may also hide rows that a side predicts
+    right in every run, or wrong in the most costly way.
     """
     present, codes = np.unique(sides[0].labels, return_inverse=True)
     runs = [run for side in sides for run in side.runs]
     of_side = np.repeat(np.arange(len(sides)), [len(side.runs) for side in sides])
     signs = np.array([1.0, -1.0])[of_side] / np.array([len(side.runs) for side in sides])[of_side]
-    # A class without rows has no F1 to lose: a prediction of it counts as none, -1.
+    # A class without rows has no F1 to lower, so its predictions become -1.
     code_of = np.full(int(max(present.max(), *(run.predictions.max() for run in runs))) + 2, -1)
     code_of[present] = np.arange(len(present))
     seen = np.stack([codes, *(code_of[run.predictions] for run in runs)], axis=1)
@@ -105,10 +107,10 @@ def macro_f1(sides: Sequence[Scored]) -> OfRows:
 
 
 def _hidden(seen: np.ndarray, rows: np.ndarray, of_side: np.ndarray) -> np.ndarray:
-    """A row of each class, on which each side is right or at its worst: its class and predictions, shape
-    (classes * 2^sides, 1 + runs)."""
+    """Possible rows of each class, on which each side is right or wrong in the most costly way. Each has its class and
+    the predictions of all runs; shape (classes * 2^sides, 1 + runs)."""
     classes = np.arange(len(rows))
-    # A wrong prediction of a class costs most where that makes the largest step in its F1.
+    # The most costly wrong prediction is the class whose F1 it lowers most.
     harms = []
     for predicted in seen[:, 1:].T:
         hits = np.bincount(seen[:, 0], predicted == seen[:, 0])
@@ -127,10 +129,10 @@ def _hidden(seen: np.ndarray, rows: np.ndarray, of_side: np.ndarray) -> np.ndarr
 
 
 def _f1_gradient(cells: np.ndarray, rows: np.ndarray, signs: np.ndarray) -> Gradient:
-    """The macro-F1, summed over runs by their signs, and its derivatives.
+    """The macro-F1, summed over runs with `signs` as weights, and its derivatives.
 
-    F1 = 2 hits / (rows + predictions). A share raises the hits of its class where the outcome is right, and
-    lowers the F1 of the class that it predicts.
+    F1 = 2 hits / (rows + predictions). A larger share of an outcome adds hits to its class if the outcome is right, and
+    adds predictions to the predicted class, which lowers that class's F1.
     """
     strata, classes = cells[:, 0], len(rows)
     columns = [

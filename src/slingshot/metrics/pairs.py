@@ -1,12 +1,12 @@
-"""Every pair of a data set's contestants: their difference, its interval, and how likely chance alone would give it.
-metrics.rule says what may be claimed of them.
+"""Every pair of a data set's contestants: their difference, its interval and its p. metrics.rule turns these into
+claims.
 
-A difference is that of the models at hand. From ENOUGH_SEEDS training seeds on it is that of the recipes, that is, of
-any training by them. Where a side has fewer seeds, `recipe` holds what may be claimed of the recipes.
+A difference is about the trained models. From ENOUGH_SEEDS training seeds on, it is about the recipes, that is, about
+any training by them. If a side has fewer seeds, `recipe` has the claims about the recipes.
 
-Under FEW_GROUPS effective groups there is no interval, and where metrics.rare says so there is no p. Nothing is
-resolved then. Where few groups tell two apart on accuracy, p is that of the sign test over groups if it is larger.
-McNemar's test of each two fitted models is added for comparison.
+With fewer than FEW_GROUPS effective groups there is no interval, and no p if metrics.rare forbids it. Then nothing is
+resolved. If few groups tell two contestants apart on accuracy, p is at least the p of the sign test over groups.
+McNemar's test of each pair of trained models is added for comparison.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def compare(
     labels: Sequence[str] = (),
     validation: dict[str, dict[str, float]] | None = None,
 ) -> Pairs:
-    """Compare every two of `contestants`, in their order.
+    """Compare all pairs of `contestants`, in their order.
 
-    `labels` are the class names in label order; without them a class goes by its number. `validation` is what
-    metrics.validation gives. Raises UserError when there is no contestant, or two were not scored on the same rows.
+    `labels` are the class names in label order; without them, a class is named by its number. `validation` is the
+    result of metrics.validation. Raises UserError if there is no contestant, or if two have different rows.
     """
     test = _shared_rows(contestants, dataset)
     pairs = []
@@ -75,9 +75,9 @@ def difference(
 ) -> Difference:
     """Contestant `a` minus contestant `b`, without McNemar's tests.
 
-    The two may be on other rows: they are then taken to be independent, and the sign test takes no part. The claims are
-    those of the trained models, with those of the recipes in `recipe` where these are others; with `recipes` only the
-    latter.
+    If the two have different rows, they are treated as independent, and the sign test is not used. The claims are about
+    the trained models; `recipe` has the claims about the recipes if these differ. With `recipes`, all claims are about
+    the recipes.
     """
     sides = contestants[a], contestants[b]
     values = {name: value_of(settings.primary, contestants[name]) for name in (a, b)}
@@ -106,7 +106,7 @@ def difference(
 
 
 def _shared_rows(contestants: Mapping[str, Scored], dataset: str) -> Scored:
-    """The first contestant, on whose rows all are scored."""
+    """The first contestant. Raises UserError unless all others have its rows."""
     if not contestants:
         raise UserError(
             f"{PARAMS}: study names no contestant: add one to study.models or study.llms"
@@ -132,7 +132,7 @@ def _source_notes(contestants: Mapping[str, Scored]) -> list[ScoreSources]:
 def _undefined_notes(
     contestants: Mapping[str, Scored], values: Mapping[str, float | None], metric: str
 ) -> list[OfPair]:
-    """Why sides have no figure: once, where the rows of both are of one class."""
+    """Why sides have no figure. There is one note for both if the rows of both are of one class."""
     reasons = {
         name: undefined(metric, contestants[name])
         for name, value in values.items()
@@ -144,7 +144,7 @@ def _undefined_notes(
 
 
 def _any_row_differs(a: Scored, b: Scored) -> bool:
-    """Whether any two of their runs predict another class for a row."""
+    """Whether any run of `a` and any run of `b` predict different classes for a row."""
     return any(
         not np.array_equal(left.predictions, right.predictions)
         for left in a.runs

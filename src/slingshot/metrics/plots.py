@@ -1,4 +1,4 @@
-"""What `dvc plots` and the report draw of one contestant: confusion, reliability, and risk against coverage."""
+"""The plots of one contestant for `dvc plots` and the report: confusion, reliability, and risk against coverage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slingshot.metrics import calibration
 from slingshot.metrics.scored import Scored
 
 POINTS = 100
-"""Of a coverage-risk curve."""
+"""The most points of a coverage-risk curve."""
 
 
 def write(
@@ -25,9 +25,9 @@ def write(
     labels: Sequence[str],
     bins: int,
 ) -> None:
-    """Write data/plots/D/KIND/C.csv for every kind. Without scores, a plot that needs them is only its header.
+    """Write data/plots/D/KIND/C.csv for every kind. Without scores, a plot that needs them has only its header.
 
-    `scaled` is `test` with temperature-scaled scores, or None. `bins` are those of the reliability diagrams.
+    `scaled` is `test` with temperature-scaled scores, or None. `bins` is the number of bins of reliability diagrams.
     """
     frames: dict[paths.PlotKind, pd.DataFrame] = {
         "confusion": confusion(test, labels),
@@ -41,8 +41,8 @@ def write(
 
 
 def confusion(scored: Scored, labels: Sequence[str]) -> pd.DataFrame:
-    """One line a row and seed: the names of its label and of its prediction."""
-    names = np.array([*labels, FAILED_NAME], dtype=object)  # FAILED, -1, is the last
+    """One line for each row and seed: the names of its label and of its prediction."""
+    names = np.array([*labels, FAILED_NAME], dtype=object)  # FAILED, -1, indexes the last name
     assert FAILED == -1
     predicted = np.concatenate([run.predictions for run in scored.runs])
     return pd.DataFrame(
@@ -51,7 +51,7 @@ def confusion(scored: Scored, labels: Sequence[str]) -> pd.DataFrame:
 
 
 def reliability(scored: Scored | None, bins: int) -> pd.DataFrame:
-    """One line a bin with rows, over all seeds: mean confidence, accuracy and rows."""
+    """One line for each bin with rows, over all seeds: mean confidence, accuracy and rows."""
     if scored is None or scored.score_source == "none":
         return pd.DataFrame(columns=["confidence", "accuracy", "rows"])
     confidence = np.concatenate([calibration.confidence(run) for run in scored.runs])
@@ -67,7 +67,8 @@ def reliability(scored: Scored | None, bins: int) -> pd.DataFrame:
 
 def risk(scored: Scored) -> pd.DataFrame:
     """Share of mistakes among the most confident rows, for up to POINTS shares of the rows; means over seeds (Geifman
-    and El-Yaniv, 2017, section 2, arXiv:1705.08500). Rows of equal confidence share their mistakes."""
+    and El-Yaniv, 2017, section 2, arXiv:1705.08500). Rows of equal confidence share their mistakes equally, because
+    their order would be arbitrary."""
     if scored.score_source == "none":
         return pd.DataFrame(columns=["coverage", "risk"])
     rows = len(scored.labels)

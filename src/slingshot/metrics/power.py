@@ -1,4 +1,4 @@
-"""How sure a study with more test rows would be, by what one study measured."""
+"""The power of a study with more test rows, estimated from one study."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from slingshot.files.pairs import VarianceFigures, Variances
 from slingshot.metrics.variances import Variance, error, quantile
 
 POWER = 0.8
-"""Chance of a claim at which test rows are called enough."""
+"""Chance of a claim at which test rows count as enough."""
 MOST_ROWS = 10**9
+"""The most test rows that are tried."""
 STUDIES = 16
-"""In which a variance that is estimated comes out differently, when rows are advised."""
+"""Imagined studies, each with another estimate of a variance, that are averaged when rows are advised."""
 MOST_NOISE = 0.4
-"""How much of what seeds differ by is taken for chance of the rows, at most: a few seeds may chance to differ by no
-more than that, though training varies too (bench/coverage/seeds.py)."""
+"""The largest share of the variance between seeds that counts as chance of the rows. A few seeds may show no more than
+that chance although training varies too (bench/coverage/seeds.py)."""
 NOTHING = 1e-18
-"""A variance that is none: no two rows came out differently."""
+"""The variance that replaces 0, if all rows have the same outcome."""
 STEP = 1.1
-"""By which numbers of rows are tried."""
+"""The factor from one tried number of rows to the next."""
 
 
 def error_and_reach(variances: Variances, more: float, level: float) -> tuple[float, np.ndarray]:
     """The true standard error of the difference with `more` times the test rows, and half the width of the interval at
-    that level in each of some studies that are equally likely, shape (studies,).
+    that level in several equally likely studies, shape (studies,).
 
-    More rows tell nothing of training. Only what rows add falls with them, and what few rows may hide falls with their
-    square. What as few seeds say of training differs from study to study, as a chi-square figure does.
+    More rows tell nothing about training. They only reduce the variance of the rows, and with their square the part
+    that few rows may hide. With few seeds, the estimated variance of training differs from study to study, as a
+    chi-square variable.
     """
     rows = _of_rows(variances, more)
     scatter = _scatter(variances)
@@ -46,7 +48,7 @@ def error_and_reach(variances: Variances, more: float, level: float) -> tuple[fl
 
 
 def outside(middle: float, se: float, low: np.ndarray, high: np.ndarray) -> float:
-    """Chance that a normal figure is under `low` or above `high`; 1 where these leave no room. The mean over both."""
+    """Chance that a normal variable is under `low` or above `high`, as a mean over these arrays; 1 if low >= high."""
     from scipy.stats import norm
 
     chance = norm.cdf((low - middle) / se) + norm.sf((high - middle) / se)
@@ -54,8 +56,8 @@ def outside(middle: float, se: float, low: np.ndarray, high: np.ndarray) -> floa
 
 
 def inside(middle: float, se: float, bound: np.ndarray, reach: np.ndarray) -> float:
-    """Chance that a normal figure lies within +-bound and within +-reach: beyond the latter `outside` counts it. The
-    mean over both."""
+    """Chance that a normal variable lies within +-bound and within +-reach, as a mean over these arrays. `outside`
+    counts the values beyond `reach`."""
     from scipy.stats import norm
 
     bound = np.minimum(bound, reach)
@@ -64,10 +66,10 @@ def inside(middle: float, se: float, bound: np.ndarray, reach: np.ndarray) -> fl
 
 
 def fewest_rows(power: Callable[[int], float], rows: int) -> int | None:
-    """The fewest rows, more than there are, with POWER; None where MOST_ROWS are not enough.
+    """The fewest rows, more than `rows`, with POWER; None if MOST_ROWS are not enough.
 
-    With a few training seeds still more rows may have a little less power: what these seeds say then weighs most, and
-    it has the larger quantile.
+    With a few training seeds, even more rows may have slightly less power: the variance between seeds then dominates,
+    and it has the larger quantile.
     """
     low, high = rows, rows + 1
     while power(high) < POWER:
@@ -81,7 +83,8 @@ def fewest_rows(power: Callable[[int], float], rows: int) -> int | None:
 
 
 def _of_rows(variances: Variances, more: float) -> Variance:
-    """What `more` times the rows add to the interval: the scatter falls with them, the rest with their square."""
+    """The variance of the interval from `more` times the rows: the scatter falls with them, the rest with their
+    square."""
     rows, scatter = _variance(variances.rows), _scatter(variances)
     return Variance(scatter / more + (rows.value - scatter) / more**2, rows.df * more)
 
@@ -92,9 +95,9 @@ def _scatter(variances: Variances) -> float:
 
 
 def _of_training(variances: Variances, more: float) -> tuple[list[Variance], list[Variance]]:
-    """What training adds in truth, and what seeds on `more` times the rows make of it.
+    """The true variances of training, and the variances that seeds show on `more` times the rows.
 
-    Part of what seeds differ by is chance of the rows, of which more rows leave less.
+    Part of the variance between seeds is chance of the rows, and that part falls with more rows.
     """
     training = [_variance(part) for part in variances.training]
     estimated = sum(part.value for part in training if math.isfinite(part.df))
@@ -113,7 +116,7 @@ def _variance(figures: VarianceFigures) -> Variance:
 
 @lru_cache
 def _factors(df: float) -> tuple[float, ...]:
-    """How a variance that is estimated may come out, in shares of the true one, each as likely."""
+    """Equally likely estimates of a variance, as shares of the true variance."""
     from scipy.stats import chi2
 
     if math.isinf(df):

@@ -1,7 +1,7 @@
-"""Macro figures that test rows can't decide, because classes of a few rows could move them by more than the margin.
+"""Macro figures that test rows can't decide, because classes with few rows could move them by more than the margin.
 
-Each class has an equal part in a mean over K classes, however many rows it has: it can move the mean by 1 / K. A
-handful of rows can't show what a contestant makes of a class, and no interval mends that.
+Each class has the same weight in a mean over K classes, however many rows it has: it can move the mean by 1 / K. A
+few rows can't show how well a contestant predicts a class, and no interval can correct that.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from slingshot.settings.catalogue import METRICS
 
 
 def class_rows(test: Scored, labels: Sequence[str] = ()) -> dict[str, int]:
-    """Class name -> its test rows, of the classes present.
+    """Class name -> the number of its test rows, for classes with test rows.
 
-    `labels` are the names in label order; without them a class goes by its number.
+    `labels` are the names in label order; without them, a class is named by its number.
     """
     present, rows = np.unique(test.labels, return_counts=True)
     return {
@@ -28,17 +28,17 @@ def class_rows(test: Scored, labels: Sequence[str] = ()) -> dict[str, int]:
 
 
 def why_undecidable(metric: str, margin: float, *tests: Mapping[str, int]) -> RareClasses | None:
-    """Why nothing can be claimed of two contestants on `metric`, or None where claims can be made.
+    """Why nothing can be claimed about two contestants on `metric`, or None if claims can be made.
 
-    `tests` are the `class_rows` of both sides' test rows, or of the rows that they share. The first of them that can't
-    decide gives the reason.
+    `tests` are the `class_rows` of each side, or of the rows that both share. The reason is about the first that can't
+    decide.
     """
     return next(filter(None, (_why(metric, margin, rows) for rows in tests)), None)
 
 
 def _why(metric: str, margin: float, rows: Mapping[str, int]) -> RareClasses | None:
     rare = {name: number for name, number in rows.items() if number < ENOUGH_ROWS}
-    # Rounded, as 1 / 50 less a margin of 0.02 is not quite 0.
+    # Rounded, because 1 / 50 minus a margin of 0.02 is not exactly 0.
     beyond = round(len(rare) / max(1, len(rows)) - margin, 12)
     if not METRICS[metric].macro or beyond <= 0:
         return None

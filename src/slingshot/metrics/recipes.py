@@ -1,4 +1,4 @@
-"""Figures of recipes: what training anew would vary is added to what other test rows would vary."""
+"""Figures of recipes: the variance of training is added to the variance of test rows."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from slingshot.metrics.variances import Variance
 
 
 def of_recipe(metric: str, a: Scored, b: Scored | None = None, seed_sd: float = 0.0) -> Estimate:
-    """The `estimate` of a, or of a minus b, with the variance of training: see `trained_anew`."""
-    return trained_anew(estimate(metric, a, b), metric, a, b, seed_sd)
+    """The `estimate` of a, or of a minus b, with the variance of training: see `with_training`."""
+    return with_training(estimate(metric, a, b), metric, a, b, seed_sd)
 
 
-def trained_anew(
+def with_training(
     fixed: Estimate, metric: str, a: Scored, b: Scored | None, seed_sd: float
 ) -> Estimate:
     """The estimate `fixed` of a, or of a minus b, with the variance of training.
 
-    From ENOUGH_SEEDS trained seeds on that is the variance of what the seeds differ by. Two contestants that were
-    trained under the same seeds are taken together. With fewer seeds each training is taken to have the standard
-    deviation `seed_sd`, and to be independent of all others; with 0, the figure stays that of these trained models.
+    From ENOUGH_SEEDS trained seeds on, that is the variance between the seeds. If both contestants have the same seeds,
+    the difference under each seed is used. With fewer seeds, each training is assumed to have the standard deviation
+    `seed_sd` and to be independent of all others. With 0, the figure is about these trained models.
     """
     trained = [side for side in (a, b) if side is not None and side.trained_seeds]
     assumed = [
@@ -45,10 +45,10 @@ def trained_anew(
 
 
 def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float = 0.0) -> Estimate:
-    """a minus b on other rows, taken to be independent.
+    """a minus b on different rows, treated as independent.
 
-    The interval is that of square-and-add (Newcombe, Statistics in Medicine 17, 1998, method 10). For p, each half of
-    it is taken to be that of a normal figure.
+    The interval is the square-and-add interval (Newcombe, Statistics in Medicine 17, 1998, method 10). For p, each half
+    of it is treated as half of a normal interval.
     """
     sides = [of_recipe(metric, side, seed_sd=seed_sd) for side in (a, b)]
     value = sides[0].value - sides[1].value
@@ -71,9 +71,9 @@ def apart(metric: str, a: Scored, b: Scored, confidence: float, seed_sd: float =
 
 
 def _by_seed(metric: str, sides: Sequence[Scored]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The figure of each seed, shape (seeds,), and what each row adds to it, shape (seeds, rows), of each side.
+    """For each side, the figure of each seed, shape (seeds,), and what each row adds to it, shape (seeds, rows).
 
-    Two sides that were trained under the same seeds are one: their difference under each.
+    Two sides with the same seeds are joined: the result is their difference under each seed.
     """
     values, adds = [], []
     for side in sides:
@@ -87,10 +87,10 @@ def _by_seed(metric: str, sides: Sequence[Scored]) -> tuple[list[np.ndarray], li
 
 
 def _noise(adds: np.ndarray, groups: np.ndarray) -> float:
-    """How much of the variance of the mean of S seeds is chance of the rows; `adds` has shape (S, rows).
+    """The part of the variance of the mean of S seeds that is chance of the rows; `adds` has shape (S, rows).
 
-    A seed's rows differ from the mean of S seeds by (S - 1) / S of the variance of one seed, of which the mean has 1 /
-    S. So that is the variance of what they differ by, over S - 1.
+    Let v be the variance of one seed by its own rows. The mean of S seeds has the variance v / S, and a seed's
+    deviation from the mean has (S - 1) / S of v. So v / S is the variance of the deviations, divided by S - 1.
     """
     own = [variance(seed, groups) for seed in adds - adds.mean(axis=0)]
     return float(np.mean(own)) / (len(own) - 1)

@@ -1,8 +1,8 @@
-"""What may be claimed of pairs of contestants: who is better, and who is as good.
+"""Claims about pairs of contestants: who is better, and who is as good.
 
-Three claims are tested of a pair: that the two differ (`p`), and that either is not worse than the other by the margin
-(`p_as_good`, `p_reverse_as_good`: one-sided, doubled, so that all three are read from one interval). The pairs that
-decide are tested one after the other, each at the full level, as they were fixed before the test rows were seen. All
+Three claims are tested for a pair: that the two differ (`p`), and that each is not worse than the other by the margin
+(`p_as_good`, `p_reverse_as_good`: one-sided and doubled, so that one interval shows all three). The pairs that decide
+are tested one after the other, each at the full level, because they were fixed before the test rows were seen. All
 claims of the other pairs are corrected together.
 """
 
@@ -22,16 +22,17 @@ CLAIMS: tuple[Claim, ...] = get_args(Claim)
 
 
 Ps = Mapping[Claim, float | None]
-"""The p of each claim; None where it was not tested."""
+"""The p of each claim; None if it was not tested."""
 _TURNED: dict[Claim, Claim] = {
     "p": "p",
     "p_as_good": "p_reverse_as_good",
     "p_reverse_as_good": "p_as_good",
 }
+"""Each claim of a - b -> the claim of b - a that it equals."""
 
 
 class _Judgement(TypedDict):
-    """The fields JUDGED of a difference."""
+    """The fields of a difference that judging fills in."""
 
     p_corrected: float | None
     verdict: Standing
@@ -40,11 +41,11 @@ class _Judgement(TypedDict):
 
 
 def judged(pairs: Pairs, deciding: Sequence[tuple[str, str]] = ()) -> Pairs:
-    """The pairs with their verdicts, and those of their recipes where they have `recipe`.
+    """The pairs with their verdicts, and with the verdicts of their recipes if they have `recipe`.
 
-    `deciding` are the pairs that are not corrected, by their contestants' names. Contestants with the same predictions
-    count once: what is said of one is said of the other. That they are as good is a claim too: on few rows two may be
-    alike by chance. Claims of trained models and those of recipes are two families, each of which is corrected alone.
+    `deciding` names the contestants of the pairs that are not corrected. Contestants with the same predictions count
+    once and get the same verdicts. That they are as good is a claim too, because on few rows two may be alike by
+    chance. Claims about trained models and claims about recipes are two families; each is corrected on its own.
     """
     models = _Family.of(pairs.pairs, deciding)
     recipes = _Family.of([pair.of_recipe or pair for pair in pairs.pairs], deciding)
@@ -60,17 +61,17 @@ def judged(pairs: Pairs, deciding: Sequence[tuple[str, str]] = ()) -> Pairs:
 
 @dataclass(frozen=True)
 class _Family:
-    """Pairs whose claims are corrected together, but for those that decide."""
+    """Pairs that are judged together. All but those that decide share one correction."""
 
     pairs: Sequence[Difference]
     twins: Mapping[str, str]
-    """What `_twins` gives."""
+    """The result of `_twins`."""
     places: Mapping[frozenset[str], int]
     """Two contestants -> the place of their pair."""
     deciding: frozenset[int]
     """Places of the pairs that decide."""
     adjusted: Mapping[int, Ps]
-    """Place -> the corrected p-values, of the pairs that share the level."""
+    """Place -> the corrected p-values, for the pairs that share the level."""
 
     @classmethod
     def of(cls, pairs: Sequence[Difference], deciding: Sequence[tuple[str, str]]) -> _Family:
@@ -87,7 +88,7 @@ class _Family:
         return cls(pairs, twins, places, alone, adjusted)
 
     def judgement(self, place: int, pairs: Pairs) -> _Judgement:
-        """Of the pair at `place`. Its claims are those of the first contestants with these predictions."""
+        """Judge the pair at `place`. Its claims are those of the first contestants with these predictions."""
         pair = self.pairs[place]
         a, b = (self.twins.get(name, name) for name in (pair.a, pair.b))
         tested = self.places.get(frozenset((a, b)), place)
@@ -116,7 +117,7 @@ class _Family:
 
 
 def _twins(pairs: Sequence[Difference]) -> dict[str, str]:
-    """Contestant -> the first one with the same predictions, of those that have one before them."""
+    """Contestant -> the first contestant with the same predictions; without contestants that are first themselves."""
     twins: dict[str, str] = {}
     for pair in pairs:
         if pair.same:
@@ -125,7 +126,7 @@ def _twins(pairs: Sequence[Difference]) -> dict[str, str]:
 
 
 def p_values(claims: Claims) -> dict[Claim, float | None]:
-    """Of a difference's claims, before any correction."""
+    """The p of each claim, before any correction."""
     return {
         "p": claims.p,
         "p_as_good": claims.p_as_good,
@@ -134,11 +135,11 @@ def p_values(claims: Claims) -> dict[Claim, float | None]:
 
 
 def corrected(claims: Sequence[Claims]) -> list[dict[Claim, float]]:
-    """The adjusted p-values of all claims of the pairs, step-down.
+    """The corrected p-values of all claims of the pairs, in their order.
 
-    This is Holm's procedure (1979) with the multiplier of Shaffer (1986, section 2): the most hypotheses that may still
-    be true. Of a pair at most one is, as two that do not differ are not apart by the margin. So the multiplier is the
-    number of pairs that still have an open claim.
+    This is Holm's step-down procedure (1979) with the multiplier of Shaffer (1986, section 2): the most hypotheses that
+    may still be true. At most one hypothesis of a pair is true, because contestants that do not differ are not apart by
+    the margin. So the multiplier is the number of pairs that still have an open claim.
     """
     order = sorted(
         (_p(ps, claim), place, claim)
@@ -156,9 +157,9 @@ def corrected(claims: Sequence[Claims]) -> list[dict[Claim, float]]:
 
 
 def verdicts(difference: float | None, ps: Ps, level: float) -> tuple[Standing, Standing]:
-    """What a is against b, and b against a. `difference` is a - b.
+    """The verdict of a against b, and of b against a. `difference` is a - b.
 
-    A loss that is sure to be smaller than the margin is as good.
+    A contestant is as good if its loss is certainly smaller than the margin.
     """
     if difference is None or ps["p"] is None:
         return UNRESOLVED, UNRESOLVED
@@ -171,7 +172,8 @@ def verdicts(difference: float | None, ps: Ps, level: float) -> tuple[Standing, 
 
 
 def _standing(lead: float, as_good: bool) -> Standing:
-    """Of one side, by its lead, 0 where the two may not differ, and whether it is surely not behind by the margin."""
+    """The verdict of one side. `lead` is 0 if the two may be equal. `as_good`: the side is certainly not behind by the
+    margin."""
     if lead > 0:
         return "better"
     if as_good:
@@ -180,7 +182,7 @@ def _standing(lead: float, as_good: bool) -> Standing:
 
 
 def _p(ps: Ps, claim: Claim) -> float:
-    """Of a claim; 1 where there is none, as what was not tested is not shown."""
+    """The p of a claim; 1 if it was not tested, because an untested claim is not shown."""
     p = ps[claim]
     return 1.0 if p is None else p
 
@@ -188,8 +190,8 @@ def _p(ps: Ps, claim: Claim) -> float:
 def rows_to_resolve(
     pair: Difference, rows: int, margin: float, level: float, tested: int = 1
 ) -> int | None:
-    """Test rows with which neither side would be left unresolved in POWER of the studies, were the difference truly as
-    measured on `rows`. None where the judged `pair` is resolved, or has no interval, or no number would do.
+    """Test rows with which both sides would be resolved in POWER of the studies, if the true difference is as measured
+    on `rows`. None if the judged `pair` is resolved, has no interval, or no number of rows is enough.
 
     `tested` pairs share the level.
     """
@@ -201,7 +203,7 @@ def rows_to_resolve(
 
     def power(number: int) -> float:
         se, reach = error_and_reach(variances, number / rows, level / tested)
-        # One is better beyond `reach`; both are as good within margin - reach.
+        # Beyond `reach` one side is better; within margin - reach both are as good.
         better = outside(difference, se, -reach, reach)
         return better + inside(difference, se, margin - reach, reach)
 
@@ -211,9 +213,10 @@ def rows_to_resolve(
 def rows_to_decide(
     pair: Difference, rows: int, margin: float, level: float, first_is_cheaper: bool | None
 ) -> int | None:
-    """Test rows with which the pair would decide in POWER of the studies: one is better, or the cheaper one as good.
+    """Test rows with which the pair would decide in POWER of the studies: one side is better, or the cheaper side is as
+    good. `first_is_cheaper` is None if neither is cheaper.
 
-    None where there is no interval, or no number would do.
+    None if there is no interval, or no number of rows is enough.
     """
     difference, variances = pair.difference, pair.variances
     if difference is None or variances is None or variances.rows.value <= 0:

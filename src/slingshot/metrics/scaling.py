@@ -37,12 +37,12 @@ class Scaling:
 def temperature_scaled(
     test: Scored, validation: Scored | None
 ) -> tuple[Scaling | None, NoCalibration | None]:
-    """The scaled test rows, or why no temperature can be fitted. Test rows choose nothing."""
+    """The scaled test rows, or why no temperature can be fitted. The temperature never depends on test rows."""
     if test.score_source == "none":
         return None, NoScores()
     if validation is None:
         return None, NoValidationRows()
-    # Where every answer of a run failed, all its scores are uniform. Any temperature fits those.
+    # If every answer of a run failed, all its scores are uniform, and any temperature fits them.
     fitting = [
         run
         for run in validation.runs
@@ -55,7 +55,7 @@ def temperature_scaled(
 
 
 def before_and_after(seeds: Sequence[SeedFigures], scaling: Scaling, ece_bins: int) -> Calibration:
-    """Calibration of the test rows as they are, whose figures are `seeds`, and of the scaled ones."""
+    """Calibration of the test rows before scaling (`seeds` has their figures) and after it."""
     return Calibration(
         before=_means(seeds),
         after=_means(seed_figures(scaling.scored, ece_bins)),

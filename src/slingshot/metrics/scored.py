@@ -1,4 +1,4 @@
-"""The scored rows of a contestant as arrays: what every metric and comparison starts from.
+"""The scored rows of a contestant as arrays: the input of every metric and comparison.
 
 prepared = PreparedRows.read("tweets")
 test = prepared.splits("minilm")["test"]
@@ -26,20 +26,21 @@ ENOUGH_SEEDS = 3
 
 @dataclass(frozen=True)
 class SeedRun:
-    """One fitted model, or a contestant without a seed (-1), on the scored rows."""
+    """The answers of one trained model, or of a contestant without a seed (-1), to the scored rows."""
 
     seed: int
     predictions: np.ndarray
-    """Class of each row, -1 where it has no valid answer; shape (rows,)."""
+    """Class of each row, -1 without a valid answer; shape (rows,)."""
     scores: np.ndarray | None
-    """Class probabilities, shape (rows, classes); None where the score source is `none`."""
+    """Class probabilities, shape (rows, classes); None if the score source is `none`."""
     temperature_error: float = 0.0
-    """Standard error of the temperature by which `scores` were scaled, as a share of it; 0 where they were not."""
+    """Standard error of the temperature that scaled `scores`, as a share of the temperature; 0 without scaling."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """All rows of one split under every seed, sorted by id: one order for all contestants."""
+    """All rows of one split under every seed, sorted by id, so that all contestants have one order. Arrays have shape
+    (rows,)."""
 
     ids: np.ndarray
     labels: np.ndarray
@@ -48,10 +49,10 @@ class Scored:
     score_source: str
     runs: tuple[SeedRun, ...]
     failed: Mapping[str, int]
-    """Status -> how many answers of all runs have it, of those that are not valid."""
+    """Status of failed answers -> their number over all runs."""
 
     def only(self, rows: np.ndarray) -> Scored:
-        """Some of the rows, by a mask or their places; groups are numbered anew."""
+        """Some of the rows, by a mask or by their positions; groups are numbered again."""
         runs = tuple(
             replace(
                 run,
@@ -85,7 +86,7 @@ class PreparedRows:
 
     @classmethod
     def read(cls, dataset: str) -> PreparedRows:
-        """Raises UserError naming the first file that is missing or breaks its contract."""
+        """Read a data set. Raises UserError that names the first missing or malformed file."""
         validation, test = (read_rows(paths.split(dataset, split)) for split in PREDICTED)
         return cls(dataset, Labels.read(paths.labels(dataset)).names, validation, test)
 
@@ -100,16 +101,16 @@ class PreparedRows:
         return frame
 
     def splits(self, contestant: str) -> dict[str, Scored]:
-        """Split -> the rows of a predictions file that are scored: see `scored`."""
+        """Split -> the scored rows of a predictions file: see `scored`."""
         return scored(self.path(contestant), self.frame(contestant), len(self.labels))
 
 
 def scored(path: Path, frame: pd.DataFrame, classes: int) -> dict[str, Scored]:
-    """Split -> its scored rows: test, and validation where it is predicted.
+    """Split -> its scored rows: test, and validation if it was predicted.
 
-    Where the contestant has a score source, a row without scores counts as uniform 1/classes. A cascade
-    has the sources of both its sides, joined by a plus, and none where one side has none. Raises UserError,
-    naming `path`, when test is missing or two seeds disagree on the rows.
+    If the contestant has a score source, a row without scores gets 1/classes for each class. A cascade has the sources
+    of both its sides, joined by a plus, or none if a side has none. Raises UserError that names `path` if test is
+    missing or two seeds have different rows.
     """
     if "test" not in set(frame["split"]):
         raise UserError(f"{path}: no test rows; run `dvc repro`")
@@ -146,7 +147,7 @@ def _split(path: Path, part: pd.DataFrame, sources: list[str], classes: int) -> 
 
 
 def _scores(column: pd.Series, classes: int) -> np.ndarray:
-    """Shape (rows, classes); uniform where a row has none."""
+    """Scores as an array, shape (rows, classes); a row without scores gets uniform scores."""
     filled = np.full((len(column), classes), 1 / classes)
     present = column.notna().to_numpy()
     if present.any():

@@ -1,10 +1,10 @@
-"""Point figures as `evaluate.Metric` classes, one small class a metric, usable on their own:
+"""Point figures as `evaluate.Metric` classes. Each metric is a small class that can be used on its own:
 
     from slingshot.metrics.scores import MacroF1
     MacroF1().compute(predictions=[0, 1, -1], references=[0, 1, 1])
 
-Labels are the classes with at least one scored row. -1, a failed row, is never a class: it only
-loses recall. A figure that is undefined is NaN.
+Only classes with at least one scored row count. A failed row has the prediction -1, which is never a class: it only
+loses recall. An undefined figure is NaN.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from slingshot.metrics import calibration, formulas
 from slingshot.metrics.scored import SeedRun
 from slingshot.settings.catalogue import METRICS
 
-# evaluate imports transformers and torch, three of its four seconds, for evaluators that nothing here uses;
-# where it can't, it does without.
+# evaluate imports transformers and torch for evaluators that nothing here uses. That takes three of its four seconds.
+# It also works without them, so they are hidden while it loads.
 _loaded = {name: module for name, module in sys.modules.items() if name == "transformers"}
 sys.modules["transformers"] = None  # type: ignore[assignment]
 import evaluate  # noqa: E402
@@ -33,7 +33,7 @@ sys.modules |= _loaded
 
 
 class _Metric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
-    """Common ground: offline and in memory, inputs as numpy arrays."""
+    """The base class: offline and in memory, inputs as numpy arrays."""
 
     paper = ""
     inputs: tuple[str, ...] = ("predictions", "references")
@@ -41,7 +41,7 @@ class _Metric(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Metric name -> figure, from arrays under the names of `inputs`."""
 
     def __init__(self, bins: int = 15) -> None:
-        """`bins` are those of the expected calibration error; no other metric has any."""
+        """`bins` is the number of bins of the expected calibration error; other metrics ignore it."""
         super().__init__(keep_in_memory=True)
         self.bins = bins
 
@@ -94,7 +94,7 @@ class Coverage(_Metric):
 
 
 class Auroc(_Metric):
-    """One-vs-rest area under the ROC curve, averaged over the classes with both outcomes; NaN under two."""
+    """One-vs-rest area under the ROC curve, averaged over the classes; NaN with fewer than two classes."""
 
     paper = "Fawcett (2006), An introduction to ROC analysis, section 9, unweighted"
     inputs = ("prediction_scores", "references")
@@ -146,7 +146,7 @@ class Ece(_Metric):
 
 
 def point(run: SeedRun, labels: np.ndarray, ece_bins: int) -> dict[str, float]:
-    """Every point figure of one run that the catalogue names a class for; NaN where it is undefined."""
+    """Every point figure of one run for which the catalogue names a class; NaN if it is undefined."""
     figures = dict.fromkeys(
         (metric.key for metric in METRICS.values() if metric.formula), float("nan")
     )

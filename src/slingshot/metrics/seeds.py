@@ -15,7 +15,7 @@ from slingshot.settings.catalogue import METRICS
 
 
 def seed_figures(scored: Scored, ece_bins: int) -> tuple[SeedFigures, ...]:
-    """One for each run; a figure is None where it is undefined."""
+    """The figures of each run; an undefined figure is None."""
     from slingshot.metrics import scores  # loads evaluate, which takes a second
 
     seeds = []
@@ -37,7 +37,8 @@ def seed_figures(scored: Scored, ece_bins: int) -> tuple[SeedFigures, ...]:
 
 
 def mean_figures(seeds: Sequence[SeedFigures]) -> dict[str, float | None]:
-    """Metric -> its mean over seeds. Whether it is undefined depends on rows and score source, so all seeds agree."""
+    """Metric -> its mean over seeds; None if it is undefined. That depends only on rows and score source, so all seeds
+    agree."""
     means: dict[str, float | None] = {}
     for metric, first in seeds[0].metrics.items():
         figures = np.array([seed.metrics[metric] for seed in seeds], float)

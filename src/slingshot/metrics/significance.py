@@ -9,14 +9,14 @@ from slingshot.files.pairs import McNemar
 from slingshot.metrics.scored import Scored, SeedRun
 
 EXACT_BELOW = 25
-"""Discordant rows, or groups, under which a test of their signs is exact."""
+"""With fewer discordant rows, or groups, a test of their signs is exact."""
 
 
 def mcnemar(a: Scored, b: Scored) -> tuple[McNemar, ...]:
-    """McNemar's test (1947) of each two fitted models: of equal seeds, or one of them without a seed.
+    """McNemar's test (1947) of each pair of trained models that have equal seeds, or of which one has no seed.
 
-    Exact under 25 discordant rows, else chi-square with Edwards' (1948) continuity correction. It takes rows to be
-    independent. It is shown for comparison; `signs` is what takes part in a claim.
+    With fewer than EXACT_BELOW discordant rows the test is exact, otherwise chi-square with Edwards' (1948) continuity
+    correction. It assumes independent rows. It is only shown for comparison; claims use `signs`.
     """
     tests = []
     for left in a.runs:
@@ -49,9 +49,9 @@ def _mcnemar(left: SeedRun, right: SeedRun, labels: np.ndarray) -> McNemar:
 
 
 def signs(a: Scored, b: Scored) -> float | None:
-    """The sign test (Conover, 1999, section 3.4) over groups, each on the side of the one with more rows right, over
-    all seeds; ties are left out. None where it is not exact. Where groups are single rows and there is one seed, it is
-    McNemar's exact test."""
+    """p of the sign test (Conover, 1999, section 3.4) over groups. The sign of a group shows the side with more right
+    rows, over all seeds; ties are left out. None from EXACT_BELOW groups with a sign on. If groups are single rows and
+    there is one seed, it is McNemar's exact test."""
     from scipy.stats import binomtest
 
     ahead = np.bincount(a.groups, np.round(_right(a) - _right(b), 12))

@@ -1,4 +1,4 @@
-"""What evaluate prints of the pairs: a table, and one line."""
+"""What the stage evaluate prints about the pairs: a table, and one line."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _cells(pair: Difference) -> tuple[str, str, str]:
 
 
 def headline(pairs: Pairs) -> str:
-    """E.g. `6 pairs compared on accuracy; `slingshot show` says who is better`, and why some could not be."""
+    """E.g. `6 pairs compared on accuracy; `slingshot show` says who is better`, and why pairs have no difference."""
     defined = sum(pair.difference is not None for pair in pairs.pairs)
     parts = [f"{plural(defined, 'pair')} compared on {METRICS[pairs.primary].title}"]
     reasons = Counter(

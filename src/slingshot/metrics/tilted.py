@@ -1,10 +1,10 @@
-"""Score intervals of figures that are made of what rows of several strata came out as: shares, their means, macro-F1.
+"""Score intervals of figures that depend on the shares of outcomes in several strata: shares, their means, macro-F1.
 
-A percentile bootstrap knows only what was seen: if a hundred rows are all right, it says that all rows are. Here the
-shares of the outcomes are moved, along the path on which they stay as likely as they can while the figure changes. A
-value is inside the interval while the figure is within so many standard errors of it, at the moved shares. That is the
-score interval: of one share Wilson's (1927), of a paired difference of two Tango's (Statistics in Medicine 17, 1998).
-Outcomes that no row had take part, so that few rows hide as much as they may.
+A percentile bootstrap knows only observed outcomes: if a hundred rows are all right, it says that all rows are right.
+Here the shares of the outcomes are moved so that the figure changes while the observed rows stay as likely as possible.
+A value is inside the interval if the figure is within z standard errors of it, with the standard error at the moved
+shares. This is the score interval: for one share Wilson's (1927), for a paired difference of two shares Tango's
+(Statistics in Medicine 17, 1998). Possible outcomes that no row shows are included, because few rows may hide them.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from functools import cache, cached_property, partial
 import numpy as np
 
 Gradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
-"""From the share of each outcome in its stratum, shape (outcomes,), the figure and its derivatives by these shares."""
+"""The share of each outcome in its stratum, shape (outcomes,) -> the figure, and its derivatives by these shares."""
 
 STEPS, ROUNDS = 60, 20
-"""Most steps of Newton's method for a stratum, and rounds in which the derivatives follow the shares."""
+"""The most steps of Newton's method for a stratum, and the most rounds that update the derivatives."""
 LITTLE = 1e-3
-"""Log-likelihood that no further round is made for; one standard error costs 0.5."""
+"""Rounds stop if the log-likelihood improves by less; one standard error costs 0.5."""
 FARTHEST = 25.0
-"""Log of the tilt at which a figure has come to its end."""
+"""Logarithm of the largest tilt; the figure then no longer changes."""
 ROUNDING = 1e-12
-"""Figures that are no farther apart are equal."""
+"""Figures that differ by less are equal."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How often each outcome was seen in its stratum. An outcome that is possible but was not seen has 0."""
+    """How often each outcome was observed in its stratum. A possible outcome that was not observed has the count 0."""
 
     strata: np.ndarray
     """Number of each outcome's stratum, from 0; shape (outcomes,)."""
     counts: np.ndarray
-    """Rows with the outcome; real numbers where rows are effective ones; shape (outcomes,)."""
+    """Rows with the outcome, shape (outcomes,); effective rows need not be whole numbers."""
     gradient: Gradient
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """Shape (strata,)."""
+        """Rows of each stratum, shape (strata,)."""
         return np.bincount(self.strata, self.counts)
 
     @cached_property
@@ -57,11 +57,11 @@ class Outcomes:
         return self._measured[0]
 
     def interval(self, z: float) -> tuple[float, float]:
-        """The values from which the figure is no more than `z` standard errors away."""
+        """The lowest and the highest value at most `z` standard errors away from the figure."""
         return self.bound(z, -1), self.bound(z, 1)
 
     def statistic(self, value: float) -> float:
-        """How many standard errors the figure is from `value`; infinite where no shares give that."""
+        """The distance of the figure from `value` in standard errors; infinite if no shares give `value`."""
         wanted = abs(value - self.value())
         if wanted <= ROUNDING:
             return 0.0
@@ -72,19 +72,19 @@ class Outcomes:
         return moved(self._tilt(lambda at: abs(moved(at)[1] - self.value()) / wanted, wanted))[0]
 
     def bound(self, z: float, sign: int) -> float:
-        """The lower bound of the interval where `sign` is -1, the upper one where it is 1."""
+        """The lower bound of the interval if `sign` is -1, the upper bound if it is 1."""
         moved = cache(partial(self._moved, sign))
         return moved(self._tilt(lambda at: moved(at)[0] / z, z * self.error))[1]
 
     def _tilt(self, reach: Callable[[float], float], apart: float) -> float:
-        """The tilt at which `reach`, which grows with it, is 1, or the farthest one if it is less there.
+        """Logarithm of the tilt at which `reach` is 1, or the farthest tilt if it is less there. `reach` grows with it.
 
-        The search begins where a linear figure would be `apart` from the measured one.
+        The search begins where a linear figure would be `apart` from the measured figure.
         """
         from scipy.optimize import brentq
 
         def beyond(at: float) -> float:
-            # The logarithm is nearly straight in the tilt, so few steps do.
+            # The logarithm is nearly linear in the log tilt, so a few steps are enough.
             return float(np.log(min(max(reach(at), 1e-12), 1e12)))
 
         low = high = 0.0
@@ -101,14 +101,14 @@ class Outcomes:
 
     @cached_property
     def error(self) -> float:
-        """The standard error at the shares that were seen."""
+        """The standard error at the observed shares."""
         return float(np.sqrt(self._variance(self._seen, self._measured[1])))
 
     def _moved(self, sign: int, tilt: float) -> tuple[float, float]:
-        """Standard errors from the measured figure, and the figure, at the shares that are tilted by exp(tilt)."""
+        """The figure's distance from the measured figure in standard errors, and the figure, at a tilt of exp(tilt)."""
         measured, at_seen = self._measured
         shares, (value, slopes) = self._likeliest(float(sign * np.exp(tilt)))
-        # The slopes of a figure that is not linear change on the way: those that give the larger error are believed.
+        # The slopes of a figure that is not linear change on the way. The slopes with the larger error are used.
         error = np.sqrt(max(self._variance(shares, slopes), self._variance(shares, at_seen)))
         apart = abs(value - measured)
         if apart <= ROUNDING:  # where seeds cancel out, the error too is only rounding
@@ -120,8 +120,8 @@ class Outcomes:
         there.
 
         This is the generalised conditional gradient method (Bredies, Lorenz and Maass, Computational Optimization and
-        Applications 42, 2009): each round takes the figure to be linear. That may lead too far, as where a few hidden
-        rows change much of the F1 of a rare class. Then the best shares on the way are taken.
+        Applications 42, 2009): each round treats the figure as linear. That step may be too long, for example if a few
+        hidden rows change the F1 of a rare class a lot. Then the best shares along the step are taken.
         """
         from scipy.optimize import minimize_scalar
 
@@ -154,7 +154,7 @@ class Outcomes:
         return shares, at_shares
 
     def _variance(self, shares: np.ndarray, slopes: np.ndarray) -> float:
-        """Of the figure, by the delta method. Each stratum's is unbiased: divided by its rows less one."""
+        """Variance of the figure, by the delta method. Each stratum's part is unbiased: divided by its rows minus 1."""
         means = np.bincount(self.strata, shares * slopes)
         squares = np.bincount(self.strata, shares * (slopes - means[self.strata]) ** 2)
         return float((squares / np.maximum(self.rows - 1, 0.5)).sum())
@@ -163,13 +163,13 @@ class Outcomes:
         """The shares that maximise sum(counts log shares) + sum(pull shares).
 
         They are counts / (multiplier - pull), where each stratum's multiplier makes them sum to 1. If the outcome with
-        the most pull was not seen, it takes what the others leave at the least multiplier that is possible.
+        the most pull was not observed, the multiplier may be the smallest possible. That outcome then takes the rest.
         """
         strata, counts = self.strata, self.counts
         number = len(self.rows)
         top = np.full(number, -np.inf)
         np.maximum.at(top, strata, pull)
-        # In terms of `extra`, the multiplier less the most pull of its stratum, which may not be negative.
+        # `extra` is the multiplier minus the most pull of its stratum; it may not be negative.
         gaps, seen = top[strata] - pull, counts > 0
         in_, weights, below = strata[seen], counts[seen], gaps[seen]
         least = np.bincount(
@@ -185,7 +185,7 @@ class Outcomes:
             distance = np.where(extra[in_] + below > 0, extra[in_] + below, 1.0)
             total = np.bincount(in_, weights / distance, number)
             slope = np.bincount(in_, weights / distance**2, number)
-            # Newton on 1 / total, which is concave in the multiplier, so that no step goes too far.
+            # Newton's method on 1 / total, which is concave in the multiplier, so no step goes too far.
             step = np.where(free, (total - 1) * total / np.maximum(slope, 1e-300), 0.0)
             extra += step
             if np.abs(step).max() < 1e-10 * max(1.0, float(extra.max())):
@@ -201,5 +201,5 @@ class Outcomes:
 
 
 def linear(weights: np.ndarray) -> Gradient:
-    """That of a figure which is the sum of the outcomes' shares, each times its weight; shape (outcomes,)."""
+    """The gradient of the sum of shares times `weights`, shape (outcomes,)."""
     return lambda shares: (float(shares @ weights), weights)

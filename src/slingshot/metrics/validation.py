@@ -1,8 +1,9 @@
-"""What contestants of one kind are chosen by: the primary metric on the validation rows that all of them answered.
+"""The figures that choose between contestants of one kind: the primary metric on validation rows that all answered.
 
-An LLM answers the first `max_validation` rows, and a cascade those of its LLM. So some of a kind may have answered more
-rows than others, and the first rows may be easy. Only the report knows who of them is left to choose from. So each
-contestant has a figure for every number of first rows that one of its kind answered, up to its own number.
+An LLM answers the first `max_validation` rows, and a cascade answers the rows of its LLM. So some contestants of a kind
+may have answered more rows than others, and the first rows may be easy. Only the report knows which contestants are
+left to choose from. So each contestant gets several figures: for each contestant of its kind that answered at most as
+many rows, a figure on that contestant's rows.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from slingshot.metrics.scored import Scored
 def figures(
     kinds: Iterable[Mapping[str, Scored | None]], primary: str
 ) -> dict[str, dict[str, float]]:
-    """Contestant -> number of rows, as JSON's keys are strings -> its figure on the first so many.
+    """Contestant -> number of first rows (a string, as in JSON) -> its figure on them.
 
-    `kinds` are the validation rows of the contestants of each kind, None where one predicts none. A figure that is
-    undefined is left out.
+    `kinds` has the validation rows of the contestants of each kind, None without such predictions. Undefined figures
+    are left out.
     """
     values: dict[str, dict[str, float]] = {}
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""Independent errors that add up, of test rows and of training: the quantile of their sum."""
+"""The sum of independent errors, of test rows and of training: its standard error and quantile."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from functools import lru_cache
 
 @dataclass(frozen=True)
 class Variance:
-    """Of a mean, or of a difference of means."""
+    """The variance of a mean, or of a difference of means."""
 
     value: float
     df: float
-    """Degrees of freedom that it was estimated with; infinite where it is known."""
+    """Degrees of freedom of the estimate; infinite if the variance is known."""
 
 
 def error(parts: Sequence[Variance]) -> float:
@@ -23,17 +23,17 @@ def error(parts: Sequence[Variance]) -> float:
 
 
 def quantile(p: float, parts: Sequence[Variance]) -> float:
-    """Of that sum, two-sided, in standard errors; 0 where nothing varies. It is the mean of the parts' t quantiles,
-    weighted by their variances (Cochran, Biometrics 20, 1964), which is never too small (Mickey and Brown, Annals of
-    Mathematical Statistics 37, 1966). The degrees of freedom of Welch and Satterthwaite say too much of three seeds
-    that chance to agree (bench/coverage/seeds.py)."""
+    """The two-sided quantile of that sum, in standard errors; 0 if nothing varies. It is the mean of the parts' t
+    quantiles, weighted by their variances (Cochran, Biometrics 20, 1964), which is never too small (Mickey and Brown,
+    Annals of Mathematical Statistics 37, 1966). Welch and Satterthwaite's degrees of freedom would be too high if three
+    seeds agree by chance (bench/coverage/seeds.py)."""
     total = sum(part.value for part in parts)
     return sum(part.value / total * t_quantile(p, part.df) for part in parts) if total else 0.0
 
 
 @lru_cache
 def t_quantile(p: float, df: float) -> float:
-    """Of Student's t, two-sided; of the normal distribution where `df` is infinite."""
+    """The two-sided quantile of Student's t, or of the normal distribution if `df` is infinite."""
     from scipy.stats import norm, t
 
     return float(norm.isf(p / 2) if math.isinf(df) else t.isf(p / 2, df))

@@ -1,4 +1,5 @@
-"""Prices into money: what training and predicting cost, by the text and by the month, and where two cost the same.
+"""Costs of training and prediction, per text and per month, and the number of texts at which two contestants cost the
+same.
 
-Imports settings, files and machine. Works on data/usage and the prices in params.yaml; gives back metrics/cost.
+Imports settings, files and machine. Reads data/usage and the prices in params.yaml; returns what metrics/cost stores.
 """

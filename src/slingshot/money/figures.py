@@ -1,6 +1,6 @@
-"""What a contestant's training and prediction cost, from its usage and the prices in params.yaml.
+"""The cost of a contestant's training and prediction, from its usage and the prices in params.yaml.
 
-A model and a local LLM cost the machine's seconds, an LLM with a price its tokens, a cascade both.
+A model or a local LLM costs the machine's seconds, an LLM with a list price costs its tokens, and a cascade both.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from slingshot.settings import CostSettings, LlmPrice, UserError
 
 
 def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> Cost:
-    """Seconds, tokens and texts a second, and money in `cost.currency`.
+    """Seconds, tokens and texts per second, and money in `cost.currency`.
 
-    `price` is the LLM's list price; None prices the machine's seconds. An LLM on another's server has no cost without a
-    list price. Raises UserError when a priced LLM's usage lacks its tokens by kind.
+    `price` is the LLM's list price; without it, the machine's seconds are priced. An LLM on a remote server has no cost
+    without a list price. Raises UserError if a priced LLM's usage lacks its tokens by kind.
     """
     second = per_second(cost.hourly_price, cost.utilisation)
     train_seconds = _mean_seconds(usage.train)
@@ -28,7 +28,7 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
     billed = _billed(usage, cost, price)
     per_texts = predicted.cost_per_1000_texts(second, billed["token"])
     spread = together(usage.predict)
-    # The labels of test rows measure every contestant alike.
+    # Labels of test rows do not count, because every contestant needs them.
     labels = usage.train_rows + usage.validation_rows
     return Cost(
         train_seconds=train_seconds,
@@ -57,23 +57,23 @@ def figures(usage: Usage, cost: CostSettings, price: LlmPrice | None = None) -> 
 
 @dataclass(frozen=True)
 class _Prediction:
-    """What all prediction runs took together."""
+    """Tokens, texts and seconds of all prediction runs together."""
 
     tokens: int
     texts: int
     seconds: float
     works: bool
-    """Whether a machine that is paid by the second has a part in the cost."""
+    """Whether a machine that is paid by the second is part of the cost."""
     machine_seconds: float | None
-    """Of that machine, for 1,000 texts; None where they are not known, or there is no such machine."""
+    """Seconds of that machine for 1,000 texts; None if they are not known, or there is no such machine."""
     rated: bool
-    """Whether tokens and texts a second say how fast the contestant is."""
+    """Whether tokens and texts per second say how fast the contestant is."""
 
     @classmethod
     def of(cls, usage: Usage, price: LlmPrice | None) -> _Prediction:
         runs = usage.predict
         texts, seconds = sum(run.texts for run in runs), sum(run.seconds for run in runs)
-        # A priced LLM's seconds are nobody's bill. A cascade that always asks one has no machine that works.
+        # Nobody pays for a priced LLM's seconds. A cascade that always asks such an LLM has no machine that works.
         works = price is None or (usage.kind == "cascade" and seconds > 0)
         timed = works and on_paid_machine(usage) and seconds > 0 and texts > 0
         return cls(
@@ -82,16 +82,16 @@ class _Prediction:
             seconds=seconds,
             works=works,
             machine_seconds=seconds / texts * 1000 if timed else None,
-            # The answers of a cascade with a priced LLM come from two places, its seconds from one.
+            # A cascade with a priced LLM has answers from two places, but seconds from only one of them.
             rated=seconds > 0 and (price is None or usage.kind != "cascade"),
         )
 
     def rate(self, number: int) -> float | None:
-        """So many a second; None where there are none, or seconds do not tell."""
+        """`number` per second; None if it is 0, or if the seconds do not say how fast the contestant is."""
         return number / self.seconds or None if self.rated else None
 
     def cost_per_1000_texts(self, second: float, tokens: float | None) -> float | None:
-        """By the price of a second, and that of the tokens of 1,000 texts; None where a part is not known."""
+        """Cost from the price of a second, and of the tokens of 1,000 texts; None if a part is not known."""
         if self.works and self.machine_seconds is None:
             return None
         machine = None if self.machine_seconds is None else self.machine_seconds * second
@@ -105,7 +105,7 @@ class _Prediction:
 
 
 def headline(cost: Cost, settings: CostSettings) -> str:
-    """What 1,000 texts cost, e.g. `EUR 0.0018 per 1,000 texts`."""
+    """The cost of 1,000 texts in words, e.g. `EUR 0.0018 per 1,000 texts`."""
     texts = cost.cost_per_1000_texts
     if texts is None:
         return "an unknown sum per 1,000 texts"
@@ -113,20 +113,19 @@ def headline(cost: Cost, settings: CostSettings) -> str:
 
 
 def together(runs: Sequence[TimedRun]) -> float | None:
-    """The standard error of the sum of the runs' seconds, as if their errors were independent; None where one is not
+    """The standard error of the sum of the runs' seconds, as if their errors were independent; None if an error is not
     known."""
     errors = [run.error for run in runs if run.error is not None]
     return math.hypot(*errors) if errors and len(errors) == len(runs) else None
 
 
 def on_paid_machine(usage: Usage) -> bool:
-    """Whether its seconds are those of the machine with the price `cost.hourly_price`, and not of another's server."""
+    """Whether its seconds are those of the machine with the price `cost.hourly_price`, not of a remote server."""
     return usage.hardware.get("device") != "remote"
 
 
 def _billed(usage: Usage, cost: CostSettings, price: LlmPrice | None) -> dict[str, float | None]:
-    """What the tokens of a priced LLM cost as they were billed, and what they would have cost otherwise, per 1,000
-    texts: see `Cost`."""
+    """The cost of a priced LLM's tokens per 1,000 texts, as billed and in other ways of billing: see `Cost`."""
     texts = sum(run.texts for run in usage.predict)
     if price is None or not texts:
         return dict.fromkeys(("token", "list", "cached", "batch"))

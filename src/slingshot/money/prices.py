@@ -1,4 +1,4 @@
-"""Prices into money: an hour of a machine, a million tokens of an LLM, one currency into another.
+"""Costs from prices: hours of a machine, tokens of an LLM, conversion of currencies.
 
 Pure functions. Prices, rates, their dates and their sources come from `cost` in params.yaml.
 """
@@ -11,13 +11,13 @@ from slingshot.settings import PARAMS, CostSettings, LlmPrice, UserError
 
 MILLION = 1_000_000
 TOKEN_KINDS = ("input", "output", "cache_write", "cache_write_1h", "cache_read")
-"""Cache writes are kept for five minutes, or for an hour."""
+"""Kinds of tokens. `cache_write` is kept for five minutes, `cache_write_1h` for an hour."""
 OVERHEAD = 1_000
-"""Tokens that an API may count beside the request's own bytes."""
+"""Tokens that an API may count in addition to the request's bytes."""
 
 
 def per_second(hourly_price: float, utilisation: float = 1.0) -> float:
-    """Price of one working second of a machine that works the share `utilisation` of its paid hours."""
+    """Price of one working second of a machine that works in the share `utilisation` of its paid hours."""
     return hourly_price / 3600 / utilisation
 
 
@@ -32,7 +32,7 @@ def per_million_tokens(
 
 
 def convert(amount: float, currency: str, cost: CostSettings) -> float:
-    """`amount` of `currency` in `cost.currency`, at the dated rate. Raises UserError without a rate."""
+    """`amount` of `currency` in `cost.currency`, at the dated rate. Raises UserError if there is no rate."""
     if currency == cost.currency:
         return amount
     if currency not in cost.rates:
@@ -64,7 +64,7 @@ def reservation(
 ) -> float:
     """The most that one request can cost, in the price's own currency.
 
-    No tokenizer makes more tokens than bytes. Each is priced as the dearest kind of input, cache writes included.
+    No tokenizer makes more tokens than bytes. Each token is priced as the dearest kind of input, or of cache write.
     """
     dearest = max(
         (kind for kind in TOKEN_KINDS if kind != "output"), key=lambda kind: getattr(price, kind)
@@ -73,7 +73,7 @@ def reservation(
 
 
 def believed(tokens: Mapping[str, int], request_bytes: int, max_tokens: int) -> dict[str, int]:
-    """The tokens that a server claims, by kind (TOKEN_KINDS), cut to what `reservation` takes one request to use."""
+    """The tokens that a server claims, by kind (TOKEN_KINDS), cut to the most that `reservation` assumes."""
     possible, left = {"output": min(tokens["output"], max_tokens)}, request_bytes + OVERHEAD
     for kind in TOKEN_KINDS:
         if kind != "output":
@@ -83,7 +83,7 @@ def believed(tokens: Mapping[str, int], request_bytes: int, max_tokens: int) -> 
 
 
 def uncached(*tokens: Mapping[str, int]) -> dict[str, int]:
-    """All these tokens by kind, as they would have been billed without a prompt cache."""
+    """The sum of these tokens by kind, as if billed without a prompt cache: all input tokens are plain input."""
     total = {kind: sum(each.get(kind, 0) for each in tokens) for kind in TOKEN_KINDS}
     output = total.pop("output")
     return {"input": sum(total.values()), "output": output}

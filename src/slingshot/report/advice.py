@@ -1,4 +1,4 @@
-"""What would decide an undecided pair: estimates of the test rows, and of the labels, that are needed."""
+"""What would decide an undecided pair: estimates of the test rows and labels that are needed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from slingshot.metrics import learning, rule
 from slingshot.report.inputs import Results
 
 FARTHEST = 10
-"""Times the training rows to which a power law is followed."""
+"""A power law is followed up to this multiple of the training rows."""
 
 
 def rows_to_decide(pair: Difference, small_is_cheaper: bool | None, pairs: Pairs) -> int | None:
-    """Test rows with which the pair would decide in 80 of 100 studies, were the difference truly as measured."""
+    """Test rows with which the pair would decide in 80 of 100 studies, if the true difference is as measured. None if
+    `rule.rows_to_decide` finds no number."""
     level = 1 - pairs.confidence
     return rule.rows_to_decide(pair, pairs.test_rows, pairs.margin, level, small_is_cheaper)
 
 
 def seeds_may_decide(pair: Difference, small_is_cheaper: bool | None, pairs: Pairs) -> bool:
-    """Whether test rows would decide it if nothing of training were unknown, which is what more training seeds tell."""
+    """Whether test rows would decide the pair if training had no variance; more training seeds measure it."""
     if not pair.variances or not pair.variances.training:
         return False
     variances = pair.variances.model_copy(update={"training": (), "noise": 0.0})
@@ -30,9 +31,11 @@ def seeds_may_decide(pair: Difference, small_is_cheaper: bool | None, pairs: Pai
 def labels_to_decide(
     pair: Difference, small_is_cheaper: bool | None, results: Results, primary: str
 ) -> int | None:
-    """Training rows at which the small model's fitted power law would be so far above the LLM that an interval as wide
-    as now would choose it: better, or as good where it is cheaper. An estimate, followed up to FARTHEST times the rows
-    there are; None without a fit, or where it does not get there."""
+    """Estimated training rows with which the small model would be chosen: better, or as good if it is cheaper.
+
+    The fitted power law must then be far enough above the LLM for an interval of the present width. None without a fit,
+    or if FARTHEST times the present rows are not enough.
+    """
     if pair.low is None or pair.high is None or pair.b_value is None:
         return None
     curve = next(

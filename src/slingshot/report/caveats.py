@@ -1,4 +1,4 @@
-"""What limits the verdict, the weightiest first: the verdict says the first of them, the rest stands below."""
+"""The limits of the verdict, the most important first. The verdict states the first; the rest is printed below it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slingshot.settings.catalogue import METRICS
 
 
 def caveats(results: Results, decided: Verdict, settings: Settings) -> list[str]:
-    """One sentence each."""
+    """The caveats, one sentence each."""
     small, large, choice = (
         results.named(name) for name in (decided.small, decided.large, decided.choice)
     )
@@ -29,7 +29,7 @@ def caveats(results: Results, decided: Verdict, settings: Settings) -> list[str]
     if small and large and (turned := labels_turn_it(small, large, settings)):
         sentences.append(turned)
     sentences += _groups(results)
-    # The table says of everybody how often it was trained: the verdict repeats it only where nothing weighs more.
+    # Notes of the table say how often each contestant was trained. The verdict repeats it only without another caveat.
     return sentences or _few_seeds(choice)
 
 
@@ -68,7 +68,7 @@ def _only_narrow(note: Note) -> bool:
 
 
 def _majority(results: Results, choice: Contestant | None, primary: str) -> list[str]:
-    """That the one that is recommended is not shown to beat the majority class."""
+    """That the recommended contestant is not shown to beat the majority class."""
     majority = results.audit.majority.figure(primary)
     low = choice.interval(primary).low if choice else None
     if choice is None or majority is None or low is None or low > majority:
@@ -80,15 +80,15 @@ def _majority(results: Results, choice: Contestant | None, primary: str) -> list
 
 
 def _other_training(results: Results, decided: Verdict) -> list[str]:
-    """That a claim is open for another training of the same model."""
+    """That a claim about the trained model is not resolved for another training of it."""
     pair = decided.pair
     recipe = pair.of_recipe if pair else None
     if pair is None or recipe is None or not differs(pair):
         return []
     title = results.titles[pair.a]
     return [
-        f"This is about the {title} trained here: trained again, the difference may be "
-        f"{gap(results, recipe)}, and more training seeds may settle it."
+        f"This is about the {title} trained here: after another training, the difference may be "
+        f"{gap(results, recipe)}; more training seeds may settle it."
     ]
 
 

@@ -1,4 +1,5 @@
-"""Who of one kind is chosen: by the primary metric on the validation rows that all of that kind answered."""
+"""The choice within one kind, by the primary metric on the validation rows that all contestants of that kind
+answered."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ KINDS: tuple[Kind, ...] = ("model", "llm", "cascade")
 
 
 def best(contestants: Sequence[Contestant]) -> Contestant | None:
-    """The highest figure on the rows that all with a figure answered, the first at a tie; what stands alone is the best
-    whatever its figure. None where there is none, or of several none has a figure."""
+    """The contestant with the highest figure on the rows that all contestants with a figure answered; the first at a
+    tie. A single contestant needs no figure. None if there is no contestant, or if several have no figure."""
     if len(contestants) == 1:
         return contestants[0]
     rows = _rows(contestants)
@@ -21,7 +22,7 @@ def best(contestants: Sequence[Contestant]) -> Contestant | None:
 
 
 def shared(left: Sequence[Sequence[Contestant]]) -> dict[Kind, int]:
-    """How many rows all answered, of each of KINDS of which some answered more."""
+    """Kind -> the number of rows that all of it answered, for kinds of which some contestants answered more."""
     rows_of: dict[Kind, int] = {}
     for kind, contestants in zip(KINDS, left, strict=True):
         rows = _rows(contestants)
@@ -31,7 +32,7 @@ def shared(left: Sequence[Sequence[Contestant]]) -> dict[Kind, int]:
 
 
 def unranked(left: Sequence[Sequence[Contestant]]) -> dict[str, Unranked]:
-    """Of each kind of which several are left, those without a figure to be chosen by, and why."""
+    """Contestant -> why it has no figure that could choose it, for kinds of which several contestants are left."""
     several = [
         contestant for contestants in left if len(contestants) > 1 for contestant in contestants
     ]
@@ -39,13 +40,13 @@ def unranked(left: Sequence[Sequence[Contestant]]) -> dict[str, Unranked]:
 
 
 def unmeasured(contestant: Contestant) -> Unranked | None:
-    """Why it has no figure on validation rows; None where it has."""
+    """Why it has no figure on validation rows; None if it has one."""
     return None if contestant.validation else contestant.intervals.validation_reason
 
 
 def _rows(contestants: Sequence[Contestant]) -> int:
-    """What all with a figure answered: of each, the most rows on which it has one. The least of these is among the
-    numbers of rows of every other (metrics.validation)."""
+    """The number of rows that all contestants with a figure answered: the least of their highest numbers of rows. Each
+    of them has a figure on that number of rows (metrics.validation)."""
     return min(
         (max(contestant.validation) for contestant in contestants if contestant.validation),
         default=0,

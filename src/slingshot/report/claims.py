@@ -1,4 +1,4 @@
-"""Sentences about two contestants: what one is against the other, by how much, and for which training that holds."""
+"""Sentences about two contestants: which is better, by how much, and whether that is true for other trainings."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from slingshot.report.pair import assumed
 from slingshot.settings.catalogue import METRICS
 
 FEW_ROWS = 1_000
-"""Training rows under which the spread of training seeds grows (metrics/curve of the default study, 140 to 560)."""
+"""With fewer training rows, training seeds differ more (metrics/curve of the default study, 140 to 560 rows)."""
 
 
 def comparison(results: Results, pair: Difference, primary: str) -> str:
-    """The two figures and their difference; who leads for sure stands first."""
+    """The two figures and their difference. A contestant that is better comes first."""
     if pair.difference is None:
         reasons = "; ".join(note.words for note in pair.notes)
         return f"The two could not be compared{f': {reasons}' if reasons else ''}."
     pair = pair.turned() if pair.reverse_verdict == "better" else pair
-    titles, what = results.titles, "a lead" if pair.verdict == "better" else "a difference"
+    titles, noun = results.titles, "a lead" if pair.verdict == "better" else "a difference"
     return (
         f"On {count(results.pairs.test_rows)} test rows {titles[pair.a]} has {METRICS[primary].title} "
-        f"{score(pair.a_value)} and {titles[pair.b]} {score(pair.b_value)}, {what} of {gap(results, pair)}."
+        f"{score(pair.a_value)} and {titles[pair.b]} {score(pair.b_value)}, {noun} of {gap(results, pair)}."
     )
 
 
 def gap(results: Results, pair: Difference) -> str:
-    """The difference with its interval; without a sign where the first is better."""
+    """The difference with its interval; without a sign if the first is better."""
     written = score if pair.verdict == "better" else signed
     if pair.low is None:
         return f"{written(pair.difference)}, without an interval"
@@ -37,7 +37,7 @@ def gap(results: Results, pair: Difference) -> str:
 
 
 def clause(results: Results, pair: Difference) -> str:
-    """What the first of a pair is against the second: `beats tfidf by 0.117 (95% interval 0.087 to 0.147)`."""
+    """The verdict about the first of a pair: `beats tfidf by 0.117 (95% interval 0.087 to 0.147)`."""
     other = results.titles[pair.b]
     if pair.difference is None:
         return f"can't be compared with {other}"
@@ -54,7 +54,7 @@ def clause(results: Results, pair: Difference) -> str:
 def against(
     results: Results, chosen: Contestant, others: Sequence[Contestant], which: str
 ) -> list[str]:
-    """Where the chosen one stands against `others`; `which` is what these are, e.g. `cheaper model`."""
+    """Sentences that compare `chosen` with `others`; `which` describes the others, e.g. `cheaper model`."""
     pairs = [results.pair(chosen, other) for other in others]
     if not pairs:
         return []
@@ -70,14 +70,14 @@ def against(
 
 
 def of_whom(results: Results, pair: Difference | None, small: Contestant) -> list[str]:
-    """Whether claims hold for the trained models only, or for any training; nothing where nobody was trained."""
+    """Whether claims hold only for the trained models, or for any training; empty if `small` has no training seed."""
     if pair is None or pair.p is None or not small.seeds():
         return []
     recipe = pair.of_recipe
     if recipe is None:
         return [
-            f"The claims hold for any training of {small.title}: intervals include what its "
-            f"{len(small.seeds())} training seeds differ by."
+            f"The claims hold for any training of {small.title}: intervals include the variation between its training "
+            "seeds."
         ]
     more = " More training seeds may settle it." if differs(pair) else ""
     sentences = [
@@ -93,5 +93,5 @@ def of_whom(results: Results, pair: Difference | None, small: Contestant) -> lis
 
 
 def differs(pair: Difference) -> bool:
-    """Whether a claim about the trained models is open for any other training."""
+    """Whether a claim about the trained models is not resolved for other trainings."""
     return pair.recipe is not None and pair.recipe.verdict == UNRESOLVED != pair.verdict

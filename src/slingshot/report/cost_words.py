@@ -1,6 +1,7 @@
-"""What the verdict says about money: prices of prediction, what is paid once, both totals, and when a start pays off.
+"""The verdict's sentences about money: prices of prediction, one-off costs, both totals, and when a higher one-off cost
+pays off.
 
-Every figure stands in metrics/cost, or in the verdict's `totals` and `pay_back`.
+Every figure is in metrics/cost, or in the verdict's `totals` and `pay_back`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from slingshot.settings import Settings
 
 
 def costs(contestants: Sequence[Contestant], settings: Settings) -> list[str]:
-    """One sentence: what a million texts cost with each, and what each cost once."""
+    """One sentence: the price of a million texts with each contestant, and the one-off costs of each."""
     if not contestants:
         return []
     currency = settings.cost.currency
@@ -40,7 +41,7 @@ def details(
     large: Contestant | None,
     settings: Settings,
 ) -> list[str]:
-    """What the one sentence leaves out."""
+    """Further sentences about money, printed below the verdict."""
     if not chosen:
         return []
     sentences = [words for c in chosen if (words := _one_off(c, settings))]
@@ -61,8 +62,8 @@ def _one_off(contestant: Contestant, settings: Settings) -> str:
         seconds = significant(cost.train_seconds)
         parts.append(f"{money(cost.train_cost, currency)} for {seconds} s of training")
     if cost.labels:
-        whose = "examples" if contestant.kind == "llm" else "training"
-        labels = f"{count(cost.labels)} labels ({whose} and validation)"
+        rows = "examples" if contestant.kind == "llm" else "training"
+        labels = f"{count(cost.labels)} labels ({rows} and validation)"
         parts.append(f"{money(cost.labelling_cost, currency)} for {labels}")
     return f"One-off costs of {contestant.title}: {listed(parts)}." if parts else ""
 
@@ -78,17 +79,15 @@ def _totals(chosen: Sequence[Contestant], settings: Settings) -> str:
         [f"{money(value, currency)} with {c.title}" for value, c in zip(first, chosen, strict=True)]
     )
     others = listed([money(value, currency) for value in second])
-    what, besides = (
+    parts, otherwise = (
         ("training, labels and prediction", "without labels")
         if counted
-        else (
-            "training and prediction",
-            "with labels",
-        )
+        else ("training and prediction", "with labels")
     )
     over = total.horizon_words(settings.decision)
     return (
-        f"Over {over} each, on {total.machine(settings)}, {what} cost {sums}; {besides}, {others}."
+        f"Over {over} each, on {total.machine(settings)}, {parts} cost {sums}; {otherwise}, "
+        f"{others}."
     )
 
 
@@ -116,7 +115,7 @@ def _pays_back(paid: PayBack, contestants: dict[str, Contestant], settings: Sett
 
 
 def labels_turn_it(small: Contestant, large: Contestant, settings: Settings) -> str | None:
-    """The caveat that labels, counted the other way, make the other one cheaper; None where they do not."""
+    """The caveat that the other contestant is cheaper if labels are counted the other way; None if it is not."""
     if not small.total or not large.total:
         return None
     counted = settings.decision.count_labels

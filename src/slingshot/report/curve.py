@@ -1,4 +1,4 @@
-"""Learning curves as people read them: figures by the number of training rows, from metrics/curve/D.csv."""
+"""Learning curves as a table, as words and in the terminal: figures by training rows, from metrics/curve/D.csv."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SOURCES = "An LLM's scores may come from another source than a model's softmax. The report names each source."
 HEADING = "Learning curve"
 WIDTH = 24
-"""Characters across which the terminal draws a figure."""
+"""Width of the terminal's drawing of a curve, in characters."""
 _NO_FIT: dict[NoFit, str] = {
     "prompted": "it is prompted, not trained",
     "undefined": "the metric is undefined at every number of training rows",
@@ -44,7 +44,7 @@ _BANDS: dict[Band, str] = {
 
 
 def text(level: Level) -> str:
-    """`0.842`, or with several seeds `0.842 [0.831–0.850]`."""
+    """A level's figure: `0.842`, or with several seeds `0.842 [0.831–0.850]`."""
     if len(level.values) == 1:
         return score(level.mean)
     return f"{score(level.mean)} [{score(level.low)}–{score(level.high)}]"
@@ -60,8 +60,8 @@ def known(metric: str) -> str:
 def read(
     settings: Settings, dataset: str | None = None, root: Path = Path()
 ) -> tuple[dict[str, list[Point]], list[str]]:
-    """The points of every data set that has some, or of the one named; and which are left out, a line a data set.
-    Raises UserError where there are none."""
+    """The points of `dataset`, or of every data set with points; and one line for each data set with points that are
+    left out. Raises UserError if there are no points."""
     if dataset is not None:
         settings.dataset(dataset)
     curves, left_out = {}, []
@@ -80,7 +80,8 @@ def read(
 
 
 def build(results: Results, primary: str) -> Grid | None:
-    """A row a contestant and a column a number of training rows; None under two of these."""
+    """A table with a row for each contestant and a column for each number of training rows; None with fewer than two
+    columns."""
     curves = {curve.contestant: curve for curve in learning.curves(results.curve, primary)}
     trained = [c for c in results.shown if c.name in curves and not curves[c.name].prompted]
     columns = sorted({level.train_rows for c in trained for level in curves[c.name].levels})
@@ -106,13 +107,13 @@ def build(results: Results, primary: str) -> Grid | None:
 
 
 def _cells(curve: Curve, columns: Sequence[int]) -> list[str]:
-    """Its figure at each number of rows, a dash where it has none."""
+    """The curve's figure at each number of rows, or a dash."""
     cells = {level.train_rows: text(level) for level in curve.levels}
     return [cells.get(rows, MISSING) for rows in columns]
 
 
 def fitted(curve: Curve) -> str:
-    """The power law in words, with what it expects of twice the rows, or why there is none; and what the band spans."""
+    """The power law in words, with its figure at twice the rows, or why there is none; and what the band spans."""
     if curve.fit is None:
         reason = f"no fit: {_NO_FIT[curve.fit_reason]}." if curve.fit_reason else "no fit."
         return f"{reason} {_band(curve)}"
@@ -139,7 +140,7 @@ def as_json(curves: Mapping[str, Sequence[Point]], metric: str) -> dict[str, Any
 
 
 def show(curves: Mapping[str, Sequence[Point]], metric: str, file: TextIO | None = None) -> None:
-    """Print each data set's points: a line a contestant and number of rows, drawn on one scale."""
+    """Print each data set's points: one line for each contestant and number of rows, drawn on one scale."""
     out = terminal(file)
     for dataset, points in curves.items():
         shown = learning.curves(points, metric)
@@ -176,7 +177,7 @@ def _drawing(curves: Sequence[Curve], metric: str) -> Table:
 
 
 def drawn(level: Level, low: float, high: float) -> str:
-    """The mean as ● on a line from the lowest seed's figure to the highest's, `low` to `high` across."""
+    """The mean as ● on a line from the lowest to the highest seed's figure, on a scale from `low` to `high`."""
 
     def at(value: float) -> int:
         return round((value - low) / (high - low) * (WIDTH - 1)) if high > low else 0

@@ -1,4 +1,4 @@
-"""What is said below the verdict: grouped, a sentence each."""
+"""The groups of sentences below the verdict."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Group:
 
 
 def groups(results: Results, decided: Verdict, settings: Settings) -> tuple[Group, ...]:
-    """Of judged results; groups without a sentence are left out, and what the verdict says is not repeated."""
+    """The groups for judged results. Groups without a sentence are left out. The verdict's caveat is not repeated."""
     small, large, cascade = (
         results.named(name) for name in (decided.small, decided.large, decided.cascade)
     )
@@ -37,7 +37,7 @@ def groups(results: Results, decided: Verdict, settings: Settings) -> tuple[Grou
         "Comparison": [*_comparison(results, decided, small, large), *_cascades(results, decided)],
         "Costs": cost_words.details(chosen, small, large, settings),
         "Who takes part": _who(results, decided, settings),
-        # The verdict of a contestant that is chosen says the first caveat.
+        # If a contestant is chosen, the verdict states the first caveat.
         "To bear in mind": caveats(results, decided, settings)[bool(decided.choice) :],
     }
     return tuple(Group(heading, tuple(lines)) for heading, lines in parts.items() if lines)
@@ -77,20 +77,19 @@ def _cascades(results: Results, decided: Verdict) -> Iterator[str]:
             side = results.titles[contestant.alone]
             why = f"On {rows} {side} alone was good enough, so "
             how = "never" if report.alone == "small" else "always"
-            # A note says why no threshold could be chosen: nobody was found good enough then.
+            # A note says why no threshold could be chosen. Then no side was found good enough.
             opening = "" if report.notes else why
             yield f"{opening}{contestant.title} {how} asks {large} and equals {side}.{notes}"
         elif contestant.name == decided.cascade:
-            clauses = [clause(results, pair) for pair in decided.cascade_pairs]
-            stands = f"; it {listed(clauses)}" if clauses else ""
+            clauses = "".join(f"; it {clause(results, pair)}" for pair in decided.cascade_pairs)
             yield (
                 f"{contestant.title} asks {large} about {percent(round(report.escalated, 3))} of the test texts, by a "
-                f"threshold chosen on {rows}{stands}.{notes}"
+                f"threshold chosen on {rows}{clauses}.{notes}"
             )
 
 
 def _who(results: Results, decided: Verdict, settings: Settings) -> list[str]:
-    """Who is excluded, could not be chosen, or was chosen on fewer rows than it answered."""
+    """Contestants that are excluded, could not be chosen, or were chosen on fewer rows than they answered."""
     titles, primary = results.titles, METRICS[settings.metrics.primary].title
     sentences = [
         f"{titles[name]} is excluded: {why.words}." for name, why in decided.excluded.items()

@@ -1,7 +1,7 @@
-"""What contestants cost, alone and against each other: the tables of the page.
+"""The page's tables of costs: of each contestant, and of each pair.
 
-The formulas are those of money.month, over the months that report.total says; page/sliders.py hands the page what it
-needs to apply them to other numbers.
+The formulas are in money.month; report.total gives the months. page/sliders.py gives the page the input for other
+numbers.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from slingshot.settings import Settings
 UNKNOWN, ALIKE = "a price is not known", "both cost the same"
 CLOSE = "the costs of their texts can't be told apart"
 LISTED = tuple(BILLINGS.items())[1:]
-"""The prices of an API beside the one that was billed."""
+"""The prices of an API other than the billed price."""
 
 
 def works(results: Results, settings: Settings) -> dict[str, Work | None]:
-    """Contestant -> what it takes; None where neither machine seconds nor tokens are known.
+    """Contestant -> the resources that it needs; None if neither machine seconds nor tokens are known.
 
-    A cascade's seconds beyond those of its small model are its LLM's.
+    A cascade's seconds are split: those of its small model, and the rest for its LLM.
     """
     small = {cascade.name: cascade.small for cascade in settings.study.cascades}
     seconds = {c.name: c.cost.machine_seconds_per_1000_texts for c in results.contestants}
@@ -38,7 +38,8 @@ def works(results: Results, settings: Settings) -> dict[str, Work | None]:
 
 
 def small_reads(contestant: Contestant) -> float:
-    """The share of a cascade's seeds under which its small model reads the texts: not where the LLM always answers."""
+    """The share of a cascade's seeds under which its small model reads the texts, so without seeds whose LLM always
+    answers."""
     seeds = contestant.cascade.seeds if contestant.cascade else ()
     return sum(seed.threshold is not None for seed in seeds) / len(seeds) if seeds else 0.0
 
@@ -52,7 +53,7 @@ def _work(contestant: Contestant, of_small: float) -> Work | None:
 
 
 def costs(results: Results, settings: Settings) -> Grid:
-    """Training, labels and prediction apart, and the totals, at the prices of params.yaml."""
+    """A table of training, labels and prediction, and of the totals, at the prices of params.yaml."""
     start, known = terms(settings), works(results, settings)
     texts = count(start.texts)
     return Grid(
@@ -101,13 +102,13 @@ def _cost_row(contestant: Contestant, work: Work | None, start: Terms) -> tuple[
 def _cost_notes(settings: Settings, start: Terms) -> tuple[str, ...]:
     counted = "with labels" if settings.decision.count_labels else "without labels"
     return (
-        "Labels: those of training rows, or shots, and of the validation rows that choose. Labels of test rows don't "
+        "Labels: labels of training rows, or shots, and of the validation rows that choose. Labels of test rows don't "
         "count, because any comparison needs them.",
         f"In all: training and prediction on {total.machine(settings)}. The sum {counted} decides who is cheaper "
         "(decision.count_labels).",
         "Spread: the standard error of the machine's seconds, as a share of them. It comes from parts of one run. "
-        f"Seconds may be off by {total.ERRORS:g} times that, and by at least {percent(total.LEAST)}, because one run "
-        "sees one load. Costs nearer than that can't be told apart.",
+        f"Seconds may be off by {total.ERRORS:g} times the spread, and by at least {percent(total.LEAST)}, because one "
+        "run sees one load. Costs that differ by less can't be told apart.",
         f"{MISSING} under training: prompted, not trained. {MISSING} under a list price: no tokens are billed, or this "
         "API has no such price.",
         f"By use: the hours worked are paid, at {percent(start.utilisation)} utilisation. Always on: whole machines "
@@ -116,7 +117,8 @@ def _cost_notes(settings: Settings, start: Terms) -> tuple[str, ...]:
 
 
 def break_evens(results: Results, settings: Settings) -> Grid | None:
-    """The number of texts, over all time, from which a dearer start has paid for itself; None under two contestants."""
+    """A table of the number of texts from which a higher one-off cost has paid for itself; None with fewer than two
+    contestants."""
     start, known = with_labels(settings), works(results, settings)
     rows = []
     for a, b in combinations(results.shown, 2):

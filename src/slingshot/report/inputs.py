@@ -1,7 +1,6 @@
-"""What the report reads: the files in metrics/ of the data sets and contestants named in `study`.
+"""The input of the report: the files in metrics/ of the data sets and contestants that `study` names.
 
-Names come from `study`, never from what lies in a folder, so that files left by an earlier study
-are not reported.
+Names come from `study`, never from folders, so that files of an earlier study are not reported.
 """
 
 from __future__ import annotations
@@ -35,34 +34,34 @@ class Contestant:
     intervals: Intervals
     cost: Cost
     note: str = ""
-    """What its title does not say; a table explains it once, below."""
+    """An explanation of the title, printed once below a table."""
     training_cutoff: date | None = None
-    """Of an LLM, or of the LLM that a cascade asks."""
+    """End of the training data of an LLM, or of the LLM that a cascade asks."""
     cascade: CascadeReport | None = None
     total: total.Total | None = None
-    """What it costs over the months of the decision; None where its price is not known."""
+    """Its cost over the months of the decision; None if its price is not known."""
     validation: Mapping[int, float] = field(default_factory=dict)
-    """Its primary metric on the first so many validation rows."""
+    """Number of first validation rows -> its primary metric on them."""
 
     @property
     def label(self) -> str:
-        """Its title in a table, starred where a note explains it."""
+        """Its title in a table, with a star if a note explains it."""
         return f"{self.title}*" if self.note else self.title
 
     @property
     def alone(self) -> str | None:
-        """The side that a cascade equals, as it never, or always, asks its LLM about the test rows; else None."""
+        """The side that a cascade equals because it never, or always, asks its LLM about the test rows; else None."""
         return self.cascade.alone_as if self.cascade else None
 
     def score(self, metric: str) -> float | None:
-        """Its figure on test; None where it is undefined."""
+        """Its figure on test rows; None if it is undefined."""
         return self.scores.metrics[metric]
 
     def interval(self, metric: str) -> Interval:
         return self.intervals.metrics[metric]
 
     def seeds(self) -> list[int]:
-        """Its training seeds; empty for what has none (LLMs and deterministic baselines)."""
+        """Its training seeds; empty for LLMs and deterministic baselines."""
         return [run.seed for run in self.intervals.seeds if run.seed >= 0]
 
 
@@ -75,13 +74,13 @@ class Results:
     contestants: tuple[Contestant, ...]
     pairs: Pairs
     curve: tuple[Point, ...] = ()
-    """Its learning-curve points; those of other studies' contestants among them."""
+    """Its learning-curve points, including contestants of other studies."""
     left_out: str = ""
-    """Which points in metrics/curve are none of this curve, and why; empty where all are."""
+    """Which points in metrics/curve do not belong to this curve, and why; empty if all belong."""
 
     @property
     def shown(self) -> tuple[Contestant, ...]:
-        """The contestants without cascades that equal one of their sides: these have no row of their own."""
+        """The contestants, without cascades that equal one of their sides: such a cascade has no row of its own."""
         return tuple(contestant for contestant in self.contestants if not contestant.alone)
 
     @property
@@ -98,7 +97,7 @@ class Results:
         )
 
     def pair(self, a: Contestant, b: Contestant) -> Difference:
-        """`a` minus `b`. Raises UserError where metrics/pairs lacks the two."""
+        """`a` minus `b`. Raises UserError if metrics/pairs lacks this pair."""
         pair = self.pairs.find(a.name, b.name)
         if pair is None:
             raise UserError(
@@ -107,14 +106,15 @@ class Results:
         return pair
 
     def may_have_been_seen(self, contestant: Contestant) -> bool:
-        """Whether the texts were public before the training data ended of the LLM that answers, or is asked, them."""
+        """Whether the texts were public before the training data of the contestant's LLM ended. False for a cascade
+        that never asks its LLM."""
         published, cutoff = self.audit.published, contestant.training_cutoff
         asks = contestant.cascade is None or contestant.cascade.escalated > 0
         return bool(published and cutoff and published <= cutoff and asks)
 
 
 def read(settings: Settings, root: Path = Path()) -> list[Results]:
-    """Results in the order of `study.datasets`. Raises UserError naming the first file that is missing or malformed."""
+    """Results in the order of `study.datasets`. Raises UserError that names the first missing or malformed file."""
     return [_dataset(settings, root, name) for name in settings.study.datasets]
 
 
@@ -155,7 +155,7 @@ def _contestant(
 
 
 def _title(settings: Settings, name: str, kind: Kind) -> tuple[str, str, date | None]:
-    """Title, note, and where the training data of an LLM that takes part ends."""
+    """Title, note, and the end of the training data if an LLM takes part."""
     if kind == "model":
         return name, "", None
     if kind == "llm":

@@ -1,4 +1,4 @@
-"""How many labels a model needs to match an LLM, from the data set's learning curve, and the words for that."""
+"""The number of labels that a model needs to match an LLM, from the learning curve, and its sentences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NO_INTERVAL: dict[NoInterval, str] = {
 
 
 def matches(results: Results, primary: str) -> list[Match]:
-    """Of each model with a curve against each LLM, the labels at which they match."""
+    """The labels to match, for each model with a curve and each LLM."""
     trained = {point.contestant for point in results.curve if point.fraction is not None}
     models = [model for model in results.of_kind("model") if model.name in trained]
     return [
@@ -48,14 +48,14 @@ def _match(results: Results, primary: str, small: Contestant, large: Contestant)
 
 
 def _spread(results: Results, small: Contestant, large: Contestant) -> float | None:
-    """The standard error of their difference that all seeds share, on the test rows. What training adds, and what each
-    seed adds on these rows, the points of the curve tell themselves."""
+    """The standard error of their difference on the test rows, without the part that differs between seeds. The points
+    of the curve show that part, and the variance of training."""
     variances = results.pair(small, large).variances
     return math.sqrt(max(0.0, variances.rows.value - variances.noise)) if variances else None
 
 
 def _current(results: Results, llm: Contestant) -> list[Point]:
-    """Points, of the LLM's those with as many shots as it has now."""
+    """All points, except those of the LLM with another number of shots than now."""
     return [
         point
         for point in results.curve
@@ -64,7 +64,7 @@ def _current(results: Results, llm: Contestant) -> list[Point]:
 
 
 def sentences(results: Results, primary: str) -> Iterator[str]:
-    """One a match; where nothing is claimed on these classes, one for all."""
+    """A sentence for each match; or one sentence for all if rare classes allow no claim."""
     rows = matches(results, primary)
     if results.pairs.undecidable and rows:
         why = results.pairs.undecidable.words
@@ -91,7 +91,7 @@ def words(row: Match, titles: Mapping[str, str], validation: int) -> str:
 
 
 def _interval(row: Match) -> str:
-    """`95% interval 180 to 560`, open where the curve ends; or why there is none."""
+    """`95% interval 180 to 560`, open at an end of the curve; or why there is none."""
     if row.no_interval:
         return _NO_INTERVAL[row.no_interval]
     if row.low is None and row.high is None:

@@ -1,4 +1,4 @@
-"""What stands below the table of contestants: each note once, with everybody that it applies to."""
+"""The notes below the table of contestants: each note once, with all contestants that it applies to."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MAJORITY = "majority class"
 SEEN = "may have been seen"
 CEILINGS = ("ceiling, test rows alone", "ceiling, all rows")
 NEAR_ONE = 0.99
-"""Ceilings from here on limit nothing that a reader would see."""
+"""A ceiling this high does not limit any score noticeably."""
 
 
 def notes(results: Results) -> Iterator[str]:
-    """In the order of the table's rows and columns."""
+    """The notes, in the order of the table's rows and columns."""
     contestants = results.shown
     yield (
         "Majority class: a reference that always answers the commonest training label. Nothing is run, so it has no "
@@ -36,28 +36,28 @@ def notes(results: Results) -> Iterator[str]:
 
 
 def ceilings(audit: Audit) -> dict[str, float]:
-    """Title -> ceiling on the test rows, where labels that contradict each other hold a score down."""
+    """Title -> ceiling on the test rows; empty unless contradicting labels limit the scores."""
     test = audit.ceiling.test
     values = dict(zip(CEILINGS, (test.within, test.whole), strict=True))
     return values if min(values.values()) < NEAR_ONE else {}
 
 
 def _held_down(audit: Audit) -> Iterator[str]:
-    """What texts under several labels do to every score above."""
+    """How texts with several labels limit every score in the table."""
     values = [score(value) for value in ceilings(audit).values()]
     if values:
         yield (
-            "The ceilings are accuracies that the labels allow, because some texts stand under several labels. Nobody "
-            f"who reads the text alone, without case and white space, can pass {values[0]} on these test rows. Giving "
-            f"each text its most frequent label among all rows would score {values[1]}. The first is high although the "
-            "texts do not tell the labels apart where copies of a text lie on both sides of a split: few of them meet "
-            "in test, and copies remembered from training move every score. Where all copies lie on one side, the two "
-            "are alike, and a score near them is as good as scores get."
+            "The ceilings are the highest accuracies that the labels allow, because some texts have several labels. "
+            f"Nobody who reads only the text, without case and white space, can score above {values[0]} on these test "
+            f"rows. If each text got its most frequent label among all rows, the score would be {values[1]}. If copies "
+            "of a text are on both sides of a split, few of them meet in test, so the first ceiling is high although "
+            "the texts do not determine the labels. Copies remembered from training then change every score. If all "
+            "copies are on one side, the two ceilings are similar, and no score can be much higher."
         )
 
 
 def _seen(results: Results) -> Iterator[str]:
-    """Once for all LLMs of one cutoff."""
+    """One note for all LLMs with the same cutoff."""
     cutoffs: dict[str, list[str]] = {}
     for contestant in results.shown:
         if results.may_have_been_seen(contestant):
@@ -79,7 +79,7 @@ def _sources(contestants: Sequence[Contestant]) -> Iterator[str]:
 
 
 def _missing(contestants: Sequence[Contestant]) -> Iterator[str]:
-    """Why cells hold a dash: once a reason, with everybody that it applies to."""
+    """Why cells have a dash: one note for each reason, with all contestants that it applies to."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for contestant in contestants:
         for what, why in _dashes(contestant):
@@ -102,12 +102,12 @@ def _dashes(contestant: Contestant) -> Iterator[tuple[str, str]]:
 
 
 def _own(contestants: Sequence[Contestant]) -> Iterator[str]:
-    """The notes of contestants, each with everybody that it applies to."""
+    """The notes of the intervals files, each with all contestants that it applies to."""
     seeds: dict[str, list[str]] = {}
     others: dict[str, list[str]] = {}
     for contestant in contestants:
         for note in contestant.intervals.notes:
-            if isinstance(note, TestGroups):  # which the verdict's details say, for all
+            if isinstance(note, TestGroups):  # printed once, below the verdict
                 continue
             group = seeds if isinstance(note, FewSeeds) else others
             group.setdefault(note.words, []).append(contestant.title)
@@ -118,17 +118,17 @@ def _own(contestants: Sequence[Contestant]) -> Iterator[str]:
 
 
 def facts(audit: Audit) -> list[str]:
-    """What the audit says of the data set, one fact a line: rows, labels, ceilings."""
+    """Facts of the audit about the data set, one for each line: rows, labels, ceilings."""
     rows, test = audit.rows, audit.ceiling.test
     lines = [
         f"{count(rows.train)} training, {count(rows.validation)} validation and {count(rows.test)} test rows; labels: "
         f"{audit.label_source}; licence: {audit.licence}; published: {audit.published or MISSING}."
     ]
     if min(test.within, test.whole, audit.ceiling.all.within) == 1:
-        return [*lines, "No text stands under two labels, so the labels hold no score down."]
+        return [*lines, "No text has two labels, so the labels do not limit the scores."]
     return [
         *lines,
-        f"Some texts stand under several labels. Nobody who reads the text alone, without case and white space, can "
-        f"score above {score(test.within)} on these test rows ({score(audit.ceiling.all.within)} on all rows). Giving "
-        f"each text its most frequent label among all rows would score {score(test.whole)} on the test rows.",
+        "Some texts have several labels. Nobody who reads only the text, without case and white space, can score above "
+        f"{score(test.within)} on these test rows ({score(audit.ceiling.all.within)} on all rows). If each text got "
+        f"its most frequent label among all rows, the score on the test rows would be {score(test.whole)}.",
     ]

@@ -1,4 +1,4 @@
-"""How figures are printed, the same in every table, chart and sentence."""
+"""The format of figures, the same in every table, chart and sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def score(value: float | None) -> str:
 
 
 def signed(value: float | None) -> str:
-    """A difference to three decimals, with its sign; nothing at all has none."""
+    """A difference to three decimals, with its sign; 0 has no sign."""
     return (
         MISSING if value is None else f"{value:+z.3f}".replace("-", "−").replace("+0.000", "0.000")
     )
@@ -31,12 +31,12 @@ def significant(value: float | None, digits: int = 3) -> str:
 
 
 def count(value: float | None) -> str:
-    """A whole number with thousands apart."""
+    """A whole number with separated thousands: 1,235."""
     return MISSING if value is None else f"{value:,.0f}"
 
 
 def rounded(value: float | None) -> str:
-    """A positive number to two significant digits, as an estimate is said; nothing for none."""
+    """A positive number to two significant digits, for estimates; empty for 0 and None."""
     return count(round(value, 1 - math.floor(math.log10(value)))) if value else ""
 
 
@@ -47,12 +47,12 @@ def listed(words: Sequence[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage, as short as it goes: 95%, 99.5%."""
+    """A share as a percentage with the fewest digits: 95%, 99.5%."""
     return f"{100 * share:.10g}%"
 
 
 def amount(value: float | None) -> str:
-    """Money as people write it: 0.07, 36.40, 1,235; `< 0.01` for less than half a hundredth."""
+    """An amount of money: 0.07, 36.40, 1,235; `< 0.01` for less than 0.005."""
     if value is None:
         return MISSING
     if 0 < value < 0.005:
@@ -69,5 +69,5 @@ def money(value: float | None, currency: str) -> str:
 
 
 def per_million(value: float | None) -> float | None:
-    """What a million texts cost, from what 1,000 do."""
+    """The cost of a million texts, from the cost of 1,000."""
     return None if value is None else 1000 * value

@@ -1,4 +1,4 @@
-"""The pairs of a data set as a table, and how a pair's figures are written."""
+"""The pairs of a data set as a table, and a pair's figures as words."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ FLOOR = 0.0001
 
 
 def p_words(claims: Claims) -> str:
-    """The corrected p, e.g. `0.031`; `< 0.0001` where it is smaller still."""
+    """The corrected p, e.g. `0.031`; `< 0.0001` if it is smaller."""
     if claims.p_corrected is not None and claims.p_corrected < FLOOR:
         return f"< {FLOOR:.4f}"
     return significant(claims.p_corrected, 2)
 
 
 def standing(pair: Difference) -> str:
-    """What the first of a pair is, for the table."""
+    """The verdict about the first of a pair, for the table."""
     parts = [pair.verdict or MISSING]
     if (pair.verdict, pair.reverse_verdict) == (UNRESOLVED, "as good"):
         parts.append("the second is as good")
     if pair.recipe:
-        parts.append(f"trained anew: {pair.recipe.verdict}")
+        parts.append(f"trained again: {pair.recipe.verdict}")
     return "; ".join([*parts, *(note.words for note in pair.notes)])
 
 
 def every_pair(results: Results) -> list[Difference]:
-    """In the order of the study, without cascades that equal one of their sides."""
+    """The pairs in the order of the study, without cascades that equal one of their sides."""
     return [results.pair(a, b) for a, b in combinations(results.shown, 2)]
 
 
@@ -64,26 +64,26 @@ def grid(results: Results, deciding: tuple[tuple[str, str], ...] = ()) -> Grid:
 def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]:
     notes = [
         "'Rows needed' estimates the test rows that would settle a pair in 80 of 100 studies if the difference held. "
-        f"{MISSING}: settled, or no number would do.",
+        f"{MISSING}: settled, or no number would be enough.",
         f"p is corrected for the number of pairs{_except(results, deciding)}.",
     ]
     if results.pairs.undecidable:
         notes.append(f"No pair is judged: {results.pairs.undecidable.words}.")
     if any(pair.recipe for pair in every_pair(results)):
         notes.append(
-            "Differences are between the models trained here. 'Trained anew' says what holds for any training with the "
-            f"same settings if {assumed(results)}."
+            "Differences are between the models trained here. 'Trained again' says what is true for any training with "
+            f"the same settings if {assumed(results)}."
         )
     elif any(contestant.seeds() for contestant in results.contestants):
-        notes.append("Intervals include what training seeds differ by.")
+        notes.append("Intervals include the variation between training seeds.")
     return notes
 
 
 def _except(results: Results, deciding: tuple[tuple[str, str], ...]) -> str:
     names = [f"{results.titles[a]} against {results.titles[b]}" for a, b in deciding]
-    return f", except where the pair decides ({listed(names)})" if names else ""
+    return f", except for the pairs that decide ({listed(names)})" if names else ""
 
 
 def assumed(results: Results) -> str:
-    """What is assumed of training where few seeds were run."""
+    """The assumption about training if few seeds were run."""
     return f"training runs have a standard deviation of {results.pairs.seed_sd:g} (metrics.seed_sd)"

@@ -1,4 +1,4 @@
-"""When the contestant that takes more money at first has paid for itself against the other."""
+"""When a contestant with higher one-off costs has paid for itself against another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from slingshot.settings import Settings
 
 
 def pay_back(a: Contestant, b: Contestant, settings: Settings) -> PayBack | None:
-    """Every label paid for. None where a price is not known, or neither start is dearer."""
+    """The pay back of two contestants, with the cost of all labels. None if a price is not known, or if both one-off
+    costs are equal."""
     works = total.work(a.cost), total.work(b.cost)
     starts = [c.total.start if c.total else None for c in (a, b)]
     if works[0] is None or works[1] is None or starts[0] is None or starts[1] is None:

@@ -1,4 +1,4 @@
-"""Published figures beside ours: published.yaml holds them, their source and why ours may differ."""
+"""Published figures beside ours: published.yaml has them, their source and why ours may differ."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slingshot.settings.catalogue import METRICS
 
 FIGURES = Path(__file__).with_name("published.yaml")
 CURRENCY = "EUR"
-"""Of the published sums."""
+"""Currency of the published sums."""
 COSTS = {
     "train_seconds": "training seconds",
     "train_cost": "cost of training",
@@ -25,7 +25,7 @@ MONEY = ("train_cost", "cost_per_million_tokens")
 
 
 class Figure(Record):
-    """A published figure, and the contestants that stand beside it."""
+    """A published figure, and our contestants that are shown beside it."""
 
     who: str
     ours: tuple[str, ...]
@@ -33,12 +33,12 @@ class Figure(Record):
     """A metric of the catalogue, or a key of COSTS."""
     value: float
     words: str = "{}"
-    """How exactly the figure is known: `about {}`."""
+    """The figure's precision in words: `about {}`."""
     conditions: str
 
 
 class Claim(Record):
-    """The study's headline on money, and its three assumptions. EUR."""
+    """The study's headline about money, and its three assumptions; prices in EUR."""
 
     words: str
     source: str
@@ -66,17 +66,17 @@ class Published(Record):
     reasons: tuple[str, ...]
     claim: Claim
     costs: tuple[Figure, ...]
-    """Those that several data sets refer to."""
+    """Figures that several data sets refer to."""
     datasets: dict[str, OfDataset]
 
 
 def read() -> Published:
-    """Raises UserError where the file is malformed."""
+    """Read published.yaml. Raises UserError if it is malformed."""
     return Published.parse(json.dumps(read_yaml(FIGURES)), str(FIGURES), "install Slingshot again")
 
 
 def build(results: Results, settings: Settings) -> Grid | None:
-    """The published figures of this data set beside ours; None where there are none."""
+    """The published figures of this data set beside ours; None without published figures."""
     published = read()
     of_dataset = published.datasets.get(results.dataset)
     if of_dataset is None:

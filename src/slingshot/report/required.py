@@ -1,4 +1,4 @@
-"""What `decision` in params.yaml requires of a contestant beside its score, and whether it meets that."""
+"""The requirements of `decision` in params.yaml, and whether a contestant meets them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from slingshot.report.inputs import Contestant
 from slingshot.settings import Settings
 
 ENOUGH_TEXTS = 100
-"""Single texts on which a latency must rest to exclude a contestant: as many as hardware.LATENCY_TEXTS."""
+"""A latency must come from this many single texts to exclude a contestant: as many as hardware.LATENCY_TEXTS."""
 
 
 def misses(contestant: Contestant, settings: Settings) -> Miss | None:
-    """What it misses of what `decision` requires; None where it meets all."""
+    """The first requirement of `decision` that it misses; None if it meets all."""
     required = settings.decision
     if required.latency_p95 is not None:
         latency = contestant.cost.latency_p95
@@ -35,7 +35,7 @@ def misses(contestant: Contestant, settings: Settings) -> Miss | None:
 
 
 def thin_latency(contestant: Contestant, settings: Settings) -> ThinLatency | None:
-    """Why a required latency does not exclude it; None where it may."""
+    """Why a required latency can't exclude it; None if it can."""
     limit, latency = settings.decision.latency_p95, contestant.cost.latency_p95
     texts = contestant.cost.latency_texts or 0
     if limit is None or latency is None or texts >= ENOUGH_TEXTS:

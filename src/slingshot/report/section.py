@@ -1,4 +1,4 @@
-"""One data set's part of the report, from its files to what is printed: all that the formats share."""
+"""One data set's part of the report: the content that all formats share."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Section:
     results: Results
     verdict: Verdict
     details: tuple[Group, ...]
-    """What the verdict's four sentences leave out."""
+    """Further sentences, in groups."""
     table: Table
     grids: tuple[Grid, ...]
-    """What this data set has besides: published figures, a learning curve."""
+    """More tables of this data set: published figures, a learning curve."""
 
     @property
     def headline(self) -> str:
@@ -58,8 +58,8 @@ class Section:
 
 
 def sections(settings: Settings, root: Path = Path()) -> dict[str, Section]:
-    """Data set -> section, in the order of the study. Raises UserError naming the first file that is missing or
-    malformed."""
+    """Data set -> section, in the order of the study. Raises UserError that names the first missing or malformed
+    file."""
     return {results.dataset: _section(results, settings) for results in inputs.read(settings, root)}
 
 

@@ -1,4 +1,4 @@
-"""report/summary.md: the verdict and the table of each data set, as a pull request shows them."""
+"""report/summary.md: the verdict and the tables of each data set, as Markdown."""
 
 from __future__ import annotations
 

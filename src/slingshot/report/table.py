@@ -1,6 +1,6 @@
 """The table of contestants of one data set.
 
-Built once; summary.md, index.html and `slingshot show` print the same cells. report.notes says what stands below it.
+summary.md, index.html and `slingshot show` print the same cells. report.notes has the notes below the table.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from slingshot.settings import Settings
 from slingshot.settings.catalogue import METRICS, PRIMARY
 
 SHOWN = (*PRIMARY, "log_loss", "coverage")
-"""Metrics with a column, after the primary one."""
+"""Metrics with a column; the primary metric comes before them."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """`key` in the scores or cost file; `short` for a narrow terminal, `long` elsewhere."""
+    """A column. `key` is in the scores or cost file; `short` is the heading in the terminal, `long` elsewhere."""
 
     key: str
     short: str
@@ -29,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class TableRow:
-    """`name` stands in params.yaml, `title` is what is printed; `mark` qualifies the figures."""
+    """A row. `name` is the key in params.yaml, `title` is printed, and `mark` qualifies the figures."""
 
     name: str
     title: str
@@ -49,7 +49,7 @@ class Table:
 
 
 def build(results: Results, settings: Settings) -> Table:
-    """Rows by the primary metric on test, best first; the majority class and the ceilings, no contestants, last."""
+    """The table: contestants by the primary metric on test rows, best first; then the majority class and ceilings."""
     primary = settings.metrics.primary
     columns = tuple(_columns(results, settings))
     contestants = sorted(results.shown, key=lambda contestant: -(contestant.score(primary) or 0))
@@ -81,7 +81,7 @@ def _equal(results: Results, side: Contestant, columns: tuple[Column, ...]) -> I
 
 
 def _plain(title: str, cells: tuple[str, ...]) -> TableRow:
-    """A row that is no contestant's."""
+    """A row that is not about a contestant."""
     return TableRow("", title, "", cells)
 
 
@@ -92,10 +92,11 @@ def _columns(results: Results, settings: Settings) -> Iterator[Column]:
     interval = f" [{percent(settings.metrics.confidence)}]"
     for key in (primary, *(metric for metric in SHOWN if metric != primary)):
         metric = METRICS[key]
-        whose = agreement if key == "accuracy" else ""
+        labelled = agreement if key == "accuracy" else ""
         source = " (scores from)" if key == "auroc" else ""
         bounds = interval if key == primary else ""
-        yield Column(key, metric.short + whose + bounds, metric.heading + whose + source + bounds)
+        long = metric.heading + labelled + source + bounds
+        yield Column(key, metric.short + labelled + bounds, long)
     yield Column("train_seconds", "Train s", "Training seconds")
     price = f"{currency} per million texts"
     yield Column("cost_per_1000_texts", f"{currency} /M texts", price)

@@ -1,4 +1,4 @@
-"""The end of `make repro`: tables, verdicts and notes in a terminal, NO_COLOR respected by rich."""
+"""The output of `slingshot show`: tables, verdicts and notes in a terminal. rich respects NO_COLOR."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show(sections: Mapping[str, Section], page: str, file: TextIO | None = None) -> None:
-    """Print each data set's table, verdict and notes, then where the page lies."""
+    """Print each data set's table, verdict and notes, then the path of the page."""
     out = terminal(file)
     for name, section in sections.items():
         _print_section(out, name, section)
@@ -31,7 +31,7 @@ def _print_section(out: Console, name: str, section: Section) -> None:
     grid.add_column("Contestant")
     for index, column in enumerate(table.columns):
         words = visible(" ".join([column.short, *(row.cells[index] for row in table.rows)])).split()
-        # An interval may go below its value, but no figure is broken.
+        # A cell may wrap between a value and its interval, but not inside a figure.
         width = max(map(len, words))
         grid.add_column(column.short, justify="right", min_width=width, max_width=width)
     for row in table.rows:
@@ -51,7 +51,7 @@ def _print_section(out: Console, name: str, section: Section) -> None:
 
 
 def _list(sentences: Sequence[str]) -> Table:
-    """As a list with dashes."""
+    """A list with dashes."""
     lines = Table.grid(padding=(0, 1))
     for words in sentences:
         lines.add_row("-", words)

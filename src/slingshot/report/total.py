@@ -1,7 +1,7 @@
-"""What a contestant costs over the months of the decision, and which of two costs less.
+"""The total cost of a contestant over the months of the decision, and which of two contestants costs less.
 
-A total is training and prediction, and labels where they count, by the formulas of money.month. One is cheaper than
-another only where they lie further apart than the machine's seconds may be off, and than what nobody chooses by.
+A total is the cost of training and prediction, and of labels if they count, by the formulas of money.month. A
+contestant is cheaper only if the totals differ by more than the error of the machine's seconds, and by more than SAME.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from slingshot.report.numbers import count
 from slingshot.settings import DecisionSettings, Settings
 
 TEXTS = 100_000
-"""A month, where params.yaml's `decision` names no number."""
+"""Texts per month if `decision` in params.yaml has no number."""
 MONTHS = 12
-"""Where `decision` names no horizon."""
+"""Months if `decision` has no horizon."""
 ERRORS = 3.0
-"""Standard errors of a timing within which its seconds lie: it is known from ten parts or a few more, of one run."""
+"""A timing may be off by this many standard errors, which come from about ten parts of one run."""
 LEAST = 0.2
-"""The share by which a machine's seconds may be off, at least: one run does not see another load. Two of the same
-speed came out 27% apart (bench/README.md)."""
+"""A machine's seconds may be off by at least this share, because one run does not see other load. Two timings of equal
+speed differed by 27% (bench/README.md)."""
 SAME = 0.01
-"""The share of the dearer total within which two cost the same: nobody chooses by less."""
+"""Totals that differ by at most this share of the larger count as equal."""
 BILLINGS: dict[monthly.Billing, tuple[str, str]] = {
-    # billing: (key in metrics/cost, what the page calls it)
+    # billing: (key in metrics/cost, name on the page)
     "billed": ("token_cost_per_1000_texts", "as billed in this run"),
     "list": ("list_cost_per_1000_texts", "at list price"),
     "cached": ("cached_cost_per_1000_texts", "list price, with the prompt cache"),
@@ -43,16 +43,17 @@ class Total:
 
     prediction: float
     noise: float | None
-    """How far prediction and training may be off, as their seconds may; None where the spread of the timing is not
-    known."""
+    """How far prediction and training may be off, because their seconds may be off; None if the spread of the timing is
+    not known."""
     training: float
     labels: float
-    """Of training and validation rows, or shots."""
+    """Cost of the labels of training and validation rows, or shots."""
     counts_labels: bool
+    """Whether `counted` includes labels."""
 
     @property
     def start(self) -> float:
-        """What is paid once, labels included."""
+        """One-off costs, including labels."""
         return self.training + self.labels
 
     @property
@@ -65,16 +66,16 @@ class Total:
 
     @property
     def counted(self) -> float:
-        """What decides."""
+        """The total that decides who is cheaper."""
         return self.with_labels if self.counts_labels else self.without_labels
 
     def counting(self, labels: bool) -> Total:
-        """The same where labels count, or do not."""
+        """The same total with labels counted, or not."""
         return replace(self, counts_labels=labels)
 
     @property
     def figures(self) -> TotalCost:
-        """As report/verdict.json holds it."""
+        """The form in report/verdict.json."""
         return TotalCost(
             prediction=self.prediction,
             noise=self.noise,
@@ -86,7 +87,7 @@ class Total:
 
 
 def terms(settings: Settings) -> Terms:
-    """What the total is worked out by, and the page's sliders start from: a label that does not count costs nothing."""
+    """The terms of the total, from which the page's sliders start. A label that does not count has the price 0."""
     cost, decision = settings.cost, settings.decision
     return Terms(
         texts=float(decision.monthly_texts or TEXTS),
@@ -99,12 +100,12 @@ def terms(settings: Settings) -> Terms:
 
 
 def with_labels(settings: Settings) -> Terms:
-    """As `terms`, every label paid for."""
+    """As `terms`, but every label has its price."""
     return replace(terms(settings), label_price=settings.cost.label_price)
 
 
 def horizon(decision: DecisionSettings) -> Horizon:
-    """The months and texts that a total is of."""
+    """The months and texts of a total."""
     return Horizon(
         months=float(decision.horizon_months or MONTHS),
         months_assumed=decision.horizon_months is None,
@@ -125,12 +126,12 @@ def machine(settings: Settings) -> str:
 
 
 def both(total: Total | None) -> tuple[float | None, float | None]:
-    """Without labels, and with them."""
+    """The total without labels, and with them."""
     return (total.without_labels, total.with_labels) if total else (None, None)
 
 
 def work(cost: Cost) -> Work | None:
-    """What a contestant takes; None where neither machine seconds nor tokens are known."""
+    """The resources that a contestant needs; None if neither machine seconds nor tokens are known."""
     seconds, billed = cost.machine_seconds_per_1000_texts, cost.token_cost_per_1000_texts
     if seconds is None and billed is None:
         return None
@@ -144,7 +145,7 @@ def work(cost: Cost) -> Work | None:
 
 
 def of(cost: Cost, settings: Settings) -> Total | None:
-    """The total by a contestant's cost file; None where its price is not known."""
+    """The total from a contestant's cost file; None if its price is not known."""
     taken, at = work(cost), with_labels(settings)
     month = monthly.month(taken, at) if taken else None
     if taken is None or month is None:
@@ -160,12 +161,12 @@ def of(cost: Cost, settings: Settings) -> Total | None:
 
 
 def off(spread: float) -> float:
-    """The share by which seconds may be off whose timing has that spread."""
+    """The share by which seconds may be off if their timing has this spread."""
     return max(ERRORS * spread, LEAST)
 
 
 def _noise(taken: Work, spread: float, at: Terms) -> float:
-    """How far the slowest or the fastest machine that the timing allows is from what was measured."""
+    """The larger distance in cost from the measured machine to the slowest, or the fastest, that the timing allows."""
     slow, measured, fast = (
         _machine(taken, factor, at) for factor in (1 + off(spread), 1.0, max(1 - off(spread), 0.0))
     )
@@ -173,7 +174,7 @@ def _noise(taken: Work, spread: float, at: Terms) -> float:
 
 
 def _machine(taken: Work, factor: float, at: Terms) -> float:
-    """A month of prediction and training where each takes `factor` times its seconds."""
+    """A month's cost of prediction and training if both take `factor` times their seconds."""
     here = replace(
         taken, seconds=taken.seconds * factor, train_seconds=taken.train_seconds * factor
     )
@@ -182,7 +183,7 @@ def _machine(taken: Work, factor: float, at: Terms) -> float:
 
 
 def cheaper(a: Total | None, b: Total | None) -> bool | None:
-    """Whether `a` is; None where that is not known, or the two can't be told apart."""
+    """Whether `a` is cheaper; None if that is not known, or if the two can't be told apart."""
     if a is None or b is None or a.noise is None or b.noise is None:
         return None
     return (

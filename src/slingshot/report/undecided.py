@@ -12,7 +12,7 @@ from slingshot.settings.catalogue import METRICS
 
 
 def what_would_decide(results: Results, decided: Verdict, settings: Settings) -> list[str]:
-    """One sentence, or none where nobody is left to compare."""
+    """One sentence, or none if no contestant is left to compare."""
     title = METRICS[settings.metrics.primary].title
     if decided.pair is None:
         words = f"Validation rows on which {title} is defined may decide it, or another metrics.primary."
@@ -31,7 +31,7 @@ def what_would_decide(results: Results, decided: Verdict, settings: Settings) ->
 
 
 def _more(results: Results, decided: Verdict, pair: Difference) -> str:
-    """Rows, labels or seeds."""
+    """A sentence about the rows, labels or seeds that would decide."""
     labels = ""
     if decided.labels_to_decide:
         labels = (

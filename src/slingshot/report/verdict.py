@@ -1,7 +1,7 @@
 """The decision for one data set: fine-tune, prompt, a cascade of both, or undecided and what would decide it.
 
-report.rules says how, in the words that the page prints. Nothing is computed here but the choice between figures in
-files, and two estimates: how many test rows, and how many labels, would decide.
+report.rules has the rules, as the page prints them. This module only compares figures in files, and estimates how many
+test rows, and how many labels, would decide.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ AS_GOOD = ("better", "as good")
 
 @dataclass(frozen=True)
 class Chosen:
-    """Who stands for each kind; None where nobody of it takes part, or can be chosen."""
+    """The chosen contestant of each kind; None if no contestant of it takes part, or can be chosen."""
 
     left: Mapping[Kind, Sequence[Contestant]]
-    """Kind -> those that take part and meet what is required."""
+    """Kind -> the contestants that take part and meet the requirements."""
     excluded: Mapping[str, Miss]
     small: Contestant | None
     large: Contestant | None
@@ -46,7 +46,7 @@ class Chosen:
 
     @classmethod
     def of(cls, results: Results, settings: Settings) -> Chosen:
-        """By validation rows alone."""
+        """Choose by requirements and validation rows alone."""
         excluded = {c.name: why for c in results.shown if (why := misses(c, settings))}
         left = {
             kind: [c for c in results.shown if c.kind == kind and c.name not in excluded]
@@ -57,12 +57,12 @@ class Chosen:
 
     @property
     def unchosen(self) -> list[Reason]:
-        """Of the two kinds that are compared, those of which several are left and none has a figure."""
+        """A reason for each compared kind with contestants that are left but can't be chosen without a figure."""
         sides: dict[Kind, Contestant | None] = {"model": self.small, "llm": self.large}
         return [NoChoice(kind=kind) for kind, side in sides.items() if self.left[kind] and not side]
 
     def verdict(self, decision: Decision, choice: str | None, reasons: Sequence[Reason]) -> Verdict:
-        """Before what the pairs say."""
+        """The verdict without its pairs."""
         names = [c.name if c else None for c in (self.small, self.large, self.cascade)]
         left = [self.left[kind] for kind in KINDS]
         return Verdict(
@@ -94,7 +94,7 @@ def decide(results: Results, settings: Settings) -> Verdict:
 
 
 def _compared(results: Results, chosen: Chosen, settings: Settings) -> Verdict:
-    """Both kinds take part, and each has somebody to be compared unless none meets what is required."""
+    """The verdict if both kinds take part. A kind has no chosen contestant if none of it meets the requirements."""
     small, large, cascade = chosen.small, chosen.large, chosen.cascade
     deciding = [(small.name, large.name)] if small and large else []
     judged_results = _judged(results, deciding)
@@ -128,7 +128,7 @@ def _advised(
     results: Results,
     settings: Settings,
 ) -> Verdict:
-    """With what would decide it."""
+    """The undecided verdict, with estimates of what would decide it."""
     rows = advice.rows_to_decide(pair, small_is_cheaper, results.pairs)
     seeds = rows is None and advice.seeds_may_decide(pair, small_is_cheaper, results.pairs)
     labels = advice.labels_to_decide(pair, small_is_cheaper, results, settings.metrics.primary)
@@ -143,13 +143,13 @@ def _advised(
 
 
 def _judged(results: Results, deciding: Sequence[tuple[str, str]]) -> Results:
-    """The results with the verdicts of their pairs, of which `deciding` are tested one after the other."""
+    """The results with the verdicts of their pairs; the pairs `deciding` are tested one after the other."""
     return replace(results, pairs=rule.judged(results.pairs, deciding))
 
 
 def judged(results: Results, verdict: Verdict) -> Results:
-    """The results with the verdicts of their pairs, as the decision read them. The pair that decides has one figure for
-    the rows that it needs."""
+    """The results with the verdicts of their pairs, as the decision used them. The deciding pair gets the verdict's
+    number of rows, so that all tables show the same number."""
     results = _judged(results, verdict.deciding)
     if not verdict.rows_to_decide:
         return results
@@ -163,7 +163,7 @@ def judged(results: Results, verdict: Verdict) -> Results:
 
 
 def cheaper(a: Contestant | None, b: Contestant | None) -> bool | None:
-    """Whether `a` costs less than `b` in total; None where that is unknown or can't be told."""
+    """Whether `a` costs less than `b` in total; None if that is unknown or can't be told."""
     return total.cheaper(a.total, b.total) if a and b else None
 
 
@@ -186,7 +186,7 @@ def _of_two(
     if pair.difference is None:
         return "undecided", [Plain(code="no_figures")]
     small_is_cheaper = cheaper(small, large)
-    # Who is as good and cheaper is taken though the other is better: by less than the margin, which is what it is for.
+    # A side that is as good and cheaper is chosen even if the other is better, because that lead is below the margin.
     if pair.verdict in AS_GOOD and small_is_cheaper:
         return "fine-tune", [_how_good(pair), _stands("cheaper", small, large)]
     if pair.reverse_verdict in AS_GOOD and small_is_cheaper is False:
@@ -220,7 +220,7 @@ def _stands(code: StandsCode, contestant: Contestant, other: Contestant) -> Stan
 
 
 def _how_good(pair: Difference) -> Stands:
-    """Why the first of a pair may be taken."""
+    """Why the first of a pair can be chosen."""
     behind: StandsCode = "within_margin" if pair.reverse_verdict == "better" else "as_good"
     code: StandsCode = "better" if pair.verdict == "better" else behind
     return Stands(code=code, contestant=pair.a, other=pair.b)
@@ -229,7 +229,7 @@ def _how_good(pair: Difference) -> Stands:
 def _preferred(
     cascade: Contestant, winner: Contestant | None, results: Results, *, only: bool
 ) -> list[Reason]:
-    """Why the cascade takes the place of the winner of the two; empty where it does not."""
+    """Why the cascade replaces the winner of the two; empty if it does not."""
     if only:
         return [Plain(code="only_cascade_meets")]
     if winner is None:
@@ -237,8 +237,8 @@ def _preferred(
     pair = results.pair(cascade, winner)
     if pair.verdict in AS_GOOD and cheaper(cascade, winner):
         return [_how_good(pair), _stands("cheaper", cascade, winner)]
-    # Where the winner is as good and cheaper, a lead of the cascade is a trifle, as it is between the two.
-    trifle = pair.reverse_verdict in AS_GOOD and cheaper(winner, cascade)
-    if pair.verdict == "better" and not trifle:
+    # If the winner is as good and cheaper, the cascade's lead is below the margin and does not count.
+    small_lead = pair.reverse_verdict in AS_GOOD and cheaper(winner, cascade)
+    if pair.verdict == "better" and not small_lead:
         return [_stands("better", cascade, winner)]
     return []

@@ -1,6 +1,6 @@
 """The verdict in at most four sentences: the decision, by how much, what each costs, and the caveat that matters most.
 
-What else must be said stands below it, in groups (report.details). Every figure is that of a file in metrics/, or of
+All other sentences are printed below it, in groups (report.details). Every figure is in a file of metrics/, or in
 verdict.json.
 """
 
@@ -26,7 +26,7 @@ from slingshot.settings.catalogue import METRICS
 
 @dataclass(frozen=True)
 class Sides:
-    """Who the verdict speaks of."""
+    """The contestants in the verdict."""
 
     small: Contestant | None
     large: Contestant | None
@@ -40,7 +40,7 @@ class Sides:
 
     @property
     def priced(self) -> list[Contestant]:
-        """Whose costs are said."""
+        """The contestants with costs in the verdict."""
         return [side for side in (self.small, self.large, self.cascade) if side]
 
 
@@ -76,7 +76,7 @@ def _sentences(results: Results, decided: Verdict, sides: Sides, settings: Setti
 
 
 def _decision(results: Results, decided: Verdict, sides: Sides) -> str:
-    """What to do, and why."""
+    """The decision and its reasons."""
     choice, titles = sides.choice, results.titles
     if choice is None:
         between = ""
@@ -97,7 +97,7 @@ def _decision(results: Results, decided: Verdict, sides: Sides) -> str:
 def _without_comparison(
     results: Results, decided: Verdict, sides: Sides, settings: Settings
 ) -> list[str]:
-    """One kind takes part alone, or none does."""
+    """The sentences if only one kind takes part, or none."""
     if not results.contestants:
         return ["No model and no LLM takes part, so there is nothing to compare."]
     missing, present = ("LLM", "model") if results.of_kind("model") else ("model", "LLM")
@@ -116,7 +116,7 @@ def _without_comparison(
 
 
 def _best(choice: Contestant, others: Sequence[Contestant], kind: str, primary: str) -> str:
-    """Why it is chosen among its kind, and what it scores on test."""
+    """Why it is chosen among its kind, and its score on test rows."""
     title, interval = METRICS[primary].title, choice.interval(primary)
     why = (
         f"is the only {kind}"

@@ -193,7 +193,7 @@ def test_other_rows_are_compared_unpaired_and_the_shared_ones_counted(study: Stu
     )
     text = slingshot("diff", "main").stdout
     assert line(text, "gains")[4] == "unpaired, 1,000 rows against 1,000, 799 shared"
-    assert "- gains: the test rows are others." in text
+    assert "- gains: the test rows differ." in text
     assert "Not paired, so not judged as a loss: toy-gains." in text
 
 
@@ -209,7 +209,7 @@ def test_a_corrected_label_unpairs_the_rows(study: Study) -> None:
     study.predict("gains", first(760), rows=rows)
     one = of(found("main"), "gains")
     assert (one["how"], one["shared_rows"]) == ("unpaired", ROWS - 3)
-    assert one["notes"][0] == "the labels of 3 test rows are others"
+    assert one["notes"][0] == "the labels of 3 test rows differ"
 
 
 def test_labels_in_another_order_are_the_same_labels(study: Study) -> None:
@@ -232,8 +232,7 @@ def test_other_label_names_unpair_the_rows(study: Study) -> None:
     expected = sum(toy_rows()["label"] < 2)
     assert (one["how"], one["shared_rows"]) == ("unpaired", expected)
     assert (
-        one["notes"][0]
-        == "the label names are others: bad, fine, splendid now, bad, fine, good before"
+        one["notes"][0] == "the label names differ: bad, fine, splendid now, bad, fine, good before"
     )
 
 
@@ -256,9 +255,12 @@ def test_less_log_loss_is_better_though_the_difference_is_negative(study: Study)
         line(text, "gains")[3]
         == f"{gains['difference']:.3f} [{gains['low']:.3f}, {gains['high']:.3f}], better"
     )
-    assert "A plus is a loss, as less is better." in text
-    assert "The margin is 0.02, which is that of accuracy." in text
-    assert "a standard deviation of 0.012 (metrics.seed_sd, which is that of accuracy)." in text
+    assert "A plus is a loss, because lower is better." in text
+    assert "The margin is 0.02, set for accuracy." in text
+    assert (
+        "a standard deviation of 0.012 (metrics.seed_sd, set for accuracy) between seeds is assumed."
+        in text
+    )
 
 
 def test_a_brier_score_is_as_good_where_a_rise_beyond_the_margin_is_ruled_out(study: Study) -> None:

@@ -120,7 +120,7 @@ def test_what_was_never_predicted_here_is_not_compared(study: Study) -> None:
         "dvc.lock of the workspace names no predictions with their labels; run `dvc repro`"
         in one["notes"][0]
     )
-    assert "metrics/intervals of the workspace holds no 95% interval of accuracy" in one["notes"][0]
+    assert "metrics/intervals of the workspace has no 95% interval of accuracy" in one["notes"][0]
 
 
 def test_predictions_of_another_format_are_said_to_be_so(study: Study) -> None:
@@ -270,8 +270,8 @@ def test_sentences_as_notes_and_missing_keys_of_a_revision_do_no_harm(
     ("text", "why"),
     [
         ("{", f"{INTERVALS} of main: not valid JSON: "),
-        ("{}", "metrics/intervals of main holds no 95% interval of accuracy"),
-        ('{"metrics": {"accuracy": {"value": 0.75}}}', "metrics/intervals of main holds no 95%"),
+        ("{}", "metrics/intervals of main has no 95% interval of accuracy"),
+        ('{"metrics": {"accuracy": {"value": 0.75}}}', "metrics/intervals of main has no 95%"),
         ('{"metrics": {"accuracy": 0.75}}', f"{INTERVALS} of main: metrics.accuracy: input should"),
         ('{"seeds": [{}]}', f"{INTERVALS} of main: key 'seeds.0.seed' is missing"),
     ],

@@ -1,1 +1,1 @@
-"""`slingshot diff REVISION`: what differs between two revisions, and whether it is real."""
+"""`slingshot diff REVISION`: how the workspace differs from a revision, and whether that is more than noise."""

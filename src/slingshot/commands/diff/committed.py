@@ -1,7 +1,7 @@
-"""The difference of two committed figures, where predictions can't be had: from metrics/intervals of both sides.
+"""The difference of two committed figures from metrics/intervals of both sides, if predictions are missing.
 
-An older Slingshot may have written the file of the revision. So what matters is read from its numbers, never from its
-notes: how many groups of test rows there are, and how many training runs.
+An older Slingshot may have written the revision's file. So the numbers of groups of test rows and of training runs are
+read from its figures, never from its notes.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Committed:
-    """What metrics/intervals of one side says of the metric."""
+    """The metric of one side, from metrics/intervals."""
 
     value: float | None = None
     bounds: Bounds | None = None
-    """At the confidence of params.yaml."""
+    """Bounds at the confidence of params.yaml."""
     lacking: str = ""
-    """Why there are no bounds; empty where there are."""
+    """Why there are no bounds; empty if there are."""
     groups: int = 0
     equal_groups: float = 0.0
-    """How many groups of equal size the test rows count as."""
+    """The number of groups of equal size that tell as much as the test rows."""
     training_error: float = 0.0
-    """The standard error of training that the bounds leave out."""
+    """The standard error of training, if the bounds do not include it."""
     class_rows: dict[str, int] = field(default_factory=dict)
     """Class name -> its test rows."""
 
     @property
     def notes(self) -> list[str]:
-        """What is said of its groups of test rows."""
+        """A note if it has few groups of test rows."""
         if not 0 < self.equal_groups < ENOUGH_GROUPS:
             return []
         return [TestGroups(groups=self.groups, effective=self.equal_groups).words]
@@ -61,7 +61,7 @@ class Committed:
 def compare(
     sides: Sides, dataset: str, contestant: str, why: str, settings: MetricsSettings
 ) -> Comparison:
-    """A contestant by its committed figures; `why` says why its predictions are not compared."""
+    """Compare a contestant by its committed figures. `why` says why its predictions are not compared."""
     a, b = (_read(side, dataset, contestant, settings) for side in (sides.here, sides.there))
     lacking = [side.lacking for side in (a, b) if side.lacking]
     if a.bounds is None or b.bounds is None:
@@ -89,7 +89,7 @@ def _read(side: Revision, dataset: str, contestant: str, settings: MetricsSettin
     except UserError as error:
         return Committed(lacking=error.message)
     interval = f"{settings.confidence:.0%} interval of {settings.primary}"
-    lacking = f"metrics/intervals of {side.title} holds no {interval}"
+    lacking = f"metrics/intervals of {side.title} has no {interval}"
     figure = intervals.metrics.get(settings.primary) if intervals else None
     if intervals is None or figure is None:
         return Committed(lacking=lacking)
@@ -139,10 +139,10 @@ def _tested(
     undecidable: RareClasses | None,
     settings: MetricsSettings,
 ) -> Difference:
-    """a - b; its interval by square-and-add (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner,
-    Statistics in Medicine 27, 2008), its p as if it were normal (Altman and Bland, BMJ 343, 2011, d2304).
+    """a - b. Its interval is square-and-add (Newcombe, Statistics in Medicine 17, 1998, method 10; Zou and Donner,
+    Statistics in Medicine 27, 2008); its p assumes a normal difference (Altman and Bland, BMJ 343, 2011, d2304).
 
-    `training` holds the standard error of each side's training.
+    `training` has the standard error of each side's training.
     """
     quantile = NORMAL.inv_cdf((1 + settings.confidence) / 2)
     of_training = [quantile * error for error in training]
@@ -163,5 +163,5 @@ def _tested(
 
 
 def _p(distance: float, error: float) -> float:
-    """Two-sided, that a normal figure at this distance from nought is nought; 1 where it lies on the other side."""
+    """Two-sided p of the hypothesis that a normal figure is 0, from its distance to 0; 1 for a negative distance."""
     return min(1.0, 2 * NORMAL.cdf(-distance / error)) if error else float(distance <= 0)

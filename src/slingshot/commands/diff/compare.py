@@ -1,10 +1,10 @@
-"""Compares each contestant of the workspace with the same one of a revision.
+"""Compares each contestant of the workspace with the same contestant of a revision.
 
-Where both predicted the same test rows with the same labels the difference is paired, and judged by metrics.rule,
-corrected over the contestants of a data set. It is one of recipes, not of the two trained models: intervals and p hold
-what training seeds differ by, so that a recipe that was merely trained anew has lost nothing. On other rows the two are
-taken to be independent, and where predictions can't be had the difference comes from the committed intervals
-(committed.py). Neither joins rows: how a difference was found, and why so, stands beside it.
+If both predicted the same test rows with the same labels, the difference is paired. metrics.rule judges it, corrected
+for the number of contestants of a data set. Recipes are compared, not trained models: intervals and p include the
+variation between training seeds, so a recipe that was only trained again has no loss. On different rows, the two are
+treated as independent. If predictions are missing, the difference comes from the committed intervals (committed.py).
+The output says how each difference was computed, and why.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def compare(
     both = [name for name in names if name in ours and name in theirs]
     contestants = settings.study.contestants
     sides = Sides(here, there, [(name, each) for name in both for each in contestants])
-    # The rule of metrics.pairs reads from here which metric is compared.
+    # metrics.pairs compares the metric `primary` of these settings.
     chosen = settings.metrics.model_copy(update={"primary": metric})
     datasets = [
         _dataset(sides, name, contestants, chosen)
@@ -115,7 +115,7 @@ def _judged(difference: Difference, ps: rule.Ps, settings: MetricsSettings) -> D
 def _score(
     side: Revision, dataset: str, contestant: str, metric: str
 ) -> tuple[float | None, tuple[str, ...]]:
-    """The committed figure, and why it can't be read if that is so."""
+    """The committed figure, or why it can't be read."""
     try:
         scores = side.scores(dataset, contestant)
     except UserError as error:
@@ -150,8 +150,8 @@ def _contestant(sides: Sides, dataset: str, name: str, settings: MetricsSettings
 def measured(
     a: Predicted, b: Predicted, paired: bool, name: str, settings: MetricsSettings
 ) -> Comparison:
-    """What the test rows say of `a`, the workspace's, minus `b`, the revision's; not judged yet."""
-    # A row may have come into another group since: where the two are paired, both sides have today's.
+    """The difference on test rows, `a` (workspace) minus `b` (revision), not judged yet."""
+    # A row's group may have changed since then. Paired sides both use the groups of today.
     before = replace(b.test, groups=a.test.groups) if paired else b.test
     tests = {"workspace": a.test, "revision": before}
     difference = pairs.difference("workspace", "revision", tests, settings, recipes=True)
@@ -168,7 +168,7 @@ def measured(
 
 
 def _notes(a: Predicted, b: Predicted, settings: MetricsSettings) -> list[str]:
-    """What a reader must know of the two sides' scores, groups and classes."""
+    """Notes about the scores, groups and classes of both sides."""
     notes = []
     now, before = a.test.score_source, b.test.score_source
     if METRICS[settings.primary].needs_scores and now != before:

@@ -1,4 +1,4 @@
-"""What `slingshot diff` says: each contestant of the work tree against the same one of a revision."""
+"""The result of `slingshot diff`: each contestant of the work tree against the same contestant of a revision."""
 
 from __future__ import annotations
 
@@ -11,28 +11,29 @@ from slingshot.settings.catalogue import METRICS
 
 How = Literal["paired", "unpaired", "intervals", "same", "not compared", "new", "gone"]
 TESTED = ("difference", "low", "high", "p", "p_as_good", "p_reverse_as_good", "p_corrected")
-"""What the JSON holds of a difference."""
+"""The fields of a difference in the JSON."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One contestant; a figure is None where it is undefined, or not known."""
+    """One contestant. A figure is None if it is undefined or not known."""
 
     contestant: str
     how: How
-    """`intervals`: unpaired, from the committed figures. `same`: the same predictions, so not tested."""
+    """The kind of comparison. `intervals`: unpaired, from the committed figures. `same`: the same predictions, not
+    tested."""
     workspace: float | None = None
     revision: float | None = None
     difference: Difference | None = None
-    """The workspace minus the revision; None where nothing was measured."""
+    """The workspace minus the revision; None if nothing was measured."""
     rows: int | None = None
     revision_rows: int | None = None
     shared_rows: int | None = None
-    """Rows of the same id and label; None where a side's predictions could not be had."""
+    """Rows with the same id and label; None if a side's predictions are missing."""
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Flat: what is known of the difference stands beside the rest."""
+        """A flat mapping, in which the fields of the difference are beside the others."""
         difference = dict(self.difference) if self.difference else {}
         return {
             "contestant": self.contestant,
@@ -52,7 +53,7 @@ class Dataset:
     dataset: str
     presence: Literal["both", "new", "gone"]
     comparisons: tuple[Comparison, ...] = ()
-    """Empty unless both sides have it."""
+    """Empty unless both sides have the data set."""
 
     def as_json(self) -> dict[str, Any]:
         comparisons = [comparison.as_json() for comparison in self.comparisons]
@@ -61,17 +62,17 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Diff:
-    """Everything that `slingshot diff` says."""
+    """The whole result of `slingshot diff`."""
 
     revision: str
     commit: str
     metric: str
     primary: str
     margin: float
-    """Of the primary metric."""
+    """Margin of the primary metric."""
     confidence: float
     seed_sd: float
-    """Of the primary metric, between training seeds, where under three of them tell."""
+    """Standard deviation of the primary metric between training seeds, assumed with fewer than three seeds."""
     datasets: tuple[Dataset, ...]
 
     @property
@@ -85,19 +86,19 @@ class Diff:
 
     @property
     def gone(self) -> list[str]:
-        """What the revision has and the workspace lacks: data sets, and contestants of those that both have."""
+        """Data sets that only the revision has, and contestants that only the revision has in a shared data set."""
         datasets = [dataset.dataset for dataset in self.datasets if dataset.presence == "gone"]
         return [*datasets, *self._named(lambda comparison: comparison.how == "gone")]
 
     @property
     def not_paired(self) -> list[str]:
-        """What both sides have and no paired difference could be found of."""
+        """Contestants of both sides without a paired difference."""
         return self._named(_is_not_paired)
 
     @property
     def undecidable(self) -> list[str]:
-        """Paired differences of which nothing can be claimed, as there are too few groups of test rows, or classes have
-        too few rows."""
+        """Contestants with a paired difference about which nothing can be claimed, because there are too few groups of
+        test rows, or classes have too few rows."""
         return self._named(_is_undecidable)
 
     def as_json(self) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Diff:
         difference = comparison.difference
         if comparison.how != "paired" or difference is None or difference.verdict != "worse":
             return False
-        # A loss of just the margin is not beyond it: rounding keeps 0.02000000001 from being a loss.
+        # A difference equal to the margin is not a loss. Without rounding, 0.02000000001 would be one.
         return round(abs(difference.difference or 0), 12) > self.margin
 
     def _named(self, chosen: Callable[[Comparison], bool]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A comparison as Markdown that is also readable as it stands: a table a data set, its notes, and what is lost."""
+"""A comparison as Markdown that can also be read as plain text: a table for each data set, its notes, and losses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = {
 
 
 def text(diff: Diff) -> str:
-    """Without a newline at its end."""
+    """The Markdown, without a newline at its end."""
     rev, metric = _rev(diff), _metric(diff.metric)
     commit = "" if rev == diff.commit[:7] else f" ({diff.commit[:7]})"
     blocks = [f"## {metric[0].upper()}{metric[1:]} of the workspace against {plain(rev)}{commit}"]
@@ -33,16 +33,16 @@ def text(diff: Diff) -> str:
 
 def _preface(diff: Diff) -> str:
     if diff.lower_is_better:
-        what, margin = "A plus is a loss, as less is better.", f"{diff.margin:g}"
+        unit, margin = "A plus is a loss, because lower is better.", f"{diff.margin:g}"
     else:
-        what, margin = "A point is a hundredth of the score.", f"{100 * diff.margin:.1f} points"
-    whose = "" if diff.metric == diff.primary else f", which is that of {_metric(diff.primary)}"
-    seed_sd = f"{diff.seed_sd:g} (metrics.seed_sd{whose})"
+        unit, margin = "A point is a hundredth of the score.", f"{100 * diff.margin:.1f} points"
+    origin = "" if diff.metric == diff.primary else f", set for {_metric(diff.primary)}"
+    seed_sd = f"{diff.seed_sd:g} (metrics.seed_sd{origin})"
     return (
-        f"The difference is the workspace minus {plain(_rev(diff))}, with its {diff.confidence:.0%} interval. {what} "
-        "Claims are corrected over the contestants of a data set; as good: a loss beyond the margin is ruled out. "
-        f"The margin is {margin}{whose}. Differences are those of recipes: under {ENOUGH_SEEDS} training seeds, one is "
-        f"taken to have a standard deviation of {seed_sd}."
+        f"The difference is the workspace minus {plain(_rev(diff))}, with its {diff.confidence:.0%} interval. {unit} "
+        "Claims are corrected for the number of contestants of a data set. As good: a loss beyond the margin is ruled "
+        f"out. The margin is {margin}{origin}. Differences are between recipes: with fewer than {ENOUGH_SEEDS} "
+        f"training seeds, a standard deviation of {seed_sd} between seeds is assumed."
     )
 
 
@@ -52,7 +52,7 @@ def _dataset(diff: Diff, dataset: Dataset) -> str:
         where = "the workspace" if dataset.presence == "new" else plain(_rev(diff))
         return f"{title}\n\n{dataset.presence.capitalize()}: only {where} has this data set."
     lines = []
-    contestants: dict[str, list[str]] = {}  # of each note
+    contestants: dict[str, list[str]] = {}  # note -> contestants
     for each in dataset.comparisons:
         figures = (score(each.revision), score(each.workspace), _difference(diff, each))
         lines.append([each.contestant, *figures, _how(each)])
@@ -117,7 +117,7 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _rev(diff: Diff) -> str:
-    """As it was named; a commit's id is cut."""
+    """The revision as the user named it; a commit id is cut to 7 digits."""
     named = len(diff.revision) < 7 or not diff.commit.startswith(diff.revision)
     return diff.revision if named else diff.commit[:7]
 

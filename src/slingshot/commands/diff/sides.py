@@ -20,7 +20,7 @@ from slingshot.settings import UserError
 
 @dataclass(frozen=True)
 class Predicted:
-    """What one side predicted of a data set's test rows."""
+    """The predictions of one side on a data set's test rows."""
 
     test: Scored
     labels: list[str]
@@ -34,7 +34,7 @@ class Predicted:
         }
 
     def in_order(self, labels: list[str]) -> Predicted:
-        """The same with its classes numbered as in `labels`, which hold the same names."""
+        """The same predictions with classes numbered as in `labels`, which must have the same names."""
         order = np.array([labels.index(name) for name in self.labels])
         runs = tuple(
             SeedRun(
@@ -48,7 +48,7 @@ class Predicted:
 
 
 class Sides:
-    """Both sides' predictions of `cells`, pairs of data set and contestant; files are found once, for all of them."""
+    """Both sides' predictions of `cells`, pairs of data set and contestant. All files are found at once."""
 
     def __init__(self, here: Revision, there: Revision, cells: Sequence[tuple[str, str]]) -> None:
         self.here, self.there = here, there
@@ -59,13 +59,14 @@ class Sides:
         self.files, self.why_not = outputs.find(wanted, self.hashes[0])
 
     def same_file(self, dataset: str, contestant: str) -> bool:
-        """Whether both hold the very same file of predictions, wherever that is."""
+        """Whether both sides have the same file of predictions, by its hash."""
         path, _ = _paths(dataset, contestant)
         here, there = (hashes.get(path) for hashes in self.hashes)
         return here is not None and here == there
 
     def read(self, dataset: str, contestant: str) -> tuple[Predicted, Predicted]:
-        """Of the workspace and of the revision. Raises UserError where there are none, or they can't be had or read."""
+        """The predictions of the workspace and of the revision. Raises UserError if they are missing, or can't be found
+        or read."""
         paths = _paths(dataset, contestant)
         absent = []
         sides = list(zip((self.here, self.there), self.hashes, strict=True))
@@ -90,20 +91,18 @@ class Sides:
 
 
 def same_predictions(a: Scored, b: Scored) -> bool:
-    """Of two on the same rows: whether every seed says the same with the same scores."""
+    """Whether two sides on the same rows have the same predictions and scores under every seed."""
     return len(a.runs) == len(b.runs) and all(map(_same_run, a.runs, b.runs))
 
 
 def why_unpaired(a: Predicted, b: Predicted) -> str:
-    """What differs between two that do not share all their rows."""
+    """Why two sides can't be compared row by row: labels or test rows differ."""
     if set(a.labels) != set(b.labels):
-        return (
-            f"the label names are others: {', '.join(a.labels)} now, {', '.join(b.labels)} before"
-        )
+        return f"the label names differ: {', '.join(a.labels)} now, {', '.join(b.labels)} before"
     ours, theirs = a.labelled(), b.labelled()
     if ours.keys() != theirs.keys():
-        return "the test rows are others"
-    return f"the labels of {sum(ours[row] != theirs[row] for row in ours):,} test rows are others"
+        return "the test rows differ"
+    return f"the labels of {sum(ours[row] != theirs[row] for row in ours):,} test rows differ"
 
 
 def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
@@ -111,7 +110,7 @@ def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
     try:
         frame = read_predictions(predictions, names)
     except UserError as error:
-        # Its path in the cache tells the user nothing, and `dvc repro` mends no revision.
+        # The path in the cache tells the user nothing, and `dvc repro` can't mend a revision.
         why = error.message.removeprefix(f"{predictions}: ").removesuffix("; run `dvc repro`")
         raise UserError(
             f"the predictions of {side} are not as today's code writes them: {why}"
@@ -120,7 +119,7 @@ def _predicted(side: str, predictions: Path, labels: Path) -> Predicted:
 
 
 def _same_run(a: SeedRun, b: SeedRun) -> bool:
-    # np.array_equal also takes two None for equal, and one None for another.
+    # np.array_equal treats two None as equal, and None as different from an array.
     return a.seed == b.seed and all(
         np.array_equal(getattr(a, key), getattr(b, key)) for key in ("predictions", "scores")
     )

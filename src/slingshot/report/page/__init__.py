@@ -1,1 +1,1 @@
-"""report/index.html: one file with its charts, tables and sliders, and the charts again in report/figures."""
+"""report/index.html: one file with charts, tables and sliders. The main charts are also files in report/figures."""

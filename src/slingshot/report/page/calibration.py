@@ -1,5 +1,5 @@
-"""How well a contestant's confidence matches how often it is right: reliability before and after temperature scaling,
-and the risk at each coverage."""
+"""How well a contestant's confidence matches its accuracy: reliability before and after temperature scaling, and the
+risk at each coverage."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from slingshot.settings.catalogue import METRICS
 
 Stage = Literal["predicted", "scaled"]
 STEPS = 60
-"""Most points of a risk curve: more would not be seen."""
+"""The most points of a risk curve: more would not be visible."""
 SHAPES = 6
-"""Points of a risk curve on which its shape is drawn, about."""
+"""About how many points of a risk curve are drawn with the contestant's shape."""
 SHARES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
-"""Of rows, in the table of risk."""
+"""Coverages in the table of risk."""
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """A bin of one stage."""
+    """A bin of test rows, with confidence as predicted or scaled."""
 
     stage: Stage
     confidence: float
@@ -39,7 +39,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class End:
-    """Of the line on which confidence and accuracy are equal."""
+    """An end of the line on which confidence and accuracy are equal."""
 
     confidence: float
     accuracy: float
@@ -55,7 +55,7 @@ class Risk:
 
 
 def reliability(results: Results, details: Details) -> list[Chart]:
-    """One diagram a contestant that has scores."""
+    """One diagram for each contestant with scores."""
     return [
         _reliability(results.dataset, contestant, details.plots[contestant.name])
         for contestant in results.shown
@@ -123,7 +123,7 @@ def _diagram(rows: Sequence[Reliability]) -> Drawing:
 
 
 def risk(results: Results, details: Details) -> Chart | None:
-    """Share wrong among the most confident rows, by the share of rows covered; None where nobody has scores."""
+    """Share wrong among the most confident rows, by the share of rows covered; None if no contestant has scores."""
     points = {c.label: details.plots[c.name].risk for c in results.shown}
     curves = {label: _thinned(label, of) for label, of in points.items() if of}
     if not curves:
@@ -168,13 +168,13 @@ def _thinned(label: str, points: Sequence[tuple[float, float]]) -> list[Risk]:
 
 
 def _at(points: Sequence[tuple[float, float]], share: float) -> str:
-    """The share wrong where that share of rows is covered first."""
+    """The share wrong at the first point that covers `share` of the rows."""
     wrong = next((wrong for coverage, wrong in points if coverage >= share - 1e-9), None)
     return MISSING if wrong is None else f"{100 * wrong:.1f}%"
 
 
 def table(results: Results) -> Grid:
-    """Calibration figures before and after temperature scaling; the notes say who has none, and why."""
+    """Calibration figures before and after temperature scaling. The notes say which contestants have none, and why."""
     rows = (
         row
         for contestant in results.shown
@@ -200,9 +200,9 @@ def table(results: Results) -> Grid:
         rows=tuple(rows),
         notes=(
             "Calibrated: confidence equals the share that is right. ECE is the mean gap between the two, over "
-            "bins. 'ECE if calibrated' is what chance alone gives on as many rows. RMS CE is a similar error without "
-            "that chance. p calibrated: how likely so large a gap is under perfect calibration; a small p says that it "
-            "is not calibrated.",
+            "bins. 'ECE if calibrated' is the ECE that chance alone gives on as many rows. RMS CE is a similar error "
+            "without the part due to chance. p calibrated: how likely so large an ECE is under perfect calibration. A "
+            "small p shows bad calibration.",
             *_missing(results),
         ),
     )
@@ -226,7 +226,7 @@ def _figures(figures: CalibrationFigures) -> tuple[str, ...]:
 
 
 def _missing(results: Results) -> list[str]:
-    """Why contestants have no row: once a reason, with everybody that it applies to."""
+    """Why contestants have no row: one note for each reason, with all contestants that it applies to."""
     reasons: dict[str, list[str]] = {}
     for contestant in results.shown:
         intervals = contestant.intervals

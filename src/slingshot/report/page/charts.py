@@ -1,7 +1,7 @@
-"""Charts as Vega-Lite specifications, made by Altair: what they have in common.
+"""The common parts of charts, which are Vega-Lite specifications made by Altair.
 
-Rows are inline, figures as numbers; a chart's `grid` holds what it shows, for those who do not see it. Texts in a
-specification are data: page/index.py escapes them where they enter the page.
+Rows are inline, and figures are numbers. A chart's `grid` has its figures as a table, for people who can't see it.
+Texts in a specification are data: page/index.py escapes them when it writes the page.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Drawing = alt.LayerChart | alt.FacetChart
-"""What alt.layer returns."""
+"""The type that alt.layer returns."""
 HEIGHT = 260
-"""Of a chart that does not say, in pixels; its width is that of its container."""
+"""Default height of a chart, in pixels; its width is that of its container."""
 
 
 @dataclass(frozen=True)
 class Chart:
     name: str
-    """Its id on the page, and its file's name in report/figures."""
+    """Its id on the page, and the name of its file in report/figures."""
     caption: str
     spec: dict[str, Any]
     grid: Grid | None = None
-    """What it shows; None where a table beside it has all of it."""
+    """Its figures as a table; None if a table beside it has all of them."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Score:
     """A contestant's figure with its interval, as charts draw it."""
 
     contestant: str
-    """Its label, by which colours and shapes are told apart."""
+    """Its label, which decides its colour and shape."""
     value: float
     low: float
     high: float
@@ -57,7 +57,7 @@ class Look:
 
 
 def data(rows: Iterable[DataclassInstance], name: str | None = None) -> alt.InlineData:
-    """The rows inside the specification; by `name` a script can put others in their place."""
+    """The rows as inline data; with `name`, a script can replace them."""
     values = [asdict(row) for row in rows]
     return alt.InlineData(values=values, name=name) if name else alt.InlineData(values=values)
 
@@ -69,15 +69,15 @@ def finished(
     grid: Grid | None = None,
     height: int = HEIGHT,
 ) -> Chart:
-    """The chart as wide as its container, in the page's own configuration instead of Altair's."""
-    # A test validates: it takes most of the stage's time.
+    """The chart, as wide as its container, without Altair's configuration, because the page has its own."""
+    # Only a test validates, because validation would take most of the stage's time.
     spec = chart.properties(width="container", height=height).to_dict(validate=False)
     own = {key: value for key, value in spec.items() if key not in ("config", "$schema")}
     return Chart(name, caption, _printable(own), grid)
 
 
 def _printable(value: Any) -> Any:
-    """With its texts made visible: a title or a class may hold characters that no SVG may."""
+    """The value with visible control characters: titles and classes may have characters that SVG does not allow."""
     if isinstance(value, dict):
         return {_printable(key): _printable(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -86,7 +86,7 @@ def _printable(value: Any) -> Any:
 
 
 def look(contestants: Sequence[Contestant], labels: Container[str], *, legend: bool = True) -> Look:
-    """Of those of all `contestants` with these labels, by the field `contestant`."""
+    """Colours and shapes of those of all `contestants` that have these labels, by the field `contestant`."""
     marks = series([contestant.name for contestant in contestants])
     shown = {c.label: marks[c.name] for c in contestants if c.label in labels}
     key = alt.Legend(columns=3, symbolOpacity=1) if legend else None
@@ -100,11 +100,11 @@ def look(contestants: Sequence[Contestant], labels: Container[str], *, legend: b
 
 
 def log_axis(field: str, title: str, values: Sequence[float], room: float = 1.8) -> alt.X:
-    """A logarithmic axis a little wider than `values`, with round ticks and no exponents."""
+    """A logarithmic axis, wider than `values` by the factor `room` on each side, with round ticks and no exponents."""
     low, high = min(values) / room, max(values) * room
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [10.0**power for power in powers if low <= 10.0**power <= high]
-    if len(ticks) < 2:
+    if len(ticks) < 2:  # less than a power of ten: 1, 2 and 5 times the powers
         ticks = [n * 10.0**p for p in powers for n in (1, 2, 5) if low <= n * 10.0**p <= high]
     return alt.X(
         f"{field}:Q",
@@ -117,7 +117,7 @@ def log_axis(field: str, title: str, values: Sequence[float], room: float = 1.8)
 
 
 def domain(values: Sequence[float], share: float = 0.12) -> tuple[float, float]:
-    """From a little under to a little over `values`."""
+    """From slightly under to slightly over `values`: by `share` of their range."""
     low, high = min(values), max(values)
     pad = (high - low) * share or 0.05
     return low - pad, high + pad
@@ -129,7 +129,7 @@ def padded(values: Sequence[float], share: float = 0.12) -> alt.Scale:
 
 
 def measured(contestant: Contestant, metric: str) -> Score | None:
-    """Its figure on test, whose bounds are the figure itself where there is no interval; None without one."""
+    """Its figure on test rows, None without one. Without an interval, both bounds are the figure."""
     value, interval = contestant.score(metric), contestant.interval(metric)
     if value is None:
         return None

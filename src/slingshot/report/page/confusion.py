@@ -1,4 +1,4 @@
-"""Which classes a contestant takes for which: a heat map, or with many classes the pairs most confused; figures a
+"""The classes that a contestant confuses, as a heat map, or as a table of pairs if there are many; and figures of each
 class."""
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from slingshot.report.page.details import Plots
 from slingshot.report.page.theme import DEEPEST
 
 MOST = 20
-"""Classes up to which a heat map can be read, and pairs that stand in its place above."""
+"""The most classes of a readable heat map, and the number of pairs that replace it with more classes."""
 CLOSE = 0.005
-"""Least share that is written into its cell."""
+"""The smallest share that is written into its cell."""
 FEW = 10
-"""Classes up to which a cell has room for two decimals."""
+"""The most classes with which a cell has room for two decimals."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,26 @@ class Cell:
     actual: str
     predicted: str
     share: float
-    """Of the rows of the actual class."""
+    """Share of the rows of the actual class."""
     rows: int
 
 
 def labels(contestant: Contestant, plot: Plots) -> list[str]:
-    """The classes with a test row in the order of the labels, then what else was predicted."""
+    """The classes with a test row in the order of the labels, then other predictions."""
     classes = [row.label for row in contestant.intervals.classes]
     others = [name for pair in sorted(plot.confusion) for name in pair]
     return list(dict.fromkeys([*classes, *others]))
 
 
 def chart(dataset: str, contestant: Contestant, plot: Plots) -> Chart | None:
-    """Row-normalised, the actual class down, the predicted across; None above MOST classes or without a row."""
+    """A heat map, actual classes down and predicted classes across, as shares of each actual class. None with more than
+    MOST classes or without a row."""
     names = labels(contestant, plot)
     if not plot.confusion or len(names) > MOST:
         return None
     totals = _totals(plot.confusion)
     actual = [name for name in names if totals.get(name)]
-    caption = f"{contestant.title}: of the rows of each class (down), the share predicted as each class (across)."
+    caption = f"{contestant.title}: the share of each class's rows (down) that was predicted as each class (across)."
     return finished(
         f"{dataset}-confusion-{contestant.name}",
         caption,
@@ -117,7 +118,7 @@ def _counts(
 
 
 def most_confused(contestant: Contestant, plot: Plots) -> Grid | None:
-    """The pairs of classes most often confused, where there are too many classes for a heat map."""
+    """The pairs of classes most often confused; None if a heat map shows them."""
     if len(labels(contestant, plot)) <= MOST:
         return None
     totals = _totals(plot.confusion)
@@ -131,7 +132,7 @@ def most_confused(contestant: Contestant, plot: Plots) -> Grid | None:
 
 
 def classes(contestant: Contestant) -> Grid | None:
-    """Precision, recall and F1 a class, means over seeds; None without a class."""
+    """Precision, recall and F1 of each class, means over seeds; None without a class."""
     rows = contestant.intervals.classes
     if not rows:
         return None

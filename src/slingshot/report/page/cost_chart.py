@@ -1,4 +1,4 @@
-"""The chart of scores against cost, whose labels are kept apart."""
+"""The chart of scores against cost, with labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from slingshot.report.page.charts import (
 from slingshot.settings.catalogue import METRICS
 
 LETTER = 7.0
-"""Width of a letter of a label, in pixels, about."""
+"""Approximate width of a letter of a label, in pixels."""
 LONGEST = 180
 """Width at which a label is cut, in pixels."""
 NOMINAL = 400
-"""Width at which labels are kept apart, in pixels; the chart fills whatever room it has."""
+"""Width of a chart for which labels are placed, in pixels. The real chart is as wide as its container."""
 Side = Literal["right", "left"]
 Box = tuple[float, float, float, float]
 """Left, right, top and bottom, in pixels."""
@@ -41,17 +41,17 @@ Box = tuple[float, float, float, float]
 @dataclass(frozen=True)
 class Point(Score):
     cost: float
-    """Of a million texts."""
+    """Cost of a million texts."""
     price: str
-    """That cost as it is written."""
+    """The cost as text."""
     side: Side = "right"
-    """Of the point, on which its label stands."""
+    """The side of the point on which its label is."""
     label: float = 0.0
     """The label's height on the axis of scores."""
 
 
 def chart(results: Results, primary: str, currency: str) -> Chart | None:
-    """The primary metric with its interval against the cost of a million texts; None where nothing has both."""
+    """The primary metric with its interval against the cost of a million texts; None if no contestant has both."""
     points = list(_points(results, primary))
     if not points:
         return None
@@ -111,8 +111,8 @@ def _names(base: alt.Chart, scale: alt.Scale, side: Side) -> alt.Chart:
 
 
 def placed(points: Sequence[Point], edges: tuple[float, float]) -> list[Point]:
-    """The points, each with the side and the height of its label, so that labels and intervals stand apart; `edges` are
-    the lowest and the highest score that the chart shows."""
+    """The points, each with the side and the height of its label, so that labels and intervals do not overlap. `edges`
+    are the lowest and the highest score of the chart."""
     low, high = edges
 
     def down(value: float) -> float:
@@ -134,15 +134,15 @@ def placed(points: Sequence[Point], edges: tuple[float, float]) -> list[Point]:
 
 
 def _across(costs: Sequence[float]) -> list[float]:
-    """Where points of these costs stand on a chart NOMINAL pixels wide."""
+    """Horizontal positions of points with these costs on a chart NOMINAL pixels wide."""
     logs = [math.log10(cost) for cost in costs]
     width = max(logs) - min(logs) or 1
     return [NOMINAL * (0.1 + 0.8 * (log - min(logs)) / width) for log in logs]
 
 
 def _free(x: float, y: float, text: str, taken: Sequence[Box]) -> tuple[Side, Box]:
-    """The first place for the label of a point at (x, y), from its own height down, that is on the chart and meets
-    nothing; beside the point, on its right, where there is none."""
+    """The first free place for the label of a point at (x, y), from the point's height down. Without a free place, the
+    label is beside the point, on its right."""
     width = min(LETTER * len(text), LONGEST)
     sides: dict[Side, tuple[float, float]] = {
         "right": (x + 9, x + 9 + width),

@@ -1,6 +1,6 @@
-"""What the page alone reads, beside metrics/: the points of plots in data/plots, the texts in data/errors.
+"""Input that only the page reads: the points of plots in data/plots, the texts in data/errors.
 
-DVC caches both, so that a fresh clone may lack them: `slingshot show` and summary.md do without.
+DVC caches both, so a fresh clone may lack them. `slingshot show` and summary.md do not need them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Plots:
-    """One contestant's points; the lists are empty where it has no scores."""
+    """One contestant's points; the lists are empty without scores."""
 
     confusion: Mapping[tuple[str, str], int]
     """(actual, predicted) class -> test rows, over all seeds."""
@@ -46,13 +46,13 @@ class Plots:
 @dataclass(frozen=True)
 class Details:
     plots: Mapping[str, Plots]
-    """By contestant, of those that are shown."""
+    """Contestant -> its plots, for those that are shown."""
     errors: Errors
-    """Contents of data/errors/D.json; its texts are data, and not to be trusted."""
+    """Contents of data/errors/D.json. Its texts are data and may be hostile."""
 
 
 def read(results: Results, root: Path = Path()) -> Details:
-    """The details of one data set. Raises UserError naming the first file that is missing or malformed."""
+    """The details of one data set. Raises UserError that names the first missing or malformed file."""
     return Details(
         plots={c.name: _plots(results.dataset, c.name, root) for c in results.shown},
         errors=Errors.read(root / paths.errors(results.dataset)),
@@ -85,13 +85,13 @@ def _numbers(path: Path, columns: str) -> list[list[float]]:
 
 
 def _lines(path: Path, columns: str) -> list[list[str]]:
-    """The lines below the header `columns`, each of as many cells."""
+    """The lines below the header `columns`, each with as many cells. Raises UserError for any other file."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file))
     except FileNotFoundError:
         raise UserError(
-            f"{path}: not found; run `dvc repro`, or `dvc checkout` where it was made before"
+            f"{path}: not found; run `dvc repro`, or `dvc checkout` if it was made before"
         ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a CSV file: {error}; run `dvc repro`") from None

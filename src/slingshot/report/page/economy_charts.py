@@ -18,29 +18,29 @@ from slingshot.report.page.theme import DEEPEST
 from slingshot.settings.catalogue import METRICS
 
 CELLS = "cells"
-"""The surface's data, by the name under which page.js replaces them."""
+"""The name of the surface's data, by which page.js replaces them."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What one threshold, under one seed, would have scored."""
+    """The score that one threshold, under one seed, would have on test rows."""
 
     seed: str
     threshold: float | None
     escalated: float
     value: float
     cost: float
-    """Of a million texts."""
+    """Cost of a million texts."""
     price: str
-    """That cost as it is written."""
+    """The cost as text."""
     chosen: bool
 
 
 def surface(name: str, cells: Sequence[Cell]) -> Chart:
-    """Cost of the second over that of the first: blue where the first is cheaper, orange where the second is; the
-    darker, the more."""
+    """Cost of the second divided by cost of the first: blue if the first is cheaper, orange if the second is. Darker
+    cells differ more."""
     caption = (
-        "A month's cost of the second over that of the first, by the number of texts and the utilisation: 24× is 24 "
+        "The second's cost per month divided by the first's, by the number of texts and the utilisation: 24× is 24 "
         "times as much, ÷3 a third."
     )
     return finished(name, caption, _surface(cells), height=300)
@@ -49,7 +49,7 @@ def surface(name: str, cells: Sequence[Cell]) -> Chart:
 def _surface(cells: Sequence[Cell]) -> Drawing:
     x = alt.X(
         "texts:O",
-        title="texts a month",
+        title="texts per month",
         axis=alt.Axis(labelExpr="format(datum.value, '~s')", labelAngle=0, grid=False),
     )
     y = alt.Y(
@@ -59,9 +59,9 @@ def _surface(cells: Sequence[Cell]) -> Drawing:
         axis=alt.Axis(labelExpr="format(datum.value, '.0%')", grid=False),
     )
     tooltip = [
-        alt.Tooltip("texts:Q", title="texts a month", format=","),
+        alt.Tooltip("texts:Q", title="texts per month", format=","),
         alt.Tooltip("utilisation:Q", format=".0%"),
-        alt.Tooltip("ratio:Q", title="second over first", format=",.3~r"),
+        alt.Tooltip("ratio:Q", title="second divided by first", format=",.3~r"),
         alt.Tooltip("flip:Q", title="second is cheaper below, per million texts", format=",.2f"),
     ]
     # From 995 times on, a ratio is written as 1k.
@@ -89,7 +89,8 @@ def _surface(cells: Sequence[Cell]) -> Drawing:
 
 
 def cascade(results: Results, contestant: Contestant, primary: str, currency: str) -> Chart | None:
-    """Its score on test rows against its cost, from never to always asking the LLM; the chosen threshold marked."""
+    """Its score on test rows against its cost, from never to always asking the LLM, with the chosen threshold marked.
+    None without a cascade or points."""
     report = contestant.cascade
     points = _thresholds(report) if report else []
     if report is None or not points:
@@ -97,7 +98,7 @@ def cascade(results: Results, contestant: Contestant, primary: str, currency: st
     small, large = results.titles[report.small], results.titles[report.large]
     caption = (
         f"{contestant.title}: {METRICS[primary].title} on test rows against cost, from {small} alone (left) to always "
-        f"asking {large} (right), a line a seed. Diamond: the threshold chosen on validation rows."
+        f"asking {large} (right), one line per seed. Diamond: the threshold chosen on validation rows."
     )
     return finished(
         f"{results.dataset}-cascade-{contestant.name}",
@@ -173,7 +174,7 @@ def _points(points: Sequence[Threshold], heading: str, currency: str) -> Grid:
 
 
 def _threshold(value: float | None) -> str:
-    """The confidence under which the LLM is asked; no confidence is under 0."""
+    """The confidence under which the LLM is asked. At 0 it never asks, because no confidence is under 0."""
     if value is None:
         return "always asks"
     return score(value) if value else "never asks"
@@ -184,7 +185,7 @@ def _share(value: float) -> str:
 
 
 def choice(results: Results, contestant: Contestant, currency: str) -> Grid | None:
-    """How a cascade's threshold was chosen on validation rows, a line a seed; None for what is no cascade."""
+    """How a cascade's threshold was chosen on validation rows, one line per seed. None if it is not a cascade."""
     report = contestant.cascade
     if report is None:
         return None
@@ -193,7 +194,7 @@ def choice(results: Results, contestant: Contestant, currency: str) -> Grid | No
     return Grid(
         heading=f"How {contestant.title} chose",
         caption=(
-            f"{small} answers what it is sure of, and {large} the rest. The threshold was chosen on "
+            f"{small} answers the texts that it is sure of, and {large} the rest. The threshold was chosen on "
             f"{count(report.rows)} validation rows. {_target(report, small, large, currency)}"
         ),
         columns=(
@@ -224,14 +225,14 @@ def choice(results: Results, contestant: Contestant, currency: str) -> Grid | No
 
 
 def _target(report: CascadeReport, small: str, large: str, currency: str) -> str:
-    """By what a threshold is chosen."""
+    """The rule that chooses a threshold, in words."""
     limit = per_million(report.max_cost)
     within = (
-        f", of those that cost at most {currency} {amount(limit)} per million texts"
+        f", among thresholds that cost at most {currency} {amount(limit)} per million texts"
         if limit is not None
         else ""
     )
     return (
-        f"It has the highest lead in {METRICS[report.primary].title} over the better of {small} and {large}, less one "
+        f"It has the highest lead in {METRICS[report.primary].title} over the better of {small} and {large}, minus one "
         f"standard error of that lead{within}; without a lead, the better of the two answers alone."
     )

@@ -1,6 +1,6 @@
-"""The page's JavaScript, and its main charts as SVG and PNG in report/figures, both by vl-convert.
+"""The page's JavaScript, and its main charts as SVG and PNG in report/figures; vl-convert makes both.
 
-vl-convert carries Vega, Vega-Lite and Vega-Embed, and draws without a browser or a network.
+vl-convert includes Vega, Vega-Lite and Vega-Embed, and draws without a browser or a network.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from slingshot.report.page.charts import Chart
 from slingshot.report.page.theme import CONFIG, resolved
 
 WIDTH = 560
-"""Of a drawn figure, in pixels; a PNG has twice as many."""
+"""Width of a chart's SVG, in pixels; its PNG is twice as wide."""
 
 
 @cache
 def bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script, which leaves `vegaEmbed` in the window."""
+    """Vega, Vega-Lite and Vega-Embed as one script, which defines `window.vegaEmbed`."""
     import vl_convert
 
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def drawn(chart: Chart) -> dict[str, Any]:
-    """The chart on its own: on white, of a width of its own, in the colours of the light page."""
+    """The chart outside the page: on white, with a fixed width, in the colours of the light page."""
     spec = {
         **chart.spec,
         "width": WIDTH,
@@ -38,7 +38,7 @@ def drawn(chart: Chart) -> dict[str, Any]:
 
 
 def write(charts: Iterable[Chart], folder: Path) -> None:
-    """NAME.svg and NAME.png of every chart. Each is written whole or not at all."""
+    """Write NAME.svg and NAME.png of every chart, each of them completely or not at all."""
     import vl_convert
 
     for chart in charts:

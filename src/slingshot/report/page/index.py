@@ -1,7 +1,7 @@
-"""report/index.html: one file that asks for nothing else, drawn by jinja2 with escaping always on.
+"""report/index.html: one file that loads nothing else, made by jinja2 with escaping always on.
 
 Texts of data sets, titles and class names are data, and may be hostile. They enter the page as escaped text or, in
-charts, as JSON in which nothing can close its tag; and the page's policy runs only the scripts whose hashes it names.
+charts, as JSON that can't close its tag. The page's policy runs only the scripts with the hashes that it lists.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ FOLDER = Path(__file__).parent
 TEMPLATES = FOLDER / "templates"
 SCRIPT = FOLDER / "page.js"
 NUMBER = re.compile(r"(< )?[-−+–÷]?[\d.,]*[%×]?( to [-−+]?[\d.]+|–[\d.]+| \[[\d.]+–[\d.]+\])?")
-"""What stands right-aligned in a table."""
-
-
+"""Cells of this form are right-aligned in tables."""
 ANCHORS = (
     ("scores", "Scores"),
     ("pairs", "Pairs"),
@@ -62,7 +60,7 @@ class Page:
 
 
 def build(sections: Mapping[str, Section], settings: Settings, root: Path = Path()) -> Page:
-    """The page, one part a data set. Raises UserError naming the first file under `root` that is missing."""
+    """The page, with one part for each data set. Raises UserError that names the first missing file under `root`."""
     datasets = [
         parts.build(section, settings, details.read(section.results, root))
         for section in sections.values()
@@ -125,23 +123,24 @@ def _environment() -> jinja2.Environment:
 
 
 def _shown(value: object) -> object:
-    """Text without what turns the direction of writing, or what XML can't hold; Markup is no text."""
+    """Text with visible control characters: they may reverse the direction of writing, or be forbidden in XML. Markup
+    is already safe."""
     return visible(value) if type(value) is str else value
 
 
 def numeric(rows: Sequence[Sequence[str]]) -> set[int]:
-    """The columns, the first left out, that hold figures and dashes only."""
+    """The columns with only figures and dashes, without the first column."""
     width = len(rows[0]) if rows else 0
     return {i for i in range(1, width) if all(NUMBER.fullmatch(row[i]) for row in rows)}
 
 
 def _digest(script: str) -> str:
-    """The source that a Content-Security-Policy lets run, and no other."""
+    """The hash by which a Content-Security-Policy allows this script and no other."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _surface(sections: Mapping[str, Section], settings: Settings) -> Chart | None:
-    """The cost surface of the first data set that has two contestants of known cost."""
+    """The cost surface of the first data set that has two contestants with known costs; None if no data set has."""
     for section in sections.values():
         works = economy.works(section.results, settings)
         pair = sliders.pair(section, works)

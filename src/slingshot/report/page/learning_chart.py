@@ -26,7 +26,7 @@ from slingshot.settings.catalogue import METRICS
 STEPS = 40
 """Points of a fitted curve."""
 BEYOND = 2.0
-"""How far past the most training rows a fit is drawn."""
+"""A fit is drawn up to this multiple of the most training rows."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Fitted:
 
 
 def chart(results: Results, curves: Sequence[Curve], primary: str) -> Chart | None:
-    """None where no model was trained on two numbers of rows."""
+    """The learning curves; None if no model was trained on two numbers of rows."""
     labels = {contestant.name: contestant.label for contestant in results.shown}
     trained = [c for c in curves if not c.prompted and c.contestant in labels and c.levels]
     if max((len(curve.levels) for curve in trained), default=0) < 2:

@@ -1,4 +1,4 @@
-"""Rows to read, from data/errors: the surest mistakes, where contestants differ, and labels that may be wrong."""
+"""Rows to read, from data/errors: confident mistakes, differences between contestants, labels that may be wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slingshot.report.numbers import MISSING, count, score
 
 @dataclass(frozen=True)
 class Rows:
-    """What there is to read; None, or empty, where there is nothing."""
+    """The tables of rows to read; None, or empty, if there are no such rows."""
 
     labels: Grid | None
     """Rows whose label may be wrong."""
@@ -24,7 +24,7 @@ class Rows:
 
 
 def rows(errors: Errors, results: Results) -> Rows:
-    """Of one data set."""
+    """The rows of one data set."""
     return Rows(
         labels=against_label(errors),
         disagreements=disagreements(errors, results),
@@ -34,7 +34,7 @@ def rows(errors: Errors, results: Results) -> Rows:
 
 
 def against_label(errors: Errors) -> Grid | None:
-    """Rows where every contestant answers the same and the label says otherwise; None where there are none."""
+    """Rows on which all contestants agree on another answer than the label; None without such rows."""
     mistakes = errors.agree_against_label
     if not mistakes:
         return None
@@ -50,11 +50,11 @@ def against_label(errors: Errors) -> Grid | None:
 
 
 def confident(errors: Errors, results: Results) -> dict[str, Grid]:
-    """Contestant -> its most confident mistakes; one without scores is left out."""
+    """Contestant -> its most confident mistakes; contestants without scores are left out."""
     return {
         c.name: Grid(
             heading="",
-            caption=f"{c.title}: the mistakes that it was most confident of.",
+            caption=f"{c.title}: the mistakes with the highest confidence.",
             columns=("Text", "Label", "Answer", "Confidence"),
             rows=tuple(_mistake(errors, row) for row in errors.confident_errors[c.name]),
         )
@@ -64,7 +64,7 @@ def confident(errors: Errors, results: Results) -> dict[str, Grid]:
 
 
 def disagreements(errors: Errors, results: Results) -> Grid | None:
-    """How often two contestants are right and wrong together; None where there is no pair."""
+    """How often two contestants are right and wrong together; None without a pair."""
     labels = {contestant.name: contestant.label for contestant in results.shown}
     pairs = [row for row in errors.disagreements if {row.a, row.b} <= labels.keys()]
     if not pairs:

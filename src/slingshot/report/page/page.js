@@ -1,4 +1,4 @@
-// What moves on the page: charts are drawn when they come near, and "Your own numbers" follow the sliders.
+// The page's script: it draws charts when they come near, and "Your own numbers" from the sliders.
 // The formulas are those of src/slingshot/money/month.py; tests/browser compares the two. Texts enter as text, never as HTML.
 (() => {
 "use strict";
@@ -46,7 +46,7 @@ const near = new IntersectionObserver((seen) => {
 }, { rootMargin: "600px" });
 charts.forEach((chart) => near.observe(chart));
 
-// The rest while the browser has nothing else to do, so that all is there to be printed. What is folded waits.
+// The other charts are drawn while the browser is idle, so that printing shows them. Folded charts wait.
 const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
 function drawRest() {
   const next = charts.find((chart) => !drawn.has(chart) && chart.clientWidth > 0);
@@ -102,7 +102,7 @@ function line(work, terms, hours) {
   return [once, (seconds * second + tokens) / 1000];
 }
 
-// Costs are worked out from seconds: of two that are the same, the last bits may differ.
+// Costs are computed from seconds, so the last bits of two equal costs may differ.
 const apart = (a, b) => (Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b)) ? 0 : a - b);
 
 function crossing(a, b) {
@@ -139,7 +139,7 @@ function row(cells, best) {
 }
 const fill = (id, rows) => byId(id).tBodies[0].replaceChildren(...rows);
 const figure = (value) => ({ text: amount(value), value: value ?? "" });
-const perMillion = (value) => (value === null ? null : 1000 * value); // of what 1,000 texts cost
+const perMillion = (value) => (value === null ? null : 1000 * value); // from the cost of 1,000 texts
 
 function evenWords(names, works, terms, hours) {
   const [first, second] = works;
@@ -191,7 +191,7 @@ function setUp(payload) {
     }));
     const [name, costs] = months[0] ?? [];
     byId("cheapest").textContent = costs
-      ? `${titles[name]} is cheapest: ${money(costs.total)} a month for ${count(now.texts)} texts.`
+      ? `${titles[name]} is cheapest: ${money(costs.total)} per month for ${count(now.texts)} texts.`
       : "No contestant's cost is known at these terms.";
   }
 
@@ -199,7 +199,7 @@ function setUp(payload) {
     const [a, b] = [works[first.value], works[second.value]];
     const names = [titles[first.value], titles[second.value]];
     const even = evenWords(names, [a, b], now, hours);
-    byId("even").textContent = `Break-even${even.texts === null ? "" : ` at ${count(even.texts)} texts a month`}: ${even.words}.`;
+    byId("even").textContent = `Break-even${even.texts === null ? "" : ` at ${count(even.texts)} texts per month`}: ${even.words}.`;
     byId("even").dataset.value = even.texts ?? "";
     const flip = a && b ? perMillion(flipPrice(a, b, now, hours)) : null;
     const paid = b && month(b, now, hours);

@@ -1,4 +1,4 @@
-"""What the page shows of one data set, gathered for its template."""
+"""The content of one data set's part of the page, for its template."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from slingshot.settings import Settings
 
 @dataclass(frozen=True)
 class Classes:
-    """What one contestant makes of the classes."""
+    """How well one contestant predicts the classes."""
 
     contestant: Contestant
     chart: Chart | None
     pairs: Grid | None
-    """In place of the chart where there are many classes."""
+    """Replaces the chart if there are many classes."""
     figures: Grid | None
 
 
 @dataclass(frozen=True)
 class Part:
-    """One data set, as dataset.html.j2 draws it."""
+    """The values of one data set in dataset.html.j2."""
 
     name: str
     section: Section
@@ -62,7 +62,7 @@ class Part:
     learning: Chart | None
     curve: Grid | None
     grids: list[Grid]
-    """What the section has besides the curve."""
+    """The section's tables, without the learning curve."""
     reliability: list[Chart]
     calibration: Grid
     risk: Chart | None
@@ -113,8 +113,8 @@ def build(section: Section, settings: Settings, details: Details) -> Part:
 
 def _rows_a_class(audit: Audit) -> Grid:
     return Grid(
-        heading="Rows a class",
-        caption="Rows a class.",
+        heading="Rows per class",
+        caption="Rows per class.",
         columns=("Class", "Training", "Validation", "Test"),
         rows=tuple(
             (label, count(rows.train), count(rows.validation), count(rows.test))
@@ -134,7 +134,7 @@ def _classes(section: Section, details: Details, contestant: Contestant) -> Clas
 
 
 def brief(section: Section, settings: Settings) -> str:
-    """What the decision rests on, in a sentence or two; without a comparison, the verdict's own."""
+    """The basis of the decision in a few sentences; without a comparison, the words of the verdict."""
     verdict, results = section.verdict, section.results
     pair = _decisive(verdict)
     if pair is None or pair.difference is None:
@@ -150,13 +150,13 @@ def brief(section: Section, settings: Settings) -> str:
 
 
 def _decisive(verdict: Verdict) -> Difference | None:
-    """The pair that the decision rests on: for a cascade, that with the winner of the other two."""
+    """The pair that is the basis of the decision: for a cascade, its pair with the winner of the other two."""
     deciding = [pair for pair in verdict.cascade_pairs if (pair.a, pair.b) in verdict.deciding]
     return deciding[0] if verdict.decision == "cascade" and deciding else verdict.pair
 
 
 def _dearer(section: Section, pair: Difference, settings: Settings) -> list[str]:
-    """By how much one of two costs more in all; nothing where that is not known."""
+    """How much more one of two contestants costs in total; empty if that is not known."""
     a, b = (section.results.named(name) for name in (pair.a, pair.b))
     first_is_cheaper = cheaper(a, b)
     if first_is_cheaper is None or not (a and a.total and b and b.total):

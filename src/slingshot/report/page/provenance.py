@@ -1,4 +1,4 @@
-"""What produced the page: the settings that took part, and the versions of the main packages."""
+"""The origin of the page: its settings, the versions of the main packages, and dates of texts and LLMs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from slingshot.report.numbers import MISSING
 from slingshot.settings import Settings
 
 SETTINGS = ("study", "fraction", "seed", "seeds", "metrics", "decision", "cost")
-"""Beside the models and LLMs of the study. Each is a param of the stage report in dvc.yaml."""
+"""The settings that are shown, in addition to the study's models and LLMs. The stage report has each as a param in
+dvc.yaml."""
 PACKAGES = (
     "torch",
     "transformers",
@@ -33,7 +34,7 @@ PACKAGES = (
 
 
 def settings_grid(settings: Settings) -> Grid:
-    """Every setting of what the study names, by its key in params.yaml."""
+    """Every setting that the study uses, by its key in params.yaml."""
     values = settings.model_dump(mode="json", include=set(SETTINGS))
     for block, names in (("models", settings.study.models), ("llms", settings.study.llms)):
         contestants = getattr(settings, block)
@@ -45,7 +46,7 @@ def settings_grid(settings: Settings) -> Grid:
     }
     return Grid(
         heading="Settings",
-        caption="From params.yaml, of the models and LLMs that the study names, with defaults.",
+        caption="From params.yaml, with defaults, for the models and LLMs that the study names.",
         columns=("Key", "Value"),
         rows=tuple(_flat("", values)),
     )
@@ -71,9 +72,9 @@ def _written(value: object) -> str:
 
 
 def versions_grid() -> Grid:
-    """Python and the main packages as installed where the page was made."""
+    """The installed versions of Python and the main packages."""
     rows = [("python", platform.python_version()), *((name, _version(name)) for name in PACKAGES)]
-    caption = "As installed where this page was made."
+    caption = "The versions that made this page."
     return Grid(
         heading="Versions", caption=caption, columns=("Package", "Version"), rows=tuple(rows)
     )
@@ -89,7 +90,8 @@ def _version(package: str) -> str:
 def cutoffs(
     settings: Settings, published: Mapping[str, date | None], seen: set[tuple[str, str]]
 ) -> Grid | None:
-    """Each LLM's training cutoff beside each data set's publication; `seen` holds (data set, LLM) that may overlap."""
+    """Each LLM's training cutoff and each data set's date of publication; None without an LLM. `seen` has the pairs
+    (data set, LLM) that may overlap."""
     if not settings.study.llms:
         return None
     llms = {name: settings.llms[name] for name in settings.study.llms}
@@ -110,7 +112,7 @@ def cutoffs(
 
 
 def _overlap(published: date | None, cutoff: date | None, *, seen: bool) -> str:
-    """What an LLM may know of a data set's texts."""
+    """Whether an LLM may have seen a data set's texts, in words."""
     if published is None or cutoff is None:
         return "not known"
     return SEEN if seen else "published later"

@@ -1,4 +1,4 @@
-"""Charts of scores beside each other with their intervals, and of the differences of pairs."""
+"""Charts of all contestants' scores with their intervals, and of the differences of pairs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from slingshot.report.table import Table
 from slingshot.settings.catalogue import METRICS
 
 NAMES = alt.Axis(grid=False, labelColor="var(--ink)", labelLimit=220)
-"""Of what stands beside each other, down the chart."""
+"""The vertical axis, with the names of contestants or pairs."""
 
 
 @dataclass(frozen=True)

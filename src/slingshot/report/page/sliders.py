@@ -1,5 +1,4 @@
-"""What the page's sliders move: the figures that page.js works with, where each slider starts and stops, and the cost
-surface as it is drawn at first."""
+"""The page's sliders: the figures that page.js needs, the start and stops of each slider, the first cost surface."""
 
 from __future__ import annotations
 
@@ -19,8 +18,9 @@ from slingshot.settings import Settings
 VOLUMES = tuple(10.0**power for power in range(2, 9))
 """Monthly texts of the cost surface."""
 MONTHS = (1.0, 2.0, 3.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 48.0, 60.0)
-"""Stops of their slider."""
+"""Stops of the slider of months."""
 UTILISATIONS = tuple(round(share / 10, 1) for share in range(10, 0, -1))
+"""Utilisations of the cost surface."""
 SHARES = tuple(round(share / 20, 2) for share in range(1, 21))
 """Stops of the slider of utilisation."""
 
@@ -30,17 +30,17 @@ class Cell:
     """A cell of the cost surface."""
 
     texts: float
-    """A month."""
+    """Texts per month."""
     utilisation: float
     ratio: float | None
-    """Cost of the second over that of the first; None where one is unknown or nothing."""
+    """Cost of the second divided by cost of the first; None if a cost is unknown or 0."""
     flip: float | None
-    """Price of a million texts of the second, below which it is the cheaper one."""
+    """The second contestant is cheaper if a million of its texts cost less than this price."""
 
 
 @dataclass(frozen=True)
 class Slider:
-    """A range input: `key` in Terms or in the claim."""
+    """A range input for the field `key` of Terms or of the claim."""
 
     group: Literal["terms", "claim"]
     key: str
@@ -51,13 +51,13 @@ class Slider:
 
     @property
     def at(self) -> int:
-        """The place of its start among the stops."""
+        """The position of its start in `stops`."""
         return self.stops.index(self.start)
 
 
 def pair(section: Section, works: Mapping[str, Work | None]) -> tuple[str, str] | None:
-    """The two that the surface compares at first: those of the verdict, else the first two, if what they take is
-    known."""
+    """The two contestants that the surface compares at first: those of the verdict, otherwise the first two with known
+    `works`; None if there are no two."""
     verdict, names = section.verdict, [name for name, work in works.items() if work]
     if verdict.small in names and verdict.large in names:
         return str(verdict.small), str(verdict.large)
@@ -65,7 +65,7 @@ def pair(section: Section, works: Mapping[str, Work | None]) -> tuple[str, str] 
 
 
 def surface(small: Work, large: Work, at: Terms) -> list[Cell]:
-    """By monthly texts and utilisation, `large` against `small`."""
+    """The cells of the cost surface, `large` against `small`."""
     return [
         _cell(small, large, replace(at, texts=texts, utilisation=utilisation))
         for utilisation in UTILISATIONS
@@ -82,7 +82,7 @@ def _cell(small: Work, large: Work, at: Terms) -> Cell:
 
 
 def payload(sections: Mapping[str, Section], settings: Settings) -> dict[str, object]:
-    """What page.js needs: every contestant's work, the terms at the start, and the axes of the surface."""
+    """The input of page.js: every contestant's work, the terms at the start, and the axes of the surface."""
     return {
         "currency": settings.cost.currency,
         "hours": monthly.HOURS,
@@ -103,14 +103,14 @@ def _dataset(section: Section, settings: Settings) -> dict[str, object]:
 
 
 def stops(low: float, high: float, *own: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten from `low` to `high`, and a slider's own start among them."""
+    """1, 2 and 5 times the powers of ten from `low` to `high`, and the values `own`, such as a slider's start."""
     powers = range(-6, 10)
     round_numbers = (float(f"{n}e{power}") for power in powers for n in (1, 2, 5))
     return sorted({*(stop for stop in round_numbers if low <= stop <= high), *own})
 
 
 def sliders(start: Terms, claim: Claim, currency: str) -> list[Slider]:
-    """All of the page, by params.yaml's terms and by the study's claim."""
+    """All sliders of the page: for the terms of params.yaml, and for the study's claim."""
     return [*_of_terms(start, currency), *_of_claim(claim)]
 
 
@@ -124,11 +124,11 @@ def _of_terms(start: Terms, currency: str) -> list[Slider]:
         "llm_factor": stops(0.001, 1000, start.llm_factor),
     }
     labels = {
-        "texts": ("Texts a month", ""),
-        "hourly_price": ("An hour of the machine", currency),
+        "texts": ("Texts per month", ""),
+        "hourly_price": ("Price of a machine hour", currency),
         "utilisation": ("Utilisation", "%"),
-        "label_price": ("A label", currency),
-        "months": ("Months to write off over", ""),
+        "label_price": ("Price of a label", currency),
+        "months": ("Months that share the one-off costs", ""),
         "llm_factor": ("The LLM's price, times", "×"),
     }
     return [Slider("terms", key, *labels[key], ranges[key], getattr(start, key)) for key in labels]
@@ -141,9 +141,9 @@ def _of_claim(claim: Claim) -> list[Slider]:
         "tokens_per_second": (100.0, 1e6, claim.tokens_per_second),
     }
     labels = {
-        "llm_per_million": ("LLM, a million input tokens", CURRENCY),
-        "hourly_price": ("An hour of the machine", CURRENCY),
-        "tokens_per_second": ("Tokens that it reads a second", ""),
+        "llm_per_million": ("LLM, price of a million input tokens", CURRENCY),
+        "hourly_price": ("Price of a machine hour", CURRENCY),
+        "tokens_per_second": ("Tokens that the machine reads per second", ""),
     }
     return [
         Slider("claim", key, *labels[key], stops(*ranges[key]), ranges[key][2]) for key in labels

@@ -1,7 +1,7 @@
-"""Colours and shapes of the page and of its charts, each said once.
+"""Colours and shapes of the page and of its charts.
 
-A chart names a colour as a CSS variable, `var(--ink)`, so that light, dark and print change it without drawing it
-again; where a chart leaves the page as SVG or PNG, `resolved` puts the light colours in their place.
+A chart names a colour as a CSS variable, `var(--ink)`, so that light, dark and print change it without drawing the
+chart again. For SVG and PNG files, `resolved` replaces the variables by the light colours.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ COLOURS = {
     "warn-page": ("#fff5e0", "#33291a"),
 }
 SERIES = (
-    # Okabe and Ito's colours, which the colour-blind tell apart, darkened or lightened to the contrast of a mark.
+    # (light, dark): Okabe and Ito's colours, which colour-blind people can distinguish, with the contrast of marks.
     ("#0072b2", "#5db4ec"),
     ("#c75000", "#f39a5b"),
     ("#00805d", "#35c79b"),
@@ -69,15 +69,13 @@ CONFIG: dict[str, Any] = {
     "text": {"color": "var(--ink)", "fontSize": 12},
     "rule": {"color": "var(--soft)"},
 }
-"""Vega-Lite's configuration, of all charts."""
-
-
+"""Vega-Lite's configuration of all charts."""
 DEEPEST = 0.52
-"""Most opacity of a coloured cell: ink keeps its contrast on it, light and dark."""
+"""The highest opacity of a coloured cell, so that `ink` keeps its contrast on it, light and dark."""
 
 
 def series(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Contestant -> its colour and its shape, the same in every chart; no two share both up to 64."""
+    """Contestant -> its colour and its shape, the same in every chart. Up to 64 contestants, no two share both."""
     return {
         name: (f"var(--series-{i % 8})", SHAPES[(i + i // len(SERIES)) % len(SHAPES)])
         for i, name in enumerate(names)
@@ -85,7 +83,7 @@ def series(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def variables(dark: bool) -> str:
-    """The CSS declarations of one scheme."""
+    """The CSS declarations of the colours, dark or light."""
     pairs = {**COLOURS, **{f"series-{i}": pair for i, pair in enumerate(SERIES)}}
     return " ".join(f"--{name}: {pair[dark]};" for name, pair in pairs.items())
 
