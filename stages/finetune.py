@@ -20,11 +20,9 @@ def main(dataset: str, model: str) -> None:
     """
     from slingshot.files import paths
     from slingshot.files.predictions import write_predictions
-    from slingshot.finetune import card, description
     from slingshot.finetune.cell import CellRows
-    from slingshot.finetune.families import TrainingTask
+    from slingshot.finetune.families import TrainingTask, device
     from slingshot.finetune.run import run_cell
-    from slingshot.machine import hardware
     from slingshot.metrics.choosing import chosen_by, said
     from slingshot.settings import load
 
@@ -32,8 +30,8 @@ def main(dataset: str, model: str) -> None:
     model_settings, rows = settings.model(model), CellRows.read(dataset)
     names, truth = rows.names, rows.validation["label"].to_numpy()
     primary = chosen_by(settings.metrics.primary, truth)
-    device = hardware.set_up(settings.run)
-    task = TrainingTask(rows.train, rows.validation, names, primary, device, f"{dataset}-{model}")
+    place, name = device(model_settings, settings.run), f"{dataset}-{model}"
+    task = TrainingTask(rows.train, rows.validation, names, primary, place, name)
     folder, out = paths.model(dataset, model), paths.predictions(dataset, model)
     result = run_cell(model_settings, task, rows, settings.seeds, model, folder)
     usage = result.usage
@@ -41,6 +39,9 @@ def main(dataset: str, model: str) -> None:
     fraction, count = rows.fraction, len(rows.train)
     write_predictions(out, result.predictions, names, fraction=fraction, train_rows=count)
     usage.write(paths.usage(dataset, model))
+    # Training loads neither of them, so a change in them trains nothing again.
+    from slingshot.finetune import card, description
+
     description.write(dataset, model, model_settings, rows, primary, usage)
     for end in card.ends(f"models.{model}", model_settings, usage):
         console.echo(f"finetune {task.name}: {end}")

@@ -102,7 +102,7 @@ train = run.run_cell
 def traced(*arguments):
     cell = train(*arguments)
     print(file=sys.stderr)
-    print(*sorted(name for name in sys.modules if name.startswith("slingshot.")), sep="\\n", file=sys.stderr)
+    print(*sorted(name for name in sys.modules if name.startswith(("slingshot.", "torch"))), sep="\\n", file=sys.stderr)
     return cell
 
 run.run_cell = traced
@@ -122,7 +122,9 @@ def test_the_resume_key_covers_every_module_a_family_loads(project, family, mode
         text=True,
         check=True,
     )
-    loaded = {line for line in done.stderr.splitlines() if line.startswith("slingshot.")}
+    lines = done.stderr.splitlines()
+    assert ("torch" in lines) == settings.FAMILIES[family].torch
+    loaded = {line for line in lines if line.startswith("slingshot.")}
     packages = {name for name in loaded if hasattr(importlib.import_module(name), "__path__")}
     trained = {name for name in loaded - packages if not name.startswith(NOBODYS)}
     keyed = set(sources(settings.FAMILIES[family].module, "slingshot.finetune.run"))

@@ -13,9 +13,8 @@ from pathlib import Path
 from slingshot.commands import streams, writing
 from slingshot.finetune.families import Classifier
 from slingshot.finetune.saved import FILE, Saved
-from slingshot.machine import hardware
 from slingshot.machine.progress import sole_bar
-from slingshot.settings import Family, RunSettings, UserError
+from slingshot.settings import Family, UserError
 from slingshot.tables.decoding import ReadOptions
 from slingshot.tables.records import blocks
 from slingshot.tables.unpacking import opened
@@ -54,7 +53,7 @@ def label(
         columns, rows = streams.read_rows(file, unpacked, column, options)
         chunks = blocks(rows, batch, lambda row: row.size)
         first = next(chunks, [])  # refuses a malformed file before the model is loaded
-        model = saved.load(folder, hardware.set_up(RunSettings()))
+        model = saved.load(folder)
         with writing.sink(output) as put, sole_bar(file.stat().st_size, file.name, "B") as progress:
             write = writing.writer(put, file, suffix, columns, saved.labels, safe)
             for chunk in itertools.chain([first], chunks):

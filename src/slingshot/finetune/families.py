@@ -15,7 +15,8 @@ from typing import Protocol, Self, TypedDict, TypeVar
 import numpy as np
 import pandas as pd
 
-from slingshot.settings import Family, Primary
+from slingshot.machine import hardware
+from slingshot.settings import Family, Primary, RunSettings
 
 S = TypeVar("S", bound=Family)
 S_contra = TypeVar("S_contra", bound=Family, contravariant=True)
@@ -85,6 +86,11 @@ class Classifier(Protocol[S_contra]):
     @classmethod
     def load(cls, folder: Path, device: str) -> Self:
         """Load what `save` wrote."""
+
+
+def device(family: Family | type[Family], settings: RunSettings) -> str:
+    """Name of the device that runs the family's models. Raises UserError for a device that torch does not find."""
+    return hardware.set_up(settings) if family.torch else "cpu"
 
 
 def classifier(settings: S | type[S]) -> type[Classifier[S]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from slingshot.files import paths
 from slingshot.files.storage.json_files import read_json, write_json
-from slingshot.finetune.families import Classifier, classifier
-from slingshot.settings import FAMILIES, Family, UserError, nearest
+from slingshot.finetune.families import Classifier, classifier, device
+from slingshot.settings import FAMILIES, Family, RunSettings, UserError, nearest
 
 FILE = "slingshot.json"
 
@@ -44,8 +44,8 @@ class Saved:
             )
         return saved
 
-    def load(self, folder: Path, device: str) -> Classifier[Family]:
-        """Load the model from safetensors onto `device`. Raises UserError where a file is missing or broken."""
+    def load(self, folder: Path) -> Classifier[Family]:
+        """Load the model from safetensors, onto the best device. Raises UserError where a file is missing or broken."""
         from safetensors import SafetensorError
 
         # The libraries read these variables when they are imported. Their bars and notes would mix with our own.
@@ -54,8 +54,9 @@ class Saved:
         # Without permission to read a file this raises an error that names it. The libraries would call it missing.
         for file in folder.iterdir():
             file.open("rb").close()
+        family = FAMILIES[self.family]
         try:
-            return classifier(FAMILIES[self.family]).load(folder, device)
+            return classifier(family).load(folder, device(family, RunSettings()))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise UserError(
                 f"{folder}: the model can't be loaded ({error}); export it again"

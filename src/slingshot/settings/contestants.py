@@ -26,12 +26,15 @@ class Family(Block):
     """The module of slingshot.finetune that trains the family; its CLASSIFIER is the class that does so."""
     seeded: ClassVar[bool] = False
     """Whether a training seed changes the outcome."""
+    torch: ClassVar[bool] = True
+    """Whether torch runs it. Without torch it runs on the CPU, and torch, which loads for seconds, is not imported."""
 
 
 class TfidfSettings(Family):
     """TF-IDF word and character n-grams + logistic regression, chosen by grid on validation."""
 
     module: ClassVar[str] = "slingshot.finetune.tfidf"
+    torch: ClassVar[bool] = False
     family: Literal["tfidf"]
     word_ngrams: list[Count] = Field(default=[1, 2], min_length=1)
     """Longest word n-gram; each value is tried."""
