@@ -8,6 +8,7 @@ thousand random weights with real tokenizers. `hub_server` is a Hugging Face hub
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from ruamel.yaml import YAML
 
+from tests import warm_python
 from tests.hub_server import Hub
 from tests.tiny_checkpoints import ARCHITECTURES, SPREAD, gemma, wordpieces
 
@@ -117,6 +119,13 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `python3` that starts stages at once."""
+    with warm_python.running(tmp_path_factory.mktemp("warm")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
 def corpus() -> list[str]:
     return [
         *make_rows(300)["text"],
@@ -188,17 +197,14 @@ def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]
     close_session()
 
 
-@pytest.fixture
-def project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, causal_lm: Path
-) -> Iterator[Path]:
-    """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
+@pytest.fixture(scope="session")
+def toy_files(tmp_path_factory: pytest.TempPathFactory, encoder: Path, causal_lm: Path) -> Path:
+    """The files of `project`, made once."""
     from slingshot.files.labels import Labels
     from slingshot.files.rows import write_rows
     from slingshot.files.storage.json_files import write_json
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
+    root = tmp_path_factory.mktemp("toy")
     source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
     llm = {
         "provider": "causal_lm",
@@ -207,7 +213,7 @@ def project(
         "shots": [1, 2],
     }
     write_params(
-        tmp_path,
+        root,
         {
             "study": {
                 "datasets": ["toy"],
@@ -238,12 +244,21 @@ def project(
         },
     )
     train = make_rows(150, 1, "t")
-    write_toy(tmp_path, "train", train)
-    write_toy(tmp_path, "validation", make_rows(45, 2, "v"))
-    write_toy(tmp_path, "test", make_rows(60, 3, "e"))
-    prepared = tmp_path / "data/prepared/toy"
+    write_toy(root, "train", train)
+    write_toy(root, "validation", make_rows(45, 2, "v"))
+    write_toy(root, "test", make_rows(60, 3, "e"))
+    prepared = root / "data/prepared/toy"
     Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
     words = {"text": "Text", "label": "Opinion", "instructions": None, "descriptions": {}}
     write_json(prepared / "prompt.json", words)
-    write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
-    yield tmp_path
+    write_rows(root / "data/shots/toy.parquet", train.iloc[:30])
+    return root
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_files: Path) -> Path:
+    """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
+    shutil.copytree(toy_files, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
+    return tmp_path
