@@ -1,8 +1,8 @@
-"""A `python3` and a `dvc` that have loaded the heavy libraries already: forks of one process.
+"""A `python3` and a `dvc` that start fast: forks of one process that has loaded the heavy libraries.
 
-Loading torch, transformers and scikit-learn is most of what a stage on toy data takes. A fork is still a process of its
-own, with the arguments, folder, environment and streams it was given, and it loads the project's code itself. What is
-not `python3 -m MODULE`, `python3` hands to the real one.
+Most of the time of a stage on toy data is the import of torch, transformers and scikit-learn. A fork is still a process
+of its own: it gets the arguments, the folder, the environment and the streams of its caller, and it imports the
+project's code itself. Only `python3 -m MODULE` is a fork; `python3` hands all other calls to the real interpreter.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import NoReturn
 
 HEAVY = (
-    "altair datasets jinja2 pandas pyarrow.parquet pydantic rich ruamel.yaml scipy.optimize scipy.sparse scipy.stats "
-    "sklearn.feature_extraction.text sklearn.linear_model sklearn.metrics torch tqdm transformers vl_convert "
-    "transformers.models.bert.modeling_bert transformers.models.gemma3.modeling_gemma3 "
+    "altair anthropic datasets evaluate jinja2 pandas pyarrow.parquet pydantic rich ruamel.yaml scipy.optimize "
+    "scipy.sparse scipy.stats sklearn.feature_extraction.text sklearn.linear_model sklearn.metrics torch tqdm "
+    "transformers vl_convert transformers.models.bert.modeling_bert transformers.models.gemma3.modeling_gemma3 "
     "dvc.cli.parser dvc.repo.experiments dvc.repo.status dvc.stage.run dvc_data.index networkx scmrepo.git"
 )
 CLIENT = """#!{python} -IS
@@ -37,58 +37,59 @@ if words[:1] != ["-m"]:
     os.execv({python!r}, [{python!r}, *words])
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 server.connect({address!r})
-said = json.dumps([words[1:], os.getcwd(), dict(os.environ)])
-socket.send_fds(server, [said.encode()], [0, 1, 2])
-number = server.recv(64)
+request = json.dumps([words[1:], os.getcwd(), dict(os.environ)])
+socket.send_fds(server, [request.encode()], [0, 1, 2])
+pid = server.recv(64)
 if "PID_FILE" in os.environ:
     with open(os.environ["PID_FILE"], "wb") as file:
-        file.write(number)
+        file.write(pid)
 sys.exit(int(server.recv(64) or 1))
 """
 COMMANDS = {"python3": "sys.argv[1:]", "dvc": "['-m', 'dvc', *sys.argv[1:]]"}
-"""What each is given."""
+"""Command -> its words, as Python code in CLIENT."""
 PLAIN = """#!/bin/sh
 [ -z "$PID_FILE" ] || printf %s $$ > "$PID_FILE"
 exec '{python}' "$@"
 """
-"""Where a process can't be handed another's streams so."""
+"""`python3` on systems where a process can't pass its streams to another one."""
 LONGEST = 1 << 17
+"""Most bytes of a request."""
 
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Path]:
-    """Put both into the folder, to stand first on PATH; the process behind them ends with the block or with ours.
+    """Write both commands into `folder`, which callers put first on PATH. The server ends with the block.
 
-    A signal to such a command ends or stops only who waits for the module. With PID_FILE in its environment, it writes
-    the number of the module's process there.
+    The command itself only waits: a signal to it does not reach the module. If PID_FILE is in its environment, it
+    writes the process id of the module into that file.
     """
     address = str(folder / "socket")
     if sys.platform != "linux":
-        made = {"python3": PLAIN.format(python=sys.executable)}
+        scripts = {"python3": PLAIN.format(python=sys.executable)}
     else:
         values = {"python": sys.executable, "address": address}
-        made = {name: CLIENT.format(words=words, **values) for name, words in COMMANDS.items()}
-    for name, script in made.items():
+        scripts = {name: CLIENT.format(words=words, **values) for name, words in COMMANDS.items()}
+    for name, script in scripts.items():
         (folder / name).write_text(script)
         (folder / name).chmod(0o755)
     if sys.platform != "linux":
         yield folder
         return
-    # No thread of the server's would live on in a fork.
+    # A fork has only the thread that forked, so the libraries of the server must start none.
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | threads
     call = [sys.executable, "-P", __file__, address]
     pipe = subprocess.PIPE
     with subprocess.Popen(call, env=env, stdin=pipe, stdout=pipe) as server:
-        assert server.stdout is not None and server.stdout.readline(), "it did not start"
+        assert server.stdout is not None and server.stdout.readline(), "the server did not start"
         yield folder
 
 
 def serve(address: str) -> None:
-    """Fork for each connection until the standard input ends."""
+    """Fork for each connection, until the standard input ends."""
     for name in HEAVY.split():
         importlib.import_module(name)
-    gc.freeze()  # a fork shares what it does not touch
+    gc.freeze()  # the garbage collector of a fork would copy every page that it touches
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
         listener.listen()
@@ -105,28 +106,28 @@ def serve(address: str) -> None:
 
 
 def answer(connection: socket.socket) -> NoReturn:
-    """Fork once more for the module, wait for it and say how it ended."""
-    said, streams, *_ = socket.recv_fds(connection, LONGEST, 3)
-    if (module := os.fork()) == 0:
+    """Fork again for the module, wait for it, and send its process id and its exit code."""
+    request, streams, *_ = socket.recv_fds(connection, LONGEST, 3)
+    if (pid := os.fork()) == 0:
         connection.close()
-        for place, stream in enumerate(streams):
-            os.dup2(stream, place)
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
             os.close(stream)
-        run(become(*json.loads(said)))
-    connection.send(str(module).encode())
-    ended = os.waitstatus_to_exitcode(os.waitpid(module, 0)[1])
-    connection.send(str(ended if ended >= 0 else 128 - ended).encode())
+        run(become(*json.loads(request)))
+    connection.send(str(pid).encode())
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    connection.send(str(code if code >= 0 else 128 - code).encode())
     os._exit(0)
 
 
 def become(arguments: list[str], folder: str, environment: dict[str, str]) -> str:
-    """Take on what a new process would be given; the name of the module to run."""
+    """Change into the state of a new process with these arguments. Returns the name of the module to run."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(place, mode, closefd=False)  # noqa: SIM115
-        for place, mode in enumerate(("r", "w", "w"))
+        open(number, mode, closefd=False)  # noqa: SIM115
+        for number, mode in enumerate(("r", "w", "w"))
     )
     sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     sys.modules.pop("sitecustomize", None)
@@ -137,10 +138,10 @@ def become(arguments: list[str], folder: str, environment: dict[str, str]) -> st
 
 
 def run(module: str) -> NoReturn:
-    """As `python3 -m` does, but for taking apart what was loaded, which takes longer than most stages do."""
+    """Run it as `python3 -m` does, but without the interpreter's own shutdown, which takes longer than most stages."""
     code: object = 0
     try:
-        sys.argv[0] = str(importlib.util.find_spec(module).origin)  # for what runs at the exit
+        sys.argv[0] = str(importlib.util.find_spec(module).origin)  # read by functions that run at exit
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         code = ended.code

@@ -287,7 +287,7 @@ def test_columns_that_are_not_read_may_stand_twice_or_have_no_name(model: Path) 
     assert row[:6] == ["0", "a great phone", "1", "2", "", "good"]
     done = slingshot("predict", model, "in.csv", "--output", "out.jsonl")
     assert (
-        "in.csv: column '' stands twice, which .jsonl does not allow; write .csv, or rename one"
+        "in.csv: column '' appears twice, which .jsonl does not allow; write .csv, or rename one"
         in done.output
     )
     assert not Path("out.jsonl").exists()
@@ -357,7 +357,7 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
             GOOD.replace("id", "id,"),
             "line 2: 2 fields, but the header has 3; the header ends in a separator that",
         ),
-        ("in.csv", "text,id,text\na,1,2\n", "in.csv: column 'text' stands twice; rename one"),
+        ("in.csv", "text,id,text\na,1,2\n", "in.csv: column 'text' appears twice; rename one"),
         ("in.csv", "text,prediction\na,1\n", "in.csv: line 1: 'prediction' is there already"),
         ("in.csv", "text,prediction\n", "in.csv: line 1: 'prediction' is there already"),
         (
@@ -378,7 +378,7 @@ GOOD = "text,id\n" + "a great phone,1\n" * 20
             '{"text": "a"}\n{"texts": "a"}\n',
             "in.jsonl: line 2: no key 'text', did you mean 'texts'?",
         ),
-        ("in.jsonl", '{"text": "a", "text": "b"}\n', "in.jsonl: line 1: key 'text' stands twice"),
+        ("in.jsonl", '{"text": "a", "text": "b"}\n', "in.jsonl: line 1: key 'text' appears twice"),
         ("in.jsonl", '{"text": ["a"]}\n', "in.jsonl: line 1: 'text' holds a list"),
         (
             "in.jsonl",
