@@ -125,10 +125,11 @@ def become(arguments: list[str], folder: str, environment: dict[str, str]) -> st
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(number, mode, closefd=False)  # noqa: SIM115
-        for number, mode in enumerate(("r", "w", "w"))
-    )
+    unbuffered = 1 if environment.get("PYTHONUNBUFFERED") else -1
+    for number, (name, mode, buffering) in enumerate(
+        [("stdin", "r", -1), ("stdout", "w", unbuffered), ("stderr", "w", 1)]
+    ):
+        setattr(sys, name, open(number, mode, buffering, closefd=False))  # noqa: SIM115
     sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     sys.modules.pop("sitecustomize", None)
     with contextlib.suppress(ModuleNotFoundError):
