@@ -142,7 +142,9 @@ def run(module: str) -> NoReturn:
     """Run it as `python3 -m` does, but without the interpreter's own shutdown, which takes longer than most stages."""
     code: object = 0
     try:
-        sys.argv[0] = str(importlib.util.find_spec(module).origin)  # read by functions that run at exit
+        sys.argv[0] = str(
+            importlib.util.find_spec(module).origin
+        )  # read by functions that run at exit
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         code = ended.code
