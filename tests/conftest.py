@@ -7,8 +7,10 @@ thousand random weights with real tokenizers. `hub_server` is a Hugging Face hub
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from ruamel.yaml import YAML
 
+from tests import warm_python
 from tests.hub_server import Hub
 from tests.tiny_checkpoints import ARCHITECTURES, SPREAD, gemma, wordpieces
 
@@ -67,14 +70,14 @@ def make_rows(count: int, seed: int = 0, prefix: str = "row", classes: int = 3) 
     )
 
 
-def write_params(folder: Path, changes: dict[str, Any]) -> None:
-    """The repository's params.yaml with top-level blocks replaced or, for mappings, updated."""
+def write_params(folder: Path, changes: dict[str, Any], replaced: Collection[str] = ()) -> None:
+    """The repository's params.yaml with top-level blocks replaced or, for mappings not in `replaced`, updated."""
     yaml = YAML(typ="safe")
     values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for key, change in changes.items():
-        values[key] = {**values[key], **change} if isinstance(change, dict) else change
-    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(values, file)
+        updated = isinstance(change, dict) and key not in replaced
+        values[key] = {**values[key], **change} if updated else change
+    _write_json(folder / "params.yaml", values)
 
 
 def set_param(folder: Path, key: str, value: Any) -> None:
@@ -84,18 +87,20 @@ def set_param(folder: Path, key: str, value: Any) -> None:
 
 def set_params(folder: Path, changes: dict[str, Any]) -> None:
     """Change dotted keys of the folder's params.yaml."""
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
     path = folder / "params.yaml"
-    values = yaml.load(path.read_text(encoding="utf-8"))
+    values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     for key, value in changes.items():
         *parents, last = key.split(".")
         inner = values
         for parent in parents:
             inner = inner[parent]
         inner[last] = value
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(values, file)
+    _write_json(path, values)
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write YAML in the form of JSON, which takes a tenth of the time."""
+    path.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def write_toy(folder: Path, split: str, rows: pd.DataFrame) -> None:
@@ -114,6 +119,13 @@ def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("own-data")))
         yield
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a `python3` that starts stages at once."""
+    with warm_python.running(tmp_path_factory.mktemp("warm")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -188,17 +200,14 @@ def hub_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]
     close_session()
 
 
-@pytest.fixture
-def project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoder: Path, causal_lm: Path
-) -> Iterator[Path]:
-    """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
+@pytest.fixture(scope="session")
+def toy_files(tmp_path_factory: pytest.TempPathFactory, encoder: Path, causal_lm: Path) -> Path:
+    """The files of `project`, made once."""
     from slingshot.files.labels import Labels
     from slingshot.files.rows import write_rows
     from slingshot.files.storage.json_files import write_json
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
+    root = tmp_path_factory.mktemp("toy")
     source = {"kind": "file", "file": "toy.csv", "text": "text", "label": "label"}
     llm = {
         "provider": "causal_lm",
@@ -207,7 +216,7 @@ def project(
         "shots": [1, 2],
     }
     write_params(
-        tmp_path,
+        root,
         {
             "study": {
                 "datasets": ["toy"],
@@ -236,14 +245,25 @@ def project(
             "llms": {"lm": {**llm, "choose_rows": 12, "max_validation": 24}},
             "run": {"threads": 1},
         },
+        # Each test reads the file several times; the study's own entries would be most of it.
+        replaced=("datasets", "models", "llms"),
     )
     train = make_rows(150, 1, "t")
-    write_toy(tmp_path, "train", train)
-    write_toy(tmp_path, "validation", make_rows(45, 2, "v"))
-    write_toy(tmp_path, "test", make_rows(60, 3, "e"))
-    prepared = tmp_path / "data/prepared/toy"
+    write_toy(root, "train", train)
+    write_toy(root, "validation", make_rows(45, 2, "v"))
+    write_toy(root, "test", make_rows(60, 3, "e"))
+    prepared = root / "data/prepared/toy"
     Labels(NAMES, (50, 50, 50)).write(prepared / "labels.json")
     words = {"text": "Text", "label": "Opinion", "instructions": None, "descriptions": {}}
     write_json(prepared / "prompt.json", words)
-    write_rows(tmp_path / "data/shots/toy.parquet", train.iloc[:30])
-    yield tmp_path
+    write_rows(root / "data/shots/toy.parquet", train.iloc[:30])
+    return root
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toy_files: Path) -> Path:
+    """A folder with the data set `toy` prepared, subsampled and pooled, and tiny contestants."""
+    shutil.copytree(toy_files, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLINGSHOT_STATE", str(tmp_path / "state"))
+    return tmp_path

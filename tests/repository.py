@@ -30,11 +30,11 @@ PROJECT_FILES = ("stages", "src", "dvc.yaml", ".dvcignore", ".gitignore")
 class Repository:
     """A clone in a temporary folder, and the commands people run in it."""
 
-    def __init__(self, root: Path, **environment: str) -> None:
-        """`environment` is set for every command."""
+    def __init__(self, root: Path, python: Path | None = None, **environment: str) -> None:
+        """`environment` is set for every command; `python` is a folder with a `python3` that is to run the stages."""
         self.root = root
         self.trace = root.parent / "trace"
-        bin_folder = Path(sys.executable).parent
+        path = [*filter(None, [python]), Path(sys.executable).parent, os.environ["PATH"]]
         keep = {
             k: v
             for k, v in os.environ.items()
@@ -42,7 +42,7 @@ class Repository:
         }
         self.env = {
             **keep,
-            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join(map(str, path)),
             "PYTHONPATH": str(self.trace),
             "TRACE": str(self.trace / "out"),
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -98,9 +98,11 @@ def start(home: Path) -> Path:
     return root
 
 
-def found(root: Path, datasets: tuple[str, ...], **environment: str) -> Repository:
+def found(
+    root: Path, datasets: tuple[str, ...], python: Path | None = None, **environment: str
+) -> Repository:
     """The repository, once params.yaml and the data are in it."""
-    study = Repository(root, **environment)
+    study = Repository(root, python, **environment)
     study("git", "init", "-q", "-b", "main")
     study("git", "config", "user.email", "tests@example.org")
     study("git", "config", "user.name", "Tests")

@@ -30,7 +30,7 @@ MODELS, LLMS, DATASETS = ("tfidf",), ("lm",), ("toy", "other")
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Repository:
+def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path, warm: Path) -> Repository:
     """The study run once and committed."""
     root = start(tmp_path_factory.mktemp("graph"))
     source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
@@ -56,7 +56,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, causal_lm: Path) -> Rep
     for number, name in enumerate(DATASETS):
         write_csv(root, name, 120, number)
         write_text(root / f"metrics/curve/{name}.csv", "experiment\n")
-    study = found(root, DATASETS)
+    study = found(root, DATASETS, warm)
     study("dvc", "repro")
     study("git", "add", "-A")
     study("git", "commit", "-qm", "Run the study")

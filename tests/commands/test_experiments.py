@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -104,12 +105,13 @@ def slingshot(*arguments: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory, warm: Path) -> Iterator[Path]:
     """A repository whose study `both` failed at its second run and was given again."""
     root = tmp_path_factory.mktemp("experiments") / "repository"
     root.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        patch.setenv("PATH", f"{warm}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("TOY_LOG", str(root.parent / "log"))
         patch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
         write_params(

@@ -22,7 +22,7 @@ def prepared(name: str) -> PreparedDataset:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("dupcols", "column 'label' stands twice"),
+        ("dupcols", "column 'label' appears twice"),
         ("inch", "line 12: a text opens with a quote that swallows rows, up to line 52"),
         (
             "nlunquoted",
@@ -33,7 +33,7 @@ def prepared(name: str) -> PreparedDataset:
             r"line 2: 1 field, but the header has 2; a carriage return \(\\r\) in a text cuts it",
         ),
         ("pqbadutf", "column 'text', row 1: byte 72 is not valid UTF-8"),
-        ("pqdup", "column 'label' stands twice"),
+        ("pqdup", "column 'label' appears twice"),
         ("short", "line 2: 2 fields, but the header has 3; .* last fields too: 'text'"),
         (
             "tworows",

@@ -180,7 +180,7 @@ def test_names_in_the_file_are_the_labels_unless_params_map_the_numbers(project:
         ({"file": "c.parquet"}, "c.parquet: not a whole parquet file "),
         ({"file": "d.csv"}, "d.csv: line 3: 2 fields, but the header has 4; a carriage return"),
         ({"file": "d.parquet"}, "d.parquet: column 'text', row 2: byte 4 is not valid UTF-8"),
-        ({"file": "e.parquet"}, "e.parquet: column 'label' stands twice; rename one"),
+        ({"file": "e.parquet"}, "e.parquet: column 'label' appears twice; rename one"),
         ({"file": "e.csv"}, "e.csv: holds no rows; fill it, or name another file as source.file"),
     ],
 )

@@ -14,7 +14,7 @@ TEXT = "data/raw/{}/rows.csv"
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(tmp_path: Path, warm: Path) -> Repository:
     """Three data sets whose files were put there, and no more: `own` has a SOURCE.md beside its file."""
     root = start(tmp_path)
     source = {"kind": "file", "file": "rows.csv", "text": "text", "label": "label"}
@@ -31,7 +31,7 @@ def repository(tmp_path: Path) -> Repository:
     (root / "data/raw/deep/part").mkdir()
     (root / "data/raw/deep/rows.csv").rename(root / "data/raw/deep/part/rows.csv")
     (root / "data/raw/loose.csv").write_text("text\n")
-    return found(root, ())
+    return found(root, (), warm)
 
 
 def committed(study: Repository) -> set[str]:

@@ -75,7 +75,7 @@ def test_no_file_and_no_lines_are_no_points(tmp_path: Path) -> None:
         ({"train_rows": -1}, "negative"),
         ({"figures": POINT.figures | {"accuracy": float("nan")}}, "not finite"),
         ({"contestant": ""}, "lacks its contestant"),
-        ({"experiment": "other"}, "stands twice"),
+        ({"experiment": "other"}, "appears twice"),
         ({"data": "others", "split_seed": 1}, "measured on other rows"),
         ({"split": "another"}, "measured on other rows"),
     ],

@@ -1,6 +1,7 @@
 """Every family through the stage: what it learns, what it stores, and that it loads again."""
 
 import importlib
+import shutil
 import subprocess
 import sys
 
@@ -26,6 +27,26 @@ def run(model):
     result = CliRunner().invoke(main, ["toy", model])
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the first test that wants a model leaves what its stage wrote for the others."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def trained(project, kept):
+    """Makes a model's files as its stage does, and returns its folder."""
+
+    def made(model):
+        if not (kept / model).is_dir():
+            run(model)
+            shutil.copytree(project / "data", kept / model)
+        shutil.copytree(kept / model, project / "data", dirs_exist_ok=True)
+        return project / f"data/models/toy/{model}"
+
+    return made
 
 
 @pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
@@ -55,32 +76,23 @@ def test_a_family_learns_predicts_both_splits_and_stores_no_pickle(project, mode
 
 
 @pytest.mark.parametrize("model", ["tfidf", "frozen", "tiny"])
-def test_a_stored_model_predicts_the_same(project, model):
-    run(model)
-    loaded = classifier(settings.load().models[model]).load(
-        project / f"data/models/toy/{model}", "cpu"
-    )
+def test_a_stored_model_predicts_the_same(project, trained, model):
+    loaded = classifier(settings.load().models[model]).load(trained(model), "cpu")
     rows = read_rows(project / "data/prepared/toy/test.parquet")
     frame = read_predictions(project / f"data/predictions/toy/{model}.parquet", NAMES)
     stored = np.stack(frame[frame["split"] == "test"]["scores"].to_list())
     np.testing.assert_allclose(loaded.predict(rows["text"].tolist()), stored, atol=1e-5)
 
 
-def test_transformers_own_pipeline_loads_the_folder(project):
+def test_transformers_own_pipeline_loads_the_folder(trained):
     from transformers import pipeline
 
-    run("tiny")
-    answer = pipeline("text-classification", model=str(project / "data/models/toy/tiny"))(
-        "a superb phone"
-    )
+    answer = pipeline("text-classification", model=str(trained("tiny")))("a superb phone")
     assert answer[0]["label"] == "good"
 
 
-def test_a_text_alone_scores_as_in_a_batch(project):
-    run("tiny")
-    model = classifier(settings.FAMILIES["transformer"]).load(
-        project / "data/models/toy/tiny", "cpu"
-    )
+def test_a_text_alone_scores_as_in_a_batch(project, trained):
+    model = classifier(settings.FAMILIES["transformer"]).load(trained("tiny"), "cpu")
     texts = read_rows(project / "data/prepared/toy/test.parquet")["text"].tolist()
     alone = np.vstack([model.predict([text]) for text in texts[:8]])
     np.testing.assert_allclose(model.predict(texts)[:8], alone, atol=1e-5)

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -37,25 +36,42 @@ def checkout(project: Path) -> Path:
     return project
 
 
-def finetune(**extra: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "stages.finetune", "toy", "tiny"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **extra},
-    )
+class Stage(subprocess.Popen[str]):
+    """The stage in a process of its own, which signals go to; it stands in its PID_FILE."""
+
+    def __init__(self) -> None:
+        self.file = Path.cwd() / f"{len(list(Path().glob('*.pid')))}.pid"
+        self.file.touch()
+        super().__init__(
+            ["python3", "-m", "stages.finetune", "toy", "tiny"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PID_FILE": str(self.file)},
+        )
+
+    @property
+    def number(self) -> int:
+        return int(self.file.read_text())
+
+    def send_signal(self, sig: int) -> None:
+        os.kill(self.number, sig)
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+@pytest.fixture(autouse=True)
+def starts_at_once(warm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{warm}{os.pathsep}{os.environ['PATH']}")
+
+
+def finish(process: Stage) -> str:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     return out
 
 
-def in_training(project: Path, step: int = 1) -> tuple[subprocess.Popen[str], Path]:
+def in_training(project: Path, step: int = 1) -> tuple[Stage, Path]:
     """A run that has left the checkpoint of that step or a later one; and the seed's folder."""
-    process = finetune()
+    process = Stage()
     deadline = time.monotonic() + 60
     while done(project) < step:
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()[1]
@@ -108,19 +124,19 @@ def test_changed_training_code_starts_afresh(checkout):
     killed = kill_in_training(checkout)
     with (checkout / "src/slingshot/finetune/training.py").open("a") as file:
         file.write("\n# a fix\n")
-    finish(finetune())
+    finish(Stage())
     finished = [path.parent for path in checkout.glob("state/resume/*/seed0/manifest.json")]
     assert len(finished) == 1 and finished[0] != killed
     assert list(killed.glob("scratch/checkpoint-*")), "the old code's checkpoint was taken up"
 
 
 def test_another_familys_code_retrains_nothing(checkout):
-    first = finish(finetune())
+    first = finish(Stage())
     record = next(checkout.glob("state/resume/*/seed0/manifest.json"))
     stamp = record.stat().st_mtime_ns
     with (checkout / "src/slingshot/finetune/tfidf.py").open("a") as file:
         file.write("\n# a fix\n")
-    assert finish(finetune()) == first
+    assert finish(Stage()) == first
     assert record.stat().st_mtime_ns == stamp
     assert len(list(checkout.glob("state/resume/*"))) == 1
 
@@ -227,7 +243,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
         scratch / name for name in read_json(scratch / "manifest.json") if "checkpoint" in name
     )
     flip(checkpoint)
-    process = finetune()
+    process = Stage()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     what = f"{checkpoint.name} has changed since it was written"
@@ -239,7 +255,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
     )
     resumed = read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
-    finish(finetune())
+    finish(Stage())
     pd.testing.assert_frame_equal(
         resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True
     )
@@ -248,7 +264,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
 # --- several processes ---------------------------------------------------------------------------
 
 
-def until_waiting(process: subprocess.Popen[str]) -> str:
+def until_waiting(process: Stage) -> str:
     """What it says when it waits for another."""
     assert process.stderr is not None
     while "another process trains it" not in (line := process.stderr.readline()):
@@ -259,14 +275,14 @@ def until_waiting(process: subprocess.Popen[str]) -> str:
 def test_a_second_worker_waits_until_the_first_ends(checkout):
     first, folder = in_training(checkout, 20)
     first.send_signal(signal.SIGSTOP)
-    second = finetune()
+    second = Stage()
     waiting = until_waiting(second)
     time.sleep(1)
     assert second.poll() is None, "it went on in another's folder"
     first.send_signal(signal.SIGCONT)
     said = [process.communicate(timeout=120) for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], said
-    waits = f"toy-tiny: another process trains it in {folder.parent} (process {first.pid} on {socket.gethostname()})"
+    waits = f"toy-tiny: another process trains it in {folder.parent} (process {first.number} on {socket.gethostname()})"
     assert waits in waiting and waits not in said[0][1] + said[1][1]
     assert said[0][0] == said[1][0]
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -281,7 +297,7 @@ def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
     first, _ = in_training(checkout, 20)
     first.send_signal(signal.SIGSTOP)
     stopped = done(checkout)
-    second = finetune()
+    second = Stage()
     until_waiting(second)
     first.send_signal(signal.SIGKILL)
     first.communicate()
@@ -290,7 +306,7 @@ def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
     assert stopped >= 20 and "set aside" not in err
     resumed = read_predictions(Path(PREDICTIONS), NAMES)
     shutil.rmtree("state")
-    finish(finetune())
+    finish(Stage())
     pd.testing.assert_frame_equal(
         resumed, read_predictions(Path(PREDICTIONS), NAMES), check_exact=True
     )

@@ -98,15 +98,23 @@ def long_texts(project, words, last=3):
         write_toy(project, split, rows)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the first test that wants `known` leaves it for the others."""
+    return tmp_path_factory.mktemp("kept") / "known"
+
+
 @pytest.fixture
-def known(project, tiny):
+def known(project, tiny, kept):
     """A body that knows the words, as a pretrained one does: of a model tuned on short texts, without its head."""
     from transformers import AutoModel
 
-    run(project, checkpoint=str(tiny["distilbert"]), epochs=10, learning_rate=0.003)
-    AutoModel.from_pretrained(project / "data/models/toy/tiny").save_pretrained(project / "known")
-    load(project).inputs.tokenizer.save_pretrained(project / "known")
-    return {"checkpoint": "./known", "max_length": 64, "learning_rate": 0.003}
+    changes = {"epochs": 10, "learning_rate": 0.003}
+    if not kept.is_dir():
+        run(project, checkpoint=str(tiny["distilbert"]), **changes)
+        AutoModel.from_pretrained(project / "data/models/toy/tiny").save_pretrained(kept)
+        load(project).inputs.tokenizer.save_pretrained(kept)
+    return {**changes, "checkpoint": str(kept), "max_length": 64}
 
 
 def test_windows_learn_what_only_the_last_sentence_says_and_a_head_does_not(project, known):

@@ -31,7 +31,10 @@ def server() -> Iterator[MessagesServer]:
 
 @pytest.fixture(scope="module")
 def repository(
-    tmp_path_factory: pytest.TempPathFactory, server: MessagesServer, encoder: Path
+    tmp_path_factory: pytest.TempPathFactory,
+    server: MessagesServer,
+    encoder: Path,
+    warm: Path,
 ) -> Repository:
     """A repository with prepared rows and an LLM that was asked, committed and pushed."""
     home = tmp_path_factory.mktemp("asked")
@@ -64,6 +67,7 @@ def repository(
     study = found(
         root,
         ("toy",),
+        warm,
         ANTHROPIC_API_KEY="test-key",
         ANTHROPIC_BASE_URL=server.url,
         XDG_DATA_HOME=own,

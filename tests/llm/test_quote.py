@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from slingshot import cli
 from slingshot.llm.asked.wallet import size
+from slingshot.settings import load
 from tests.llm.conftest import CLAUDE, ROWS
 from tests.messages_api.script import Fault
 
@@ -114,7 +115,9 @@ def test_what_is_reserved_is_neither_spent_nor_left(asked):
 
 
 def test_each_data_set_has_a_line_and_one_that_is_not_prepared_is_named(asked):
-    asked.change({"study.datasets": ["toy", "tweets"]})
+    asked.change(
+        {"study.datasets": ["toy", "tweets"], "datasets.tweets": load().dataset("toy").model_dump()}
+    )
     assert (
         "data set 'tweets' is not prepared: run `dvc repro shots`, which asks no LLM"
         in run(code=1).output

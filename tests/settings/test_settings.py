@@ -104,7 +104,7 @@ def test_the_projects_own_file_is_valid_and_frozen(edited: Edit) -> None:
             "monthly_budget: 5",
             "decision: monthly_budget needs monthly_texts",
         ),
-        ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed stands twice"),
+        ("seeds: [0] ", "seeds: [0, 0] ", "seeds: a seed appears twice"),
         ("shots: [4, 8]", "shots: [4, 4]", "shots repeats a number"),
         ("margin: 0.02", "", "metrics.margin: is missing; add it"),
         ("choose_rows: 150", "choose_rows: 301", "choose_rows must not exceed max_validation"),

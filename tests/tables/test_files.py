@@ -198,7 +198,7 @@ def test_a_parquet_column_that_stands_twice_is_refused_where_it_is_used(tmp_path
     pq.write_table(
         pa.Table.from_arrays(columns, ["Text", "Class", "Class", "Who"]), tmp_path / "r.parquet"
     )
-    with pytest.raises(UserError, match=r"r\.parquet: column 'Class' stands twice; rename one"):
+    with pytest.raises(UserError, match=r"r\.parquet: column 'Class' appears twice; rename one"):
         files.read(source("r.parquet"), tmp_path)
     pq.write_table(
         pa.Table.from_arrays(columns, ["Text", "Class", "Who", "Who"]), tmp_path / "r.parquet"
@@ -474,12 +474,12 @@ def test_suffixes_in_capitals_are_the_same_formats(tmp_path: Path) -> None:
         (
             "r.csv",
             "Text,Class,Who,Class\na,b,c,d\n",
-            "r.csv: column 'Class' stands twice; rename one",
+            "r.csv: column 'Class' appears twice; rename one",
         ),
         (
             "r.jsonl",
             '{"Text": "a", "Class": "b", "Class": "c"}\n',
-            "r.jsonl: line 1: key 'Class' stands twice",
+            "r.jsonl: line 1: key 'Class' appears twice",
         ),
         ("r.csv", "", "r.csv: holds no rows; fill it, or name another file as source.file"),
         ("r.tsv", "Text\tClass\tWho\n", "r.tsv: holds no rows"),

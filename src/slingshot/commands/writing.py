@@ -126,7 +126,7 @@ def _write_json(put: Put, file: Path, row: InputRow, scores: dict[str, float] | 
     if len(record) < len(row.names):
         twice = Counter(row.names).most_common(1)[0][0]
         raise UserError(
-            f"{file}: column '{twice}' stands twice, which .jsonl does not allow; write .csv, or rename one"
+            f"{file}: column '{twice}' appears twice, which .jsonl does not allow; write .csv, or rename one"
         )
     rounded = {name: round(value, 6) for name, value in scores.items()} if scores else None
     record |= {"prediction": _best(scores), "scores": rounded}

@@ -153,7 +153,7 @@ def _problem(points: Sequence[Point]) -> str | None:
         if point.data != points[0].data or of_split != point.split:
             return f"{points[0].experiment} and {point.experiment} were measured on other rows"
         if point.key in keys:
-            return f"{point.contestant} stands twice with {point.train_rows} training rows and the same seeds"
+            return f"{point.contestant} appears twice with {point.train_rows} training rows and the same seeds"
         keys.add(point.key)
         if problem := _problem_of(point):
             return problem

@@ -64,7 +64,7 @@ def grid(results: Results, deciding: tuple[tuple[str, str], ...] = ()) -> Grid:
 def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]:
     notes = [
         "'Rows needed' estimates the test rows that would settle a pair in 80 of 100 studies if the difference held. "
-        f"{MISSING}: settled, or no number would be enough.",
+        "A dash: settled, or no number would be enough.",
         f"p is corrected for the number of pairs{_except(results, deciding)}.",
     ]
     if results.pairs.undecidable:

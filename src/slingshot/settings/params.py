@@ -78,12 +78,12 @@ class Settings(Block):
     def _repeated_names(self) -> Iterator[str]:
         for block, (chosen, _) in self._blocks().items():
             for name in _repeated(chosen):
-                yield f"study.{block}: '{name}' stands twice"
+                yield f"study.{block}: '{name}' appears twice"
         cascades = [cascade.name for cascade in self.study.cascades]
         for name in _repeated([*self.models, *self.llms, *cascades]):
             yield f"'{name}' names two contestants; rename one"
         if len(set(self.seeds)) != len(self.seeds):
-            yield "seeds: a seed stands twice"
+            yield "seeds: a seed appears twice"
 
     def _wrong_cascades(self) -> Iterator[str]:
         for cascade in self.study.cascades:

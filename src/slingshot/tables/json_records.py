@@ -53,7 +53,7 @@ def json_objects(
             )
         record.size = len(text)
         for key in sorted(record.repeated.intersection(used)):
-            raise UserError(f"{file}: line {line}: key '{key}' stands twice; take one out")
+            raise UserError(f"{file}: line {line}: key '{key}' appears twice; take one out")
         yield line, record
 
 

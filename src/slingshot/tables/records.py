@@ -37,7 +37,7 @@ def check_columns(
         if name not in header:
             raise headers.missing(path, name, header, [], options)
         if header.count(name) > 1:
-            raise UserError(f"{path}: column '{name}' stands twice; rename one")
+            raise UserError(f"{path}: column '{name}' appears twice; rename one")
 
 
 def blocks(rows: Iterator[T], most: int, size: Callable[[T], int]) -> Iterator[list[T]]:
