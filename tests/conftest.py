@@ -24,7 +24,7 @@ from tests import warm_python
 from tests.hub_server import Hub
 from tests.tiny_checkpoints import ARCHITECTURES, SPREAD, gemma, wordpieces
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # three test processes share two cores
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # The same examples each time, and a slow machine fails no test; --hypothesis-profile=default looks for new ones.
 hypothesis_settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -50,9 +50,12 @@ FILLER = (
 )
 
 
+LONG = ("test_graph.py", "test_asked_graph.py", "test_resume.py", "test_experiments.py")
+"""Files that take longest. Each is run by one process, so they start first and the others fill the rest."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The graph's tests take two thirds of the suite's time: started first, they fill one of the two processes."""
-    items.sort(key=lambda item: item.path.name != "test_graph.py")
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def make_rows(count: int, seed: int = 0, prefix: str = "row", classes: int = 3) -> pd.DataFrame:

@@ -135,12 +135,15 @@ def test_what_an_experiment_in_a_copy_asks_is_replayed_in_a_queued_one(repositor
     assert len(server.billed) == before + 36 and len(ledgers(repository)) == 1
 
 
-def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(repository, server, tmp_path):
+def test_a_clone_without_key_and_ledger_replays_the_cell_exactly(
+    repository, server, tmp_path, warm
+):
     before, clone = digests(repository.root), tmp_path / "clone"
     repository("git", "clone", "-q", str(repository.root), str(clone))
     own = str(tmp_path / "own")
     # At another address it would be another question.
-    fresh = Repository(clone, ANTHROPIC_BASE_URL=server.url, XDG_DATA_HOME=own, PYTHONPATH="src")
+    address = {"ANTHROPIC_BASE_URL": server.url}
+    fresh = Repository(clone, warm, XDG_DATA_HOME=own, PYTHONPATH="src", **address)
     fresh("dvc", "pull", "-q", "prompt_llm", "prepare", "shots")
     asked = len(server.requests)
     assert "36 answers replayed, 0 asked for" in fresh("dvc", "repro", "-s", "-f", "prompt_llm")
