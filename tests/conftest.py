@@ -7,7 +7,6 @@ thousand random weights with real tokenizers. `hub_server` is a Hugging Face hub
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -80,7 +79,7 @@ def write_params(folder: Path, changes: dict[str, Any], replaced: Collection[str
     for key, change in changes.items():
         updated = isinstance(change, dict) and key not in replaced
         values[key] = {**values[key], **change} if updated else change
-    _write_json(folder / "params.yaml", values)
+    _write_yaml(folder / "params.yaml", values)
 
 
 def set_param(folder: Path, key: str, value: Any) -> None:
@@ -98,12 +97,14 @@ def set_params(folder: Path, changes: dict[str, Any]) -> None:
         for parent in parents:
             inner = inner[parent]
         inner[last] = value
-    _write_json(path, values)
+    _write_yaml(path, values)
 
 
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write YAML in the form of JSON, which takes a tenth of the time."""
-    path.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
+def _write_yaml(path: Path, values: dict[str, Any]) -> None:
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(values, file)
 
 
 def write_toy(folder: Path, split: str, rows: pd.DataFrame) -> None:
