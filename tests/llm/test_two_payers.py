@@ -80,7 +80,7 @@ def test_one_that_was_stopped_is_waited_for_and_this_is_said(many):
     first.send_signal(signal.SIGCONT)
     outputs = [process.communicate(timeout=120)[0] for process in (first, second)]
     assert [first.returncode, second.returncode] == [0, 0], outputs
-    assert twice(many) == 0 and "another process is asking" not in "".join(outputs)
+    assert twice(many) == 0 and "another process is sending requests" not in "".join(outputs)
 
 
 @needs_namespaces

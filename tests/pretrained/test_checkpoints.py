@@ -309,7 +309,7 @@ def test_a_second_process_waits_until_the_first_has_mended_a_conversion(pickled,
             assert line, "it ended without waiting"
         flip(made / "model.safetensors")
     out, err = second.communicate(timeout=60)
-    assert out.strip() == str(made) and "set aside" not in err
+    assert out.strip() == str(made) and ".damaged" not in err
 
 
 def test_a_pickle_that_would_run_code_is_refused(pickled, state, tmp_path):

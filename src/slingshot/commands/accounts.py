@@ -92,5 +92,5 @@ def _warnings(report: Accounts) -> list[str]:
     if report.missing:
         lines.append(f"Nothing is paid until that is settled: {ledger_place.REMEDY}.")
     if report.refusal:
-        lines.append(f"Nothing is paid from here: {report.refusal}.")
+        lines.append(f"This ledger may not pay: {report.refusal}.")
     return lines

@@ -91,8 +91,8 @@ def show(as_json: bool = False) -> None:
 def repro(context: click.Context, arguments: tuple[str, ...]) -> None:
     """Check, run `dvc repro ARGUMENTS` and show the results.
 
-    This is the same as `slingshot check`, `dvc repro` and `slingshot show`. The environment need not be activated.
-    Example: slingshot repro --force report
+    This is `slingshot check`, `dvc repro` and, if that succeeds, `slingshot show`. The environment need not be
+    activated. Example: slingshot repro --force report
     """
     context.invoke(check)
     code = dvc_call.run(["repro", *arguments])

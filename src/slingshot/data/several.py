@@ -26,8 +26,8 @@ def several(labels: Iterable[str]) -> list[str]:
     """The labels that are two labels or more in one, in their order.
 
     A list counts as several labels. So does a label with a `#` or `|` between characters, if at least two labels have
-    one. Any other separator counts if parts of a label occur in other labels too. So `C#`, `Ticket #1` and `no, thanks`
-    stay whole.
+    one. Otherwise a separator counts if parts of a label occur in other labels too. So `C#`, `Ticket #1` and
+    `no, thanks` stay whole.
     """
     names = list(dict.fromkeys(labels))
     listed = {name for name in names if len(_listed(name)) > 1}

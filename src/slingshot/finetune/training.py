@@ -49,7 +49,8 @@ def train(
 ) -> TrainingState:
     """Train `model` in place. At the end it has the weights of its best epoch on validation.
 
-    The earlier epoch wins a tie. The run continues from a checkpoint in `folder`. Raises UserError at an infinite loss.
+    The earlier epoch wins a tie. The run continues from a checkpoint in `folder`. Raises UserError if a loss is
+    not finite.
     """
     optimizer = _optimizer(model, settings)
     torch.manual_seed(seed)  # before the scratch folder restores a random state

@@ -71,7 +71,7 @@ class AnswerKeys:
 
 
 def read_text(text: str, keys: AnswerKeys, *, truncated: bool = False) -> Answer:
-    """The answer in a text that is a label, or JSON with `label`. `truncated`: the limit of tokens cut the text."""
+    """The answer in a text that is a label, or has JSON with `label`. `truncated`: the limit of tokens cut the text."""
     if not text.strip():
         return Answer("truncated" if truncated else "empty", text=text)
     # A cut text may be the beginning of another label.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 BLOCK = 1000
-"""Texts that are tokenised at a time. Until then their ids are Python integers, which need ten times the memory."""
+"""Texts that are tokenised at a time. Their ids are Python integers at first, which need ten times the memory."""
 
 
 @dataclass(frozen=True)

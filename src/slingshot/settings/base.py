@@ -91,7 +91,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 class Block(BaseModel):
-    """Frozen settings. Types are checked, and values are never converted.
+    """Frozen settings. Types are strict: no value is converted to another type, but strings to dates.
 
     An unknown key is reported with the nearest known key, together with all other errors. Pydantic alone would not
     suggest a key.

@@ -59,7 +59,7 @@ class DecisionSettings(Block):
     """Whether the labels of training and validation rows still have to be paid for. Labels that exist already are a
     sunk cost."""
     monthly_budget: Positive | None
-    """The most that labelling `monthly_texts` may cost, in `cost.currency`; needs `monthly_texts`."""
+    """The most that predicting `monthly_texts` texts may cost in a month, in `cost.currency`; needs `monthly_texts`."""
     latency_p95: Positive | None
     """Seconds within which 95 of 100 single texts must be answered."""
 

@@ -1,4 +1,4 @@
-"""JSON files as frozen classes. Every read checks the types, which are never converted, and refuses unknown keys."""
+"""JSON files as frozen classes. Every read checks types strictly, and refuses unknown keys."""
 
 from __future__ import annotations
 

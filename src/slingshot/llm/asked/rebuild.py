@@ -62,8 +62,8 @@ def rebuild(settings: Settings, ledger: Ledger) -> Rebuilt:
         ledger_place.settle(ledger)
         if rebuilt.billed:
             rebuilt.notes.append(
-                "lost are the bills of answers that data/answers no longer has, e.g. of earlier settings, and the sums "
-                "reserved for attempts of unknown outcome: this part of the budget starts again"
+                "the bills of answers that data/answers no longer has, e.g. of earlier settings, are lost, and so are "
+                "the sums reserved for attempts of unknown outcome: this part of the budget starts again"
             )
     return rebuilt
 

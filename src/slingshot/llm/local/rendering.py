@@ -155,7 +155,8 @@ def form(
 ) -> Form:
     """A conversation where `chat` is true, or auto and the tokenizer has a chat template; else a completion.
 
-    Raises UserError where `chat` is true and the tokenizer has no template.
+    Raises UserError where `chat` is true and the tokenizer has no template, or where the template does not show every
+    message once.
     """
     template = bool(tokenizer.chat_template)
     if chat is True and not template:

@@ -56,7 +56,8 @@ class CausalLm:
         """
         if len(set(labels)) < len(labels) or () in labels:
             raise UserError(
-                "the LLM's tokenizer gives two labels the same tokens; rename them under labels in params.yaml"
+                "the LLM's tokenizer gives two labels the same tokens, or a label none; rename them under labels in "
+                "params.yaml"
             )
         self.model, self.batch_size = model.eval(), batch_size
         self.config = model.config.get_text_config(decoder=True)
