@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from slingshot import cli, settings
 from slingshot.commands import overrides
-from tests.conftest import ROOT, set_param
+from tests.conftest import ROOT, set_params
 from tests.repository import write_csv
 
 README = ROOT / "README.md"
@@ -199,7 +199,10 @@ def test_quick_commands_run(project: Path, command: str) -> None:
     shutil.copytree(ROOT / "metrics/curve", "metrics/curve")
     shutil.copy("metrics/curve/tweets.csv", "metrics/curve/toy.csv")
     write_csv(project, "toy", 12, 0)
-    set_param(project, "datasets.toy.source.file", "rows.csv")
+    # The commands name LLMs of the repository's params.yaml.
+    shipped = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    llms = {**shipped["llms"], "lm": settings.load().llm("lm").model_dump(exclude_none=True)}
+    set_params(project, {"datasets.toy.source.file": "rows.csv", "llms": llms})
     done = CliRunner().invoke(cli.main, words)
     assert done.exit_code == 0, done.output
 

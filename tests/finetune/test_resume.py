@@ -39,14 +39,16 @@ def checkout(project: Path) -> Path:
 class Stage(subprocess.Popen[str]):
     """The stage in a process of its own, which signals go to; it stands in its PID_FILE."""
 
-    def __init__(self) -> None:
-        self.file = Path.cwd() / f"{len(list(Path().glob('*.pid')))}.pid"
+    def __init__(self, root: Path | None = None) -> None:
+        root = root or Path.cwd()
+        self.file = root / f"{len(list(root.glob('*.pid')))}.pid"
         self.file.touch()
         super().__init__(
             ["python3", "-m", "stages.finetune", "toy", "tiny"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            cwd=root,
             env={**os.environ, "PID_FILE": str(self.file)},
         )
 
@@ -264,6 +266,12 @@ def test_a_damaged_checkpoint_is_set_aside_and_training_starts_anew(checkout):
 # --- several processes ---------------------------------------------------------------------------
 
 
+@pytest.fixture
+def worktree(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another work tree with the same files, code and state folder."""
+    return shutil.copytree(checkout, tmp_path_factory.mktemp("worktree"), dirs_exist_ok=True)
+
+
 def until_waiting(process: Stage) -> str:
     """What it says when it waits for another."""
     assert process.stderr is not None
@@ -272,10 +280,10 @@ def until_waiting(process: Stage) -> str:
     return line
 
 
-def test_a_second_worker_waits_until_the_first_ends(checkout):
+def test_a_second_worker_waits_until_the_first_ends(checkout, worktree):
     first, folder = in_training(checkout, 20)
     first.send_signal(signal.SIGSTOP)
-    second = Stage()
+    second = Stage(worktree)
     waiting = until_waiting(second)
     time.sleep(1)
     assert second.poll() is None, "it went on in another's folder"
@@ -293,18 +301,18 @@ def test_a_second_worker_waits_until_the_first_ends(checkout):
     ]
 
 
-def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout):
+def test_a_second_worker_goes_on_from_where_the_first_was_killed(checkout, worktree):
     first, _ = in_training(checkout, 20)
     first.send_signal(signal.SIGSTOP)
     stopped = done(checkout)
-    second = Stage()
+    second = Stage(worktree)
     until_waiting(second)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     _, err = second.communicate(timeout=120)
     assert second.returncode == 0, err
     assert stopped >= 20 and ".damaged" not in err
-    resumed = read_predictions(Path(PREDICTIONS), NAMES)
+    resumed = read_predictions(worktree / PREDICTIONS, NAMES)
     shutil.rmtree("state")
     finish(Stage())
     pd.testing.assert_frame_equal(
