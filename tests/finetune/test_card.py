@@ -36,7 +36,7 @@ def test_a_transformers_card_tells_of_data_training_and_use(project: Path, encod
         "one of 3 classes",
         "The data set `toy`: 150 training rows, 100% of all there are.",
         *(f"| {name} | 50 |" for name in NAMES),
-        "learning_rate 0.003, batch_size 8",
+        "learning_rate 0.006, batch_size 16",
         "Training: seed 0; ",
         "of 8 that were run, with accuracy ",
         "slingshot predict FOLDER",

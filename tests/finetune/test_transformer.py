@@ -35,7 +35,7 @@ def load(project):
 def test_an_architecture_learns_and_a_rows_logits_do_not_depend_on_its_batch(project, tiny, name):
     from transformers import pipeline
 
-    rows, usage = run(project, checkpoint=str(tiny[name]), epochs=12, learning_rate=0.003)
+    rows, usage = run(project, checkpoint=str(tiny[name]), epochs=12, learning_rate=0.006)
     assert accuracy(rows) > 0.9
     model = load(project)
     texts = [
@@ -77,7 +77,7 @@ def test_other_architectures_need_no_code(project, tiny, tmp_path, architecture)
     )
     getattr(transformers, f"{architecture}Model")(config).save_pretrained(tmp_path / "other")
     tokenizer.save_pretrained(tmp_path / "other")
-    rows, _ = run(project, checkpoint=str(tmp_path / "other"))
+    rows, _ = run(project, checkpoint=str(tmp_path / "other"), learning_rate=0.003, batch_size=8)
     assert accuracy(rows) > 0.9
 
 
@@ -109,7 +109,7 @@ def known(project, tiny, kept):
     """A body that knows the words, as a pretrained one does: of a model tuned on short texts, without its head."""
     from transformers import AutoModel
 
-    changes = {"epochs": 10, "learning_rate": 0.003}
+    changes = {"epochs": 10, "learning_rate": 0.006}
     if not kept.is_dir():
         run(project, checkpoint=str(tiny["distilbert"]), **changes)
         AutoModel.from_pretrained(project / "data/models/toy/tiny").save_pretrained(kept)
@@ -119,7 +119,7 @@ def known(project, tiny, kept):
 
 def test_windows_learn_what_only_the_last_sentence_says_and_a_head_does_not(project, known):
     long_texts(project, 200, last=50)
-    changes = {**known, "overlap": 0.1, "learning_rate": 0.002}
+    changes = {**known, "overlap": 0.1, "learning_rate": 0.004}
     read, _ = run(project, truncation="windows", **changes)
     assert accuracy(read) > 0.9
     assert read["input_tokens"].min() > 250

@@ -1,5 +1,6 @@
 """The stage prompt_llm as people run it: what it chooses, what it writes, and that it repeats nothing."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,19 @@ from stages.prompt_llm import main
 from tests.conftest import NAMES, set_param
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the first test that wants `scored` leaves the project for the others, and what `scored` returned."""
+    return tmp_path_factory.mktemp("kept") / "project", []
+
+
 @pytest.fixture
-def scored(project, monkeypatch):
+def scored(project, kept, monkeypatch):
     """Run the stage once. Returns the number of texts in each call that scored some."""
+    folder, returned = kept
+    if returned:
+        shutil.copytree(folder, project, dirs_exist_ok=True)
+        return project, *returned
     calls = []
     original = CausalLm.log_likelihoods
 
@@ -30,7 +41,9 @@ def scored(project, monkeypatch):
     monkeypatch.setattr(CausalLm, "log_likelihoods", counted)
     result = CliRunner().invoke(main, ["toy", "lm"])
     assert result.exit_code == 0, result.output
-    return project, calls, result.stdout
+    shutil.copytree(project, folder)
+    returned += calls, result.stdout
+    return project, *returned
 
 
 def test_it_predicts_its_first_validation_rows_and_all_of_test(scored):

@@ -87,7 +87,7 @@ def test_what_perfect_calibration_would_show_is_what_it_shows_and_the_square_is_
 
 
 def test_the_debiased_error_is_that_of_many_rows_where_the_plug_in_is_not() -> None:
-    true = measured(drawn(400_000, 1, heat=3)).rms_calibration_error
+    true = measured(drawn(100_000, 1, heat=3)).rms_calibration_error
     few = [measured(drawn(250, seed, heat=3)) for seed in range(100)]
     assert np.sqrt(np.mean([one.rms_calibration_error**2 for one in few])) == pytest.approx(
         true, rel=0.03

@@ -1,6 +1,7 @@
 """evaluate as it is run: files in, files and one closing line out."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,25 @@ def run(stage: str, *arguments: str) -> Result:
     return CliRunner().invoke(importlib.import_module(f"stages.{stage}").main, arguments)
 
 
-def evaluated() -> Result:
+@pytest.fixture(scope="module")
+def results() -> dict[Path, Result]:
+    """The folder that the first test with `evaluated` leaves for the others, and what `evaluate` printed there."""
+    return {}
+
+
+@pytest.fixture
+def evaluated(
+    study: Path, results: dict[Path, Result], tmp_path_factory: pytest.TempPathFactory
+) -> Result:
     """What `evaluate` printed, after the cascade that it scores."""
-    assert run("cascade", "tweets", "cascade").exit_code == 0
-    result = run("evaluate", "tweets")
-    assert result.exit_code == 0, result.output
+    if not results:
+        assert run("cascade", "tweets", "cascade").exit_code == 0
+        result = run("evaluate", "tweets")
+        assert result.exit_code == 0, result.output
+        results[shutil.copytree(study, tmp_path_factory.mktemp("results") / "study")] = result
+        return result
+    [(folder, result)] = results.items()
+    shutil.copytree(folder, study, dirs_exist_ok=True)
     return result
 
 
@@ -30,9 +45,7 @@ def read(path: str) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-@pytest.mark.usefixtures("study")
-def test_evaluate_writes_scores_and_intervals() -> None:
-    result = evaluated()
+def test_evaluate_writes_scores_and_intervals(evaluated: Result) -> None:
     written = read("metrics/scores/tweets/minilm.json")
     assert set(written) == {
         *(
@@ -53,30 +66,30 @@ def test_evaluate_writes_scores_and_intervals() -> None:
     assert (detail["groups"], detail["score_source"]) == (120, "softmax")
     assert [row["seed"] for row in detail["seeds"]] == [0, 1]
     said = f"evaluate tweets: minilm: accuracy {written['accuracy']:.3f} ["
-    assert [line for line in result.output.splitlines() if line.startswith(said)]
+    assert [line for line in evaluated.output.splitlines() if line.startswith(said)]
 
 
-@pytest.mark.usefixtures("study")
+@pytest.mark.usefixtures("evaluated")
 def test_evaluate_takes_an_llm_without_scores_or_fraction() -> None:
-    evaluated()
     written = read("metrics/scores/tweets/gemma.json")
     assert written["fraction"] is None
     assert written["auroc"] is None
     assert written["validation_accuracy"] is not None
 
 
+@pytest.mark.usefixtures("evaluated")
 def test_evaluate_twice_writes_the_same_bytes(study: Path) -> None:
     def written() -> dict[Path, bytes]:
         folders = [study / "metrics", study / "data/plots", study / "data/errors"]
         files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
         return {file: file.read_bytes() for file in files}
 
-    evaluated()
     first = written()
     assert len(first) == 1 + 2 * 5 + 1 + 4 * 5 + 1, (
         "cascade, scores, intervals, pairs, plots, errors"
     )
-    evaluated()
+    assert run("cascade", "tweets", "cascade").exit_code == 0
+    assert run("evaluate", "tweets").exit_code == 0
     assert written() == first
 
 
@@ -89,8 +102,8 @@ def test_evaluate_names_a_contestant_that_has_not_predicted(study: Path) -> None
     assert not (study / "metrics/scores").exists()
 
 
+@pytest.mark.usefixtures("evaluated")
 def test_a_contestant_that_left_the_study_leaves_the_folders(study: Path) -> None:
-    evaluated()
     assert run("cost", "tweets").exit_code == 0
     set_params(study, {"study.cascades": [], "study.models": ["minilm"]})
     for stage in ("evaluate", "cost"):
@@ -102,9 +115,8 @@ def test_a_contestant_that_left_the_study_leaves_the_folders(study: Path) -> Non
         assert {file.stem for file in folder.iterdir()} == {"minilm", "gemma"}, folder
 
 
-@pytest.mark.usefixtures("study")
+@pytest.mark.usefixtures("evaluated")
 def test_evaluate_writes_what_dvc_draws_and_the_rows_to_read() -> None:
-    evaluated()
     for name in (*MODELS, "gemma", "cascade"):
         for kind in ("confusion", "risk", "reliability", "scaled"):
             assert Path(f"data/plots/tweets/{kind}/{name}.csv").is_file()
@@ -135,9 +147,9 @@ def test_an_unknown_cascade_is_named() -> None:
     assert "study.cascades: no cascade 'cascad', did you mean 'cascade'?" in result.output
 
 
-@pytest.mark.usefixtures("study")
-def test_evaluate_writes_every_pair_of_the_study_in_agreement_with_the_scores() -> None:
-    result = evaluated()
+def test_evaluate_writes_every_pair_of_the_study_in_agreement_with_the_scores(
+    evaluated: Result,
+) -> None:
     written = read("metrics/pairs/tweets.json")
     assert len(written["pairs"]) == 10
     assert (written["primary"], written["test_rows"]) == ("accuracy", 120)
@@ -151,9 +163,9 @@ def test_evaluate_writes_every_pair_of_the_study_in_agreement_with_the_scores() 
     }
     own = read("metrics/scores/tweets/minilm.json")["validation_accuracy"]
     assert written["validation"]["minilm"]["40"] == pytest.approx(own, abs=1e-12)
-    last = result.output.splitlines()[-1]
+    last = evaluated.output.splitlines()[-1]
     assert last == (
         "evaluate tweets: 10 pairs compared on accuracy; `slingshot show` says who is better"
         " -> metrics/pairs/tweets.json"
     )
-    assert "`slingshot show` says who is better" in " ".join(result.output.split())
+    assert "`slingshot show` says who is better" in " ".join(evaluated.output.split())

@@ -149,7 +149,7 @@ def _choose(
     without = [block != number for number in range(block.max() + 1)]
     parts = [np.ones(len(block), bool), *(part for part in without if part.any())]
     predictions = [rows.predictions(candidate) for candidate in candidates]
-    values = [[scoring.value(frame[part]) for part in parts] for frame in predictions]
+    values = [scoring.values(frame, parts) for frame in predictions]
     figures = np.array(values, float)
     most = settings.max_cost
     costs = [prices.of(rows, candidate) for candidate in candidates]

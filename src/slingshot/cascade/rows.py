@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,14 @@ class Scoring:
 
     def value(self, frame: pd.DataFrame) -> float | None:
         """The primary metric of predictions; None where it is undefined."""
+        return value_of(self.primary, self._scored(frame))
+
+    def values(self, frame: pd.DataFrame, parts: Sequence[np.ndarray]) -> list[float | None]:
+        """The same for each part of the rows, a mask of shape (rows,)."""
+        scored = self._scored(frame)
+        return [value_of(self.primary, scored.only(part)) for part in parts]
+
+    def _scored(self, frame: pd.DataFrame) -> Scored:
         run = SeedRun(0, frame["prediction"].to_numpy(), None)
         if self.primary == "auroc":
             # A failed answer has no scores: it counts as uniform, as in metrics.scored.
@@ -106,4 +115,4 @@ class Scoring:
             run = SeedRun(0, run.predictions, np.stack(scores))
         rows = np.arange(len(frame))
         ids, labels = frame["id"].to_numpy(), frame["label"].to_numpy()
-        return value_of(self.primary, Scored(ids, labels, rows, "any", (run,), {}))
+        return Scored(ids, labels, rows, "any", (run,), {})

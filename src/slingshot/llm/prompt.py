@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
@@ -120,6 +121,7 @@ def escape_tags(text: str) -> str:
     return OPENED.sub(escaped, text)
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(  # nosec B701 # a prompt is not HTML
         loader=jinja2.FileSystemLoader(TEMPLATES),

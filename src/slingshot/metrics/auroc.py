@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from slingshot.metrics.clusters import centred
+from slingshot.metrics.formulas import share_under
 from slingshot.metrics.scored import Scored
 from slingshot.metrics.tilted import Outcomes, linear
 
@@ -28,19 +29,11 @@ def placements(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         for place in range(len(areas)):
             positive, column = codes == place, of_run[:, present[place]]
             ups, downs = column[positive], column[~positive]
-            above, below = _share_under(ups, downs), _share_under(downs, ups)
+            above, below = share_under(ups, downs), share_under(downs, ups)
             areas[place] += above.mean() / len(scores)
             adds[positive] += (above - above.mean()) / len(ups) / means_over
             adds[~positive] += (below.mean() - below) / len(downs) / means_over
     return areas, adds, codes
-
-
-def _share_under(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """For each value, the share of the others that are under it; a tie counts as half."""
-    ordered = np.sort(others)
-    # The mean of the two sides counts each tie as half.
-    under = sum(np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return np.asarray(under / 2 / len(ordered))
 
 
 def effective_trials(

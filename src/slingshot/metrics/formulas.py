@@ -21,18 +21,26 @@ def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 def balanced_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Recall, averaged over the classes (Brodersen et al., 2010)."""
-    from sklearn.metrics import recall_score
-
-    present = np.unique(labels)
-    return float(recall_score(labels, predictions, labels=present, average="macro"))
+    rows, _, hits = _counts(labels, predictions)
+    return float(np.mean(hits / rows))
 
 
 def macro_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
     """F1 of a class, 2 hits / (rows + predictions), averaged over the classes (Opitz and Burst, 2019)."""
-    from sklearn.metrics import f1_score
+    rows, predicted, hits = _counts(labels, predictions)
+    return float(np.mean(2 * hits / (rows + predicted)))
 
-    present = np.unique(labels)
-    return float(f1_score(labels, predictions, labels=present, average="macro"))
+
+def _counts(
+    labels: np.ndarray, predictions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, predictions and hits of each class with a row, all of shape (classes,)."""
+    size = int(max(labels.max(), predictions.max())) + 1
+    rows = np.bincount(labels, minlength=size)
+    predicted = np.bincount(predictions[predictions >= 0], minlength=size)
+    hits = np.bincount(labels[labels == predictions], minlength=size)
+    present = rows > 0
+    return rows[present], predicted[present], hits[present]
 
 
 def coverage(labels: np.ndarray, predictions: np.ndarray) -> float:
@@ -42,12 +50,22 @@ def coverage(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
     """One-vs-rest area under the ROC curve, averaged over the classes (Fawcett, 2006, section 9); NaN for one class."""
-    from sklearn.metrics import roc_auc_score
-
     present = np.unique(labels)
     if len(present) < 2:
         return float("nan")
-    return float(np.mean([roc_auc_score(labels == label, scores[:, label]) for label in present]))
+    areas = []
+    for label in present:
+        own, others = scores[labels == label, label], scores[labels != label, label]
+        areas.append(share_under(own, others).mean())
+    return float(np.mean(areas))
+
+
+def share_under(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """For each value, the share of the others that are under it; a tie counts as half."""
+    ordered = np.sort(others)
+    # The mean of the two sides counts each tie as half.
+    under = sum(np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray(under / 2 / len(ordered))
 
 
 def log_loss(labels: np.ndarray, scores: np.ndarray) -> float:
