@@ -13,13 +13,13 @@ def write(folder: Path, usage: Usage, primary: str) -> None:
 
     Both are over the steps of the optimiser. `folder` stays empty for a model that is not trained in steps.
     """
-    from dvclive.live import Live
-
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for seed, details in (usage.details or {}).items():
         if "loss" not in details:
             continue
+        from dvclive.live import Live  # it loads DVC, and most models have no curve
+
         with Live(
             str(folder / f"seed{seed}"), dvcyaml=None, report=None, save_dvc_exp=False
         ) as live:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, stdtr
 
 from slingshot.metrics.variances import t_quantile
 
@@ -30,10 +31,8 @@ class Spread:
 
     def p_value(self, statistic: float) -> float:
         """Two-sided p of a distance, given in standard errors of independent rows."""
-        from scipy.stats import norm, t
-
         apart = statistic / self.stretch
-        return float(2 * (norm.sf(apart) if np.isinf(self.df) else t.sf(apart, self.df)))
+        return float(2 * (ndtr(-apart) if np.isinf(self.df) else stdtr(self.df, -apart)))
 
 
 def effective_groups(groups: np.ndarray) -> float:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import betainccinv, betaincinv, ndtri
 
 from slingshot.metrics.auroc import correlation, effective_trials, placements
 from slingshot.metrics.clusters import Spread, centred, spread
@@ -150,14 +151,12 @@ def share(values: np.ndarray, groups: np.ndarray) -> Estimate:
     score_interval = _of_outcomes(outcomes, of_row, strata, groups)
 
     def bounds(confidence: float, quantile: float) -> tuple[float, float]:
-        from scipy.stats import beta, norm
-
         tail = (1 - confidence) / 2
         # The number of independent rows of one seed that give an interval of the same width, with groups.
-        effective = rows / less * (norm.isf(tail) / quantile) ** 2
+        effective = rows / less * (ndtri(tail) / quantile) ** 2
         right, wrong = value * effective, (1 - value) * effective
-        low = beta.ppf(tail, right, wrong + 1) if right > 1e-9 else 0.0
-        return low, beta.isf(tail, right + 1, wrong) if wrong > 1e-9 else 1.0
+        low = betaincinv(right, wrong + 1, tail) if right > 1e-9 else 0.0
+        return low, betainccinv(right + 1, wrong, tail) if wrong > 1e-9 else 1.0
 
     return replace(score_interval, value=value, bounds=bounds)
 

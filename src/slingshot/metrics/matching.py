@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy.special import stdtrit
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.points import Point
@@ -159,12 +160,10 @@ def _half_width(
     has no seed. With one split, the variances of test rows and training are added, with the degrees of freedom of Welch
     and Satterthwaite.
     """
-    from scipy.stats import t
-
     splits, levels = ahead.shape
     if splits >= ENOUGH_SPLITS:
         error = (ahead @ share.T).std(axis=0, ddof=1) / math.sqrt(splits)
-        return np.asarray(t.ppf((1 + INSIDE) / 2, splits - 1) * error)
+        return np.asarray(stdtrit(splits - 1, (1 + INSIDE) / 2) * error)
     if spread is None:
         return "no_spread"
     if seeds is None:
@@ -180,7 +179,7 @@ def _half_width(
         squares = trained**2 / (levels - 3)
     variance = spread**2 + trained
     freedom = np.divide(variance**2, squares, out=np.full(len(share), np.inf), where=squares > 0)
-    return np.asarray(t.ppf((1 + INSIDE) / 2, np.maximum(freedom, 1)) * np.sqrt(variance))
+    return np.asarray(stdtrit(np.maximum(freedom, 1), (1 + INSIDE) / 2) * np.sqrt(variance))
 
 
 def _roughness(values: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
+from scipy.special import chdtri, ndtr
 
 from slingshot.files.pairs import VarianceFigures, Variances
 from slingshot.metrics.variances import Variance, error, quantile
@@ -49,19 +50,15 @@ def error_and_reach(variances: Variances, more: float, level: float) -> tuple[fl
 
 def outside(middle: float, se: float, low: np.ndarray, high: np.ndarray) -> float:
     """Chance that a normal variable is under `low` or above `high`, as a mean over these arrays; 1 if low >= high."""
-    from scipy.stats import norm
-
-    chance = norm.cdf((low - middle) / se) + norm.sf((high - middle) / se)
+    chance = ndtr((low - middle) / se) + ndtr((middle - high) / se)
     return float(np.where(low >= high, 1.0, chance).mean())
 
 
 def inside(middle: float, se: float, bound: np.ndarray, reach: np.ndarray) -> float:
     """Chance that a normal variable lies within +-bound and within +-reach, as a mean over these arrays. `outside`
     counts the values beyond `reach`."""
-    from scipy.stats import norm
-
     bound = np.minimum(bound, reach)
-    chance = norm.cdf((bound - middle) / se) - norm.cdf((-bound - middle) / se)
+    chance = ndtr((bound - middle) / se) - ndtr((-bound - middle) / se)
     return float(np.where(bound > 0, chance, 0.0).mean())
 
 
@@ -117,8 +114,6 @@ def _variance(figures: VarianceFigures) -> Variance:
 @lru_cache
 def _factors(df: float) -> tuple[float, ...]:
     """Equally likely estimates of a variance, as shares of the true variance."""
-    from scipy.stats import chi2
-
     if math.isinf(df):
         return (1.0,)
-    return tuple(chi2.ppf((np.arange(STUDIES) + 0.5) / STUDIES, df) / df)
+    return tuple(chdtri(df, (np.arange(STUDIES)[::-1] + 0.5) / STUDIES) / df)

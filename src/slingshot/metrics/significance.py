@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import bdtr, chdtrc
 
 from slingshot.files.codes import NO_SEED
 from slingshot.files.pairs import McNemar
@@ -27,17 +28,13 @@ def mcnemar(a: Scored, b: Scored) -> tuple[McNemar, ...]:
 
 
 def _mcnemar(left: SeedRun, right: SeedRun, labels: np.ndarray) -> McNemar:
-    from scipy.stats import binomtest, chi2
-
     left_right, right_right = left.predictions == labels, right.predictions == labels
     only_left = int((left_right & ~right_right).sum())
     only_right = int((right_right & ~left_right).sum())
     discordant = only_left + only_right
     exact = discordant < EXACT_BELOW
-    if exact:
-        p = binomtest(only_left, discordant).pvalue if discordant else 1.0
-    else:
-        p = chi2.sf((abs(only_left - only_right) - 1) ** 2 / discordant, df=1)
+    squared = (abs(only_left - only_right) - 1) ** 2 / max(discordant, 1)
+    p = _sign_test(only_left, only_right) if exact else chdtrc(1, squared)
     return McNemar(
         seed_a=left.seed,
         seed_b=right.seed,
@@ -52,13 +49,16 @@ def signs(a: Scored, b: Scored) -> float | None:
     """p of the sign test (Conover, 1999, section 3.4) over groups. The sign of a group shows the side with more right
     rows, over all seeds; ties are left out. None from EXACT_BELOW groups with a sign on. If groups are single rows and
     there is one seed, it is McNemar's exact test."""
-    from scipy.stats import binomtest
-
     ahead = np.bincount(a.groups, np.round(_right(a) - _right(b), 12))
     for_a, for_b = int((ahead > 0).sum()), int((ahead < 0).sum())
     if for_a + for_b >= EXACT_BELOW:
         return None
-    return float(binomtest(for_a, for_a + for_b).pvalue) if for_a + for_b else 1.0
+    return _sign_test(for_a, for_b)
+
+
+def _sign_test(for_a: int, for_b: int) -> float:
+    """Two-sided p of so many signs for each side, if both are equally likely."""
+    return min(1.0, 2 * float(bdtr(min(for_a, for_b), for_a + for_b, 0.5)))
 
 
 def _right(scored: Scored) -> np.ndarray:

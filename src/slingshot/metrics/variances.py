@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from scipy.special import ndtri, stdtrit
+
 
 @dataclass(frozen=True)
 class Variance:
@@ -34,6 +36,4 @@ def quantile(p: float, parts: Sequence[Variance]) -> float:
 @lru_cache
 def t_quantile(p: float, df: float) -> float:
     """The two-sided quantile of Student's t, or of the normal distribution if `df` is infinite."""
-    from scipy.stats import norm, t
-
-    return float(norm.isf(p / 2) if math.isinf(df) else t.isf(p / 2, df))
+    return -float(ndtri(p / 2) if math.isinf(df) else stdtrit(df, p / 2))
