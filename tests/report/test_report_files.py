@@ -78,7 +78,7 @@ def test_an_undefined_figure_is_a_dash_with_its_reason(files, build) -> None:
             "reason": {"code": "needs_scores", "metric": "auroc"},
         }
     parts, html, markdown = build()
-    note = "– under AUROC for frozen and Gemma 3 270m: AUROC needs scores, and this contestant gives none."
+    note = "A dash under AUROC for frozen and Gemma 3 270m: AUROC needs scores, and this contestant gives none."
     assert note in parts["tweets"].table.notes, "once, for both"
     assert note in html and note in markdown
 

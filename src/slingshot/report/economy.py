@@ -109,7 +109,7 @@ def _cost_notes(settings: Settings, start: Terms) -> tuple[str, ...]:
         "Spread: the standard error of the machine's seconds, as a share of them. It comes from parts of one run. "
         f"Seconds may be off by {total.ERRORS:g} times the spread, and by at least {percent(total.LEAST)}, because one "
         "run sees one load. Costs that differ by less can't be told apart.",
-        f"{MISSING} under training: prompted, not trained. {MISSING} under a list price: no tokens are billed, or this "
+        "A dash under training: prompted, not trained. A dash under a list price: no tokens are billed, or this "
         "API has no such price.",
         f"By use: the hours worked are paid, at {percent(start.utilisation)} utilisation. Always on: whole machines "
         f"are paid for {monthly.HOURS:.0f} hours a month.",

@@ -85,7 +85,7 @@ def _missing(contestants: Sequence[Contestant]) -> Iterator[str]:
         for what, why in _dashes(contestant):
             reasons.setdefault((what, why), []).append(contestant.title)
     for (what, why), titles in reasons.items():
-        yield f"{MISSING} under {what} for {listed(titles)}: {why}."
+        yield f"A dash under {what} for {listed(titles)}: {why}."
 
 
 def _dashes(contestant: Contestant) -> Iterator[tuple[str, str]]:
