@@ -26,7 +26,8 @@ def kept(tmp_path_factory):
 
 @pytest.fixture
 def scored(project, kept, monkeypatch):
-    """Run the stage once. Returns the number of texts in each call that scored some."""
+    """The project after the stage, which runs once for all tests of this file; the number of texts in each call that
+    scored some; and what the stage printed."""
     folder, returned = kept
     if returned:
         shutil.copytree(folder, project, dirs_exist_ok=True)

@@ -17,6 +17,15 @@ def test_single_rows_are_independent() -> None:
     assert found.p_value(1.959964) == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("statistic", [0.0, 0.3, 2.5, 40.0, np.inf])
+@pytest.mark.parametrize("df", [1.0, 2.7, 30.0, np.inf])
+def test_p_is_that_of_scipy_s_distributions(df: float, statistic: float) -> None:
+    spread = clusters.Spread(1.5, df)
+    wanted = stats.norm if np.isinf(df) else stats.t(df)
+    assert spread.p_value(statistic) == pytest.approx(2 * wanted.sf(statistic / 1.5))
+    assert spread.quantile(0.9) == pytest.approx(1.5 * wanted.isf(0.05))
+
+
 def test_the_effective_number_of_groups() -> None:
     assert clusters.effective_groups(np.repeat(np.arange(10), 7)) == pytest.approx(10)
     sizes = np.round(10_000 / np.arange(1, 301)).astype(int)

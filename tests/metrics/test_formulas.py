@@ -1,4 +1,4 @@
-"""The formulas against scikit-learn, over whatever labels, predictions and ties."""
+"""The formulas against scikit-learn, over any labels, predictions and ties."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,6 @@ from slingshot.metrics import formulas
 
 
 @given(st.integers(2, 5), st.integers(1, 40), st.integers(1, 6), st.integers(0, 2**32 - 1))
-@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 def test_they_are_those_of_scikit_learn_over_the_classes_with_rows(
     classes: int, rows: int, digits: int, seed: int
 ) -> None:
@@ -30,5 +29,6 @@ def test_they_are_those_of_scikit_learn_over_the_classes_with_rows(
         assert formulas.auroc(labels, scores) == pytest.approx(np.mean(areas))
 
 
-def test_an_auroc_of_one_class_is_undefined() -> None:
+def test_an_auroc_of_one_class_or_of_scores_that_are_no_numbers_is_undefined() -> None:
     assert np.isnan(formulas.auroc(np.zeros(3, dtype=int), np.full((3, 2), 0.5)))
+    assert np.isnan(formulas.auroc(np.array([0, 1, 1]), np.array([[0.5, np.nan]] * 3)))

@@ -1,6 +1,8 @@
 """Point figures: hand-made cases, and the rules for what is failed, missing or undefined."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -82,3 +84,13 @@ def test_a_run_without_scores_has_label_figures_only() -> None:
     assert all(
         math.isnan(found[name]) for name in ("auroc", "auroc_classes", "log_loss", "brier", "ece")
     )
+
+
+def test_loading_them_loads_no_evaluator_and_hides_nothing_afterwards() -> None:
+    code = (
+        "import sys, slingshot.metrics.scores; "
+        "print([name for name in ('transformers', 'scipy.stats', 'sklearn') if name in sys.modules]); "
+        "import scipy.stats; print(scipy.stats.norm.cdf(0))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "0.5"]

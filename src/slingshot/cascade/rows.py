@@ -102,7 +102,7 @@ class Scoring:
         return value_of(self.primary, self._scored(frame))
 
     def values(self, frame: pd.DataFrame, parts: Sequence[np.ndarray]) -> list[float | None]:
-        """The same for each part of the rows, a mask of shape (rows,)."""
+        """The primary metric of each part of the predictions. A part is a mask of shape (rows,)."""
         scored = self._scored(frame)
         return [value_of(self.primary, scored.only(part)) for part in parts]
 

@@ -28,9 +28,11 @@ def said(primary: Primary, labels: np.ndarray, score: float) -> str:
 def primary_score(primary: Primary, labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The score of the rows, higher is better. `labels` has shape (rows,), `probabilities` (rows, classes).
 
-    Raises ValueError for the AUROC of one class: see `chosen_by`.
+    Raises ValueError for the AUROC of one class (see `chosen_by`), or of scores that are not finite.
     """
     value = figure(primary, labels, probabilities.argmax(axis=1), probabilities)
     if value is None:
-        raise ValueError(f"{primary} of rows of one class is undefined")
+        raise ValueError(
+            f"{primary} is undefined: the rows are of one class, or a score is no number"
+        )
     return value

@@ -1,4 +1,4 @@
-"""The formulas of the point figures of one run. All other code calls `figure`.
+"""The formulas of the point figures of one run; `figure` computes any of them.
 
 Arrays: `labels` and `predictions` have shape (rows,), `scores` (rows, classes). Only classes with at least one scored
 row count. A failed row has the prediction -1, which is never a class: it only loses recall. An undefined figure is NaN.
@@ -49,9 +49,10 @@ def coverage(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """One-vs-rest area under the ROC curve, averaged over the classes (Fawcett, 2006, section 9); NaN for one class."""
+    """One-vs-rest area under the ROC curve, averaged over the classes (Fawcett, 2006, section 9); NaN if
+    all rows are of one class, or a score is not finite."""
     present = np.unique(labels)
-    if len(present) < 2:
+    if len(present) < 2 or not np.isfinite(scores).all():
         return float("nan")
     areas = []
     for label in present:
@@ -96,7 +97,7 @@ OF_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 def figure(
     metric: str, labels: np.ndarray, predictions: np.ndarray, scores: np.ndarray | None
 ) -> float | None:
-    """The figure of one run; None if it is undefined: it needs scores and has none, or is an AUROC of one class."""
+    """The figure of one run; None if it is undefined: it needs scores and has none, or it is not finite."""
     if metric in OF_PREDICTIONS:
         return OF_PREDICTIONS[metric](labels, predictions)
     value = float("nan") if scores is None else OF_SCORES[metric](labels, scores)

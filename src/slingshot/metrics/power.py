@@ -116,4 +116,5 @@ def _factors(df: float) -> tuple[float, ...]:
     """Equally likely estimates of a variance, as shares of the true variance."""
     if math.isinf(df):
         return (1.0,)
+    # chdtri takes the upper tail, so the shares are in descending order.
     return tuple(chdtri(df, (np.arange(STUDIES)[::-1] + 0.5) / STUDIES) / df)

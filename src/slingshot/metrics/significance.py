@@ -33,14 +33,16 @@ def _mcnemar(left: SeedRun, right: SeedRun, labels: np.ndarray) -> McNemar:
     only_right = int((right_right & ~left_right).sum())
     discordant = only_left + only_right
     exact = discordant < EXACT_BELOW
-    squared = (abs(only_left - only_right) - 1) ** 2 / max(discordant, 1)
-    p = _sign_test(only_left, only_right) if exact else chdtrc(1, squared)
+    if exact:
+        p = _sign_test(only_left, only_right)
+    else:
+        p = float(chdtrc(1, (abs(only_left - only_right) - 1) ** 2 / discordant))
     return McNemar(
         seed_a=left.seed,
         seed_b=right.seed,
         only_a=only_left,
         only_b=only_right,
-        p=float(p),
+        p=p,
         exact=exact,
     )
 
