@@ -252,7 +252,7 @@ def test_the_sliders_start_from_the_total_that_decides(files, study, tmp_path) -
     assert 'value="" checked' in assumed and "A label's price starts at 0" in html.unescape(assumed)
     assert "The sliders start from 12 months (assumed) of 100,000 texts (assumed) each." in assumed
     assert (
-        "Over 12 months (assumed) of 100,000 texts (assumed) each, Gemma 3 270m costs 23 times as much."
+        "Without labels, Gemma 3 270m costs 23 times as much over 12 months (assumed) of 100,000 texts (assumed) each."
         in assumed
     )
     given = built(always_on=True, monthly_texts=5000, horizon_months=7, count_labels=True)

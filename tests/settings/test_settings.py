@@ -156,7 +156,8 @@ def test_malformed_yaml_a_repeated_key_and_a_missing_file_are_named(
     ):
         edited(("seeds: [0] ", "seeds: [0 "))
     with pytest.raises(
-        UserError, match=r"line \d+: not valid YAML: found duplicate key \"fraction\"[^\n]*$"
+        UserError,
+        match=r"line \d+: the key 'fraction' appears twice; write its lines under the first one$",
     ):
         edited(("seed: 0 ", "fraction: 0 "))
     with pytest.raises(UserError, match=r"line \d+: .*; indent with spaces, not with tabs$"):

@@ -105,8 +105,8 @@ class Difference(Claims):
     b_value: float | None
     difference: float | None
     recipe: Claims | None
-    """The claims for any training runs with the settings of a and b (their recipes). None where the claims above hold
-    for these already."""
+    """The claims about a and b averaged over trainings with their settings (their recipes). None where the claims
+    above hold for these already."""
     mcnemar: tuple[McNemar, ...]
     notes: tuple[OfPair, ...]
 

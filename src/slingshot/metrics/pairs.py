@@ -2,7 +2,7 @@
 claims.
 
 A difference is about the trained models. From ENOUGH_SEEDS training seeds on, it is about the recipes, that is, about
-any training by them. If a side has fewer seeds, `recipe` has the claims about the recipes.
+the average over trainings by them. If a side has fewer seeds, `recipe` has the claims about the recipes.
 
 With fewer than FEW_GROUPS effective groups there is no interval, and no p if metrics.rare forbids it. Then nothing is
 resolved. If few groups tell two contestants apart on accuracy, p is at least the p of the sign test over groups.

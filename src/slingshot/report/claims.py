@@ -70,18 +70,18 @@ def against(
 
 
 def of_whom(results: Results, pair: Difference | None, small: Contestant) -> list[str]:
-    """Whether claims hold only for the trained models, or for any training; empty if `small` has no training seed."""
+    """Whether claims are about the trained models or the average training; empty if `small` has no training seed."""
     if pair is None or pair.p is None or not small.seeds():
         return []
     recipe = pair.of_recipe
     if recipe is None:
         return [
-            f"The claims hold for any training of {small.title}: intervals include the variation between its training "
-            "seeds."
+            f"The claims are about {small.title} averaged over training runs: intervals include the variation "
+            "between its training seeds."
         ]
     more = " More training seeds may settle it." if differs(pair) else ""
     sentences = [
-        f"The claims are about the models trained here. Any training of {small.title} "
+        f"The claims are about the models trained here. Averaged over training runs, {small.title} "
         f"{clause(results, recipe)}, if {assumed(results)}.{more}"
     ]
     if small.scores.train_rows < FEW_ROWS:

@@ -129,13 +129,8 @@ def labels_turn_it(small: Contestant, large: Contestant, settings: Settings) -> 
         for c in (cheap, dear)
         if c.total
     ]
-    assumed = (
-        "This counts labels as still to be paid for"
-        if counted
-        else "This counts labels as paid for"
-    )
-    which = "without labels" if counted else "with labels"
+    have = "you already have the labels" if counted else "you must still buy the labels"
     return (
-        f"{assumed}; {which}, {cheap.title} costs less: {sums[0]} against {sums[1]} over "
-        f"{total.horizon_words(settings.decision)}."
+        f"If {have}, {cheap.title} is cheaper: {sums[0]} against {sums[1]} over "
+        f"{total.horizon_words(settings.decision)} each."
     )

@@ -71,8 +71,8 @@ def _notes(results: Results, deciding: tuple[tuple[str, str], ...]) -> list[str]
         notes.append(f"No pair is judged: {results.pairs.undecidable.words}.")
     if any(pair.recipe for pair in every_pair(results)):
         notes.append(
-            "Differences are between the models trained here. 'Trained again' says what is true for any training with "
-            f"the same settings if {assumed(results)}."
+            "Differences are between the models trained here. 'Trained again' says what is true on average over "
+            f"trainings with the same settings if {assumed(results)}."
         )
     elif any(contestant.seeds() for contestant in results.contestants):
         notes.append("Intervals include the variation between training seeds.")

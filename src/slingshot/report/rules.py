@@ -28,9 +28,9 @@ RULES = (
     "Some classes may have under 10 test rows. If they could together move balanced accuracy, macro-F1 or AUROC by "
     "more than the margin, nothing is claimed on that metric. The verdict is then undecided, unless `decision` "
     "settles it.",
-    "With fewer than three training seeds, claims are about the models trained here. Claims about the recipe, which"
-    " is any training with these settings, are shown too: their interval assumes metrics.seed_sd as the standard "
-    "deviation between seeds. From three seeds on it is estimated, and all claims are about recipes.",
+    "With fewer than three training seeds, claims are about the models trained here. Claims about the recipe, the"
+    " average over trainings with these settings, are shown too: their interval assumes metrics.seed_sd as the "
+    "standard deviation between seeds. From three seeds on it is estimated, and all claims are about recipes.",
     "The first choice is the contestant that is as good, or better, and cheaper. If there is none, it is the one "
     "that is better, or the only one left. The verdict is fine-tune if that is the model, prompt if it is the LLM, "
     "and undecided otherwise. The report says so when the chosen one is not shown to beat the majority class.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ def read_yaml(path: Path) -> Any:
     except YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         where = f", line {mark.line + 1}" if mark else ""
+        if twice := re.match('found duplicate key "(.*?)"', problem or ""):
+            raise UserError(
+                f"{path}{where}: the key '{twice[1]}' appears twice; write its lines under the first one"
+            ) from None
         is_tab = mark is not None and text[mark.index : mark.index + 1] == "\t"
         remedy = "; indent with spaces, not with tabs" if is_tab else ""
         raise UserError(f"{path}{where}: not valid YAML: {problem or error}{remedy}") from None

@@ -164,4 +164,6 @@ def _dearer(section: Section, pair: Difference, settings: Settings) -> list[str]
     low, high = sorted((a.total.counted, b.total.counted))
     times = f"{significant(high / low, 2)} times as much" if low else "more"
     dearer = b if first_is_cheaper else a
-    return [f"Over {total.horizon_words(settings.decision)} each, {dearer.title} costs {times}."]
+    labels = "With" if settings.decision.count_labels else "Without"
+    horizon = total.horizon_words(settings.decision)
+    return [f"{labels} labels, {dearer.title} costs {times} over {horizon} each."]
