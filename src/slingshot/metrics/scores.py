@@ -22,7 +22,7 @@ from slingshot.metrics import calibration, formulas
 from slingshot.metrics.scored import SeedRun
 from slingshot.settings.catalogue import METRICS
 
-# evaluate imports these for evaluators that nothing here uses. That takes four of its five seconds. It also works
+# evaluate imports these for evaluators that nothing here uses. That takes five of its six seconds. It also works
 # without them, so they are hidden while it loads.
 _UNUSED = ("transformers", "scipy.stats")
 _loaded = {name: sys.modules[name] for name in _UNUSED if name in sys.modules}
